@@ -1,0 +1,1 @@
+"""The backend of sweep-sdk: stateless handlers that hand out runs and compute configurations."""

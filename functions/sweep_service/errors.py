@@ -1,0 +1,162 @@
+"""The errors of the backend; each class says what the CALLER should do.
+
+ServiceError
+├── FixRequest                    the request is at fault: mend it, do not repeat it
+│   ├── InvalidRequest            400  malformed JSON, a missing or ill-typed field
+│   ├── InvalidConfig             422  a sweep config with problems; carries all of them
+│   ├── NotFound                  404  no such route, sweep or run
+│   ├── MethodNotAllowed          405  the path exists, the method does not
+│   ├── NotPossible               409  an illegal state transition or edit; says what is possible
+│   └── TooLarge                  413  a config over 100 KB or a row over 256 KB
+├── GiveUp                        the request was right, but its time has passed: let go
+│   ├── LeaseLost                 409  this attempt no longer holds the run
+│   └── SweepEnded                410  no further runs in this sweep
+├── TryAgain                      nothing is wrong: repeat after ``retry_after_seconds``
+│   ├── Throttled                 429  the database refused for capacity
+│   └── Busy                      503  too much contention for now
+└── StoreSignal                   a conditional write met another state; never leaves ``operations``
+    ├── LeaseHeld                 the lease exists or has changed hands
+    ├── RunExists                 the run item is there already
+    ├── RunEnded                  the run has an outcome
+    ├── Exhausted                 every index has been given out
+    ├── NotRunning                the sweep does not hand out indices in its state
+    └── Stale                     what was read has changed since; read and decide again
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sweep_service.model.problems import Problem
+
+
+class ServiceError(Exception):
+    """Root of the errors that the backend raises on purpose."""
+
+    status = 500
+    title = "Internal error"
+
+
+class FixRequest(ServiceError):
+    """The request is at fault."""
+
+    status = 400
+    title = "Bad request"
+
+
+class InvalidRequest(FixRequest):
+    """The request is not what the API documents."""
+
+
+class InvalidConfig(FixRequest):
+    """A sweep config that cannot run; ``problems`` holds every reason."""
+
+    status = 422
+    title = "Invalid sweep config"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class NotFound(FixRequest):
+    """No such thing."""
+
+    status = 404
+    title = "Not found"
+
+
+class MethodNotAllowed(FixRequest):
+    """The path exists but not with this method."""
+
+    status = 405
+    title = "Method not allowed"
+
+
+class NotPossible(FixRequest):
+    """The sweep's state does not allow what was asked."""
+
+    status = 409
+    title = "Not possible now"
+
+
+class TooLarge(FixRequest):
+    """More than the backend stores in one item."""
+
+    status = 413
+    title = "Too large"
+
+
+class GiveUp(ServiceError):
+    """The time for this request has passed."""
+
+    status = 409
+    title = "Too late"
+
+
+class LeaseLost(GiveUp):
+    """This attempt no longer holds the run: stop working on it."""
+
+    title = "Lease lost"
+
+
+class SweepEnded(GiveUp):
+    """The sweep hands out no more runs."""
+
+    status = 410
+    title = "Sweep ended"
+
+
+class TryAgain(ServiceError):
+    """Repeat the same request after ``retry_after_seconds``."""
+
+    status = 503
+    title = "Try again"
+
+    def __init__(self, message: str, retry_after_seconds: float = 1.0) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
+
+
+class Throttled(TryAgain):
+    """The database refused for capacity."""
+
+    status = 429
+    title = "Too many requests"
+
+
+class Busy(TryAgain):
+    """Too much contention for now."""
+
+    title = "Busy"
+
+
+class StoreSignal(ServiceError):
+    """A conditional write met another state than it asked for."""
+
+
+class LeaseHeld(StoreSignal):
+    """The lease exists already, or has changed hands since it was read."""
+
+
+class RunExists(StoreSignal):
+    """The run item is there already."""
+
+
+class RunEnded(StoreSignal):
+    """The run has an outcome, which never changes."""
+
+
+class Exhausted(StoreSignal):
+    """Every index below the limit has been given out."""
+
+
+class NotRunning(StoreSignal):
+    """The sweep's state is not ``running``."""
+
+
+class Stale(StoreSignal):
+    """What was read has changed since."""

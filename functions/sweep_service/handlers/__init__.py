@@ -1,0 +1,1 @@
+"""Handlers: decode a request, call one operation, encode its result."""

@@ -1,0 +1,242 @@
+"""What the backend keeps of a sweep: the value objects that stores return and operations decide on.
+
+Times are seconds since the epoch (UTC) by the backend's clock; metric values are plain floats and
+may be NaN or infinite. Every record is immutable: a change is a new write through the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_service.model.states import RunState, SweepState
+
+#: A metric value as it travels and is kept: a number, or text for a non-finite one.
+MetricValue = float | int | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """From which index on a config version applies: index i belongs to the last base <= i."""
+
+    version: int
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepMeta:
+    """One immutable version of a sweep's config, and what was fixed at its creation."""
+
+    sweep: str
+    version: int
+    project: str
+    name: str | None
+    document: Mapping[str, Any]
+    created_at: float
+    create_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Gives out indices and holds the sweep's state.
+
+    Attributes:
+        limit: Smaller of the number of points and ``run_cap``; None means endless.
+        change: Grows with every change of state, cap or config; a guard for read-decide-write.
+    """
+
+    state: SweepState
+    next_index: int
+    limit: int | None
+    run_cap: int | None
+    bases: tuple[Base, ...]
+    seed: int
+    change: int
+
+    @property
+    def version(self) -> int:
+        """The newest config version."""
+        return self.bases[-1].version
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every index below the limit has been given out."""
+        return self.limit is not None and self.next_index >= self.limit
+
+    def version_of(self, index: int) -> int:
+        """The config version that the index belongs to."""
+        return next(base.version for base in reversed(self.bases) if base.base <= index)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSummary:
+    """What the holder of a lease has reported of the sweep's metric.
+
+    Attributes:
+        offset: Index of the first row of the newest batch that was applied; None before any.
+        n_values: Count of finite logged values of the metric (the hyperband iteration).
+        last: Last value, finite or not; None when the metric was never logged.
+        best: Best finite value by the metric's goal.
+        step: Step of the last row.
+    """
+
+    offset: int | None = None
+    n_values: int = 0
+    last: float | None = None
+    best: float | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who is working on an index now, and by when they must be heard of.
+
+    Attributes:
+        key: The idempotency key of the ask that holds it.
+        lease_end: 0 for a lease that is born released.
+        suspect_at: When an ask first saw it expired; None unless suspected.
+        released_attempt: Highest attempt that was given back; the lease is released when this is
+            not smaller than ``attempt``.
+        losses: How often an attempt that had been handed out was taken from its agent.
+        failures: How many attempts ended as failed.
+        unit: Encoded configuration (bayes only).
+    """
+
+    index: int
+    attempt: int
+    key: str
+    agent: str
+    host: str
+    slot: str
+    lease_end: float
+    suspect_at: float | None = None
+    released_attempt: int = -1
+    losses: int = 0
+    failures: int = 0
+    is_stop_requested: bool = False
+    live: LiveSummary = LiveSummary()
+    unit: tuple[float, ...] | None = None
+
+    @property
+    def is_released(self) -> bool:
+        """Whether its last attempt was given back."""
+        return self.released_attempt >= self.attempt
+
+    def is_expired(self, now: float) -> bool:
+        """Whether its holder should have been heard of by ``now``."""
+        return not self.is_released and now > self.lease_end
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended; written once.
+
+    Attributes:
+        best: Best finite value of the sweep's metric over history and summary.
+        summary: Last value of every metric (and more, if the program said so).
+    """
+
+    state: RunState
+    ended_at: float
+    exit_code: int | None = None
+    signal: int | None = None
+    summary: Mapping[str, MetricValue] = field(default_factory=dict)
+    best: float | None = None
+    is_stopped_early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The authority on an index: its configuration, newest attempt and outcome.
+
+    Attributes:
+        key: The ask key to which ``attempt`` was handed.
+        suggestion: Why this configuration (empty for grid and random).
+        started_at: When ``attempt`` was handed out.
+    """
+
+    index: int
+    config: Mapping[str, Any]
+    config_version: int
+    attempt: int
+    key: str
+    agent: str
+    host: str
+    created_at: float
+    started_at: float
+    suggestion: Mapping[str, Any] = field(default_factory=dict)
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """The few fields of a run that counting, settling and ranking need."""
+
+    index: int
+    state: RunState | None
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """What became of an attempt that was not the last."""
+
+    index: int
+    attempt: int
+    agent: str
+    host: str
+    state: RunState
+    started_at: float
+    ended_at: float
+    exit_code: int | None = None
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One ended run as the model sees it.
+
+    Attributes:
+        value: Best value of the metric in the user's sign; NaN when the run gave none.
+        unit: Encoded configuration, shape (d,).
+        written_at: Time of WRITING: readers re-read the last 60 s.
+    """
+
+    index: int
+    config_version: int
+    unit: tuple[float, ...]
+    value: float
+    state: RunState
+    is_stopped_early: bool
+    written_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One logged row of a run."""
+
+    step: int | None
+    at: float | None
+    metrics: Mapping[str, MetricValue]
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Rows that arrived together; ``offset`` is the index of the first within its attempt."""
+
+    attempt: int
+    offset: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepHead:
+    """A line of a sweep listing."""
+
+    sweep: str
+    project: str
+    name: str | None
+    created_at: float

@@ -1,0 +1,42 @@
+"""The states of sweeps and runs, and which sweep transitions a user may ask for."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class SweepState(str, Enum):
+    """Where a sweep stands; ``pending`` is a running sweep that has handed out nothing yet."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELED = "canceled"
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether no further run will be handed out (unless a user resumes the sweep)."""
+        return self in (SweepState.FINISHED, SweepState.CANCELED)
+
+
+class RunState(str, Enum):
+    """Where a run stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    KILLED = "killed"
+    PREEMPTING = "preempting"
+    PREEMPTED = "preempted"
+
+
+#: target state -> stored states from which a user may ask for it
+ALLOWED_FROM: dict[SweepState, tuple[SweepState, ...]] = {
+    SweepState.PAUSED: (SweepState.RUNNING, SweepState.PAUSED),
+    SweepState.RUNNING: (SweepState.PAUSED, SweepState.FINISHED),
+    SweepState.FINISHED: (SweepState.RUNNING, SweepState.PAUSED),
+    SweepState.CANCELED: (SweepState.RUNNING, SweepState.PAUSED),
+}

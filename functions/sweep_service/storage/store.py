@@ -1,0 +1,265 @@
+"""The store protocol: what operations may do to stored sweeps, with its contract in words.
+
+Every writing method is ONE atomic conditional write of the hand-out protocol. Operations rely on
+nothing else: no write is bundled with another, any handler may die between two of them, and any
+of them may be repeated by a client library that lost the reply. So each method compares, after a
+failed condition, what stands with what it wanted to write: if that is its own write (same ask key
+and attempt; same offset), it has succeeded. ``claim_index`` alone has nothing to compare; its
+repeat leaves a hole, which settling finds.
+
+All reads are consistent: they see every write that returned before they began.
+
+Every method may raise ``Throttled`` (nothing was written, or it is as above safe to repeat).
+Indices, attempts and offsets are non-negative integers; times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sweep_service.model.records import (
+        AttemptRecord,
+        Counter,
+        Lease,
+        LiveSummary,
+        Observation,
+        Outcome,
+        RowBatch,
+        Run,
+        RunHead,
+        SweepHead,
+        SweepMeta,
+    )
+    from sweep_service.model.states import SweepState
+
+
+class Store(Protocol):
+    """Sweeps, runs, leases and histories, kept."""
+
+    # -- sweeps ---------------------------------------------------------------------------------
+
+    def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
+        """Register a sweep; a repeat with the same ``create_key`` changes nothing.
+
+        Raises:
+            Stale: The id is taken by another sweep (another ``create_key``).
+        """
+
+    def delete_sweep(self, sweep: str) -> None:
+        """Remove a sweep with all that belongs to it; no sweep of this id is fine.
+
+        The counter goes first: from then on the sweep does not exist for any other method.
+        """
+
+    def get_meta(self, sweep: str, version: int) -> SweepMeta:
+        """One config version.
+
+        Raises:
+            NotFound: No such sweep or version.
+        """
+
+    def get_counter(self, sweep: str) -> Counter:
+        """The sweep's counter.
+
+        Raises:
+            NotFound: No such sweep.
+        """
+
+    def list_sweeps(
+        self, project: str | None, after: tuple[float, str] | None, count: int
+    ) -> list[SweepHead]:
+        """Newest first; at most ``count``, those after ``(created_at, sweep)`` of a last head."""
+
+    def claim_index(self, sweep: str) -> tuple[int, Counter]:
+        """Take the next index.
+
+        Atomic: next_index += 1 where state = running and next_index < limit.
+
+        Returns:
+            The index taken (the old next_index) and the counter as it stands after the write.
+
+        Raises:
+            NotRunning: The sweep's state is not running.
+            Exhausted: Every index below the limit is taken.
+            NotFound: No such sweep.
+        """
+
+    def finish_sweep(self, sweep: str, seen: Counter) -> Counter:
+        """State = finished where state = running and next_index, limit and version are as seen.
+
+        Raises:
+            Stale: One of them has changed. A sweep that is finished already is fine.
+        """
+
+    def set_state(
+        self, sweep: str, state: SweepState, allowed_from: Sequence[SweepState], seen: Counter
+    ) -> Counter:
+        """Set the state and grow ``change``, where the state is allowed and ``change`` as seen.
+
+        Raises:
+            Stale: Either has changed.
+        """
+
+    def set_limit(
+        self, sweep: str, run_cap: int | None, limit: int | None, seen: Counter
+    ) -> Counter:
+        """Set cap and limit and grow ``change``; finished -> running when more may be handed out.
+
+        A sweep that finished (state finished, next_index >= its old limit) runs again when the
+        new limit is larger than next_index.
+
+        Raises:
+            Stale: ``change`` is not as seen, or next_index is above the new limit.
+        """
+
+    def add_version(self, meta: SweepMeta, limit: int | None, seen: Counter) -> Counter:
+        """Put config version ``seen.version + 1``, then make it the newest from next_index on.
+
+        Two writes: META#n where there is none (or is this one: same document), then the counter
+        (bases gets (n, next_index), limit, change grows; finished -> running as in set_limit)
+        where version, next_index and change are as seen.
+
+        Raises:
+            Stale: One of the conditions failed.
+        """
+
+    # -- leases ---------------------------------------------------------------------------------
+
+    def list_leases(self, sweep: str) -> list[Lease]:
+        """All leases of a sweep, by index."""
+
+    def get_lease(self, sweep: str, index: int) -> Lease | None:
+        """The lease of an index, if any."""
+
+    def open_lease(self, sweep: str, lease: Lease) -> None:
+        """Put the lease where there is none.
+
+        Raises:
+            LeaseHeld: There is one that is not this (another key or attempt).
+        """
+
+    def suspect_lease(self, sweep: str, seen: Lease, now: float) -> None:
+        """suspect_at = now where attempt and lease_end are as seen and suspect_at is unset.
+
+        A failed condition is left alone: somebody else marked, extended or took it.
+        """
+
+    def take_lease(self, sweep: str, seen: Lease, lease: Lease) -> None:
+        """Replace the lease where attempt and suspect_at are as seen.
+
+        Raises:
+            LeaseHeld: Somebody else was faster (a lease that carries ``lease``'s key and attempt
+                is our own write and fine).
+        """
+
+    def extend_lease(
+        self, sweep: str, index: int, attempt: int, lease_end: float, live: LiveSummary | None
+    ) -> Lease:
+        """Prolong (never shorten) the lease and clear suspect_at; with ``live`` apply a report.
+
+        Where attempt = given and released_attempt < given, and with ``live``: the stored offset
+        is absent or < ``live.offset``.
+
+        Returns:
+            The lease as it stands. When only the offset was not newer the report had been
+            applied before: nothing is written, the lease as it stands is returned.
+
+        Raises:
+            LeaseLost: Another attempt, released, or no such lease.
+        """
+
+    def release_lease(self, sweep: str, index: int, attempt: int, failures: int) -> None:
+        """Give the lease back: lease_end = 0, released_attempt = attempt, failures, no suspicion.
+
+        Where attempt = given and released_attempt < given. Released before is fine.
+
+        Raises:
+            LeaseLost: Another attempt, or no such lease.
+        """
+
+    def stop_run(self, sweep: str, index: int) -> None:
+        """Set the stop flag where a lease is there and not released.
+
+        Raises:
+            NotPossible: No agent works on the run.
+        """
+
+    def drop_lease(self, sweep: str, index: int, attempt: int) -> None:
+        """Delete the lease where its attempt <= given; otherwise leave it."""
+
+    # -- runs -----------------------------------------------------------------------------------
+
+    def get_run(self, sweep: str, index: int) -> Run | None:
+        """The run at an index, if any."""
+
+    def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
+        """Runs with index >= ``since``, by index, at most ``count`` (and less than 1 MB)."""
+
+    def list_run_heads(self, sweep: str) -> list[RunHead]:
+        """All runs of a sweep, by index, few fields; cheap at 10,000 runs."""
+
+    def create_run(self, sweep: str, run: Run) -> None:
+        """Put the run where there is none (its own write of the same key and attempt is fine).
+
+        Raises:
+            RunExists: There is another.
+        """
+
+    def advance_attempt(
+        self, sweep: str, index: int, attempt: int, lease: Lease, started_at: float
+    ) -> None:
+        """Move the run to ``attempt``, held by ``lease``'s key, agent and host.
+
+        Where attempt < given and there is no outcome.
+
+        Raises:
+            RunEnded: It has an outcome.
+            LeaseLost: Its attempt is newer, or equal with another key.
+        """
+
+    def end_run(self, sweep: str, index: int, attempt: int, outcome: Outcome) -> Run:
+        """Write the outcome where attempt = given and there is none.
+
+        Returns:
+            The run as it stands: when this attempt had an outcome already, that one counts.
+
+        Raises:
+            LeaseLost: The run is of another attempt, or missing.
+        """
+
+    # -- what runs leave behind -----------------------------------------------------------------
+
+    def put_observation(self, sweep: str, observation: Observation) -> None:
+        """Append to the observation log; the same index may be there twice."""
+
+    def list_observations(self, sweep: str, since: float) -> list[Observation]:
+        """Observations with written_at >= ``since``, in order of writing."""
+
+    def put_band(self, sweep: str, band: int, index: int, attempt: int, value: float) -> None:
+        """The run's value at a band; an entry of a newer attempt is left alone."""
+
+    def list_band(self, sweep: str, band: int) -> dict[int, float]:
+        """Value at the band of every run that reached it, by index."""
+
+    def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
+        """Keep rows under (attempt, offset): a repeat changes nothing."""
+
+    def list_rows(
+        self, sweep: str, index: int, after: tuple[int, int] | None, count: int
+    ) -> list[RowBatch]:
+        """Batches after ``(attempt, offset)`` in that order; at most ``count``, under 1 MB."""
+
+    def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
+        """Keep what became of an attempt that was not the last."""
+
+    def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
+        """Earlier attempts of a run, oldest first."""
+
+    def put_error_tail(self, sweep: str, index: int, attempt: int, text: str) -> None:
+        """Keep the last lines of stderr of a failed attempt."""
+
+    def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
+        """The error tail of an attempt, if any."""
