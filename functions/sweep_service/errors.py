@@ -13,7 +13,10 @@ ServiceError
 │   └── SweepEnded                410  no further runs in this sweep
 ├── TryAgain                      nothing is wrong: repeat after ``retry_after_seconds``
 │   ├── Throttled                 429  the database refused for capacity
-│   └── Busy                      503  too much contention for now
+│   ├── Busy                      503  too much contention for now
+│   └── StoreUnavailable          503  the disk is full or fails: free space, then it goes on
+├── MendSetup                     the machine that keeps the sweeps is at fault: an operator's turn
+│   └── StoreUnusable             500  no database file, a newer version's, no permission, on NFS
 └── StoreSignal                   a conditional write met another state; never leaves ``operations``
     ├── LeaseHeld                 the lease exists or has changed hands
     ├── RunExists                 the run item is there already
@@ -132,6 +135,22 @@ class Busy(TryAgain):
     """Too much contention for now."""
 
     title = "Busy"
+
+
+class StoreUnavailable(TryAgain):
+    """The disk is full or fails; nothing was written."""
+
+    title = "Store unavailable"
+
+
+class MendSetup(ServiceError):
+    """The machine is not set up as it must be: no request can succeed before it is mended."""
+
+
+class StoreUnusable(MendSetup):
+    """The place where sweeps should be kept cannot be used as it is."""
+
+    title = "Store unusable"
 
 
 class StoreSignal(ServiceError):

@@ -1,1 +1,107 @@
-"""Hyperparameter sweeps: the client."""
+"""Hyperparameter sweeps: the client.
+
+In a training program, started by an agent or by hand::
+
+    run = sweep_sdk.init(config={"lr": 0.1})
+    for epoch in range(10):
+        run.log({"loss": train(run.config.lr)})
+    run.finish()
+
+To start and to read sweeps: ``sweep``, ``agent``, ``runs``, ``best``, ``ask``. What a name needs is
+loaded when the name is first used: importing this package costs a training program nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._version import __version__
+
+if TYPE_CHECKING:
+    from sweep_sdk._agent_options import AgentOptions
+    from sweep_sdk._api import agent, ask, best, runs, sweep
+    from sweep_sdk._ask import AskedRun
+    from sweep_sdk._config import Config
+    from sweep_sdk._exceptions import (
+        AgentGaveUp,
+        BackendUnavailable,
+        InvalidConfig,
+        InvalidRequest,
+        LeaseLost,
+        NotAuthorized,
+        NotFound,
+        NotPossible,
+        RunStopped,
+        SweepEnded,
+        SweepError,
+        UsageError,
+        WrongBackend,
+    )
+    from sweep_sdk._module_config import config
+    from sweep_sdk._run import Run, finish, init, log
+
+_MODULES = {
+    "_agent_options": ("AgentOptions",),
+    "_api": ("agent", "ask", "best", "runs", "sweep"),
+    "_ask": ("AskedRun",),
+    "_config": ("Config",),
+    "_exceptions": (
+        "AgentGaveUp",
+        "BackendUnavailable",
+        "InvalidConfig",
+        "InvalidRequest",
+        "LeaseLost",
+        "NotAuthorized",
+        "NotFound",
+        "NotPossible",
+        "RunStopped",
+        "SweepEnded",
+        "SweepError",
+        "UsageError",
+        "WrongBackend",
+    ),
+    "_module_config": ("config",),
+    "_run": ("Run", "finish", "init", "log"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "AgentGaveUp",
+    "AgentOptions",
+    "AskedRun",
+    "BackendUnavailable",
+    "Config",
+    "InvalidConfig",
+    "InvalidRequest",
+    "LeaseLost",
+    "NotAuthorized",
+    "NotFound",
+    "NotPossible",
+    "Run",
+    "RunStopped",
+    "SweepEnded",
+    "SweepError",
+    "UsageError",
+    "WrongBackend",
+    "__version__",
+    "agent",
+    "ask",
+    "best",
+    "config",
+    "finish",
+    "init",
+    "log",
+    "runs",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sweep_sdk' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"sweep_sdk.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -9,8 +9,12 @@ repeat leaves a hole, which settling finds.
 
 All reads are consistent: they see every write that returned before they began.
 
-Every method may raise ``Throttled`` (nothing was written, or it is as above safe to repeat).
-Indices, attempts and offsets are non-negative integers; times are seconds since the epoch.
+Every method may raise a ``TryAgain``, such as ``Throttled`` (nothing was written, or it is as above
+safe to repeat), and ``InvalidRequest`` for a value that no item can hold, such as text with half a
+surrogate pair. A failed condition leaves everything as it was. A method that needs the counter
+raises ``NotFound`` where there is none; for all others an unknown sweep is an empty one.
+Indices, attempts and offsets are non-negative integers below 2**63; times are seconds since the
+epoch. A run cap or limit above 2**63 - 1 is kept as 2**63 - 1: nobody gets there.
 """
 
 from __future__ import annotations
@@ -90,6 +94,8 @@ class Store(Protocol):
     def finish_sweep(self, sweep: str, seen: Counter) -> Counter:
         """State = finished where state = running and next_index, limit and version are as seen.
 
+        Grows ``change``.
+
         Raises:
             Stale: One of them has changed. A sweep that is finished already is fine.
         """
@@ -100,7 +106,8 @@ class Store(Protocol):
         """Set the state and grow ``change``, where the state is allowed and ``change`` as seen.
 
         Raises:
-            Stale: Either has changed.
+            Stale: Either has changed; but the wanted state under ``seen.change + 1`` is our own
+                write, and fine.
         """
 
     def set_limit(
@@ -112,18 +119,23 @@ class Store(Protocol):
         new limit is larger than next_index.
 
         Raises:
-            Stale: ``change`` is not as seen, or next_index is above the new limit.
+            Stale: ``change`` is not as seen, or next_index is above the new limit; the wanted cap
+                and limit under ``seen.change + 1`` are our own write, and fine.
         """
 
     def add_version(self, meta: SweepMeta, limit: int | None, seen: Counter) -> Counter:
-        """Put config version ``seen.version + 1``, then make it the newest from next_index on.
+        """Put the config as a new version n, then make it the newest from next_index on.
 
-        Two writes: META#n where there is none (or is this one: same document), then the counter
-        (bases gets (n, next_index), limit, change grows; finished -> running as in set_limit)
-        where version, next_index and change are as seen.
+        Two writes: META#n, n the first number above ``seen.version`` where there is none (or is
+        this one: same document), whatever ``meta.version`` says; then the counter (bases gets
+        (n, next_index), limit, change grows; finished -> running as in set_limit) where version,
+        next_index, limit and change are as seen.
+
+        Returns:
+            The counter as it stands; its ``version`` is n.
 
         Raises:
-            Stale: One of the conditions failed.
+            Stale: The counter has changed (to our own write: fine).
         """
 
     # -- leases ---------------------------------------------------------------------------------
@@ -148,7 +160,11 @@ class Store(Protocol):
         """
 
     def take_lease(self, sweep: str, seen: Lease, lease: Lease) -> None:
-        """Replace the lease where attempt and suspect_at are as seen.
+        """Hand the lease on where attempt and suspect_at are as seen.
+
+        Of ``lease`` count attempt, key, agent, host, slot, lease_end and losses, and the unit
+        vector where none stands. Stop flag, suspicion and live summary are reset; released_attempt
+        and failures stay.
 
         Raises:
             LeaseHeld: Somebody else was faster (a lease that carries ``lease``'s key and attempt
@@ -174,10 +190,11 @@ class Store(Protocol):
     def release_lease(self, sweep: str, index: int, attempt: int, failures: int) -> None:
         """Give the lease back: lease_end = 0, released_attempt = attempt, failures, no suspicion.
 
-        Where attempt = given and released_attempt < given. Released before is fine.
+        Where attempt = given and released_attempt < given. Released before is fine, also when a
+        newer attempt holds the lease since.
 
         Raises:
-            LeaseLost: Another attempt, or no such lease.
+            LeaseLost: Another attempt that was not released, or no such lease.
         """
 
     def stop_run(self, sweep: str, index: int) -> None:
@@ -196,7 +213,10 @@ class Store(Protocol):
         """The run at an index, if any."""
 
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
-        """Runs with index >= ``since``, by index, at most ``count`` (and less than 1 MB)."""
+        """Runs with index >= ``since``, by index, at most ``count`` and less than 1 MB.
+
+        At least one where there is one, so a short page need not be the last; an empty one is.
+        """
 
     def list_run_heads(self, sweep: str) -> list[RunHead]:
         """All runs of a sweep, by index, few fields; cheap at 10,000 runs."""
@@ -217,7 +237,7 @@ class Store(Protocol):
 
         Raises:
             RunEnded: It has an outcome.
-            LeaseLost: Its attempt is newer, or equal with another key.
+            LeaseLost: Its attempt is newer, or equal with another key, or there is no run.
         """
 
     def end_run(self, sweep: str, index: int, attempt: int, outcome: Outcome) -> Run:
@@ -233,10 +253,10 @@ class Store(Protocol):
     # -- what runs leave behind -----------------------------------------------------------------
 
     def put_observation(self, sweep: str, observation: Observation) -> None:
-        """Append to the observation log; the same index may be there twice."""
+        """Append to the observation log, where an index may stand at several times of writing."""
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
-        """Observations with written_at >= ``since``, in order of writing."""
+        """Observations with written_at >= ``since``, by time of writing and index."""
 
     def put_band(self, sweep: str, band: int, index: int, attempt: int, value: float) -> None:
         """The run's value at a band; an entry of a newer attempt is left alone."""
@@ -245,12 +265,12 @@ class Store(Protocol):
         """Value at the band of every run that reached it, by index."""
 
     def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
-        """Keep rows under (attempt, offset): a repeat changes nothing."""
+        """Keep rows under (attempt, offset): a repeat changes nothing, the last put stands."""
 
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int
     ) -> list[RowBatch]:
-        """Batches after ``(attempt, offset)`` in that order; at most ``count``, under 1 MB."""
+        """Batches after ``(attempt, offset)`` in that order; pages as those of ``list_runs``."""
 
     def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
         """Keep what became of an attempt that was not the last."""

@@ -1,1 +1,74 @@
-"""The command line."""
+"""The command line, ``sweep-sdk``: one command a module, loaded when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from sweep_sdk._exceptions import SweepError
+from sweep_sdk.cli.group import sweep_sdk
+from sweep_sdk.cli.output import note
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; errors become lines on stderr and an exit code.
+
+    Args:
+        arguments: The words after ``sweep-sdk``; those of the process by default.
+
+    Returns:
+        The exit code, see ``sweep-sdk --help``.
+    """
+    _make_streams_safe()
+    code = _run(arguments)
+    _settle_stdout()
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = sweep_sdk.main(arguments, prog_name="sweep-sdk", standalone_mode=False)
+    except click.ClickException as error:
+        return _fail(2, error.format_message() + _help_hint(error))
+    except SweepError as error:
+        return _fail(error.exit_code, error)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail(INTERRUPTED, "interrupted")
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(2, f"{place}{error.strerror or error}")
+    return code if isinstance(code, int) else 0
+
+
+def _make_streams_safe() -> None:
+    """Text that the terminal's encoding lacks is escaped, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _fail(code: int, message: object) -> int:
+    note(f"error: {' '.join(str(message).split())}")
+    return code
+
+
+def _help_hint(error: click.ClickException) -> str:
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return ""
+    return f" (see '{error.ctx.command_path} --help')"
+
+
+def _settle_stdout() -> None:
+    """What could not be written is given up: the interpreter's last flush must not fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,92 @@
+"""The edge: a plain request in, a plain response out; every error becomes a problem document.
+
+Local mode, the local server and the tests call ``handle``; Lambda's entry points translate API
+Gateway events to it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sweep_service import errors
+from sweep_service.handlers import http, views
+from sweep_service.routes import find_route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_service.operations.services import Services
+
+_logger = logging.getLogger(__name__)
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What goes over the wire."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def handle(
+    services: Services,
+    method: str,
+    path: str,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: bytes,
+) -> Response:
+    """Answer one request; never raises.
+
+    Args:
+        services: What the operations work with.
+        method: HTTP method, upper case.
+        path: Decoded path, such as ``/v1/sweeps``.
+        query: Decoded query, one value a name.
+        headers: Request headers, names in any case.
+        body: Raw body.
+    """
+    try:
+        handler, params = find_route(method, path)
+        answer = handler(http.Request(params, query, headers, body), services)
+        return _encode(answer)
+    except errors.ServiceError as error:
+        if not isinstance(error, errors.StoreSignal):
+            return _problem(error)
+        _logger.exception("a store signal left the operations: %s %s", method, path)
+    except Exception:  # the edge: whatever it is, the client gets an answer and the log the cause
+        _logger.exception("unexpected error: %s %s", method, path)
+    return _problem(errors.ServiceError("internal error; the backend's log has the details"))
+
+
+def _encode(answer: http.Response) -> Response:
+    if answer.body is None:
+        return Response(answer.status, dict(answer.headers))
+    return _json(answer.status, answer.body, "application/json", answer.headers)
+
+
+def _problem(error: errors.ServiceError) -> Response:
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": error.title,
+        "status": error.status,
+        "detail": str(error),
+        "code": _WORD.sub("-", type(error).__name__).lower(),
+    }
+    if isinstance(error, errors.InvalidConfig):
+        document["errors"] = views.problems(error.problems)
+    headers = {}
+    if isinstance(error, errors.TryAgain):
+        headers["Retry-After"] = f"{max(1, round(error.retry_after_seconds))}"
+    return _json(error.status, document, "application/problem+json", headers)
+
+
+def _json(status: int, document: object, kind: str, headers: Mapping[str, str]) -> Response:
+    body = json.dumps(document, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return Response(status, {"Content-Type": kind, **headers}, body.encode())

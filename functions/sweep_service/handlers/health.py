@@ -1,0 +1,17 @@
+"""Handler of ``/v1/health``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sweep_service import __version__
+from sweep_service.handlers.http import Request, Response
+
+if TYPE_CHECKING:
+    from sweep_service.operations.services import Services
+
+
+def health(request: Request, services: Services) -> Response:
+    """``GET /v1/health``: this process answers."""
+    del request, services
+    return Response(200, {"status": "ok", "version": __version__})

@@ -1,0 +1,193 @@
+"""Requests and responses as handlers see them, and the decoding of what clients send.
+
+Decoders name the field, what was found and what is needed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TYPE_NAMES = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a whole number",
+    bool: "a boolean",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, routed: ``params`` are the placeholders of its route's path."""
+
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """A header by its name in any case."""
+        return next(
+            (value for key, value in self.headers.items() if key.lower() == name.lower()), None
+        )
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            InvalidRequest: It is none.
+        """
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequest(f"the body is not JSON: {error}") from None
+        if not isinstance(document, dict):
+            raise InvalidRequest(f"the body is {_describe(document)}; an object is needed")
+        return document
+
+    def idempotency_key(self, *, is_required: bool = False) -> str | None:
+        """The name that the client gave to its intent.
+
+        Raises:
+            InvalidRequest: It is missing though required, or malformed.
+        """
+        key = self.header("Idempotency-Key")
+        if key is None and not is_required:
+            return None
+        if key is None or not 8 <= len(key) <= 128 or not key.isprintable():
+            raise InvalidRequest(
+                "header 'Idempotency-Key': needs 8 to 128 characters, one key an intent, "
+                "the same again when the request is repeated"
+            )
+        return key
+
+    def query_count(self, name: str, default: int, most: int) -> int:
+        """A positive number from the query, at most ``most``.
+
+        Raises:
+            InvalidRequest: It is no positive whole number.
+        """
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit()) or len(text) > 15 or int(text) < 1:
+            raise InvalidRequest(
+                f"query '{name}': found '{text}'; needs a whole number of at least 1"
+            )
+        return min(int(text), most)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a handler answers; the gateway turns ``body`` into JSON."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def reject_unknown(document: Mapping[str, object], known: Sequence[str]) -> None:
+    """Refuse fields that would silently do nothing.
+
+    Raises:
+        InvalidRequest: There is an unknown field.
+    """
+    for name in document:
+        if name not in known:
+            raise InvalidRequest(f"field '{name}' is not known here; fields: {', '.join(known)}")
+
+
+def text_field(
+    document: Mapping[str, object], name: str, max_length: int, *, is_required: bool = False
+) -> str | None:
+    """A text field; None when absent or null.
+
+    Raises:
+        InvalidRequest: It is no text, too long, or missing though required.
+    """
+    value = document.get(name)
+    if value is None and not is_required:
+        return None
+    if not isinstance(value, str) or (is_required and not value):
+        raise InvalidRequest(f"field '{name}': found {_describe(value)}; needs a text")
+    if len(value) > max_length:
+        raise InvalidRequest(f"field '{name}' has {len(value)} characters; at most {max_length}")
+    if "\x00" in value:
+        raise InvalidRequest(f"field '{name}' holds a NUL character")
+    return value
+
+
+def int_field(
+    document: Mapping[str, object], name: str, least: int, *, is_required: bool = False
+) -> int | None:
+    """A whole number field in [least, 2**53); None when absent or null.
+
+    Raises:
+        InvalidRequest: It is none, or missing though required.
+    """
+    value = document.get(name)
+    if value is None and not is_required:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**53:
+        raise InvalidRequest(
+            f"field '{name}': found {_describe(value)}; needs a whole number of at least {least}"
+        )
+    return value
+
+
+def typed_field(document: Mapping[str, object], name: str, kind: type, default: object) -> Any:
+    """A field of a JSON type; ``default`` when absent or null.
+
+    Raises:
+        InvalidRequest: It is of another type.
+    """
+    value = document.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind):
+        raise InvalidRequest(f"field '{name}': found {_describe(value)}; needs {_TYPE_NAMES[kind]}")
+    return value
+
+
+def encode_cursor(position: Sequence[float | str] | None) -> str | None:
+    """An opaque cursor; None at the end of a list."""
+    if position is None:
+        return None
+    return base64.urlsafe_b64encode(json.dumps(list(position)).encode()).decode().rstrip("=")
+
+
+def decode_cursor(text: str | None, kinds: tuple[type, ...]) -> tuple[Any, ...] | None:
+    """The position that a cursor stands for.
+
+    Raises:
+        InvalidRequest: It is not one that this backend gave out.
+    """
+    if text is None:
+        return None
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        position = json.loads(base64.urlsafe_b64decode(padded.encode()))
+    except (ValueError, RecursionError):
+        position = None
+    if (
+        not isinstance(position, list)
+        or len(position) != len(kinds)
+        or not all(type(item) is kind for item, kind in zip(position, kinds, strict=True))
+    ):
+        raise InvalidRequest("query 'cursor' is not one that this backend gave out")
+    return tuple(position)
+
+
+def _describe(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,210 @@
+"""Handlers of ``/v1/sweeps/{sweep}/runs``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import InvalidRequest, NotFound, TooLarge
+from sweep_service.handlers import views
+from sweep_service.handlers.http import (
+    Request,
+    Response,
+    decode_cursor,
+    encode_cursor,
+    int_field,
+    reject_unknown,
+    text_field,
+    typed_field,
+)
+from sweep_service.model.identifiers import run_id, split_run_id
+from sweep_service.model.numbers import decode_number, encode_number
+from sweep_service.model.records import MetricValue, Row, RowBatch
+from sweep_service.model.states import RunState
+from sweep_service.operations import runs
+from sweep_service.operations.ask import Asker, HandOut, ask
+from sweep_service.operations.finish import Ending, finish
+from sweep_service.operations.report import report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_service.operations.services import Services
+
+MAX_ROW_BYTES = 256_000
+_MAX_ROWS = 10_000
+_RUNS_A_PAGE = 200
+_BATCHES_A_PAGE = 100
+_MAX_THINNED = 10_000
+_MAX_TAIL = 20_000
+_ENDINGS = (RunState.FINISHED, RunState.FAILED, RunState.KILLED, RunState.PREEMPTED)
+
+
+def ask_run(request: Request, services: Services) -> Response:
+    """``POST /v1/sweeps/{sweep}/runs``."""
+    document = request.json()
+    reject_unknown(document, ("agent", "slot", "host"))
+    asker = Asker(
+        key=request.idempotency_key(is_required=True) or "",
+        agent=text_field(document, "agent", 128, is_required=True) or "",
+        host=text_field(document, "host", 255) or "",
+        slot=text_field(document, "slot", 64) or "",
+    )
+    answer = ask(services, request.params["sweep"], asker)
+    if isinstance(answer, HandOut):
+        return Response(201, _handed_out(answer))
+    return Response(200, {"wait_seconds": answer.wait_seconds, "reason": answer.reason})
+
+
+def list_runs(request: Request, services: Services) -> Response:
+    """``GET /v1/sweeps/{sweep}/runs``."""
+    cursor = decode_cursor(request.query.get("cursor"), (int,))
+    since = _since(request) if cursor is None else cursor[0]
+    count = request.query_count("count", _RUNS_A_PAGE, _RUNS_A_PAGE)
+    page = runs.list_runs(services, request.params["sweep"], since, count)
+    last = (page[-1].run.index + 1,) if page else None
+    return Response(200, {"items": [views.run(view) for view in page], "next": encode_cursor(last)})
+
+
+def get_run(request: Request, services: Services) -> Response:
+    """``GET .../runs/{run}``."""
+    sweep, index = _run_of(request)
+    return Response(200, views.run_in_full(runs.tell_story(services, sweep, index)))
+
+
+def run_history(request: Request, services: Services) -> Response:
+    """``GET .../runs/{run}/history``."""
+    sweep, index = _run_of(request)
+    if "rows" in request.query:
+        n_rows = request.query_count("rows", _MAX_THINNED, _MAX_THINNED)
+        thinned = runs.thin_rows(services, sweep, index, n_rows)
+        items = [views.history_row(attempt, row) for attempt, row in thinned]
+        return Response(200, {"items": items, "next": None})
+    after = decode_cursor(request.query.get("cursor"), (int, int))
+    batches = runs.list_rows(services, sweep, index, after, _BATCHES_A_PAGE)
+    last = (batches[-1].attempt, batches[-1].offset) if batches else None
+    items = [views.history_row(batch.attempt, row) for batch in batches for row in batch.rows]
+    return Response(200, {"items": items, "next": encode_cursor(last)})
+
+
+def report_rows(request: Request, services: Services) -> Response:
+    """``POST .../runs/{run}/reports``."""
+    sweep, index = _run_of(request)
+    document = request.json()
+    reject_unknown(document, ("attempt", "offset", "rows"))
+    batch = RowBatch(
+        attempt=int_field(document, "attempt", least=0, is_required=True) or 0,
+        offset=int_field(document, "offset", least=0, is_required=True) or 0,
+        rows=_rows(typed_field(document, "rows", list, default=[])),
+    )
+    command = report(services, sweep, index, batch)
+    return Response(
+        200,
+        {
+            "command": "continue" if command.reason is None else "stop",
+            "reason": command.reason,
+            "lease_seconds": command.lease_seconds,
+        },
+    )
+
+
+def finish_run(request: Request, services: Services) -> Response:
+    """``POST .../runs/{run}/finish``."""
+    sweep, index = _run_of(request)
+    finished = finish(services, sweep, index, _ending(request.json()))
+    return Response(200, {"state": finished.state.value, "requeued": finished.is_requeued})
+
+
+def stop_run(request: Request, services: Services) -> Response:
+    """``POST .../runs/{run}/stop``."""
+    sweep, index = _run_of(request)
+    return Response(202, views.run(runs.stop_run(services, sweep, index)))
+
+
+def _handed_out(answer: HandOut) -> dict[str, Any]:
+    return {
+        "id": run_id(answer.sweep, answer.index),
+        "sweep": answer.sweep,
+        "project": answer.project,
+        "index": answer.index,
+        "config": answer.config,
+        "config_version": answer.config_version,
+        "attempt": answer.attempt,
+        "lease_seconds": answer.lease_seconds,
+    }
+
+
+def _run_of(request: Request) -> tuple[str, int]:
+    sweep, index = split_run_id(request.params["run"])
+    if sweep != request.params["sweep"]:
+        raise NotFound(f"run '{request.params['run']}' is not of sweep {request.params['sweep']}")
+    return sweep, index
+
+
+def _since(request: Request) -> int:
+    text = request.query.get("since", "0")
+    if not (text.isascii() and text.isdigit()) or len(text) > 15:
+        raise InvalidRequest(f"query 'since': found '{text}'; needs the index of a run")
+    return int(text)
+
+
+def _rows(items: list[Any]) -> tuple[Row, ...]:
+    if len(items) > _MAX_ROWS:
+        raise TooLarge(f"{len(items):,} rows in one report; at most {_MAX_ROWS:,}")
+    return tuple(_row(number, item) for number, item in enumerate(items))
+
+
+def _row(number: int, item: object) -> Row:
+    if not isinstance(item, dict):
+        raise InvalidRequest(f"rows[{number}]: needs an object")
+    reject_unknown(item, ("step", "at", "metrics"))
+    at = item.get("at")
+    if at is not None and decode_number(at) is None:
+        raise InvalidRequest(f"rows[{number}].at: needs seconds since the epoch")
+    row = Row(
+        step=int_field(item, "step", least=-(2**53)),
+        at=decode_number(at),
+        metrics=_metrics(f"rows[{number}].metrics", item.get("metrics")),
+    )
+    n_bytes = len(json.dumps(item))
+    if n_bytes > MAX_ROW_BYTES:
+        raise TooLarge(f"rows[{number}] has {n_bytes:,} bytes; at most {MAX_ROW_BYTES:,}")
+    return row
+
+
+def _metrics(path: str, found: object) -> dict[str, MetricValue]:
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"{path}: needs an object of metric values")
+    return {name: _metric_value(f"{path}.{name}", value) for name, value in found.items()}
+
+
+def _metric_value(path: str, value: object) -> MetricValue:
+    if isinstance(value, (bool, int)):
+        return value
+    number = decode_number(value)
+    if number is None:
+        raise InvalidRequest(f"{path}: found {json.dumps(value)[:60]}; needs a number or a boolean")
+    return encode_number(number)
+
+
+def _ending(document: Mapping[str, Any]) -> Ending:
+    known = ("attempt", "state", "exit_code", "signal", "summary", "stderr_tail", "stopped_early")
+    reject_unknown(document, known)
+    state = next((state for state in _ENDINGS if state.value == document.get("state")), None)
+    if state is None:
+        options = ", ".join(state.value for state in _ENDINGS)
+        raise InvalidRequest(
+            f"field 'state': found {json.dumps(document.get('state'))[:60]}; one of {options}"
+        )
+    summary = _metrics("summary", typed_field(document, "summary", dict, default={}))
+    if len(json.dumps(summary)) > MAX_ROW_BYTES:
+        raise TooLarge(f"the summary is over {MAX_ROW_BYTES:,} bytes")
+    return Ending(
+        attempt=int_field(document, "attempt", least=0, is_required=True) or 0,
+        state=state,
+        exit_code=int_field(document, "exit_code", least=-(2**53)),
+        signal=int_field(document, "signal", least=0),
+        summary=summary,
+        error_tail=typed_field(document, "stderr_tail", str, default="")[-_MAX_TAIL:] or None,
+        is_stopped_early=typed_field(document, "stopped_early", bool, default=False),
+    )

@@ -1,0 +1,143 @@
+"""Handlers of ``/v1/sweeps``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import InvalidRequest, NotFound, TooLarge
+from sweep_service.handlers import views
+from sweep_service.handlers.http import (
+    Request,
+    Response,
+    decode_cursor,
+    encode_cursor,
+    int_field,
+    reject_unknown,
+    text_field,
+    typed_field,
+)
+from sweep_service.model.states import SweepState
+from sweep_service.model.sweep_config import ParsedSweep, parse_object, parse_text
+from sweep_service.operations import runs, sweeps
+from sweep_service.operations.sweeps import NewSweep
+from sweep_service.operations.update import update_config
+
+if TYPE_CHECKING:
+    from sweep_service.operations.services import Services
+
+_SWEEPS_A_PAGE = 50
+MAX_CONFIG_BYTES = 100_000
+_SETTABLE = (
+    SweepState.RUNNING,
+    SweepState.PAUSED,
+    SweepState.FINISHED,
+    SweepState.CANCELED,
+)
+
+
+def create_sweep(request: Request, services: Services) -> Response:
+    """``POST /v1/sweeps``."""
+    document = request.json()
+    reject_unknown(document, ("config", "yaml", "project", "name"))
+    is_dry_run = _flag(request, "dry_run")
+    new = NewSweep(
+        parsed=_parse_config(document),
+        project=text_field(document, "project", 128),
+        name=text_field(document, "name", 256),
+        key=request.idempotency_key(),
+    )
+    view = sweeps.create_sweep(services, new, is_dry_run=is_dry_run)
+    return Response(200 if is_dry_run else 201, views.created_sweep(view))
+
+
+def list_sweeps(request: Request, services: Services) -> Response:
+    """``GET /v1/sweeps``."""
+    state = request.query.get("state")
+    known = [known_state.value for known_state in SweepState]
+    if state is not None and state not in known:
+        raise InvalidRequest(f"query 'state': found '{state}'; one of {', '.join(known)}")
+    page, last = sweeps.list_sweeps(
+        services,
+        project=request.query.get("project"),
+        state=SweepState(state) if state is not None else None,
+        after=decode_cursor(request.query.get("cursor"), (float, str)),
+        count=request.query_count("count", _SWEEPS_A_PAGE, _SWEEPS_A_PAGE),
+    )
+    items = [views.sweep_head(view) for view in page]
+    return Response(200, {"items": items, "next": encode_cursor(last)})
+
+
+def get_sweep(request: Request, services: Services) -> Response:
+    """``GET /v1/sweeps/{sweep}``."""
+    sweep = request.params["sweep"]
+    body = views.sweep_with_config(sweeps.get_sweep(services, sweep))
+    body["counts"] = runs.count_states(services, sweep)
+    best = runs.best_run(services, sweep) if body["metric"] is not None else None
+    body["best"] = views.run(best) if best is not None else None
+    return Response(200, body)
+
+
+def change_sweep(request: Request, services: Services) -> Response:
+    """``PATCH /v1/sweeps/{sweep}``: one change at a time."""
+    document = request.json()
+    fields = ("state", "run_cap", "config", "yaml")
+    reject_unknown(document, fields)
+    if len(document) != 1:
+        raise InvalidRequest(f"give exactly one of the fields: {', '.join(fields)}")
+    sweep = request.params["sweep"]
+    if "config" in document or "yaml" in document:
+        view = update_config(services, sweep, _parse_config(document))
+    elif "run_cap" in document:
+        view = sweeps.set_run_cap(services, sweep, int_field(document, "run_cap", least=1))
+    else:
+        view = sweeps.set_state(services, sweep, _target_state(document))
+    return Response(200, views.created_sweep(view))
+
+
+def delete_sweep(request: Request, services: Services) -> Response:
+    """``DELETE /v1/sweeps/{sweep}``."""
+    sweeps.delete_sweep(services, request.params["sweep"])
+    return Response(204)
+
+
+def best_run(request: Request, services: Services) -> Response:
+    """``GET /v1/sweeps/{sweep}/best``."""
+    sweep = request.params["sweep"]
+    best = runs.best_run(services, sweep)
+    if best is None:
+        raise NotFound(f"no run of sweep {sweep} has a value of its metric yet")
+    return Response(200, views.run(best))
+
+
+def _parse_config(document: dict[str, Any]) -> ParsedSweep:
+    if ("config" in document) == ("yaml" in document):
+        raise InvalidRequest("give exactly one of the fields: config (an object), yaml (a text)")
+    if "config" in document:
+        config = typed_field(document, "config", dict, default=None)
+        _check_size(len(json.dumps(config)))
+        return parse_object(config)
+    text = typed_field(document, "yaml", str, default="")
+    _check_size(len(text.encode(errors="surrogatepass")))
+    return parse_text(text)
+
+
+def _check_size(n_bytes: int) -> None:
+    if n_bytes > MAX_CONFIG_BYTES:
+        raise TooLarge(f"the sweep config has {n_bytes:,} bytes; at most {MAX_CONFIG_BYTES:,}")
+
+
+def _flag(request: Request, name: str) -> bool:
+    text = request.query.get(name, "false")
+    if text not in ("true", "false"):
+        raise InvalidRequest(f"query '{name}': found '{text}'; needs true or false")
+    return text == "true"
+
+
+def _target_state(document: dict[str, Any]) -> SweepState:
+    found = document.get("state")
+    for state in _SETTABLE:
+        if state.value == found:
+            return state
+    options = ", ".join(state.value for state in _SETTABLE)
+    raise InvalidRequest(f"field 'state': found {json.dumps(found)}; one of {options}")

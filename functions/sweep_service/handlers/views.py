@@ -1,0 +1,113 @@
+"""How sweeps and runs look in JSON; ``infra/openapi.yaml`` documents the same shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.model.identifiers import run_id
+from sweep_service.model.numbers import encode_number
+from sweep_service.operations.sweeps import describe_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sweep_service.model.problems import Problem
+    from sweep_service.model.records import AttemptRecord, Row
+    from sweep_service.operations.runs import RunStory, RunView
+    from sweep_service.operations.sweeps import SweepView
+
+
+def sweep_head(view: SweepView) -> dict[str, Any]:
+    """A line of a listing."""
+    meta = view.loaded.meta
+    return {
+        "id": view.sweep,
+        "project": meta.project,
+        "name": meta.name,
+        "state": view.state.value,
+        "method": view.loaded.config.method,
+        "metric": describe_metric(view),
+        "grid_points": view.grid_points,
+        "run_cap": view.counter.run_cap,
+        "n_handed_out": view.counter.next_index,
+        "created_at": meta.created_at,
+    }
+
+
+def sweep_with_config(view: SweepView) -> dict[str, Any]:
+    """A sweep with its normalised config."""
+    return {
+        **sweep_head(view),
+        "config": view.loaded.config.document,
+        "config_version": view.counter.version,
+        "seed": view.counter.seed,
+    }
+
+
+def created_sweep(view: SweepView) -> dict[str, Any]:
+    """A sweep as registered or changed, with the warnings of its config."""
+    return {**sweep_with_config(view), "warnings": problems(view.warnings)}
+
+
+def problems(items: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Errors or warnings about a config."""
+    return [
+        {"path": item.path, "message": item.message}
+        | ({"line": item.line} if item.line is not None else {})
+        for item in items
+    ]
+
+
+def run(view: RunView) -> dict[str, Any]:
+    """A run with its state."""
+    stored, outcome = view.run, view.run.outcome
+    return {
+        "id": run_id(view.sweep, stored.index),
+        "sweep": view.sweep,
+        "index": stored.index,
+        "state": view.state.value,
+        "config": stored.config,
+        "config_version": stored.config_version,
+        "attempt": stored.attempt,
+        "summary": view.summary,
+        "best": None if view.best is None else encode_number(view.best),
+        "exit_code": outcome.exit_code if outcome else None,
+        "signal": outcome.signal if outcome else None,
+        "agent": stored.agent,
+        "host": stored.host,
+        "created_at": stored.created_at,
+        "started_at": stored.started_at,
+        "ended_at": outcome.ended_at if outcome else None,
+        "stopped_early": outcome.is_stopped_early if outcome else False,
+        "suggestion": stored.suggestion,
+    }
+
+
+def run_in_full(story: RunStory) -> dict[str, Any]:
+    """A run with all that is kept of what happened to it."""
+    lease = story.view.lease
+    return {
+        **run(story.view),
+        "attempts": [attempt(record) for record in story.attempts],
+        "error_tail": story.error_tail,
+        "lease_end": lease.lease_end if lease and not lease.is_released else None,
+    }
+
+
+def attempt(record: AttemptRecord) -> dict[str, Any]:
+    """An attempt that was not the last."""
+    return {
+        "attempt": record.attempt,
+        "agent": record.agent,
+        "host": record.host,
+        "state": record.state.value,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "exit_code": record.exit_code,
+        "signal": record.signal,
+    }
+
+
+def history_row(attempt_number: int, row: Row) -> dict[str, Any]:
+    """One logged row."""
+    return {"attempt": attempt_number, "step": row.step, "at": row.at, "metrics": row.metrics}

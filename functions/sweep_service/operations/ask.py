@@ -1,0 +1,340 @@
+"""Ask: hand a run to an agent. The hand-out protocol, write by write.
+
+What is served, in this order: the asker's own live run (a repeated request), runs that are owed
+(released, or taken from an agent that fell silent), a new index, a hole that an ask left behind.
+Every write is conditional and may be repeated; a handler may die between any two of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import (
+    Busy,
+    Exhausted,
+    LeaseHeld,
+    LeaseLost,
+    NotRunning,
+    RunEnded,
+    RunExists,
+    SweepEnded,
+)
+from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
+from sweep_service.model.states import RunState, SweepState
+from sweep_service.operations.evidence import gather_evidence
+from sweep_service.operations.metrics import live_summary
+from sweep_service.operations.settle import Settled, complete, settle
+from sweep_service.operations.versions import offer_of
+from sweep_service.search import registry
+from sweep_service.search.suggestion import Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sweep_service.model.records import Counter
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.operations.services import Services
+
+MAX_ROUNDS = 8
+MAX_ATTEMPTS = 5  #: an agent lost so often: the run has crashed
+MAX_GRACE_SECONDS = 60.0
+_ALREADY_OVER = 1.0  #: a lease end in the past
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks; ``key`` names the intent, so that a repeat gets the same run."""
+
+    key: str
+    agent: str
+    host: str
+    slot: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOut:
+    """A run, leased to the asker."""
+
+    sweep: str
+    project: str
+    index: int
+    config: Any
+    config_version: int
+    attempt: int
+    lease_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to hand out for now; ``reason`` is ``paused`` or ``leased``."""
+
+    wait_seconds: float
+    reason: str
+
+
+def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
+    """Lease the next run of a sweep to the asker.
+
+    Raises:
+        NotFound: No such sweep.
+        SweepEnded: It hands out no more runs.
+        Busy: Other agents were faster too often in a row; the same request may be repeated.
+    """
+    for _ in range(MAX_ROUNDS):
+        answer = _ask_once(services, sweep, asker)
+        if answer is not None:
+            return answer
+    raise Busy("many agents ask at once; ask again", retry_after_seconds=1.0)
+
+
+def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | None:
+    """One round of the protocol; None means that the world moved and it starts anew."""
+    counter = services.store.get_counter(sweep)
+    if counter.state is SweepState.PAUSED:
+        return Wait(services.wait_seconds, "paused")
+    if counter.state.is_ended:
+        raise SweepEnded(f"sweep {sweep} is {counter.state.value}")
+    desk = _Desk(services, sweep, asker, counter, services.store.list_leases(sweep))
+    try:
+        mine = desk.renew_own()
+    except LeaseLost:
+        return None
+    lease = mine or desk.take_owed()
+    if lease is not None:
+        return desk.hand_out(lease, None)
+    return desk.open_new()
+
+
+@dataclass(slots=True)
+class _Desk:
+    """One round: what was read, and the writes that follow from it."""
+
+    services: Services
+    sweep: str
+    asker: Asker
+    counter: Counter
+    leases: Sequence[Lease]
+
+    def renew_own(self) -> Lease | None:
+        """The lease that an earlier try of this very request got, extended.
+
+        Raises:
+            LeaseLost: It has changed hands since it was read.
+        """
+        for lease in self.leases:
+            if lease.key == self.asker.key and not lease.is_released:
+                end = self._lease_end(lease.index)
+                return self.services.store.extend_lease(
+                    self.sweep, lease.index, lease.attempt, end, None
+                )
+        return None
+
+    def take_owed(self) -> Lease | None:
+        """Take over a run that was given back or whose agent fell silent."""
+        now = self.services.clock()
+        owed = [lease for lease in self.leases if lease.is_released or lease.is_expired(now)]
+        self.services.rng.shuffle(owed)
+        for lease in owed:
+            taken = self._take_released(lease) if lease.is_released else self._take_silent(lease)
+            if taken is not None:
+                return taken
+        return None
+
+    def open_new(self) -> HandOut | Wait | None:
+        """Hand out a new index, or settle the sweep when every index is given out."""
+        if self.counter.is_exhausted:  # a failed condition would be billed
+            return self._settle()
+        try:
+            index, self.counter = self.services.store.claim_index(self.sweep)
+        except NotRunning:
+            return None
+        except Exhausted:
+            return self._settle()
+        suggestion = self._suggest(index)
+        lease = self._lease(index, attempt=1, unit=suggestion.unit)
+        try:
+            self.services.store.open_lease(self.sweep, lease)
+        except LeaseHeld:  # settling took the index for a hole
+            return None
+        return self.hand_out(lease, suggestion)
+
+    def hand_out(self, lease: Lease, suggestion: Suggestion | None) -> HandOut | None:
+        """Make the run item agree with the lease, then give the run away.
+
+        What is handed out is always the configuration that stands in the run item.
+        """
+        store, index = self.services.store, lease.index
+        run = None if suggestion is not None else store.get_run(self.sweep, index)
+        if run is None:
+            run = self._create_run(lease, suggestion or self._suggest_again(lease))
+        if run is None or run.attempt > lease.attempt:
+            return None
+        if run.outcome is not None:
+            complete(self.services, self.sweep, lease, run)
+            return None
+        if run.attempt < lease.attempt:
+            try:
+                store.advance_attempt(
+                    self.sweep, index, lease.attempt, lease, self.services.clock()
+                )
+            except RunEnded:
+                self._complete_ended(lease)
+                return None
+            except LeaseLost:
+                return None
+        loaded = self.services.load_config(self.sweep, run.config_version)
+        return HandOut(
+            sweep=self.sweep,
+            project=loaded.meta.project,
+            index=index,
+            config=run.config,
+            config_version=run.config_version,
+            attempt=lease.attempt,
+            lease_seconds=loaded.config.lease_seconds,
+        )
+
+    def _take_released(self, lease: Lease) -> Lease | None:
+        run = self.services.store.get_run(self.sweep, lease.index)
+        if run is not None and run.outcome is not None:
+            complete(self.services, self.sweep, lease, run)
+            return None
+        return self._take(lease, losses=lease.losses, lease_end=self._lease_end(lease.index))
+
+    def _take_silent(self, lease: Lease) -> Lease | None:
+        """Take an expired lease, but only after its holder had a grace time to be heard of."""
+        store, now = self.services.store, self.services.clock()
+        if lease.suspect_at is None:
+            store.suspect_lease(self.sweep, lease, now)
+            return None
+        if now - lease.suspect_at < grace_seconds(self._config(lease.index)):
+            return None
+        run = store.get_run(self.sweep, lease.index)
+        if run is not None and run.outcome is not None:
+            complete(self.services, self.sweep, lease, run)
+            return None
+        if run is None or run.attempt != lease.attempt:  # it had never been handed out
+            return self._take(lease, lease.losses, self._lease_end(lease.index))
+        losses = lease.losses + 1
+        is_crashed = losses >= MAX_ATTEMPTS
+        end = _ALREADY_OVER if is_crashed else self._lease_end(lease.index)
+        taken = self._take(lease, losses, end)
+        if taken is None:
+            return None
+        if not is_crashed:
+            store.put_attempt_record(self.sweep, _lost_attempt(run, now))
+            return taken
+        self._crash(taken, run, lease.live)
+        return None
+
+    def _crash(self, lease: Lease, run: Run, live: LiveSummary) -> None:
+        outcome = Outcome(
+            state=RunState.CRASHED,
+            ended_at=self.services.clock(),
+            summary=live_summary(self._config(lease.index).metric, live),
+            best=live.best,
+        )
+        try:
+            self.services.store.end_run(self.sweep, lease.index, run.attempt, outcome)
+        except LeaseLost:
+            return
+        self._complete_ended(lease)
+
+    def _take(self, seen: Lease, losses: int, lease_end: float) -> Lease | None:
+        lease = replace(
+            self._lease(seen.index, seen.attempt + 1, seen.unit),
+            lease_end=lease_end,
+            released_attempt=seen.released_attempt,
+            losses=losses,
+            failures=seen.failures,
+        )
+        try:
+            self.services.store.take_lease(self.sweep, seen, lease)
+        except LeaseHeld:
+            return None
+        return lease
+
+    def _lease(self, index: int, attempt: int, unit: tuple[float, ...] | None) -> Lease:
+        return Lease(
+            index=index,
+            attempt=attempt,
+            key=self.asker.key,
+            agent=self.asker.agent,
+            host=self.asker.host,
+            slot=self.asker.slot,
+            lease_end=self._lease_end(index),
+            live=LiveSummary(),
+            unit=unit,
+        )
+
+    def _create_run(self, lease: Lease, suggestion: Suggestion) -> Run | None:
+        """The run item as it stands after trying to create it."""
+        now = self.services.clock()
+        run = Run(
+            index=lease.index,
+            config=suggestion.config,
+            config_version=self.counter.version_of(lease.index),
+            attempt=lease.attempt,
+            key=lease.key,
+            agent=lease.agent,
+            host=lease.host,
+            created_at=now,
+            started_at=now,
+            suggestion=suggestion.record,
+        )
+        try:
+            self.services.store.create_run(self.sweep, run)
+        except RunExists:
+            return self.services.store.get_run(self.sweep, lease.index)
+        return run
+
+    def _complete_ended(self, lease: Lease) -> None:
+        run = self.services.store.get_run(self.sweep, lease.index)
+        if run is not None and run.outcome is not None:
+            complete(self.services, self.sweep, lease, run)
+
+    def _settle(self) -> Wait | None:
+        settled = settle(self.services, self.sweep)
+        if settled is Settled.ENDED:
+            raise SweepEnded(f"sweep {self.sweep} is finished: every run has ended")
+        if settled is Settled.MORE_TO_ASK:
+            return None
+        return Wait(self.services.wait_seconds, "leased")
+
+    def _suggest(self, index: int) -> Suggestion:
+        config = self._config(index)
+        counter, version = self.counter, self.counter.version_of(index)
+        evidence = gather_evidence(self.services, self.sweep, counter, self.leases, index)
+        offer = offer_of(self.services, self.sweep, counter.bases, counter.seed, version)
+        return registry.suggest(config, index, counter.seed, evidence, offer)
+
+    def _suggest_again(self, lease: Lease) -> Suggestion:
+        """The suggestion of a lease whose asker died before the run item was written."""
+        if lease.unit is None:
+            return self._suggest(lease.index)
+        config = self._config(lease.index).space.from_unit(lease.unit)
+        return Suggestion(config, lease.unit, {"reason": "rebuilt from the lease"})
+
+    def _config(self, index: int) -> SweepConfig:
+        return self.services.load_config(self.sweep, self.counter.version_of(index)).config
+
+    def _lease_end(self, index: int) -> float:
+        return self.services.clock() + self._config(index).lease_seconds
+
+
+def grace_seconds(config: SweepConfig) -> float:
+    """How long a suspected holder has to be heard of before its run is taken."""
+    return min(float(config.lease_seconds), MAX_GRACE_SECONDS)
+
+
+def _lost_attempt(run: Run, now: float) -> AttemptRecord:
+    """What became of an attempt whose agent fell silent."""
+    return AttemptRecord(
+        index=run.index,
+        attempt=run.attempt,
+        agent=run.agent,
+        host=run.host,
+        state=RunState.CRASHED,
+        started_at=run.started_at,
+        ended_at=now,
+    )

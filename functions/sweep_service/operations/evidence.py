@@ -1,0 +1,83 @@
+"""What a model-based method needs to know: ended runs, and runs that are still out.
+
+Observations are kept by warm functions and only the tail of the log is read again: entries are
+keyed by the time of writing, and one can land after a later one, so the last minute is re-read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sweep_service.operations.services import remember
+from sweep_service.search import registry
+from sweep_service.search.suggestion import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sweep_service.model.records import Counter, Lease, Observation
+    from sweep_service.model.space import SearchSpace
+    from sweep_service.operations.services import Services
+
+REREAD_SECONDS = 60.0
+
+
+def gather_evidence(
+    services: Services, sweep: str, counter: Counter, leases: Iterable[Lease], index: int
+) -> Evidence | None:
+    """Observations and pending runs for a suggestion at ``index``; None where none are used.
+
+    All are in the units of the config version of ``index``: what an earlier version encoded is
+    translated, or left out where it lies outside the space now.
+    """
+    version = counter.version_of(index)
+    if not registry.needs_evidence(services.load_config(sweep, version).config.method):
+        return None
+    observations = load_observations(services, sweep)
+    ended = {observation.index for observation in observations}
+    translate = _Translator(services, sweep, version)
+    pending = [
+        unit
+        for lease in leases
+        if lease.unit is not None and lease.index != index and lease.index not in ended
+        if (unit := translate(lease.unit, counter.version_of(lease.index))) is not None
+    ]
+    known = [
+        replace(entry, unit=unit, config_version=version)
+        for entry in observations
+        if (unit := translate(entry.unit, entry.config_version)) is not None
+    ]
+    return Evidence(observations=known, pending=pending)
+
+
+def load_observations(services: Services, sweep: str) -> Sequence[Observation]:
+    """All observations of a sweep, one an index, by index."""
+    known = services.observations.get(sweep, {})
+    newest = max((entry.written_at for entry in known.values()), default=0.0)
+    merged = dict(known)
+    for entry in services.store.list_observations(sweep, newest - REREAD_SECONDS):
+        merged.setdefault(entry.index, entry)
+    remember(services.observations, sweep, merged)  # a new dict: other threads may hold the old
+    return [merged[index] for index in sorted(merged)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Translator:
+    """Turns unit vectors of other config versions into those of ``version``."""
+
+    services: Services
+    sweep: str
+    version: int
+
+    def __call__(self, unit: tuple[float, ...], version: int) -> tuple[float, ...] | None:
+        if version == self.version:
+            return unit
+        config = self._space(version).from_unit(unit)
+        try:
+            return self._space(self.version).to_unit(config)
+        except ValueError:
+            return None
+
+    def _space(self, version: int) -> SearchSpace:
+        return self.services.load_config(self.sweep, version).config.space

@@ -1,0 +1,118 @@
+"""Finish: the agent's word on how an attempt ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import LeaseLost
+from sweep_service.model.records import AttemptRecord, Lease, Outcome, Run
+from sweep_service.model.states import RunState
+from sweep_service.operations.metrics import best_value
+from sweep_service.operations.settle import complete, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_service.model.records import MetricValue
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.operations.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, as its agent saw it.
+
+    Attributes:
+        state: finished, failed, killed or preempted.
+        error_tail: Last lines of stderr, if the run failed.
+    """
+
+    attempt: int
+    state: RunState
+    exit_code: int | None = None
+    signal: int | None = None
+    summary: Mapping[str, MetricValue] = field(default_factory=dict)
+    error_tail: str | None = None
+    is_stopped_early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of the run."""
+
+    state: RunState
+    is_requeued: bool
+
+
+def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finished:
+    """End the run, or give it back to be handed out again; twice is once.
+
+    Raises:
+        NotFound: No such sweep.
+        LeaseLost: The attempt no longer holds the run.
+    """
+    counter = services.store.get_counter(sweep)
+    config = services.load_config(sweep, counter.version_of(index)).config
+    lease = services.store.get_lease(sweep, index)
+    run = services.store.get_run(sweep, index)
+    if lease is not None and lease.released_attempt >= ending.attempt:
+        return Finished(ending.state, is_requeued=True)
+    if run is None or run.attempt != ending.attempt:
+        raise LeaseLost(f"attempt {ending.attempt} of run {sweep}-{index} no longer holds it")
+    if run.outcome is None:
+        if ending.error_tail:
+            services.store.put_error_tail(sweep, index, ending.attempt, ending.error_tail)
+        if lease is not None and _is_retried(config, lease, ending):
+            return _release(services, sweep, lease, run, ending)
+        run = _end(services, sweep, config, lease, ending, run)
+    if lease is not None:
+        complete(services, sweep, lease, run)
+    if counter.is_exhausted:
+        settle(services, sweep)
+    return Finished(run.outcome.state if run.outcome else ending.state, is_requeued=False)
+
+
+def _is_retried(config: SweepConfig, lease: Lease, ending: Ending) -> bool:
+    if ending.state is RunState.PREEMPTED:
+        return True
+    return ending.state is RunState.FAILED and lease.failures < config.retry_failed
+
+
+def _release(services: Services, sweep: str, lease: Lease, run: Run, ending: Ending) -> Finished:
+    record = AttemptRecord(
+        index=run.index,
+        attempt=run.attempt,
+        agent=run.agent,
+        host=run.host,
+        state=ending.state,
+        started_at=run.started_at,
+        ended_at=services.clock(),
+        exit_code=ending.exit_code,
+        signal=ending.signal,
+    )
+    services.store.put_attempt_record(sweep, record)
+    failures = lease.failures + (ending.state is RunState.FAILED)
+    services.store.release_lease(sweep, run.index, ending.attempt, failures)
+    return Finished(ending.state, is_requeued=True)
+
+
+def _end(
+    services: Services,
+    sweep: str,
+    config: SweepConfig,
+    lease: Lease | None,
+    ending: Ending,
+    run: Run,
+) -> Run:
+    live = lease.live if lease is not None and lease.attempt == ending.attempt else None
+    outcome = Outcome(
+        state=ending.state,
+        ended_at=services.clock(),
+        exit_code=ending.exit_code,
+        signal=ending.signal,
+        summary=ending.summary,
+        best=best_value(config.metric, live, ending.summary),
+        is_stopped_early=ending.is_stopped_early,
+    )
+    return services.store.end_run(sweep, run.index, ending.attempt, outcome)

@@ -1,0 +1,66 @@
+"""What rows and summaries say of the sweep's metric."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sweep_service.model.numbers import decode_number, encode_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sweep_service.model.records import LiveSummary, MetricValue, Row, RowBatch
+    from sweep_service.model.sweep_config import Metric
+
+
+def better(metric: Metric, a: float | None, b: float | None) -> float | None:
+    """The better of two values by the metric's goal; non-finite values never count."""
+    known = [value for value in (a, b) if value is not None and math.isfinite(value)]
+    return min(known, key=metric.minimised, default=None)
+
+
+def metric_values(metric: Metric, rows: Iterable[Row]) -> list[float]:
+    """The values of the metric in rows, non-finite ones included, in their order."""
+    values = (decode_number(row.metrics.get(metric.name)) for row in rows)
+    return [value for value in values if value is not None]
+
+
+def finite_values(metric: Metric, rows: Iterable[Row]) -> list[float]:
+    """The finite values of the metric in rows: the iterations of a run."""
+    return [value for value in metric_values(metric, rows) if math.isfinite(value)]
+
+
+def apply_rows(live: LiveSummary, metric: Metric | None, batch: RowBatch) -> LiveSummary:
+    """The live summary after a batch of rows."""
+    steps = [row.step for row in batch.rows if row.step is not None]
+    live = replace(live, offset=batch.offset, step=steps[-1] if steps else live.step)
+    values = metric_values(metric, batch.rows) if metric is not None else []
+    if metric is None or not values:
+        return live
+    finite = [value for value in values if math.isfinite(value)]
+    best = min(finite, key=metric.minimised, default=None)
+    return replace(
+        live,
+        n_values=live.n_values + len(finite),
+        last=values[-1],
+        best=better(metric, live.best, best),
+    )
+
+
+def live_summary(metric: Metric | None, live: LiveSummary) -> dict[str, MetricValue]:
+    """The summary of a run that has not ended: the sweep's metric as last reported."""
+    if metric is None or live.last is None:
+        return {}
+    return {metric.name: encode_number(live.last)}
+
+
+def best_value(
+    metric: Metric | None, live: LiveSummary | None, summary: Mapping[str, MetricValue]
+) -> float | None:
+    """Best finite value of the metric over a run's history and its final summary."""
+    if metric is None:
+        return None
+    reported = live.best if live is not None else None
+    return better(metric, reported, decode_number(summary.get(metric.name)))

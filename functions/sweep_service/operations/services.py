@@ -1,0 +1,71 @@
+"""What every operation works with, made once by ``bootstrap`` and passed in explicitly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from sweep_service.model.sweep_config import SweepConfig, from_document
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from sweep_service.model.records import Observation, SweepMeta
+    from sweep_service.search.offer import Offer
+    from sweep_service.storage.store import Store
+
+K = TypeVar("K")
+V = TypeVar("V")
+_MAX_CACHED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A config version as stored, and what it means."""
+
+    meta: SweepMeta
+    config: SweepConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The store, the backend's clock, its randomness and its caches.
+
+    Attributes:
+        clock: Seconds since the epoch; the only clock that leases are judged by.
+        rng: For sweep ids, seeds and the order in which owed runs are tried; never for a
+            configuration, which depends on the sweep's seed and the index alone.
+        wait_seconds: How long an agent is asked to wait when there is nothing to hand out.
+        configs: Immutable config versions by (sweep, version), kept by warm functions.
+        offers: What config versions have to offer by (sweep, version), likewise immutable.
+        observations: Observation logs by sweep, kept by warm functions; see ``evidence``.
+    """
+
+    store: Store
+    clock: Callable[[], float]
+    rng: random.Random
+    wait_seconds: float = 15.0
+    configs: dict[tuple[str, int], LoadedConfig] = field(default_factory=dict)
+    offers: dict[tuple[str, int], Offer] = field(default_factory=dict)
+    observations: dict[str, dict[int, Observation]] = field(default_factory=dict)
+
+    def load_config(self, sweep: str, version: int) -> LoadedConfig:
+        """One config version of a sweep, from the cache where possible.
+
+        Raises:
+            NotFound: No such sweep or version.
+        """
+        loaded = self.configs.get((sweep, version))
+        if loaded is None:
+            meta = self.store.get_meta(sweep, version)
+            loaded = LoadedConfig(meta, from_document(meta.document))
+            remember(self.configs, (sweep, version), loaded)
+        return loaded
+
+
+def remember(cache: dict[K, V], key: K, value: V) -> None:
+    """Put an entry into a cache; a full one starts anew."""
+    if len(cache) >= _MAX_CACHED:
+        cache.clear()
+    cache[key] = value

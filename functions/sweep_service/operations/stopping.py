@@ -1,0 +1,48 @@
+"""Early stopping, judged on every report from one number a run at each band."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sweep_service.operations.metrics import finite_values
+from sweep_service.search import hyperband
+
+if TYPE_CHECKING:
+    from sweep_service.model.records import Lease, RowBatch
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.storage.store import Store
+
+
+def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch: RowBatch) -> None:
+    """Keep the run's value at every band that the batch applied last carries it over.
+
+    A repeat of that batch writes the same again; an older one, whose turn has passed, nothing.
+
+    Args:
+        store: Where to.
+        sweep: Its id.
+        config: The sweep's config.
+        lease: The run's lease as it stands after the batch.
+        batch: The rows that have arrived.
+    """
+    if config.early_terminate is None or config.metric is None:
+        return
+    if lease.live.offset != batch.offset:
+        return
+    values = finite_values(config.metric, batch.rows)
+    n_before = lease.live.n_values - len(values)
+    for crossing in hyperband.crossings(config.early_terminate, n_before, values):
+        store.put_band(sweep, crossing.band, lease.index, batch.attempt, crossing.value)
+
+
+def is_stopped_early(store: Store, sweep: str, config: SweepConfig, lease: Lease) -> bool:
+    """Whether a running run shall be stopped for its value at the last band it has passed."""
+    settings, metric, live = config.early_terminate, config.metric, lease.live
+    if settings is None or metric is None or live.best is None:
+        return False
+    band = hyperband.last_band(settings, live.n_values)
+    if band is None:
+        return False
+    at_band = store.list_band(sweep, band)
+    decision = hyperband.stop_decision(settings, metric, at_band, lease.index, band, live.best)
+    return decision.is_stop

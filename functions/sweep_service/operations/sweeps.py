@@ -1,0 +1,231 @@
+"""Sweeps: register, read, change, remove."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import NotFound, NotPossible, Stale
+from sweep_service.model.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
+from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
+from sweep_service.model.states import ALLOWED_FROM, SweepState
+from sweep_service.operations.services import LoadedConfig
+from sweep_service.operations.versions import offer_of
+from sweep_service.search import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sweep_service.model.problems import Problem
+    from sweep_service.model.sweep_config import ParsedSweep
+    from sweep_service.operations.services import Services
+
+DEFAULT_PROJECT = "default"
+_ID_TRIES = 5
+_CHANGE_TRIES = 8
+_SEED_BITS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class NewSweep:
+    """What a user asks to be registered; ``key`` makes a repeat harmless."""
+
+    parsed: ParsedSweep
+    project: str | None = None
+    name: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepView:
+    """A sweep as it stands; ``sweep`` is None for a dry run."""
+
+    sweep: str | None
+    loaded: LoadedConfig
+    counter: Counter
+    grid_points: int | None
+    warnings: Sequence[Problem] = field(default_factory=tuple)
+
+    @property
+    def state(self) -> SweepState:
+        """The state as shown: a running sweep that has handed out nothing is pending."""
+        if self.counter.state is SweepState.RUNNING and self.counter.next_index == 0:
+            return SweepState.PENDING
+        return self.counter.state
+
+
+def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> SweepView:
+    """Register a sweep and give it an id.
+
+    Raises:
+        InvalidConfig: Its method is not available here.
+        NotPossible: No free id was found (never seen).
+    """
+    config = new.parsed.config
+    registry.check_available(config.method)
+    grid_points = registry.n_points(config)
+    counter = _first_counter(services, new.parsed, grid_points)
+    key = new.key or f"{services.rng.getrandbits(128):032x}"
+    for salt in range(_ID_TRIES):
+        meta = SweepMeta(
+            sweep=_sweep_id(key, salt),
+            version=1,
+            project=new.project or config.project or DEFAULT_PROJECT,
+            name=new.name or config.name,
+            document=config.document,
+            created_at=services.clock(),
+            create_key=key,
+        )
+        if is_dry_run:
+            loaded = LoadedConfig(meta, config)
+            return SweepView(None, loaded, counter, grid_points, new.parsed.warnings)
+        try:
+            services.store.create_sweep(meta, counter)
+        except Stale:
+            continue
+        return _with_warnings(get_sweep(services, meta.sweep), new.parsed.warnings)
+    raise NotPossible("no free sweep id was found; repeat the request")
+
+
+def get_sweep(services: Services, sweep: str) -> SweepView:
+    """A sweep as it stands.
+
+    Raises:
+        NotFound: No such sweep.
+    """
+    counter = services.store.get_counter(sweep)
+    loaded = services.load_config(sweep, counter.version)
+    return SweepView(sweep, loaded, counter, registry.n_points(loaded.config))
+
+
+def list_sweeps(
+    services: Services,
+    project: str | None,
+    state: SweepState | None,
+    after: tuple[float, str] | None,
+    count: int,
+) -> tuple[list[SweepView], tuple[float, str] | None]:
+    """One page of sweeps, newest first, and where the next page begins (None: at the end)."""
+    heads = services.store.list_sweeps(project, after, count)
+    views = [view for head in heads if (view := _view_of(services, head)) is not None]
+    last = (heads[-1].created_at, heads[-1].sweep) if len(heads) == count else None
+    return [view for view in views if state is None or view.state is state], last
+
+
+def delete_sweep(services: Services, sweep: str) -> None:
+    """Remove a sweep and all that belongs to it.
+
+    Raises:
+        NotFound: No such sweep.
+    """
+    services.store.get_counter(sweep)
+    services.store.delete_sweep(sweep)
+    services.observations.pop(sweep, None)
+
+
+def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
+    """Pause, resume, stop or cancel a sweep.
+
+    Raises:
+        NotFound: No such sweep.
+        NotPossible: Its state does not allow it; the text says what is possible.
+    """
+    for _ in range(_CHANGE_TRIES):
+        view = get_sweep(services, sweep)
+        allowed = ALLOWED_FROM[target]
+        if view.counter.state not in allowed:
+            raise NotPossible(_refusal(sweep, view.state, target))
+        try:
+            services.store.set_state(sweep, target, allowed, view.counter)
+        except Stale:
+            continue
+        return get_sweep(services, sweep)
+    raise NotPossible(f"sweep {sweep} is being changed by others; try again")
+
+
+def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepView:
+    """Change for how many runs the sweep goes on; a sweep that had ended by its cap runs again.
+
+    Raises:
+        NotFound: No such sweep.
+        NotPossible: More runs than that have been handed out already.
+    """
+    for _ in range(_CHANGE_TRIES):
+        view = get_sweep(services, sweep)
+        counter, config = view.counter, view.loaded.config
+        offer = offer_of(services, sweep, counter.bases, counter.seed, counter.version)
+        limit = smaller(registry.last_index(config, offer), run_cap)
+        if limit is not None and limit < view.counter.next_index:
+            raise NotPossible(
+                f"run_cap: found {run_cap}; {view.counter.next_index} runs have been handed out "
+                "already, so it must be at least that"
+            )
+        try:
+            services.store.set_limit(sweep, run_cap, limit, view.counter)
+        except Stale:
+            continue
+        return get_sweep(services, sweep)
+    raise NotPossible(f"sweep {sweep} is being changed by others; try again")
+
+
+def smaller(points: int | None, run_cap: int | None) -> int | None:
+    """How many indices a sweep may give out; None means endless."""
+    return min((bound for bound in (points, run_cap) if bound is not None), default=None)
+
+
+def _first_counter(services: Services, parsed: ParsedSweep, points: int | None) -> Counter:
+    config = parsed.config
+    seed = config.seed if config.seed is not None else services.rng.getrandbits(_SEED_BITS)
+    return Counter(
+        state=SweepState.RUNNING,
+        next_index=0,
+        limit=smaller(points, config.run_cap),
+        run_cap=config.run_cap,
+        bases=(Base(version=1, base=0),),
+        seed=seed,
+        change=0,
+    )
+
+
+def _sweep_id(key: str, salt: int) -> str:
+    """A sweep id that depends on the creation's key alone, so that a repeat finds its own."""
+    number = int.from_bytes(hashlib.sha256(f"{salt}:{key}".encode()).digest()[:16], "big")
+    letters = []
+    for _ in range(SWEEP_ID_LENGTH):
+        number, digit = divmod(number, len(SWEEP_ID_ALPHABET))
+        letters.append(SWEEP_ID_ALPHABET[digit])
+    return "".join(letters)
+
+
+def _view_of(services: Services, head: SweepHead) -> SweepView | None:
+    """The view of a listed sweep; None when it was deleted meanwhile."""
+    try:
+        return get_sweep(services, head.sweep)
+    except NotFound:
+        return None
+
+
+def _with_warnings(view: SweepView, warnings: Sequence[Problem]) -> SweepView:
+    return SweepView(view.sweep, view.loaded, view.counter, view.grid_points, warnings)
+
+
+_VERBS: Mapping[SweepState, str] = {
+    SweepState.PAUSED: "pause",
+    SweepState.RUNNING: "resume",
+    SweepState.FINISHED: "stop",
+    SweepState.CANCELED: "cancel",
+}
+
+
+def _refusal(sweep: str, state: SweepState, target: SweepState) -> str:
+    stored = SweepState.RUNNING if state is SweepState.PENDING else state
+    possible = [verb for to, verb in _VERBS.items() if stored in ALLOWED_FROM[to]]
+    options = ", ".join(possible) if possible else "nothing; register it again"
+    return f"cannot {_VERBS[target]} sweep {sweep}: it is {state.value} (possible now: {options})"
+
+
+def describe_metric(view: SweepView) -> dict[str, Any] | None:
+    """The sweep's metric as its normalised config has it."""
+    metric = view.loaded.config.document.get("metric")
+    return dict(metric) if metric is not None else None

@@ -1,0 +1,78 @@
+"""Update: a new config version for a sweep that may have begun already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import InvalidConfig, NotPossible, Stale
+from sweep_service.model.problems import Problem
+from sweep_service.model.records import Base
+from sweep_service.operations.sweeps import SweepView, get_sweep, smaller
+from sweep_service.operations.versions import work_out_offer
+from sweep_service.search import registry
+
+if TYPE_CHECKING:
+    from sweep_service.model.sweep_config import ParsedSweep, SweepConfig
+    from sweep_service.operations.services import Services
+
+_TRIES = 8
+
+
+def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepView:
+    """Make ``parsed`` the config of all runs that are not handed out yet.
+
+    Runs that are out, and configurations handed out before, stay as they are; a grid or a finite
+    space goes on with the points that no earlier version handed out.
+
+    Raises:
+        NotFound: No such sweep.
+        InvalidConfig: It changes what cannot change; names every such key.
+        NotPossible: The sweep is canceled, or its new run cap is below what was handed out.
+    """
+    for _ in range(_TRIES):
+        view = get_sweep(services, sweep)
+        _check_change(view, parsed.config)
+        counter = view.counter
+        bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
+        offer = work_out_offer(services, sweep, parsed.config, bases, counter.seed)
+        points = registry.last_index(parsed.config, offer)
+        limit = smaller(points, parsed.config.run_cap)
+        if limit is not None and limit < counter.next_index:
+            raise NotPossible(
+                f"run_cap: found {parsed.config.run_cap}; {counter.next_index} runs have been "
+                "handed out already, so it must be at least that"
+            )
+        meta = replace(
+            view.loaded.meta,
+            version=counter.version + 1,
+            name=parsed.config.name or view.loaded.meta.name,
+            document=parsed.config.document,
+        )
+        try:
+            services.store.add_version(meta, limit, counter)
+        except Stale:
+            continue
+        return replace(get_sweep(services, sweep), warnings=parsed.warnings)
+    raise NotPossible(f"sweep {sweep} is being changed by others; try again")
+
+
+def _check_change(view: SweepView, new: SweepConfig) -> None:
+    if view.state.value == "canceled":
+        raise NotPossible(f"cannot update sweep {view.sweep}: it is canceled")
+    registry.check_available(new.method)
+    old = view.loaded.config
+    fixed: dict[str, tuple[object, object]] = {
+        "method": (old.method, new.method),
+        "metric.name": (old.metric and old.metric.name, new.metric and new.metric.name),
+        "metric.goal": (old.metric and old.metric.goal, new.metric and new.metric.goal),
+    }
+    if new.seed is not None:
+        fixed["seed"] = (view.counter.seed, new.seed)
+    problems = [
+        Problem(path, f"found {after!r}; it was {before!r} and cannot change: register a new sweep")
+        for path, (before, after) in fixed.items()
+        if before != after
+    ]
+    if problems:
+        raise InvalidConfig(problems)

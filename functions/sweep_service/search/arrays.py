@@ -1,0 +1,12 @@
+"""Names for the arrays that search passes around; shapes stand in the docstrings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+Integers = NDArray[np.intp]

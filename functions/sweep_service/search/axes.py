@@ -1,0 +1,126 @@
+"""The unit cube as the model sees it: which axes are continuous, ordered or categorical.
+
+| symbol | shape  | meaning                                       |
+|--------|--------|-----------------------------------------------|
+| d      |        | searched parameters, one axis each            |
+| unit   | (m, d) | configurations encoded into [0, 1]            |
+| c      |        | continuous axes                               |
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sweep_service.search.arrays import Bools, Floats, Integers
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One searched parameter.
+
+    Attributes:
+        n_values: None where it is continuous.
+        is_categorical: Whether the values have no order.
+        positions: Ascending unit coordinates of the values, where these are not the centres of
+            equal bins.
+    """
+
+    n_values: int | None = None
+    is_categorical: bool = False
+    positions: tuple[float, ...] | None = None
+
+    def snap(self, column: Floats) -> Floats:
+        """The nearest value's coordinate, for coordinates in [0, 1] of any shape."""
+        return column if self.n_values is None else self.at(self.index_of(column))
+
+    def index_of(self, column: Floats) -> Integers:
+        """Index of the nearest value of a finite axis."""
+        n_values = self.n_values or 1
+        if self.positions is None:
+            return np.minimum((column * n_values).astype(np.intp), n_values - 1)
+        return np.searchsorted(self._midpoints, column)
+
+    def at(self, indices: Integers) -> Floats:
+        """Coordinates of the values at ``indices`` of a finite axis."""
+        if self.positions is None:
+            return (indices + 0.5) / (self.n_values or 1)
+        return np.array(self.positions)[indices]
+
+    @cached_property
+    def _midpoints(self) -> Floats:
+        positions = np.array(self.positions)
+        midpoints: Floats = (positions[1:] + positions[:-1]) / 2
+        return midpoints
+
+
+class Axes:
+    """All axes of a search space."""
+
+    def __init__(self, axes: tuple[Axis, ...]) -> None:
+        self._axes = axes
+        self.is_continuous: Bools = np.array([axis.n_values is None for axis in axes], dtype=bool)
+        self.is_categorical: Bools = np.array([axis.is_categorical for axis in axes], dtype=bool)
+
+    def __len__(self) -> int:
+        return len(self._axes)
+
+    def __iter__(self) -> Iterator[Axis]:
+        return iter(self._axes)
+
+    @property
+    def n_points(self) -> float:
+        """How many configurations there are; infinite with a continuous axis."""
+        return math.prod(
+            math.inf if axis.n_values is None else axis.n_values for axis in self._axes
+        )
+
+    def snap(self, unit: Floats) -> Floats:
+        """The nearest configurations that exist, shape (m, d)."""
+        snapped = np.clip(unit, 0.0, 1.0)
+        for j in np.flatnonzero(~self.is_continuous):
+            snapped[:, j] = self._axes[j].snap(snapped[:, j])
+        return snapped
+
+    def all_points(self) -> Floats:
+        """Every configuration of a finite space, shape (n_points, d)."""
+        columns = [axis.at(np.arange(axis.n_values or 0)) for axis in self._axes]
+        mesh = np.meshgrid(*columns, indexing="ij")
+        return np.stack([column.ravel() for column in mesh], axis=1)
+
+    def squared_differences(self, unit: Floats) -> Floats:
+        """Per axis between all pairs of configurations, shape (d, m, m).
+
+        Different categories lie at distance 1.
+        """
+        columns = unit.T
+        differences = columns[:, :, None] - columns[:, None, :]
+        squares: Floats = differences * differences
+        squares[self.is_categorical] = squares[self.is_categorical] > 0
+        return squares
+
+    def squared_distances(self, a: Floats, b: Floats, length_scales: Floats) -> Floats:
+        """Between configurations (m, d) and (n, d), in units of the length scales, (m, n)."""
+        is_numeric = ~self.is_categorical
+        scaled_a = a[:, is_numeric] / length_scales[is_numeric]
+        scaled_b = b[:, is_numeric] / length_scales[is_numeric]
+        squares: Floats = -2.0 * (scaled_a @ scaled_b.T)
+        squares += np.einsum("ij,ij->i", scaled_a, scaled_a)[:, None]
+        squares += np.einsum("ij,ij->i", scaled_b, scaled_b)
+        np.maximum(squares, 0.0, out=squares)
+        for j in np.flatnonzero(self.is_categorical):
+            squares += (a[:, j, None] != b[:, j]) * length_scales[j] ** -2.0
+        return squares
+
+
+def keys(unit: Floats) -> list[bytes]:
+    """One hashable key per snapped configuration; equal for those closer than 1e-9."""
+    rounded = np.ascontiguousarray(np.rint(unit * 1e9).astype(np.int64))
+    return [row.tobytes() for row in rounded]

@@ -1,0 +1,181 @@
+"""The posterior of a Gaussian process, and its gradients by x.
+
+| symbol | shape      | meaning                                                            |
+|--------|------------|--------------------------------------------------------------------|
+| n, q   |            | observations, pending runs                                         |
+| s      |            | fantasies: joint draws of the pending runs' values                 |
+| m      |            | configurations at which to predict                                 |
+| R      | (n+q, n+q) | covariance of all values over the signal variance                  |
+| L      | (n+q, n+q) | R = L L^T                                                          |
+| W      | (n+q, s)   | whitened residuals L^-1 (y - mean), one column per fantasy         |
+| v      | (m, n+q)   | L^-1 k(x): mean(x) = mean + v W,  var(x) = s^2 (1 - v v^T)          |
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sweep_service.search import kernels, triangular
+from sweep_service.search.hyperparameters import JITTER, profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sweep_service.search.arrays import Floats
+    from sweep_service.search.axes import Axes
+    from sweep_service.search.hyperparameters import Hyperparameters
+
+
+#: Least posterior variance over the signal variance, below which rounding would rule.
+_LEAST_VARIANCE = 1e-10
+#: Covariances computed at once: what stays in the cache is several times as fast.
+_BLOCK = 16_000
+#: Added in turn until R is positive definite.
+_JITTERS = (JITTER, 1e-6, 1e-4, 1e-2)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The process given the observations and, in each fantasy, values of the pending runs.
+
+    Attributes:
+        unit: Configurations with observed or imagined values, shape (n + q, d).
+        inverse_lower: L^-1.
+        whitened: W.
+        fantasies: Values of the pending runs, shape (q, s).
+        mean: Constant mean of the process.
+        variance: Signal variance s^2.
+        hyperparameters: As fitted.
+    """
+
+    axes: Axes
+    unit: Floats
+    inverse_lower: Floats
+    whitened: Floats
+    fantasies: Floats
+    mean: float
+    variance: float
+    hyperparameters: Hyperparameters
+
+    def predict(self, unit: Floats) -> tuple[Floats, Floats]:
+        """Mean in each fantasy, shape (m, s), and std, shape (m, 1), at configurations (m, d)."""
+        n_rows = max(1, _BLOCK // len(self.unit))
+        blocks = [self._predict_block(unit[i : i + n_rows]) for i in range(0, len(unit), n_rows)]
+        means, stds = zip(*blocks, strict=True)
+        return np.concatenate(means), np.concatenate(stds)
+
+    def _predict_block(self, unit: Floats) -> tuple[Floats, Floats]:
+        return self._moments(kernels.matern52(self._distances(unit)) @ self.inverse_lower.T)
+
+    def predict_with_gradient(self, unit: Floats) -> Prediction:
+        """As ``predict``, ready to be differentiated."""
+        correlation, slope = kernels.matern52_with_slope(self._distances(unit))
+        projected = correlation @ self.inverse_lower.T
+        mean, std = self._moments(projected)
+        return Prediction(self, unit, slope, projected, mean, std)
+
+    def _distances(self, unit: Floats) -> Floats:
+        return self.axes.squared_distances(unit, self.unit, self.hyperparameters.length_scales)
+
+    def _moments(self, projected: Floats) -> tuple[Floats, Floats]:
+        mean = self.mean + projected @ self.whitened
+        explained = np.einsum("mn,mn->m", projected, projected)
+        relative = np.maximum(1.0 - explained, _LEAST_VARIANCE)
+        return mean, np.sqrt(self.variance * relative)[:, None]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Means and stds at m configurations, with what their gradients need.
+
+    Attributes:
+        slope: dk / d(r^2) to all observed and pending configurations, shape (m, n + q).
+        projected: v.
+        mean: Shape (m, s).
+        std: Shape (m, 1).
+    """
+
+    posterior: Posterior
+    unit: Floats
+    slope: Floats
+    projected: Floats
+    mean: Floats
+    std: Floats
+
+    def gradient(self, by_mean: Floats, by_std: Floats) -> Floats:
+        """Gradient by x of one number per configuration, by the chain rule.
+
+        d mean = dv W and d std = -s^2 / std v dv^T, where dv = dk L^-T.
+
+        Args:
+            by_mean: Derivatives of the number by the means, shape (m, s).
+            by_std: By the std, shape (m, 1).
+
+        Returns:
+            Shape (m, d); meaningless along categorical axes.
+        """
+        posterior = self.posterior
+        by_projected = by_mean @ posterior.whitened.T
+        by_projected -= (posterior.variance * by_std / self.std) * self.projected
+        by_squared = (by_projected @ posterior.inverse_lower) * self.slope
+        # d r^2 / dx_j = 2 (x_j - x'_j) / l_j^2
+        pull = self.unit * by_squared.sum(axis=1)[:, None] - by_squared @ posterior.unit
+        gradient: Floats = 2.0 * pull / posterior.hyperparameters.length_scales**2
+        return gradient
+
+
+def condition(
+    axes: Axes,
+    hyperparameters: Hyperparameters,
+    observed: Floats,
+    y: Floats,
+    extra_noise: Floats,
+    pending: Floats,
+    normals: Floats,
+) -> Posterior:
+    """The posterior given values, with the pending runs' values drawn jointly from it.
+
+    Appending standard normals e to the whitened residuals w is such a draw: if L = [[A, 0],
+    [B, C]] then y_pending = mean + B w + C e has the posterior's mean and covariance, and
+    L^-1 (y_all - mean) = [w; e].
+
+    Args:
+        axes: The cube.
+        hyperparameters: As fitted.
+        observed: Configurations with values, shape (n, d).
+        y: Their values, shape (n,).
+        extra_noise: Known noise variance of each value over the signal variance, shape (n,).
+        pending: Configurations without values, shape (q, d).
+        normals: Standard normals, shape (q, s).
+
+    Raises:
+        numpy.linalg.LinAlgError: R is not positive definite, whatever is added to its diagonal.
+    """
+    n = len(y)
+    unit = np.concatenate([observed, pending])
+    squared = axes.squared_distances(unit, unit, hyperparameters.length_scales)
+    noise = hyperparameters.noise + np.append(extra_noise, np.zeros(len(pending)))
+    lower = _cholesky(kernels.matern52(squared), noise)
+    inverse_lower = triangular.inverse(lower)
+    observed_part = inverse_lower[:n, :n]
+    mean, variance, _ = profile(observed_part.T @ observed_part, y)
+    w = np.repeat((observed_part @ (y - mean))[:, None], normals.shape[1], axis=1)
+    whitened = np.concatenate([w, math.sqrt(variance) * normals])
+    fantasies = mean + lower[n:] @ whitened
+    return Posterior(
+        axes, unit, inverse_lower, whitened, fantasies, mean, variance, hyperparameters
+    )
+
+
+def _cholesky(correlation: Floats, noise: Floats, jitters: Sequence[float] = _JITTERS) -> Floats:
+    jitter, *more = jitters
+    try:
+        return np.linalg.cholesky(correlation + np.diag(noise + jitter))
+    except np.linalg.LinAlgError:
+        if not more:
+            raise
+        return _cholesky(correlation, noise, more)

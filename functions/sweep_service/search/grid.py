@@ -1,0 +1,73 @@
+"""Grid search: every point once, each computed from its index.
+
+Parameters are sorted by path, and the last one varies fastest. Point i is read off the digits of
+i in a mixed radix system, whose radices are the numbers of values: a grid of 10^12 points costs
+what one of ten does.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.model.space import SearchSpace, look_up
+from sweep_service.search.offer import first_offer
+from sweep_service.search.ordinals import from_digits, to_digits, with_first
+from sweep_service.search.suggestion import Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.search.offer import Offer
+
+
+def n_points(space: SearchSpace) -> int:
+    """How many points the grid has; 1 when all parameters are constant."""
+    return math.prod(axis.n_values for axis in space.grid)
+
+
+def point(space: SearchSpace, ordinal: int) -> dict[str, Any]:
+    """The config at an ordinal of the grid's own order.
+
+    Raises:
+        IndexError: The ordinal is not in [0, n_points).
+    """
+    if not 0 <= ordinal < n_points(space):
+        raise IndexError(f"the grid has {n_points(space)} points, and none is number {ordinal}")
+    digits = to_digits(ordinal, [axis.n_values for axis in space.grid])
+    return space.config(
+        axis.value_at(digit) for axis, digit in zip(space.grid, digits, strict=True)
+    )
+
+
+def ordinal_of(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
+    """The ordinal of a config; None when it is no point of the grid. Other keys are ignored."""
+    digits = []
+    for parameter, axis in zip(space.parameters, space.grid, strict=True):
+        digit = axis.index_of(look_up(config, parameter.path))
+        if digit is None:
+            return None
+        digits.append(digit)
+    return from_digits(digits, [axis.n_values for axis in space.grid])
+
+
+def ordinals_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The ordinals of those configs that are points of the grid, in their order."""
+    ordinals = (ordinal_of(space, config) for config in configs)
+    return [ordinal for ordinal in ordinals if ordinal is not None]
+
+
+def suggest(config: SweepConfig, index: int, offer: Offer | None = None) -> Suggestion:
+    """The point of the run at ``index``: the start configs first, then the others in order.
+
+    Points that earlier config versions handed out are left out.
+
+    Raises:
+        IndexError: There is no such point any more.
+    """
+    offer = offer or first_offer(config)
+    ordinal = index - offer.base
+    if offer.start or offer.taken:
+        ordinal = with_first(ordinals_of(config.space, offer.start), ordinal, offer.taken)
+    return Suggestion(point(config.space, ordinal))

@@ -1,0 +1,135 @@
+"""Early termination: a run whose value at a band is not among the best 1 / eta is stopped.
+
+A band is a number of iterations, and an iteration is one finite logged value of the metric. What
+a decision needs is one number per run that reached the band, so a report costs O(runs at the
+band) and no history is read.
+
+References:
+    Li et al. (2018), Hyperband: a novel bandit-based approach to hyperparameter optimization.
+    The thresholds are those of W&B's sweep engine 0.3.0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sweep_service.model.sweep_config import Hyperband, Metric
+
+#: The reference engine knows this many bands of the min_iter form.
+_MOST_BANDS = 100
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A band that a run has reached, and its value there, in the user's sign."""
+
+    band: int
+    value: float
+
+
+@dataclass(frozen=True)
+class StopDecision:
+    """Whether to stop a run, and the numbers that say so, in the user's sign.
+
+    Attributes:
+        value: What was judged: the value at the band (strict) or the best so far.
+        threshold: What the value must not be worse than.
+    """
+
+    is_stop: bool
+    band: int
+    value: float
+    threshold: float
+
+
+def bands(settings: Hyperband, n_iterations: int) -> tuple[int, ...]:
+    """All bands up to ``n_iterations``, ascending and distinct.
+
+    ``max_iter`` form: max_iter / eta^k for k = 1..s, rounded down, those below 1 left out.
+    ``min_iter`` form: min_iter * eta^k for k = 0, 1, ..., rounded down.
+    """
+    form = _falling(settings) if settings.min_iter is None else _rising(settings, n_iterations)
+    return tuple(sorted({band for band in form if band <= n_iterations}))
+
+
+def _falling(settings: Hyperband) -> Iterator[int]:
+    band = float(settings.max_iter or 0)
+    for _ in range(settings.s or 0):
+        band /= settings.eta
+        if band < 1:
+            return
+        yield int(band)
+
+
+def _rising(settings: Hyperband, n_iterations: int) -> Iterator[int]:
+    band = float(settings.min_iter or 1)
+    for _ in range(_MOST_BANDS):
+        if int(band) > n_iterations:
+            return
+        yield int(band)
+        band *= settings.eta
+
+
+def crossings(
+    settings: Hyperband, n_before: int, new_values: Sequence[float]
+) -> tuple[Crossing, ...]:
+    """The bands that a report carries its run over.
+
+    Args:
+        settings: The sweep's ``early_terminate``.
+        n_before: Finite values of the metric that the run had logged before the report.
+        new_values: Finite values in the report, in their order.
+    """
+    reached = bands(settings, n_before + len(new_values))
+    return tuple(
+        Crossing(band, new_values[band - n_before - 1]) for band in reached if band > n_before
+    )
+
+
+def last_band(settings: Hyperband, n_values: int) -> int | None:
+    """The band at which a run with so many values is judged; None before the first."""
+    reached = bands(settings, n_values)
+    return reached[-1] if reached else None
+
+
+def stop_decision(
+    settings: Hyperband,
+    metric: Metric,
+    at_band: Mapping[int, float],
+    index: int,
+    band: int,
+    best: float,
+) -> StopDecision:
+    """Judge a running run at the last band it has passed.
+
+    The threshold is the value at place int(n / eta) of the n values at the band, best first and
+    counted from 0. A run alone at its band is never stopped, the worse of two is.
+
+    Args:
+        settings: The sweep's ``early_terminate``.
+        metric: The sweep's metric; says which values are better.
+        at_band: Value at the band of each run that reached it, by index, whatever its state.
+        index: The run; one that is not in ``at_band`` goes on.
+        band: The last band it has passed.
+        best: The best value it has logged so far; judged where ``strict`` is off.
+    """
+    own = at_band.get(index)
+    if own is None:
+        return StopDecision(is_stop=False, band=band, value=best, threshold=best)
+    threshold = _threshold([metric.minimised(value) for value in at_band.values()], settings.eta)
+    judged = metric.minimised(own if settings.strict else best)
+    return StopDecision(
+        is_stop=judged > threshold,
+        band=band,
+        value=metric.minimised(judged),
+        threshold=metric.minimised(threshold),
+    )
+
+
+def _threshold(values: list[float], eta: float) -> float:
+    values.sort()
+    return values[min(int(len(values) / eta), len(values) - 1)]

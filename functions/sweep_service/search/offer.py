@@ -1,0 +1,32 @@
+"""What a version of a sweep's config has to offer, given what earlier versions handed out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_service.model.sweep_config import SweepConfig
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Where a config version begins, and what is left of it.
+
+    Attributes:
+        base: First index of the version.
+        start: Configs that are run first and have not been handed out before.
+        taken: Numbers, ascending, of the points in the version's own order that were handed out
+            before; empty where the space is endless.
+    """
+
+    base: int = 0
+    start: tuple[Mapping[str, Any], ...] = ()
+    taken: tuple[int, ...] = ()
+
+
+def first_offer(config: SweepConfig) -> Offer:
+    """What the first version of a sweep's config has to offer: all of it."""
+    return Offer(start=config.start)

@@ -1,0 +1,46 @@
+"""Numbers of points, and how the configs that are run first move to the front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def with_first(first: Sequence[int], index: int, taken: Sequence[int] = ()) -> int:
+    """Entry ``index`` of 0, 1, 2, ... with the numbers ``first`` moved to the front.
+
+    Args:
+        first: Distinct numbers, in the order in which they come first.
+        index: Position in the reordered sequence.
+        taken: Numbers that are left out; none of ``first``.
+    """
+    if index < len(first):
+        return first[index]
+    return nth_outside([*first, *taken], index - len(first))
+
+
+def nth_outside(taken: Iterable[int], n: int) -> int:
+    """The n-th (from 0) of the numbers 0, 1, 2, ... that are not in ``taken``."""
+    for number in sorted(set(taken)):
+        if number > n:
+            break
+        n += 1
+    return n
+
+
+def to_digits(number: int, radices: Sequence[int]) -> list[int]:
+    """The digits of a number in a mixed radix system, the last one least significant."""
+    digits = [0] * len(radices)
+    for position in range(len(radices) - 1, -1, -1):
+        number, digits[position] = divmod(number, radices[position])
+    return digits
+
+
+def from_digits(digits: Sequence[int], radices: Sequence[int]) -> int:
+    """The inverse of ``to_digits``."""
+    number = 0
+    for digit, radix in zip(digits, radices, strict=True):
+        number = number * radix + digit
+    return number

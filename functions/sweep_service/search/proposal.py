@@ -1,0 +1,184 @@
+"""The next configuration on the unit cube: a model of what was seen, and the best use of it.
+
+Each request starts from nothing: scale the values, fit the model, imagine the values of pending
+runs, maximise the expected improvement. Where a step cannot be taken, the answer is a point of a
+low-discrepancy sequence together with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sweep_service.search import candidates, initial_design, optimise
+from sweep_service.search.axes import keys
+from sweep_service.search.surrogate import Forecast, Surrogate
+from sweep_service.search.tuning import DEFAULT, Tuning
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from sweep_service.search.arrays import Floats
+    from sweep_service.search.axes import Axes
+    from sweep_service.search.optimise import Improvement
+
+
+#: Finite spaces of up to this many configurations are counted out to find an untried one.
+_LARGEST_COUNT = 100_000
+_N_DRAWS = 1_000
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is known, on the unit cube.
+
+    Attributes:
+        axes: The cube.
+        observed: Snapped configurations with values, shape (n, d).
+        values: Smaller is better, finite, shape (n,).
+        extra_noise: Known noise variance of each value over the signal variance, shape (n,).
+        pending: Snapped configurations of runs that are out, shape (q, d).
+        closed: Snapped configurations that ended without anything to learn, shape (r, d).
+        n_unseen: Runs that were asked for before this one and of which nothing is known yet.
+    """
+
+    axes: Axes
+    observed: Floats
+    values: Floats
+    extra_noise: Floats
+    pending: Floats
+    closed: Floats
+    n_unseen: int = 0
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A configuration and why.
+
+    Attributes:
+        unit: Snapped, shape (d,).
+        reason: In words.
+        forecast: What the model says; None without a model.
+        length_scales: Of the model, shape (d,); None without a model.
+    """
+
+    unit: Floats
+    reason: str
+    forecast: Forecast | None = None
+    length_scales: Floats | None = None
+
+
+def propose(
+    data: Data, index: int, seed: int, rng: Generator, tuning: Tuning = DEFAULT
+) -> Proposal:
+    """The configuration of run ``index``; never raises for what was observed.
+
+    A configuration comes again only when every one of a finite space has been tried.
+
+    Args:
+        data: What is known.
+        index: Of the run; its place in the low-discrepancy sequence.
+        seed: Of the sweep, non-negative.
+        rng: Made from seed and index.
+        tuning: Numbers of the method.
+    """
+    tried = set(keys(np.concatenate([data.observed, data.pending, data.closed])))
+    reason = _reason_to_spread(data, tuning)
+    if reason:
+        return _spread(data, tried, index, seed, rng, reason)
+    try:
+        surrogate = Surrogate.fitted(
+            data.axes, data.observed, data.values, data.extra_noise, tuning, rng
+        )
+        if surrogate is None:
+            return _spread(data, tried, index, seed, rng, "all values so far are the same")
+        return _by_model(data, surrogate, tried, index, seed, rng, tuning)
+    except np.linalg.LinAlgError:
+        return _spread(data, tried, index, seed, rng, "the model could not be fitted")
+
+
+def _reason_to_spread(data: Data, tuning: Tuning) -> str:
+    n_start = min(tuning.n_start, len(data.axes) + 1)
+    n_values = len(data.values)
+    if n_values == 0:
+        return "no run has a value of the metric yet"
+    if n_values + len(data.pending) + data.n_unseen < n_start:
+        return f"one of the first {n_start} runs, which spread over the space"
+    if n_values < 2:
+        return "one value is not enough for a model"
+    return ""
+
+
+def _spread(
+    data: Data, tried: set[bytes], index: int, seed: int, rng: Generator, reason: str
+) -> Proposal:
+    sequence = initial_design.points(2 * index + 16, len(data.axes), seed)
+    distinct = _distinct(data.axes.snap(sequence))
+    start = min(index, len(distinct) - 1)
+    in_turn = np.concatenate([distinct[start:], distinct[:start]])
+    return _first_untried(data.axes, in_turn, tried, rng, reason)
+
+
+def _distinct(unit: Floats) -> Floats:
+    first: dict[bytes, int] = {}
+    for i, key in enumerate(keys(unit)):
+        first.setdefault(key, i)
+    return unit[list(first.values())]
+
+
+def _first_untried(
+    axes: Axes, wanted: Floats, tried: set[bytes], rng: Generator, reason: str
+) -> Proposal:
+    """The first of ``wanted`` that is untried; else any other; else the first in spite of it."""
+    for unit, key in zip(wanted, keys(wanted), strict=True):
+        if key not in tried:
+            return Proposal(unit, reason)
+    others = _others(axes, rng)
+    for unit, key in zip(others, keys(others), strict=True):
+        if key not in tried:
+            return Proposal(unit, "an untried configuration at random: the wanted ones are taken")
+    return Proposal(wanted[0], "every configuration has been tried: this one again")
+
+
+def _others(axes: Axes, rng: Generator) -> Floats:
+    if axes.n_points <= _LARGEST_COUNT:
+        return rng.permutation(axes.all_points())
+    return axes.snap(rng.random((_N_DRAWS, len(axes))))
+
+
+def _by_model(
+    data: Data,
+    surrogate: Surrogate,
+    tried: set[bytes],
+    index: int,
+    seed: int,
+    rng: Generator,
+    tuning: Tuning,
+) -> Proposal:
+    pool = candidates.spread_and_mutants(
+        data.axes, surrogate.observed, surrogate.y, tuning.n_uniform, tuning.n_mutants, rng
+    )
+    imagined = data.pending[:0]
+
+    def hope(of_index: int) -> Improvement:
+        # asks of one moment share their fantasies, so that each guesses well what the others chose
+        return surrogate.improvement(
+            np.concatenate([data.pending, imagined]),
+            tuning.margin_of(of_index),
+            tuning.n_fantasies,
+            np.random.default_rng(seed),
+        )
+
+    for earlier in range(index - min(data.n_unseen, tuning.n_imagined), index):
+        order = np.argsort(-hope(earlier).value(pool), kind="stable")
+        guess = _first_untried(data.axes, pool[order], tried, rng, "")
+        imagined = np.concatenate([imagined, guess.unit[None]])
+        tried = tried | set(keys(imagined))
+    improvement = hope(index)
+    wanted, _ = optimise.ascend(improvement, pool, tuning.n_climbed, tuning.n_climb_iterations, rng)
+    reason = "expected improvement" + (", searching" if tuning.margin_of(index) else "")
+    found = _first_untried(data.axes, wanted, tried, rng, reason)
+    forecast = surrogate.forecast(improvement, found.unit)
+    return Proposal(found.unit, found.reason, forecast, surrogate.hyperparameters.length_scales)

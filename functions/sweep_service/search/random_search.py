@@ -1,0 +1,153 @@
+"""Random search: reproducible from seed and index, and without replacement in a finite space.
+
+A space with an endless parameter is drawn independently: the quantiles of run i come from a
+generator seeded with ``seed`` and i.
+
+A finite space is enumerated in random order instead, so every config comes exactly once. Its
+parameters fall in two groups: the even ones, whose values are equally likely, and the weighted
+ones (given probabilities, repeated values, laws rounded to multiples of q). With n_even
+combinations of the first and n_weighted of the second, run i belongs to round i // n_even. Within
+a round every even combination comes once, in the order of a keyed permutation. Each of them has
+its own random order of the weighted combinations, and meets the next in every round: that order
+is an exponential race, which is what drawing by weight without replacement means.
+
+    key_j = E_j / w_j,  E_j ~ Exp(1),  combinations in growing order of key   (Efraimidis and
+    Spirakis 2006, algorithm A-ES, with key = -log(u^(1/w)))
+
+So in the first round, and in practice this is all that is ever drawn, configs follow the law
+exactly. The race costs O(n_weighted) a draw; beyond ``LARGEST_RACE`` combinations the weighted
+group is drawn independently, which keeps the law but may repeat a config after the first round.
+
+References:
+    Efraimidis and Spirakis (2006), Weighted random sampling with a reservoir, Information
+        Processing Letters 97(5).
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from random import Random
+from typing import TYPE_CHECKING, Any, cast
+
+from sweep_service.model.distributions import fresh
+from sweep_service.model.space import Parameter, SearchSpace, look_up
+from sweep_service.search.offer import first_offer
+from sweep_service.search.ordinals import from_digits, to_digits, with_first
+from sweep_service.search.permutation import Permutation
+from sweep_service.search.suggestion import Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sweep_service.model.distributions import Finite
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.search.offer import Offer
+
+LARGEST_RACE = 2**15
+
+
+def suggest(config: SweepConfig, index: int, seed: int, offer: Offer | None = None) -> Suggestion:
+    """The config of the run at ``index``: the start configs first, then random ones.
+
+    In a finite space, configs that earlier config versions handed out are left out.
+
+    Raises:
+        IndexError: The space is finite and has none left for ``index``.
+    """
+    offer = offer or first_offer(config)
+    space, place = config.space, index - offer.base
+    if place < len(offer.start):
+        return Suggestion(fresh(offer.start[place]))
+    if space.n_points is None:
+        return Suggestion(_independent(space, index, seed))
+    order = RandomOrder(space, seed)
+    position = with_first(order.positions_of(offer.start), place, offer.taken)
+    if position >= space.n_points:
+        raise IndexError(f"the space has {space.n_points} points, and none is left for {index}")
+    return Suggestion(order.config_at(position))
+
+
+def _independent(space: SearchSpace, index: int, seed: int) -> dict[str, Any]:
+    random = _uniforms(f"{seed}:{index}")
+    return space.sample([random() for _ in space.searched])
+
+
+def _uniforms(key: str) -> Callable[[], float]:
+    """A source of uniforms on [0, 1) that depends on the key alone."""
+    return Random(key).random  # noqa: S311  # reproducible by design, no secret depends on it
+
+
+class RandomOrder:
+    """All configs of a finite space in the random order of a seed."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        self._space = space
+        self._seed = seed
+        self._even = [p for p in space.searched if _law(p).is_uniform]
+        self._weighted = [p for p in space.searched if not _law(p).is_uniform]
+        self._even_radices = [_law(p).n_values for p in self._even]
+        self._weighted_radices = [_law(p).n_values for p in self._weighted]
+        self._n_even = math.prod(self._even_radices)
+        self._permutation = Permutation(self._n_even, f"{seed}:order")
+
+    def config_at(self, position: int) -> dict[str, Any]:
+        """The config at a position in [0, n_points)."""
+        round_number, slot = divmod(position, self._n_even)
+        even = self._permutation(slot)
+        digits = to_digits(even, self._even_radices)
+        digits += self._weighted_digits(even, round_number, position)
+        paths = [p.path for p in self._even + self._weighted]
+        indices = dict(zip(paths, digits, strict=True))
+        return self._space.config(
+            p.distribution.value_at(indices.get(p.path, 0)) for p in self._space.parameters
+        )
+
+    def positions_of(self, configs: Iterable[Mapping[str, Any]]) -> list[int]:
+        """Where those configs that are in the space stand; none without a race to look in."""
+        if not self._has_race:
+            return []
+        return [self._position_of(config) for config in configs if self._space.contains(config)]
+
+    @property
+    def _has_race(self) -> bool:
+        return math.prod(self._weighted_radices) <= LARGEST_RACE
+
+    def _position_of(self, config: Mapping[str, Any]) -> int:
+        even = from_digits(_digits(self._even, config), self._even_radices)
+        weighted = from_digits(_digits(self._weighted, config), self._weighted_radices)
+        round_number = self._race(even).index(weighted)
+        return round_number * self._n_even + self._permutation.position_of(even)
+
+    def _weighted_digits(self, even: int, round_number: int, position: int) -> list[int]:
+        if not self._weighted:
+            return []
+        if self._has_race:
+            return to_digits(self._race(even)[round_number], self._weighted_radices)
+        random = _uniforms(f"{self._seed}:{position}")
+        return [_index_of(p, _law(p).sample(random())) for p in self._weighted]
+
+    def _race(self, even: int) -> list[int]:
+        """The order in which an even combination meets the weighted ones."""
+        random = _uniforms(f"{self._seed}:race:{even}")
+        weights = map(math.prod, product(*(_law(p).probabilities() for p in self._weighted)))
+        keys = [_race_key(random(), weight) for weight in weights]
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+def _race_key(u: float, weight: float) -> float:
+    """An exponential variable of rate ``weight``; weights too small for floats come last."""
+    return -math.log(1.0 - u) / weight if weight > 0 else math.inf
+
+
+def _law(parameter: Parameter) -> Finite:
+    return cast("Finite", parameter.distribution)
+
+
+def _index_of(parameter: Parameter, value: Any) -> int:
+    index = _law(parameter).index_of(value)
+    return index if index is not None else 0
+
+
+def _digits(parameters: Sequence[Parameter], config: Mapping[str, Any]) -> list[int]:
+    return [_index_of(p, look_up(config, p.path)) for p in parameters]

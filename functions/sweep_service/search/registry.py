@@ -1,0 +1,128 @@
+"""The search methods by name; a method is imported when a sweep asks for it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import InvalidConfig
+from sweep_service.model.problems import Problem
+from sweep_service.search import grid, random_search
+from sweep_service.search.offer import Offer, first_offer
+from sweep_service.search.suggestion import Evidence, Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from sweep_service.model.sweep_config import SweepConfig
+
+
+_MISSING = {
+    "numpy": "bayes needs numpy; install it with: pip install 'sweep-sdk[local]'",
+    "sweep_service.search.bayes": "bayes is not available in this version; use grid or random",
+}
+
+
+def n_points(config: SweepConfig) -> int | None:
+    """How many runs the search has to offer; None when there is no end of them.
+
+    For a grid its points; for random and bayes the size of a finite space.
+    """
+    return grid.n_points(config.space) if config.method == "grid" else config.space.n_points
+
+
+def offer_of(
+    config: SweepConfig, base: int, seed: int, handed_out: Collection[Mapping[str, Any]]
+) -> Offer:
+    """What a config version that begins at ``base`` has to offer.
+
+    Args:
+        config: Of the version.
+        base: Its first index.
+        seed: The sweep's seed.
+        handed_out: The configs that earlier versions handed out.
+    """
+    start = tuple(config for config in config.start if config not in handed_out)
+    return Offer(base, start, tuple(sorted(set(_ordinals(config, seed, handed_out)))))
+
+
+def last_index(config: SweepConfig, offer: Offer) -> int | None:
+    """The index below which the version has runs to offer; None when there is no end of them."""
+    points = n_points(config)
+    return None if points is None else offer.base + points - len(offer.taken)
+
+
+def _ordinals(
+    config: SweepConfig, seed: int, configs: Collection[Mapping[str, Any]]
+) -> Collection[int]:
+    """The numbers of configs in the order in which the method hands out a finite space."""
+    if not configs or n_points(config) is None:
+        return ()
+    if config.method == "grid":
+        return grid.ordinals_of(config.space, configs)
+    return random_search.RandomOrder(config.space, seed).positions_of(configs)
+
+
+def needs_evidence(method: str) -> bool:
+    """Whether suggestions depend on what other runs gave."""
+    return method == "bayes"
+
+
+def check_available(method: str) -> None:
+    """Make sure that a sweep of this method can be searched here.
+
+    Raises:
+        InvalidConfig: It cannot; says what to install.
+    """
+    if method == "bayes":
+        _bayes()
+
+
+def suggest(
+    config: SweepConfig,
+    index: int,
+    seed: int,
+    evidence: Evidence | None = None,
+    offer: Offer | None = None,
+) -> Suggestion:
+    """The config of the run at ``index``.
+
+    Pure: the same arguments give the same suggestion, and none is changed.
+
+    Args:
+        config: The sweep's config.
+        index: Position of the run in the sweep, from 0; below ``n_points`` if that is finite.
+        seed: The sweep's seed.
+        evidence: What other runs gave, for methods that need it.
+        offer: What is left of the config version; without one the config is the sweep's first.
+
+    Raises:
+        IndexError: The search has no more than ``index`` points.
+        InvalidConfig: The method is not available here.
+    """
+    offer = offer or first_offer(config)
+    if config.method == "grid":
+        return grid.suggest(config, index, offer)
+    if config.method == "random":
+        return random_search.suggest(config, index, seed, offer)
+    if index - offer.base < len(offer.start):
+        return _start(config, index, offer)
+    if not config.space.searched:  # one config: there is nothing to model
+        return Suggestion(config.space.sample(()), ())
+    suggestion: Suggestion = _bayes().suggest(config, index, seed, evidence or Evidence())
+    return suggestion
+
+
+def _start(config: SweepConfig, index: int, offer: Offer) -> Suggestion:
+    start = random_search.suggest(config, index, 0, offer)
+    record = {"start": index - offer.base}
+    return Suggestion(start.config, config.space.to_unit(start.config), record)
+
+
+def _bayes() -> Any:
+    try:
+        return import_module("sweep_service.search.bayes")
+    except ModuleNotFoundError as error:
+        if error.name not in _MISSING:
+            raise
+        raise InvalidConfig([Problem("method", _MISSING[error.name])]) from None

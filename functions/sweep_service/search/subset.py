@@ -1,0 +1,45 @@
+"""Which observations speak for the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from sweep_service.search.arrays import Floats, Integers
+
+
+#: Two configurations speak for the same place within this root mean square distance per axis.
+_SAME_PLACE = 0.1
+#: Share of a subset that goes to the best observations.
+_BEST_SHARE = 0.5
+
+
+def crowding_weights(squared: Floats) -> Floats:
+    """One over the number of observations at the same place, itself included, shape (n,).
+
+    Args:
+        squared: Squared differences per axis, shape (d, n, n).
+    """
+    mean_square = squared.mean(axis=0)
+    weights: Floats = 1.0 / (mean_square <= _SAME_PLACE**2).sum(axis=1)
+    return weights
+
+
+def representative(values: Floats, n: int, rng: Generator) -> Integers:
+    """Indices, ascending, of at most ``n`` observations: the best ones, and any of the others.
+
+    Args:
+        values: Smaller is better, shape (N,).
+        n: How many to keep.
+        rng: Draws the others.
+    """
+    if len(values) <= n:
+        return np.arange(len(values))
+    order = np.argsort(values, kind="stable")
+    n_best = int(n * _BEST_SHARE)
+    others = rng.choice(order[n_best:], n - n_best, replace=False)
+    return np.sort(np.concatenate([order[:n_best], others]))

@@ -1,0 +1,68 @@
+"""Every number of Bayesian search that was chosen by experiment (``tests/benchmarks``)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from sweep_service.search.hyperparameters import Prior
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a suggestion costs and how it weighs searching against polishing.
+
+    Attributes:
+        n_start: Runs of the low-discrepancy start; at most d + 1.
+        n_uniform: Candidates anywhere.
+        n_mutants: Candidates near the best runs.
+        n_climbed: Candidates that climb by gradient.
+        n_climb_iterations: Evaluations of a climb.
+        n_fit_iterations: Evaluations of the likelihood.
+        n_fantasies: Joint draws of the pending runs' values.
+        n_fitted: Most observations that hyperparameters are fitted to.
+        n_modelled: Most observations that the model holds.
+        n_imagined: Most runs that are guessed to be asked for at this moment.
+        margin: How much better than the best a searching request wants to be, in standardised
+            units; it keeps the search from polishing one optimum for ever.
+        search_share: Share of searching requests; the others polish.
+        length_std: Spread of log length scales.
+        length_shift: Added to the logarithm of the usual location.
+        noise_mean: Location of the log noise.
+        noise_std: Its spread.
+    """
+
+    n_start: int = 8
+    n_uniform: int = 1000
+    n_mutants: int = 600
+    n_climbed: int = 10
+    n_climb_iterations: int = 25
+    n_fit_iterations: int = 25
+    n_fantasies: int = 8
+    n_fitted: int = 100
+    n_modelled: int = 250
+    n_imagined: int = 4
+    margin: float = 0.1
+    search_share: float = 0.5
+    length_std: float = math.sqrt(3.0)
+    length_shift: float = 0.0
+    noise_mean: float = math.log(1e-4)
+    noise_std: float = 2.0
+
+    def margin_of(self, index: int) -> float:
+        """The margin of run ``index``: searching ones are evenly mixed among the others."""
+        is_searching = int((index + 1) * self.search_share) > int(index * self.search_share)
+        return self.margin if is_searching else 0.0
+
+    def prior(self, n_axes: int) -> Prior:
+        """Length scales that grow with the diagonal of the cube.
+
+        References:
+            Hvarfner et al. (2024), Vanilla Bayesian optimization performs great in high
+            dimensions, eq. 8.
+        """
+        length_mean = math.sqrt(2.0) + 0.5 * math.log(n_axes) + self.length_shift
+        return Prior(length_mean, self.length_std, self.noise_mean, self.noise_std)
+
+
+DEFAULT = Tuning()

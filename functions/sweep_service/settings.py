@@ -1,0 +1,67 @@
+"""The environment of a deployed function; the only reader of ``os.environ`` in the backend."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import StoreUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DAY_SECONDS = 86_400.0
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where sweeps are kept.
+
+    Attributes:
+        table: Name of the DynamoDB table.
+        keep_rows_seconds: For how long logged rows are kept; None: for ever.
+    """
+
+    table: str
+    keep_rows_seconds: float | None
+
+
+def store_settings(environ: Mapping[str, str] = os.environ) -> StoreSettings:
+    """What ``SWEEP_TABLE`` and ``SWEEP_HISTORY_DAYS`` (0: for ever) say.
+
+    Raises:
+        StoreUnusable: One of them is missing or malformed.
+    """
+    days = environ.get("SWEEP_HISTORY_DAYS", "0")
+    if not (days.isascii() and days.isdigit()):
+        raise StoreUnusable(
+            f"environment variable SWEEP_HISTORY_DAYS: found '{days}'; needs a whole number of"
+            " days, 0 to keep logged rows for ever"
+        )
+    keep_rows_seconds = int(days) * _DAY_SECONDS if int(days) > 0 else None
+    return StoreSettings(_required(environ, "SWEEP_TABLE"), keep_rows_seconds)
+
+
+def token_sha256(environ: Mapping[str, str] = os.environ) -> str:
+    """The SHA-256 of the bearer token that the API accepts, 64 hexadecimal digits.
+
+    Raises:
+        StoreUnusable: ``SWEEP_TOKEN_SHA256`` is missing or malformed.
+    """
+    found = _required(environ, "SWEEP_TOKEN_SHA256")
+    if _SHA256.fullmatch(found) is None:
+        raise StoreUnusable(
+            f"environment variable SWEEP_TOKEN_SHA256: found {len(found)} characters; needs the"
+            " 64 lower-case hexadecimal digits of a SHA-256"
+        )
+    return found
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise StoreUnusable(f"environment variable {name} is not set; template.yaml sets it")
+    return value

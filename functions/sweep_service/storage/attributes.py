@@ -1,0 +1,203 @@
+"""How values are stored in the attributes of a DynamoDB item.
+
+Numbers that a training program sends are kept as text or binary: DynamoDB's own number type
+refuses NaN, infinities and 1e-200.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any, overload
+
+from pynamodb.attributes import Attribute
+
+from sweep_service.model.states import RunState, SweepState
+from sweep_service.storage.codec import (
+    decode_bases,
+    decode_outcome,
+    encode_bases,
+    encode_outcome,
+    from_json,
+    pack_unit,
+    to_json,
+    unpack_unit,
+)
+
+if TYPE_CHECKING:
+    from sweep_service.model.records import Base, Outcome
+
+_MAX_WHOLE = 2**63 - 1
+
+
+class Text(Attribute[str]):
+    """A text; one that UTF-8 cannot hold (half a surrogate pair) is refused here."""
+
+    attr_type = "S"
+
+    def serialize(self, value: str) -> str:
+        """The text itself."""
+        value.encode()
+        return value
+
+
+@overload
+def bounded(number: int) -> int: ...
+@overload
+def bounded(number: None) -> None: ...
+def bounded(number: int | None) -> int | None:
+    """The number, or the largest that is kept: a grid may have more points than 38 digits count."""
+    return None if number is None else min(number, _MAX_WHOLE)
+
+
+class Whole(Attribute[int]):
+    """A whole number, at most 2**63 - 1."""
+
+    attr_type = "N"
+
+    def serialize(self, value: int) -> str:
+        """Decimal digits."""
+        return str(bounded(value))
+
+    def deserialize(self, value: str) -> int:
+        """The number that the digits stand for."""
+        return int(value)
+
+
+class BigWhole(Attribute[int]):
+    """A whole number of any size, as text."""
+
+    attr_type = "S"
+
+    def serialize(self, value: int) -> str:
+        """Decimal digits."""
+        return str(value)
+
+    def deserialize(self, value: str) -> int:
+        """The number that the digits stand for."""
+        return int(value)
+
+
+class Seconds(Attribute[float]):
+    """A time or a duration; read back exactly, and comparable in conditions."""
+
+    attr_type = "N"
+
+    def serialize(self, value: float) -> str:
+        """The shortest decimal that stands for this float alone."""
+        return repr(float(value))
+
+    def deserialize(self, value: str) -> float:
+        """The float."""
+        return float(value)
+
+
+class Metric(Attribute[float]):
+    """A metric value, any float at all, as text."""
+
+    attr_type = "S"
+
+    def serialize(self, value: float) -> str:
+        """Such as ``0.25``, ``1e-200``, ``nan``."""
+        return repr(float(value))
+
+    def deserialize(self, value: str) -> float:
+        """The float."""
+        return float(value)
+
+
+class Json(Attribute[Any]):
+    """A JSON document as text."""
+
+    attr_type = "S"
+
+    def serialize(self, value: object) -> str:
+        """See ``codec``."""
+        return to_json(value)
+
+    def deserialize(self, value: str) -> Any:
+        """The document."""
+        return from_json(value)
+
+
+class Packed(Attribute[str]):
+    """A long text, compressed: writes are billed by the kilobyte."""
+
+    attr_type = "B"
+
+    def serialize(self, value: str) -> bytes:
+        """Compressed UTF-8."""
+        return zlib.compress(value.encode())
+
+    def deserialize(self, value: bytes) -> str:
+        """The text."""
+        return zlib.decompress(value).decode()
+
+
+class Numbers(Attribute[tuple[float, ...]]):
+    """Floats, such as a unit vector, 8 bytes each."""
+
+    attr_type = "B"
+
+    def serialize(self, value: tuple[float, ...]) -> bytes | None:
+        """See ``codec``."""
+        return pack_unit(value)
+
+    def deserialize(self, value: bytes) -> tuple[float, ...] | None:
+        """The floats."""
+        return unpack_unit(value)
+
+
+class Bases(Attribute[tuple["Base", ...]]):
+    """Config versions and their first indices."""
+
+    attr_type = "S"
+
+    def serialize(self, value: tuple[Base, ...]) -> str:
+        """See ``codec``."""
+        return encode_bases(value)
+
+    def deserialize(self, value: str) -> tuple[Base, ...]:
+        """The bases."""
+        return decode_bases(value)
+
+
+class Ending(Attribute["Outcome"]):
+    """An outcome whole."""
+
+    attr_type = "S"
+
+    def serialize(self, value: Outcome) -> str:
+        """See ``codec``."""
+        return encode_outcome(value)
+
+    def deserialize(self, value: str) -> Outcome | None:
+        """The outcome."""
+        return decode_outcome(value)
+
+
+class StateOfRun(Attribute[RunState]):
+    """The state of a run, by its name."""
+
+    attr_type = "S"
+
+    def serialize(self, value: RunState) -> str:
+        """The name."""
+        return value.value
+
+    def deserialize(self, value: str) -> RunState:
+        """The state."""
+        return RunState(value)
+
+
+class StateOfSweep(Attribute[SweepState]):
+    """The state of a sweep, by its name."""
+
+    attr_type = "S"
+
+    def serialize(self, value: SweepState) -> str:
+        """The name."""
+        return value.value
+
+    def deserialize(self, value: str) -> SweepState:
+        """The state."""
+        return SweepState(value)

@@ -1,0 +1,102 @@
+"""Stored forms of the parts of records that are not plain columns.
+
+JSON here is Python's dialect: non-finite numbers are written bare (``NaN``, ``Infinity``), so that
+a number stays a number and the text ``"NaN"`` stays a text.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.model.numbers import decode_number, encode_number
+from sweep_service.model.records import Base, LiveSummary, Outcome, Row
+from sweep_service.model.states import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Pages of a list stay under 1 MB, with room for what JSON adds on the way to the client.
+PAGE_BYTES = 900_000
+
+# ``default`` unwraps mappings that are no dict; anything else that JSON lacks is a TypeError.
+to_json = json.JSONEncoder(separators=(",", ":"), default=dict).encode
+from_json = json.JSONDecoder().decode
+
+# Most leases of a large sweep are young: they share one summary.
+_NOTHING_REPORTED = LiveSummary()
+_NO_COLUMNS = (None, 0, None, None, None)
+
+
+def encode_optional(value: float | None) -> float | str | None:
+    """A number as ``encode_number`` writes it, or None."""
+    return None if value is None else encode_number(value)
+
+
+def pack_unit(unit: Sequence[float] | None) -> bytes | None:
+    """The unit vector as little-endian doubles, 8 bytes an axis."""
+    return None if unit is None else struct.pack(f"<{len(unit)}d", *unit)
+
+
+def unpack_unit(data: bytes | None) -> tuple[float, ...] | None:
+    """The unit vector that ``pack_unit`` packed."""
+    return None if data is None else struct.unpack(f"<{len(data) // 8}d", data)
+
+
+def encode_bases(bases: Sequence[Base]) -> str:
+    """Config versions and their first indices, oldest first."""
+    return to_json([[base.version, base.base] for base in bases])
+
+
+def decode_bases(text: str) -> tuple[Base, ...]:
+    """The bases that ``encode_bases`` wrote."""
+    return tuple(Base(version, base) for version, base in from_json(text))
+
+
+def encode_live(live: LiveSummary) -> tuple[object, ...]:
+    """The five columns of a live summary."""
+    last, best = encode_optional(live.last), encode_optional(live.best)
+    return (live.offset, live.n_values, last, best, live.step)
+
+
+def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
+    """The live summary that ``encode_live`` wrote."""
+    if columns == _NO_COLUMNS:
+        return _NOTHING_REPORTED
+    offset, n_values, last, best, step = columns
+    return LiveSummary(offset, n_values, decode_number(last), decode_number(best), step)
+
+
+def encode_outcome(outcome: Outcome) -> str:
+    """An outcome whole."""
+    return to_json(
+        [
+            outcome.state.value,
+            outcome.ended_at,
+            outcome.exit_code,
+            outcome.signal,
+            outcome.summary,
+            outcome.best,
+            outcome.is_stopped_early,
+        ]
+    )
+
+
+def decode_outcome(text: str | None) -> Outcome | None:
+    """The outcome that ``encode_outcome`` wrote; None while a run has none."""
+    if text is None:
+        return None
+    state, *rest = from_json(text)
+    return Outcome(RunState(state), *rest)
+
+
+def encode_rows(rows: Sequence[Row]) -> str:
+    """Logged rows, in order."""
+    return to_json([[row.step, row.at, row.metrics] for row in rows])
+
+
+def decode_rows(text: str) -> tuple[Row, ...]:
+    """The rows that ``encode_rows`` wrote."""
+    rows: list[list[Any]] = from_json(text)
+    return tuple(Row(step, at, metrics) for step, at, metrics in rows)

@@ -1,0 +1,57 @@
+"""The store on AWS: sweeps in one DynamoDB table that any number of functions share."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from sweep_service.storage.dynamodb_leases import LeaseItems
+from sweep_service.storage.dynamodb_runs import RunItems
+from sweep_service.storage.dynamodb_sweeps import SweepItems
+from sweep_service.storage.dynamodb_table import Table
+from sweep_service.storage.dynamodb_trail import TrailItems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+
+class DynamoStore(SweepItems, LeaseItems, RunItems, TrailItems):
+    """A ``Store`` over one DynamoDB table with the keys ``pk`` and ``sk``.
+
+    Threads share a store. Each write is one conditional write of one item; none is a transaction.
+
+    Args:
+        table: The table's name; region and credentials are those of the environment.
+        endpoint: URL of another DynamoDB than AWS's own.
+        keep_rows_seconds: When logged rows may expire by the table's time to live, ``expires_at``;
+            None: never.
+        clock: Seconds since the epoch, for that alone.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        endpoint: str | None = None,
+        keep_rows_seconds: float | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._table = Table(table, endpoint)
+        self._keep_rows_seconds = keep_rows_seconds
+        self._clock = clock
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._table.close()
+
+    def __enter__(self) -> DynamoStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

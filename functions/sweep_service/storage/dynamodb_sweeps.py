@@ -1,0 +1,266 @@
+"""Sweeps in DynamoDB: config versions, listings, and the counter that gives out indices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import Busy, Exhausted, NotFound, NotRunning, Stale, StoreUnusable
+from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
+from sweep_service.model.states import SweepState
+from sweep_service.storage import keys
+from sweep_service.storage.attributes import bounded
+from sweep_service.storage.codec import to_json
+from sweep_service.storage.dynamodb_table import equals, put_or_remove
+from sweep_service.storage.tables import SCHEMA_VERSION, CounterItem, ListingItem, MetaItem, Raw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pynamodb.expressions.condition import Condition
+    from pynamodb.expressions.update import Action
+
+    from sweep_service.storage.dynamodb_table import Table
+    from sweep_service.storage.keys import Key
+
+# A partition takes 1,000 writes a second, a request has 29 seconds.
+_MAX_DELETED = 10_000
+_RUNS_A_PAGE = 100
+
+
+class SweepItems:
+    """The sweep methods of the store protocol."""
+
+    _table: Table
+
+    def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
+        """See ``Store.create_sweep``.
+
+        The counter comes last: before it the sweep does not exist. A repeat goes on with what
+        stands, so that it lists the sweep under the time of its first try.
+        """
+        is_free = MetaItem.pk.does_not_exist()
+        if not self._table.put(MetaItem.of(meta), is_free):
+            stands = self.get_meta(meta.sweep, meta.version)
+            if stands.create_key != meta.create_key:
+                raise Stale(f"the sweep id {meta.sweep} is taken")
+            meta = stands
+        for project in (None, meta.project):
+            self._table.put(ListingItem.of(meta, project))
+        self._table.put(CounterItem.of(meta.sweep, counter), CounterItem.pk.does_not_exist())
+
+    def delete_sweep(self, sweep: str) -> None:
+        """See ``Store.delete_sweep``.
+
+        Not atomic: after the counter, the trails of runs, the runs, the listings, the rest; what
+        names other items is deleted after them, so that a repeat finds what is left.
+
+        Raises:
+            Busy: More is left than one request can delete; the same call again goes on.
+        """
+        self._table.delete(keys.counter(sweep))
+        n_deleted = 0
+        for doomed in self._doomed(sweep):
+            n_deleted += self._table.delete_all(doomed)
+            if n_deleted >= _MAX_DELETED:
+                raise Busy(f"sweep {sweep} is large: the same request again deletes the rest")
+
+    def get_meta(self, sweep: str, version: int) -> SweepMeta:
+        """See ``Store.get_meta``."""
+        item = self._table.get(keys.meta(sweep, version))
+        if item is None:
+            raise NotFound(f"no sweep '{sweep}' with config version {version}")
+        return MetaItem.record(item)
+
+    def get_counter(self, sweep: str) -> Counter:
+        """See ``Store.get_counter``."""
+        item = self._table.get(keys.counter(sweep))
+        if item is None:
+            raise NotFound(f"no sweep '{sweep}'")
+        return _counter(sweep, item)
+
+    def list_sweeps(
+        self, project: str | None, after: tuple[float, str] | None, count: int
+    ) -> list[SweepHead]:
+        """See ``Store.list_sweeps``."""
+        span = keys.listings(project, after)
+        heads: list[SweepHead] = []
+        for page in self._table.pages(span, limit=count + 1, is_descending=True):
+            heads += [ListingItem.record(item) for item in page]
+            if len(heads) > count:
+                break
+        return [head for head in heads if (head.created_at, head.sweep) != after][:count]
+
+    def claim_index(self, sweep: str) -> tuple[int, Counter]:
+        """See ``Store.claim_index``."""
+        # time :  given out .. next_index .. limit
+        is_running = CounterItem.state == SweepState.RUNNING
+        is_endless = CounterItem.limit.does_not_exist()
+        has_more = CounterItem.next_index < CounterItem.limit
+        one_more = CounterItem.next_index.set(CounterItem.next_index + 1)
+        item = self._table.update(
+            keys.counter(sweep), [one_more], is_running & (is_endless | has_more)
+        )
+        if item is not None:
+            counter = _counter(sweep, item)
+            return counter.next_index - 1, counter
+        stands = self.get_counter(sweep)
+        if stands.state is not SweepState.RUNNING:
+            raise NotRunning(f"sweep {sweep} is {stands.state.value}")
+        raise Exhausted(f"sweep {sweep} has given out all its {stands.limit} indices")
+
+    def finish_sweep(self, sweep: str, seen: Counter) -> Counter:
+        """See ``Store.finish_sweep``."""
+        # time :  read as seen .. every run found ended .. this write
+        is_running = CounterItem.state == SweepState.RUNNING
+        is_full = CounterItem.next_index == seen.next_index
+        is_same_end = equals(CounterItem.limit, seen.limit) & (CounterItem.version == seen.version)
+        item = self._table.update(
+            keys.counter(sweep),
+            [
+                CounterItem.state.set(SweepState.FINISHED),
+                CounterItem.change.set(CounterItem.change + 1),
+            ],
+            is_running & is_full & is_same_end,
+        )
+        stands = _counter(sweep, item) if item is not None else self.get_counter(sweep)
+        if stands.state is not SweepState.FINISHED:
+            raise Stale(f"sweep {sweep} has changed since it was read")
+        return stands
+
+    def set_state(
+        self, sweep: str, state: SweepState, allowed_from: Sequence[SweepState], seen: Counter
+    ) -> Counter:
+        """See ``Store.set_state``."""
+        is_allowed = CounterItem.state.is_in(*allowed_from)
+        is_as_seen = CounterItem.change == seen.change
+        return self._change(
+            sweep,
+            [CounterItem.state.set(state)],
+            is_allowed & is_as_seen,
+            replace(seen, state=state, change=seen.change + 1),
+        )
+
+    def set_limit(
+        self, sweep: str, run_cap: int | None, limit: int | None, seen: Counter
+    ) -> Counter:
+        """See ``Store.set_limit``."""
+        run_cap, limit = bounded(run_cap), bounded(limit)
+        # time :  given out .. next_index .. new limit
+        is_as_seen = CounterItem.change == seen.change
+        has_room = CounterItem.pk.exists() if limit is None else CounterItem.next_index <= limit
+        wanted = replace(_relimited(seen, limit), run_cap=run_cap, change=seen.change + 1)
+        return self._change(
+            sweep,
+            [*_limit_actions(wanted), put_or_remove(CounterItem.run_cap, run_cap)],
+            is_as_seen & has_room,
+            wanted,
+        )
+
+    def add_version(self, meta: SweepMeta, limit: int | None, seen: Counter) -> Counter:
+        """See ``Store.add_version``.
+
+        A version that was put but never became the newest (its writer died, or lost) is passed
+        over, unless it is this one.
+        """
+        stands = self.get_counter(meta.sweep)
+        if self._is_added(meta, stands, seen):
+            return stands
+        if (stands.change, *_extent(stands)) != (seen.change, *_extent(seen)):
+            raise Stale(f"sweep {meta.sweep} has changed since it was read")
+        version = self._put_version(meta, seen.version + 1)
+        base = Base(version, seen.next_index)
+        relimited = _relimited(seen, bounded(limit))
+        wanted = replace(relimited, bases=(*seen.bases, base), change=seen.change + 1)
+        # time :  given out .. next_index as seen, where the new version begins
+        is_as_seen = CounterItem.change == seen.change
+        is_same_place = CounterItem.next_index == seen.next_index
+        return self._change(
+            meta.sweep,
+            [
+                *_limit_actions(wanted),
+                CounterItem.bases.set(wanted.bases),
+                CounterItem.version.set(version),
+            ],
+            is_as_seen & is_same_place,
+            wanted,
+        )
+
+    def _is_added(self, meta: SweepMeta, stands: Counter, seen: Counter) -> bool:
+        """Whether an earlier try of this made ``meta`` the newest version."""
+        if (stands.change, stands.bases[-1].base) != (seen.change + 1, seen.next_index):
+            return False
+        return self._has_document(meta, stands.version)
+
+    def _put_version(self, meta: SweepMeta, first: int) -> int:
+        """Put a config version under the first number that is free or holds it already."""
+        version = first
+        while not self._table.put(
+            MetaItem.of(replace(meta, version=version)), MetaItem.pk.does_not_exist()
+        ):
+            if self._has_document(meta, version):
+                return version
+            version += 1
+        return version
+
+    def _has_document(self, meta: SweepMeta, version: int) -> bool:
+        document = self.get_meta(meta.sweep, version).document
+        return to_json(document) == to_json(meta.document)  # as texts: NaN does not equal itself
+
+    def _change(
+        self, sweep: str, actions: list[Action], condition: Condition, wanted: Counter
+    ) -> Counter:
+        """Change the counter, or find that it was changed so by an earlier try of this."""
+        actions = [*actions, CounterItem.change.set(wanted.change)]
+        item = self._table.update(keys.counter(sweep), actions, condition)
+        if item is not None:
+            return _counter(sweep, item)
+        stands = self.get_counter(sweep)
+        if replace(stands, next_index=wanted.next_index) != wanted:
+            raise Stale(f"sweep {sweep} is {stands.state.value}, or has changed since")
+        return stands
+
+    def _doomed(self, sweep: str) -> Iterator[Iterator[Key]]:
+        """The keys of a sweep's items but the counter, in the order in which they may go."""
+        for runs in self._table.key_pages(keys.runs(sweep), _RUNS_A_PAGE):
+            trails = [keys.trail(sweep, keys.index_of(run)) for run in runs]
+            yield chain.from_iterable(map(self._table.keys, trails))
+            yield iter(runs)
+        for item in self._table.items(keys.metas(sweep)):
+            meta = MetaItem.record(item)
+            yield (
+                keys.listing(project, meta.created_at, sweep) for project in (None, meta.project)
+            )
+        yield self._table.keys(keys.everything(sweep))
+
+
+def _counter(sweep: str, item: Raw) -> Counter:
+    found = int(item["schema_version"]["N"])
+    if found > SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"sweep {sweep} was written by a newer backend (schema {found}, this one knows"
+            f" {SCHEMA_VERSION}): deploy the newer version again"
+        )
+    return CounterItem.record(item)
+
+
+def _extent(counter: Counter) -> tuple[int, int | None, int]:
+    """What tells that a sweep still has the end that it was seen to have."""
+    return counter.next_index, counter.limit, counter.version
+
+
+def _relimited(counter: Counter, limit: int | None) -> Counter:
+    """The counter under another limit: a sweep that ended by exhaustion runs again."""
+    moved = replace(counter, limit=limit)
+    is_resumed = counter.state is SweepState.FINISHED and counter.is_exhausted
+    if is_resumed and not moved.is_exhausted:
+        return replace(moved, state=SweepState.RUNNING)
+    return moved
+
+
+def _limit_actions(wanted: Counter) -> list[Action]:
+    return [
+        put_or_remove(CounterItem.limit, wanted.limit),
+        CounterItem.state.set(wanted.state),
+    ]

@@ -1,0 +1,220 @@
+"""The one DynamoDB table: reads, conditional writes and deletions in bulk.
+
+A failed condition is an answer here, not an error. The client library repeats a request whose
+reply was lost; so a write may fail its condition on its own effect, and callers look at what stands
+before they call it a failure.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from pynamodb.connection.base import MetaTable
+from pynamodb.connection.table import TableConnection
+from pynamodb.exceptions import PynamoDBException
+
+from sweep_service.errors import Throttled
+from sweep_service.storage.dynamodb_errors import CONDITION_FAILED, translated
+from sweep_service.storage.tables import Item, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pynamodb.attributes import Attribute
+    from pynamodb.expressions.condition import Condition
+    from pynamodb.expressions.update import Action
+
+    from sweep_service.storage.keys import Key, Span
+    from sweep_service.storage.tables import Raw
+
+_T = TypeVar("_T")
+
+# One call may take 3 x 3 s and the pauses between: a function's time is 29 s.
+_CONNECT_SECONDS = 1.0
+_READ_SECONDS = 2.0
+_RETRIES = 2
+_POOL_SIZE = 32
+_BATCH_SIZE = 25  # what BatchWriteItem takes
+_BATCH_TRIES = 6
+_FIRST_PAUSE_SECONDS = 0.05
+
+
+class Table:
+    """The table of a name, in the region and with the credentials of the environment.
+
+    Args:
+        name: The table's name.
+        endpoint: URL of another DynamoDB than AWS's own.
+        sleep: How to pause between tries of what a deletion in bulk had to leave undone.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connection = TableConnection(
+            name,
+            host=endpoint,
+            connect_timeout_seconds=_CONNECT_SECONDS,
+            read_timeout_seconds=_READ_SECONDS,
+            max_retry_attempts=_RETRIES,
+            max_pool_connections=_POOL_SIZE,
+            meta_table=_description(name),
+        )
+        self._name = name
+        self._sleep = sleep
+
+    def get(self, key: Key) -> Raw | None:
+        """The item at a key, read consistently."""
+        with translated():
+            answer = self._connection.get_item(*key, consistent_read=True)
+        item: Raw | None = answer.get("Item")
+        return item
+
+    def put(self, item: Item, condition: Condition | None = None) -> bool:
+        """Put an item; False where the condition failed."""
+        with translated():
+            values = item.serialize()
+            try:
+                self._connection.put_item(item.pk, item.sk, values, condition)
+            except PynamoDBException as error:
+                return _refused(error)
+        return True
+
+    def update(self, key: Key, actions: Sequence[Action], condition: Condition) -> Raw | None:
+        """Change an item and return it as it then stands; None where the condition failed."""
+        with translated():
+            try:
+                answer = self._connection.update_item(
+                    *key, actions=actions, condition=condition, return_values="ALL_NEW"
+                )
+            except PynamoDBException as error:
+                _refused(error)
+                return None
+        item: Raw = answer["Attributes"]
+        return item
+
+    def delete(self, key: Key, condition: Condition | None = None) -> bool:
+        """Delete an item, if there is one; False where the condition failed."""
+        with translated():
+            try:
+                self._connection.delete_item(*key, condition=condition)
+            except PynamoDBException as error:
+                return _refused(error)
+        return True
+
+    def pages(
+        self,
+        span: Span,
+        *,
+        names: Sequence[str] | None = None,
+        limit: int | None = None,
+        is_consistent: bool = True,
+        is_descending: bool = False,
+    ) -> Iterator[list[Raw]]:
+        """The items of a span in pages under 1 MB.
+
+        Args:
+            span: Where.
+            names: The attributes to read; None: all.
+            limit: Items in a page at most.
+            is_consistent: Whether every write is seen that returned before; it costs the double.
+            is_descending: Last key first.
+        """
+        start = None
+        while True:
+            with translated():
+                answer = self._connection.query(
+                    span.pk,
+                    Item.sk.between(span.first, span.last),
+                    attributes_to_get=None if names is None else list(names),
+                    consistent_read=is_consistent,
+                    exclusive_start_key=start,
+                    limit=limit,
+                    scan_index_forward=not is_descending,
+                )
+            yield answer["Items"]
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                return
+
+    def items(
+        self, span: Span, *, names: Sequence[str] | None = None, is_consistent: bool = True
+    ) -> Iterator[Raw]:
+        """All items of a span."""
+        for page in self.pages(span, names=names, is_consistent=is_consistent):
+            yield from page
+
+    def key_pages(self, span: Span, limit: int | None = None) -> Iterator[list[Key]]:
+        """The keys of the items of a span, in pages of at most ``limit``."""
+        for page in self.pages(span, names=("pk", "sk"), limit=limit):
+            yield [key_of(item) for item in page]
+
+    def keys(self, span: Span) -> Iterator[Key]:
+        """The keys of all items of a span."""
+        for page in self.key_pages(span):
+            yield from page
+
+    def delete_all(self, keys: Iterable[Key]) -> int:
+        """Delete items in bulk and count them.
+
+        Raises:
+            Throttled: Some are left; the same call again goes on.
+        """
+        n_deleted, rest = 0, iter(keys)
+        while batch := list(islice(rest, _BATCH_SIZE)):
+            self._delete_batch([{"pk": key.pk, "sk": key.sk} for key in batch])
+            n_deleted += len(batch)
+        return n_deleted
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._connection.connection.client.close()
+
+    def _delete_batch(self, batch: list[dict[str, object]]) -> None:
+        for n_tries in range(_BATCH_TRIES):
+            with translated():
+                answer = self._connection.batch_write_item(delete_items=batch)
+            undone = answer.get("UnprocessedItems", {}).get(self._name, [])
+            batch = [request["DeleteRequest"]["Key"] for request in undone]
+            if not batch:
+                return
+            self._sleep(_FIRST_PAUSE_SECONDS * 2**n_tries)
+        raise Throttled(f"DynamoDB has no capacity to delete {len(batch)} more items just now")
+
+
+def equals(attribute: Attribute[_T], value: _T | None) -> Condition:
+    """The condition that an attribute has a value; None: that it is not there."""
+    return attribute.does_not_exist() if value is None else attribute == value
+
+
+def put_or_remove(attribute: Attribute[_T], value: _T | None) -> Action:
+    """The change that gives an attribute a value; None: that removes it."""
+    return attribute.remove() if value is None else attribute.set(value)
+
+
+def _refused(error: PynamoDBException) -> bool:
+    """False where the condition failed; any other error goes on."""
+    if error.cause_response_code != CONDITION_FAILED:
+        raise error
+    return False
+
+
+def _description(name: str) -> MetaTable:
+    return MetaTable(
+        {
+            "TableName": name,
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "AttributeDefinitions": [
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        }
+    )

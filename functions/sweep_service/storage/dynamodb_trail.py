@@ -1,0 +1,119 @@
+"""What runs leave behind in DynamoDB: observations, bands, histories, attempts, error tails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sweep_service.model.records import RowBatch
+from sweep_service.storage import keys
+from sweep_service.storage.codec import PAGE_BYTES, decode_rows, encode_rows
+from sweep_service.storage.tables import (
+    AttemptItem,
+    BandItem,
+    ObservationItem,
+    RowsItem,
+    TailItem,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sweep_service.model.records import AttemptRecord, Observation
+    from sweep_service.storage.dynamodb_table import Table
+
+# Compressed it stays far below the 400 KB of an item.
+_ROWS_BYTES = 300_000
+
+
+class TrailItems:
+    """The methods of the store protocol for what runs leave behind."""
+
+    _table: Table
+    _clock: Callable[[], float]
+    _keep_rows_seconds: float | None
+
+    def put_observation(self, sweep: str, observation: Observation) -> None:
+        """See ``Store.put_observation``."""
+        self._table.put(ObservationItem.of(sweep, observation))
+
+    def list_observations(self, sweep: str, since: float) -> list[Observation]:
+        """See ``Store.list_observations``.
+
+        The one read that is not consistent: it is the largest, half the price so, and its readers
+        read the last minute of the log again each time.
+        """
+        span = keys.observations(sweep, since)
+        entries = self._table.items(span, is_consistent=False)
+        return [ObservationItem.record(item) for item in entries]
+
+    def put_band(self, sweep: str, band: int, index: int, attempt: int, value: float) -> None:
+        """See ``Store.put_band``."""
+        is_first = BandItem.pk.does_not_exist()
+        is_not_older = BandItem.attempt <= attempt
+        item = BandItem(*keys.band(sweep, band, index), index=index, attempt=attempt, value=value)
+        self._table.put(item, is_first | is_not_older)
+
+    def list_band(self, sweep: str, band: int) -> dict[int, float]:
+        """See ``Store.list_band``."""
+        return dict(BandItem.entry(item) for item in self._table.items(keys.bands(sweep, band)))
+
+    def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
+        """See ``Store.put_rows``; a batch too large for one item is kept as several."""
+        for part, text in _parts(batch):
+            item = RowsItem(
+                *keys.rows(sweep, index, part.attempt, part.offset),
+                attempt=part.attempt,
+                offset=part.offset,
+                rows=text,
+                expires_at=self._rows_expire_at(),
+            )
+            self._table.put(item)
+
+    def list_rows(
+        self, sweep: str, index: int, after: tuple[int, int] | None, count: int
+    ) -> list[RowBatch]:
+        """See ``Store.list_rows``."""
+        page = next(self._table.pages(keys.histories(sweep, index, after), limit=count))
+        batches: list[RowBatch] = []
+        n_bytes = 0
+        for attempt, offset, text in map(RowsItem.batch, page):
+            n_bytes += len(text)
+            if batches and n_bytes > PAGE_BYTES:
+                break
+            batches.append(RowBatch(attempt, offset, decode_rows(text)))
+        return batches
+
+    def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
+        """See ``Store.put_attempt_record``."""
+        self._table.put(AttemptItem.of(sweep, record))
+
+    def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
+        """See ``Store.list_attempt_records``."""
+        items = self._table.items(keys.attempt_records(sweep, index))
+        return [AttemptItem.record(item) for item in items]
+
+    def put_error_tail(self, sweep: str, index: int, attempt: int, text: str) -> None:
+        """See ``Store.put_error_tail``."""
+        self._table.put(TailItem(*keys.error_tail(sweep, index, attempt), tail=text))
+
+    def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
+        """See ``Store.get_error_tail``."""
+        item = self._table.get(keys.error_tail(sweep, index, attempt))
+        return None if item is None else TailItem.text(item)
+
+    def _rows_expire_at(self) -> int | None:
+        if self._keep_rows_seconds is None:
+            return None
+        return int(self._clock() + self._keep_rows_seconds)
+
+
+def _parts(batch: RowBatch) -> Iterator[tuple[RowBatch, str]]:
+    """A batch with its rows as text; one that is too long in halves, and so on."""
+    text = encode_rows(batch.rows)
+    n_rows = len(batch.rows)
+    if len(text) <= _ROWS_BYTES or n_rows == 1:
+        yield batch, text
+        return
+    half = n_rows // 2
+    yield from _parts(RowBatch(batch.attempt, batch.offset, batch.rows[:half]))
+    yield from _parts(RowBatch(batch.attempt, batch.offset + half, batch.rows[half:]))

@@ -1,0 +1,219 @@
+"""One SQLite file, shared by many threads and processes.
+
+Every write is a ``BEGIN IMMEDIATE`` transaction: it waits for its turn before it reads anything,
+so no write fails because another came between. Waiting is ours, not SQLite's busy handler, whose
+sleeps of up to 100 ms leave the file idle and starve single writers for seconds. Queueing on a
+lock file of our own would be fairer still, but a lock that a suspended process holds would stop
+all others for ever. Within a process writers queue on a lock in memory.
+
+Connections are lent, one to each transaction in progress, so there are as many as threads inside
+the store at once, however many threads come and go.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections import deque
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import Busy, ServiceError
+from sweep_service.storage.sqlite_errors import is_locked, translating
+from sweep_service.storage.sqlite_place import check_place
+from sweep_service.storage.sqlite_schema import is_current, upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+BUSY_TIMEOUT_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS = 0.0003
+_LONGEST_PAUSE_SECONDS = 0.01
+_MAX_IDLE = 8
+_WRITES_A_LOOK = 200
+_MAX_LOG_BYTES = 16 * 2**20
+_TRIM_MILLISECONDS = 200
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+class Database:
+    """Lends connections to one file and turns SQLite's errors into ours."""
+
+    def __init__(self, path: str | os.PathLike[str], busy_timeout_seconds: float) -> None:
+        self.path = Path(path).absolute()
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._writing = threading.Lock()
+        self._n_writes = 0
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._open: set[sqlite3.Connection] = set()
+        self._is_closed = False
+        check_place(self.path)
+        _databases.add(self)
+        with self._lent():
+            pass  # a file that cannot be used is told of now
+
+    def read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows of one SELECT; sees every write that was committed before."""
+        with self._lent() as connection:
+            return self._patiently(connection, sql, values).fetchall()
+
+    def read_page(
+        self, sql: str, values: Sequence[object], count: int, n_bytes: int
+    ) -> list[tuple[Any, ...]]:
+        """The first rows of a SELECT whose last column tells their size, its last ? their number.
+
+        At most ``count`` rows and ``n_bytes``, but one row however large it is.
+        """
+        page: list[tuple[Any, ...]] = []
+        with self._lent() as connection:
+            rows = self._patiently(connection, sql, (*values, count))
+            for row in rows:
+                n_bytes -= row[-1]
+                if page and n_bytes < 0:
+                    break
+                page.append(row[:-1])
+            rows.close()  # ends the read, whose snapshot would hold up checkpoints
+        return page
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: all of the block or, if it raises, nothing of it."""
+        deadline = time.monotonic() + self._busy_timeout_seconds
+        with self._turn(), self._lent() as connection:
+            self._patiently(connection, "BEGIN IMMEDIATE", deadline=deadline)
+            with connection:
+                yield connection
+            self._n_writes += 1
+            if self._n_writes % _WRITES_A_LOOK == 0:
+                self._trim_log(connection)
+
+    def close(self) -> None:
+        """Close every connection; those at work are closed as they come back."""
+        self._is_closed = True
+        while self._idle:
+            self._drop(self._idle.pop())
+
+    def abandon(self) -> None:
+        """In a forked child: leave the parent's connections alone and open new ones.
+
+        SQLite forbids a child even to close them, and Python closes what nobody refers to, so
+        each gets a reference that is never given back.
+        """
+        import ctypes  # here, because few processes fork and it takes milliseconds
+
+        for connection in self._open:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        self._writing, self._idle, self._open = threading.Lock(), deque(), set()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        lock = self._writing
+        if not lock.acquire(timeout=self._busy_timeout_seconds):
+            raise Busy(f"too many threads are writing to {self.path}")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Connection]:
+        with translating(self.path):
+            connection = self._take()
+            try:
+                yield connection
+            except ServiceError:
+                self._give_back(connection)
+                raise
+            except BaseException:
+                self._drop(connection)
+                raise
+            self._give_back(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        if self._is_closed:
+            raise RuntimeError("the store has been closed")
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._connect()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if self._is_closed or len(self._idle) >= _MAX_IDLE:
+            self._drop(connection)
+        else:
+            self._idle.append(connection)
+
+    def _drop(self, connection: sqlite3.Connection) -> None:
+        self._open.discard(connection)
+        connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        is_new = not self.path.exists()
+        connection = sqlite3.connect(
+            self.path, timeout=0, isolation_level=None, check_same_thread=False
+        )
+        self._open.add(connection)
+        try:
+            if is_new:
+                self.path.chmod(0o600)  # before the first statement: side files inherit it
+            self._patiently(connection, "PRAGMA journal_mode = WAL")
+            self._patiently(connection, "PRAGMA synchronous = NORMAL")
+            self._prepare(connection)
+        except BaseException:
+            self._drop(connection)
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        if not is_current(connection, self.path):
+            self._patiently(connection, "BEGIN IMMEDIATE")
+            with connection:
+                upgrade(connection, self.path)
+
+    def _trim_log(self, connection: sqlite3.Connection) -> None:
+        """Empty a log that has grown large.
+
+        SQLite begins the log anew when nobody reads it; among many agents that moment never
+        comes by itself, and the log would grow for as long as they are busy. Waiting for it here
+        is short, because those who begin to read meanwhile do not need the log.
+        """
+        log = Path(f"{self.path}-wal")
+        if not log.exists() or log.stat().st_size < _MAX_LOG_BYTES:
+            return
+        connection.execute(f"PRAGMA busy_timeout = {_TRIM_MILLISECONDS}")
+        with suppress(sqlite3.OperationalError):  # the write has succeeded; later is soon enough
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.execute("PRAGMA busy_timeout = 0")
+
+    def _patiently(
+        self,
+        connection: sqlite3.Connection,
+        sql: str,
+        values: Sequence[object] = (),
+        deadline: float | None = None,
+    ) -> sqlite3.Cursor:
+        """Execute a statement that takes a lock, again and again until the deadline."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return connection.execute(sql, values)
+            except sqlite3.OperationalError as error:
+                deadline = deadline or time.monotonic() + self._busy_timeout_seconds
+                if not is_locked(error) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(1.5 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _abandon_all() -> None:
+    for database in list(_databases):
+        database.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)

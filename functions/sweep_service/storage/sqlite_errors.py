@@ -1,0 +1,64 @@
+"""What SQLite's errors mean for the caller.
+
+Told apart by their texts, which SQLite fixes for each code: Python gives the codes from 3.11 on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import (
+    Busy,
+    InvalidRequest,
+    ServiceError,
+    StoreUnavailable,
+    StoreUnusable,
+    TooLarge,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_DISK_RETRY_SECONDS = 30.0
+
+_UNUSABLE = {
+    "file is not a database": "is not an SQLite database; name another file in SWEEP_LOCAL_DB",
+    "malformed": "is damaged; restore a copy, or name another file in SWEEP_LOCAL_DB",
+    "readonly": "cannot be written: check the permissions of the file and its folder",
+    "unable to open": "cannot be opened: check the permissions of the file and its folder, and"
+    " how many files a process may open (ulimit -n)",
+}
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether the file was in use: the same statement may succeed in a moment."""
+    return any(text in str(error) for text in ("is locked", "locking protocol"))
+
+
+@contextmanager
+def translating(path: Path) -> Iterator[None]:
+    """Raise our errors for those of SQLite; what the store cannot explain passes as it is."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        meaning = _meaning(error, path)
+        if meaning is None:
+            raise
+        raise meaning from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise InvalidRequest(f"a value that cannot be stored: {error}") from error
+
+
+def _meaning(error: sqlite3.Error, path: Path) -> ServiceError | None:
+    text = str(error)
+    if is_locked(error):
+        return Busy(f"{path} has been locked by another program for too long")
+    if "disk is full" in text or "disk I/O error" in text:
+        return StoreUnavailable(f"{path}: {text}; free space or mend the disk", _DISK_RETRY_SECONDS)
+    if "too big" in text:
+        return TooLarge(f"more than SQLite keeps in one value: {text}")
+    meanings = (meaning for fragment, meaning in _UNUSABLE.items() if fragment in text)
+    return next((StoreUnusable(f"{path} {meaning}") for meaning in meanings), None)

@@ -1,0 +1,193 @@
+"""Leases in SQLite: who is working on an index now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible
+from sweep_service.model.identifiers import run_id
+from sweep_service.model.records import Lease, LiveSummary
+from sweep_service.storage.codec import decode_live, encode_live, pack_unit, unpack_unit
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from sweep_service.storage.sqlite_database import Database
+
+# In the order of Lease's fields; the live summary is spread over five columns.
+_SELECT_ALL = """SELECT idx, attempt, key, agent, host, slot, lease_end, suspect_at,
+        released_attempt, losses, failures, is_stop_requested,
+        live_offset, live_n_values, live_last, live_best, live_step, unit
+    FROM leases WHERE sweep = ?"""
+_SELECT_ONE = _SELECT_ALL + " AND idx = ?"
+
+
+class LeaseTable:
+    """The lease methods of the store protocol."""
+
+    _database: Database
+
+    def list_leases(self, sweep: str) -> list[Lease]:
+        """See ``Store.list_leases``."""
+        rows = self._database.read(_SELECT_ALL + " ORDER BY idx", sweep)
+        return [_lease(row) for row in rows]
+
+    def get_lease(self, sweep: str, index: int) -> Lease | None:
+        """See ``Store.get_lease``."""
+        rows = self._database.read(_SELECT_ONE, sweep, index)
+        return _lease(rows[0]) if rows else None
+
+    def open_lease(self, sweep: str, lease: Lease) -> None:
+        """See ``Store.open_lease``."""
+        with self._database.write() as connection:
+            stands = _find(connection, sweep, lease.index)
+            if stands is None:
+                _insert(connection, sweep, lease)
+            elif not _is_own(stands, lease):
+                raise LeaseHeld(f"run {run_id(sweep, lease.index)} is leased already")
+
+    def suspect_lease(self, sweep: str, seen: Lease, now: float) -> None:
+        """See ``Store.suspect_lease``."""
+        with self._database.write() as connection:
+            connection.execute(
+                """UPDATE leases SET suspect_at = ? WHERE sweep = ? AND idx = ?
+                AND attempt = ? AND lease_end = ? AND suspect_at IS NULL""",
+                (now, sweep, seen.index, seen.attempt, seen.lease_end),
+            )
+
+    def take_lease(self, sweep: str, seen: Lease, lease: Lease) -> None:
+        """See ``Store.take_lease``."""
+        with self._database.write() as connection:
+            stands = _find(connection, sweep, lease.index)
+            if stands is not None and _is_own(stands, lease):
+                return
+            if stands is None or _holding(stands) != _holding(seen):
+                raise LeaseHeld(f"the lease of run {run_id(sweep, lease.index)} has changed")
+            _update(connection, sweep, _taken(stands, lease))
+
+    def extend_lease(
+        self, sweep: str, index: int, attempt: int, lease_end: float, live: LiveSummary | None
+    ) -> Lease:
+        """See ``Store.extend_lease``."""
+        with self._database.write() as connection:
+            stands = _find(connection, sweep, index)
+            if stands is None or stands.attempt != attempt or stands.is_released:
+                raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
+            if live is not None and _is_applied(stands.live, live):
+                return stands
+            extended = replace(
+                stands,
+                lease_end=max(stands.lease_end, lease_end),
+                suspect_at=None,
+                live=stands.live if live is None else live,
+            )
+            _update(connection, sweep, extended)
+        return extended
+
+    def release_lease(self, sweep: str, index: int, attempt: int, failures: int) -> None:
+        """See ``Store.release_lease``."""
+        with self._database.write() as connection:
+            stands = _find(connection, sweep, index)
+            if stands is not None and stands.released_attempt >= attempt:
+                return
+            if stands is None or stands.attempt != attempt:
+                raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
+            released = replace(
+                stands, lease_end=0, released_attempt=attempt, failures=failures, suspect_at=None
+            )
+            _update(connection, sweep, released)
+
+    def stop_run(self, sweep: str, index: int) -> None:
+        """See ``Store.stop_run``."""
+        with self._database.write() as connection:
+            stands = _find(connection, sweep, index)
+            if stands is None or stands.is_released:
+                raise NotPossible(f"no agent works on run {run_id(sweep, index)}")
+            _update(connection, sweep, replace(stands, is_stop_requested=True))
+
+    def drop_lease(self, sweep: str, index: int, attempt: int) -> None:
+        """See ``Store.drop_lease``."""
+        with self._database.write() as connection:
+            connection.execute(
+                "DELETE FROM leases WHERE sweep = ? AND idx = ? AND attempt <= ?",
+                (sweep, index, attempt),
+            )
+
+
+def _is_own(stands: Lease, wanted: Lease) -> bool:
+    """Whether what stands is the caller's write, whose reply was lost."""
+    return (stands.key, stands.attempt) == (wanted.key, wanted.attempt)
+
+
+def _holding(lease: Lease) -> tuple[int, float | None]:
+    """What changes when a lease is taken, or when its holder is heard of after a suspicion."""
+    return lease.attempt, lease.suspect_at
+
+
+def _taken(stands: Lease, lease: Lease) -> Lease:
+    return replace(
+        lease,
+        suspect_at=None,
+        released_attempt=stands.released_attempt,
+        failures=stands.failures,
+        is_stop_requested=False,
+        live=LiveSummary(),
+        unit=lease.unit if stands.unit is None else stands.unit,
+    )
+
+
+def _is_applied(stands: LiveSummary, live: LiveSummary) -> bool:
+    if stands.offset is None or live.offset is None:
+        return False
+    return stands.offset >= live.offset
+
+
+def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Lease | None:
+    row = connection.execute(_SELECT_ONE, (sweep, index)).fetchone()
+    return None if row is None else _lease(row)
+
+
+def _lease(row: tuple[Any, ...]) -> Lease:
+    *fields, is_stop_requested = row[:12]
+    live, unit = decode_live(row[12:17]), unpack_unit(row[17])
+    return Lease(*(*fields, is_stop_requested != 0, live, unit))
+
+
+def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
+    connection.execute(
+        """INSERT INTO leases (attempt, key, agent, host, slot, lease_end, suspect_at,
+            released_attempt, losses, failures, is_stop_requested,
+            live_offset, live_n_values, live_last, live_best, live_step, unit, sweep, idx)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (*_columns(lease), sweep, lease.index),
+    )
+
+
+def _update(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
+    connection.execute(
+        """UPDATE leases SET attempt = ?, key = ?, agent = ?, host = ?, slot = ?, lease_end = ?,
+            suspect_at = ?, released_attempt = ?, losses = ?, failures = ?, is_stop_requested = ?,
+            live_offset = ?, live_n_values = ?, live_last = ?, live_best = ?, live_step = ?,
+            unit = ?
+        WHERE sweep = ? AND idx = ?""",
+        (*_columns(lease), sweep, lease.index),
+    )
+
+
+def _columns(lease: Lease) -> tuple[object, ...]:
+    return (
+        lease.attempt,
+        lease.key,
+        lease.agent,
+        lease.host,
+        lease.slot,
+        lease.lease_end,
+        lease.suspect_at,
+        lease.released_attempt,
+        lease.losses,
+        lease.failures,
+        lease.is_stop_requested,
+        *encode_live(lease.live),
+        pack_unit(lease.unit),
+    )

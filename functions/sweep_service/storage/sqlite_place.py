@@ -1,0 +1,98 @@
+"""Whether a path can hold the database, told before SQLite tells less."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from sweep_service.errors import StoreUnusable
+
+_MOUNTS = Path("/proc/self/mounts")  # Linux; elsewhere nothing is known and nothing refused
+
+#: File systems of several machines: SQLite's write-ahead log shares memory within one machine.
+NETWORK_FILE_SYSTEMS = frozenset(
+    {
+        *("afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4"),
+        *("orangefs", "pvfs2", "smb3", "smbfs"),
+        *("fuse.ceph-fuse", "fuse.glusterfs", "fuse.sshfs"),
+    }
+)
+
+
+def check_place(path: Path) -> None:
+    """Make the folder (mode 0700) and see whether a database may be there.
+
+    Raises:
+        StoreUnusable: No folder can be made, something else is there, no permission, or the
+            file system belongs to several machines.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_folder = _is_folder(path)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise StoreUnusable(f"cannot keep sweeps in {str(path)!r}: {reason}") from error
+    if is_folder:
+        raise StoreUnusable(f"cannot keep sweeps in {path}: it is a folder; name a file in it")
+    _check_permissions(path)
+    if _MOUNTS.exists():
+        check_file_system(path, _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
+
+
+def check_file_system(path: Path, mounts: str) -> None:
+    """Refuse the file systems of several machines.
+
+    Args:
+        path: The database; its folder exists.
+        mounts: Text in the format of ``/proc/mounts``.
+
+    Raises:
+        StoreUnusable: The path is on one of them.
+    """
+    kind = file_system_of(path.parent.resolve(), mounts)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise StoreUnusable(
+            f"cannot keep sweeps in {path}: it is on {kind}, and SQLite needs a local disk. Name a"
+            " file on one in SWEEP_LOCAL_DB; several machines meet through 'sweep-sdk local' on one"
+        )
+
+
+def file_system_of(folder: Path, mounts: str) -> str | None:
+    """The type of the file system that holds ``folder``, such as ``ext4``.
+
+    The innermost mount point counts, and of several mounts on one point the last.
+    """
+    kind, depth = None, 0
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = Path(_unescaped(fields[1]))
+        if len(point.parts) >= depth and (point == folder or point in folder.parents):
+            kind, depth = fields[2], len(point.parts)
+    return kind
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _check_permissions(path: Path) -> None:
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        raise StoreUnusable(f"cannot keep sweeps in {path}: no permission to write the file")
+    # SQLite keeps its log beside the file, so the folder must be writable in any case.
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StoreUnusable(
+            f"cannot keep sweeps in {path}: no permission to write its folder; name a file"
+            " elsewhere in SWEEP_LOCAL_DB"
+        )
+
+
+def _unescaped(field: str) -> str:
+    for code, character in (("040", " "), ("011", "\t"), ("012", "\n"), ("134", "\\")):
+        field = field.replace(f"\\{code}", character)
+    return field

@@ -1,0 +1,205 @@
+"""Tables of the SQLite store, and the steps that bring an older file up to date.
+
+``PRAGMA user_version`` counts the steps that a file has been through; ``PRAGMA application_id``
+says that the file is ours. Small rows that are found by their key alone live in it (WITHOUT
+ROWID); rows that carry documents do not, because wide keys make a b-tree deep.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import StoreUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+#: "Swp1" read as a big-endian integer.
+APPLICATION_ID = 0x53777031
+_OLDEST_SQLITE = (3, 15, 0)  # row values
+_STRICT_SQLITE = (3, 37, 0)
+
+_FIRST_TABLES = (
+    """CREATE TABLE sweeps (
+        sweep TEXT NOT NULL PRIMARY KEY,
+        project TEXT NOT NULL,
+        name TEXT,
+        created_at REAL NOT NULL,
+        create_key TEXT NOT NULL,
+        state TEXT NOT NULL,
+        next_index INTEGER NOT NULL,
+        index_limit INTEGER,
+        run_cap INTEGER,
+        bases TEXT NOT NULL,
+        seed TEXT NOT NULL,
+        change INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX sweeps_by_time ON sweeps (created_at, sweep)",
+    "CREATE INDEX sweeps_of_project ON sweeps (project, created_at, sweep)",
+    """CREATE TABLE metas (
+        sweep TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        project TEXT NOT NULL,
+        name TEXT,
+        document TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        create_key TEXT NOT NULL,
+        PRIMARY KEY (sweep, version)
+    )""",
+    """CREATE TABLE leases (
+        sweep TEXT NOT NULL,
+        idx INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        host TEXT NOT NULL,
+        slot TEXT NOT NULL,
+        lease_end REAL NOT NULL,
+        suspect_at REAL,
+        released_attempt INTEGER NOT NULL,
+        losses INTEGER NOT NULL,
+        failures INTEGER NOT NULL,
+        is_stop_requested INTEGER NOT NULL,
+        live_offset INTEGER,
+        live_n_values INTEGER NOT NULL,
+        live_last ANY,
+        live_best ANY,
+        live_step INTEGER,
+        unit BLOB,
+        PRIMARY KEY (sweep, idx)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE runs (
+        sweep TEXT NOT NULL,
+        idx INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        host TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        started_at REAL NOT NULL,
+        config_version INTEGER NOT NULL,
+        state TEXT,
+        best ANY,
+        config TEXT NOT NULL,
+        suggestion TEXT NOT NULL,
+        outcome TEXT,
+        PRIMARY KEY (sweep, idx)
+    )""",
+    """CREATE TABLE observations (
+        sweep TEXT NOT NULL,
+        written_at REAL NOT NULL,
+        idx INTEGER NOT NULL,
+        config_version INTEGER NOT NULL,
+        unit BLOB NOT NULL,
+        value ANY NOT NULL,
+        state TEXT NOT NULL,
+        is_stopped_early INTEGER NOT NULL,
+        PRIMARY KEY (sweep, written_at, idx)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE bands (
+        sweep TEXT NOT NULL,
+        band INTEGER NOT NULL,
+        idx INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        value ANY NOT NULL,
+        PRIMARY KEY (sweep, band, idx)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE histories (
+        sweep TEXT NOT NULL,
+        idx INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        first_row INTEGER NOT NULL,
+        batch TEXT NOT NULL,
+        PRIMARY KEY (sweep, idx, attempt, first_row)
+    )""",
+    """CREATE TABLE attempts (
+        sweep TEXT NOT NULL,
+        idx INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        agent TEXT NOT NULL,
+        host TEXT NOT NULL,
+        state TEXT NOT NULL,
+        started_at REAL NOT NULL,
+        ended_at REAL NOT NULL,
+        exit_code INTEGER,
+        signal INTEGER,
+        PRIMARY KEY (sweep, idx, attempt)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE error_tails (
+        sweep TEXT NOT NULL,
+        idx INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        tail TEXT NOT NULL,
+        PRIMARY KEY (sweep, idx, attempt)
+    )""",
+)
+
+#: Step n turns a file of version n into one of version n + 1.
+STEPS: tuple[Sequence[str], ...] = (_FIRST_TABLES,)
+SCHEMA_VERSION = len(STEPS)
+
+
+def is_current(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file has this schema.
+
+    Raises:
+        StoreUnusable: It is another program's, or of a newer schema.
+    """
+    return _version(connection, path) == SCHEMA_VERSION
+
+
+def upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the tables of a new file, or migrate an older one's, in the caller's transaction.
+
+    The version is read again: of several processes that meet on a file one is the first.
+
+    Raises:
+        StoreUnusable: It is another program's, or of a newer schema.
+    """
+    check_library(sqlite3.sqlite_version_info)
+    for step in STEPS[_version(connection, path) :]:
+        for statement in step:
+            connection.execute(dialect(statement, sqlite3.sqlite_version_info))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def check_library(version: tuple[int, ...]) -> None:
+    """Refuse an SQLite library without the statements that the store needs.
+
+    Raises:
+        StoreUnusable: It is too old.
+    """
+    if version < _OLDEST_SQLITE:
+        found, needed = (".".join(map(str, v)) for v in (version, _OLDEST_SQLITE))
+        raise StoreUnusable(f"this Python has SQLite {found}; the local store needs {needed}")
+
+
+def dialect(statement: str, version: tuple[int, ...]) -> str:
+    """The statement for an SQLite library: tables are strict about types where they can be.
+
+    Elsewhere a column that holds numbers and texts gets no type: as ANY it would convert them.
+    """
+    if not statement.startswith("CREATE TABLE"):
+        return statement
+    if version < _STRICT_SQLITE:
+        return statement.replace(" ANY", "")
+    return f"{statement}, STRICT" if statement.endswith("WITHOUT ROWID") else f"{statement} STRICT"
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (n_objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (version or application or n_objects):
+        raise StoreUnusable(
+            f"{path} is the database of another program; name another file in SWEEP_LOCAL_DB"
+        )
+    if version > SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"{path} was written by a newer sweep-sdk (schema {version}, this one knows"
+            f" {SCHEMA_VERSION}): upgrade sweep-sdk, or name another file in SWEEP_LOCAL_DB"
+        )
+    return version

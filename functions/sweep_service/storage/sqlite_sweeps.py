@@ -1,0 +1,271 @@
+"""Sweeps in SQLite: config versions, and the counter that gives out indices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale
+from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
+from sweep_service.model.states import SweepState
+from sweep_service.storage.codec import decode_bases, encode_bases, from_json, to_json
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from sweep_service.storage.sqlite_database import Database
+
+_MAX_INTEGER = 2**63 - 1
+_DELETE_BATCH = 500
+
+_SELECT_COUNTER = """SELECT state, next_index, index_limit, run_cap, bases, seed, change
+    FROM sweeps WHERE sweep = ?"""
+
+_DELETIONS = (
+    """DELETE FROM leases WHERE (sweep, idx) IN
+        (SELECT sweep, idx FROM leases WHERE sweep = ? LIMIT ?)""",
+    "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE sweep = ? LIMIT ?)",
+    """DELETE FROM observations WHERE (sweep, written_at, idx) IN
+        (SELECT sweep, written_at, idx FROM observations WHERE sweep = ? LIMIT ?)""",
+    """DELETE FROM bands WHERE (sweep, band, idx) IN
+        (SELECT sweep, band, idx FROM bands WHERE sweep = ? LIMIT ?)""",
+    """DELETE FROM attempts WHERE (sweep, idx, attempt) IN
+        (SELECT sweep, idx, attempt FROM attempts WHERE sweep = ? LIMIT ?)""",
+    """DELETE FROM error_tails WHERE rowid IN
+        (SELECT rowid FROM error_tails WHERE sweep = ? LIMIT ?)""",
+    "DELETE FROM histories WHERE rowid IN (SELECT rowid FROM histories WHERE sweep = ? LIMIT ?)",
+)
+
+
+class SweepTables:
+    """The sweep methods of the store protocol."""
+
+    _database: Database
+
+    def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
+        """See ``Store.create_sweep``."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                "SELECT create_key FROM sweeps WHERE sweep = ?", (meta.sweep,)
+            ).fetchone()
+            if row is None:
+                _put_meta(connection, meta, meta.version)
+                _put_counter(connection, meta, counter)
+            elif row[0] != meta.create_key:
+                raise Stale(f"the sweep id {meta.sweep} is taken")
+
+    def delete_sweep(self, sweep: str) -> None:
+        """See ``Store.delete_sweep``; in batches, so that other sweeps go on meanwhile."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM sweeps WHERE sweep = ?", (sweep,))
+            connection.execute("DELETE FROM metas WHERE sweep = ?", (sweep,))
+        for statement in _DELETIONS:
+            while self._delete_batch(statement, sweep) == _DELETE_BATCH:
+                pass
+
+    def get_meta(self, sweep: str, version: int) -> SweepMeta:
+        """See ``Store.get_meta``."""
+        rows = self._database.read(
+            """SELECT sweep, version, project, name, document, created_at, create_key
+            FROM metas WHERE sweep = ? AND version = ?""",
+            sweep,
+            version,
+        )
+        if not rows:
+            raise NotFound(f"no sweep '{sweep}' with config version {version}")
+        sweep, version, project, name, document, *birth = rows[0]
+        return SweepMeta(sweep, version, project, name, from_json(document), *birth)
+
+    def get_counter(self, sweep: str) -> Counter:
+        """See ``Store.get_counter``."""
+        return _counter(self._database.read(_SELECT_COUNTER, sweep), sweep)
+
+    def list_sweeps(
+        self, project: str | None, after: tuple[float, str] | None, count: int
+    ) -> list[SweepHead]:
+        """See ``Store.list_sweeps``."""
+        before = after or (math.inf, "")
+        if project is None:
+            rows = self._database.read(
+                """SELECT sweep, project, name, created_at FROM sweeps
+                WHERE (created_at, sweep) < (?, ?)
+                ORDER BY created_at DESC, sweep DESC LIMIT ?""",
+                *before,
+                count,
+            )
+        else:
+            rows = self._database.read(
+                """SELECT sweep, project, name, created_at FROM sweeps
+                WHERE project = ? AND (created_at, sweep) < (?, ?)
+                ORDER BY created_at DESC, sweep DESC LIMIT ?""",
+                project,
+                *before,
+                count,
+            )
+        return [SweepHead(*row) for row in rows]
+
+    def claim_index(self, sweep: str) -> tuple[int, Counter]:
+        """See ``Store.claim_index``."""
+        with self._database.write() as connection:
+            is_claimed = connection.execute(
+                """UPDATE sweeps SET next_index = next_index + 1
+                WHERE sweep = ? AND state = ?
+                AND (index_limit IS NULL OR next_index < index_limit)""",
+                (sweep, SweepState.RUNNING.value),
+            ).rowcount
+            counter = _read_counter(connection, sweep)
+        if is_claimed:
+            return counter.next_index - 1, counter
+        if counter.state is not SweepState.RUNNING:
+            raise NotRunning(f"sweep {sweep} is {counter.state.value}")
+        raise Exhausted(f"sweep {sweep} has given out all its {counter.limit} indices")
+
+    def finish_sweep(self, sweep: str, seen: Counter) -> Counter:
+        """See ``Store.finish_sweep``."""
+        with self._database.write() as connection:
+            stands = _read_counter(connection, sweep)
+            if stands.state is SweepState.FINISHED:
+                return stands
+            if stands.state is not SweepState.RUNNING or _extent(stands) != _extent(seen):
+                raise Stale(f"sweep {sweep} has changed since it was read")
+            return _change(connection, sweep, replace(stands, state=SweepState.FINISHED))
+
+    def set_state(
+        self, sweep: str, state: SweepState, allowed_from: Sequence[SweepState], seen: Counter
+    ) -> Counter:
+        """See ``Store.set_state``."""
+        with self._database.write() as connection:
+            stands = _read_counter(connection, sweep)
+            if stands.state is state and stands.change == seen.change + 1:
+                return stands
+            if stands.state not in allowed_from or stands.change != seen.change:
+                raise Stale(f"sweep {sweep} is {stands.state.value}, or has changed since")
+            return _change(connection, sweep, replace(stands, state=state))
+
+    def set_limit(
+        self, sweep: str, run_cap: int | None, limit: int | None, seen: Counter
+    ) -> Counter:
+        """See ``Store.set_limit``."""
+        run_cap, limit = _bounded(run_cap), _bounded(limit)
+        with self._database.write() as connection:
+            stands = _read_counter(connection, sweep)
+            wanted = (run_cap, limit, seen.change + 1)
+            if (stands.run_cap, stands.limit, stands.change) == wanted:
+                return stands
+            if stands.change != seen.change or (limit is not None and stands.next_index > limit):
+                raise Stale(f"sweep {sweep} has changed, or has given out more than {limit}")
+            return _change(connection, sweep, replace(_relimited(stands, limit), run_cap=run_cap))
+
+    def add_version(self, meta: SweepMeta, limit: int | None, seen: Counter) -> Counter:
+        """See ``Store.add_version``."""
+        limit, base = _bounded(limit), Base(seen.version + 1, seen.next_index)
+        with self._database.write() as connection:
+            stands = _read_counter(connection, meta.sweep)
+            if stands.bases[-1] == base and _has_document(connection, meta, base.version):
+                return stands
+            if (stands.change, *_extent(stands)) != (seen.change, *_extent(seen)):
+                raise Stale(f"sweep {meta.sweep} has changed since it was read")
+            _put_meta(connection, meta, base.version)
+            changed = replace(_relimited(stands, limit), bases=(*stands.bases, base))
+            return _change(connection, meta.sweep, changed)
+
+    def _delete_batch(self, statement: str, sweep: str) -> int:
+        with self._database.write() as connection:
+            return connection.execute(statement, (sweep, _DELETE_BATCH)).rowcount
+
+
+def _read_counter(connection: sqlite3.Connection, sweep: str) -> Counter:
+    return _counter(connection.execute(_SELECT_COUNTER, (sweep,)).fetchall(), sweep)
+
+
+def _counter(rows: list[tuple[Any, ...]], sweep: str) -> Counter:
+    if not rows:
+        raise NotFound(f"no sweep '{sweep}'")
+    state, next_index, limit, run_cap, bases, seed, change = rows[0]
+    return Counter(
+        SweepState(state), next_index, limit, run_cap, decode_bases(bases), int(seed), change
+    )
+
+
+def _extent(counter: Counter) -> tuple[int, int | None, int]:
+    """What tells that a sweep still has the end that it was seen to have."""
+    return counter.next_index, counter.limit, counter.version
+
+
+def _relimited(counter: Counter, limit: int | None) -> Counter:
+    """The counter under another limit: a sweep that ended by exhaustion runs again."""
+    moved = replace(counter, limit=limit)
+    is_resumed = counter.state is SweepState.FINISHED and counter.is_exhausted
+    if is_resumed and not moved.is_exhausted:
+        return replace(moved, state=SweepState.RUNNING)
+    return moved
+
+
+def _bounded(limit: int | None) -> int | None:
+    """SQLite's integers have 64 bits; a grid may have more points than anybody can run."""
+    return None if limit is None else min(limit, _MAX_INTEGER)
+
+
+def _change(connection: sqlite3.Connection, sweep: str, counter: Counter) -> Counter:
+    changed = replace(counter, change=counter.change + 1)
+    connection.execute(
+        """UPDATE sweeps SET state = ?, index_limit = ?, run_cap = ?, bases = ?, change = ?
+        WHERE sweep = ?""",
+        (
+            changed.state.value,
+            changed.limit,
+            changed.run_cap,
+            encode_bases(changed.bases),
+            changed.change,
+            sweep,
+        ),
+    )
+    return changed
+
+
+def _put_counter(connection: sqlite3.Connection, meta: SweepMeta, counter: Counter) -> None:
+    connection.execute(
+        """INSERT INTO sweeps (sweep, project, name, created_at, create_key, state, next_index,
+            index_limit, run_cap, bases, seed, change)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            meta.sweep,
+            meta.project,
+            meta.name,
+            meta.created_at,
+            meta.create_key,
+            counter.state.value,
+            counter.next_index,
+            _bounded(counter.limit),
+            _bounded(counter.run_cap),
+            encode_bases(counter.bases),
+            str(counter.seed),
+            counter.change,
+        ),
+    )
+
+
+def _put_meta(connection: sqlite3.Connection, meta: SweepMeta, version: int) -> None:
+    connection.execute(
+        """INSERT OR REPLACE INTO metas
+            (sweep, version, project, name, document, created_at, create_key)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (
+            meta.sweep,
+            version,
+            meta.project,
+            meta.name,
+            to_json(meta.document),
+            meta.created_at,
+            meta.create_key,
+        ),
+    )
+
+
+def _has_document(connection: sqlite3.Connection, meta: SweepMeta, version: int) -> bool:
+    found = connection.execute(
+        "SELECT document FROM metas WHERE sweep = ? AND version = ?", (meta.sweep, version)
+    ).fetchone()
+    return found is not None and bool(found[0] == to_json(meta.document))

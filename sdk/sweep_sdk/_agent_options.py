@@ -1,0 +1,84 @@
+"""What a user may choose about an agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweep_sdk._exceptions import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+MAX_NAME_LENGTH = 128
+
+
+@dataclass(frozen=True)
+class AgentOptions:
+    """How an agent works; the defaults are those of its command.
+
+    Attributes:
+        count: Ends after so many runs; None for no bound.
+        name: By default made of host and process id.
+        parallel: Runs at once; by default one, or one a GPU.
+        gpus: Each run sees one of them (``CUDA_VISIBLE_DEVICES``).
+        runs_dir: Folder of the runs' own folders; by default from the settings.
+        report_interval_seconds: Longest time between two reports; by default from the settings.
+            A third of the lease where that is less. A stop command is obeyed within this time.
+        row_interval_seconds: Least time between two reports with rows.
+        max_failures: Gives up after so many failed runs before any success; 0 for no bound.
+        max_initial_failures: Gives up after so many failed runs in the first minute; 0 likewise.
+        forwards_signals: Whether the first SIGTERM or Ctrl-C is passed on to the programs. If
+            not, they are left to finish their work.
+        term_timeout_seconds: From SIGTERM to SIGKILL.
+        run_timeout_seconds: A run that takes longer is stopped and has failed; by default the
+            sweep's ``run_timeout``, if any.
+        backend_patience_seconds: How long a question for the next run is repeated while the
+            backend is away.
+        delivery_timeout_seconds: How long the end of a run is kept waiting for a backend that is
+            away; then its rows wait on disk.
+        watches_spot: Asks the instance metadata service for interruption notices.
+    """
+
+    count: int | None = None
+    name: str | None = None
+    parallel: int | None = None
+    gpus: tuple[str, ...] = ()
+    runs_dir: Path | None = None
+    report_interval_seconds: float | None = None
+    row_interval_seconds: float = 10.0
+    max_failures: int = 5
+    max_initial_failures: int = 3
+    forwards_signals: bool = True
+    term_timeout_seconds: float = 30.0
+    run_timeout_seconds: float | None = None
+    backend_patience_seconds: float = 3600.0
+    delivery_timeout_seconds: float = 900.0
+    watches_spot: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            UsageError: One of them makes no sense.
+        """
+        for name in ("count", "parallel", "run_timeout_seconds", "report_interval_seconds", "row_interval_seconds"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise UsageError(f"{name} is {value}; needs a number above 0")
+        for name in ("max_failures", "max_initial_failures", "term_timeout_seconds"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; needs a number of at least 0")
+        if self.name is not None and not 0 < len(self.name) <= MAX_NAME_LENGTH:
+            raise UsageError(f"an agent's name has 1 to {MAX_NAME_LENGTH} characters")
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """A name for each parallel place; the empty name where there is only one."""
+        n_slots = self.parallel or max(len(self.gpus), 1)
+        return ("",) if n_slots == 1 else tuple(str(number) for number in range(n_slots))
+
+    def gpu_of(self, slot: str) -> str | None:
+        """The GPU that runs in this place see; places share them when there are more places."""
+        return self.gpus[int(slot or 0) % len(self.gpus)] if self.gpus else None

@@ -1,0 +1,201 @@
+"""What the backend's answers mean: values where all went well, else one clear exception."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._exceptions import (
+    BackendUnavailable,
+    ConfigProblem,
+    InvalidConfig,
+    InvalidRequest,
+    LeaseLost,
+    NotAuthorized,
+    NotFound,
+    NotPossible,
+    SweepEnded,
+    SweepError,
+    UsageError,
+    WrongBackend,
+)
+from sweep_sdk._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_sdk._transport import Response
+
+LONGEST_RETRY_AFTER_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class HandOut:
+    """A run that this agent holds until its lease ends.
+
+    Attributes:
+        index: The run's number in the sweep, from 0.
+        attempt: Counts the hand-outs of this run.
+        lease_seconds: How long the backend waits for the next report.
+    """
+
+    id: str
+    sweep: str
+    project: str
+    index: int
+    config: dict[str, Any]
+    config_version: int
+    attempt: int
+    lease_seconds: float
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to hand out just now; ``reason`` is ``paused`` or ``leased``."""
+
+    wait_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """The answer to a report: go on (``reason`` is None), or stop the run and why.
+
+    Attributes:
+        reason: ``stop_run``, ``canceled`` or ``early_terminate``.
+    """
+
+    reason: str | None
+    lease_seconds: float
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether the run shall end."""
+        return self.reason is not None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The answer to a finish: the run's state, and whether it will be handed out again."""
+
+    state: str
+    is_requeued: bool
+
+
+def decode(response: Response, place: str) -> Any:
+    """The JSON value of a successful answer; None where it has no body.
+
+    Raises:
+        SweepError: The subclass that says what the answer means.
+    """
+    if 300 <= response.status < 400:
+        raise WrongBackend(
+            f"{place} redirects to {_header(response, 'Location') or 'somewhere else'}: check"
+            " SWEEP_URL, or sign in to the network"
+        )
+    document = _json(response)
+    if response.status >= 400:
+        raise _error(response, document if isinstance(document, dict) else {}, place)
+    if document is None and response.body:
+        raise WrongBackend(
+            f"{place} answers with a web page or other text, not as a sweep backend: check"
+            " SWEEP_URL, or sign in to the network"
+        )
+    return document
+
+
+def _error(response: Response, problem: Mapping[str, Any], place: str) -> SweepError:
+    status, code = response.status, problem.get("code")
+    detail = _one_line(problem.get("detail") or problem.get("message") or "")
+    if status in (401, 403):
+        return NotAuthorized(
+            f"{place} does not accept this token ({status}{': ' + detail if detail else ''});"
+            f" run 'sweep-sdk login --url {place}' or set SWEEP_TOKEN"
+        )
+    if status == 426 or (status == 410 and code != "sweep-ended"):
+        return UsageError(
+            f"{place} no longer serves sweep-sdk {__version__}: upgrade with"
+            " 'pip install --upgrade sweep-sdk'"
+        )
+    if status == 429 or (status >= 500 and code != "store-unusable"):
+        return BackendUnavailable(
+            f"{place} is busy or in trouble ({status}{': ' + detail if detail else ''})",
+            retry_after_seconds=_retry_after(response),
+        )
+    if code is None:
+        return _not_ours(status, place)
+    return _problem(str(code), detail, problem)
+
+
+def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
+    if code == "invalid-config":
+        problems = tuple(config_problem(item) for item in problem.get("errors") or ())
+        return InvalidConfig(detail, problems)
+    kinds: dict[str, type[SweepError]] = {
+        "invalid-request": InvalidRequest,
+        "too-large": InvalidRequest,
+        "lease-lost": LeaseLost,
+        "sweep-ended": SweepEnded,
+        "not-found": NotFound,
+        "not-possible": NotPossible,
+    }
+    return kinds.get(code, UsageError)(detail or code)
+
+
+def _not_ours(status: int, place: str) -> SweepError:
+    """An error that our backend would have named: somebody else answered."""
+    if status == 413:
+        return InvalidRequest(f"{place} refuses a request of this size (413)")
+    return WrongBackend(f"{place} is not a sweep backend (it answers {status}): check SWEEP_URL")
+
+
+def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
+    """The answer to an ask."""
+    if "wait_seconds" in found:
+        return Wait(float(found["wait_seconds"]), str(found["reason"]))
+    return HandOut(**{name: found[name] for name in HandOut.__dataclass_fields__})
+
+
+def command(found: Mapping[str, Any]) -> Command:
+    """The answer to a report."""
+    is_stop = found["command"] == "stop"
+    return Command(str(found["reason"]) if is_stop else None, float(found["lease_seconds"]))
+
+
+def finished(found: Mapping[str, Any]) -> Finished:
+    """The answer to a finish."""
+    return Finished(str(found["state"]), bool(found["requeued"]))
+
+
+def page(found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
+    """A part of a list, and the cursor of the next part."""
+    return list(found["items"]), found["next"]
+
+
+def config_problem(item: Mapping[str, Any]) -> ConfigProblem:
+    """An error or warning about a sweep config, as the backend sends it."""
+    return ConfigProblem(str(item.get("path", "")), str(item.get("message", "")), item.get("line"))
+
+
+def _json(response: Response) -> Any:
+    if not response.body:
+        return None
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _retry_after(response: Response) -> float | None:
+    text = _header(response, "Retry-After") or ""
+    return min(float(text), LONGEST_RETRY_AFTER_SECONDS) if text.isdecimal() else None
+
+
+def _header(response: Response, name: str) -> str | None:
+    lowered = name.lower()
+    return next((value for key, value in response.headers.items() if key.lower() == lowered), None)
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,121 @@
+"""The functions of the Python API that talk to the backend; ``sweep_sdk`` loads them when used."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._agent_options import AgentOptions
+from sweep_sdk._ask import AskedRun, ask_run
+from sweep_sdk._client import open_client
+from sweep_sdk._exceptions import AgentGaveUp
+from sweep_sdk._plain_view import show
+from sweep_sdk._settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_CTRL_C = 130
+
+
+def sweep(config: Mapping[str, Any], project: str | None = None, name: str | None = None) -> str:
+    """Register a sweep.
+
+    Args:
+        config: The sweep config, as a sweep file would have it.
+        project: By default the config's, else ``SWEEP_PROJECT``.
+        name: By default the config's.
+
+    Returns:
+        The sweep's id, for ``agent`` and the command line.
+
+    Raises:
+        InvalidConfig: With all the problems that the config has.
+        BackendUnavailable: The backend is away.
+    """
+    settings = load_settings()
+    with open_client(settings) as client:
+        if project is None and not config.get("project"):
+            project = settings.project
+        return str(client.create_sweep(config, project=project, name=name)["id"])
+
+
+def agent(
+    sweep_id: str,
+    function: Callable[[], object] | None = None,
+    count: int | None = None,
+    *,
+    options: AgentOptions | None = None,
+) -> None:
+    """Work on a sweep until it ends.
+
+    With a function, each run is a call of it in this process: it calls ``init()``, trains and
+    logs. An exception in it is a failed run; Ctrl-C gives the run back and ends the agent.
+    Without one, the sweep's ``program`` is started for each run, as ``sweep-sdk agent`` does.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+        function: Takes no arguments; what it returns does not matter.
+        count: At most so many runs.
+        options: More choices; ``count`` goes before the one in there.
+
+    Raises:
+        AgentGaveUp: Too many runs failed.
+        UsageError: There is no such sweep, or its program cannot be started here.
+        BackendUnavailable: The backend was away for too long.
+        KeyboardInterrupt: Ctrl-C, once the run in progress has been given back.
+        SystemExit: Another signal, likewise.
+    """
+    options = options or AgentOptions()
+    if count is not None:
+        options = replace(options, count=count)
+    with open_client() as client:
+        if function is None:
+            from sweep_sdk._agent import run_agent
+
+            code = run_agent(client, sweep_id, options, show)
+        else:
+            from sweep_sdk._function_agent import run_function_agent
+
+            code = run_function_agent(client, sweep_id, function, options, show)
+    if code == AgentGaveUp.exit_code:
+        raise AgentGaveUp("the agent gave up: too many runs failed; see above")
+    if code == _CTRL_C:
+        raise KeyboardInterrupt
+    if code:
+        raise SystemExit(code)
+
+
+def ask(sweep_id: str) -> AskedRun | None:
+    """The next run of a sweep, for a loop of your own; None when the sweep has ended.
+
+    Evaluate ``run.config``, then ``run.tell({"loss": 0.3})``. Several runs may be out at once;
+    each is kept reserved as long as this process lives.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+    """
+    client = open_client()
+    handout = ask_run(client, sweep_id, time.sleep)
+    return None if handout is None else AskedRun(handout, client)
+
+
+def runs(sweep_id: str) -> list[dict[str, Any]]:
+    """All runs of a sweep by index: dicts with ``config``, ``state``, ``summary`` and more.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+    """
+    with open_client() as client:
+        return list(client.list_runs(sweep_id))
+
+
+def best(sweep_id: str) -> dict[str, Any] | None:
+    """The run with the best value of the sweep's metric; None while there is none.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+    """
+    with open_client() as client:
+        return client.best_run(sweep_id)

@@ -1,0 +1,139 @@
+"""How an agent comes to its next run: it asks, waits when told to, and pays dead agents' debts."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from sweep_sdk._answers import HandOut
+from sweep_sdk._client import new_key
+from sweep_sdk._events import Notice, Waiting
+from sweep_sdk._exceptions import BackendUnavailable, SweepEnded, SweepError
+from sweep_sdk._retry import ONCE, RetryPolicy
+from sweep_sdk._sync import sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sweep_sdk._client import Client
+    from sweep_sdk._debts import Ledger
+    from sweep_sdk._events import Event
+
+NEIGHBOUR_SECONDS = 2.0
+
+
+class _Stopped(Exception):
+    """The agent is ending: no further question."""
+
+
+class Asker:
+    """Asks in the name of one agent, for all of its slots.
+
+    Attributes:
+        has_ended: Whether the backend has said that the sweep hands out no more runs.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        sweep: str,
+        *,
+        agent: str,
+        host: str,
+        ledger: Ledger,
+        emit: Callable[[Event], None],
+        stopping: threading.Event,
+        patience_seconds: float,
+    ) -> None:
+        """Set up.
+
+        Args:
+            client: By which.
+            sweep: The sweep's id.
+            agent: The agent's name.
+            host: The machine's name.
+            ledger: What agents on this machine owe.
+            emit: Takes events.
+            stopping: Set when no more runs are wanted; ends every wait at once.
+            patience_seconds: How long a backend that is away is asked again.
+        """
+        self.has_ended = False
+        self._sweep = sweep
+        self._agent = agent
+        self._host = host
+        self._ledger = ledger
+        self._emit = emit
+        self._stopping = stopping
+        self._patient = client.with_retries(
+            RetryPolicy(attempts=None, deadline_seconds=patience_seconds),
+            sleep=self._sleep,
+            on_trouble=self._on_trouble,
+        )
+        self._quick = client.with_retries(ONCE)
+        self._neighbours_seen_at = -NEIGHBOUR_SECONDS
+        self._neighbours_lock = threading.Lock()
+        self._is_in_trouble = False
+
+    def next_run(self, slot: str) -> HandOut | None:
+        """The next run; None when the sweep has ended or the agent is ending.
+
+        Raises:
+            SweepError: The backend refuses, or has been away for longer than the patience.
+        """
+        key = new_key()
+        told = None
+        while not self._stopping.is_set():
+            self._pay_neighbours()
+            try:
+                answer = self._patient.ask(self._sweep, key, self._agent, slot, self._host)
+            except SweepEnded:
+                self.has_ended = True
+                return None
+            except _Stopped:
+                return None
+            self._is_in_trouble = False
+            if isinstance(answer, HandOut):
+                return answer
+            if answer.reason != told:
+                told = answer.reason
+                self._emit(Waiting(answer.reason, slot))
+            self._wait(answer.wait_seconds)
+        return None
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, but not longer than until there is something to take over."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._stopping.wait(min(left, NEIGHBOUR_SECONDS)) or self._pay_neighbours():
+                return
+
+    def _pay_neighbours(self) -> bool:
+        """Deliver what dead agents of this machine left; whether there was anything."""
+        with self._neighbours_lock:
+            now = time.monotonic()
+            if now - self._neighbours_seen_at < NEIGHBOUR_SECONDS:
+                return False
+            self._neighbours_seen_at = now
+            has_paid = False
+            with contextlib.suppress(SweepError):  # it stays there, for the next time
+                for synced in sync(self._quick, self._ledger, self._notice):
+                    has_paid = True
+                    self._notice(
+                        f"attempt {synced.attempt} of {synced.run} was left behind by another"
+                        f" agent: {synced.state}"
+                    )
+            return has_paid
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise _Stopped
+
+    def _on_trouble(self, error: BackendUnavailable) -> None:
+        if not self._is_in_trouble:
+            self._is_in_trouble = True
+            self._notice(f"{error}; asking again until it is back")
+
+    def _notice(self, message: str) -> None:
+        self._emit(Notice(message))

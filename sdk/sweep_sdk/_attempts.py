@@ -1,0 +1,228 @@
+"""The life of an attempt on its agent's side, whoever runs the program: begun, reported, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweep_sdk._answers import Finished
+from sweep_sdk._debts import Debt
+from sweep_sdk._delivery import Delivery
+from sweep_sdk._endings import Verdict, ending_document, judge
+from sweep_sdk._events import Notice, RunEnded, RunStarted
+from sweep_sdk._exceptions import (
+    BackendUnavailable,
+    LeaseLost,
+    NotFound,
+    SweepError,
+    UsageError,
+)
+from sweep_sdk._launcher import prepare_files
+from sweep_sdk._reporter import Reporter
+from sweep_sdk._retry import ONCE, RetryPolicy
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sweep_sdk._agent_options import AgentOptions
+    from sweep_sdk._answers import HandOut
+    from sweep_sdk._best import Best
+    from sweep_sdk._client import Client
+    from sweep_sdk._debts import Ledger
+    from sweep_sdk._endings import Outcome
+    from sweep_sdk._events import Event
+    from sweep_sdk._launcher import RunFiles
+    from sweep_sdk._settings import Settings
+    from sweep_sdk._tally import Tally
+
+#: What an agent that is being stopped still grants to a backend that is away.
+HURRY_SECONDS = 10.0
+_HURRY_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One hand-out while it is worked on."""
+
+    handout: HandOut
+    files: RunFiles
+    delivery: Delivery
+    started_at: float
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Begins and ends the attempts of one agent.
+
+    Attributes:
+        holder: The name under which the ledger knows the agent.
+        total: How many runs the sweep will have; None where that is open.
+        stopping: Set when the agent is being stopped: then nothing takes long.
+    """
+
+    client: Client
+    settings: Settings
+    options: AgentOptions
+    ledger: Ledger
+    holder: str
+    best: Best
+    tally: Tally
+    total: int | None
+    stopping: threading.Event
+    emit: Callable[[Event], None]
+
+    def begin(self, handout: HandOut) -> Attempt:
+        """Make the run's folder, and write down that its end is owed.
+
+        Raises:
+            UsageError: The folder cannot be written. The run has been given back.
+        """
+        runs_dir = self.options.runs_dir or self.settings.runs_dir
+        try:
+            files = prepare_files(runs_dir, handout)
+        except OSError as error:
+            self._give_back(handout)
+            raise UsageError(f"cannot write to {runs_dir}: {error.strerror}") from None
+        debt = Debt(
+            place=self.client.transport.place,
+            run=handout.id,
+            attempt=handout.attempt,
+            metrics_file=str(files.metrics),
+            metric=self.best.metric,
+            holder=self.holder,
+        )
+        with contextlib.suppress(OSError):  # then only this process can pay it
+            self.ledger.keep(debt)
+        delivery = Delivery(debt, self.ledger, time.time, self._noticer(handout))
+        return Attempt(handout, files, delivery, time.monotonic())
+
+    def announce(self, attempt: Attempt, command: list[str], slot: str) -> None:
+        """Tell the watcher what is about to run."""
+        handout = attempt.handout
+        self.emit(
+            RunStarted(
+                run=handout.id,
+                index=handout.index,
+                attempt=handout.attempt,
+                config=handout.config,
+                command=tuple(command),
+                slot=slot,
+                total=self.total,
+                log_file=attempt.files.log if command else None,
+            )
+        )
+
+    def reporter(self, attempt: Attempt, stop: Callable[[str], None]) -> Reporter:
+        """What reports while the program runs."""
+        interval = self.options.report_interval_seconds or self.settings.report_interval_seconds
+        return Reporter(
+            attempt.delivery,
+            self.client.with_retries(ONCE),
+            lease_seconds=attempt.handout.lease_seconds,
+            report_interval_seconds=interval,
+            row_interval_seconds=self.options.row_interval_seconds,
+            stop=stop,
+            notice=self._noticer(attempt.handout),
+        )
+
+    def end(self, attempt: Attempt, outcome: Outcome, log_file: Path | None = None) -> None:
+        """Deliver what is left and how it ended; where that is not possible it stays on disk."""
+        finished = self._deliver(attempt, outcome)
+        said = attempt.delivery.tail.said
+        handout = attempt.handout
+        state = finished.state if finished else "lost"
+        self.tally.add(state)
+        self.emit(
+            RunEnded(
+                run=handout.id,
+                attempt=handout.attempt,
+                state=state,
+                exit_code=outcome.exit_code,
+                signal=outcome.signal,
+                reason=outcome.cause if finished else "lease_lost",
+                seconds=time.monotonic() - attempt.started_at,
+                value=self.best.value_of(said),
+                summary=said.summary,
+                is_requeued=finished is None or finished.is_requeued,
+                is_delivered=not isinstance(finished, _Presumed),
+                error=outcome.stderr_tail.rpartition("\n")[2] if state == "failed" else "",
+                log_file=log_file,
+            )
+        )
+        if state == "finished":
+            self._emit_if(self.best.offer(handout.id, self.best.value_of(said), handout.config))
+
+    def _deliver(self, attempt: Attempt, outcome: Outcome) -> Finished | None:
+        """What the backend made of the end; None when the run is not this agent's any more."""
+        delivery = attempt.delivery
+        try:
+            if outcome.cause != "deleted":
+                return delivery.finish(self._patient(attempt), outcome)
+        except (LeaseLost, NotFound):
+            pass
+        except SweepError as error:
+            delivery.give_up(outcome)
+            self._noticer(attempt.handout)(
+                f"{error}; how the run ended waits on disk: 'sweep-sdk sync' delivers it"
+            )
+            return _Presumed(judge(delivery.tail.said, outcome).state, is_requeued=False)
+        delivery.forgive()
+        return None
+
+    def _patient(self, attempt: Attempt) -> Client:
+        """A client that waits for a backend which is away, but not when the agent shall end."""
+        notice = self._noticer(attempt.handout)
+        told: list[str] = []
+
+        def on_trouble(error: BackendUnavailable) -> None:
+            if not told:
+                told.append(str(error))
+                notice(f"{error}; the end of the run is delivered when it is back")
+
+        return self.client.with_retries(
+            RetryPolicy(attempts=None, deadline_seconds=self.options.delivery_timeout_seconds),
+            sleep=_Hurry(self.stopping).sleep,
+            on_trouble=on_trouble,
+        )
+
+    def _give_back(self, handout: HandOut) -> None:
+        ending = ending_document(Verdict("preempted"), None, handout.attempt, {})
+        with contextlib.suppress(SweepError):
+            self.client.finish(handout.id, ending)
+
+    def _noticer(self, handout: HandOut) -> Callable[[str], None]:
+        return lambda message: self.emit(Notice(message, handout.id))
+
+    def _emit_if(self, event: Event | None) -> None:
+        if event is not None:
+            self.emit(event)
+
+
+class _Presumed(Finished):
+    """What the backend will make of an end that it has not been told yet."""
+
+
+class _Hurry:
+    """Sleeps as asked, but not for long once the agent shall end."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
+        self._give_up_at: float | None = None
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep.
+
+        Raises:
+            BackendUnavailable: The agent shall end and has waited long enough.
+        """
+        if not self._stopping.wait(seconds):
+            return
+        now = time.monotonic()
+        self._give_up_at = self._give_up_at or now + HURRY_SECONDS
+        if now >= self._give_up_at:
+            raise BackendUnavailable("the backend is away and the agent has to end")
+        time.sleep(min(seconds, _HURRY_POLL_SECONDS))

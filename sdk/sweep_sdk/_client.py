@@ -1,0 +1,309 @@
+"""One method a route: what the command line, the agent and the Python API say to the backend."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sweep_sdk._answers import command, decode, finished, hand_out_or_wait, page
+from sweep_sdk._exceptions import NotFound, UsageError, WrongBackend
+from sweep_sdk._references import parse_run, parse_sweep
+from sweep_sdk._retry import Retrier, RetryPolicy
+from sweep_sdk._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from sweep_sdk._answers import Command, Finished, HandOut, Wait
+    from sweep_sdk._settings import Settings
+    from sweep_sdk._transport import Transport
+
+    Json = dict[str, Any]
+
+Answer = TypeVar("Answer")
+
+#: Longer than the 30 s a function may take: who gives up earlier asks twice for one answer.
+REQUEST_TIMEOUT_SECONDS = 35.0
+#: For an argument that has None as a value.
+UNCHANGED: Any = object()
+
+
+def new_key() -> str:
+    """An idempotency key: one an intent, the same again when the request is repeated."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class Client:
+    """A backend, as methods. Immutable; may be shared between threads.
+
+    Every method raises ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,
+    and ``NotFound`` for a sweep or run that does not exist. Sweeps and runs may be named by any
+    reference (``entity/project/id``, ``project/id``, ``id``).
+    """
+
+    transport: Transport
+    retrier: Retrier = field(default_factory=Retrier)
+
+    def with_retries(self, policy: RetryPolicy, **changes: Any) -> Client:
+        """The same backend with another patience (and ``Retrier`` fields, such as ``sleep``)."""
+        return replace(self, retrier=replace(self.retrier, policy=policy, **changes))
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the transport's connections."""
+        self.transport.close()
+
+    def health(self) -> Json:
+        """Whether the backend is there, and its version."""
+        return self._object("GET", "/v1/health")
+
+    def create_sweep(
+        self,
+        config: Mapping[str, Any] | None = None,
+        *,
+        yaml: str | None = None,
+        project: str | None = None,
+        name: str | None = None,
+        dry_run: bool = False,
+    ) -> Json:
+        """Register a sweep, from a config object or the text of a sweep file.
+
+        Returns:
+            The sweep with its normalised ``config`` and ``warnings``; ``id`` is None if dry_run.
+
+        Raises:
+            InvalidConfig: With all the problems that the config has.
+            UsageError: The config is over 100 KB, or holds what JSON cannot.
+        """
+        body = _config_body(config, yaml) | {"project": project, "name": name}
+        query = {"dry_run": "true"} if dry_run else {}
+        return self._object("POST", "/v1/sweeps", query=query, body=body, key=new_key())
+
+    def get_sweep(self, sweep: str) -> Json:
+        """One sweep with its config, counts by run state and best run."""
+        return self._object("GET", _sweep_path(sweep))
+
+    def list_sweeps(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
+        """Sweeps, newest first, page by page as they are consumed."""
+        return self._pages("/v1/sweeps", {"project": project, "state": state})
+
+    def change_sweep(
+        self,
+        sweep: str,
+        *,
+        state: str | None = None,
+        run_cap: int | None = UNCHANGED,
+        config: Mapping[str, Any] | None = None,
+        yaml: str | None = None,
+    ) -> Json:
+        """Change what is given, and answer the sweep as it stands.
+
+        Args:
+            sweep: A reference to the sweep.
+            state: ``running``, ``paused``, ``finished`` or ``canceled``.
+            run_cap: None takes the cap away.
+            config: The new config,
+            yaml: or its text.
+
+        Raises:
+            NotPossible: An illegal transition or edit; the text says what is possible.
+            InvalidConfig: With all the problems that the config has.
+        """
+        body: Json = {} if config is None and yaml is None else _config_body(config, yaml)
+        if state is not None:
+            body["state"] = state
+        if run_cap is not UNCHANGED:
+            body["run_cap"] = run_cap
+        return self._object("PATCH", _sweep_path(sweep), body=body)
+
+    def delete_sweep(self, sweep: str) -> None:
+        """Remove a sweep and all that belongs to it."""
+        path = _sweep_path(sweep)
+
+        def send(n_failures: int) -> None:
+            try:
+                self._send("DELETE", path)
+            except NotFound:
+                if not n_failures:  # otherwise an earlier try, whose answer was lost, did it
+                    raise
+
+        self.retrier.call(send)
+
+    def ask(
+        self, sweep: str, key: str, agent: str, slot: str = "", host: str = ""
+    ) -> HandOut | Wait:
+        """Ask for the next run; the same key gives the same run.
+
+        Raises:
+            SweepEnded: There are no more.
+        """
+        body = {"agent": agent, "slot": slot, "host": host}
+        found = self._object("POST", f"{_sweep_path(sweep)}/runs", body=body, key=key)
+        return self._read(hand_out_or_wait, found)
+
+    def list_runs(self, sweep: str, since: int = 0) -> Iterator[Json]:
+        """Runs by index from ``since`` on, page by page as they are consumed."""
+        return self._pages(f"{_sweep_path(sweep)}/runs", {"since": str(since) if since else None})
+
+    def get_run(self, run: str) -> Json:
+        """One run with its earlier attempts and the error tail of a failure."""
+        return self._object("GET", _run_path(run))
+
+    def best_run(self, sweep: str) -> Json | None:
+        """The run with the best value of the sweep's metric; None while there is none."""
+        path = _sweep_path(sweep)
+        try:
+            return self._object("GET", f"{path}/best")
+        except NotFound:
+            self._object("GET", path)  # raises for the sweep that does not exist
+            return None
+
+    def history(self, run: str, rows: int | None = None) -> Iterator[Json]:
+        """Logged rows of all attempts in order; with ``rows`` thinned to about so many."""
+        query = {"rows": str(rows) if rows is not None else None}
+        return self._pages(f"{_run_path(run)}/history", query)
+
+    def report(
+        self, run: str, attempt: int, offset: int, rows: Sequence[Mapping[str, Any]]
+    ) -> Command:
+        """Deliver rows, or none: a heartbeat; the same offset twice is once.
+
+        Raises:
+            LeaseLost: The attempt no longer holds the run.
+        """
+        body = {"attempt": attempt, "offset": offset, "rows": list(rows)}
+        return self._read(command, self._object("POST", f"{_run_path(run)}/reports", body=body))
+
+    def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:
+        """Say how an attempt ended; twice is once.
+
+        Args:
+            run: A reference to the run.
+            ending: ``attempt`` and ``state``, and where known ``exit_code``, ``signal``,
+                ``summary``, ``stderr_tail``, ``stopped_early``.
+
+        Raises:
+            LeaseLost: The attempt no longer holds the run.
+        """
+        return self._read(finished, self._object("POST", f"{_run_path(run)}/finish", body=ending))
+
+    def stop_run(self, run: str) -> Json:
+        """Have the run's agent stop it; obeyed at its next report.
+
+        Raises:
+            NotPossible: No agent works on it.
+        """
+        return self._object("POST", f"{_run_path(run)}/stop", body={})
+
+    def _object(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Json:
+        found = self.retrier.call(lambda _: self._send(method, path, query, body, key))
+        if not isinstance(found, dict):
+            raise self._misunderstood()
+        return found
+
+    def _pages(self, path: str, query: Mapping[str, str | None]) -> Iterator[Json]:
+        given = {name: value for name, value in query.items() if value is not None}
+        while True:
+            items, cursor = self._read(page, self._object("GET", path, query=given))
+            yield from items
+            if cursor is None:
+                return
+            given["cursor"] = cursor
+
+    def _read(self, reader: Callable[[Json], Answer], found: Json) -> Answer:
+        try:
+            return reader(found)
+        except (KeyError, TypeError, ValueError):
+            raise self._misunderstood() from None
+
+    def _misunderstood(self) -> WrongBackend:
+        return WrongBackend(
+            f"{self.transport.place} does not answer as a sweep backend: check SWEEP_URL"
+        )
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Any:
+        headers = {"Accept": "application/json", "Sweep-Sdk-Version": __version__}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        content = b"" if body is None else _encode(body)
+        response = self.transport.request(
+            method, path, query or {}, headers, content, REQUEST_TIMEOUT_SECONDS
+        )
+        return decode(response, self.transport.place)
+
+
+def open_client(settings: Settings | None = None, retry: RetryPolicy | None = None) -> Client:
+    """The client of the configured backend.
+
+    Raises:
+        UsageError: A setting cannot be understood.
+    """
+    from sweep_sdk._settings import load_settings
+    from sweep_sdk._transport import open_transport
+
+    transport = open_transport(settings or load_settings())
+    return Client(transport, Retrier(retry or RetryPolicy()))
+
+
+def _config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
+    if (config is None) == (yaml is None):
+        raise UsageError("a sweep needs either a config or the text of a sweep file")
+    return {"yaml": yaml} if config is None else {"config": config}
+
+
+def _encode(body: Mapping[str, Any]) -> bytes:
+    """Strict JSON: numbers that it lacks must have been made texts before."""
+    try:
+        text = json.dumps(body, separators=(",", ":"), allow_nan=False, default=_plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"this cannot be sent as JSON: {error}") from None
+    return text.encode()
+
+
+def _plain(value: object) -> Any:
+    """Configs made in Python hold arrays, numbers of numpy and ranges."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, range):
+        return list(value)
+    raise TypeError(f"found {type(value).__name__} {value!r:.60}")
+
+
+def _sweep_path(sweep: str) -> str:
+    return f"/v1/sweeps/{parse_sweep(sweep)}"
+
+
+def _run_path(run: str) -> str:
+    sweep, run_id = parse_run(run)
+    return f"/v1/sweeps/{sweep}/runs/{run_id}"

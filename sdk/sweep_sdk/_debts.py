@@ -1,0 +1,157 @@
+"""What an agent still owes the backend for an attempt, kept on disk from its first moment.
+
+One small file an attempt, ``<home>/pending/<run>.<attempt>.json``. It is there before the program
+starts and goes when the attempt's end has been delivered. What a dead agent leaves behind, or one
+that could not deliver, is paid by ``_sync``: by the next agent on this machine, or by the user.
+
+An agent is known to be alive by a lock on ``<home>/agents/<name>.lock``, which its watchdog shares:
+it is free only when the agent's programs have been ended too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import uuid
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
+
+_PRIVATE_FOLDER = 0o700
+_PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True)
+class Debt:
+    """An attempt whose end the backend has not confirmed.
+
+    Attributes:
+        place: The backend, as ``Transport.place`` names it.
+        metric: Name of the sweep's metric.
+        start: First byte of the batch that was sent last; all before it was confirmed.
+        end: First byte after that batch.
+        outcome: How the program ended, as fields of ``Outcome``; None until that is known.
+        holder: Name of the agent that works on it; None when it has given up delivering.
+    """
+
+    place: str
+    run: str
+    attempt: int
+    metrics_file: str
+    metric: str | None
+    start: int = 0
+    end: int = 0
+    outcome: dict[str, Any] | None = None
+    holder: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file."""
+        return f"{self.run}.{self.attempt}.json"
+
+
+class Ledger:
+    """The debts of this machine."""
+
+    def __init__(self, home: Path) -> None:
+        """Look into a data folder; nothing is written yet."""
+        self._debts = home / "pending"
+        self._agents = home / "agents"
+
+    def keep(self, debt: Debt) -> None:
+        """Write down a debt as it stands, replacing what was there.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._debts.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+        path = self._debts / debt.file_name
+        fresh = path.with_suffix(f".{os.getpid()}.tmp")
+        fresh.write_text(json.dumps(asdict(debt)), encoding="utf-8")
+        fresh.replace(path)
+
+    def settle(self, debt: Debt) -> None:
+        """Forget a debt that was paid."""
+        with contextlib.suppress(OSError):
+            (self._debts / debt.file_name).unlink()
+
+    def unattended(self, place: str) -> list[Debt]:
+        """Debts to this backend that no living agent looks after, oldest run first."""
+        try:
+            paths = sorted(self._debts.glob("*.json"))
+        except OSError:
+            return []
+        debts = [debt for path in paths if (debt := _read(path)) is not None]
+        return [debt for debt in debts if debt.place == place and not self._is_attended(debt)]
+
+    @contextlib.contextmanager
+    def attendance(self) -> Iterator[Attendance]:
+        """Be known as a living agent for the time of a block.
+
+        Raises:
+            OSError: The data folder cannot be written.
+        """
+        self._agents.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+        name = uuid.uuid4().hex
+        path = self._agents / f"{name}.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+        try:
+            _lock(descriptor)
+            yield Attendance(name, descriptor)
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            os.close(descriptor)
+
+    def _is_attended(self, debt: Debt) -> bool:
+        if debt.holder is None:
+            return False
+        path = self._agents / f"{debt.holder}.lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        try:
+            if _lock(descriptor):
+                path.unlink(missing_ok=True)
+                return False
+            return True
+        finally:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """The mark of a living agent; whoever inherits the descriptor prolongs it."""
+
+    name: str
+    descriptor: int
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether the lock was free, and is ours now. On Windows agents count as alive for ever."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _read(path: Path) -> Debt | None:
+    """A debt, None if the file is gone by now or damaged (a power cut in the middle of it)."""
+    try:
+        return Debt(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

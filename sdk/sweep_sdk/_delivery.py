@@ -1,0 +1,189 @@
+"""Delivers what a training program has said: rows in order, one batch in flight, then the end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._endings import ending_document, judge
+from sweep_sdk._exceptions import InvalidRequest, LeaseLost
+from sweep_sdk._tail import Batch, Tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sweep_sdk._answers import Command, Finished
+    from sweep_sdk._client import Client
+    from sweep_sdk._debts import Debt, Ledger
+    from sweep_sdk._endings import Outcome
+
+_MAX_SUMMARY_BYTES = 250_000
+
+
+class Delivery:
+    """One attempt's rows on their way from the metrics file to the backend.
+
+    A batch whose answer was lost is sent again as it was. Not to be used by two threads at once.
+
+    Attributes:
+        tail: The reading end of the metrics file.
+        debt: What is owed, as it stands on disk.
+    """
+
+    def __init__(
+        self,
+        debt: Debt,
+        ledger: Ledger,
+        clock: Callable[[], float],
+        notice: Callable[[str], None],
+    ) -> None:
+        """Begin at the first byte that was not confirmed.
+
+        Args:
+            debt: The attempt.
+            ledger: Where the debt is kept.
+            clock: Seconds since the epoch.
+            notice: Told about lines and rows that are left out.
+        """
+        self.debt = debt
+        self.tail = Tail(Path(debt.metrics_file), debt.metric, clock, notice)
+        self._ledger = ledger
+        self._notice = notice
+        self._batches: deque[Batch] = deque()
+        self._n_sent = 0
+        self._catch_up()
+
+    def send(self, client: Client, *, is_final: bool = False) -> Command | None:
+        """Send the next rows; None when there are none.
+
+        Args:
+            client: By which; its retries are for this one batch.
+            is_final: The program has ended.
+
+        Raises:
+            SweepError: As ``Client.report``; the batch is kept, unless the lease is lost: then
+                the backend has kept its rows beside the run.
+        """
+        while self._batches or self._fill(is_final):
+            batch = self._batches[0]
+            try:
+                command = client.report(self.debt.run, self.debt.attempt, batch.offset, batch.rows)
+            except InvalidRequest as error:
+                self._divide(error)
+                continue
+            except LeaseLost:
+                self._batches.popleft()
+                raise
+            self._batches.popleft()
+            self._n_sent = batch.offset + len(batch.rows)
+            return command
+        return None
+
+    def beat(self, client: Client) -> Command:
+        """A heartbeat.
+
+        Raises:
+            SweepError: As ``Client.report``.
+        """
+        return client.report(self.debt.run, self.debt.attempt, self._n_sent, ())
+
+    def send_rest(self, client: Client) -> bool:
+        """Send all rows of a program that has ended.
+
+        Returns:
+            Whether the lease is lost: the backend then keeps the rows beside the run.
+
+        Raises:
+            SweepError: As ``Client.report``.
+        """
+        is_lost = False
+        while (sent := self._send_held_or_not(client)) is not None:
+            is_lost = is_lost or not sent
+        return is_lost
+
+    def finish(self, client: Client, outcome: Outcome | None) -> Finished:
+        """Send what is left, then how the attempt ended; the debt is paid.
+
+        Args:
+            client: By which.
+            outcome: None when the program's agent died with it.
+
+        Raises:
+            LeaseLost: All rows are sent, but the run is another agent's.
+            SweepError: As ``Client.report`` and ``Client.finish``; the debt stands.
+        """
+        if self.send_rest(client):
+            raise LeaseLost(f"attempt {self.debt.attempt} no longer holds {self.debt.run}")
+        verdict = judge(self.tail.said, outcome)
+        ending = ending_document(verdict, outcome, self.debt.attempt, self.summary())
+        finished = client.finish(self.debt.run, ending)
+        self._ledger.settle(self.debt)
+        return finished
+
+    def give_up(self, outcome: Outcome) -> None:
+        """Leave the debt to whoever comes by later."""
+        self._keep(replace(self.debt, outcome=asdict(outcome), holder=None))
+
+    def forgive(self) -> None:
+        """Forget the debt: the backend does not want it any more."""
+        self._ledger.settle(self.debt)
+
+    def summary(self) -> dict[str, Any]:
+        """The last value of every metric, and of the sweep's metric the least and the greatest.
+
+        Only the sweep's metric where all of it would be too much.
+        """
+        said, metric = self.tail.said, self.debt.metric
+        summary: dict[str, Any] = dict(said.summary)
+        if metric is not None and said.lowest is not None:
+            summary |= {f"{metric}.min": said.lowest, f"{metric}.max": said.highest}
+        n_bytes = sum(len(name) + 32 for name in summary)
+        if n_bytes > _MAX_SUMMARY_BYTES:
+            self._notice(f"a summary of {len(summary):,} metrics is too large; it is cut")
+            kept = (metric, f"{metric}.min", f"{metric}.max")
+            summary = {name: summary[name] for name in kept if name in summary}
+        return summary
+
+    def _send_held_or_not(self, client: Client) -> bool | None:
+        """Send the next rows; whether the lease still holds, None when there are none."""
+        try:
+            return None if self.send(client, is_final=True) is None else True
+        except LeaseLost:
+            return False
+
+    def _fill(self, is_final: bool) -> bool:
+        batch = self.tail.read(is_final=is_final)
+        if batch is None:
+            return False
+        self._batches.append(batch)
+        self._keep(replace(self.debt, start=batch.start, end=batch.end))
+        return True
+
+    def _divide(self, error: InvalidRequest) -> None:
+        """Do without the row that the backend refuses, once it stands alone."""
+        batch = self._batches.popleft()
+        n_rows = len(batch.rows)
+        if n_rows == 1:
+            self._notice(f"a row is left out: {error}")
+            return
+        middle = n_rows // 2
+        second = replace(batch, offset=batch.offset + middle, rows=batch.rows[middle:])
+        self._batches.extendleft((second, replace(batch, rows=batch.rows[:middle])))
+
+    def _catch_up(self) -> None:
+        """Read again what was confirmed, then the batch that was in flight as it was."""
+        while self.tail.position < self.debt.start:
+            if self.tail.read(end=self.debt.start) is None:
+                break
+        batch = self.tail.read(end=self.debt.end) if self.debt.end else None
+        if batch is not None:
+            self._batches.append(batch)
+
+    def _keep(self, debt: Debt) -> None:
+        """A debt that cannot be written down is still paid if this process lives."""
+        self.debt = debt
+        with contextlib.suppress(OSError):
+            self._ledger.keep(debt)

@@ -1,0 +1,89 @@
+"""How an attempt counts: from what the program said, how it exited and why it was ended. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_sdk._tail import Said
+
+_MAX_TAIL_CHARACTERS = 16_000
+#: Causes after which the run is not this agent's any more.
+GONE = ("lease_lost", "deleted")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the program of an attempt ended.
+
+    Attributes:
+        is_success: Whether it exited with 0, or the function returned.
+        cause: Why it was ended: a reason of the backend, ``lease_lost``, ``deleted``,
+            ``interrupted``, ``run_timeout``; None if it ended by itself.
+        stderr_tail: Its last words.
+    """
+
+    is_success: bool
+    exit_code: int | None = None
+    signal: int | None = None
+    cause: str | None = None
+    stderr_tail: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The state that an agent reports for an attempt."""
+
+    state: str
+    is_stopped_early: bool = False
+
+
+def judge(said: Said, outcome: Outcome | None) -> Verdict:
+    """The state of an attempt that is over.
+
+    An interrupted run is preempted, so that it is handed out again: whoever stops an agent, by
+    Ctrl-C too, does not mean to leave a hole in the sweep (``--stop-run`` ends a run for good).
+    It has finished only if the program said so; an exit with 0 alone is what a program does that
+    has saved a checkpoint on SIGTERM.
+
+    Args:
+        said: All that the program said.
+        outcome: None when its agent died with it: then what it said decides, else it is given
+            back.
+    """
+    if outcome is None:
+        outcome = Outcome(said.exit_code == 0, cause=None if said.exit_code else "interrupted")
+    cause = outcome.cause
+    if cause == "early_terminate":
+        return Verdict("finished", is_stopped_early=True)
+    if cause in ("stop_run", "canceled"):
+        return Verdict("killed")
+    if cause == "run_timeout":
+        return Verdict("failed")
+    if cause is not None:
+        has_finished = outcome.is_success and said.exit_code == 0
+        return Verdict("finished" if has_finished else "preempted")
+    if outcome.is_success and not said.exit_code:
+        return Verdict("finished")
+    return Verdict("preempted" if said.is_preempting else "failed")
+
+
+def ending_document(
+    verdict: Verdict, outcome: Outcome | None, attempt: int, summary: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The body of a finish."""
+    outcome = outcome or Outcome(is_success=False)
+    document: dict[str, Any] = {
+        "attempt": attempt,
+        "state": verdict.state,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "summary": dict(summary),
+        "stopped_early": verdict.is_stopped_early,
+    }
+    if verdict.state == "failed" and outcome.stderr_tail:
+        document["stderr_tail"] = outcome.stderr_tail[-_MAX_TAIL_CHARACTERS:]
+    return document

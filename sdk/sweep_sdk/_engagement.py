@@ -1,0 +1,141 @@
+"""An agent's part in one sweep: who it is, what it counts, how it asks and how it delivers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._agent_options import MAX_NAME_LENGTH
+from sweep_sdk._asking import Asker
+from sweep_sdk._attempts import Attempts
+from sweep_sdk._best import Best
+from sweep_sdk._debts import Ledger
+from sweep_sdk._events import AgentEnded, AgentStarted, Notice
+from sweep_sdk._exceptions import SweepError, UsageError
+from sweep_sdk._retry import RetryPolicy
+from sweep_sdk._tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sweep_sdk._agent_options import AgentOptions
+    from sweep_sdk._client import Client
+    from sweep_sdk._debts import Attendance
+    from sweep_sdk._events import Event
+    from sweep_sdk._settings import Settings
+
+_LAST_LOOK = RetryPolicy(attempts=2, deadline_seconds=2.0)
+
+
+class Engagement:
+    """What the slots of an agent share.
+
+    Attributes:
+        stopping: Set when no more runs are wanted.
+        run_timeout_seconds: After which a run is stopped; None for never.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        sweep: Mapping[str, Any],
+        options: AgentOptions,
+        settings: Settings,
+        attendance: Attendance,
+        emit: Callable[[Event], None],
+    ) -> None:
+        """Engage in ``sweep``, as the backend shows it."""
+        ledger = Ledger(settings.home)
+        self.stopping = threading.Event()
+        self.tally = Tally(options.count, options.max_failures, options.max_initial_failures)
+        self.best = Best(sweep)
+        self.run_timeout_seconds: float | None = options.run_timeout_seconds or sweep["config"].get(
+            "run_timeout"
+        )
+        self.emit = emit
+        self._client = client
+        self._sweep = sweep
+        self._name = options.name or _default_name()
+        self.asker = Asker(
+            client,
+            str(sweep["id"]),
+            agent=self._name,
+            host=socket.gethostname(),
+            ledger=ledger,
+            emit=emit,
+            stopping=self.stopping,
+            patience_seconds=options.backend_patience_seconds,
+        )
+        self.attempts = Attempts(
+            client=client,
+            settings=settings,
+            options=options,
+            ledger=ledger,
+            holder=attendance.name,
+            best=self.best,
+            tally=self.tally,
+            total=_total(sweep),
+            stopping=self.stopping,
+            emit=emit,
+        )
+
+    def start(self, n_slots: int) -> None:
+        """Tell the watcher that work begins."""
+        self.emit(AgentStarted(self._name, self._sweep, n_slots))
+
+    def end(self, exit_code: int, interruption: str | None = None) -> None:
+        """Tell the watcher that work has ended, and how the sweep stands.
+
+        Args:
+            exit_code: The agent's.
+            interruption: By what it was interrupted, if it was.
+        """
+        sweep = None
+        if interruption is None:
+            with contextlib.suppress(SweepError):
+                sweep = self._client.with_retries(_LAST_LOOK).get_sweep(str(self._sweep["id"]))
+        reason = interruption or self._reason()
+        self.emit(AgentEnded(exit_code, reason, self.tally.n_runs, self.tally.n_failed, sweep))
+
+    def notice(self, message: str) -> None:
+        """Have the watcher show a line."""
+        self.emit(Notice(message))
+
+    def _reason(self) -> str:
+        if self.tally.gave_up:
+            return f"gave up: {self.tally.gave_up}"
+        if self.asker.has_ended:
+            return "the sweep has ended"
+        return "the count of runs is reached"
+
+
+@contextlib.contextmanager
+def attendance_of(settings: Settings) -> Iterator[Attendance]:
+    """Be known on this machine as a living agent.
+
+    Raises:
+        UsageError: The data folder cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            attendance = stack.enter_context(Ledger(settings.home).attendance())
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {settings.home}: {error.strerror}; set SWEEP_HOME to another"
+                " folder"
+            ) from None
+        yield attendance
+
+
+def _default_name() -> str:
+    suffix = f"-{os.getpid()}"
+    return socket.gethostname()[: MAX_NAME_LENGTH - len(suffix)] + suffix
+
+
+def _total(sweep: Mapping[str, Any]) -> int | None:
+    """How many runs the sweep will have in the end."""
+    bounds = [sweep[name] for name in ("grid_points", "run_cap") if sweep.get(name) is not None]
+    return min(bounds, default=None)

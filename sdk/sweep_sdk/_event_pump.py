@@ -1,0 +1,89 @@
+"""Carries events from the agent's threads to the one watcher."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sweep_sdk._events import Output
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sweep_sdk._events import Event, Watcher
+
+_MAX_OUTPUT_BYTES = 4_000_000
+_PATIENCE_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
+
+
+class EventPump:
+    """Calls the watcher from a thread of its own, event by event.
+
+    A watcher that cannot keep up slows the programs' output down, for at most some seconds; then
+    output is left out (the log files have it all) until the watcher moves again. No other event
+    is ever left out.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._events: deque[Event] = deque()
+        self._n_output_bytes = 0
+        self._is_stuck = False
+        self._is_closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> EventPump:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Have what is left shown, unless the watcher is stuck."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        self._thread.join(_CLOSE_SECONDS)
+
+    def emit(self, event: Event) -> None:
+        """Add an event."""
+        with self._changed:
+            if isinstance(event, Output):
+                if not self._has_room():
+                    return
+                self._n_output_bytes += len(event.data)
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        """Whether output may be added; waits for it, but not if waiting was in vain before."""
+        give_up_at = time.monotonic() + (0.0 if self._is_stuck else _PATIENCE_SECONDS)
+        while self._n_output_bytes >= _MAX_OUTPUT_BYTES:
+            left = give_up_at - time.monotonic()
+            if left <= 0 or not self._changed.wait(left):
+                self._is_stuck = True
+                return False
+        self._is_stuck = False
+        return True
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._events and not self._is_closed:
+                    self._changed.wait()
+                if not self._events:
+                    return
+                event = self._events.popleft()
+                if isinstance(event, Output):
+                    self._n_output_bytes -= len(event.data)
+                self._changed.notify_all()
+            with contextlib.suppress(OSError):  # a terminal that is gone must not end a training
+                self._watcher(event)

@@ -1,0 +1,133 @@
+"""The errors of the client; each carries one line that says what to do.
+
+SweepError                   exit code 1
+├── UsageError               exit code 2: the request is at fault; repeating it changes nothing
+│   ├── InvalidConfig        a sweep config with problems; carries all of them
+│   ├── InvalidRequest       the backend finds the request malformed or too large
+│   ├── NotFound             no such sweep or run
+│   ├── NotPossible          the sweep's state does not allow it; says what is possible
+│   └── NotAuthorized        the token is missing or not accepted
+├── BackendUnavailable       not reachable, or in trouble
+│   └── WrongBackend         exit code 2: somebody else answers at this address
+├── LeaseLost                another agent holds the run by now: stop working on it
+├── SweepEnded               the sweep hands out no more runs
+├── RunStopped               raised by ``log()`` in a function run that shall end
+└── AgentGaveUp              too many runs failed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class SweepError(Exception):
+    """Root of the errors that sweep-sdk raises on purpose; its text is one line."""
+
+    exit_code = 1
+
+
+class UsageError(SweepError):
+    """What was asked cannot be done as it was asked."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class ConfigProblem:
+    """One thing that is wrong, or odd, about a sweep config.
+
+    Attributes:
+        path: Dotted place in the config, such as ``parameters.lr.min``; empty for the whole.
+        line: 1-based line of the file's text, when the text is known.
+    """
+
+    path: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"line {self.line}: " if self.line is not None else ""
+        return f"{place}{self.path}: {self.message}" if self.path else f"{place}{self.message}"
+
+
+class InvalidConfig(UsageError):
+    """A sweep config that cannot run; ``problems`` holds every reason."""
+
+    def __init__(self, message: str, problems: Sequence[ConfigProblem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message)
+
+
+class InvalidRequest(UsageError):
+    """The backend finds the request malformed or too large."""
+
+
+class NotFound(UsageError):
+    """No such sweep or run."""
+
+
+class NotPossible(UsageError):
+    """The state of the sweep or run does not allow what was asked."""
+
+
+class NotAuthorized(UsageError):
+    """The backend wants a token, or does not accept the one it got."""
+
+
+class BackendUnavailable(SweepError):
+    """No usable answer from the backend.
+
+    Attributes:
+        is_temporary: Whether the same request may well succeed in a moment.
+        retry_after_seconds: How long the backend asked to wait, if it did.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        is_temporary: bool = True,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.is_temporary = is_temporary
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
+
+
+class WrongBackend(BackendUnavailable):
+    """What answers is not a sweep backend: another address, or a network that wants a login."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, is_temporary=False)
+
+
+class LeaseLost(SweepError):
+    """Another agent holds the run by now."""
+
+
+class SweepEnded(SweepError):
+    """The sweep hands out no more runs."""
+
+    exit_code = 0
+
+
+class RunStopped(SweepError):
+    """The run shall end; ``reason`` says why.
+
+    Attributes:
+        reason: ``stop_run``, ``canceled``, ``early_terminate`` or ``lease_lost``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"this run shall stop: {reason}")
+
+
+class AgentGaveUp(SweepError):
+    """Too many runs failed, or the backend stayed away for too long."""

@@ -1,0 +1,202 @@
+"""An agent whose runs are calls of a function in this process.
+
+The caller's thread runs the function; a daemon thread reports what it logs, by way of the same
+file that a training program of its own would write.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import traceback
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from sweep_sdk import _run
+from sweep_sdk._agent_options import AgentOptions
+from sweep_sdk._endings import GONE, Outcome
+from sweep_sdk._engagement import Engagement, attendance_of
+from sweep_sdk._event_pump import EventPump
+from sweep_sdk._events import Output
+from sweep_sdk._launcher import run_variables
+from sweep_sdk._settings import environment_with, load_settings, run_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sweep_sdk._answers import HandOut
+    from sweep_sdk._client import Client
+    from sweep_sdk._events import Watcher
+    from sweep_sdk._settings import Settings
+
+_GAVE_UP = 1
+_TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(SystemExit):
+    """SIGTERM, as an exception: the run in progress is given back, then the process ends."""
+
+
+def run_function_agent(
+    client: Client,
+    sweep: str,
+    function: Callable[[], object],
+    options: AgentOptions | None = None,
+    events: Watcher = lambda _: None,
+    settings: Settings | None = None,
+) -> int:
+    """Call ``function`` for run after run of a sweep, until it ends.
+
+    Args:
+        client: The backend.
+        sweep: A reference to the sweep.
+        function: Takes no arguments; ``init()`` gives it its run.
+        options: How to work; those that concern processes do nothing.
+        events: Told everything; see ``_events``.
+        settings: Where things are kept; by default as the environment says.
+
+    Returns:
+        0 the sweep has ended or the count is reached, 1 gave up.
+
+    Raises:
+        UsageError: There is no such sweep.
+        BackendUnavailable: It was away for longer than the options allow.
+        KeyboardInterrupt: Ctrl-C; the run in progress has been given back.
+        SystemExit: SIGTERM, likewise.
+    """
+    options = options or AgentOptions()
+    settings = settings or load_settings()
+    found = client.get_sweep(sweep)
+    with ExitStack() as stack:
+        attendance = stack.enter_context(attendance_of(settings))
+        pump = stack.enter_context(EventPump(events))
+        engagement = Engagement(client, found, options, settings, attendance, pump.emit)
+        engagement.start(n_slots=1)
+        stack.enter_context(_termination_raised())
+        try:
+            _work(engagement, function)
+        except (KeyboardInterrupt, _Terminated) as error:
+            is_ctrl_c = isinstance(error, KeyboardInterrupt)
+            code = 128 + (signal.SIGINT if is_ctrl_c else signal.SIGTERM)
+            engagement.end(code, f"interrupted by {'Ctrl-C' if is_ctrl_c else 'SIGTERM'}")
+            raise
+        code = _GAVE_UP if engagement.tally.gave_up else 0
+        engagement.end(code)
+        return code
+
+
+def _work(engagement: Engagement, function: Callable[[], object]) -> None:
+    while engagement.tally.take_turn():
+        handout = engagement.asker.next_run("")
+        if handout is None:
+            engagement.tally.give_back_turn()
+            return
+        _FunctionRun(engagement, handout).call(function)
+
+
+class _FunctionRun:
+    """One call of the function."""
+
+    def __init__(self, engagement: Engagement, handout: HandOut) -> None:
+        self._engagement = engagement
+        self._handout = handout
+        self._attempt = engagement.attempts.begin(handout)
+        self._stop_reason: str | None = None
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call it, and deliver what came of it.
+
+        Raises:
+            BaseException: An interruption of the agent, passed on when all is delivered.
+        """
+        attempts = self._engagement.attempts
+        attempts.announce(self._attempt, [], "")
+        interruption: BaseException | None = None
+        with environment_with(run_variables(self._handout, self._attempt.files)):
+            _run.activate(_run.Run(run_environment() or _run.NO_AGENT))
+            try:
+                with attempts.reporter(self._attempt, self._stop), self._timer():
+                    outcome = self._outcome(function)
+            except (KeyboardInterrupt, _Terminated) as error:
+                interruption = error
+                outcome = Outcome(False, cause="interrupted")
+                self._engagement.stopping.set()
+            finally:
+                _run.activate(None)
+        attempts.end(self._attempt, outcome)
+        if interruption is not None:
+            raise interruption
+
+    def _outcome(self, function: Callable[[], object]) -> Outcome:
+        try:
+            function()
+        except _Terminated:
+            raise
+        except SystemExit as error:
+            code = _exit_code(error)
+            return Outcome(not code, exit_code=code, cause=self._cause(), stderr_tail=_text(error))
+        except Exception:  # noqa: BLE001  whatever a user's function raises is its own failure
+            return self._failure()
+        return Outcome(True, cause=self._cause())
+
+    def _failure(self) -> Outcome:
+        cause = self._cause()
+        if cause is not None:
+            return Outcome(False, cause=cause)
+        text = traceback.format_exc()
+        self._engagement.emit(Output(self._handout.id, text.encode("utf-8", "replace"), True))
+        return Outcome(False, stderr_tail=text.rstrip())
+
+    def _cause(self) -> str | None:
+        """Why it was stopped: only if it noticed, for a function that did all its work is done."""
+        if self._stop_reason in GONE or _run.active_run().is_stopped:
+            return self._stop_reason
+        return None
+
+    def _stop(self, reason: str) -> None:
+        """Called by the reporter's thread and the timer's."""
+        self._stop_reason = self._stop_reason or reason
+        _run.active_run().request_stop(self._stop_reason)
+
+    @contextmanager
+    def _timer(self) -> Iterator[None]:
+        seconds = self._engagement.run_timeout_seconds
+        if seconds is None:
+            yield
+            return
+        timer = threading.Timer(seconds, self._stop, ("run_timeout",))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+@contextmanager
+def _termination_raised() -> Iterator[None]:
+    """Have SIGTERM raise, where nobody else handles it and this is the main thread."""
+
+    def terminate(*_: object) -> None:
+        raise _Terminated(_TERMINATED)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    return error.code if isinstance(error.code, int) else 1
+
+
+def _text(error: SystemExit) -> str:
+    return error.code if isinstance(error.code, str) else ""

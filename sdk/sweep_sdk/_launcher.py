@@ -1,0 +1,174 @@
+"""From a handed-out run to a program that can be started: folder, files, command, environment."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._exceptions import UsageError
+from sweep_service.model import command as commands
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_sdk._answers import HandOut
+
+_PRIVATE_FOLDER = 0o700
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Where a run's files are on this machine; the folder is the same for all its attempts.
+
+    Attributes:
+        arguments: What ``${args_json_file}`` stands for.
+        metrics: Of one attempt.
+        log: stdout and stderr of all attempts.
+    """
+
+    folder: Path
+    config: Path
+    arguments: Path
+    metrics: Path
+    log: Path
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A program ready to be started."""
+
+    command: list[str]
+    environment: dict[str, str]
+    log_file: Path
+
+
+def run_files(runs_dir: Path, sweep: str, run: str, attempt: int) -> RunFiles:
+    """The paths of a run's files, existing or not."""
+    folder = runs_dir / sweep / run
+    return RunFiles(
+        folder=folder,
+        config=folder / "config.json",
+        arguments=folder / "arguments.json",
+        metrics=folder / f"metrics-{attempt}.jsonl",
+        log=folder / "output.log",
+    )
+
+
+def prepare_files(runs_dir: Path, handout: HandOut) -> RunFiles:
+    """Make the run's folder, write its config and begin its metrics file.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    files = run_files(runs_dir, handout.sweep, handout.id, handout.attempt)
+    files.folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+    files.config.write_text(json.dumps(handout.config, indent=1), encoding="utf-8")
+    files.arguments.write_text(commands.args_json(handout.config), encoding="utf-8")
+    files.metrics.write_bytes(b"")
+    return files
+
+
+def run_variables(handout: HandOut, files: RunFiles) -> dict[str, str]:
+    """What the training program is told about its run."""
+    return {
+        "SWEEP_ID": handout.sweep,
+        "SWEEP_RUN_ID": handout.id,
+        "SWEEP_PROJECT": handout.project,
+        "SWEEP_ATTEMPT": str(handout.attempt),
+        "SWEEP_CONFIG_FILE": str(files.config),
+        "SWEEP_METRICS_FILE": str(files.metrics),
+        "SWEEP_RUN_DIR": str(files.folder),
+    }
+
+
+class Launcher:
+    """Builds the command lines of one sweep's runs."""
+
+    def __init__(self, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+        """Take what the command needs.
+
+        Args:
+            config: The sweep's normalised config.
+            environment: The agent's own.
+        """
+        self._command = tuple(config.get("command") or commands.DEFAULT_COMMAND)
+        self._program: str | None = config.get("program")
+        self._environment = dict(environment)
+
+    def warnings(self) -> list[str]:
+        """What is odd about the command on this machine."""
+        return [str(item) for item in commands.unset_variables(self._command, self._environment)]
+
+    def inherited_rank(self) -> str | None:
+        """A variable that makes programs here believe to be a rank that does not report."""
+        return next(
+            (
+                f"{name}={self._environment[name]}"
+                for name in ("RANK", "LOCAL_RANK")
+                if self._environment.get(name, "0") != "0"
+            ),
+            None,
+        )
+
+    def check(self) -> None:
+        """Find out before the first run what would make every run fail.
+
+        Raises:
+            UsageError: The program is missing, or what shall run it.
+        """
+        if "${interpreter} ${program}" in " ".join(self._command):
+            self._check_program()
+        words = self.command_line({}, Path("arguments.json"))
+        if words and Path(words[0]).name == "env":
+            words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        if not words:
+            raise UsageError("the sweep's command is empty: nothing can be started")
+        if shutil.which(words[0], path=self._environment.get("PATH")) is None:
+            raise UsageError(_cannot_run(words[0]))
+
+    def command_line(self, config: Mapping[str, Any], arguments_file: Path) -> list[str]:
+        """The words of the command with which a run of ``config`` is started."""
+        facts = commands.Launch(
+            program=self._program,
+            environment=self._environment,
+            interpreter=self._interpreter(),
+            json_file=str(arguments_file),
+            is_windows=sys.platform == "win32",
+        )
+        return commands.command_line(self._command, config, facts)
+
+    def prepare(self, handout: HandOut, files: RunFiles, gpu: str | None) -> Launch:
+        """The program of a run, ready to be started."""
+        # Unbuffered: what a program prints is seen at once, and survives its being killed.
+        environment = {"PYTHONUNBUFFERED": "1"} | self._environment | run_variables(handout, files)
+        environment.pop("SWEEP_TOKEN", None)  # programs need none: the agent is the one sender
+        if gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpu
+        command = self.command_line(handout.config, files.arguments)
+        return Launch(command, environment, files.log)
+
+    def _interpreter(self) -> str:
+        has_python = shutil.which("python", path=self._environment.get("PATH")) is not None
+        return "python" if has_python else sys.executable
+
+    def _check_program(self) -> None:
+        if not self._program:
+            raise UsageError(
+                "the sweep names no 'program', so an agent has nothing to start: add it to the"
+                " sweep file, or pass a function to sweep_sdk.agent()"
+            )
+        if not Path(self._program).is_file():
+            raise UsageError(
+                f"no program '{self._program}' in {Path.cwd()}: start the agent in the folder"
+                " from which the program's path counts"
+            )
+
+
+def _cannot_run(word: str) -> str:
+    if Path(word).is_file():
+        return f"'{word}' is not executable: try 'chmod +x {word}', or name its interpreter"
+    return f"no program '{word}' on this machine: check the sweep's 'command'"

@@ -1,0 +1,121 @@
+"""What a metric value may be: numbers, from whatever library; everything else is refused by name.
+
+Standard library only: training programs load this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    #: A metric value as it travels: a number, a boolean, or text for a non-finite number.
+    MetricValue = float | int | bool | str
+
+NON_FINITE_TEXTS = ("NaN", "Infinity", "-Infinity")
+_MAX_DEPTH = 32
+_EXACT_INT = 2**63
+
+
+def clean_metrics(
+    metrics: Mapping[Any, Any], refuse: Callable[[str, str], None]
+) -> dict[str, MetricValue]:
+    """Flat metrics as they travel: nested maps become dotted names, numbers plain numbers.
+
+    Args:
+        metrics: What the program logged. numpy, torch and jax scalars, booleans, Decimals and
+            whatever else converts to a number are numbers.
+        refuse: Told the dotted name of each value that is left out, and why.
+    """
+    flat: dict[str, MetricValue] = {}
+    _flatten(metrics, "", flat, refuse, 0)
+    return flat
+
+
+def _flatten(
+    metrics: Mapping[Any, Any],
+    prefix: str,
+    flat: dict[str, MetricValue],
+    refuse: Callable[[str, str], None],
+    depth: int,
+) -> None:
+    for key, value in metrics.items():
+        name = prefix + (key if isinstance(key, str) else str(key))
+        kind = type(value)
+        if kind is float and math.isfinite(value):  # nearly all values: spare them the rest
+            flat[name] = value
+        elif isinstance(value, Mapping):
+            if depth >= _MAX_DEPTH:
+                refuse(name, f"maps are nested more than {_MAX_DEPTH} deep")
+            else:
+                _flatten(value, f"{name}.", flat, refuse, depth + 1)
+        else:
+            try:
+                flat[name] = _number(value)
+            except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+                refuse(name, str(error) or type(error).__name__)
+
+
+def _number(value: Any) -> MetricValue:
+    """The number that a value is.
+
+    Raises:
+        TypeError: It is none. (Foreign classes may raise what they like.)
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value) if abs(value) < _EXACT_INT else _encode(_float(value))
+    if isinstance(value, float):
+        return _encode(value)
+    if isinstance(value, str) and value in NON_FINITE_TEXTS:
+        return value
+    if value is None or isinstance(value, (str, bytes, bytearray, list, tuple, set, complex)):
+        raise TypeError(f"found {_describe(value)}; a metric is one number")
+    if hasattr(value, "item"):
+        return _item(value)
+    if hasattr(value, "__float__"):
+        return _encode(float(value))
+    raise TypeError(f"found {_describe(value)}; a metric is one number")
+
+
+def _item(value: Any) -> MetricValue:
+    """The one element of an array or tensor of another library."""
+    try:
+        inner = value.item()
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"found {_describe(value)}; a metric is one number") from None
+    if not isinstance(inner, (bool, int, float)):
+        raise TypeError(f"found {_describe(value)}; a metric is one number")
+    return _number(inner)
+
+
+def _float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _encode(value: float) -> float | str:
+    """A finite number as itself (a plain float: subclasses may print otherwise), else its text."""
+    if math.isfinite(value):
+        return float(value)
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _describe(value: object) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    shape = getattr(value, "shape", None)
+    size = f" of shape {tuple(shape)}" if isinstance(shape, tuple) else ""
+    kind = type(value)
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"{module}{kind.__qualname__}{size}"

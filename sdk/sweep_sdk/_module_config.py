@@ -1,0 +1,43 @@
+"""``sweep_sdk.config``: the configuration of whichever run is the present one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from sweep_sdk._run import active_run
+
+
+class PresentConfig(MutableMapping[str, Any]):
+    """Reads and writes the present run's config, so it may be imported by name before ``init``."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(active_run().config, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        active_run().config[name] = value
+
+    def __getitem__(self, name: str) -> Any:
+        return active_run().config[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        active_run().config[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del active_run().config[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(active_run().config)
+
+    def __len__(self) -> int:
+        return len(active_run().config)
+
+    def __repr__(self) -> str:
+        return repr(active_run().config)
+
+    def update(self, values: Any = None, /, **more: Any) -> None:
+        """See ``Config.update``."""
+        active_run().config.update(values, **more)
+
+
+config = PresentConfig()

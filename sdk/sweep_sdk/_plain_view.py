@@ -1,0 +1,61 @@
+"""An agent's events as plain lines on stderr, for agents that are started from Python."""
+
+from __future__ import annotations
+
+import sys
+
+from sweep_sdk._events import (
+    AgentEnded,
+    AgentStarted,
+    BestSoFar,
+    Event,
+    Notice,
+    Output,
+    RunEnded,
+    RunStarted,
+    Waiting,
+)
+
+_WAITING = {
+    "paused": "the sweep is paused; waiting",
+    "leased": "what is left is in the hands of other agents; waiting",
+}
+
+
+def show(event: Event) -> None:
+    """Write what an event says; what a program wrote is passed on as text."""
+    if isinstance(event, Output):
+        stream = sys.stderr if event.is_stderr else sys.stdout
+        stream.write(event.data.decode("utf-8", "replace"))
+        stream.flush()
+        return
+    sys.stderr.write(f"sweep-sdk: {describe(event)}\n")
+    sys.stderr.flush()
+
+
+def describe(event: Event) -> str:
+    """One line about an event that is no output."""
+    if isinstance(event, AgentStarted):
+        return f"agent {event.agent} works on sweep {event.sweep['id']}"
+    if isinstance(event, RunStarted):
+        number = f"{event.index + 1}" + (f"/{event.total}" if event.total else "")
+        return f"run {event.run} ({number}) {dict(event.config)}"
+    if isinstance(event, RunEnded):
+        return f"run {event.run} {_ending(event)}"
+    if isinstance(event, BestSoFar):
+        return f"best so far: {event.metric} = {event.value:g} in {event.run}"
+    if isinstance(event, Waiting):
+        return _WAITING.get(event.reason, f"waiting: {event.reason}")
+    if isinstance(event, AgentEnded):
+        return f"{event.reason}; {event.n_runs} runs here, {event.n_failed} failed"
+    if isinstance(event, Notice):
+        return f"{event.run}: {event.message}" if event.run else event.message
+    return ""
+
+
+def _ending(event: RunEnded) -> str:
+    parts = [f"{event.state} after {event.seconds:.1f} s"]
+    if event.value is not None:
+        parts.append(f"best value {event.value:g}")
+    parts += [text for text in (event.reason, event.error) if text]
+    return ", ".join(parts)

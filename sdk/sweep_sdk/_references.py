@@ -1,0 +1,49 @@
+"""Names of sweeps and runs as people write them: ``entity/project/id``, ``project/id``, ``id``."""
+
+from __future__ import annotations
+
+import re
+
+from sweep_sdk._exceptions import UsageError
+
+_SWEEP_ID = re.compile(r"[a-z0-9]{8}")
+_RUN_ID = re.compile(r"([a-z0-9]{8})-(?:0|[1-9][0-9]{0,14})")
+
+
+def parse_sweep(reference: str) -> str:
+    """The sweep id that a reference names; a run's id names its sweep too.
+
+    Raises:
+        UsageError: It names no sweep.
+    """
+    name = _last_part(reference)
+    if _SWEEP_ID.fullmatch(name):
+        return name
+    run = _RUN_ID.fullmatch(name)
+    if run:
+        return run.group(1)
+    raise UsageError(
+        f"'{reference}' names no sweep: an id has 8 small letters and digits, such as k3v9x2ab"
+        " ('sweep-sdk sweeps' lists them)"
+    )
+
+
+def parse_run(reference: str) -> tuple[str, str]:
+    """The sweep id and the run id that a reference names.
+
+    Raises:
+        UsageError: It names no run.
+    """
+    run = _RUN_ID.fullmatch(_last_part(reference))
+    if run is None:
+        raise UsageError(f"'{reference}' names no run: a run's id looks like k3v9x2ab-17")
+    return run.group(1), run.group(0)
+
+
+def is_run(reference: str) -> bool:
+    """Whether a reference has the form of a run's rather than a sweep's."""
+    return _RUN_ID.fullmatch(_last_part(reference)) is not None
+
+
+def _last_part(reference: str) -> str:
+    return reference.strip().rstrip("/").rpartition("/")[2]

@@ -1,0 +1,134 @@
+"""Reports while a run goes on: rows soon, a heartbeat when there are none; obeys the answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from sweep_sdk._exceptions import LeaseLost, NotFound, SweepError
+from sweep_sdk._retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from sweep_sdk._answers import Command
+    from sweep_sdk._client import Client
+    from sweep_sdk._delivery import Delivery
+
+_BACKOFF = RetryPolicy(first_delay_seconds=1.0, longest_delay_seconds=30.0)
+
+
+class Reporter:
+    """A thread that keeps a lease alive and sends rows; a context manager.
+
+    The backend may be away for as long as it likes: the training goes on, its rows wait in their
+    file. When the backend is back, the lease is renewed if nobody took the run, else ``stop`` is
+    told.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        client: Client,
+        *,
+        lease_seconds: float,
+        report_interval_seconds: float,
+        row_interval_seconds: float,
+        stop: Callable[[str], None],
+        notice: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Set up; nothing is sent before the block begins.
+
+        Args:
+            delivery: Of the run; this thread's alone until the block ends.
+            client: By which; one try a request, the next try comes by itself.
+            lease_seconds: How long the backend waits for a report.
+            report_interval_seconds: Longest time between two reports.
+            row_interval_seconds: Least time between two reports with rows.
+            stop: Told why the run shall end: the backend's reason, ``lease_lost``, or ``deleted``.
+            notice: Told when the backend goes away and when it is back.
+            clock: Seconds that pass.
+        """
+        self._delivery = delivery
+        self._client = client
+        self._beat_seconds = min(report_interval_seconds, lease_seconds / 3)
+        self._row_seconds = min(row_interval_seconds, self._beat_seconds)
+        self._longest_interval = report_interval_seconds
+        self._stop = stop
+        self._notice = notice
+        self._n_failures = 0
+        self._clock = clock
+        self._heard_at = clock()
+        self._is_closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+
+    def __enter__(self) -> Reporter:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End when the request in flight is answered; what is left is the delivery's business."""
+        self._is_closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause = self._row_seconds
+        while not self._is_closing.wait(pause):
+            pause = self.report()
+
+    def report(self) -> float:
+        """One turn; the seconds until the next. Called by the thread alone."""
+        try:
+            command = self._send()
+        except LeaseLost:
+            return self._end("lease_lost")
+        except NotFound:
+            return self._end("deleted")
+        except SweepError as error:
+            return self._back_off(error)
+        if self._n_failures > 1:
+            self._notice("the backend is back")
+        self._n_failures = 0
+        if command is not None:
+            self._obey(command)
+        return self._row_seconds
+
+    def _send(self) -> Command | None:
+        """All rows there are, or a heartbeat if one is due."""
+        last = None
+        while not self._is_closing.is_set():
+            command = self._delivery.send(self._client)
+            if command is None:
+                break
+            last = command
+        if last is None and self._clock() - self._heard_at >= self._beat_seconds * 0.9:
+            last = self._delivery.beat(self._client)
+        if last is not None:
+            self._heard_at = self._clock()
+        return last
+
+    def _obey(self, command: Command) -> None:
+        self._beat_seconds = min(self._longest_interval, command.lease_seconds / 3)
+        if command.reason is not None:
+            self._stop(command.reason)
+
+    def _end(self, reason: str) -> float:
+        self._is_closing.set()
+        self._stop(reason)
+        return 0.0
+
+    def _back_off(self, error: SweepError) -> float:
+        """Wait longer each time. A single failure is not worth a line."""
+        self._n_failures += 1
+        if self._n_failures == 2:
+            self._notice(f"{error}; the run goes on, its metrics wait on disk")
+        asked = getattr(error, "retry_after_seconds", None)
+        return _BACKOFF.delay(self._n_failures, asked, self._client.retrier.uniform)

@@ -1,0 +1,229 @@
+"""What the surroundings say: the only reader of the environment in the client.
+
+Environment before credentials file. A token from the file goes only to the URL it was stored for.
+
+``SWEEP_URL``             the backend; empty or ``local`` means the local database
+``SWEEP_TOKEN``           bearer token for it
+``SWEEP_PROJECT``         default project of new sweeps
+``SWEEP_HOME``            data folder, by default the user's data directory
+``SWEEP_LOCAL_DB``        file of the local database, by default ``<home>/sweeps.db``
+``SWEEP_RUNS_DIR``        folder of the runs' own folders, by default ``<home>/runs``
+``SWEEP_REPORT_INTERVAL`` longest time between two reports of an agent, in seconds
+``SSL_CERT_FILE``         CA bundle (``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` go before it)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sweep_sdk._exceptions import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DEFAULT_REPORT_INTERVAL_SECONDS = 30.0
+DEFAULT_METADATA_URL = "http://169.254.169.254"
+_APP = "sweep-sdk"
+_PRIVATE_FILE = 0o600
+_PRIVATE_FOLDER = 0o700
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the backend is and where this machine keeps what belongs to sweeps.
+
+    Attributes:
+        url: The backend's address without trailing slash; None means local mode.
+        metadata_url: The instance metadata service that tells of spot interruptions.
+    """
+
+    url: str | None
+    token: str | None = field(repr=False)
+    project: str | None
+    home: Path
+    local_db: Path
+    runs_dir: Path
+    credentials_file: Path
+    report_interval_seconds: float = DEFAULT_REPORT_INTERVAL_SECONDS
+    ca_bundle: str | None = None
+    metadata_url: str = DEFAULT_METADATA_URL
+
+
+@dataclass(frozen=True)
+class RunEnvironment:
+    """What an agent tells the training program that it starts.
+
+    Attributes:
+        rank: This process's place in a distributed run (``RANK``, else ``LOCAL_RANK``), as text.
+    """
+
+    metrics_file: str | None = None
+    config_file: str | None = None
+    run_dir: str | None = None
+    sweep: str | None = None
+    run: str | None = None
+    project: str | None = None
+    attempt: int = 1
+    rank: str | None = None
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment and the credentials file.
+
+    Raises:
+        UsageError: A variable or the credentials file cannot be understood.
+    """
+    environ = os.environ if environ is None else environ
+    home = _home(environ)
+    credentials_file = _credentials_file(environ)
+    stored = _read_credentials(credentials_file)
+    given_url = environ.get("SWEEP_URL")
+    url = normalise_url(given_url) if given_url is not None else stored.get("url")
+    token = environ.get("SWEEP_TOKEN") or (
+        stored.get("token") if url == stored.get("url") else None
+    )
+    return Settings(
+        url=url,
+        token=token,
+        project=environ.get("SWEEP_PROJECT") or None,
+        home=home,
+        local_db=_path(environ.get("SWEEP_LOCAL_DB")) or home / "sweeps.db",
+        runs_dir=_path(environ.get("SWEEP_RUNS_DIR")) or home / "runs",
+        credentials_file=credentials_file,
+        report_interval_seconds=_seconds(
+            environ, "SWEEP_REPORT_INTERVAL", DEFAULT_REPORT_INTERVAL_SECONDS
+        ),
+        ca_bundle=environ.get("SSL_CERT_FILE") or None,
+        metadata_url=environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or DEFAULT_METADATA_URL,
+    )
+
+
+def normalise_url(text: str) -> str | None:
+    """The backend's address as requests need it; None for local mode.
+
+    Raises:
+        UsageError: It is no http or https URL.
+    """
+    text = text.strip()
+    if text in ("", "local"):
+        return None
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url or parts.query or parts.fragment:
+        raise UsageError(
+            f"'{text}' is not the URL of a backend: it looks like https://host or"
+            " http://127.0.0.1:8787"
+        )
+    return text.rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def save_credentials(url: str, token: str | None, environ: Mapping[str, str] | None = None) -> Path:
+    """Keep a backend's URL and token for later commands, readable by the user alone.
+
+    Returns:
+        The file written.
+    """
+    path = _credentials_file(os.environ if environ is None else environ)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"url": normalise_url(url), "token": token}, file)
+    fresh.replace(path)
+    return path
+
+
+def run_environment(environ: Mapping[str, str] | None = None) -> RunEnvironment | None:
+    """What the agent said, in a program that an agent started; None elsewhere."""
+    environ = os.environ if environ is None else environ
+    metrics_file = environ.get("SWEEP_METRICS_FILE")
+    if not metrics_file:
+        return None
+    attempt = environ.get("SWEEP_ATTEMPT", "1")
+    return RunEnvironment(
+        metrics_file=metrics_file,
+        config_file=environ.get("SWEEP_CONFIG_FILE") or None,
+        run_dir=environ.get("SWEEP_RUN_DIR") or None,
+        sweep=environ.get("SWEEP_ID") or None,
+        run=environ.get("SWEEP_RUN_ID") or None,
+        project=environ.get("SWEEP_PROJECT") or None,
+        attempt=int(attempt) if attempt.isdecimal() else 1,
+        rank=environ.get("RANK", environ.get("LOCAL_RANK")),
+    )
+
+
+def environment() -> dict[str, str]:
+    """A copy of the environment, for child processes and ``${envvar:...}``."""
+    return dict(os.environ)
+
+
+@contextlib.contextmanager
+def environment_with(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for the time of a block, as a function run's own child processes see them."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    given = _path(environ.get("SWEEP_HOME"))
+    if given is not None:
+        return given
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir(_APP, appauthor=False))
+
+
+def _credentials_file(environ: Mapping[str, str]) -> Path:
+    given = _path(environ.get("SWEEP_HOME"))
+    if given is not None:
+        return given / "credentials.json"
+    from platformdirs import user_config_dir
+
+    return Path(user_config_dir(_APP, appauthor=False)) / "credentials.json"
+
+
+def _read_credentials(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {error}; run 'sweep-sdk login' again") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} is not what 'sweep-sdk login' writes; run it again")
+    return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise UsageError(f"{name} is '{text}'; needs a number of seconds above 0, such as 30")
+    return value
+
+
+def _path(text: str | None) -> Path | None:
+    """An absolute path: a child may run in another folder."""
+    return Path(text).expanduser().absolute() if text else None

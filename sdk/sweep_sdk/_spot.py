@@ -1,0 +1,99 @@
+"""Interruption notices of spot instances, from the instance metadata service (IMDSv2)."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POLL_SECONDS = 5.0
+_TIMEOUT_SECONDS = 2.0
+_TOKEN_SECONDS = 21_600
+_OK, _UNAUTHORIZED, _NOT_FOUND = 200, 401, 404
+
+
+class SpotWatch:
+    """Looks for a notice every few seconds; it comes two minutes before the interruption."""
+
+    def __init__(
+        self,
+        metadata_url: str,
+        on_notice: Callable[[str], None],
+        tell: Callable[[str], None],
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        """Set up.
+
+        Args:
+            metadata_url: The metadata service, such as ``http://169.254.169.254``.
+            on_notice: Called once, with what the notice says.
+            tell: Told once if there is no such service.
+            poll_seconds: Between two looks.
+        """
+        self._url = metadata_url
+        self._on_notice = on_notice
+        self._tell = tell
+        self._poll_seconds = poll_seconds
+        self._token: str | None = None
+        self._is_trouble_told = False
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="spot", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            notice = self._look()
+            if notice is not None:
+                self._on_notice(notice)
+                return
+            self._closing.wait(self._poll_seconds)
+
+    def _look(self) -> str | None:
+        try:
+            if self._token is None:
+                self._token = self._fetch_token()
+            status, body = self._request(
+                "GET",
+                "/latest/meta-data/spot/instance-action",
+                {"X-aws-ec2-metadata-token": self._token},
+            )
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._tell_once(f"no instance metadata at {self._url}: {error}")
+            return None
+        if status == _UNAUTHORIZED:
+            self._token = None
+        return body if status == _OK else None
+
+    def _fetch_token(self) -> str:
+        headers = {"X-aws-ec2-metadata-token-ttl-seconds": str(_TOKEN_SECONDS)}
+        status, body = self._request("PUT", "/latest/api/token", headers)
+        if status != _OK:
+            raise ValueError(f"it answers {status} to the request for a token")
+        return body
+
+    def _request(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
+        """Direct, never through a proxy: the service answers on this machine's link alone."""
+        parts = urlsplit(self._url)
+        connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port or 80, timeout=_TIMEOUT_SECONDS
+        )
+        try:
+            connection.request(method, parts.path.rstrip("/") + path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(10_000).decode("utf-8", "replace").strip()
+        finally:
+            connection.close()
+
+    def _tell_once(self, message: str) -> None:
+        if not self._is_trouble_told:
+            self._is_trouble_told = True
+            self._tell(f"{message}; interruption notices are not seen")

@@ -1,0 +1,170 @@
+"""Waits for one training program, and ends it when there is a reason: politely, then not."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Protocol
+
+from sweep_sdk._child import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STOP_GRACE_SECONDS = 30.0
+#: A program that was ended by the signal that is about to reach its agent too (a batch system
+#: signals all processes of a job) is interrupted, not failed.
+_TWIN_SIGNAL_SECONDS = 0.5
+_POLITE_SIGNALS = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The run shall end: the backend's reason, ``lease_lost`` or ``deleted``."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Interrupt:
+    """The agent got a signal; ``nth`` counts them from 1.
+
+    Attributes:
+        is_forwarded: Whether a first signal concerns the program.
+    """
+
+    number: int
+    nth: int
+    is_forwarded: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """How the program ended, and why it was ended, if it was.
+
+    Attributes:
+        cause: A ``Stop`` reason, ``interrupted``, or ``run_timeout``.
+    """
+
+    exit: Exit
+    cause: str | None
+
+
+class Process(Protocol):
+    """What a supervisor needs of a child."""
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all of it."""
+
+    def wait(self) -> Exit:
+        """Wait for its end."""
+
+
+Message = Exit | Stop | Interrupt
+
+
+class Supervisor:
+    """Looks after one program.
+
+    Attributes:
+        inbox: Where ``Stop`` and ``Interrupt`` are put, by any thread or signal handler.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        *,
+        term_timeout_seconds: float,
+        run_timeout_seconds: float | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.inbox: SimpleQueue[Message] = SimpleQueue()
+        self._process = process
+        self._term_timeout = term_timeout_seconds
+        self._clock = clock
+        self._cause: str | None = None
+        self._n_interrupts = 0
+        self._kill_at: float | None = None
+        self._timeout_at = None if run_timeout_seconds is None else clock() + run_timeout_seconds
+
+    def supervise(self) -> Result:
+        """Wait for the program's end."""
+        threading.Thread(target=self._await_exit, name="waiter", daemon=True).start()
+        while True:
+            message = self._next_message(self._seconds_left())
+            if isinstance(message, Exit):
+                return Result(message, self._cause or self._late_cause(message))
+            if message is None:
+                self.check_time()
+            else:
+                self.handle(message)
+
+    def handle(self, message: Stop | Interrupt) -> None:
+        """Do what a message asks for."""
+        if isinstance(message, Stop):
+            self._end(message.reason, STOP_GRACE_SECONDS)
+        elif message.nth > self._n_interrupts:  # the same one may arrive twice
+            self._n_interrupts = message.nth
+            self._interrupt(message)
+
+    def check_time(self) -> None:
+        """Do what is due: the end of patience, then that of grace."""
+        now = self._clock()
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            self._process.signal(signal.SIGKILL)
+        if self._timeout_at is not None and now >= self._timeout_at:
+            self._timeout_at = None
+            self._end("run_timeout", self._term_timeout)
+
+    def _interrupt(self, message: Interrupt) -> None:
+        if message.nth == 1 and not message.is_forwarded:
+            return
+        self._cause = self._cause or "interrupted"
+        if message.nth == 1:
+            self._forward(message.number)
+        elif message.nth == 2:
+            self._terminate(self._term_timeout)
+        else:
+            self._process.signal(signal.SIGKILL)
+
+    def _end(self, cause: str, grace_seconds: float) -> None:
+        if self._cause is None:
+            self._cause = cause
+            self._terminate(grace_seconds)
+
+    def _terminate(self, grace_seconds: float) -> None:
+        self._process.signal(signal.SIGTERM)
+        self._kill_at = self._clock() + grace_seconds
+
+    def _forward(self, number: int) -> None:
+        """The program may end by itself; only a person at a terminal can be asked to insist."""
+        self._process.signal(number)
+        if number != signal.SIGINT and self._kill_at is None:
+            self._kill_at = self._clock() + self._term_timeout
+
+    def _seconds_left(self) -> float | None:
+        due = [at for at in (self._kill_at, self._timeout_at) if at is not None]
+        return max(min(due) - self._clock(), 0.0) if due else None
+
+    def _await_exit(self) -> None:
+        self.inbox.put(self._process.wait())
+
+    def _late_cause(self, found: Exit) -> str | None:
+        """Whether the agent is being interrupted by the same signal that ended the program."""
+        number = found.signal or (found.code or 0) - 128
+        if number not in _POLITE_SIGNALS:
+            return None
+        message = self._next_message(_TWIN_SIGNAL_SECONDS)
+        if message is None:
+            return None
+        return message.reason if isinstance(message, Stop) else "interrupted"
+
+    def _next_message(self, timeout_seconds: float | None) -> Message | None:
+        try:
+            return self.inbox.get(timeout=timeout_seconds)
+        except Empty:
+            return None

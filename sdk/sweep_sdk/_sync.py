@@ -1,0 +1,57 @@
+"""Delivers what agents on this machine have left undelivered."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweep_sdk._delivery import Delivery
+from sweep_sdk._endings import Outcome
+from sweep_sdk._exceptions import LeaseLost, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sweep_sdk._client import Client
+    from sweep_sdk._debts import Debt, Ledger
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What became of one attempt.
+
+    Attributes:
+        state: As the backend keeps it now; ``lost`` when the run had been handed out again (its
+            rows are kept under their attempt), ``gone`` when its sweep was deleted.
+    """
+
+    run: str
+    attempt: int
+    state: str
+
+
+def sync(client: Client, ledger: Ledger, notice: Callable[[str], None]) -> Iterator[Synced]:
+    """Deliver, one after the other, all attempts that no living agent looks after.
+
+    A run whose agent was killed is given back, so that it is handed out again; if its program
+    had said that it was done, it counts as done.
+
+    Raises:
+        BackendUnavailable: The rest stays where it is.
+    """
+    for debt in ledger.unattended(client.transport.place):
+        yield Synced(debt.run, debt.attempt, _pay(debt, client, ledger, notice))
+
+
+def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], None]) -> str:
+    delivery = Delivery(debt, ledger, time.time, notice)
+    outcome = None if debt.outcome is None else Outcome(**debt.outcome)
+    try:
+        return delivery.finish(client, outcome).state
+    except LeaseLost:
+        state = "lost"
+    except NotFound:
+        state = "gone"
+    delivery.forgive()
+    return state

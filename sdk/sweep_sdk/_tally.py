@@ -1,0 +1,87 @@
+"""An agent's count of its runs, and when it has had enough."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INITIAL_SECONDS = 60.0
+
+
+class Tally:
+    """Counts runs over all slots of an agent.
+
+    Attributes:
+        n_runs: Attempts that have ended here.
+        n_failed: Those of them that failed.
+        gave_up: Why no more runs are taken; None as long as they are.
+    """
+
+    def __init__(
+        self,
+        count: int | None,
+        max_failures: int,
+        max_initial_failures: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin to count.
+
+        Args:
+            count: Take so many runs; None for no bound.
+            max_failures: Failures before any success that are enough; 0 for no bound.
+            max_initial_failures: Failures in the first minute that are enough; 0 for no bound.
+            clock: Seconds that pass.
+        """
+        self.n_runs = 0
+        self.n_failed = 0
+        self.gave_up: str | None = None
+        self._n_taken = 0
+        self._n_finished = 0
+        self._count = count
+        self._max_failures = max_failures
+        self._max_initial_failures = max_initial_failures
+        self._clock = clock
+        self._started_at = clock()
+        self._lock = threading.Lock()
+
+    def take_turn(self) -> bool:
+        """Claim the right to one more run."""
+        with self._lock:
+            if self.gave_up is not None or self._n_taken == self._count:
+                return False
+            self._n_taken += 1
+            return True
+
+    def give_back_turn(self) -> None:
+        """No run came of it."""
+        with self._lock:
+            self._n_taken -= 1
+
+    @property
+    def is_count_reached(self) -> bool:
+        """Whether as many runs as wanted have been taken."""
+        return self._n_taken == self._count
+
+    def add(self, state: str) -> None:
+        """Count a run that has ended."""
+        with self._lock:
+            self.n_runs += 1
+            self._n_finished += state == "finished"
+            self.n_failed += state == "failed"
+            if state == "failed" and self.gave_up is None:
+                self.gave_up = self._reason()
+
+    def _reason(self) -> str | None:
+        is_initial = self._clock() - self._started_at < INITIAL_SECONDS
+        if is_initial and 0 < self._max_initial_failures <= self.n_failed:
+            return (
+                f"{self.n_failed} runs failed in the first {INITIAL_SECONDS:.0f} s"
+                " (--max-initial-failures)"
+            )
+        if not self._n_finished and 0 < self._max_failures <= self.n_failed:
+            return f"{self.n_failed} runs failed and none succeeded (--max-failures)"
+        return None

@@ -1,0 +1,125 @@
+"""One of an agent's parallel places: takes a run, has its program run, delivers, takes the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sweep_sdk._child import Exit, LaunchFailed, signal_name, start_child
+from sweep_sdk._endings import Outcome
+from sweep_sdk._events import Notice, Output
+from sweep_sdk._supervisor import Stop, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sweep_sdk._answers import HandOut
+    from sweep_sdk._asking import Asker
+    from sweep_sdk._attempts import Attempt, Attempts
+    from sweep_sdk._child import Child
+    from sweep_sdk._launcher import Launcher
+    from sweep_sdk._supervisor import Interrupt
+    from sweep_sdk._watchdog import Watchdog
+
+_NOT_STARTED = 127
+
+
+class Worker:
+    """Works in one slot until there is nothing more to do."""
+
+    def __init__(
+        self,
+        slot: str,
+        attempts: Attempts,
+        asker: Asker,
+        launcher: Launcher,
+        watchdog: Watchdog,
+        run_timeout_seconds: float | None,
+    ) -> None:
+        self._slot = slot
+        self._attempts = attempts
+        self._asker = asker
+        self._launcher = launcher
+        self._watchdog = watchdog
+        self._run_timeout = run_timeout_seconds
+        self._supervisor: Supervisor | None = None
+        self._interrupt: Interrupt | None = None
+
+    def work(self) -> None:
+        """Take run after run.
+
+        Raises:
+            SweepError: No more runs can be had, or none can be worked on.
+        """
+        tally = self._attempts.tally
+        while tally.take_turn():
+            handout = self._asker.next_run(self._slot)
+            if handout is None:
+                tally.give_back_turn()
+                return
+            self._run(handout)
+
+    def interrupt(self, message: Interrupt) -> None:
+        """Pass a signal on to the program: the one that runs, or is just being started."""
+        self._interrupt = message
+        supervisor = self._supervisor
+        if supervisor is not None:
+            supervisor.inbox.put(message)
+
+    def _run(self, handout: HandOut) -> None:
+        attempt = self._attempts.begin(handout)
+        gpu = self._attempts.options.gpu_of(self._slot)
+        launch = self._launcher.prepare(handout, attempt.files, gpu)
+        self._attempts.announce(attempt, launch.command, self._slot)
+        notice = self._noticer(handout)
+        if self._watchdog.ensure():
+            notice("the agent's watchdog was ended by somebody; it has been started again")
+        try:
+            child = start_child(launch, self._watchdog, self._shower(handout), notice)
+        except LaunchFailed as error:
+            notice(str(error))
+            outcome = Outcome(False, exit_code=_NOT_STARTED, stderr_tail=str(error))
+        else:
+            outcome = self._look_after(child, attempt)
+        self._attempts.end(attempt, outcome, attempt.files.log)
+
+    def _look_after(self, child: Child, attempt: Attempt) -> Outcome:
+        supervisor = Supervisor(
+            child,
+            term_timeout_seconds=self._attempts.options.term_timeout_seconds,
+            run_timeout_seconds=self._run_timeout,
+        )
+        self._supervisor = supervisor
+        if self._interrupt is not None:
+            supervisor.inbox.put(self._interrupt)
+        reporter = self._attempts.reporter(
+            attempt, lambda reason: supervisor.inbox.put(Stop(reason))
+        )
+        with reporter:
+            result = supervisor.supervise()
+        self._supervisor = None
+        words = child.output.stderr_tail() or _explain(result.exit)
+        if result.cause == "run_timeout":
+            words += f"\nstopped: it ran for longer than {self._run_timeout:g} s (run_timeout)"
+        return Outcome(
+            is_success=result.exit.is_success,
+            exit_code=result.exit.code,
+            signal=result.exit.signal,
+            cause=result.cause,
+            stderr_tail=words.strip("\n"),
+        )
+
+    def _shower(self, handout: HandOut) -> Callable[[bytes, bool], None]:
+        emit = self._attempts.emit
+        return lambda data, is_stderr: emit(Output(handout.id, data, is_stderr))
+
+    def _noticer(self, handout: HandOut) -> Callable[[str], None]:
+        emit = self._attempts.emit
+        return lambda message: emit(Notice(message, handout.id))
+
+
+def _explain(found: Exit) -> str:
+    """A program that was killed has no last words of its own."""
+    if found.signal is None:
+        return ""
+    hint = "; often the system was out of memory" if found.signal == 9 else ""
+    return f"ended by {signal_name(found.signal)}{hint}"

@@ -1,0 +1,211 @@
+"""What an agent's user sees: the programs' own output, and between it what the agent does."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from sweep_sdk import _events as events
+from sweep_sdk.cli.formats import (
+    assignments,
+    command_text,
+    count_text,
+    counts_text,
+    duration_text,
+    metric_text,
+    printable,
+    signal_text,
+    value_text,
+)
+from sweep_sdk.cli.space_view import best_text, searched_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_WAITING = {
+    "paused": "the sweep is paused: waiting until it is resumed or ended",
+    "leased": "all remaining runs are with other agents: waiting in case one is handed back",
+}
+_REASONS = {
+    "early_terminate": "stopped early, it was behind the others",
+    "stop_run": "stopped by hand",
+    "canceled": "the sweep was canceled",
+    "lease_lost": "another agent has it by now",
+    "run_timeout": "it took longer than run_timeout",
+    "interrupted": "interrupted",
+}
+_MAX_PARTIAL_BYTES = 1 << 16
+_COLORS = {"finished": "green", "failed": "red", "lost": "yellow"}
+
+
+class AgentView:
+    """A watcher of an agent that writes to the terminal.
+
+    A terminal that cannot be written to any more (a closed pipe, a full disk) silences the view,
+    never the agent.
+    """
+
+    def __init__(self, color: bool | None) -> None:
+        """Write to this process's stdout and stderr.
+
+        Args:
+            color: Whether to use colours; None for where stdout is a terminal.
+        """
+        self._color = color
+        self._sweep: Mapping[str, Any] = {}
+        self._labels: dict[str, str] = {}
+        self._output = _ProgramOutput()
+        self._is_silenced = False
+
+    def __call__(self, event: events.Event) -> None:
+        """Show one event."""
+        if self._is_silenced:
+            return
+        try:
+            self._show(event)
+        except (OSError, ValueError):  # ValueError: the stream is closed
+            self._is_silenced = True
+
+    def _show(self, event: events.Event) -> None:
+        if isinstance(event, events.Output):
+            self._output.write(event)
+        elif isinstance(event, events.AgentStarted):
+            self._agent_started(event)
+        elif isinstance(event, events.RunStarted):
+            self._run_started(event)
+        elif isinstance(event, events.RunEnded):
+            self._run_ended(event)
+        elif isinstance(event, events.BestSoFar):
+            best = {"id": event.run, "best": event.value, "config": event.config}
+            self._say(f"best so far: {best_text(best, self._sweep)}", bold=True)
+        elif isinstance(event, events.Waiting):
+            self._say(_WAITING.get(event.reason, f"waiting: {event.reason}"))
+        elif isinstance(event, events.Notice):
+            self._note(event)
+        else:
+            self._agent_ended(event)
+
+    def _agent_started(self, event: events.AgentStarted) -> None:
+        self._output.is_labelled = event.parallel > 1
+        self._sweep = sweep = event.sweep
+        aim = "" if sweep.get("metric") is None else f", {metric_text(sweep['metric'])}"
+        self._say(f"agent {event.agent} works on sweep {sweep['id']}: {sweep['method']}{aim}")
+
+    def _run_started(self, event: events.RunStarted) -> None:
+        number = event.index + 1
+        label = f"[{number}/{event.total}]" if event.total is not None else f"[{number}]"
+        self._labels[event.run] = label
+        values = assignments(searched_part(event.config, self._sweep["config"]))
+        attempt = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+        self._say(f"{label} {event.run}{attempt}: {values}", fg="cyan")
+        if event.command:
+            self._say(f"$ {command_text(event.command)}", dim=True)
+
+    def _run_ended(self, event: events.RunEnded) -> None:
+        self._output.finish(event.run)
+        label = self._labels.pop(event.run, "")
+        took = duration_text(event.seconds)
+        text = f"{label} {event.run} {event.state} after {took}{self._ending(event)}".lstrip()
+        self._say(text, fg=_COLORS.get(event.state))
+        if event.error:
+            self._say(f"  {printable(event.error)}")
+        if event.state == "failed" and event.log_file is not None:
+            self._say(f"  its output: {event.log_file}")
+        if not event.is_delivered:
+            self._say("  the backend could not be told: 'sweep-sdk sync' does it later")
+
+    def _ending(self, event: events.RunEnded) -> str:
+        """Why and with what: ``: accuracy=0.97``, ``: exit code 1``, ``: stopped early``."""
+        parts = [*_causes(event), *self._values(event)]
+        if event.is_requeued:
+            parts.append("it will be handed out again")
+        return f": {'; '.join(parts)}" if parts else ""
+
+    def _values(self, event: events.RunEnded) -> Iterator[str]:
+        """The last values, and the best one of the sweep's metric where that is another."""
+        metric = self._sweep["metric"]["name"] if self._sweep["metric"] else ""
+        hidden = (f"{metric}.min", f"{metric}.max")
+        last = {name: value for name, value in event.summary.items() if name not in hidden}
+        if last:
+            yield assignments(last)
+        if event.value is not None and event.value != last.get(metric):
+            yield f"best {metric}={value_text(event.value)}"
+
+    def _agent_ended(self, event: events.AgentEnded) -> None:
+        failed = f", {event.n_failed} failed" if event.n_failed else ""
+        self._say(f"{event.reason} ({count_text(event.n_runs, 'run')} here{failed})", bold=True)
+        if event.sweep is not None:
+            self._sum_up(event.sweep)
+
+    def _sum_up(self, sweep: Mapping[str, Any]) -> None:
+        counts = sweep.get("counts") or {}
+        self._say(f"sweep {sweep['id']} is {sweep['state']}: {counts_text(counts)}")
+        if sweep.get("best") is not None:
+            self._say(f"best: {best_text(sweep['best'], sweep)}")
+
+    def _note(self, event: events.Notice) -> None:
+        place = f"{event.run}: " if event.run else ""
+        self._output.end_lines()
+        click.echo(f"{place}{printable(event.message)}", err=True, color=self._color)
+
+    def _say(self, text: str, **style: Any) -> None:
+        self._output.end_lines()
+        click.echo(click.style(text, **style) if style else text, color=self._color)
+
+
+class _ProgramOutput:
+    """Passes on what programs write, as it comes; of several at once, whole lines with a label."""
+
+    def __init__(self) -> None:
+        self.is_labelled = False
+        self._partial: dict[tuple[str, bool], bytes] = {}
+        self._is_mid_line = {False: False, True: False}
+
+    def write(self, event: events.Output) -> None:
+        if self.is_labelled:
+            self._collect((event.run, event.is_stderr), event.data)
+        else:
+            self._emit(event.data, is_stderr=event.is_stderr)
+
+    def finish(self, run: str) -> None:
+        """Pass on the last lines, which had no end."""
+        for key in ((run, False), (run, True)):
+            rest = self._partial.pop(key, b"")
+            if rest:
+                self._emit_line(key, rest)
+
+    def end_lines(self) -> None:
+        """Begin a new line where a program has left off within one."""
+        for is_stderr, is_mid_line in self._is_mid_line.items():
+            if is_mid_line:
+                self._emit(b"\n", is_stderr=is_stderr)
+
+    def _collect(self, key: tuple[str, bool], data: bytes) -> None:
+        *lines, rest = (self._partial.get(key, b"") + data).split(b"\n")
+        for line in lines:
+            self._emit_line(key, line)
+        if len(rest) > _MAX_PARTIAL_BYTES:
+            self._emit_line(key, rest)
+            rest = b""
+        self._partial[key] = rest
+
+    def _emit_line(self, key: tuple[str, bool], line: bytes) -> None:
+        run, is_stderr = key
+        self._emit(b"%s | %s\n" % (run.encode(), line), is_stderr=is_stderr)
+
+    def _emit(self, data: bytes, *, is_stderr: bool) -> None:
+        stream: BinaryIO = (sys.stderr if is_stderr else sys.stdout).buffer
+        stream.write(data)
+        stream.flush()
+        self._is_mid_line[is_stderr] = not data.endswith(b"\n")
+
+
+def _causes(event: events.RunEnded) -> Iterator[str]:
+    if event.reason is not None:
+        yield _REASONS.get(event.reason, event.reason)
+    if event.signal is not None:
+        yield f"killed by {signal_text(event.signal)}"
+    elif event.exit_code:
+        yield f"exit code {event.exit_code}"

@@ -1,0 +1,123 @@
+"""``sweep-sdk agent``: work on a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sweep_sdk.cli.options import examples
+
+_SECONDS = click.FloatRange(min=0)
+_SOME_SECONDS = click.FloatRange(min=0, min_open=True)
+_NUMBER = click.IntRange(min=0)
+
+_EXAMPLES = examples(
+    "sweep-sdk agent k3v9x2ab",
+    "sweep-sdk agent entity/project/k3v9x2ab --count 10",
+    "sweep-sdk agent k3v9x2ab --gpus 0,1,2,3",
+)
+
+
+@click.command(epilog=_EXAMPLES, short_help="Work on a sweep: ask, run, report, repeat.")
+@click.argument("sweep")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after so many runs.")
+@click.option("--name", help="How the agent is called; by default after host and process.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Runs at once.")
+@click.option("--gpus", metavar="0,1,...", help="One run at once on each GPU, which sees no other.")
+@click.option(
+    "--runs-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the folders of runs are kept.",
+)
+@click.option("--run-timeout", type=_SOME_SECONDS, metavar="SECONDS", help="Longest time of a run.")
+@click.option(
+    "--report-interval",
+    type=_SOME_SECONDS,
+    metavar="SECONDS",
+    help="Report and hear of a stop at least this often.  [default: 30]",
+)
+@click.option(
+    "--max-failures",
+    type=_NUMBER,
+    metavar="N",
+    default=5,
+    show_default=True,
+    help="Give up after so many failed runs before any success; 0: never.",
+)
+@click.option(
+    "--max-initial-failures",
+    type=_NUMBER,
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Give up after so many failed runs in the first minute; 0: never.",
+)
+@click.option(
+    "--forward-signals/--no-forward-signals",
+    "-f",
+    default=True,
+    show_default=True,
+    help="Pass the first Ctrl-C or SIGTERM on to the programs, or let them finish.",
+)
+@click.option(
+    "--term-timeout",
+    type=_SECONDS,
+    metavar="SECONDS",
+    default=30.0,
+    show_default=True,
+    help="From SIGTERM to SIGKILL for a program that has to end.",
+)
+@click.option("--spot", is_flag=True, help="Watch for the interruption notice of a spot instance.")
+def command(
+    sweep: str,
+    count: int | None,
+    name: str | None,
+    parallel: int | None,
+    gpus: str | None,
+    runs_dir: Path | None,
+    run_timeout: float | None,
+    report_interval: float | None,
+    max_failures: int,
+    max_initial_failures: int,
+    forward_signals: bool,
+    term_timeout: float,
+    spot: bool,
+) -> int:
+    """Work on SWEEP until it has ended: ask for a configuration, run the program, report.
+
+    Start it in the folder from which the sweep's 'program' counts, in as many terminals and on
+    as many machines as you like. What the programs print is shown, and kept: see 'logs'.
+    """
+    from sweep_sdk._agent_options import AgentOptions
+    from sweep_sdk.cli.agent_loop import run_agent_in_terminal
+
+    options = AgentOptions(
+        count=count,
+        name=name,
+        parallel=parallel,
+        gpus=_names(gpus),
+        runs_dir=runs_dir.absolute() if runs_dir else None,
+        report_interval_seconds=report_interval,
+        max_failures=max_failures,
+        max_initial_failures=max_initial_failures,
+        forwards_signals=forward_signals,
+        term_timeout_seconds=term_timeout,
+        run_timeout_seconds=run_timeout,
+        watches_spot=spot,
+    )
+    return run_agent_in_terminal(sweep, options)
+
+
+def _names(gpus: str | None) -> tuple[str, ...]:
+    """GPU numbers or UUIDs, as CUDA takes them.
+
+    Raises:
+        UsageError: An empty one.
+    """
+    if gpus is None:
+        return ()
+    names = tuple(name.strip() for name in gpus.split(","))
+    if not all(names):
+        raise click.UsageError(f"--gpus: found '{gpus}'; needs numbers with commas, such as 0,1,2")
+    return names

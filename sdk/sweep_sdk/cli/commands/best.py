@@ -1,0 +1,83 @@
+"""``sweep-sdk best``: the best run's configuration, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.formats import flattened, metric_text, value_text
+from sweep_sdk.cli.options import examples, json_option
+from sweep_sdk.cli.output import note, say, say_json
+from sweep_sdk.cli.space_view import lined_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EXAMPLES = examples(
+    "sweep-sdk best k3v9x2ab",
+    "sweep-sdk best k3v9x2ab --format yaml > best.yaml",
+    'eval "python train.py $(sweep-sdk best k3v9x2ab --format args)"',
+)
+
+
+@click.command(epilog=_EXAMPLES, short_help="Show the best configuration.")
+@click.argument("sweep")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["yaml", "json", "args"]),
+    help="Print the configuration alone: as a file, or as flags for a command line.",
+)
+@json_option
+def command(sweep: str, form: str | None, is_json: bool) -> int:
+    """Show the best run of SWEEP so far, by the sweep's metric.
+
+    Runs that failed or crashed do not count. Exit code 1 while there is no value yet.
+    """
+    if is_json and form:
+        raise click.UsageError("--json prints the whole run, --format its config: give one")
+    with connected(sweep) as client:
+        run = client.best_run(sweep)
+        metric = client.get_sweep(sweep)["metric"]
+    if run is None:
+        note(f"no run of this sweep has a value of {metric['name']} yet")
+        return 1
+    if is_json:
+        say_json(run)
+    elif form is None:
+        _say_best(run, metric)
+    else:
+        say(_FORMS[form](run["config"]))
+    return 0
+
+
+def _say_best(run: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
+    say(f"{metric['name']}={value_text(run['best'])} by run {run['id']} ({metric_text(metric)})")
+    pairs = [(name, value_text(value)) for name, value in flattened(run["config"]).items()]
+    for line in lined_up(pairs, indent="  "):
+        say(line)
+
+
+def _yaml_text(config: Mapping[str, Any]) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=False)
+    return text.rstrip("\n")
+
+
+def _json_text(config: Mapping[str, Any]) -> str:
+    return json.dumps(config, indent=2)
+
+
+def _args_text(config: Mapping[str, Any]) -> str:
+    """The flags of ``${args}``, quoted for a shell."""
+    from sweep_service.model.command import Launch, command_line
+
+    return shlex.join(command_line(["${args}"], config, Launch(program=None, environment={})))
+
+
+_FORMS = {"yaml": _yaml_text, "json": _json_text, "args": _args_text}

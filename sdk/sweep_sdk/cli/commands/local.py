@@ -1,0 +1,113 @@
+"""``sweep-sdk local``: this machine's database, served to other machines."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from sweep_sdk.cli.options import examples
+from sweep_sdk.cli.output import say
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from sweep_sdk._server import LocalServer
+
+_GENERATE = "generate"
+_MAX_FILES = 65_536
+
+_EXAMPLES = examples(
+    "sweep-sdk local",
+    "sweep-sdk local --host 0.0.0.0 --port 8787 --token",
+)
+
+
+@click.command(epilog=_EXAMPLES, short_help="Serve this machine's sweeps over HTTP.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8787,
+    show_default=True,
+    help="0 takes a free port.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Interface to listen on; 0.0.0.0 for other machines, which needs --token.",
+)
+@click.option(
+    "--token",
+    is_flag=False,
+    flag_value=_GENERATE,
+    metavar="[TOKEN]",
+    help="Ask clients for this token; without TOKEN for SWEEP_TOKEN, or else a new one.",
+)
+@click.option("--json", "is_json", is_flag=True, help="Print url and token as one line of JSON.")
+def command(port: int, host: str, token: str | None, is_json: bool) -> None:
+    """Serve this machine's sweeps over HTTP, so that agents elsewhere share them.
+
+    Runs until Ctrl-C or SIGTERM (exit code 0). The traffic is not encrypted: in a network that
+    you do not trust use an SSH tunnel, or the backend on AWS.
+    """
+    from sweep_sdk._server import LocalServer
+    from sweep_sdk._settings import load_settings
+    from sweep_sdk._transport import InProcessTransport
+
+    settings = load_settings()
+    if token == _GENERATE:
+        token = settings.token or secrets.token_urlsafe(24)
+    transport = InProcessTransport(settings.local_db)
+    transport.request("GET", "/v1/health", {}, {}, b"", 1.0)  # a broken database is told now
+    server = LocalServer(transport, host=host, port=port, token=token)
+    _raise_file_limit()
+    _stop_on_signals(server)
+    if is_json:
+        say(json.dumps({"url": server.url, "token": token}))
+    else:
+        _say_address(server.url, token)
+    server.serve()
+    transport.close()
+    if not is_json:
+        say("stopped")
+
+
+def _say_address(url: str, token: str | None) -> None:
+    for anywhere in ("//0.0.0.0:", "//[::]:"):
+        url = url.replace(anywhere, f"//{socket.gethostname()}:")
+    say(f"serving the sweeps of this machine at {url} (Ctrl-C ends it)")
+    say("in other terminals, and on machines that reach this address:")
+    say(f"  export SWEEP_URL={url}")
+    if token is not None:
+        say(f"  export SWEEP_TOKEN={token}")
+
+
+def _stop_on_signals(server: LocalServer) -> None:
+    """The first signal ends the server in good order; a second one at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's signature
+        for stopping in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(stopping, signal.SIG_DFL)
+        server.stop()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _raise_file_limit() -> None:
+    """Every agent is a connection; the usual limit is 1,024."""
+    try:
+        import resource
+    except ImportError:  # not a POSIX system
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_FILES if most == resource.RLIM_INFINITY else min(_MAX_FILES, most)
+    if wanted > now:
+        with suppress(OSError, ValueError):  # some systems have a lower limit than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

@@ -1,0 +1,60 @@
+"""``sweep-sdk show``: everything about one sweep, or about one run."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.options import examples, json_option
+from sweep_sdk.cli.output import say, say_json
+from sweep_sdk.cli.run_story import run_story
+from sweep_sdk.cli.sweep_story import last_runs_from, sweep_story
+
+_HISTORY_ROWS = 6
+
+_EXAMPLES = examples(
+    "sweep-sdk show k3v9x2ab",
+    "sweep-sdk show k3v9x2ab-17",
+)
+
+
+@click.command(epilog=_EXAMPLES, short_help="Show all about a sweep or a run.")
+@click.argument("what", metavar="SWEEP-OR-RUN")
+@json_option
+def command(what: str, is_json: bool) -> None:
+    """Show one sweep: config, state, best run; or one run: what happened to it."""
+    from sweep_sdk._references import is_run
+
+    if is_run(what):
+        _show_run(what, is_json=is_json)
+    else:
+        _show_sweep(what, is_json=is_json)
+
+
+def _show_run(reference: str, *, is_json: bool) -> None:
+    from sweep_sdk._launcher import run_files
+    from sweep_sdk._settings import load_settings
+
+    settings = load_settings()
+    with connected(reference, settings) as client:
+        run = client.get_run(reference)
+        if is_json:
+            say_json(run)
+            return
+        history = list(client.history(reference, _HISTORY_ROWS))
+    log_file = run_files(settings.runs_dir, run["sweep"], run["id"], run["attempt"]).log
+    for line in run_story(run, history, log_file, time.time()):
+        say(line)
+
+
+def _show_sweep(reference: str, *, is_json: bool) -> None:
+    with connected(reference) as client:
+        sweep = client.get_sweep(reference)
+        if is_json:
+            say_json(sweep)
+            return
+        newest = list(client.list_runs(reference, last_runs_from(sweep)))
+    for line in sweep_story(sweep, newest, time.time()):
+        say(line)

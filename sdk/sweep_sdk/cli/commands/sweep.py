@@ -1,0 +1,219 @@
+"""``sweep-sdk sweep``: register a sweep, or change one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sweep_sdk._exceptions import InvalidConfig
+from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.formats import count_text, metric_text, printable
+from sweep_sdk.cli.options import examples, json_option
+from sweep_sdk.cli.output import note, say, say_json, strong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sweep_sdk._client import Client
+    from sweep_sdk._settings import Settings
+
+    Sweep = dict[str, Any]
+
+_VERBS = {"pause": "paused", "resume": "running", "stop": "finished", "cancel": "canceled"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the options say."""
+
+    file: str | None
+    project: str | None
+    name: str | None
+    is_dry_run: bool
+    is_agent: bool
+    is_json: bool
+
+
+_EXAMPLES = examples(
+    "sweep-sdk sweep sweep.yaml --dry-run",
+    "sweep-sdk sweep sweep.yaml --project digits",
+    "sweep-sdk sweep sweep.yaml --agent",
+    "sweep-sdk sweep --pause k3v9x2ab",
+    "sweep-sdk sweep --stop-run k3v9x2ab-17",
+    "sweep-sdk sweep --update k3v9x2ab sweep.yaml",
+)
+
+
+@click.command(epilog=_EXAMPLES, short_help="Register a sweep, or change one.")
+@click.argument("file", required=False)
+@click.option(
+    "--project", "-p", metavar="NAME", help="Where to list it; instead of the file's project."
+)
+@click.option("--name", help="A name for people; instead of the file's name.")
+@click.option("--dry-run", is_flag=True, help="Say what was understood, register nothing.")
+@click.option("--agent", is_flag=True, help="Go on as an agent of the new sweep.")
+@click.option("--pause", metavar="SWEEP", help="Hand out no runs until it is resumed.")
+@click.option("--resume", metavar="SWEEP", help="Go on after --pause or --stop.")
+@click.option("--stop", metavar="SWEEP", help="End it: no new runs, those begun go on.")
+@click.option("--cancel", metavar="SWEEP", help="End it and stop its runs.")
+@click.option("--stop-run", metavar="RUN", help="Stop one run.")
+@click.option("--update", metavar="SWEEP", help="Give it the config of FILE for its new runs.")
+@json_option
+def command(
+    file: str | None,
+    project: str | None,
+    name: str | None,
+    dry_run: bool,
+    agent: bool,
+    stop_run: str | None,
+    update: str | None,
+    is_json: bool,
+    **verbs: str | None,
+) -> int:
+    """Register the sweep that FILE describes and print its id; or change one that exists.
+
+    '-' as FILE reads standard input.
+    """
+    wish = Wish(file, project, name, dry_run, agent, is_json)
+    given = {verb: target for verb, target in verbs.items() if target is not None}
+    given |= {"stop-run": stop_run} if stop_run is not None else {}
+    given |= {"update": update} if update is not None else {}
+    _check_usage(wish, given)
+    if not given:
+        return _create(wish)
+    verb, target = given.popitem()
+    if verb == "update":
+        _update(wish, target)
+    elif verb == "stop-run":
+        _stop_run(wish, target)
+    else:
+        _change_state(wish, verb, target)
+    return 0
+
+
+def _check_usage(wish: Wish, given: dict[str, str]) -> None:
+    if len(given) > 1:
+        raise click.UsageError(f"give one of {', '.join(f'--{verb}' for verb in given)}")
+    if not given:
+        if wish.file is None:
+            raise click.UsageError("which sweep file? For instance: sweep-sdk sweep sweep.yaml")
+        if wish.is_agent and (wish.is_dry_run or wish.is_json):
+            raise click.UsageError("--agent goes with neither --dry-run nor --json")
+        return
+    verb = next(iter(given))
+    if (verb == "update") != (wish.file is not None):
+        raise click.UsageError(
+            "--update needs the FILE with the new config"
+            if verb == "update"
+            else f"--{verb} takes no sweep file"
+        )
+    if wish.is_dry_run or wish.is_agent or wish.name or wish.project:
+        raise click.UsageError(f"--{verb} goes with no option but --json")
+
+
+def _create(wish: Wish) -> int:
+    from sweep_sdk._settings import load_settings
+    from sweep_sdk.cli.sweep_file import read_sweep_file
+
+    text = read_sweep_file(str(wish.file))
+    settings = load_settings()
+    with connected(settings=settings) as client, _problems_told(str(wish.file)):
+        project = wish.project or _default_project(client, settings, text)
+        sweep = client.create_sweep(
+            yaml=text, project=project, name=wish.name, dry_run=wish.is_dry_run
+        )
+    _tell_warnings(wish, sweep)
+    if wish.is_json:
+        say_json(sweep)
+    elif wish.is_dry_run:
+        _say_understood(sweep)
+    else:
+        _say_created(sweep)
+    if wish.is_agent:
+        from sweep_sdk.cli.agent_loop import run_agent_in_terminal
+
+        return run_agent_in_terminal(str(sweep["id"]))
+    return 0
+
+
+@contextmanager
+def _problems_told(file: str) -> Iterator[None]:
+    """Tell all that is wrong with a sweep file, a line each, and end the command."""
+    try:
+        yield
+    except InvalidConfig as error:
+        for problem in error.problems or (error,):
+            note(f"error: {file}: {printable(str(problem))}")
+        raise click.exceptions.Exit(error.exit_code) from None
+
+
+def _default_project(client: Client, settings: Settings, text: str) -> str | None:
+    """SWEEP_PROJECT where the file names no project."""
+    if settings.project is None:
+        return None
+    understood = client.create_sweep(yaml=text, dry_run=True)
+    return None if understood["config"].get("project") else settings.project
+
+
+def _tell_warnings(wish: Wish, sweep: Sweep) -> None:
+    from sweep_sdk._answers import config_problem
+
+    for warning in sweep["warnings"]:
+        note(f"warning: {wish.file}: {printable(str(config_problem(warning)))}")
+
+
+def _say_created(sweep: Sweep) -> None:
+    say(f"sweep {strong(sweep['id'])} in project {sweep['project']}: {_size_text(sweep)}")
+    say("run it, in as many terminals and on as many machines as you like:")
+    say(f"  sweep-sdk agent {sweep['id']}")
+
+
+def _size_text(sweep: Sweep) -> str:
+    aim = "" if sweep["metric"] is None else f", {metric_text(sweep['metric'])}"
+    points, cap = sweep["grid_points"], sweep["run_cap"]
+    size = "no end of runs" if points is None else count_text(points, "point")
+    if cap is not None:
+        size = f"{size}, run_cap {cap:,}"
+    return f"{sweep['method']}, {size}{aim}"
+
+
+def _say_understood(sweep: Sweep) -> None:
+    from sweep_sdk.cli.dry_run import dry_run_lines
+
+    for line in dry_run_lines(sweep):
+        say(line)
+
+
+def _change_state(wish: Wish, verb: str, target: str) -> None:
+    with connected(target) as client:
+        sweep = client.change_sweep(target, state=_VERBS[verb])
+    if wish.is_json:
+        say_json(sweep)
+    else:
+        say(f"sweep {sweep['id']} is {sweep['state']}")
+
+
+def _stop_run(wish: Wish, target: str) -> None:
+    with connected(target) as client:
+        run = client.stop_run(target)
+    if wish.is_json:
+        say_json(run)
+    else:
+        say(f"run {run['id']} will be stopped: its agent is told at its next report")
+
+
+def _update(wish: Wish, target: str) -> None:
+    from sweep_sdk.cli.sweep_file import read_sweep_file
+
+    text = read_sweep_file(str(wish.file))
+    with connected(target) as client, _problems_told(str(wish.file)):
+        sweep = client.change_sweep(target, yaml=text)
+    _tell_warnings(wish, sweep)
+    if wish.is_json:
+        say_json(sweep)
+    else:
+        version = sweep["config_version"]
+        say(f"sweep {sweep['id']} has config version {version}: {_size_text(sweep)}")

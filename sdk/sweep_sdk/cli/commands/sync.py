@@ -1,0 +1,37 @@
+"""``sweep-sdk sync``: deliver what agents could not."""
+
+from __future__ import annotations
+
+import click
+
+from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.formats import count_text
+from sweep_sdk.cli.options import examples
+from sweep_sdk.cli.output import note, say
+
+_EXAMPLES = examples(
+    "sweep-sdk sync",
+)
+
+
+@click.command(epilog=_EXAMPLES, short_help="Deliver what agents on this machine could not.")
+def command() -> None:
+    """Deliver the rows and results that agents on this machine could not, or left behind.
+
+    They wait on disk when the backend stays away for too long, or an agent is killed. The next
+    agent on this machine delivers them too.
+    """
+    from sweep_sdk._debts import Ledger
+    from sweep_sdk._settings import load_settings
+    from sweep_sdk._sync import sync
+
+    settings = load_settings()
+    n_attempts = 0
+    with connected(settings=settings) as client:
+        for synced in sync(client, Ledger(settings.home), note):
+            n_attempts += 1
+            say(f"{synced.run} (attempt {synced.attempt}): {synced.state}")
+    if n_attempts:
+        say(f"{count_text(n_attempts, 'attempt')} delivered")
+    else:
+        say("nothing was left to deliver")

@@ -1,0 +1,105 @@
+"""How values look to a reader; pure."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NOTHING = "-"
+
+#: (seconds in one, how it is written), largest first.
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+def value_text(value: object) -> str:
+    """A config or metric value in few characters: floats to five significant digits."""
+    if isinstance(value, float):
+        return _float_text(value)
+    if isinstance(value, str):
+        return printable(value)
+    return printable(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _float_text(value: float) -> str:
+    if 1e5 <= abs(value) < 1e9:
+        return f"{value:.0f}"
+    text = f"{value:.5g}"
+    return f"{text}.0" if text.lstrip("-").isdigit() else text
+
+
+def printable(text: str) -> str:
+    """One line that cannot move the cursor or change colours, whatever a program logged."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def shortened(text: str, width: int) -> str:
+    """At most ``width`` characters; what is cut away is marked."""
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def duration_text(seconds: float | None) -> str:
+    """A span of time in its largest fitting unit: 0.8 s, 12 s, 3.5 min, 2.1 h, 9.0 d."""
+    if seconds is None:
+        return NOTHING
+    seconds = max(seconds, 0.0)
+    size, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])
+    amount = seconds / size
+    return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.1f} {unit}"
+
+
+def age_text(then: float | None, now: float) -> str:
+    """How long ago ``then`` was."""
+    return NOTHING if then is None else f"{duration_text(now - then)} ago"
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested maps as one level of dotted names; empty maps stay as they are."""
+    return dict(_leaves(values, prefix))
+
+
+def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def assignments(values: Mapping[str, Any]) -> str:
+    """A config on one line: ``lr=0.01 optimizer.name=adam``."""
+    return " ".join(f"{name}={value_text(value)}" for name, value in flattened(values).items())
+
+
+def command_text(command: list[str] | tuple[str, ...]) -> str:
+    """A command as one would type it."""
+    return printable(shlex.join(command))
+
+
+def metric_text(metric: Mapping[str, Any] | None) -> str:
+    """The aim of a sweep in words: ``minimize val_loss``."""
+    return NOTHING if metric is None else f"{metric.get('goal', 'minimize')} {metric['name']}"
+
+
+def count_text(number: int, noun: str) -> str:
+    """``1 run``, ``12 runs``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Runs by state: ``12 runs (10 finished, 2 failed)``."""
+    total = sum(counts.values())
+    parts = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
+    return count_text(total, "run") + (f" ({parts})" if parts else "")
+
+
+def signal_text(number: int) -> str:
+    """The name of a signal where this system has one."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

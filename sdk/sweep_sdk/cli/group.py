@@ -1,0 +1,111 @@
+"""The command group: knows the names of the commands, imports the one that is called."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+
+import click
+
+from sweep_sdk._version import __version__
+
+#: In the order of the help; each is a module of ``commands`` with a ``command``.
+COMMANDS = (
+    "sweep",
+    "agent",
+    "sweeps",
+    "runs",
+    "show",
+    "logs",
+    "best",
+    "delete",
+    "log",
+    "sync",
+    "ask",
+    "tell",
+    "local",
+    "login",
+)
+
+_HELP = """Hyperparameter sweeps without a server to keep.
+
+\b
+  sweep-sdk sweep sweep.yaml   register a sweep, get its id
+  sweep-sdk agent ID           work on it, in as many terminals as you like
+  sweep-sdk best ID            see what came out
+"""
+
+_EPILOG = """\b
+Exit codes:
+  0    done; the sweep has ended, or --count runs were made
+  1    gave up: too many failures, no connection; or nothing was found
+  2    wrong usage or bad input
+  130  interrupted (Ctrl-C)
+  143  terminated (SIGTERM)
+
+\b
+Without a backend ('sweep-sdk login', SWEEP_URL) everything happens in a database
+file on this machine: no account, no server.
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that each starts quickly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """All names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002  click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"sweep_sdk.cli.commands.{cmd_name}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a reader that has seen enough, such as head, is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return 0
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(f"no command '{name}'{did_you_mean(name, COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def did_you_mean(word: str, known: tuple[str, ...] | list[str]) -> str:
+    """A half sentence with the nearest known words; empty when none is near."""
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    return f": did you mean {' or '.join(near)}?" if near else ""
+
+
+def _set_color(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.color = False
+
+
+@click.group(
+    cls=LazyGroup,
+    help=_HELP,
+    epilog=_EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--no-color", envvar="NO_COLOR", hidden=True, expose_value=False, callback=_set_color)
+@click.version_option(__version__, prog_name="sweep-sdk", message="%(prog)s %(version)s")
+@click.pass_context
+def sweep_sdk(ctx: click.Context) -> None:
+    """Show the help when no command is named."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

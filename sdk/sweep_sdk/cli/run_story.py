@@ -1,0 +1,115 @@
+"""What happened to a run, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk.cli.formats import (
+    age_text,
+    assignments,
+    duration_text,
+    flattened,
+    printable,
+    signal_text,
+    value_text,
+)
+from sweep_sdk.cli.space_view import lined_up
+from sweep_sdk.cli.suggestion_view import importance_lines, suggestion_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    Json = Mapping[str, Any]
+
+
+def run_story(run: Json, history: Sequence[Json], log_file: Path, now: float) -> Iterator[str]:
+    """Lines about a run.
+
+    Args:
+        run: As the backend tells it in full.
+        history: A few of its rows.
+        log_file: Where its output would be if it ran on this machine.
+        now: Seconds since the epoch.
+    """
+    yield from lined_up(list(_facts(run, log_file, now)))
+    yield from _section("config", _values(run["config"]))
+    yield from _section("attempts", _attempts(run, now))
+    yield from _section("summary", _values(run["summary"]))
+    yield from _section("history", [_row_text(row) for row in history])
+    yield from _section("why this configuration", _reasons(run.get("suggestion") or {}))
+    yield from _section("last lines of stderr", _tail(run["error_tail"]))
+
+
+def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield ""
+        yield title
+        yield from (f"  {line}" for line in lines)
+
+
+def _facts(run: Json, log_file: Path, now: float) -> Iterator[tuple[str, str]]:
+    yield "run", f"{run['id']} (index {run['index']} of sweep {run['sweep']})"
+    yield "state", _state_text(run, now)
+    if run["best"] is not None:
+        yield "best", value_text(run["best"])
+    yield "created", age_text(run["created_at"], now)
+    if log_file.exists():
+        yield "output", str(log_file)
+    else:
+        yield "output", f"on host {run['host'] or 'unknown'}"
+
+
+def _state_text(run: Json, now: float) -> str:
+    if run["stopped_early"]:
+        return f"{run['state']}, stopped early"
+    if run["lease_end"] is None:
+        return str(run["state"])
+    left = run["lease_end"] - now
+    if left >= 0:
+        return f"{run['state']}, its agent is to be heard of within {duration_text(left)}"
+    return f"{run['state']}, its agent should have been heard of {duration_text(-left)} ago"
+
+
+def _attempts(run: Json, now: float) -> list[str]:
+    newest = {name: run[name] for name in ("attempt", "agent", "host", "state", "started_at")}
+    newest |= {name: run[name] for name in ("ended_at", "exit_code", "signal")}
+    earlier = [attempt for attempt in run["attempts"] if attempt["attempt"] < run["attempt"]]
+    return [_attempt_text(attempt, now) for attempt in (*earlier, newest)]
+
+
+def _attempt_text(attempt: Json, now: float) -> str:
+    place = f"agent {attempt['agent']} on {attempt['host'] or 'unknown host'}"
+    began = f"started {age_text(attempt['started_at'], now)}"
+    return f"{attempt['attempt']}: {place}, {began}, {_end_text(attempt, now)}"
+
+
+def _end_text(attempt: Json, now: float) -> str:
+    until = now if attempt["ended_at"] is None else attempt["ended_at"]
+    took = duration_text(until - attempt["started_at"])
+    if attempt["ended_at"] is None:
+        return f"{attempt['state']} for {took}"
+    how = ""
+    if attempt["signal"] is not None:
+        how = f", killed by {signal_text(attempt['signal'])}"
+    elif attempt["exit_code"] is not None:
+        how = f", exit code {attempt['exit_code']}"
+    return f"{attempt['state']} after {took}{how}"
+
+
+def _values(values: Json) -> list[str]:
+    pairs = [(name, value_text(value)) for name, value in flattened(values).items()]
+    return lined_up(pairs)
+
+
+def _reasons(record: Json) -> list[str]:
+    return [suggestion_text(record), *importance_lines(record)] if record else []
+
+
+def _row_text(row: Json) -> str:
+    step = "-" if row["step"] is None else row["step"]
+    return f"step {step}: {assignments(row['metrics'])}"
+
+
+def _tail(text: str | None) -> list[str]:
+    return [printable(line) for line in (text or "").splitlines()]

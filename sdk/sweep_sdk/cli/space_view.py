@@ -1,0 +1,103 @@
+"""A sweep's config in words: method, aim, and each parameter's distribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk.cli.formats import (
+    NOTHING,
+    assignments,
+    flattened,
+    metric_text,
+    shortened,
+    value_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Config = Mapping[str, Any]
+
+_MAX_VALUES = 60
+
+
+def lined_up(pairs: Sequence[tuple[str, str]], indent: str = "") -> list[str]:
+    """``name  value`` lines whose values stand in one column."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    return [f"{indent}{name.ljust(width)}  {value}".rstrip() for name, value in pairs]
+
+
+def aim_lines(sweep: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Method, metric and how many runs there will be."""
+    config = sweep["config"]
+    pairs = [("method", sweep["method"]), ("metric", metric_text(sweep["metric"]))]
+    pairs.append(("points", f"{sweep['grid_points']:,}" if sweep["grid_points"] else "no end"))
+    if sweep["run_cap"] is not None:
+        pairs.append(("run_cap", f"{sweep['run_cap']:,}"))
+    if config.get("early_terminate"):
+        pairs.append(("early_terminate", _fields(config["early_terminate"], ("type",))))
+    return pairs
+
+
+def parameter_lines(config: Config) -> list[str]:
+    """One line a parameter: dotted name, distribution, bounds or values."""
+    laws = _laws(config["parameters"], "")
+    return lined_up([(name, _law(entry)) for name, entry in laws], indent="  ")
+
+
+def searched_part(run_config: Config, sweep_config: Config) -> dict[str, Any]:
+    """A run's values of the parameters that the sweep varies, by dotted name.
+
+    All values where it varies none.
+    """
+    laws = dict(_laws(sweep_config["parameters"], ""))
+    values = flattened(run_config)
+    varied = {name: value for name, value in values.items() if _varies(name, laws)}
+    return varied or values
+
+
+def _varies(name: str, laws: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a parameter, or the dict-valued one that a dotted name is part of, varies."""
+    law = next((laws[prefix] for prefix in _prefixes(name) if prefix in laws), {})
+    return law.get("distribution") != "constant" and len(law.get("values", (1, 2))) > 1
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    for n_parts in range(len(parts), 0, -1):
+        yield ".".join(parts[:n_parts])
+
+
+def best_text(run: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
+    """The best run on one line: value, id, what the sweep varies."""
+    values = assignments(searched_part(run["config"], sweep["config"]))
+    return f"{sweep['metric']['name']}={value_text(run['best'])} by {run['id']} ({values})"
+
+
+def _laws(section: Config, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, entry in section.items():
+        if "parameters" in entry:
+            yield from _laws(entry["parameters"], f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", entry
+
+
+def _law(entry: Mapping[str, Any]) -> str:
+    kind = str(entry["distribution"])
+    if kind == "constant":
+        return f"{kind} {value_text(entry['value'])}"
+    if "values" in entry:
+        texts = ", ".join(value_text(value) for value in entry["values"])
+        weights = entry.get("probabilities")
+        chances = f" with {', '.join(map(value_text, weights))}" if weights else ""
+        return f"{kind} {shortened(texts, _MAX_VALUES)}{shortened(chances, _MAX_VALUES)}"
+    return f"{kind} {_fields(entry, ('distribution',))}"
+
+
+def _fields(entry: Mapping[str, Any], without: tuple[str, ...]) -> str:
+    texts = [
+        f"{name} {value_text(value)}"
+        for name, value in entry.items()
+        if name not in without and value is not None
+    ]
+    return ", ".join(texts) or NOTHING

@@ -1,0 +1,38 @@
+"""Why a run got its configuration, in words; from the record that bayes keeps with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk.cli.formats import value_text
+from sweep_sdk.cli.space_view import lined_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Record = Mapping[str, Any]
+
+
+def suggestion_text(record: Record) -> str:
+    """Reason, what the model predicted, and on how many values it rested."""
+    return "; ".join(_parts(record))
+
+
+def _parts(record: Record) -> Iterator[str]:
+    if "reason" in record:
+        yield str(record["reason"])
+    if "start" in record:
+        yield f"start point {value_text(record['start'])} of the sweep file"
+    if "mean" in record and "std" in record:
+        yield f"predicted {value_text(record['mean'])} +- {value_text(record['std'])}"
+    if "expected_improvement" in record:
+        yield f"improvement expected {value_text(record['expected_improvement'])}"
+    if "observations" in record:
+        yield f"from {value_text(record['observations'])} values"
+
+
+def importance_lines(record: Record) -> list[str]:
+    """The share of each parameter in what the model saw change, largest first."""
+    shares = record.get("importance") or {}
+    ordered = sorted(shares.items(), key=lambda pair: -pair[1])
+    return lined_up([(name, f"{share:4.0%}") for name, share in ordered])

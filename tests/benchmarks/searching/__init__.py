@@ -1,0 +1,1 @@
+"""Problems, peers and the simulated sweep of the search quality benchmark."""

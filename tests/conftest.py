@@ -1,0 +1,116 @@
+"""Fixtures that every part of the suite shares."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep_service.storage.sqlite import SqliteStore
+
+from sweep_service.gateway import handle
+from sweep_service.operations.services import Services
+
+
+@dataclass
+class FakeClock:
+    """A clock that moves only when told to."""
+
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class Answer:
+    """A decoded response of the gateway."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Backend:
+    """The backend as its clients see it, over a store of its own and a fake clock."""
+
+    services: Services
+    clock: FakeClock
+    keys: Any = field(default_factory=lambda: iter(range(10**9)))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: dict[str, str] | None = None,
+        key: str | None = None,
+    ) -> Answer:
+        raw = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        headers = {} if key is None else {"idempotency-key": key}
+        response = handle(self.services, method, path, query or {}, headers, raw)
+        decoded = json.loads(response.body) if response.body else None
+        return Answer(response.status, response.headers, decoded)
+
+    def create(self, config: dict[str, Any] | str, **fields: Any) -> str:
+        form = {"yaml": config} if isinstance(config, str) else {"config": config}
+        answer = self.call("POST", "/v1/sweeps", {**form, **fields})
+        assert answer.status == 201, answer.body
+        return str(answer.body["id"])
+
+    def ask(self, sweep: str, key: str | None = None, agent: str = "agent") -> Answer:
+        key = key or f"ask-key-{next(self.keys)}"
+        return self.call("POST", f"/v1/sweeps/{sweep}/runs", {"agent": agent, "host": "h"}, key=key)
+
+    def report(self, run: str, attempt: int, offset: int, *metrics: dict[str, Any]) -> Answer:
+        rows = [{"step": offset + n, "at": 1.5, "metrics": row} for n, row in enumerate(metrics)]
+        body = {"attempt": attempt, "offset": offset, "rows": rows}
+        return self.call("POST", f"{self._path(run)}/reports", body)
+
+    def finish(self, run: str, attempt: int = 1, state: str = "finished", **fields: Any) -> Answer:
+        body = {"attempt": attempt, "state": state, **fields}
+        return self.call("POST", f"{self._path(run)}/finish", body)
+
+    def get(self, sweep: str) -> dict[str, Any]:
+        answer = self.call("GET", f"/v1/sweeps/{sweep}")
+        assert answer.status == 200, answer.body
+        return dict(answer.body)
+
+    def run(self, run: str) -> dict[str, Any]:
+        answer = self.call("GET", self._path(run))
+        assert answer.status == 200, answer.body
+        return dict(answer.body)
+
+    def runs(self, sweep: str) -> list[dict[str, Any]]:
+        items, query = [], {}
+        while True:
+            page = self.call("GET", f"/v1/sweeps/{sweep}/runs", query=query).body
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            query = {"cursor": page["next"]}
+
+    @staticmethod
+    def _path(run: str) -> str:
+        return f"/v1/sweeps/{run.split('-')[0]}/runs/{run}"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def backend(tmp_path: Path, clock: FakeClock) -> Any:
+    store = SqliteStore(tmp_path / "sweeps.db")
+    yield Backend(Services(store=store, clock=clock, rng=random.Random(7)), clock)
+    store.close()

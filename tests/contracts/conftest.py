@@ -1,0 +1,57 @@
+"""Stores for the contract suite, and how many tests ran on each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from store_kinds import KINDS, StoreKind
+
+from sweep_service.storage.store import Store
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> StoreKind:
+    """The implementation under test."""
+    kind: StoreKind = request.param
+    request.node.user_properties.append(("store", kind.name))
+    return kind
+
+
+@pytest.fixture
+def address(kind: StoreKind, tmp_path: Path) -> Iterator[str]:
+    """An empty place to keep sweeps."""
+    with kind.place(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def make_store(kind: StoreKind, address: str) -> Iterator[Callable[[], Store]]:
+    """Opens one more store at the same place."""
+    with ExitStack() as stores:
+        yield lambda: stores.enter_context(kind.open(address))
+
+
+@pytest.fixture
+def store(make_store: Callable[[], Store]) -> Store:
+    """A store of the kind, empty."""
+    return make_store()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the counts per store: none may be left out unseen."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
+        for report in terminalreporter.getreports(outcome):
+            if report.when == "call" or outcome in ("error", "skipped"):
+                counts.update(
+                    (str(value), outcome)
+                    for name, value in report.user_properties
+                    if name == "store"
+                )
+    for store in sorted({store for store, _ in counts}):
+        told = ", ".join(f"{n} {what}" for (name, what), n in counts.items() if name == store)
+        terminalreporter.write_line(f"store contract on {store}: {told}")

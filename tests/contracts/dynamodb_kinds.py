@@ -1,0 +1,82 @@
+"""DynamoDB for the contract suite: moto in this process, and a real wire where one is running.
+
+moto loses updates under threads, so only the wire is asked to bear them. The wire is the endpoint
+in ``SWEEP_TEST_DYNAMODB``, such as ministack's; ``make e2e`` starts one.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from sweep_service.storage.dynamodb import DynamoStore
+
+ENDPOINT = os.environ.get("SWEEP_TEST_DYNAMODB")
+_MOTO = "moto"
+
+
+def create_table(name: str, endpoint: str | None = None) -> None:
+    """A table as the template declares it."""
+    client = boto3.client("dynamodb", endpoint_url=endpoint)
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
+    client.close()
+
+
+@contextmanager
+def moto_place(folder: Path) -> Iterator[str]:
+    """A table in moto; its address can be used in this process alone."""
+    del folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        with mock_aws():
+            create_table("sweeps")
+            yield f"{_MOTO}/sweeps"
+
+
+@contextmanager
+def wire_place(folder: Path) -> Iterator[str]:
+    """A table of its own behind the endpoint."""
+    del folder
+    name = f"sweeps-{uuid.uuid4().hex}"
+    with _fake_credentials():
+        create_table(name, ENDPOINT)
+        yield f"{ENDPOINT}/{name}"
+        client = boto3.client("dynamodb", endpoint_url=ENDPOINT)
+        client.delete_table(TableName=name)
+        client.close()
+
+
+@contextmanager
+def open_dynamodb(address: str) -> Iterator[DynamoStore]:
+    """The store at an address, here or in another process."""
+    endpoint, name = address.rsplit("/", 1)
+    with _fake_credentials():
+        with DynamoStore(name, endpoint=None if endpoint == _MOTO else endpoint) as store:
+            yield store
+
+
+@contextmanager
+def _fake_credentials() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        yield

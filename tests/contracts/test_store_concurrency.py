@@ -1,0 +1,243 @@
+"""Contract: threads and processes on one sweep; each race has one winner, no update is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+
+import pytest
+from crowds import Crowd, crowd_of_processes, crowd_of_threads, process_pool
+from store_kinds import KINDS, StoreKind
+from store_samples import SWEEP, a_lease, a_live, a_run, add_sweep, an_outcome
+
+from sweep_service.errors import Exhausted, LeaseHeld, LeaseLost, RunExists, Stale
+from sweep_service.storage.store import Store
+
+N_INDICES = 25
+N_UPDATES = 15
+
+CROWDS = [(kind, "threads") for kind in KINDS if kind.bears_threads] + [
+    (kind, "processes") for kind in KINDS if kind.bears_processes
+]
+
+pytestmark = pytest.mark.parametrize(
+    ("kind", "workers"),
+    CROWDS,
+    indirect=["kind"],
+    ids=[f"{kind.name}-{workers}" for kind, workers in CROWDS],
+)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Callable[[], Executor]]:
+    """The processes, started when first asked for."""
+    entered: list[Executor] = []
+    manager = process_pool()
+
+    def get() -> Executor:
+        if not entered:
+            entered.append(manager.__enter__())
+        return entered[0]
+
+    yield get
+    if entered:
+        manager.__exit__(None, None, None)
+
+
+@pytest.fixture
+def crowd(
+    workers: str, kind: StoreKind, address: str, store: Store, pool: Callable[[], Executor]
+) -> Iterator[Crowd]:
+    if workers == "processes":
+        yield crowd_of_processes(pool(), kind.name, address)
+    else:
+        with crowd_of_threads(store) as threads:
+            yield threads
+
+
+def key_of(worker: int) -> str:
+    return f"key-{worker}"
+
+
+# Jobs: what each worker of a crowd does. Functions of the module, so that processes find them.
+
+
+def claim_all(store: Store, worker: int) -> list[int]:
+    return list(claims(store))
+
+
+def open_leases(store: Store, worker: int) -> list[int]:
+    return won(lambda i: store.open_lease(SWEEP, a_lease(i, key=key_of(worker))), LeaseHeld)
+
+
+def take_leases(store: Store, worker: int) -> list[int]:
+    def take(index: int) -> None:
+        taken = a_lease(index, attempt=2, key=key_of(worker))
+        store.take_lease(SWEEP, a_lease(index, suspect_at=1400.0), taken)
+
+    return won(take, LeaseHeld)
+
+
+def create_runs(store: Store, worker: int) -> list[int]:
+    return won(lambda i: store.create_run(SWEEP, a_run(i, key=key_of(worker))), RunExists)
+
+
+def advance_runs(store: Store, worker: int) -> list[int]:
+    lease = a_lease(attempt=2, key=key_of(worker))
+    return won(lambda i: store.advance_attempt(SWEEP, i, 2, lease, 1500.0), LeaseLost)
+
+
+def end_runs(store: Store, worker: int) -> list[tuple[int, int | None]]:
+    outcome = an_outcome(exit_code=worker)
+    ended = [store.end_run(SWEEP, index, 1, outcome) for index in range(N_INDICES)]
+    return [(run.index, run.outcome.exit_code) for run in ended if run.outcome is not None]
+
+
+def change_limits(store: Store, worker: int) -> int:
+    n_tries = 0
+    for _ in range(N_UPDATES):
+        while True:
+            n_tries += 1
+            seen = store.get_counter(SWEEP)
+            try:
+                # A cap of its own, for nobody must take another's write for theirs.
+                store.set_limit(SWEEP, 1000 * worker + n_tries, 10**6, seen)
+                break
+            except Stale:
+                continue
+    return n_tries
+
+
+def report_in_turn(store: Store, worker: int) -> list[int]:
+    """Each worker sends offsets of its own; tells those that it found applied."""
+    applied = []
+    for n in range(N_UPDATES):
+        offset = 100 * n + worker
+        stands = store.extend_lease(SWEEP, 0, 1, 2000.0 + offset, a_live(offset, n_values=offset))
+        assert stands.live.offset is not None
+        assert stands.live.offset >= offset
+        assert stands.live.n_values == stands.live.offset
+        applied += [offset] if stands.live.offset == offset else []
+    return applied
+
+
+def put_bands(store: Store, worker: int) -> None:
+    for n in range(N_UPDATES):
+        attempt = (7 * n + worker) % N_UPDATES
+        store.put_band(SWEEP, 0, 0, attempt, float(attempt))
+
+
+def work_as_agent(store: Store, worker: int) -> list[int]:
+    done = []
+    for index in claims(store):
+        key = f"{key_of(worker)}-{index}"
+        store.list_leases(SWEEP)
+        store.open_lease(SWEEP, a_lease(index, key=key))
+        store.create_run(SWEEP, a_run(index, key=key))
+        store.extend_lease(SWEEP, index, 1, 2000.0, a_live())
+        store.end_run(SWEEP, index, 1, an_outcome(exit_code=worker))
+        store.drop_lease(SWEEP, index, 1)
+        done.append(index)
+    return done
+
+
+def claims(store: Store) -> Iterator[int]:
+    while (index := claim(store)) is not None:
+        yield index
+
+
+def claim(store: Store) -> int | None:
+    try:
+        return store.claim_index(SWEEP)[0]
+    except Exhausted:
+        return None
+
+
+def won(attempt: Callable[[int], None], lost: type[Exception]) -> list[int]:
+    """The indices for which ``attempt`` did not raise ``lost``."""
+    indices = []
+    for index in range(N_INDICES):
+        try:
+            attempt(index)
+        except lost:
+            continue
+        indices.append(index)
+    return indices
+
+
+def winners(results: list[list[int]]) -> dict[int, str]:
+    """Index -> the key of the one worker that won it."""
+    counts = Counter(index for result in results for index in result)
+    assert counts == dict.fromkeys(range(N_INDICES), 1)
+    return {index: key_of(worker) for worker, won in enumerate(results) for index in won}
+
+
+def test_no_index_twice_and_none_above_the_limit(store: Store, crowd: Crowd) -> None:
+    add_sweep(store, limit=150)
+    claimed = [index for result in crowd(claim_all) for index in result]
+    assert sorted(claimed) == list(range(150))
+    assert store.get_counter(SWEEP).next_index == 150
+
+
+def test_one_opens_a_lease(store: Store, crowd: Crowd) -> None:
+    won_by = winners(crowd(open_leases))
+    assert {lease.index: lease.key for lease in store.list_leases(SWEEP)} == won_by
+
+
+def test_one_takes_a_lease(store: Store, crowd: Crowd) -> None:
+    for index in range(N_INDICES):
+        store.open_lease(SWEEP, a_lease(index, suspect_at=1400.0))
+    won_by = winners(crowd(take_leases))
+    assert {lease.index: lease.key for lease in store.list_leases(SWEEP)} == won_by
+
+
+def test_one_creates_a_run(store: Store, crowd: Crowd) -> None:
+    won_by = winners(crowd(create_runs))
+    assert {run.index: run.key for run in store.list_runs(SWEEP, 0, 100)} == won_by
+
+
+def test_one_advances_a_run(store: Store, crowd: Crowd) -> None:
+    for index in range(N_INDICES):
+        store.create_run(SWEEP, a_run(index))
+    won_by = winners(crowd(advance_runs))
+    assert {run.index: run.key for run in store.list_runs(SWEEP, 0, 100)} == won_by
+
+
+def test_one_ends_a_run_and_all_hear_how(store: Store, crowd: Crowd) -> None:
+    for index in range(N_INDICES):
+        store.create_run(SWEEP, a_run(index))
+    told = {tuple(result) for result in crowd(end_runs)}
+    runs = store.list_runs(SWEEP, 0, 100)
+    assert told == {tuple((run.index, run.outcome and run.outcome.exit_code) for run in runs)}
+
+
+def test_no_change_is_lost(store: Store, crowd: Crowd) -> None:
+    add_sweep(store)
+    n_workers = len(crowd(change_limits))
+    assert store.get_counter(SWEEP).change == n_workers * N_UPDATES
+
+
+def test_reports_apply_once_and_in_order(store: Store, crowd: Crowd) -> None:
+    store.open_lease(SWEEP, a_lease())
+    applied = [offset for result in crowd(report_in_turn) for offset in result]
+    stands = store.get_lease(SWEEP, 0)
+    assert stands is not None
+    assert len(applied) == len(set(applied))
+    assert stands.live.offset == max(applied)
+    assert stands.lease_end == 2000.0 + max(applied)
+
+
+def test_the_newest_attempt_stands_at_a_band(store: Store, crowd: Crowd) -> None:
+    crowd(put_bands)
+    assert store.list_band(SWEEP, 0) == {0: float(N_UPDATES - 1)}
+
+
+def test_agents_share_a_sweep(store: Store, crowd: Crowd) -> None:
+    add_sweep(store, limit=60)
+    results = crowd(work_as_agent)
+    done_by = {index: worker for worker, indices in enumerate(results) for index in indices}
+    runs = store.list_runs(SWEEP, 0, 100)
+    assert {run.index: run.outcome and run.outcome.exit_code for run in runs} == done_by
+    assert sorted(done_by) == list(range(60))
+    assert store.list_leases(SWEEP) == []

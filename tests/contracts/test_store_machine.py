@@ -1,0 +1,207 @@
+"""Contract: any sequence of writes, stale and repeated ones too, does what the model does."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from model_store import ModelStore
+from store_kinds import StoreKind
+from store_samples import a_counter, a_lease, a_live, a_meta, a_run, an_observation, an_outcome
+
+from sweep_service.errors import ServiceError
+from sweep_service.model.records import RunHead
+from sweep_service.model.states import RunState, SweepState
+from sweep_service.storage.store import Store
+
+# Few values, so that what is asked for often stands already, or did a moment ago.
+indices = st.integers(0, 1)
+attempts = st.integers(0, 3)
+keys = st.sampled_from(["a", "b"])
+times = st.sampled_from([0.0, 1000.0, 1000.5, 2000.0])
+limits = st.none() | st.integers(0, 4)
+units = st.sampled_from([None, (0.25,), (0.75, 0.5)])
+lives = st.none() | st.builds(
+    a_live, st.integers(0, 3), n_values=st.integers(0, 9), last=st.sampled_from([None, 0.5, 1e300])
+)
+leases = st.builds(
+    a_lease, indices, attempt=attempts, key=keys, agent=keys, lease_end=times, unit=units
+)
+runs = st.builds(a_run, indices, attempt=attempts, key=keys, agent=keys)
+outcomes = st.builds(
+    an_outcome,
+    state=st.sampled_from([RunState.FINISHED, RunState.FAILED]),
+    exit_code=st.integers(0, 3),
+    best=st.sampled_from([None, 0.5]),
+)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Drives a store and the model side by side, on a sweep of its own."""
+
+    def __init__(self, store: Store, sweep: str) -> None:
+        super().__init__()
+        self.store, self.sweep = store, sweep
+        meta, counter = a_meta(sweep=sweep, create_key=sweep), a_counter(limit=3)
+        store.create_sweep(meta, counter)
+        self.model = ModelStore(meta, counter)
+        self.seen_counters = [counter]
+        self.seen_leases = [a_lease()]
+
+    def both(self, method: str, *values: Any) -> None:
+        """Call the method on both; they must answer alike."""
+        assert told(getattr(self.store, method), self.sweep, *values) == told(
+            getattr(self.model, method), *values
+        )
+
+    def a_seen(self, data: st.DataObject, seen: list[Any]) -> Any:
+        """Something read before, more often something read lately."""
+        return data.draw(st.sampled_from(seen[-6:][::-1]), label="seen")
+
+    @rule()
+    def claim_index(self) -> None:
+        self.both("claim_index")
+
+    @rule(data=st.data())
+    def finish_sweep(self, data: st.DataObject) -> None:
+        self.both("finish_sweep", self.a_seen(data, self.seen_counters))
+
+    @rule(
+        data=st.data(),
+        state=st.sampled_from(SweepState),
+        allowed_from=st.lists(st.sampled_from(SweepState), min_size=1, max_size=3),
+    )
+    def set_state(
+        self, data: st.DataObject, state: SweepState, allowed_from: list[SweepState]
+    ) -> None:
+        self.both("set_state", state, allowed_from, self.a_seen(data, self.seen_counters))
+
+    @rule(data=st.data(), run_cap=limits, limit=limits)
+    def set_limit(self, data: st.DataObject, run_cap: int | None, limit: int | None) -> None:
+        self.both("set_limit", run_cap, limit, self.a_seen(data, self.seen_counters))
+
+    @rule(data=st.data(), method=st.sampled_from(["grid", "random"]))
+    def add_version(self, data: st.DataObject, method: str) -> None:
+        seen = self.a_seen(data, self.seen_counters)
+        limit = data.draw(st.just(seen.limit) | limits, label="limit")
+        meta = a_meta(sweep=self.sweep, version=seen.version + 1, document={"method": method})
+        assert told(self.store.add_version, meta, limit, seen) == told(
+            self.model.add_version, meta, limit, seen
+        )
+
+    @rule(lease=leases, is_released=st.booleans())
+    def open_lease(self, lease: Any, is_released: bool) -> None:
+        released = lease.attempt if is_released else -1
+        self.both("open_lease", replace(lease, released_attempt=released))
+
+    @rule(data=st.data(), now=times)
+    def suspect_lease(self, data: st.DataObject, now: float) -> None:
+        self.both("suspect_lease", self.a_seen(data, self.seen_leases), now)
+
+    @rule(data=st.data(), lease=leases, losses=st.integers(0, 3))
+    def take_lease(self, data: st.DataObject, lease: Any, losses: int) -> None:
+        seen = self.a_seen(data, self.seen_leases)
+        taken = replace(lease, index=seen.index, attempt=seen.attempt + 1, losses=losses)
+        self.both("take_lease", seen, taken)
+
+    @rule(index=indices, attempt=attempts, lease_end=times, live=lives)
+    def extend_lease(self, index: int, attempt: int, lease_end: float, live: Any) -> None:
+        self.both("extend_lease", index, attempt, lease_end, live)
+
+    @rule(index=indices, attempt=attempts, failures=st.integers(0, 3))
+    def release_lease(self, index: int, attempt: int, failures: int) -> None:
+        self.both("release_lease", index, attempt, failures)
+
+    @rule(index=indices)
+    def stop_run(self, index: int) -> None:
+        self.both("stop_run", index)
+
+    @rule(index=indices, attempt=attempts)
+    def drop_lease(self, index: int, attempt: int) -> None:
+        self.both("drop_lease", index, attempt)
+
+    @rule(run=runs)
+    def create_run(self, run: Any) -> None:
+        self.both("create_run", run)
+
+    @rule(index=indices, attempt=attempts, lease=leases, started_at=times)
+    def advance_attempt(self, index: int, attempt: int, lease: Any, started_at: float) -> None:
+        self.both("advance_attempt", index, attempt, lease, started_at)
+
+    @rule(index=indices, attempt=attempts, outcome=outcomes)
+    def end_run(self, index: int, attempt: int, outcome: Any) -> None:
+        self.both("end_run", index, attempt, outcome)
+
+    @rule(index=indices, attempt=attempts, band=st.integers(0, 1), value=st.floats(-1, 1))
+    def put_band(self, index: int, attempt: int, band: int, value: float) -> None:
+        self.both("put_band", band, index, attempt, value)
+
+    @rule(index=indices, written_at=times, value=st.floats(-1, 1))
+    def put_observation(self, index: int, written_at: float, value: float) -> None:
+        observation = an_observation(index, written_at=written_at, value=value)
+        self.both("put_observation", observation)
+
+    @invariant()
+    def counter_stands(self) -> None:
+        counter = self.store.get_counter(self.sweep)
+        assert counter == self.model.counter
+        self.remember(self.seen_counters, counter)
+        for version, document in self.model.documents.items():
+            assert self.store.get_meta(self.sweep, version).document == document
+
+    @invariant()
+    def leases_stand(self) -> None:
+        leases = self.store.list_leases(self.sweep)
+        assert leases == [self.model.leases[index] for index in sorted(self.model.leases)]
+        for lease in leases:
+            self.remember(self.seen_leases, lease)
+
+    @invariant()
+    def runs_stand(self) -> None:
+        runs = [self.model.runs[index] for index in sorted(self.model.runs)]
+        assert self.store.list_runs(self.sweep, 0, 9) == runs
+        assert self.store.list_run_heads(self.sweep) == [
+            RunHead(run.index, run.outcome and run.outcome.state, run.outcome and run.outcome.best)
+            for run in runs
+        ]
+
+    @invariant()
+    def trail_stands(self) -> None:
+        for band in range(2):
+            values = {
+                index: value for (at, index), (_, value) in self.model.bands.items() if at == band
+            }
+            assert self.store.list_band(self.sweep, band) == values
+        log = [self.model.observations[place] for place in sorted(self.model.observations)]
+        assert self.store.list_observations(self.sweep, 0) == log
+
+    @staticmethod
+    def remember(seen: list[Any], record: Any) -> None:
+        if record not in seen[-1:]:
+            seen.append(record)
+
+
+def told(method: Any, *values: Any) -> Any:
+    """What a caller hears: the result, or the kind of error."""
+    try:
+        return method(*values)
+    except ServiceError as error:
+        return type(error)
+
+
+def test_stores_do_what_the_protocol_says(kind: StoreKind, store: Store) -> None:
+    numbers = itertools.count()
+    run_state_machine_as_test(
+        lambda: StoreMachine(store, f"sweep{next(numbers):03}"),
+        settings=settings(
+            max_examples=kind.n_sequences,
+            stateful_step_count=50,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

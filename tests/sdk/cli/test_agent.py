@@ -1,0 +1,136 @@
+"""``sweep-sdk agent`` with real training programs, as its user sees it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PATIENCE_SECONDS = 120
+TRAIN = """\
+import argparse, sys
+import sweep_sdk
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--layers", type=int)
+arguments = parser.parse_args()
+run = sweep_sdk.init()
+run.log({"loss": 1.0})
+run.log({"loss": arguments.lr * arguments.layers})
+print("trained", arguments.lr, arguments.layers)
+run.finish()
+"""
+
+
+@pytest.fixture
+def train(grid_file):
+    Path("train.py").write_text(TRAIN)
+
+
+def sweep_sdk(*words):
+    """A command as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "sweep_sdk.cli", *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+def test_registers_and_works_until_the_sweep_has_ended(train, client):
+    done = sweep_sdk("sweep", "sweep.yaml", "--agent")
+    assert (done.returncode, done.stderr) == (0, "")
+    (sweep,) = client.list_sweeps()
+    lines = done.stdout.splitlines()
+    assert f"[4/4] {sweep['id']}-3: layers=2 lr=0.01" in lines
+    assert lines.count("trained 0.1 2") == 1
+    assert any(line.endswith("train.py --layers=2 --lr=0.01") for line in lines)
+    assert f"sweep {sweep['id']} is finished: 4 runs (4 finished)" in lines
+    assert lines[-1] == f"best: loss=0.01 by {sweep['id']}-1 (layers=1 lr=0.01)"
+    assert client.best_run(sweep["id"])["summary"]["loss"] == 0.01
+
+
+def test_count_and_logs_and_show(train, cli, grid):
+    assert sweep_sdk("agent", grid, "--count", "1").returncode == 0
+    (run,) = cli("runs", grid, "--json").json
+    assert (run["state"], run["exit_code"]) == ("finished", 0)
+    assert cli("logs", run["id"]).out == "trained 0.1 1\n"
+    shown = cli("show", run["id"]).out
+    assert "step 1: loss=0.1" in shown
+    assert "output.log" in shown
+    assert cli("best", grid, "--format", "json").json == {"layers": 1, "lr": 0.1}
+
+
+def test_gives_up_when_everything_fails(grid, cli):
+    Path("train.py").write_text("import sys\nsys.exit('no data')\n")
+    done = sweep_sdk("agent", grid)
+    assert done.returncode == 1
+    assert done.stdout.count("exit code 1") == 3
+    assert "no data" in done.stdout
+    assert [run["state"] for run in cli("runs", grid, "--json").json] == ["failed"] * 3
+    assert "no data" in cli("show", f"{grid}-0").out
+
+
+def test_a_program_that_does_not_exist(grid):
+    done = sweep_sdk("agent", grid)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: no program 'train.py'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_of_a_sweep_that_has_ended(train, grid, client):
+    client.change_sweep(grid, state="canceled")
+    done = sweep_sdk("agent", grid)
+    assert done.returncode == 0
+    assert "ended" in done.stdout
+
+
+def test_a_reader_that_leaves_does_not_end_it(train, grid, client):
+    agent = subprocess.Popen(
+        [sys.executable, "-m", "sweep_sdk.cli", "agent", grid], stdout=subprocess.PIPE
+    )
+    agent.stdout.readline()
+    agent.stdout.close()
+    assert agent.wait(PATIENCE_SECONDS) == 0
+    assert client.get_sweep(grid)["counts"] == {"finished": 4}
+
+
+def test_parallel_runs_are_told_apart(train, grid):
+    done = sweep_sdk("agent", grid, "--parallel", "2")
+    assert done.returncode == 0
+    assert f"{grid}-0 | trained 0.1 1" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--gpus", "0,,1"], "--gpus"),
+        (["--run-timeout", "0"], "--run-timeout"),
+        (["--name", "x" * 200], "name"),
+        (["--parallel", "0"], "--parallel"),
+    ],
+)
+def test_options_that_make_no_sense(cli, grid, words, message):
+    result = cli("agent", grid, *words)
+    assert result.code == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_the_flags_of_best_start_the_program_again(train, cli, grid, run_one):
+    run_one(grid, loss=0.5)
+    flags = cli("best", grid, "--format", "args").out
+    again = subprocess.run(
+        f"{sys.executable} train.py {flags}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "SWEEP_URL": "http://127.0.0.1:9"},
+    )
+    assert again.stdout == "trained 0.1 1\n"

@@ -1,0 +1,391 @@
+"""``sweeps``, ``runs``, ``show``, ``best``, ``logs``, ``delete``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+import threading
+
+import pytest
+import yaml
+
+from sweep_sdk._launcher import run_files
+from sweep_sdk._settings import load_settings
+from sweep_sdk.cli import main
+from sweep_sdk.cli.commands.runs import Listing
+from sweep_sdk.cli.commands.sweeps import sweep_columns
+from sweep_sdk.cli.run_columns import run_columns
+from sweep_sdk.cli.tables import fitting
+
+UNKNOWN = "zzzzzzzz"
+
+
+def cells(text):
+    """A printed table as rows of a dict by title."""
+    header, *rows = [re.split(r" {2,}", line.strip()) for line in text.splitlines()]
+    return [dict(zip(header, row, strict=False)) for row in rows]
+
+
+class TestSweeps:
+    def test_newest_first(self, cli, client, grid):
+        other = client.create_sweep(
+            {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}}
+        )
+        rows = cells(cli("sweeps").out)
+        assert [row["SWEEP"] for row in rows] == [other["id"], grid]
+        assert [row["RUNS"] for row in rows] == ["0", "0/4"]
+        assert [row["METRIC"] for row in rows] == ["-", "minimize loss"]
+
+    def test_by_project_and_state(self, cli, client, grid):
+        client.change_sweep(grid, state="paused")
+        assert [s["id"] for s in cli("sweeps", "--state", "paused", "--json").json] == [grid]
+        assert cli("sweeps", "--state", "running", "--json").json == []
+        assert cli("sweeps", "--project", "other", "--json").json == []
+
+    def test_the_limit_is_told(self, cli, client, grid):
+        for _ in range(3):
+            client.create_sweep({"method": "grid", "parameters": {"x": {"values": [1]}}})
+        result = cli("sweeps", "--limit", 2, "--json")
+        assert len(result.json) == 2
+        assert "only the newest 2" in result.err
+        assert cli("sweeps", "--limit", 4).err == ""
+
+    def test_none_yet(self, cli):
+        result = cli("sweeps")
+        assert (result.code, result.out) == (0, "")
+        assert "sweep-sdk sweep FILE" in result.err
+
+    def test_eighty_columns_hold_what_matters(self, client, grid):
+        long = client.create_sweep(
+            {"method": "grid", "parameters": {"x": {"values": [1]}}, "metric": {"name": "m" * 30}},
+            project="a project with a long name",
+            name="a sweep with a very long name of its own",
+        )
+        found = [client.get_sweep(grid), client.get_sweep(long["id"])]
+        shown = fitting(sweep_columns(found, 1e9), 80)
+        assert [c.title for c in shown][:2] == ["SWEEP", "NAME"]
+        assert {"STATE", "RUNS", "CREATED"} <= {c.title for c in shown}
+        assert sum(c.width + 2 for c in shown) - 2 <= 80
+
+
+class TestRuns:
+    def test_a_table_of_what_varies(self, cli, grid, run_one):
+        run_one(grid, loss=0.5)
+        run_one(grid, "failed", exit_code=3)
+        rows = cells(cli("runs", grid).out)
+        assert rows[0]["RUN"] == f"{grid}-0"
+        assert rows[0]["STATE"] == "finished"
+        assert rows[0]["loss"] == "0.5"
+        assert rows[1]["loss"] == "-"
+        assert rows[1]["lr"] == "0.01"
+        assert "layers" not in rows[0]
+        assert rows[1]["EXIT"] == "3"
+
+    def test_says_how_the_sweep_stands(self, cli, grid, run_one):
+        run_one(grid, loss=0.5)
+        best = run_one(grid, loss=0.25)
+        lines = cli("runs", grid).lines
+        assert lines[-2] == f"sweep {grid} is running: 2 runs (2 finished)"
+        assert lines[-1] == f"best: loss=0.25 by {best} (layers=1 lr=0.01)"
+
+    def test_json_has_what_programs_need(self, cli, grid, run_one):
+        run_one(grid, loss="NaN", exit_code=0)
+        (run,) = cli("runs", grid, "--json").json
+        assert run["id"] == f"{grid}-0"
+        assert (run["index"], run["state"], run["attempt"]) == (0, "finished", 1)
+        assert (run["exit_code"], run["agent"]) == (0, "a1")
+        assert run["config"] == {"layers": 1, "lr": 0.1}
+        assert run["summary"] == {"loss": "NaN"}
+
+    def test_no_runs_yet(self, cli, grid):
+        result = cli("runs", grid)
+        assert (result.code, result.out) == (0, "")
+        assert f"sweep-sdk agent {grid}" in result.err
+        assert cli("runs", grid, "--json").json == []
+
+    def test_csv(self, cli, client):
+        sweep = client.create_sweep(
+            {
+                "method": "grid",
+                "metric": {"name": "loss"},
+                "parameters": {
+                    "a": {"parameters": {"b": {"values": [1, 2]}}},
+                    "text": {"value": 'quote " and, comma'},
+                    "list": {"value": [1, None]},
+                },
+            }
+        )["id"]
+        for number, more in enumerate([{}, {"extra": True}]):
+            taken = client.ask(sweep, f"key-number-{number}", "a1")
+            row = {"step": 0, "at": 1.0, "metrics": {"loss": 0.1 + 0.2, **more}}
+            client.report(taken.id, 1, 0, [row])
+            ending = {"attempt": 1, "state": "finished", "summary": row["metrics"]}
+            client.finish(taken.id, ending)
+        rows = list(csv.DictReader(io.StringIO(cli("runs", sweep, "--csv").out)))
+        assert [row["config.a.b"] for row in rows] == ["1", "2"]
+        assert rows[0]["config.text"] == 'quote " and, comma'
+        assert json.loads(rows[0]["config.list"]) == [1, None]
+        assert [float(row["summary.loss"]) for row in rows] == [0.1 + 0.2] * 2
+        assert [row["summary.extra"] for row in rows] == ["", "True"]
+        assert rows[0]["exit_code"] == ""
+
+    def test_csv_without_runs_has_its_header(self, cli, grid):
+        assert cli("runs", grid, "--csv").out.startswith("id,index,state,")
+
+    def test_watch_ends_with_the_sweep(self, cli, grid, run_one, client):
+        for _ in range(3):
+            run_one(grid, loss=0.5)
+        last = run_one(grid, state=None)
+
+        def end():
+            client.finish(last, {"attempt": 1, "state": "finished", "exit_code": 0})
+
+        timer = threading.Timer(0.3, end)
+        timer.start()
+        result = cli("runs", grid, "--watch", "--interval", "0.1")
+        timer.join()
+        assert f"sweep {grid} is finished: 4 runs (4 finished)" in result.out
+        assert len([line for line in result.lines if line.startswith(grid)]) == 4
+
+    def test_watching_does_not_read_ended_runs_again(self, client, grid, run_one):
+        run_one(grid, loss=0.5)
+        run_one(grid, state=None)
+        run_one(grid, loss=0.5)
+        asked = []
+
+        class Watched:
+            def get_sweep(self, sweep):
+                return client.get_sweep(sweep)
+
+            def list_runs(self, sweep, since):
+                asked.append(since)
+                return client.list_runs(sweep, since)
+
+        listing = Listing(Watched(), grid)
+        listing.refresh()
+        listing.refresh()
+        assert asked == [0, 1]
+        assert [run["index"] for run in listing.runs] == [0, 1, 2]
+
+    @pytest.mark.parametrize("words", [["--csv", "--json"], ["--watch", "--json"]])
+    def test_one_form_at_a_time(self, cli, grid, words):
+        assert cli("runs", grid, *words).code == 2
+
+    def test_many_parameters_in_eighty_columns(self, client):
+        parameters = {f"parameter_{n}": {"min": 0.0, "max": 1.0} for n in range(20)}
+        config = {"method": "random", "parameters": parameters, "metric": {"name": "loss"}}
+        sweep = client.create_sweep(config)
+        for number in range(2):
+            client.ask(sweep["id"], f"key-number-{number}", "a1")
+        runs = list(client.list_runs(sweep["id"]))
+        shown = fitting(run_columns(runs, sweep, 0.0), 80)
+        titles = [c.title for c in shown]
+        assert titles[:3] == ["RUN", "STATE", "loss"]
+        assert "TIME" in titles
+        assert "parameter_0" in titles
+        assert sum(c.width + 2 for c in shown) - 2 <= 80
+
+
+class TestShow:
+    def test_a_sweep(self, cli, grid, run_one):
+        run_one(grid, loss=0.5)
+        result = cli("show", f"me/digits/{grid}")
+        text = " ".join(result.out.split())
+        assert result.code == 0
+        for part in (
+            f"sweep {grid} in project default",
+            "state running",
+            "runs 1 run (1 finished)",
+            "method grid",
+            "points 4",
+            "layers categorical 1, 2",
+            f"best: loss=0.5 by {grid}-0 (layers=1 lr=0.1)",
+        ):
+            assert part in text
+
+    def test_a_run_tells_its_story(self, cli, grid, run_one, client):
+        run = run_one(grid, "preempted", loss=0.5, signal=15)
+        again = run_one(
+            grid,
+            "failed",
+            loss=0.7,
+            more={"deep.acc": 1.0},
+            exit_code=3,
+            host="gpu7",
+            stderr_tail="Traceback\nValueError: \x1b[31mbad\n",
+        )
+        assert again == run
+        text = " ".join(cli("show", run).out.split())
+        for part in (
+            f"run {run} (index 0 of sweep {grid})",
+            "state failed",
+            "output on host gpu7",
+            "layers 1",
+            "1: agent a1 on far, started",
+            "preempted after",
+            "killed by SIGTERM",
+            "2: agent a1 on gpu7, started",
+            "failed after",
+            "exit code 3",
+            "loss 0.7",
+            "step 0: loss=0.5",
+            "ValueError: \\x1b[31mbad",
+        ):
+            assert part in text
+
+    def test_a_running_run_tells_of_its_lease(self, cli, grid, run_one):
+        run = run_one(grid, state=None)
+        assert "running, its agent is to be heard of within" in cli("show", run).out
+
+    def test_bayes_explains_itself(self, cli, client, run_one):
+        space = {"x": {"min": -1.0, "max": 1.0}, "y": {"min": 0.0, "max": 1.0}}
+        config = {"method": "bayes", "metric": {"name": "loss"}, "seed": 1, "parameters": space}
+        sweep = client.create_sweep(config)["id"]
+        for number in range(12):
+            run = run_one(sweep, loss=float((number - 6) ** 2))
+        text = " ".join(cli("show", sweep).out.split())
+        assert f"{run}: expected improvement" in text
+        assert "from 11 values" in text
+        shares = re.findall(r"\b[xy] (\d+)%", text)
+        assert sum(map(int, shares)) in (99, 100, 101)
+        assert shares == sorted(shares, key=int, reverse=True)
+        assert "predicted" in cli("show", run).out
+
+    def test_json(self, cli, grid, run_one):
+        run = run_one(grid, loss=0.5)
+        assert cli("show", grid, "--json").json["counts"] == {"finished": 1}
+        assert cli("show", run, "--json").json["attempts"] == []
+
+
+class TestBest:
+    def test_for_people(self, cli, grid, run_one):
+        run_one(grid, loss=0.5)
+        best = run_one(grid, loss=0.25)
+        assert cli("best", grid).out == (
+            f"loss=0.25 by run {best} (minimize loss)\n  layers  1\n  lr      0.01\n"
+        )
+
+    def test_forms_for_programs(self, cli, client, run_one):
+        values = {"flag": True, "s": "it's a b", "d": {"x": [1, None]}, "lr": 1e-5}
+        parameters = {name: {"values": [value]} for name, value in values.items()}
+        config = {"method": "grid", "metric": {"name": "loss"}, "parameters": parameters}
+        sweep = client.create_sweep(config)["id"]
+        run_one(sweep, loss=0.5)
+        assert yaml.safe_load(cli("best", sweep, "--format", "yaml").out) == values
+        assert cli("best", sweep, "--format", "json").json == values
+        assert sorted(shlex.split(cli("best", sweep, "--format", "args").out)) == [
+            "--d={'x': [1, None]}",
+            "--flag=True",
+            "--lr=1e-05",
+            "--s=it's a b",
+        ]
+
+    def test_json_is_the_whole_run(self, cli, grid, run_one):
+        best = run_one(grid, loss=0.5)
+        assert cli("best", grid, "--json").json["id"] == best
+        assert cli("best", grid, "--json", "--format", "json").code == 2
+
+    def test_no_value_yet(self, cli, grid, run_one):
+        run_one(grid, "failed", loss=0.1)
+        result = cli("best", grid)
+        assert (result.code, result.out) == (1, "")
+        assert "loss" in result.err
+
+    def test_a_sweep_without_metric(self, cli, client):
+        sweep = client.create_sweep({"method": "grid", "parameters": {"x": {"values": [1]}}})["id"]
+        result = cli("best", sweep)
+        assert result.code == 2
+        assert "no metric" in result.err
+
+
+class TestLogs:
+    def log_file(self, run):
+        path = run_files(load_settings().runs_dir, run.split("-")[0], run, 1).log
+        path.parent.mkdir(parents=True)
+        return path
+
+    def test_bytes_as_they_are(self, grid, run_one, capfdbinary):
+        run = run_one(grid)
+        content = bytes(range(256)) * 1000
+        self.log_file(run).write_bytes(content)
+        assert main(["logs", run]) == 0
+        assert capfdbinary.readouterr().out == content
+
+    def test_path(self, cli, grid, run_one):
+        run = run_one(grid)
+        path = self.log_file(run)
+        path.write_bytes(b"x")
+        assert cli("logs", run, "--path").out == f"{path}\n"
+
+    def test_follow_ends_with_the_run_and_misses_nothing(self, cli, grid, run_one, client):
+        run = run_one(grid, state=None)
+        path = self.log_file(run)
+        path.write_text("first\n")
+
+        def go_on():
+            with path.open("a") as file:
+                file.write("last\n")
+            client.finish(run, {"attempt": 1, "state": "finished"})
+
+        timer = threading.Timer(0.2, go_on)
+        timer.start()
+        result = cli("logs", run, "-f")
+        timer.join()
+        assert result.out == "first\nlast\n"
+
+    def test_a_run_on_another_machine(self, cli, grid, run_one):
+        run = run_one(grid, host="gpu7")
+        result = cli("logs", run)
+        assert (result.code, result.out) == (1, "")
+        assert "gpu7" in result.err
+
+
+class TestDelete:
+    def test_removes_the_sweep(self, cli, grid, run_one, client):
+        run_one(grid)
+        result = cli("delete", grid, "--yes")
+        assert (result.code, result.out) == (0, f"sweep {grid} with 1 run is deleted\n")
+        assert list(client.list_sweeps()) == []
+
+    def test_without_a_terminal_it_needs_yes(self, cli, grid, client):
+        result = cli("delete", grid, stdin=b"y\n")
+        assert result.code == 2
+        assert "--yes" in result.err
+        assert client.get_sweep(grid)["id"] == grid
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["runs"], ["show"], ["best"], ["delete", "--yes"], ["agent"], ["ask"], ["sweep", "--stop"]],
+    ids=lambda words: words[0],
+)
+class TestUnknownIds:
+    def test_names_the_nearest(self, cli, grid, words):
+        wrong = ("a" if grid[0] != "a" else "b") + grid[1:]
+        result = cli(*words, wrong)
+        assert result.code == 2
+        assert result.out == ""
+        assert result.err == f"error: no sweep '{wrong}': did you mean {grid}?\n"
+
+    def test_or_says_where_to_look(self, cli, words):
+        result = cli(*words, UNKNOWN)
+        assert result.code == 2
+        assert "'sweep-sdk sweeps' lists those that exist" in result.err
+
+    @pytest.mark.parametrize("bad", ["", "UPPER123", "a/b/c d", "../../etc/passwd", "é" * 8])
+    def test_or_what_an_id_looks_like(self, cli, words, bad):
+        result = cli(*words, bad)
+        assert result.code == 2
+        assert result.err.count("\n") == 1
+        assert "names no sweep" in result.err or "names no run" in result.err
+
+
+@pytest.mark.parametrize("words", [["show"], ["logs"], ["tell"], ["sweep", "--stop-run"]])
+def test_a_run_that_does_not_exist(cli, grid, words):
+    result = cli(*words, f"{grid}-99")
+    assert result.code == 2
+    assert f"{grid}-99" in result.err
+    assert "did you mean" not in result.err

@@ -1,0 +1,121 @@
+"""What differs in a terminal: colours, the width, the live table; by a pseudo-terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from sweep_sdk._server import LocalServer
+from sweep_sdk._transport import InProcessTransport
+
+PATIENCE_SECONDS = 60
+
+
+def in_terminal(*words, width=80, typed="", **environment):
+    """What a command writes to a terminal of ``width`` columns, whose user types ``typed``."""
+    master, slave = os.openpty()
+    os.write(master, typed.encode())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sweep_sdk.cli", *words],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": str(width), **environment},
+    )
+    os.close(slave)
+    pieces = []
+    reader = threading.Thread(target=_read_all, args=(master, pieces))
+    reader.start()
+    code = process.wait(PATIENCE_SECONDS)
+    reader.join(PATIENCE_SECONDS)
+    os.close(master)
+    return code, b"".join(pieces).decode()
+
+
+def _read_all(descriptor, pieces):
+    try:
+        while piece := os.read(descriptor, 65536):
+            pieces.append(piece)
+    except OSError:  # the other end is closed
+        return
+
+
+@pytest.fixture
+def two_runs(grid, run_one):
+    more = {f"a_metric_with_a_long_name_{number}": 1.5 for number in range(5)}
+    run_one(grid, loss=0.5, more=more)
+    run_one(grid, loss=0.25, more=more)
+    return grid
+
+
+def test_colours_and_no_more_columns_than_fit(two_runs):
+    code, text = in_terminal("runs", two_runs, NO_COLOR="")
+    assert code == 0
+    assert "\x1b[1m" in text
+    plain = text.replace("\x1b[1m", "").replace("\x1b[0m", "")
+    assert max(len(line) for line in plain.splitlines()) <= 80
+    assert "columns found no room" in plain
+
+
+def test_a_narrow_terminal_keeps_the_essential(two_runs):
+    _, text = in_terminal("runs", two_runs, width=40, NO_COLOR="1")
+    assert text.split()[:3] == ["RUN", "STATE", "loss"]
+
+
+@pytest.mark.parametrize("words", [["runs"], ["show"], ["agent"]])
+def test_no_color_is_honoured(two_runs, client, words):
+    client.change_sweep(two_runs, state="canceled")
+    open("train.py", "w").close()
+    code, text = in_terminal(*words, two_runs, NO_COLOR="1")
+    assert code == 0
+    assert "\x1b" not in text
+
+
+def test_the_live_table_leaves_the_final_one(two_runs, client, run_one):
+    run_one(two_runs, loss=0.1)
+    last = run_one(two_runs, state=None)
+
+    def end():
+        client.finish(last, {"attempt": 1, "state": "finished"})
+
+    timer = threading.Timer(1.0, end)
+    timer.start()
+    code, text = in_terminal("runs", two_runs, "--watch", "--interval", "0.1", NO_COLOR="1")
+    timer.join()
+    assert code == 0
+    assert f"sweep {two_runs} is running: 4 runs (3 finished, 1 running)" in text
+    assert text.rindex("is finished: 4 runs") > text.rindex("is running")
+
+
+def test_a_question_before_deleting(two_runs, client):
+    master, slave = os.openpty()
+    for answer, code in (("n\n", 1), ("y\n", 0)):
+        os.write(master, answer.encode())
+        done = subprocess.run(
+            [sys.executable, "-m", "sweep_sdk.cli", "delete", two_runs],
+            stdin=slave,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert done.returncode == code
+        assert f"delete sweep {two_runs} with 2 runs? [y/N]" in done.stderr
+    os.close(master)
+    os.close(slave)
+    assert list(client.list_sweeps()) == []
+
+
+def test_login_asks_for_the_token_and_does_not_show_it(home):
+    with LocalServer(InProcessTransport(home / "db"), token="secret") as server:
+        code, text = in_terminal("login", "--url", server.url, typed="secret\n")
+    assert code == 0
+    assert "token" in text
+    assert "secret" not in text
+    assert json.loads((home / "credentials.json").read_text())["token"] == "secret"

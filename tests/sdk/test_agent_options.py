@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from sweep_sdk._agent_options import AgentOptions
+from sweep_sdk._exceptions import UsageError
+
+
+def test_one_place_by_default():
+    assert AgentOptions().slots == ("",)
+    assert AgentOptions(count=1).gpu_of("") is None
+
+
+def test_one_place_per_gpu():
+    options = AgentOptions(gpus=("0", "2", "5"))
+    assert options.slots == ("0", "1", "2")
+    assert [options.gpu_of(slot) for slot in options.slots] == ["0", "2", "5"]
+
+
+def test_one_gpu():
+    options = AgentOptions(gpus=("3",))
+    assert options.slots == ("",)
+    assert options.gpu_of("") == "3"
+
+
+def test_more_places_than_gpus_share_them():
+    options = AgentOptions(parallel=4, gpus=("0", "1"))
+    assert [options.gpu_of(slot) for slot in options.slots] == ["0", "1", "0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("count", 0),
+        ("parallel", -1),
+        ("run_timeout_seconds", 0),
+        ("report_interval_seconds", float("nan")),
+        ("row_interval_seconds", 0),
+        ("max_failures", -1),
+        ("max_initial_failures", -1),
+        ("term_timeout_seconds", -1),
+        ("name", ""),
+        ("name", "x" * 129),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(field, value):
+    with pytest.raises(UsageError, match=field if field != "name" else "agent's name"):
+        AgentOptions(**{field: value})

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from sweep_sdk._best import Best
+from sweep_sdk._events import BestSoFar
+from sweep_sdk._tail import Said
+
+
+def sweep(goal="minimize", best=None):
+    return {"metric": {"name": "loss", "goal": goal}, "best": best}
+
+
+def test_the_first_value_is_the_best():
+    assert Best(sweep()).offer("r-0", 0.5, {"lr": 1}) == BestSoFar("r-0", "loss", 0.5, {"lr": 1})
+
+
+@pytest.mark.parametrize(("goal", "better", "worse"), [("minimize", 1, 3), ("maximize", 3, 1)])
+def test_only_better_ones_are_news(goal, better, worse):
+    best = Best(sweep(goal))
+    best.offer("r-0", 2, {})
+    assert best.offer("r-1", worse, {}) is None
+    assert best.offer("r-1", 2, {}) is None
+    assert best.offer("r-2", better, {}).value == better
+
+
+def test_what_the_backend_knows_counts():
+    best = Best(sweep(best={"id": "r-7", "best": 0.1, "config": {}}))
+    assert best.offer("r-8", 0.2, {}) is None
+    assert best.offer("r-9", 0.05, {}).run == "r-9"
+
+
+@pytest.mark.parametrize("value", [None, "NaN"])
+def test_a_best_run_without_a_number(value):
+    best = Best(sweep(best={"id": "r-7", "best": value, "config": {}}))
+    assert best.offer("r-8", 0.2, {}) is not None
+
+
+def test_without_a_metric_nothing_is_best():
+    best = Best({"metric": None, "best": None})
+    assert best.metric is None
+    assert best.offer("r-0", 0.5, {}) is None
+
+
+def test_no_value_is_no_news():
+    assert Best(sweep()).offer("r-0", None, {}) is None
+
+
+def test_the_value_of_a_run_goes_by_the_goal():
+    said = Said(lowest=1.0, highest=3.0)
+    assert Best(sweep("minimize")).value_of(said) == 1.0
+    assert Best(sweep("maximize")).value_of(said) == 3.0

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from sweep_sdk._debts import Debt, Ledger
+
+DEBT = Debt("here", "k3v9x2ab-1", 1, "/m", "loss")
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path)
+
+
+def test_nothing_is_owed_at_first(ledger, tmp_path):
+    assert ledger.unattended("here") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kept_and_settled(ledger):
+    ledger.keep(DEBT)
+    later = replace(DEBT, start=10, end=20, outcome={"is_success": True})
+    ledger.keep(later)
+    assert ledger.unattended("here") == [later]
+    ledger.settle(DEBT)
+    assert ledger.unattended("here") == []
+    ledger.settle(DEBT)
+
+
+def test_debts_to_another_backend_are_left_alone(ledger):
+    ledger.keep(DEBT)
+    assert ledger.unattended("elsewhere") == []
+
+
+def test_attempts_of_a_run_are_kept_apart(ledger):
+    ledger.keep(DEBT)
+    ledger.keep(replace(DEBT, attempt=2))
+    assert [debt.attempt for debt in ledger.unattended("here")] == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "\x00", '{"run": 3}'])
+def test_damaged_files_are_passed_over(ledger, tmp_path, text):
+    ledger.keep(DEBT)
+    (tmp_path / "pending" / "a.1.json").write_text(text)
+    assert ledger.unattended("here") == [DEBT]
+
+
+def test_debts_of_the_living_are_theirs(ledger, tmp_path):
+    with ledger.attendance() as attendance:
+        held = replace(DEBT, holder=attendance.name)
+        ledger.keep(held)
+        assert ledger.unattended("here") == []
+        assert Ledger(tmp_path).unattended("here") == []
+    assert ledger.unattended("here") == [held]
+    assert list((tmp_path / "agents").iterdir()) == []
+
+
+def test_the_mark_lasts_as_long_as_anybody_holds_the_descriptor(ledger, tmp_path):
+    with ledger.attendance() as attendance:
+        inherited = os.dup(attendance.descriptor)
+        held = replace(DEBT, holder=attendance.name)
+        ledger.keep(held)
+        lock = tmp_path / "agents" / f"{attendance.name}.lock"
+        os.link(lock, tmp_path / "copy")
+    os.rename(tmp_path / "copy", lock)
+    assert ledger.unattended("here") == []
+    os.close(inherited)
+    assert ledger.unattended("here") == [held]
+
+
+def test_debts_of_a_killed_process_are_found(ledger, tmp_path):
+    script = textwrap.dedent(
+        f"""
+        import os, signal
+        from dataclasses import replace
+        from pathlib import Path
+        from sweep_sdk._debts import Debt, Ledger
+        ledger = Ledger(Path({str(tmp_path)!r}))
+        with ledger.attendance() as attendance:
+            ledger.keep(Debt("here", "k3v9x2ab-1", 1, "/m", "loss", holder=attendance.name))
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert [debt.run for debt in ledger.unattended("here")] == ["k3v9x2ab-1"]

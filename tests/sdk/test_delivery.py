@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from sweep_sdk import _lines
+from sweep_sdk._debts import Debt, Ledger
+from sweep_sdk._delivery import Delivery
+from sweep_sdk._endings import Outcome
+from sweep_sdk._exceptions import (
+    BackendUnavailable,
+    LeaseLost,
+    NotFound,
+)
+from sweep_sdk._retry import ONCE
+from sweep_sdk._sync import Synced, sync
+from sweep_sdk._transport import Response
+
+DONE = Outcome(True, exit_code=0)
+
+
+@pytest.fixture
+def once(client):
+    return client.with_retries(ONCE)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "home")
+
+
+@pytest.fixture
+def handout(client, sweep):
+    return client.ask(sweep, "key-of-the-test", "agent")
+
+
+@pytest.fixture
+def debt(handout, ledger, tmp_path, network):
+    debt = Debt(network.place, handout.id, handout.attempt, str(tmp_path / "m.jsonl"), "loss")
+    ledger.keep(debt)
+    return debt
+
+
+@pytest.fixture
+def log(tmp_path):
+    def log(*rows):
+        with (tmp_path / "m.jsonl").open("ab") as file:
+            for row in rows:
+                line = row if isinstance(row, bytes) else json.dumps(row).encode() + b"\n"
+                file.write(line)
+
+    return log
+
+
+@pytest.fixture
+def make(debt, ledger, clock, notices):
+    return lambda found=None: Delivery(found or debt, ledger, clock, notices)
+
+
+def history(client, run):
+    return [row["metrics"]["loss"] for row in client.history(run)]
+
+
+class TestRows:
+    def test_in_order_and_once(self, make, once, log, handout):
+        delivery = make()
+        assert delivery.send(once) is None
+        log({"loss": 3}, {"loss": 2})
+        assert not delivery.send(once).is_stop
+        log({"loss": 1})
+        delivery.send(once)
+        assert delivery.send(once) is None
+        assert history(once, handout.id) == [3, 2, 1]
+
+    def test_a_lost_answer_sends_the_same_batch(self, make, once, log, handout, network):
+        delivery = make()
+        log({"loss": 3})
+        network.lose = lambda _: BackendUnavailable("lost")
+        with pytest.raises(BackendUnavailable):
+            delivery.send(once)
+        network.lose = lambda _: None
+        log({"loss": 2})
+        delivery.send(once)
+        delivery.send(once)
+        bodies = [json.loads(request.body) for request in network.sent("/reports")]
+        assert bodies[0] == bodies[1]
+        assert history(once, handout.id) == [3, 2]
+
+    def test_a_heartbeat_changes_nothing(self, make, once, log, handout):
+        delivery = make()
+        log({"loss": 3})
+        delivery.send(once)
+        delivery.beat(once)
+        assert history(once, handout.id) == [3]
+
+    def test_rows_that_the_backend_refuses_are_found_and_left_out(
+        self, make, once, log, handout, network, notices
+    ):
+        def refuse(request):
+            if b'"loss":13' in request.body or b"666" in request.body:
+                return Response(413, {}, b'{"code": "too-large", "detail": "row too large"}')
+            return None
+
+        network.fail = refuse
+        log(*({"loss": n} for n in range(13)), {"loss": 666}, *({"loss": n} for n in range(14, 20)))
+        delivery = make()
+        while delivery.send(once) is not None:
+            pass
+        assert history(once, handout.id) == [n for n in range(20) if n != 13]
+        assert len(notices) == 1
+        assert "row too large" in notices[0]
+
+    def test_other_refusals_keep_the_rows(self, make, once, log, network):
+        delivery = make()
+        log({"loss": 3})
+        network.fail = lambda _: Response(401, {}, b"")
+        with pytest.raises(Exception, match="login"):
+            delivery.send(once)
+        network.come_back()
+        assert delivery.send(once) is not None
+
+
+class TestTheEnd:
+    def test_finish_sends_what_is_left_first(self, make, once, log, handout, ledger, network):
+        log({"loss": 3, "acc": 0.5}, b'{"loss": 2}')
+        finished = make().finish(once, DONE)
+        assert finished.state == "finished"
+        run = once.get_run(handout.id)
+        assert run["summary"] == {"loss": 2, "acc": 0.5, "loss.min": 2, "loss.max": 3}
+        assert run["best"] == 2
+        assert ledger.unattended(network.place) == []
+
+    def test_twice_is_once(self, make, once, log, handout, network):
+        log({"loss": 3})
+        delivery = make()
+        network.lose = lambda request: (
+            BackendUnavailable("lost") if request.path.endswith("/finish") else None
+        )
+        with pytest.raises(BackendUnavailable):
+            delivery.finish(once, DONE)
+        network.lose = lambda _: None
+        assert delivery.finish(once, DONE).state == "finished"
+        assert history(once, handout.id) == [3]
+
+    def test_what_the_program_said_last_decides(self, make, once, log, handout):
+        log({"loss": 3}, _lines.encode_finish(1))
+        assert make().finish(once, DONE).state == "failed"
+
+    def test_a_lost_lease_sends_all_rows_and_says_so(self, make, once, log, client, debt, handout):
+        client.finish(handout.id, {"attempt": 1, "state": "preempted"})
+        log(*({f"m{n}": 0.123456789 for n in range(9000)} for _ in range(4)))
+        with pytest.raises(LeaseLost):
+            make().finish(once, DONE)
+        assert len(list(once.history(handout.id))) == 4
+
+    def test_a_sweep_that_is_gone(self, make, once, log, client, sweep):
+        client.delete_sweep(sweep)
+        log({"loss": 1})
+        with pytest.raises(NotFound):
+            make().finish(once, DONE)
+
+    def test_a_huge_summary_is_cut_to_the_metric(self, make, once, log, handout, notices):
+        for part in range(20):
+            log({f"m{part}-{n}": 1.5 for n in range(1000)})
+        log({"loss": 3})
+        make().finish(once, DONE)
+        assert once.get_run(handout.id)["summary"] == {"loss": 3, "loss.min": 3, "loss.max": 3}
+        assert "cut" in notices[0]
+
+
+class TestRecovery:
+    """What a dead agent leaves behind is delivered by others, once and in order."""
+
+    def sync(self, client, ledger):
+        return list(sync(client, ledger, lambda _: None))
+
+    def test_a_killed_agents_run_is_given_back(self, make, once, log, ledger, handout):
+        log({"loss": 3})
+        assert self.sync(once, ledger) == [Synced(handout.id, 1, "preempted")]
+        assert self.sync(once, ledger) == []
+        assert history(once, handout.id) == [3]
+        assert once.get_run(handout.id)["attempts"][0]["state"] == "preempted"
+
+    def test_what_was_done_is_done(self, once, log, ledger, handout, debt):
+        log({"loss": 3}, _lines.encode_finish(0))
+        assert self.sync(once, ledger) == [Synced(handout.id, 1, "finished")]
+
+    def test_the_batch_in_flight_is_sent_as_it_was(
+        self, make, once, log, ledger, handout, network
+    ):
+        delivery = make()
+        log({"loss": 3})
+        delivery.send(once)
+        log({"loss": 2})
+        network.lose = lambda _: BackendUnavailable("lost")
+        with pytest.raises(BackendUnavailable):
+            delivery.send(once)
+        network.lose = lambda _: None
+        log({"loss": 1})
+        self.sync(once, ledger)
+        assert history(once, handout.id) == [3, 2, 1]
+        bodies = [json.loads(request.body) for request in network.sent("/reports")]
+        assert [(body["offset"], len(body["rows"])) for body in bodies] == [
+            (0, 1),
+            (1, 1),
+            (1, 1),
+            (2, 1),
+        ]
+
+    def test_what_could_not_be_delivered_keeps_its_outcome(
+        self, make, once, log, ledger, handout, network
+    ):
+        delivery = make()
+        log({"loss": 3})
+        network.go_away()
+        outcome = Outcome(False, exit_code=7, stderr_tail="last words")
+        with pytest.raises(BackendUnavailable):
+            delivery.finish(once, outcome)
+        delivery.give_up(outcome)
+        with pytest.raises(BackendUnavailable):
+            self.sync(once, ledger)
+        network.come_back()
+        assert self.sync(once, ledger) == [Synced(handout.id, 1, "failed")]
+        run = once.get_run(handout.id)
+        assert (run["exit_code"], run["error_tail"]) == (7, "last words")
+        assert history(once, handout.id) == [3]
+
+    def test_a_run_that_others_have_by_now_is_let_go(self, once, log, ledger, client, sweep, debt):
+        client.finish(debt.run, {"attempt": 1, "state": "preempted"})
+        assert client.ask(sweep, "another-key", "other").attempt == 2
+        log({"loss": 3})
+        assert self.sync(once, ledger) == [Synced(debt.run, 1, "lost")]
+        assert self.sync(once, ledger) == []
+        assert history(once, debt.run) == [3]
+
+    def test_a_deleted_sweep_is_forgotten(self, once, log, ledger, client, sweep, debt):
+        client.delete_sweep(sweep)
+        assert self.sync(once, ledger) == [Synced(debt.run, 1, "gone")]
+        assert self.sync(once, ledger) == []
+
+    def test_a_living_agents_run_is_left_alone(self, once, ledger, debt):
+        with ledger.attendance() as attendance:
+            ledger.keep(replace(debt, holder=attendance.name))
+            assert self.sync(once, ledger) == []
+
+    def test_a_metrics_file_that_is_gone(self, once, ledger, debt):
+        assert self.sync(once, ledger) == [Synced(debt.run, 1, "preempted")]
+
+
+def test_a_disk_that_takes_no_notes_does_not_stop_delivery(debt, once, log, clock, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    log({"loss": 3})
+    assert Delivery(debt, Ledger(file), clock, print).finish(once, DONE).state == "finished"
+
+

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import stat
+import sys
+
+import pytest
+
+from sweep_sdk._answers import HandOut
+from sweep_sdk._exceptions import UsageError
+from sweep_sdk._launcher import Launcher, prepare_files, run_files
+
+HANDOUT = HandOut("k3v9x2ab-7", "k3v9x2ab", "mnist", 7, {"lr": 0.1, "m": {"d": 3}}, 1, 2, 300.0)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An agent's working directory, with a program."""
+    work = tmp_path / "work dir"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    (work / "train.py").write_text("")
+    return work
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A PATH with a python on it, and a script that is not executable."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "python").symlink_to(sys.executable)
+    return str(folder)
+
+
+def launcher(path, **config):
+    return Launcher({"program": "train.py", **config}, {"PATH": path, "KEPT": "1"})
+
+
+class TestFiles:
+    def test_the_folder_is_the_same_for_all_attempts(self, tmp_path):
+        first = run_files(tmp_path, "k3v9x2ab", "k3v9x2ab-7", 1)
+        second = run_files(tmp_path, "k3v9x2ab", "k3v9x2ab-7", 2)
+        assert first.folder == second.folder == tmp_path / "k3v9x2ab" / "k3v9x2ab-7"
+        assert first.metrics != second.metrics
+        assert first.log == second.log
+
+    def test_what_is_written(self, tmp_path):
+        files = prepare_files(tmp_path / "runs", HANDOUT)
+        assert json.loads(files.config.read_text()) == HANDOUT.config
+        assert json.loads(files.arguments.read_text()) == HANDOUT.config
+        assert files.metrics.read_bytes() == b""
+        assert stat.S_IMODE(files.folder.stat().st_mode) == 0o700
+
+    def test_rows_of_something_else_are_not_taken_for_this_attempts(self, tmp_path):
+        prepare_files(tmp_path, HANDOUT).metrics.write_text('{"loss": 1}\n')
+        assert prepare_files(tmp_path, HANDOUT).metrics.read_bytes() == b""
+
+    def test_a_folder_that_cannot_be_made(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OSError, match="file"):
+            prepare_files(tmp_path / "file", HANDOUT)
+
+
+class TestCommand:
+    def prepare(self, tmp_path, launcher, gpu=None):
+        return launcher.prepare(HANDOUT, run_files(tmp_path, "s", "r", 2), gpu)
+
+    def test_the_default(self, tmp_path, path):
+        launch = self.prepare(tmp_path, launcher(path))
+        assert launch.command == ["/usr/bin/env", "python", "train.py", "--lr=0.1", "--m={'d': 3}"]
+
+    def test_the_agents_interpreter_where_there_is_no_python(self, tmp_path):
+        launch = self.prepare(tmp_path, launcher("/nowhere"))
+        assert launch.command[1] == sys.executable
+
+    def test_what_the_program_is_told(self, tmp_path, path):
+        environment = self.prepare(tmp_path, launcher(path)).environment
+        told = {name: environment[name] for name in environment if name.startswith("SWEEP_")}
+        folder = tmp_path / "s" / "r"
+        assert told == {
+            "SWEEP_ID": "k3v9x2ab",
+            "SWEEP_RUN_ID": "k3v9x2ab-7",
+            "SWEEP_PROJECT": "mnist",
+            "SWEEP_ATTEMPT": "2",
+            "SWEEP_CONFIG_FILE": str(folder / "config.json"),
+            "SWEEP_METRICS_FILE": str(folder / "metrics-2.jsonl"),
+            "SWEEP_RUN_DIR": str(folder),
+        }
+        assert environment["KEPT"] == "1"
+        assert environment["PYTHONUNBUFFERED"] == "1"
+        assert "CUDA_VISIBLE_DEVICES" not in environment
+
+    def test_the_token_stays_with_the_agent(self, tmp_path, path):
+        secret = Launcher({"program": "train.py"}, {"PATH": path, "SWEEP_TOKEN": "secret"})
+        assert "SWEEP_TOKEN" not in self.prepare(tmp_path, secret).environment
+
+    def test_the_users_own_buffering_is_kept(self, tmp_path, path):
+        own = Launcher({"program": "train.py"}, {"PATH": path, "PYTHONUNBUFFERED": ""})
+        assert self.prepare(tmp_path, own).environment["PYTHONUNBUFFERED"] == ""
+
+    def test_one_gpu(self, tmp_path, path):
+        launch = self.prepare(tmp_path, launcher(path), gpu="3")
+        assert launch.environment["CUDA_VISIBLE_DEVICES"] == "3"
+
+    def test_the_arguments_as_a_file(self, tmp_path, path):
+        launch = self.prepare(tmp_path, launcher(path, command=["python", "${args_json_file}"]))
+        assert launch.command == ["python", str(tmp_path / "s" / "r" / "arguments.json")]
+
+    def test_unset_variables_are_told(self, path):
+        warnings = launcher(path, command=["python", "${envvar:NOT_SET}"]).warnings()
+        assert len(warnings) == 1
+        assert "NOT_SET" in warnings[0]
+
+
+class TestCheck:
+    def test_all_is_there(self, path):
+        launcher(path).check()
+
+    def test_no_program_in_the_sweep(self, path):
+        with pytest.raises(UsageError, match="no 'program'"):
+            launcher(path, program=None).check()
+
+    def test_the_program_is_not_here(self, path, folder):
+        with pytest.raises(UsageError, match=r"no program 'other\.py' in .*work dir"):
+            launcher(path, program="other.py").check()
+
+    def test_what_runs_it_is_not_here(self, path):
+        with pytest.raises(UsageError, match="no program 'julia' on this machine"):
+            launcher(path, command=["julia", "train.jl"]).check()
+        with pytest.raises(UsageError, match="no program 'julia' on this machine"):
+            launcher(path, command=["/usr/bin/env", "-S", "A=1", "julia", "train.jl"]).check()
+
+    def test_not_executable(self, path):
+        with pytest.raises(UsageError, match="chmod"):
+            launcher(path, command=["./train.py"]).check()
+
+    def test_an_executable_program(self, path, folder):
+        (folder / "train.py").chmod(0o755)
+        launcher(path, program="./train.py", command=["${program}", "${args}"]).check()
+
+    def test_a_module_is_no_file(self, path):
+        launcher(path, program="pkg.train", command=["python", "-m", "${program}"]).check()
+
+    def test_an_empty_command(self, path):
+        with pytest.raises(UsageError, match="empty"):
+            launcher(path, command=["${nothing}"]).check()
+
+
+def test_an_inherited_rank():
+    assert Launcher({}, {"RANK": "1"}).inherited_rank() == "RANK=1"
+    assert Launcher({}, {"LOCAL_RANK": "2", "RANK": "0"}).inherited_rank() == "LOCAL_RANK=2"
+    assert Launcher({}, {"RANK": "0"}).inherited_rank() is None
+    assert Launcher({}, {}).inherited_rank() is None

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import errno
+import os
+import threading
+
+import pytest
+
+from sweep_sdk import _metrics_file
+from sweep_sdk._metrics_file import MetricsFile
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "metrics.jsonl"
+
+
+@pytest.fixture
+def file(path):
+    opened = MetricsFile(str(path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """A disk with room for so many bytes; None for a sound one."""
+
+    class Disk:
+        room: int | None = None
+
+    real_write = os.write
+
+    def write(descriptor, data):
+        if Disk.room is None:
+            return real_write(descriptor, data)
+        if Disk.room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        n_written = real_write(descriptor, data[: Disk.room])
+        Disk.room -= n_written
+        return n_written
+
+    monkeypatch.setattr(_metrics_file.os, "write", write)
+    return Disk
+
+
+def test_lines_follow_each_other(file, path):
+    assert file.append(b"one\n") is None
+    assert file.append(b"two\n") is None
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_nothing_is_made_before_the_first_line(file, path):
+    assert not path.exists()
+
+
+def test_what_is_there_stays(file, path):
+    path.write_bytes(b"before\n")
+    file.append(b"after\n")
+    assert path.read_bytes() == b"before\nafter\n"
+
+
+def test_close_and_go_on(file, path):
+    file.append(b"one\n")
+    file.close()
+    file.close()
+    file.append(b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_a_full_disk_loses_nothing(file, path, disk):
+    disk.room = 6
+    assert file.append(b"one\n") is None
+    problem = file.append(b"two\n")
+    assert "No space left" in problem
+    assert "wait in memory" in problem
+    assert file.append(b"three\n")
+    disk.room = None
+    assert file.append(b"four\n") is None
+    assert path.read_bytes() == b"one\ntwo\nthree\nfour\n"
+
+
+def test_memory_is_bounded_and_whole_lines_are_kept(file, path, disk):
+    disk.room = 2
+    line = b"x" * 999 + b"\n"
+    problems = {file.append(line) for _ in range(20_000)}
+    assert any("lost" in problem for problem in problems if problem)
+    disk.room = None
+    assert file.append(b"last\n") is None
+    lines = path.read_bytes().split(b"\n")
+    assert set(lines[:-2]) == {line[:-1]}
+    assert lines[-2:] == [b"last", b""]
+    assert 10_000_000 < sum(map(len, lines)) < 17_000_000
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    file = MetricsFile(str(tmp_path / "none" / "metrics.jsonl"))
+    assert "No such file" in file.append(b"one\n")
+
+
+def test_threads_do_not_mix_lines(file, path):
+    def write(name):
+        for _ in range(200):
+            file.append(name * 50 + b"\n")
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in (b"a", b"b", b"c", b"d")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == 800
+    assert all(line == line[:1] * 50 for line in lines)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from sweep_sdk._tally import Tally
+
+
+@pytest.fixture
+def make(clock):
+    def make(count=None, max_failures=5, max_initial_failures=3):
+        return Tally(count, max_failures, max_initial_failures, clock)
+
+    return make
+
+
+def add(tally, *states):
+    for state in states:
+        tally.add(state)
+
+
+def test_the_count_is_a_bound(make):
+    tally = make(count=2)
+    assert [tally.take_turn() for _ in range(3)] == [True, True, False]
+    assert tally.is_count_reached
+    tally.give_back_turn()
+    assert tally.take_turn()
+
+
+def test_without_a_count_there_is_none(make):
+    tally = make()
+    assert all(tally.take_turn() for _ in range(1000))
+    assert not tally.is_count_reached
+
+
+def test_three_failures_in_the_first_minute(make, clock):
+    tally = make()
+    add(tally, "failed", "finished", "failed")
+    assert tally.gave_up is None
+    clock.advance(59)
+    add(tally, "failed")
+    assert "3 runs failed in the first 60 s" in tally.gave_up
+    assert not tally.take_turn()
+
+
+def test_later_five_before_any_success(make, clock):
+    tally = make()
+    clock.advance(60)
+    add(tally, *["failed"] * 4)
+    assert tally.gave_up is None
+    add(tally, "failed")
+    assert "5 runs failed and none succeeded" in tally.gave_up
+
+
+def test_after_a_success_failures_are_borne(make, clock):
+    tally = make()
+    clock.advance(60)
+    add(tally, "finished", *["failed"] * 50)
+    assert tally.gave_up is None
+    assert (tally.n_runs, tally.n_failed) == (51, 50)
+
+
+@pytest.mark.parametrize("state", ["killed", "preempted", "lost"])
+def test_what_is_no_failure(make, state):
+    tally = make()
+    add(tally, *[state] * 10)
+    assert tally.gave_up is None
+    assert tally.n_failed == 0
+
+
+def test_limits_can_be_taken_away(make):
+    tally = make(max_failures=0, max_initial_failures=0)
+    add(tally, *["failed"] * 50)
+    assert tally.gave_up is None
+
+
+def test_threads_do_not_take_more_than_the_count(make):
+    tally = make(count=100)
+    taken = []
+
+    def take():
+        while tally.take_turn():
+            taken.append(1)
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 100

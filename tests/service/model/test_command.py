@@ -1,0 +1,134 @@
+from dataclasses import replace
+
+import pytest
+
+from sweep_service.model.command import (
+    DEFAULT_COMMAND,
+    MACROS,
+    Launch,
+    command_line,
+    macro_warnings,
+    needs_json_file,
+    unset_variables,
+)
+
+LAUNCH = Launch(
+    program="train me.py",
+    environment={"HOME": "/home/ada", "GPU": "3", "TRICK": "${program}"},
+    json_file="/runs/7/config.json",
+)
+CONFIG = {"lr": 0.1, "flag": True, "off": False, "none": None, "s": "a b", "d": {"x": 1}}
+
+
+def expand(*command, config=None, launch=LAUNCH):
+    return command_line(command, CONFIG if config is None else config, launch)
+
+
+# What the agent of the reference client 0.31 makes of this config.
+EXPANSIONS = {
+    "${args}": [
+        "--lr=0.1",
+        "--flag=True",
+        "--off=False",
+        "--none=None",
+        "--s=a b",
+        "--d={'x': 1}",
+    ],
+    "${args_no_equals}": [
+        *("--lr", "0.1", "--flag", "True", "--off", "False"),
+        *("--none", "None", "--s", "a b", "--d", "{'x': 1}"),
+    ],
+    "${args_no_hyphens}": ["lr=0.1", "flag=True", "off=False", "none=None", "s=a b", "d={'x': 1}"],
+    "${args_no_boolean_flags}": ["--lr=0.1", "--flag", "--none=None", "--s=a b", "--d={'x': 1}"],
+    "${args_json}": [
+        '{"lr": 0.1, "flag": true, "off": false, "none": null, "s": "a b", "d": {"x": 1}}'
+    ],
+    "${args_append_hydra}": [
+        *("+lr=0.1", "+flag=True", "+off=False"),
+        *("+none=None", "+s=a b", "+d={'x': 1}"),
+    ],
+    "${args_override_hydra}": [
+        *("++lr=0.1", "++flag=True", "++off=False"),
+        *("++none=None", "++s=a b", "++d={'x': 1}"),
+    ],
+    "${env}": ["/usr/bin/env"],
+    "${interpreter}": ["python"],
+    "${program}": ["train me.py"],
+    "${args_json_file}": ["/runs/7/config.json"],
+}
+
+
+@pytest.mark.parametrize("macro", sorted(EXPANSIONS))
+def test_macro(macro):
+    assert expand(macro) == EXPANSIONS[macro]
+
+
+def test_every_macro_is_tested():
+    assert set(MACROS) == {*EXPANSIONS, "${envvar:NAME}"}
+
+
+def test_default_command():
+    line = expand(*DEFAULT_COMMAND, config={"lr": 1e-05})
+    assert line == ["/usr/bin/env", "python", "train me.py", "--lr=1e-05"]
+
+
+def test_no_env_on_windows():
+    windows = replace(LAUNCH, is_windows=True, interpreter="C:\\Python\\python.exe")
+    assert expand("${env}", "${interpreter}", launch=windows) == ["C:\\Python\\python.exe"]
+
+
+def test_no_program_leaves_nothing():
+    assert expand("a", "${program}", "b", launch=replace(LAUNCH, program=None)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("element", "expansion"),
+    [
+        ("${envvar:HOME}", ["/home/ada"]),
+        ("--data=${envvar:HOME}/x/${envvar:GPU}", ["--data=/home/ada/x/3"]),
+        ("${envvar:MISSING}", ["MISSING"]),
+        ("a${envvar:MISSING}b", ["aMISSINGb"]),
+        ("${envvar:TRICK}", ["train me.py"]),  # variables come first, as in the reference
+        ("${nonsense}", []),
+        ("${envvar:lower}", []),
+        ("--x=${program}", ["--x=${program}"]),
+        ("${env} ${program}", []),
+        ("plain", ["plain"]),
+        ("$HOME", ["$HOME"]),
+        ("", [""]),
+    ],
+)
+def test_elements(element, expansion):
+    assert expand(element) == expansion
+
+
+def test_unset_variables_are_told_with_their_place():
+    problems = unset_variables(["x", "${envvar:A}/${envvar:HOME}", "${envvar:B}"], {"HOME": "/"})
+    assert [str(problem) for problem in problems] == [
+        "command[1]: the environment variable A is not set; its name is passed instead",
+        "command[2]: the environment variable B is not set; its name is passed instead",
+    ]
+
+
+def test_odd_macros_are_told():
+    command = [
+        "${progam}",
+        "--x=${args}",
+        "${env} ${args}",
+        "${envvar:lower}",
+        "${envvar:A}${args}",
+    ]
+    told = dict(macro_warnings([*EXPANSIONS, "${envvar:HOME}/x", "plain", *command]))
+    first = len(EXPANSIONS) + 2
+    assert sorted(told) == list(range(first, first + 5))
+    assert "${progam} is not known" in told[first]
+    assert all(macro in told[first] for macro in MACROS)
+    assert "passed as it is" in told[first + 1]
+    assert "list element of its own" in told[first + 2]
+    assert "${envvar:lower} is not known" in told[first + 3]
+    assert "${args} inside a larger text" in told[first + 4]
+
+
+def test_the_json_file_is_asked_for_only_where_it_is_used():
+    assert needs_json_file(["python", "${args_json_file}"])
+    assert not needs_json_file(DEFAULT_COMMAND)

@@ -1,0 +1,225 @@
+"""The posterior against pencil and paper, its gradients against finite differences."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweep_service.search.axes import Axes, Axis
+from sweep_service.search.gaussian_process import Posterior, condition
+from sweep_service.search.hyperparameters import (
+    JITTER,
+    Hyperparameters,
+    Prior,
+    fit,
+    negative_log_posterior,
+)
+from sweep_service.search.kernels import matern52, matern52_with_slope
+
+LINE = Axes((Axis(),))
+MIXED = Axes((Axis(), Axis(4, is_categorical=True), Axis(), Axis(5)))
+PRIOR = Prior(length_mean=1.0, length_std=1.5, noise_mean=-6.0, noise_std=2.0)
+NOTHING = np.empty((0, 1))
+
+
+def correlation(distance: float) -> float:
+    root = math.sqrt(5) * distance
+    return (1 + root + root * root / 3) * math.exp(-root)
+
+
+def line_posterior(x: list[float], y: list[float], length: float, noise: float) -> Posterior:
+    return condition(
+        LINE,
+        Hyperparameters(np.array([length]), noise),
+        np.array(x)[:, None],
+        np.array(y),
+        np.zeros(len(x)),
+        NOTHING,
+        np.empty((0, 1)),
+    )
+
+
+def mixed_data(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    unit = MIXED.snap(rng.random((n, len(MIXED))))
+    return unit, np.sin(5 * unit[:, 0]) + (unit[:, 1] > 0.5) + unit[:, 2] * unit[:, 3]
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.3, 1.0, 4.0])
+def test_kernel_and_its_slope(distance: float) -> None:
+    squared = np.array([distance**2])
+    value, slope = matern52_with_slope(squared)
+    step = 1e-6
+    numeric = (matern52(squared + step) - matern52(np.abs(squared - step))) / (2 * step)
+    assert matern52(squared)[0] == pytest.approx(correlation(distance))
+    assert value[0] == matern52(squared)[0]
+    if distance:
+        assert slope[0] == pytest.approx(numeric[0], rel=1e-6)
+    else:
+        assert slope[0] == pytest.approx(-5 / 6)
+
+
+def test_one_observation() -> None:
+    """The best constant mean is the value; s^2 = 2 / 3 by the prior; var = s^2 (1 - k^2 / r)."""
+    posterior = line_posterior([0.4], [1.7], length=0.5, noise=0.01)
+    mean, std = posterior.predict(np.array([[0.4], [0.6], [1.0]]))
+    k = np.array([correlation(abs(x - 0.4) / 0.5) for x in (0.4, 0.6, 1.0)])
+    assert mean[:, 0] == pytest.approx([1.7] * 3)
+    assert std[:, 0] ** 2 == pytest.approx(2 / 3 * (1 - k**2 / (1.01 + JITTER)), rel=1e-6)
+
+
+def test_two_observations() -> None:
+    """With values -1, 1 the mean is 0 and R^-1 (y - mean) = y / (r - c)."""
+    r, c = 1.05 + JITTER, correlation(0.4 / 0.3)
+    posterior = line_posterior([0.3, 0.7], [-1.0, 1.0], length=0.3, noise=0.05)
+    x = np.array([0.1, 0.3, 0.62])
+    left = np.array([correlation(abs(v - 0.3) / 0.3) for v in x])
+    right = np.array([correlation(abs(v - 0.7) / 0.3) for v in x])
+    variance = (2 / (r - c) + 2) / 4
+    explained = (r * (left**2 + right**2) - 2 * c * left * right) / (r * r - c * c)
+    mean, std = posterior.predict(x[:, None])
+    assert mean[:, 0] == pytest.approx((right - left) / (r - c))
+    assert std[:, 0] ** 2 == pytest.approx(variance * (1 - explained))
+
+
+def test_a_noisy_observation_pulls_less() -> None:
+    x, y = np.array([[0.2], [0.8]]), np.array([0.0, 1.0])
+    hyperparameters = Hyperparameters(np.array([0.2]), 1e-4)
+    args = (NOTHING, np.empty((0, 1)))
+    even = condition(LINE, hyperparameters, x, y, np.zeros(2), *args)
+    uneven = condition(LINE, hyperparameters, x, y, np.array([0.0, 1.0]), *args)
+    at = np.array([[0.8]])
+    assert uneven.predict(at)[0][0, 0] < even.predict(at)[0][0, 0] - 0.1
+    assert uneven.predict(at)[1][0, 0] > even.predict(at)[1][0, 0] + 0.1
+
+
+def test_fantasies_have_the_mean_and_covariance_of_the_posterior() -> None:
+    rng = np.random.default_rng(0)
+    x, y = np.array([[0.1], [0.5], [0.9]]), np.array([0.3, -1.0, 1.1])
+    pending = np.array([[0.3], [0.35], [0.7]])
+    hyperparameters = Hyperparameters(np.array([0.3]), 1e-3)
+    n_draws = 40_000
+    normals = rng.standard_normal((3, n_draws))
+    posterior = condition(LINE, hyperparameters, x, y, np.zeros(3), pending, normals)
+    alone = condition(LINE, hyperparameters, x, y, np.zeros(3), NOTHING, np.empty((0, 1)))
+    mean, std = alone.predict(pending)
+    noise = alone.variance * (1e-3 + JITTER)
+    assert posterior.fantasies.mean(axis=1) == pytest.approx(mean[:, 0], abs=0.02)
+    assert posterior.fantasies.var(axis=1) == pytest.approx(std[:, 0] ** 2 + noise, rel=0.03)
+    joint = np.corrcoef(posterior.fantasies)
+    assert joint[0, 1] > 0.9  # neighbours rise and fall together
+
+
+def test_each_fantasy_is_the_posterior_given_its_values() -> None:
+    unit, y = mixed_data(12)
+    hyperparameters = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3)
+    normals = np.random.default_rng(1).standard_normal((3, 2))
+    posterior = condition(MIXED, hyperparameters, unit[:9], y[:9], np.zeros(9), unit[9:], normals)
+    at = mixed_data(5, seed=3)[0]
+    given_values = condition(
+        MIXED,
+        hyperparameters,
+        unit,
+        np.append(y[:9], posterior.fantasies[:, 1]),
+        np.zeros(12),
+        np.empty((0, 4)),
+        np.empty((0, 1)),
+    )
+    # the constant mean is that of the observations alone: compare the pull towards the values
+    k = matern52(MIXED.squared_distances(at, unit, hyperparameters.length_scales))
+    r = np.linalg.inv(given_values.inverse_lower.T @ given_values.inverse_lower)
+    residual = np.append(y[:9], posterior.fantasies[:, 1]) - posterior.mean
+    r = np.linalg.inv(given_values.inverse_lower) @ np.linalg.inv(given_values.inverse_lower).T
+    expected = posterior.mean + k @ np.linalg.solve(r, residual)
+    assert posterior.predict(at)[0][:, 1] == pytest.approx(expected)
+
+
+def test_gradient_by_x() -> None:
+    unit, y = mixed_data(15)
+    hyperparameters = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3)
+    normals = np.random.default_rng(1).standard_normal((2, 3))
+    posterior = condition(MIXED, hyperparameters, unit, y, np.zeros(15), unit[:2] * 0.9, normals)
+    at = mixed_data(4, seed=5)[0]
+    by_mean, by_std = np.full((4, 3), 0.7), np.full((4, 1), -1.3)
+    gradient = posterior.predict_with_gradient(at).gradient(by_mean, by_std)
+    for axis in (0, 2):
+        step = np.zeros(4)
+        step[axis] = 1e-5
+        (m1, s1), (m0, s0) = posterior.predict(at + step), posterior.predict(at - step)
+        numeric = (((m1 - m0) * by_mean).sum(1) + ((s1 - s0) * by_std)[:, 0]) / 2e-5
+        assert gradient[:, axis] == pytest.approx(numeric, rel=1e-5, abs=1e-7)
+
+
+@given(seed=st.integers(0, 50), n=st.integers(2, 12))
+def test_gradient_by_hyperparameters(seed: int, n: int) -> None:
+    unit, y = mixed_data(n, seed)
+    squared = MIXED.squared_differences(unit).reshape(4, -1)
+    extra = np.linspace(0, 0.2, n)
+    theta = np.random.default_rng(seed).uniform([-2] * 4 + [-8], [1] * 4 + [-1])
+    _, gradient = negative_log_posterior(theta, squared, y, extra, PRIOR)
+    for j in range(5):
+        step = np.zeros(5)
+        step[j] = 1e-5
+        numeric = (
+            negative_log_posterior(theta + step, squared, y, extra, PRIOR)[0]
+            - negative_log_posterior(theta - step, squared, y, extra, PRIOR)[0]
+        ) / 2e-5
+        assert gradient[j] == pytest.approx(numeric, rel=1e-4, abs=1e-4)
+
+
+def test_the_likelihood_is_that_of_the_textbook() -> None:
+    """Differences in theta of the profiled likelihood, written with determinant and inverse."""
+    unit, y = mixed_data(8)
+    squared = MIXED.squared_differences(unit)
+
+    def by_the_book(theta: np.ndarray) -> float:
+        lengths, noise = np.exp(theta[:-1]), math.exp(theta[-1])
+        distances = np.tensordot(lengths**-2, squared, 1)
+        r = np.vectorize(correlation)(np.sqrt(distances)) + (noise + JITTER) * np.eye(8)
+        ones = np.ones(8)
+        mean = ones @ np.linalg.solve(r, y) / (ones @ np.linalg.solve(r, ones))
+        variance = ((y - mean) @ np.linalg.solve(r, y - mean) + 2) / 10
+        log_density = -((theta[:-1] - 1.0) ** 2).sum() / (2 * 1.5**2) - theta[:-1].sum()
+        log_density -= (theta[-1] + 6.0) ** 2 / (2 * 2.0**2)
+        return 5 * math.log(variance) + 0.5 * math.log(np.linalg.det(r)) - log_density
+
+    a, b = np.array([-1.0, 0.2, -0.5, 0.0, -4.0]), np.array([0.3, -0.4, 0.1, 0.5, -2.0])
+    flat = squared.reshape(4, -1)
+    extra = np.zeros(8)
+    difference = (
+        negative_log_posterior(a, flat, y, extra, PRIOR)[0]
+        - negative_log_posterior(b, flat, y, extra, PRIOR)[0]
+    )
+    assert difference == pytest.approx(by_the_book(a) - by_the_book(b))
+
+
+def test_the_fit_tells_axes_that_matter_from_those_that_do_not() -> None:
+    rng = np.random.default_rng(3)
+    axes = Axes((Axis(), Axis(), Axis()))
+    unit = rng.random((40, 3))
+    y = np.sin(6 * unit[:, 0]) + 0.3 * unit[:, 1]
+    y = (y - y.mean()) / y.std()
+    found = fit(axes.squared_differences(unit), y, np.zeros(40), PRIOR, 40)
+    important, weak, irrelevant = found.length_scales
+    assert important < weak < irrelevant
+    assert important < 1
+    assert found.noise < 1e-3
+
+
+def test_the_fit_recognises_noise() -> None:
+    rng = np.random.default_rng(3)
+    unit = rng.random((60, 1))
+    y = np.sin(6 * unit[:, 0]) + rng.standard_normal(60)
+    found = fit(LINE.squared_differences(unit), y / y.std(), np.zeros(60), PRIOR, 40)
+    assert found.noise > 0.1
+
+
+def test_doubled_configurations_do_no_harm() -> None:
+    posterior = line_posterior([0.5] * 30 + [0.6], [1.0] * 30 + [1.1], length=50.0, noise=1e-9)
+    mean, std = posterior.predict(np.array([[0.5], [0.55]]))
+    assert np.isfinite(mean).all()
+    assert (std > 0).all()

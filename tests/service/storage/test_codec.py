@@ -1,0 +1,92 @@
+"""Stored forms are read back as what was written."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from sweep_service.model.records import Base, LiveSummary, Outcome, Row
+from sweep_service.model.states import RunState
+from sweep_service.storage import codec
+
+numbers = st.floats() | st.integers()
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+metrics = st.dictionaries(st.text(), numbers | st.booleans() | st.text())
+maybe_int = st.none() | st.integers()
+
+
+@given(json_values)
+def test_json(value: Any) -> None:
+    assert repr(codec.from_json(codec.to_json(value))) == repr(value)
+
+
+def test_json_unwraps_mappings() -> None:
+    assert codec.to_json(MappingProxyType({"a": MappingProxyType({"b": 1})})) == '{"a":{"b":1}}'
+
+
+def test_json_refuses_what_it_cannot_hold() -> None:
+    with pytest.raises(TypeError):
+        codec.to_json({"a": object()})
+
+
+@given(st.none() | st.lists(st.floats()))
+def test_unit(unit: list[float] | None) -> None:
+    expected = None if unit is None else tuple(unit)
+    assert repr(codec.unpack_unit(codec.pack_unit(unit))) == repr(expected)
+
+
+@given(st.lists(st.builds(Base, st.integers(), st.integers())))
+def test_bases(bases: list[Base]) -> None:
+    assert codec.decode_bases(codec.encode_bases(bases)) == tuple(bases)
+
+
+@given(
+    st.builds(
+        LiveSummary,
+        maybe_int,
+        st.integers(0),
+        st.none() | st.floats(),
+        st.none() | st.floats(),
+        maybe_int,
+    )
+)
+def test_live(live: LiveSummary) -> None:
+    columns = codec.encode_live(live)
+    assert repr(codec.decode_live(columns)) == repr(live)
+    assert all(
+        value is None or not isinstance(value, float) or math.isfinite(value) for value in columns
+    )
+
+
+@given(
+    st.builds(
+        Outcome,
+        state=st.sampled_from(RunState),
+        ended_at=st.floats(allow_nan=False),
+        exit_code=maybe_int,
+        signal=maybe_int,
+        summary=metrics,
+        best=st.none() | st.floats(),
+        is_stopped_early=st.booleans(),
+    )
+)
+def test_outcome(outcome: Outcome) -> None:
+    assert repr(codec.decode_outcome(codec.encode_outcome(outcome))) == repr(outcome)
+
+
+def test_no_outcome() -> None:
+    assert codec.decode_outcome(None) is None
+
+
+@given(st.lists(st.builds(Row, maybe_int, st.none() | st.floats(), metrics)))
+def test_rows(rows: list[Row]) -> None:
+    assert repr(codec.decode_rows(codec.encode_rows(rows))) == repr(tuple(rows))

@@ -1,0 +1,280 @@
+"""The file: its schema, its damages, who else may hold it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sweep_service.errors import (
+    Busy,
+    InvalidRequest,
+    NotFound,
+    StoreUnavailable,
+    StoreUnusable,
+    TooLarge,
+    TryAgain,
+)
+from sweep_service.model.records import Base, Counter, Row, RowBatch, SweepMeta
+from sweep_service.model.states import SweepState
+from sweep_service.storage import sqlite_database, sqlite_schema
+from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite_errors import translating
+
+META = SweepMeta("k3v9x2ab", 1, "project", None, {}, 1000.0, "create-key")
+COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
+SWEEP = META.sweep
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sweeps.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    with SqliteStore(path, busy_timeout_seconds=0.01) as store:
+        store.create_sweep(META, COUNTER)
+        yield store
+
+
+def raw(path: Path) -> closing[sqlite3.Connection]:
+    """The file as another program sees it."""
+    return closing(sqlite3.connect(path, isolation_level=None))
+
+
+class TestSchema:
+    def test_log_and_version(self, store: SqliteStore, path: Path) -> None:
+        with raw(path) as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            version = connection.execute("PRAGMA user_version").fetchone()
+            assert version == (sqlite_schema.SCHEMA_VERSION,)
+            kinds = connection.execute("PRAGMA integrity_check").fetchall()
+            assert kinds == [("ok",)]
+
+    def test_is_kept(self, path: Path) -> None:
+        with SqliteStore(path) as store:
+            store.create_sweep(META, COUNTER)
+        with SqliteStore(path) as store:
+            assert store.get_counter(SWEEP) == COUNTER
+
+    def test_newer_is_refused(self, store: SqliteStore, path: Path) -> None:
+        store.close()
+        with raw(path) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        with pytest.raises(StoreUnusable, match=r"newer sweep-sdk \(schema 99") as caught:
+            SqliteStore(path)
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
+
+    def test_older_is_migrated(
+        self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.close()
+        step = ("ALTER TABLE sweeps ADD COLUMN note TEXT", "UPDATE sweeps SET note = sweep")
+        monkeypatch.setattr(sqlite_schema, "STEPS", (*sqlite_schema.STEPS, step))
+        monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", 2)
+        for _ in range(2):
+            with SqliteStore(path) as migrated:
+                assert migrated.get_counter(SWEEP) == COUNTER
+        with raw(path) as connection:
+            assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
+            assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+
+    def test_a_failed_migration_changes_nothing(
+        self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.close()
+        step = ("ALTER TABLE sweeps ADD COLUMN note TEXT", "UPDATE sweeps SET nonsense = 1")
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite_schema, "STEPS", (*sqlite_schema.STEPS, step))
+            patch.setattr(sqlite_schema, "SCHEMA_VERSION", 2)
+            with pytest.raises(sqlite3.OperationalError, match="nonsense"):
+                SqliteStore(path)
+        with SqliteStore(path) as unchanged:
+            assert unchanged.get_counter(SWEEP) == COUNTER
+
+    @pytest.mark.parametrize(
+        "statement", ["CREATE TABLE t (x)", "PRAGMA user_version = 1", "PRAGMA application_id = 5"]
+    )
+    def test_another_programs_database_is_refused(self, path: Path, statement: str) -> None:
+        with raw(path) as connection:
+            connection.execute(statement)
+        with pytest.raises(StoreUnusable, match="another program"):
+            SqliteStore(path)
+
+    def test_an_empty_file_is_taken(self, path: Path) -> None:
+        path.touch()
+        with SqliteStore(path) as store:
+            assert store.list_sweeps(None, None, 1) == []
+
+    def test_an_old_library_gets_plain_tables(self) -> None:
+        statement = "CREATE TABLE t (x INTEGER, y ANY NOT NULL)"
+        plain = "CREATE TABLE t (x INTEGER, y NOT NULL)"
+        assert sqlite_schema.dialect(statement, (3, 36, 0)) == plain
+        assert sqlite_schema.dialect(statement, (3, 37, 0)) == f"{statement} STRICT"
+        without = f"{statement} WITHOUT ROWID"
+        assert sqlite_schema.dialect(without, (3, 40, 1)) == f"{without}, STRICT"
+        index = "CREATE INDEX i ON t (x)"
+        assert sqlite_schema.dialect(index, (3, 40, 1)) == index
+
+    def test_a_too_old_library_is_told(self) -> None:
+        sqlite_schema.check_library((3, 15, 0))
+        with pytest.raises(StoreUnusable, match=r"SQLite 3\.7\.17; the local store needs 3\.15\.0"):
+            sqlite_schema.check_library((3, 7, 17))
+
+    def test_plain_tables_do_as_well(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        dialect = sqlite_schema.dialect
+        monkeypatch.setattr(sqlite_schema, "dialect", lambda text, _: dialect(text, (3, 36, 0)))
+        with SqliteStore(path) as store:
+            for attempt, value in enumerate([float("nan"), float("inf"), 1.0, 0.1, -0.0]):
+                store.put_band(SWEEP, attempt, 0, 1, value)
+                assert repr(store.list_band(SWEEP, attempt)) == repr({0: value})
+
+
+class TestDamage:
+    @pytest.mark.parametrize("content", [b"hello, I am a text file" * 99, b"\0" * 5000])
+    def test_not_a_database(self, path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+        with pytest.raises(StoreUnusable, match="is not an SQLite database") as caught:
+            SqliteStore(path)
+        assert str(path) in str(caught.value)
+        assert path.read_bytes() == content
+
+    def test_damaged(self, store: SqliteStore, path: Path) -> None:
+        for index in range(200):
+            store.put_error_tail(SWEEP, index, 1, "x" * 500)
+        store.close()
+        content = path.read_bytes()
+        path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+        with pytest.raises(StoreUnusable, match="is damaged"), SqliteStore(path) as damaged:
+            damaged.get_counter(SWEEP)
+
+    @pytest.mark.parametrize(
+        ("text", "error"),
+        [
+            ("attempt to write a readonly database", StoreUnusable),
+            ("unable to open database file", StoreUnusable),
+            ("disk I/O error", StoreUnavailable),
+            ("database or disk is full", StoreUnavailable),
+            ("database is locked", Busy),
+            ("database table is locked: sweeps", Busy),
+            ("locking protocol", Busy),
+            ("string or blob too big", TooLarge),
+        ],
+    )
+    def test_one_line_for_each(self, path: Path, text: str, error: type[Exception]) -> None:
+        with pytest.raises(error) as caught, translating(path):
+            raise sqlite3.OperationalError(text)
+        assert "\n" not in str(caught.value)
+
+    def test_a_fault_of_ours_is_not_explained_away(self, path: Path) -> None:
+        with pytest.raises(sqlite3.OperationalError), translating(path):
+            raise sqlite3.OperationalError("no such column: nonsense")
+
+
+class TestFullDisk:
+    def test_is_told_and_nothing_is_lost(self, store: SqliteStore, path: Path) -> None:
+        for attempt in range(2):  # fill what is left of the one page that is allowed
+            store.put_error_tail(SWEEP, 0, attempt, "kept")
+        with store._database.write() as connection:
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        with store._database._lent() as connection:
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+        batch = RowBatch(1, 0, (Row(0, 1.0, {"text": "x" * 100_000}),))
+        with pytest.raises(StoreUnavailable, match="full") as caught:
+            store.put_rows(SWEEP, 0, batch)
+        assert caught.value.retry_after_seconds >= 10
+        assert store.list_rows(SWEEP, 0, None, 5) == []
+        assert store.get_error_tail(SWEEP, 0, 1) == "kept"
+        store.put_rows(SWEEP, 0, batch)  # a new connection, which is under no such limit
+        assert store.list_rows(SWEEP, 0, None, 5) == [batch]
+
+
+class TestOtherPrograms:
+    def test_a_locked_file_is_busy_until_it_is_not(self, store: SqliteStore, path: Path) -> None:
+        with raw(path) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Busy, match="locked by another program") as caught:
+                store.claim_index(SWEEP)
+            assert isinstance(caught.value, TryAgain)
+            assert store.get_counter(SWEEP) == COUNTER  # reads do not wait for writers
+            other.execute("ROLLBACK")
+        assert store.claim_index(SWEEP)[0] == 0
+
+    def test_an_open_read_does_not_hold_up_writers(self, store: SqliteStore, path: Path) -> None:
+        with raw(path) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT * FROM sweeps").fetchall()
+            assert store.claim_index(SWEEP)[0] == 0
+
+    def test_a_new_file_that_is_locked_is_busy(self, path: Path) -> None:
+        with raw(path) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(Busy):
+                SqliteStore(path, busy_timeout_seconds=0.01)
+        SqliteStore(path).close()
+
+
+class TestLog:
+    def test_is_emptied_as_soon_as_nobody_reads_it(
+        self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sqlite_database, "_MAX_LOG_BYTES", 200_000)
+        monkeypatch.setattr(sqlite_database, "_TRIM_MILLISECONDS", 1)
+        log = Path(f"{path}-wal")
+        with raw(path) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM sweeps").fetchall()
+            for n in range(300):
+                store.put_error_tail(SWEEP, n, 1, "x" * 3000)
+            assert log.stat().st_size > 1_000_000  # and every write has succeeded
+        for _ in range(200):
+            store.claim_index(SWEEP)
+        assert log.stat().st_size < 1_000_000
+        assert store.get_error_tail(SWEEP, 299, 1) == "x" * 3000
+
+
+class TestLife:
+    def test_a_closed_store_does_nothing(self, store: SqliteStore) -> None:
+        store.close()
+        store.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            store.get_counter(SWEEP)
+        with pytest.raises(RuntimeError, match="closed"):
+            store.claim_index(SWEEP)
+
+    def test_the_last_to_close_leaves_one_file(self, store: SqliteStore, path: Path) -> None:
+        with SqliteStore(path) as other:
+            other.claim_index(SWEEP)
+        store.close()
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_domain_errors_keep_the_connection(self, store: SqliteStore) -> None:
+        with pytest.raises(NotFound):
+            store.claim_index("other123")
+        (before,) = store._database._open
+        with pytest.raises(NotFound):
+            store.get_counter("other123")
+        assert store._database._open == {before}
+
+    def test_an_interrupted_write_leaves_nothing(self, store: SqliteStore) -> None:
+        def interrupted() -> None:
+            with store._database.write() as connection:
+                connection.execute("DELETE FROM sweeps")
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert store.get_counter(SWEEP) == COUNTER
+        assert store.claim_index(SWEEP)[0] == 0
+
+    @pytest.mark.parametrize("index", [2**63, -(2**70)])
+    def test_a_number_beyond_64_bits_is_told(self, store: SqliteStore, index: int) -> None:
+        with pytest.raises(InvalidRequest, match="cannot be stored"):
+            store.put_error_tail(SWEEP, index, 1, "text")
+        with pytest.raises(InvalidRequest):
+            store.get_run(SWEEP, index)

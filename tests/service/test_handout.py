@@ -1,0 +1,318 @@
+"""The hand-out as clients see it: who gets which run, and what ends a sweep."""
+
+from __future__ import annotations
+
+import pytest
+
+GRID = {
+    "method": "grid",
+    "metric": {"name": "loss"},
+    "parameters": {"a": {"values": [1, 2, 3]}, "b": {"values": ["x", "y"]}},
+}
+LEASE, GRACE = 300, 60
+
+
+def drain(backend, sweep):
+    """Ask and finish until the sweep has ended; the configurations in the order of hand-out."""
+    configs = []
+    while (answer := backend.ask(sweep)).status == 201:
+        configs.append(answer.body["config"])
+        assert backend.finish(answer.body["id"], answer.body["attempt"]).status == 200
+    assert answer.status == 410
+    return configs
+
+
+def test_grid_hands_out_each_point_once_in_order_then_finishes(backend):
+    sweep = backend.create(GRID)
+    assert drain(backend, sweep) == [{"a": a, "b": b} for a in (1, 2, 3) for b in ("x", "y")]
+    assert backend.get(sweep)["state"] == "finished"
+    assert backend.get(sweep)["counts"] == {"finished": 6}
+
+
+def test_the_sweep_finishes_with_the_last_run_not_with_the_next_ask(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    run = backend.ask(sweep).body["id"]
+    assert backend.get(sweep)["state"] == "running"
+    backend.finish(run)
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_run_cap_bounds_a_grid_and_an_endless_random_sweep(backend):
+    random_sweep = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}, "run_cap": 4}
+    assert len(drain(backend, backend.create({**GRID, "run_cap": 4}))) == 4
+    assert len(drain(backend, backend.create(random_sweep))) == 4
+
+
+def test_a_grid_of_a_trillion_points_starts_at_once(backend):
+    values = list(range(1000))
+    huge = {"method": "grid", "parameters": {n: {"values": values} for n in "abcd"}}
+    sweep = backend.create(huge)
+    assert backend.get(sweep)["grid_points"] == 10**12
+    assert backend.ask(sweep).body["config"] == dict.fromkeys("abcd", 0)
+
+
+def test_same_seed_same_sequence_by_index(backend):
+    config = {
+        "method": "random",
+        "seed": 5,
+        "run_cap": 5,
+        "parameters": {"x": {"min": 0.0, "max": 1.0}},
+    }
+    first, second = (drain(backend, backend.create(config)) for _ in range(2))
+    assert first == second
+    assert len({config["x"] for config in first}) == 5
+    assert drain(backend, backend.create({**config, "seed": 6})) != first
+
+
+def test_an_unset_seed_is_drawn_and_shown(backend):
+    config = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}}
+    seeds = {backend.get(backend.create(config))["seed"] for _ in range(3)}
+    assert len(seeds) == 3
+
+
+def test_a_repeated_ask_gets_the_same_run(backend):
+    sweep = backend.create(GRID)
+    first = backend.ask(sweep, key="the-same-key")
+    again = backend.ask(sweep, key="the-same-key")
+    assert first.body == again.body
+    assert backend.ask(sweep, key="another-key").body["index"] == 1
+
+
+def test_a_repeated_ask_after_the_run_ended_gets_another_run(backend):
+    sweep = backend.create(GRID)
+    first = backend.ask(sweep, key="the-same-key")
+    backend.finish(first.body["id"])
+    assert backend.ask(sweep, key="the-same-key").body["index"] == 1
+
+
+def test_while_others_hold_the_last_runs_an_agent_waits(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    run = backend.ask(sweep).body["id"]
+    waiting = backend.ask(sweep)
+    assert (waiting.status, waiting.body["reason"]) == (200, "leased")
+    assert waiting.body["wait_seconds"] > 0
+    backend.finish(run)
+    assert backend.ask(sweep).status == 410
+
+
+def test_a_preempted_run_is_handed_out_again_at_once_with_the_same_config(backend):
+    sweep = backend.create(GRID)
+    first = backend.ask(sweep).body
+    assert backend.finish(first["id"], state="preempted").body == {
+        "state": "preempted",
+        "requeued": True,
+    }
+    second = backend.ask(sweep).body
+    assert (second["id"], second["config"]) == (first["id"], first["config"])
+    assert second["attempt"] == first["attempt"] + 1
+    assert [a["state"] for a in backend.run(first["id"])["attempts"]] == ["preempted"]
+
+
+def test_a_failed_run_is_retried_as_often_as_asked_for(backend):
+    sweep = backend.create({**GRID, "run_cap": 1, "retry_failed": 2})
+    for attempt in (1, 2, 3):
+        run = backend.ask(sweep).body
+        assert run["attempt"] == attempt
+        answer = backend.finish(
+            run["id"], attempt, "failed", exit_code=3, stderr_tail=f"boom {attempt}"
+        )
+        assert answer.body["requeued"] is (attempt < 3)
+    story = backend.run(run["id"])
+    assert (story["state"], story["exit_code"], story["error_tail"]) == ("failed", 3, "boom 3")
+    assert [(a["attempt"], a["exit_code"]) for a in story["attempts"]] == [(1, 3), (2, 3)]
+    assert backend.ask(sweep).status == 410
+
+
+def test_a_failed_run_is_not_retried_by_default(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    run = backend.ask(sweep).body["id"]
+    backend.finish(run, state="failed")
+    assert backend.ask(sweep).status == 410
+    assert backend.run(run)["state"] == "failed"
+
+
+def silence(backend, sweep, key="silence-key"):
+    """Let a lease run out, have it suspected, and let the grace pass."""
+    backend.clock.advance(LEASE + 1)
+    backend.ask(sweep, key=key)
+    backend.clock.advance(GRACE)
+
+
+def test_a_silent_agents_run_is_taken_only_after_suspicion_and_grace(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    lost = backend.ask(sweep).body
+    backend.clock.advance(LEASE + 1)
+    assert backend.run(lost["id"])["state"] == "crashed"
+    assert backend.ask(sweep).status == 200, "only marked as suspect"
+    backend.clock.advance(GRACE - 1)
+    assert backend.ask(sweep).status == 200, "still within the grace"
+    backend.clock.advance(1)
+    taken = backend.ask(sweep).body
+    assert (taken["id"], taken["attempt"]) == (lost["id"], 2)
+    assert backend.run(lost["id"])["attempts"][0]["state"] == "crashed"
+
+
+def test_a_beat_within_the_grace_keeps_the_run(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    run = backend.ask(sweep).body
+    backend.clock.advance(LEASE + 1)
+    backend.ask(sweep)
+    backend.clock.advance(GRACE / 2)
+    assert backend.report(run["id"], 1, 0).status == 200
+    backend.clock.advance(GRACE)
+    assert backend.ask(sweep).status == 200
+    assert backend.run(run["id"])["state"] == "running"
+
+
+def test_an_older_attempt_can_neither_report_nor_finish(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    old = backend.ask(sweep).body
+    silence(backend, sweep)
+    new = backend.ask(sweep).body
+    assert backend.report(old["id"], 1, 0, {"loss": -99.0}).status == 409
+    assert backend.finish(old["id"], 1, summary={"loss": -99.0}).status == 409
+    assert backend.report(new["id"], 2, 0, {"loss": 1.0}).status == 200
+    assert backend.finish(new["id"], 2, summary={"loss": 1.0}).status == 200
+    assert backend.run(old["id"])["best"] == 1.0
+
+
+def test_rows_of_a_lost_attempt_are_kept_and_not_counted(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    old = backend.ask(sweep).body
+    silence(backend, sweep)
+    backend.ask(sweep)
+    backend.report(old["id"], 1, 0, {"loss": -99.0})
+    path = f"/v1/sweeps/{sweep}/runs/{old['id']}/history"
+    rows = backend.call("GET", path).body["items"]
+    assert [(row["attempt"], row["metrics"]) for row in rows] == [(1, {"loss": -99.0})]
+
+
+def test_a_run_that_loses_its_agent_five_times_has_crashed(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    run = backend.ask(sweep).body["id"]
+    for attempt in range(2, 6):
+        silence(backend, sweep, key=f"silence-{attempt}")
+        assert backend.ask(sweep).body["attempt"] == attempt
+    silence(backend, sweep)
+    assert backend.ask(sweep).status == 410
+    story = backend.run(run)
+    assert story["state"] == "crashed"
+    assert len(story["attempts"]) == 4
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_finish_twice_is_once(backend):
+    sweep = backend.create(GRID)
+    run = backend.ask(sweep).body["id"]
+    assert backend.finish(run, summary={"loss": 1.0}).status == 200
+    again = backend.finish(run, state="failed", summary={"loss": 2.0})
+    assert (again.status, again.body["state"]) == (200, "finished")
+    assert backend.run(run)["summary"] == {"loss": 1.0}
+
+
+def test_release_twice_is_once(backend):
+    sweep = backend.create(GRID)
+    run = backend.ask(sweep).body["id"]
+    assert backend.finish(run, state="preempted").status == 200
+    assert backend.finish(run, state="preempted").body["requeued"] is True
+    assert backend.ask(sweep).body["attempt"] == 2
+    assert backend.finish(run, 1, "preempted").status == 200, "late repeat of what was done"
+
+
+def test_a_hole_left_by_a_dead_ask_is_filled(backend):
+    sweep = backend.create({**GRID, "run_cap": 3})
+    first = backend.ask(sweep).body
+    backend.services.store.claim_index(sweep)  # an ask that died after its first write
+    third = backend.ask(sweep).body
+    assert third["index"] == 2
+    assert backend.ask(sweep).body["reason"] == "leased", "holes are looked for at the end"
+    for run in (first, third):
+        backend.finish(run["id"])
+    filled = backend.ask(sweep).body
+    assert (filled["index"], filled["attempt"]) == (1, 1)
+    assert filled["config"] == {"a": 1, "b": "y"}
+
+
+def test_an_ask_that_died_before_the_run_item_is_taken_over(backend):
+    from dataclasses import replace
+
+    sweep = backend.create({**GRID, "run_cap": 1})
+    index, _ = backend.services.store.claim_index(sweep)
+    probe = backend.create({**GRID, "run_cap": 1})
+    backend.ask(probe, key="dead-ask-key")
+    lease = backend.services.store.get_lease(probe, 0)
+    backend.services.store.open_lease(sweep, replace(lease, index=index))
+    again = backend.ask(sweep, key="dead-ask-key").body
+    assert (again["index"], again["attempt"]) == (0, 1)
+    assert again["config"] == {"a": 1, "b": "x"}
+
+
+@pytest.mark.parametrize("state", ["finished", "killed"])
+def test_an_ended_run_is_never_handed_out_again(backend, state):
+    sweep = backend.create({**GRID, "run_cap": 2})
+    first = backend.ask(sweep).body["id"]
+    backend.finish(first, state=state)
+    assert backend.ask(sweep).body["index"] == 1
+
+
+def test_a_paused_sweep_waits_and_an_ended_one_says_so(backend):
+    sweep = backend.create(GRID)
+    run = backend.ask(sweep).body["id"]
+
+    def patch(state):
+        return backend.call("PATCH", f"/v1/sweeps/{sweep}", {"state": state})
+
+    assert patch("paused").status == 200
+    assert backend.ask(sweep).body["reason"] == "paused"
+    assert patch("running").body["state"] == "running"
+    assert backend.ask(sweep).status == 201
+    assert patch("canceled").status == 200
+    assert backend.ask(sweep).status == 410
+    assert backend.report(run, 1, 0).body["command"] == "stop"
+    refused = patch("running")
+    assert refused.status == 409
+    assert "canceled" in refused.body["detail"]
+
+
+def test_stop_lets_running_runs_go_on_and_resume_goes_on(backend):
+    sweep = backend.create(GRID)
+    run = backend.ask(sweep).body["id"]
+    backend.call("PATCH", f"/v1/sweeps/{sweep}", {"state": "finished"})
+    assert backend.ask(sweep).status == 410
+    assert backend.report(run, 1, 0).body["command"] == "continue"
+    backend.call("PATCH", f"/v1/sweeps/{sweep}", {"state": "running"})
+    assert backend.ask(sweep).body["index"] == 1
+
+
+def test_raising_run_cap_of_an_ended_sweep_resumes_it(backend):
+    sweep = backend.create({**GRID, "run_cap": 2})
+    drain(backend, sweep)
+    answer = backend.call("PATCH", f"/v1/sweeps/{sweep}", {"run_cap": 3})
+    assert (answer.status, answer.body["state"]) == (200, "running")
+    assert len(drain(backend, sweep)) == 1
+    assert backend.call("PATCH", f"/v1/sweeps/{sweep}", {"run_cap": 2}).status == 409
+
+
+def test_the_target_finishes_the_sweep_and_running_runs_go_on(backend):
+    sweep = backend.create({**GRID, "metric": {"name": "loss", "target": 0.5}})
+    first, second = (backend.ask(sweep).body["id"] for _ in range(2))
+    assert backend.report(first, 1, 0, {"loss": 0.6}).body["command"] == "continue"
+    assert backend.get(sweep)["state"] == "running"
+    backend.report(first, 1, 1, {"loss": 0.5})
+    assert backend.get(sweep)["state"] == "finished"
+    assert backend.report(second, 1, 0, {"loss": 3.0}).body["command"] == "continue"
+    assert backend.ask(sweep).status == 410
+
+
+def test_stopping_one_run(backend):
+    sweep = backend.create(GRID)
+    first, second = (backend.ask(sweep).body["id"] for _ in range(2))
+    assert backend.call("POST", f"/v1/sweeps/{sweep}/runs/{first}/stop").status == 202
+    assert backend.report(first, 1, 0).body == {
+        "command": "stop",
+        "reason": "stop_run",
+        "lease_seconds": LEASE,
+    }
+    assert backend.report(second, 1, 0).body["command"] == "continue"
+    backend.finish(first, state="killed")
+    assert backend.call("POST", f"/v1/sweeps/{sweep}/runs/{first}/stop").status == 409

@@ -1,0 +1,180 @@
+"""``infra/openapi.yaml`` and the gateway agree: every documented request is sent, every answer held
+against the document."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from sweep_service.routes import ROUTES
+
+DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "infra" / "openapi.yaml").read_text())
+METHODS = ("get", "post", "patch", "delete")
+OPERATIONS = {
+    (method.upper(), path): item[method]
+    for path, item in DOCUMENT["paths"].items()
+    for method in METHODS
+    if method in item
+}
+SWEEP = {
+    "method": "grid",
+    "metric": {"name": "loss", "goal": "minimize", "target": -1},
+    "parameters": {"a": {"values": [1, 2, 3, 4]}},
+    "retry_failed": 1,
+}
+
+
+def resolve(schema):
+    """A schema with the document's components at hand for its references."""
+    return {**schema, "components": DOCUMENT["components"]}
+
+
+def check_answer(operation, answer):
+    """Hold an answer against the document; returns its status as documented."""
+    responses = operation["responses"]
+    documented = str(answer.status) if str(answer.status) in responses else "default"
+    response = responses[documented]
+    if "$ref" in response:
+        response = DOCUMENT["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    if "content" not in response:
+        assert answer.body is None
+        return documented
+    ((kind, media),) = response["content"].items()
+    assert answer.headers["Content-Type"] == kind
+    Draft202012Validator(resolve(media["schema"])).validate(answer.body)
+    return documented
+
+
+def check_request(operation, body):
+    if "requestBody" in operation:
+        media = operation["requestBody"]["content"]["application/json"]
+        Draft202012Validator(resolve(media["schema"])).validate(body)
+    else:
+        assert body is None
+
+
+@pytest.fixture
+def send(backend):
+    """Send a request that follows the document; its answer must follow it too."""
+    seen = set()
+
+    def send(method, route, body=None, query=None, key=None, **params):
+        operation = OPERATIONS[method, route]
+        check_request(operation, body)
+        answer = backend.call(method, route.format(**params), body, query, key)
+        seen.add((method, route, check_answer(operation, answer)))
+        return answer
+
+    send.seen = seen
+    return send
+
+
+def test_the_document_is_valid_openapi_as_far_as_schemas_go():
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_routes_and_document_name_the_same_operations():
+    assert set(OPERATIONS) == set(ROUTES)
+
+
+def test_operation_ids_are_unique():
+    ids = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_documented_request_gets_the_documented_answer(send, backend):
+    run_path = "/v1/sweeps/{sweep}/runs/{run}"
+    send("GET", "/v1/health")
+    send("POST", "/v1/sweeps", {"config": SWEEP}, {"dry_run": "true"})
+    text = "method: random\nmetrics: 1\nparameters: {a: {min: 0.0, max: 1.0}}\n"
+    created = send("POST", "/v1/sweeps", {"yaml": text, "name": "n", "project": "p"})
+    assert created.body["warnings"], "an answer with warnings"
+    send("POST", "/v1/sweeps", {"yaml": "method: nothing"})
+    sweep = send("POST", "/v1/sweeps", {"config": SWEEP}, key="create-key").body["id"]
+    send("GET", "/v1/sweeps", query={"count": "1"})
+    send("GET", "/v1/sweeps", query={"state": "pending", "project": "p"})
+    send("GET", "/v1/sweeps/{sweep}", sweep=sweep)
+    send("GET", "/v1/sweeps/{sweep}/best", sweep=sweep)
+
+    ask = {"agent": "a", "slot": "0", "host": "h"}
+    runs = [
+        send("POST", "/v1/sweeps/{sweep}/runs", ask, key=f"ask-key-{n}", sweep=sweep).body["id"]
+        for n in range(4)
+    ]
+    send("POST", "/v1/sweeps/{sweep}/runs", ask, key="ask-key-9", sweep=sweep)
+    rows = [
+        {"step": 1, "at": 2.5, "metrics": {"loss": "NaN", "ok": True}},
+        {"metrics": {"loss": 1}},
+    ]
+    report = {"attempt": 1, "offset": 0, "rows": rows}
+    send("POST", run_path + "/reports", report, sweep=sweep, run=runs[0])
+    send("POST", run_path + "/stop", sweep=sweep, run=runs[0])
+    stopped = {"attempt": 1, "offset": 2, "rows": []}
+    told = send("POST", run_path + "/reports", stopped, sweep=sweep, run=runs[0])
+    assert told.body["command"] == "stop"
+    endings = [
+        {"attempt": 1, "state": "killed", "signal": 15, "summary": {"loss": 1}},
+        {"attempt": 1, "state": "failed", "exit_code": 1, "stderr_tail": "boom"},
+        {"attempt": 1, "state": "finished", "exit_code": 0, "stopped_early": True},
+        {"attempt": 1, "state": "preempted"},
+    ]
+    for run, ending in zip(runs, endings, strict=True):
+        send("POST", run_path + "/finish", ending, sweep=sweep, run=run)
+    send(
+        "POST", run_path + "/finish", {"attempt": 7, "state": "finished"}, sweep=sweep, run=runs[0]
+    )
+    send("POST", run_path + "/reports", report, sweep=sweep, run=runs[0])
+    send("POST", run_path + "/stop", sweep=sweep, run=runs[0])
+    for run in runs:
+        send("GET", run_path, sweep=sweep, run=run)
+    send("GET", run_path + "/history", sweep=sweep, run=runs[0])
+    send("GET", run_path + "/history", query={"rows": "5"}, sweep=sweep, run=runs[0])
+    send("GET", "/v1/sweeps/{sweep}/runs", query={"count": "2", "since": "1"}, sweep=sweep)
+    send("GET", "/v1/sweeps/{sweep}/best", sweep=sweep)
+    send("GET", "/v1/sweeps/{sweep}", sweep=sweep)
+    send("PATCH", "/v1/sweeps/{sweep}", {"run_cap": 9}, sweep=sweep)
+    send("PATCH", "/v1/sweeps/{sweep}", {"config": SWEEP}, sweep=sweep)
+    send("PATCH", "/v1/sweeps/{sweep}", {"state": "canceled"}, sweep=sweep)
+    send("PATCH", "/v1/sweeps/{sweep}", {"state": "running"}, sweep=sweep)
+    send("POST", "/v1/sweeps/{sweep}/runs", ask, key="ask-key-10", sweep=sweep)
+    send("DELETE", "/v1/sweeps/{sweep}", sweep=sweep)
+    send("DELETE", "/v1/sweeps/{sweep}", sweep=sweep)
+
+    documented = {
+        (method, route, status)
+        for (method, route), operation in OPERATIONS.items()
+        for status in operation["responses"]
+        if status != "default"
+    }
+    assert documented <= send.seen, "an answer of the document was never seen"
+
+
+def test_answers_of_concurrent_requests_do_not_mix(backend):
+    """Distinct bodies from 8 threads: every answer belongs to its request."""
+    sweep = backend.create({"method": "random", "parameters": {"a": {"min": 0.0, "max": 1.0}}})
+    runs = [backend.ask(sweep).body["id"] for _ in range(8)]
+
+    def drive(place):
+        for n in range(50):
+            value = place + n / 100
+            assert backend.report(runs[place], 1, n, {"loss": value}).status == 200
+            name = f"sweep-{place}-{n}"
+            body = {"config": {**SWEEP, "name": name, "description": json.dumps([place, n])}}
+            answer = backend.call("POST", "/v1/sweeps", body, {"dry_run": "true"})
+            assert (answer.body["name"], answer.body["config"]["description"]) == (
+                name,
+                json.dumps([place, n]),
+            )
+        return place
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(drive, range(8))) == list(range(8))
+    for place, run in enumerate(runs):
+        history = backend.call("GET", f"/v1/sweeps/{sweep}/runs/{run}/history").body["items"]
+        assert [row["metrics"]["loss"] for row in history] == [place + n / 100 for n in range(50)]

@@ -1,0 +1,130 @@
+"""What can be read of a sweep: runs, summaries, best, history, listings."""
+
+from __future__ import annotations
+
+SWEEP = {
+    "method": "grid",
+    "metric": {"name": "acc", "goal": "maximize"},
+    "parameters": {"a": {"values": [1, 2, 3]}},
+}
+
+
+def test_live_and_final_summaries(backend):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    backend.report(run, 1, 0, {"acc": 0.4}, {"acc": 0.9}, {"acc": 0.7, "other": 1})
+    live = backend.run(run)
+    assert (live["state"], live["summary"], live["best"]) == ("running", {"acc": 0.7}, 0.9)
+    backend.finish(run, summary={"acc": 0.8, "other": 2})
+    ended = backend.run(run)
+    assert ended["summary"] == {"acc": 0.8, "other": 2}
+    assert ended["best"] == 0.9
+
+
+def test_a_repeated_report_counts_once(backend):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    for _ in range(2):
+        assert backend.report(run, 1, 0, {"acc": 0.5}).status == 200
+    history = backend.call("GET", f"/v1/sweeps/{sweep}/runs/{run}/history").body["items"]
+    assert history == [{"attempt": 1, "step": 0, "at": 1.5, "metrics": {"acc": 0.5}}]
+    assert backend.services.store.get_lease(sweep, 0).live.n_values == 1
+
+
+def test_non_finite_values_are_kept_shown_and_never_best(backend):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    rows = [{"acc": value} for value in ("NaN", "Infinity", 0.1, "-Infinity")]
+    assert backend.report(run, 1, 0, *rows).status == 200
+    assert backend.run(run)["summary"] == {"acc": "-Infinity"}
+    assert backend.run(run)["best"] == 0.1
+    history = backend.call("GET", f"/v1/sweeps/{sweep}/runs/{run}/history").body["items"]
+    assert [row["metrics"] for row in history] == rows
+    backend.finish(run, summary={"acc": "NaN"})
+    assert backend.run(run)["summary"] == {"acc": "NaN"}
+
+
+def test_best_follows_the_goal_and_leaves_out_failures(backend):
+    sweep = backend.create(SWEEP)
+    assert backend.call("GET", f"/v1/sweeps/{sweep}/best").status == 404
+    runs = [backend.ask(sweep).body["id"] for _ in range(3)]
+    backend.finish(runs[0], summary={"acc": 0.3})
+    backend.finish(runs[1], state="failed", summary={"acc": 0.99})
+    assert backend.call("GET", f"/v1/sweeps/{sweep}/best").body["id"] == runs[0]
+    backend.report(runs[2], 1, 0, {"acc": 0.5})
+    assert backend.call("GET", f"/v1/sweeps/{sweep}/best").body["id"] == runs[2]
+    assert backend.get(sweep)["best"]["id"] == runs[2]
+
+
+def test_best_without_a_metric_says_what_to_add(backend):
+    sweep = backend.create({"method": "grid", "parameters": {"a": {"values": [1]}}})
+    answer = backend.call("GET", f"/v1/sweeps/{sweep}/best")
+    assert answer.status == 409
+    assert "metric" in answer.body["detail"]
+
+
+def test_runs_come_in_pages_by_index(backend):
+    sweep = backend.create({"method": "grid", "parameters": {"a": {"values": list(range(7))}}})
+    for _ in range(7):
+        backend.ask(sweep)
+    page = backend.call("GET", f"/v1/sweeps/{sweep}/runs", query={"count": "3"}).body
+    assert [run["index"] for run in page["items"]] == [0, 1, 2]
+    query = {"count": "3", "cursor": page["next"]}
+    page = backend.call("GET", f"/v1/sweeps/{sweep}/runs", query=query).body
+    assert [run["index"] for run in page["items"]] == [3, 4, 5]
+    since = backend.call("GET", f"/v1/sweeps/{sweep}/runs", query={"since": "5"}).body
+    assert [run["index"] for run in since["items"]] == [5, 6]
+    assert [run["index"] for run in backend.runs(sweep)] == list(range(7))
+
+
+def test_history_comes_in_pages_and_thinned(backend):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    for batch in range(150):
+        rows = [{"acc": float(10 * batch + n)} for n in range(10)]
+        assert backend.report(run, 1, 10 * batch, *rows).status == 200
+    path, query, values = f"/v1/sweeps/{sweep}/runs/{run}/history", {}, []
+    while True:
+        page = backend.call("GET", path, query=query).body
+        values += [row["metrics"]["acc"] for row in page["items"]]
+        if page["next"] is None:
+            break
+        query = {"cursor": page["next"]}
+    assert values == [float(n) for n in range(1500)]
+    thinned = backend.call("GET", path, query={"rows": "50"}).body["items"]
+    steps = [row["metrics"]["acc"] for row in thinned]
+    assert 50 <= len(steps) <= 101
+    assert (steps[0], steps[-1]) == (0.0, 1499.0)
+    assert steps == sorted(steps)
+
+
+def test_sweeps_are_listed_newest_first_by_project_and_state(backend):
+    ids = []
+    for project in ("p", "q", "p"):
+        ids.append(backend.create(SWEEP, project=project))
+        backend.clock.advance(1)
+
+    def list_ids(**query):
+        return [item["id"] for item in backend.call("GET", "/v1/sweeps", query=query).body["items"]]
+
+    assert list_ids() == ids[::-1]
+    assert list_ids(project="p") == [ids[2], ids[0]]
+    backend.ask(ids[0])
+    assert list_ids(state="running") == [ids[0]]
+    assert list_ids(state="pending") == [ids[2], ids[1]]
+    page = backend.call("GET", "/v1/sweeps", query={"count": "2"}).body
+    assert [item["id"] for item in page["items"]] == [ids[2], ids[1]]
+    rest = backend.call("GET", "/v1/sweeps", query={"count": "2", "cursor": page["next"]}).body
+    assert [item["id"] for item in rest["items"]] == [ids[0]]
+
+
+def test_a_deleted_sweep_is_gone_for_every_route(backend):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 204
+    assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 404
+    assert backend.ask(sweep).status == 404
+    assert backend.report(run, 1, 0, {"acc": 1.0}).status == 404
+    assert backend.finish(run).status == 404
+    assert backend.call("GET", f"/v1/sweeps/{sweep}/runs/{run}").status == 404
+    assert backend.call("GET", "/v1/sweeps").body["items"] == []

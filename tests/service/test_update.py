@@ -1,0 +1,156 @@
+"""Updating a sweep's config: what holds for new runs, what cannot change."""
+
+from __future__ import annotations
+
+import pytest
+
+GRID = {
+    "method": "grid",
+    "metric": {"name": "loss"},
+    "parameters": {"a": {"values": [1, 2, 3]}, "b": {"values": ["x", "y"]}},
+}
+
+
+def update(backend, sweep, **changes):
+    return backend.call("PATCH", f"/v1/sweeps/{sweep}", {"config": {**GRID, **changes}})
+
+
+def take(backend, sweep, count=None):
+    """Ask and finish up to ``count`` runs, or until the sweep has ended."""
+    configs = []
+    while count is None or len(configs) < count:
+        answer = backend.ask(sweep)
+        if answer.status == 410:
+            break
+        configs.append(answer.body["config"])
+        backend.finish(answer.body["id"], answer.body["attempt"], summary={"loss": 1.0})
+    return configs
+
+
+def points(parameters):
+    names = sorted(parameters)
+    found = [{}]
+    for name in names:
+        found = [{**one, name: value} for one in found for value in parameters[name]["values"]]
+    return found
+
+
+def test_an_update_before_the_first_run_replaces_the_grid(backend):
+    sweep = backend.create(GRID)
+    parameters = {"c": {"values": [7, 8]}}
+    assert update(backend, sweep, parameters=parameters).status == 200
+    assert take(backend, sweep) == [{"c": 7}, {"c": 8}]
+
+
+def test_added_values_hand_out_only_points_not_handed_out_before(backend):
+    sweep = backend.create(GRID)
+    before = take(backend, sweep, 3)
+    wider = {"a": {"values": [0, 1, 2, 3]}, "b": {"values": ["x", "y", "z"]}}
+    answer = update(backend, sweep, parameters=wider)
+    assert (answer.status, answer.body["config_version"]) == (200, 2)
+    after = take(backend, sweep)
+    assert after == [point for point in points(wider) if point not in before]
+
+
+def test_two_updates_in_a_row(backend):
+    sweep = backend.create(GRID)
+    seen = take(backend, sweep, 2)
+    update(backend, sweep, parameters={"a": {"values": [3, 1, 9]}, "b": {"values": ["x", "y"]}})
+    seen += take(backend, sweep, 2)
+    final = {"a": {"values": [1, 3, 5, 9]}, "b": {"values": ["y", "x"]}}
+    update(backend, sweep, parameters=final)
+    rest = take(backend, sweep)
+    assert rest == [point for point in points(final) if point not in seen]
+
+
+def test_updating_an_exhausted_grid_resumes_it(backend):
+    sweep = backend.create(GRID)
+    take(backend, sweep)
+    wider = {"a": {"values": [1, 2, 3, 4]}, "b": {"values": ["x", "y"]}}
+    assert update(backend, sweep, parameters=wider).body["state"] == "running"
+    assert take(backend, sweep) == [{"a": 4, "b": "x"}, {"a": 4, "b": "y"}]
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_a_grid_without_new_points_ends(backend):
+    sweep = backend.create(GRID)
+    take(backend, sweep, 4)
+    narrower = {"a": {"values": [1, 2]}, "b": {"values": ["x", "y"]}}
+    assert update(backend, sweep, parameters=narrower).status == 200
+    assert take(backend, sweep) == []
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_a_finite_random_space_goes_on_without_what_was_drawn(backend):
+    config = {"method": "random", "parameters": GRID["parameters"], "metric": {"name": "loss"}}
+    sweep = backend.create({**config, "seed": 3})
+    before = take(backend, sweep, 4)
+    wider = {"a": {"values": [1, 2, 3, 4]}, "b": {"values": ["x", "y"]}}
+    backend.call("PATCH", f"/v1/sweeps/{sweep}", {"config": {**config, "parameters": wider}})
+    after = take(backend, sweep)
+    assert len(after) == 4
+    assert all(after.count(point) + before.count(point) == 1 for point in points(wider))
+
+
+def test_runs_that_are_out_keep_their_config_and_come_back_with_it(backend):
+    sweep = backend.create(GRID)
+    out = backend.ask(sweep).body
+    update(backend, sweep, parameters={"a": {"values": [9]}, "b": {"values": ["x"]}})
+    backend.finish(out["id"], state="preempted")
+    again = backend.ask(sweep).body
+    assert (again["id"], again["config"], again["config_version"]) == (out["id"], out["config"], 1)
+
+
+def test_run_cap_and_target_take_effect(backend):
+    sweep = backend.create(GRID)
+    take(backend, sweep, 2)
+    assert update(backend, sweep, run_cap=1).status == 409
+    assert update(backend, sweep, run_cap=3, metric={"name": "loss", "target": 0.5}).status == 200
+    run = backend.ask(sweep).body["id"]
+    backend.report(run, 1, 0, {"loss": 0.4})
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_start_configs_are_not_run_twice(backend):
+    start = [{"a": 3, "b": "y"}, {"a": 2, "b": "x"}]
+    sweep = backend.create({**GRID, "start": start})
+    assert take(backend, sweep, 1) == start[:1]
+    assert update(backend, sweep, start=start).status == 200
+    rest = take(backend, sweep)
+    assert rest[0] == start[1]
+    assert sorted(map(str, rest)) == sorted(
+        str(point) for point in points(GRID["parameters"]) if point != start[0]
+    )
+
+
+def test_the_cap_can_grow_after_an_update_up_to_what_is_left(backend):
+    sweep = backend.create({**GRID, "run_cap": 2})
+    seen = take(backend, sweep)
+    wider = {"a": {"values": [1, 2, 3, 4]}, "b": {"values": ["x", "y"]}}
+    update(backend, sweep, parameters=wider, run_cap=2)
+    backend.call("PATCH", f"/v1/sweeps/{sweep}", {"run_cap": 100})
+    rest = take(backend, sweep)
+    assert rest == [point for point in points(wider) if point not in seen]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"method": "random"}, "method"),
+        ({"metric": {"name": "other"}}, "metric.name"),
+        ({"metric": {"name": "loss", "goal": "maximize"}}, "metric.goal"),
+        ({"seed": 1}, "seed"),
+    ],
+)
+def test_what_cannot_change_is_refused_by_name(backend, changes, path):
+    sweep = backend.create({**GRID, "seed": 5})
+    answer = update(backend, sweep, **changes)
+    assert answer.status == 422
+    assert [error["path"] for error in answer.body["errors"]] == [path]
+    assert backend.get(sweep)["config_version"] == 1
+
+
+def test_a_canceled_sweep_is_not_updated(backend):
+    sweep = backend.create(GRID)
+    backend.call("PATCH", f"/v1/sweeps/{sweep}", {"state": "canceled"})
+    assert update(backend, sweep).status == 409

@@ -1,0 +1,111 @@
+"""Rules that import contracts cannot say: what a route loads, what the repository may name."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sweep_sdk
+import sweep_service
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("requests", "click", "rich", "yaml", "numpy", "platformdirs", "sweep_service", "boto3")
+
+
+def modules_after(code: str) -> set[str]:
+    """Top-level names of the modules that a fresh interpreter holds after running ``code``."""
+    probe = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+def test_importing_the_client_loads_nothing_heavy():
+    assert modules_after("import sweep_sdk").isdisjoint(HEAVY)
+
+
+def test_logging_in_a_run_loads_nothing_heavy(tmp_path):
+    code = (
+        "import os, sweep_sdk\n"
+        f"os.environ['SWEEP_METRICS_FILE'] = {str(tmp_path / 'metrics.jsonl')!r}\n"
+        "run = sweep_sdk.init()\nrun.log({'loss': 1.0})\nrun.finish()"
+    )
+    assert modules_after(code).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("method", ["grid", "random"])
+def test_no_route_of_grid_and_random_loads_numpy(tmp_path, method):
+    code = f"""
+import json
+from pathlib import Path
+from sweep_service.bootstrap import local_services
+from sweep_service.gateway import handle
+services = local_services(Path({str(tmp_path)!r}) / "sweeps.db")
+def call(method, path, body=None):
+    headers = {{"idempotency-key": "a-fixed-key"}}
+    raw = json.dumps(body).encode() if body is not None else b""
+    answer = handle(services, method, path, {{}}, headers, raw)
+    assert answer.status < 300, answer
+    return json.loads(answer.body) if answer.body else None
+config = {{"method": {method!r}, "metric": {{"name": "loss"}}}}
+config["parameters"] = {{"a": {{"values": [1, 2]}}}}
+sweep = call("POST", "/v1/sweeps", {{"config": config}})["id"]
+run = call("POST", f"/v1/sweeps/{{sweep}}/runs", {{"agent": "a"}})["id"]
+path = f"/v1/sweeps/{{sweep}}/runs/{{run}}"
+rows = [{{"metrics": {{"loss": 1}}}}]
+call("POST", path + "/reports", {{"attempt": 1, "offset": 0, "rows": rows}})
+call("POST", path + "/stop")
+call("POST", path + "/finish", {{"attempt": 1, "state": "finished"}})
+for tail in ("", "/runs", f"/runs/{{run}}", f"/runs/{{run}}/history", "/best"):
+    call("GET", f"/v1/sweeps/{{sweep}}{{tail}}")
+call("PATCH", f"/v1/sweeps/{{sweep}}", {{"state": "paused"}})
+call("GET", "/v1/sweeps")
+call("GET", "/v1/health")
+call("DELETE", f"/v1/sweeps/{{sweep}}")
+services.store.close()
+"""
+    loaded = modules_after(code)
+    assert loaded.isdisjoint({"numpy", "boto3", "pynamodb", "requests", "click", "rich"})
+
+
+def test_client_and_backend_carry_the_same_version():
+    assert sweep_sdk.__version__ == sweep_service.__version__
+
+
+def tracked_files():
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    return [ROOT / name for name in listed.stdout.splitlines()]
+
+
+_FOREIGN = re.compile(
+    r"pypi\.org|pythonhosted|registry\.npmjs|deb\.debian|/work/|/tmp/brief|/root/"
+)
+
+
+def test_the_repository_names_no_registry_and_no_path_of_a_machine():
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in tracked_files()
+        if path.is_file() and path != Path(__file__)
+        and _FOREIGN.search(path.read_text(encoding="utf-8", errors="ignore"))
+    ]  # fmt: skip
+    assert offenders == []
+
+
+def test_source_files_stay_small():
+    too_long = {
+        str(path.relative_to(ROOT)): n_lines
+        for folder in ("sdk", "functions")
+        for path in (ROOT / folder).rglob("*.py")
+        if (n_lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert too_long == {}
