@@ -63,7 +63,13 @@ class AgentOptions:
         Raises:
             UsageError: One of them makes no sense.
         """
-        for name in ("count", "parallel", "run_timeout_seconds", "report_interval_seconds", "row_interval_seconds"):
+        for name in (
+            "count",
+            "parallel",
+            "run_timeout_seconds",
+            "report_interval_seconds",
+            "row_interval_seconds",
+        ):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise UsageError(f"{name} is {value}; needs a number above 0")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent_options import AgentOptions
 from sweep_sdk._ask import AskedRun, ask_run
 from sweep_sdk._client import open_client
-from sweep_sdk._exceptions import AgentGaveUp
+from sweep_sdk._exceptions import AgentGaveUp, UsageError
 from sweep_sdk._plain_view import show
 from sweep_sdk._settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 _CTRL_C = 130
 
@@ -32,8 +33,11 @@ def sweep(config: Mapping[str, Any], project: str | None = None, name: str | Non
 
     Raises:
         InvalidConfig: With all the problems that the config has.
+        UsageError: It is no mapping.
         BackendUnavailable: The backend is away.
     """
+    if not isinstance(config, Mapping):
+        raise UsageError(f"a sweep takes a dict, not {type(config).__name__}")
     settings = load_settings()
     with open_client(settings) as client:
         if project is None and not config.get("project"):

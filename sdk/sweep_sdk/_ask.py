@@ -41,7 +41,8 @@ class AskedRun:
         self._is_told = threading.Event()
         self._lease_seconds = handout.lease_seconds
         # Daemon: the lease ends with the process, however that ends.
-        threading.Thread(target=self._keep_alive, name="lease", daemon=True).start()
+        self._keeper = threading.Thread(target=self._keep_alive, name="lease", daemon=True)
+        self._keeper.start()
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> bool:
         """Report intermediate values.
@@ -83,6 +84,7 @@ class AskedRun:
         self._check_open()
         tell_result(self._client, self.id, self.attempt, metrics or {}, state, self._n_rows)
         self._is_told.set()
+        self._keeper.join()
 
     def _check_open(self) -> None:
         if self._is_told.is_set():

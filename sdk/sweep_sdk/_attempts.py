@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sweep_sdk._answers import Finished
 from sweep_sdk._debts import Debt
 from sweep_sdk._delivery import Delivery
-from sweep_sdk._endings import Verdict, ending_document, judge
+from sweep_sdk._endings import GONE, Verdict, ending_document, judge
 from sweep_sdk._events import Notice, RunEnded, RunStarted
 from sweep_sdk._exceptions import (
     BackendUnavailable,
@@ -160,8 +160,10 @@ class Attempts:
         """What the backend made of the end; None when the run is not this agent's any more."""
         delivery = attempt.delivery
         try:
-            if outcome.cause != "deleted":
+            if outcome.cause not in GONE:
                 return delivery.finish(self._patient(attempt), outcome)
+            with contextlib.suppress(SweepError):  # the backend keeps such rows beside the run
+                delivery.send_rest(self.client.with_retries(ONCE))
         except (LeaseLost, NotFound):
             pass
         except SweepError as error:

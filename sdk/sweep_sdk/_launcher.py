@@ -120,7 +120,7 @@ class Launcher:
         Raises:
             UsageError: The program is missing, or what shall run it.
         """
-        if "${interpreter} ${program}" in " ".join(self._command):
+        if "${interpreter}" in self._command and "-m" not in self._command:
             self._check_program()
         words = self.command_line({}, Path("arguments.json"))
         if words and Path(words[0]).name == "env":
@@ -156,6 +156,8 @@ class Launcher:
         return "python" if has_python else sys.executable
 
     def _check_program(self) -> None:
+        if "${program}" not in self._command:
+            return
         if not self._program:
             raise UsageError(
                 "the sweep names no 'program', so an agent has nothing to start: add it to the"

@@ -85,12 +85,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     stored = _read_credentials(credentials_file)
     given_url = environ.get("SWEEP_URL")
     url = normalise_url(given_url) if given_url is not None else stored.get("url")
-    token = environ.get("SWEEP_TOKEN") or (
-        stored.get("token") if url == stored.get("url") else None
-    )
+    stored_token = stored.get("token") if url == stored.get("url") else None
     return Settings(
         url=url,
-        token=token,
+        token=environ.get("SWEEP_TOKEN", "").strip() or stored_token,
         project=environ.get("SWEEP_PROJECT") or None,
         home=home,
         local_db=_path(environ.get("SWEEP_LOCAL_DB")) or home / "sweeps.db",

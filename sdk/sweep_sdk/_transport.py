@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._version import __version__
@@ -74,6 +74,13 @@ class HttpTransport:
     is_local = False
 
     def __init__(self, url: str, token: str | None = None, ca_bundle: str | None = None) -> None:
+        """Set up; the connection is made at the first request.
+
+        Raises:
+            UsageError: The token has characters that a header cannot carry.
+        """
+        if token and not (token.isascii() and token.isprintable()):
+            raise UsageError("the token has characters that cannot be sent; check SWEEP_TOKEN")
         self.place = url
         self._token = token
         self._ca_bundle = ca_bundle
@@ -138,6 +145,11 @@ class HttpTransport:
         return request
 
 
+@runtime_checkable
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
 class InProcessTransport:
     """The backend in this process, over an SQLite file; imported at the first request."""
 
@@ -167,6 +179,8 @@ class InProcessTransport:
     def close(self) -> None:
         """See ``Transport``."""
         with self._lock:
+            if self._open_services is not None and isinstance(self._open_services.store, _Closable):
+                self._open_services.store.close()
             self._open_services = None
 
     def _services(self) -> Services:
@@ -198,8 +212,6 @@ def _trouble(url: str, error: requests.RequestException) -> BackendUnavailable |
     cause = _root_cause(error)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         return UsageError(f"'{url}' cannot be used as URL: {cause}; check SWEEP_URL")
-    if isinstance(error, requests.exceptions.InvalidHeader):
-        return UsageError("the token has characters that cannot be sent; check SWEEP_TOKEN")
     if isinstance(error, requests.exceptions.ProxyError):
         return BackendUnavailable(f"no way to {url} through the proxy: {cause}; check HTTPS_PROXY")
     if isinstance(error, requests.exceptions.SSLError):

@@ -76,9 +76,7 @@ def network(backend):
 @pytest.fixture
 def client(network, clock):
     """A client whose sleeps move the fake clock, and whose jitter is the longest there is."""
-    retrier = Retrier(
-        RetryPolicy(), clock=clock, sleep=clock.advance, uniform=lambda _, most: most
-    )
+    retrier = Retrier(RetryPolicy(), clock=clock, sleep=clock.advance, uniform=lambda _, most: most)
     return Client(network, retrier)
 
 

@@ -13,7 +13,9 @@ PLACE = "https://sweeps.example"
 
 def answer(status, body=b"", **headers):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(status, {name.replace("_", "-"): text for name, text in headers.items()}, content)
+    return Response(
+        status, {name.replace("_", "-"): text for name, text in headers.items()}, content
+    )
 
 
 def problem(status, code, detail="it is so", **more):

@@ -165,9 +165,7 @@ class TestNeighbours:
             last = client.ask(sweep, f"key-of-others-{number}", "other")
         asker = make()
         debt = Debt(network.place, last.id, 1, str(tmp_path / "m"), "loss")
-        network.lose = lambda request: (
-            ledger.keep(debt) if request.path.endswith("/runs") else None
-        )
+        network.lose = lambda request: ledger.keep(debt) if request.path.endswith("/runs") else None
         handout = asker.next_run("")
         assert (handout.id, handout.attempt) == (last.id, 2)
 

@@ -217,10 +217,11 @@ class TestWatchdog:
             code = (
                 "import signal, subprocess, sys, time;"
                 "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-                "inner = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)']);"
-                "print(inner.pid, flush=True); time.sleep(60)"
+                "sleep = [sys.executable, '-S', '-c', 'import time; time.sleep(60)'];"
+                "print(subprocess.Popen(sleep).pid, flush=True); time.sleep(60)"
             )
-            launch = Launch([sys.executable, "-S", "-c", code], dict(os.environ), Path({str(tmp_path)!r}) / "log")
+            command = [sys.executable, "-S", "-c", code]
+            launch = Launch(command, dict(os.environ), Path({str(tmp_path)!r}) / "log")
             shown = []
             child = start_child(launch, Watchdog(), lambda *piece: shown.append(piece), print)
             while not shown:
@@ -247,7 +248,9 @@ class TestWatchdog:
     def test_one_that_was_killed_is_started_anew(self, tmp_path, notices):
         watchdog = Watchdog()
         assert not watchdog.ensure()
-        launch = Launch([sys.executable, "-S", "-c", "import time; time.sleep(60)"], {}, tmp_path / "l")
+        launch = Launch(
+            [sys.executable, "-S", "-c", "import time; time.sleep(60)"], {}, tmp_path / "l"
+        )
         child = start_child(launch, watchdog, lambda *_: None, notices)
         watchdog._process.kill()
         watchdog._process.wait()

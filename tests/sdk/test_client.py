@@ -66,7 +66,11 @@ class TestSweeps:
     def test_arrays_and_ranges_are_lists(self, client):
         import numpy as np
 
-        values = {"a": {"values": np.arange(3)}, "b": {"values": range(2)}, "c": {"value": np.int64(1)}}
+        values = {
+            "a": {"values": np.arange(3)},
+            "b": {"values": range(2)},
+            "c": {"value": np.int64(1)},
+        }
         created = client.create_sweep({"method": "grid", "parameters": values})
         assert created["grid_points"] == 6
 

@@ -70,6 +70,11 @@ def test_credentials_are_the_users_alone(environ):
     assert [found.name for found in path.parent.iterdir()] == ["credentials.json"]
 
 
+def test_line_ends_around_a_token_do_not_matter(environ):
+    assert load_settings(environ | {"SWEEP_TOKEN": " secret\n"}).token == "secret"
+    assert load_settings(environ | {"SWEEP_TOKEN": " "}).token is None
+
+
 def test_the_token_is_not_shown():
     settings = load_settings({"SWEEP_HOME": "/h", "SWEEP_TOKEN": "secret", "SWEEP_URL": "http://a"})
     assert "secret" not in repr(settings)

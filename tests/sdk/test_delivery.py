@@ -187,9 +187,7 @@ class TestRecovery:
         log({"loss": 3}, _lines.encode_finish(0))
         assert self.sync(once, ledger) == [Synced(handout.id, 1, "finished")]
 
-    def test_the_batch_in_flight_is_sent_as_it_was(
-        self, make, once, log, ledger, handout, network
-    ):
+    def test_the_batch_in_flight_is_sent_as_it_was(self, make, once, log, ledger, handout, network):
         delivery = make()
         log({"loss": 3})
         delivery.send(once)
@@ -254,5 +252,3 @@ def test_a_disk_that_takes_no_notes_does_not_stop_delivery(debt, once, log, cloc
     file.write_text("")
     log({"loss": 3})
     assert Delivery(debt, Ledger(file), clock, print).finish(once, DONE).state == "finished"
-
-

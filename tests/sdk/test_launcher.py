@@ -139,7 +139,18 @@ class TestCheck:
         launcher(path, program="./train.py", command=["${program}", "${args}"]).check()
 
     def test_a_module_is_no_file(self, path):
-        launcher(path, program="pkg.train", command=["python", "-m", "${program}"]).check()
+        command = ["${interpreter}", "-m", "${program}"]
+        launcher(path, program="pkg.train", command=command).check()
+
+    def test_a_program_that_is_elsewhere(self, path):
+        """For instance in a container."""
+        launcher(path, program="/in/there.py", command=["python", "-c", "", "${program}"]).check()
+
+    def test_the_interpreter_may_have_options(self, path):
+        with pytest.raises(UsageError, match=r"other\.py"):
+            launcher(
+                path, program="other.py", command=["${interpreter}", "-S", "${program}"]
+            ).check()
 
     def test_an_empty_command(self, path):
         with pytest.raises(UsageError, match="empty"):

@@ -33,7 +33,11 @@ def make(clock, sleeps):
 
     def make(policy=None, **fields):
         return Retrier(
-            policy or RetryPolicy(), clock=clock, sleep=sleep, uniform=lambda _, most: most, **fields
+            policy or RetryPolicy(),
+            clock=clock,
+            sleep=sleep,
+            uniform=lambda _, most: most,
+            **fields,
         )
 
     return make

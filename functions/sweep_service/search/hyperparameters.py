@@ -49,10 +49,10 @@ class Prior:
     noise_mean: float
     noise_std: float
 
-    @property
-    def mode(self) -> tuple[float, float]:
-        """Logarithms of the length scale and the noise at which to start."""
-        return self.length_mean - self.length_std**2, self.noise_mean
+    def mode(self, n_axes: int) -> Hyperparameters:
+        """The likeliest length scales, one per axis, and a middling noise."""
+        length = math.exp(self.length_mean - self.length_std**2)
+        return Hyperparameters(np.full(n_axes, length), math.exp(self.noise_mean))
 
     def penalty(self, theta: Floats) -> tuple[float, Floats]:
         """Negative log density up to a constant, and its gradient by theta.
@@ -78,22 +78,36 @@ class Hyperparameters:
     length_scales: Floats
     noise: float
 
+    @classmethod
+    def of(cls, theta: Floats) -> Hyperparameters:
+        """From (log l, log noise), shape (d + 1,)."""
+        return cls(np.exp(theta[:-1]), math.exp(theta[-1]))
+
+    @property
+    def theta(self) -> Floats:
+        """(log l, log noise), shape (d + 1,)."""
+        return np.append(np.log(self.length_scales), math.log(self.noise))
+
 
 def fit(
-    squared: Floats, y: Floats, extra_noise: Floats, prior: Prior, n_iterations: int
+    squared: Floats,
+    y: Floats,
+    extra_noise: Floats,
+    prior: Prior,
+    start: Hyperparameters,
+    n_iterations: int,
 ) -> Hyperparameters:
-    """Hyperparameters at the mode of their posterior, climbed from the mode of the prior.
+    """Hyperparameters at the mode of their posterior that is uphill from ``start``.
 
     Args:
         squared: Squared differences per axis, shape (d, n, n).
         y: Shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
         prior: On length scales and noise.
+        start: Such as ``prior.mode``.
         n_iterations: Evaluations of the likelihood.
     """
     n_axes = len(squared)
-    length, noise = prior.mode
-    start = np.array([[length] * n_axes + [noise]])
     lower, upper = (np.log([_LENGTH_BOUNDS[i]] * n_axes + [_NOISE_BOUNDS[i]]) for i in (0, 1))
     flat = squared.reshape(n_axes, -1)
 
@@ -103,14 +117,14 @@ def fit(
 
     found, _ = bfgs.minimise(
         objective,
-        np.clip(start, lower, upper),
+        np.clip(start.theta, lower, upper)[None],
         lower,
         upper,
         n_iterations,
         first_step=0.5,
         tolerance=_TOLERANCE,
     )
-    return Hyperparameters(np.exp(found[0, :-1]), math.exp(found[0, -1]))
+    return Hyperparameters.of(found[0])
 
 
 def negative_log_posterior(

@@ -68,16 +68,7 @@ class Surrogate:
         if warp is None:
             return None
         y = warp.apply(values)
-        fitted_to = representative(y, tuning.n_fitted, rng)
-        if len(fitted_to) < len(y):
-            squared = axes.squared_differences(observed[fitted_to])
-        hyperparameters = fit(
-            squared,
-            y[fitted_to],
-            extra_noise[fitted_to],
-            tuning.prior(len(axes)),
-            tuning.n_fit_iterations,
-        )
+        hyperparameters = _coarse_to_fine(axes, observed, y, extra_noise, tuning, rng)
         return cls(axes, observed, y, extra_noise, warp, hyperparameters)
 
     def improvement(
@@ -118,3 +109,16 @@ class Surrogate:
             mean=float(self.warp.invert(np.array(mean))),
             std=float(high - low) / 2,
         )
+
+
+def _coarse_to_fine(
+    axes: Axes, observed: Floats, y: Floats, extra_noise: Floats, tuning: Tuning, rng: Generator
+) -> Hyperparameters:
+    """Hyperparameters fitted to few observations first, where steps are cheap, then to more."""
+    prior = tuning.prior(len(axes))
+    found = prior.mode(len(axes))
+    for n_fitted, n_iterations in tuning.fits(len(y)):
+        some = representative(y, n_fitted, rng)
+        squared = axes.squared_differences(observed[some])
+        found = fit(squared, y[some], extra_noise[some], prior, found, n_iterations)
+    return found

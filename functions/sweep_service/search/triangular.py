@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from sweep_service.search.arrays import Floats
 
 #: Up to this size the general inverse is as fast.
-_SMALL = 32
+_SMALL = 50
 
 
 def inverse(lower: Floats) -> Floats:
     """L^-1 of a lower triangular matrix (n, n) with a positive diagonal."""
     n = len(lower)
     if n <= _SMALL:
-        return np.tril(np.linalg.inv(lower))
+        return np.linalg.inv(lower)
     half = n // 2
     result = np.zeros_like(lower)
     result[:half, :half] = top = inverse(lower[:half, :half])

@@ -133,7 +133,8 @@ class SweepItems:
         self, sweep: str, state: SweepState, allowed_from: Sequence[SweepState], seen: Counter
     ) -> Counter:
         """See ``Store.set_state``."""
-        is_allowed = CounterItem.state.is_in(*allowed_from)
+        never = CounterItem.pk.does_not_exist()  # an empty list would be no condition
+        is_allowed = CounterItem.state.is_in(*allowed_from) if allowed_from else never
         is_as_seen = CounterItem.change == seen.change
         return self._change(
             sweep,

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,7 @@ def categorical_effects(name: str, sizes: Sequence[int]) -> Problem:
     """Categories alone: main effects and interactions of pairs."""
     rng = _rng(name)
     mains = [rng.standard_normal(k) for k in sizes]
-    pairs = [rng.standard_normal((a, b)) * 0.7 for a, b in zip(sizes, sizes[1:], strict=False)]
+    pairs = [rng.standard_normal((a, b)) * 0.7 for a, b in pairwise(sizes)]
     parameters = tuple(
         categories(f"c{j}", *(f"v{i}" for i in range(k))) for j, k in enumerate(sizes)
     )

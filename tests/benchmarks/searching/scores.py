@@ -18,8 +18,10 @@ def report(results: Results, optimisers: Sequence[str], n_runs: int) -> str:
     regrets = _regrets(results, checkpoints)
     problems = sorted({problem for problem, _ in regrets})
     lines = [_row("regret after runs", [f"{name} {checkpoints}" for name in optimisers])]
-    for problem in problems:
-        lines.append(_row(problem, [_figures(regrets[problem, name]) for name in optimisers]))
+    lines += [
+        _row(problem, [_figures(regrets[problem, name]) for name in optimisers])
+        for problem in problems
+    ]
     table = np.array([[regrets[problem, name] for name in optimisers] for problem in problems])
     ranks = _ranks(table)
     lines.append(_row("MEAN REGRET", [_figures(column) for column in table.mean(axis=0)]))

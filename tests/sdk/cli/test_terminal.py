@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -16,10 +17,12 @@ from sweep_sdk._transport import InProcessTransport
 PATIENCE_SECONDS = 60
 
 
-def in_terminal(*words, width=80, typed="", **environment):
-    """What a command writes to a terminal of ``width`` columns, whose user types ``typed``."""
+def in_terminal(*words, width=80, answer=None, **environment):
+    """What a command writes to a terminal of ``width`` columns, and its exit code.
+
+    ``answer`` is what the user types once the command has asked something.
+    """
     master, slave = os.openpty()
-    os.write(master, typed.encode())
     process = subprocess.Popen(
         [sys.executable, "-m", "sweep_sdk.cli", *words],
         stdin=slave,
@@ -29,21 +32,25 @@ def in_terminal(*words, width=80, typed="", **environment):
         env={**os.environ, "TERM": "xterm", "COLUMNS": str(width), **environment},
     )
     os.close(slave)
-    pieces = []
-    reader = threading.Thread(target=_read_all, args=(master, pieces))
-    reader.start()
-    code = process.wait(PATIENCE_SECONDS)
-    reader.join(PATIENCE_SECONDS)
+    guard = threading.Timer(PATIENCE_SECONDS, process.kill)
+    guard.start()
+    text = b""
+    while piece := _read(master):
+        text += piece
+        if answer is not None and text.endswith(b": "):  # what is typed earlier is thrown away
+            os.write(master, answer)
+            answer = None
+    code = process.wait()
+    guard.cancel()
     os.close(master)
-    return code, b"".join(pieces).decode()
+    return code, text.decode()
 
 
-def _read_all(descriptor, pieces):
+def _read(descriptor):
     try:
-        while piece := os.read(descriptor, 65536):
-            pieces.append(piece)
+        return os.read(descriptor, 65536)
     except OSError:  # the other end is closed
-        return
+        return b""
 
 
 @pytest.fixture
@@ -113,8 +120,11 @@ def test_a_question_before_deleting(two_runs, client):
 
 
 def test_login_asks_for_the_token_and_does_not_show_it(home):
-    with LocalServer(InProcessTransport(home / "db"), token="secret") as server:
-        code, text = in_terminal("login", "--url", server.url, typed="secret\n")
+    with (
+        closing(InProcessTransport(home / "db")) as transport,
+        LocalServer(transport, token="secret") as server,
+    ):
+        code, text = in_terminal("login", "--url", server.url, answer=b"secret\n")
     assert code == 0
     assert "token" in text
     assert "secret" not in text

@@ -203,7 +203,7 @@ def test_the_fit_tells_axes_that_matter_from_those_that_do_not() -> None:
     unit = rng.random((40, 3))
     y = np.sin(6 * unit[:, 0]) + 0.3 * unit[:, 1]
     y = (y - y.mean()) / y.std()
-    found = fit(axes.squared_differences(unit), y, np.zeros(40), PRIOR, 40)
+    found = fit(axes.squared_differences(unit), y, np.zeros(40), PRIOR, PRIOR.mode(3), 40)
     important, weak, irrelevant = found.length_scales
     assert important < weak < irrelevant
     assert important < 1
@@ -214,7 +214,7 @@ def test_the_fit_recognises_noise() -> None:
     rng = np.random.default_rng(3)
     unit = rng.random((60, 1))
     y = np.sin(6 * unit[:, 0]) + rng.standard_normal(60)
-    found = fit(LINE.squared_differences(unit), y / y.std(), np.zeros(60), PRIOR, 40)
+    found = fit(LINE.squared_differences(unit), y / y.std(), np.zeros(60), PRIOR, PRIOR.mode(1), 40)
     assert found.noise > 0.1
 
 

@@ -47,17 +47,18 @@ with store._database.write() as connection:
 """
 
 FORK_AND_CLAIM = """
-import threading
+def claim_100(who):
+    words = [who] + [str(store.claim_index(sweep)[0]) for _ in range(100)]
+    os.write(1, (" ".join(words) + chr(10)).encode())  # at once: two processes share the pipe
+
 store.claim_index(sweep)
 child = os.fork()
-claimed = [store.claim_index(sweep)[0] for _ in range(100)]
-print("child" if child == 0 else "parent", *claimed, flush=True)
+claim_100("child" if child == 0 else "parent")
 if child == 0:
     store.close()
     sys.exit()  # all of the interpreter's ending, in which what is left is closed
 assert os.waitpid(child, 0)[1] == 0
-claimed = [store.claim_index(sweep)[0] for _ in range(100)]
-print("parent", *claimed)
+claim_100("parent")
 store.close()
 """
 

@@ -26,10 +26,22 @@ def beta_cdf(x: float, a: float, b: float) -> float:
 
 
 def beta_ppf(u: float, a: float, b: float) -> float:
-    """The x in [0, 1] with I_x(a, b) = u: Newton steps, bisection where they leave the bracket."""
+    """The x in [0, 1] with I_x(a, b) = u.
+
+    Solved in the half that holds the solution, mirrored if need be: I_x(a, b) and
+    1 - I_{1-x}(b, a) are the same, and floats are finest next to 0.
+    """
     if u <= 0.0 or u >= 1.0:
         return 0.0 if u <= 0.0 else 1.0
-    low, high, x = 0.0, 1.0, a / (a + b)
+    if beta_cdf(0.5, a, b) < u:
+        return 1.0 - _lower_quantile(1.0 - u, b, a)
+    return _lower_quantile(u, a, b)
+
+
+def _lower_quantile(u: float, a: float, b: float) -> float:
+    """The x in [0, 0.5] with I_x(a, b) = u: Newton steps, bisection where they leave it."""
+    low, high = 0.0, 0.5
+    x = min(a / (a + b), high)
     for step in range(_N_STEPS):
         error = beta_cdf(x, a, b) - u
         low, high = (x, high) if error < 0 else (low, x)
@@ -42,17 +54,17 @@ def beta_ppf(u: float, a: float, b: float) -> float:
     return x
 
 
+def _middle(low: float, high: float) -> float:
+    """Between the two: geometric where they differ in magnitude, so tiny values converge too."""
+    if high > 4.0 * low:
+        return math.sqrt(max(low, _TINY)) * math.sqrt(high)
+    return 0.5 * (low + high)
+
+
 def _front(x: float, a: float, b: float) -> float:
     """x^a (1 - x)^b / B(a, b), 0 < x < 1."""
     log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
     return math.exp(a * math.log(x) + b * math.log1p(-x) - log_beta)
-
-
-def _middle(low: float, high: float) -> float:
-    """Between the two: geometric where they differ in magnitude, so tiny values converge too."""
-    if high > 4.0 * low and high < 0.5:
-        return math.sqrt(max(low, _TINY)) * math.sqrt(high)
-    return 0.5 * (low + high)
 
 
 def _continued_fraction(x: float, a: float, b: float) -> float:

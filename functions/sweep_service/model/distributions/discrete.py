@@ -168,7 +168,7 @@ class Quantized(Finite):
         if index <= 0 or index >= self.n_values:
             return 0.0 if index <= 0 else 1.0
         x = (self.first + index - 0.5) * self.q
-        return self.law.cdf(min(max(x, self.law.low), self.law.high))
+        return self.law.to_unit(min(max(x, self.law.low), self.law.high))
 
 
 @dataclass(frozen=True)

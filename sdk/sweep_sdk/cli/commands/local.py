@@ -6,7 +6,7 @@ import json
 import secrets
 import signal
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -63,17 +63,16 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
     settings = load_settings()
     if token == _GENERATE:
         token = settings.token or secrets.token_urlsafe(24)
-    transport = InProcessTransport(settings.local_db)
-    transport.request("GET", "/v1/health", {}, {}, b"", 1.0)  # a broken database is told now
-    server = LocalServer(transport, host=host, port=port, token=token)
-    _raise_file_limit()
-    _stop_on_signals(server)
-    if is_json:
-        say(json.dumps({"url": server.url, "token": token}))
-    else:
-        _say_address(server.url, token)
-    server.serve()
-    transport.close()
+    with closing(InProcessTransport(settings.local_db)) as transport:
+        transport.request("GET", "/v1/health", {}, {}, b"", 1.0)  # a broken database is told now
+        server = LocalServer(transport, host=host, port=port, token=token)
+        _raise_file_limit()
+        _stop_on_signals(server)
+        if is_json:
+            say(json.dumps({"url": server.url, "token": token}))
+        else:
+            _say_address(server.url, token)
+        server.serve()
     if not is_json:
         say("stopped")
 

@@ -1,0 +1,384 @@
+"""Agents as processes, with real training programs and real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from sweep_sdk._client import open_client
+from sweep_sdk._settings import load_settings
+
+AGENT = Path(__file__).with_name("agent_process.py")
+QUICK = {
+    "row_interval_seconds": 0.02,
+    "report_interval_seconds": 0.1,
+    "term_timeout_seconds": 0.5,
+}
+PATIENCE_SECONDS = 30
+
+PROGRAM = """
+    import json, os, signal, sys, time
+    def log(**row):
+        with open(os.environ["SWEEP_METRICS_FILE"], "a") as file:
+            file.write(json.dumps(row) + "\\n")
+"""
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("SWEEP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return load_settings()
+
+
+@pytest.fixture
+def client(settings):
+    with open_client(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def register(client):
+    def register(script, then="", points=2, **config):
+        Path("train.py").write_text(textwrap.dedent(PROGRAM) + textwrap.dedent(script) + then)
+        document = {
+            "method": "grid",
+            "program": "train.py",
+            "command": ["${interpreter}", "-S", "${program}"],
+            "metric": {"name": "loss"},
+            "parameters": {"n": {"values": list(range(points))}},
+            **config,
+        }
+        return client.create_sweep(document)["id"]
+
+    return register
+
+
+class AgentProcess:
+    """A running agent and the events it has printed."""
+
+    def __init__(self, sweep, **options):
+        self.process = subprocess.Popen(
+            [sys.executable, str(AGENT), sweep, json.dumps(QUICK | options)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.events = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+
+    def of(self, name):
+        return [event for event in self.events if event["event"] == name]
+
+    def await_output(self, text):
+        """Wait until the program has printed a line."""
+        await_true(lambda: any(text in event["data"] for event in self.of("Output")))
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def end(self):
+        """Wait for the agent's end; its exit code."""
+        code = self.process.wait(PATIENCE_SECONDS)
+        self._reader.join()
+        assert self.process.stderr.read() == ""
+        return code
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def start(sweep, **options):
+        started.append(AgentProcess(sweep, **options))
+        return started[-1]
+
+    yield start
+    for agent in started:
+        agent.close()
+
+
+def await_true(condition):
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def printed_pids(agent):
+    """What the program printed as ``pid <number>``."""
+    words = "".join(event["data"][2:-1] for event in agent.of("Output")).replace("\\n", " ").split()
+    return [int(words[at + 1]) for at, word in enumerate(words) if word == "pid"]
+
+
+WAIT = "\n\nlog(loss=1); print('ready', flush=True); time.sleep(60)\n"
+
+
+class TestTheFirstSignal:
+    @pytest.mark.parametrize(
+        ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+    )
+    def test_the_program_gets_it_and_the_run_is_given_back(
+        self, client, register, start, number, code
+    ):
+        agent = start(
+            register(
+                """
+                def stop(number, _):
+                    log(loss=0.5)
+                    print("got", number, flush=True)
+                    sys.exit(1)
+                signal.signal(signal.SIGTERM, stop)
+                signal.signal(signal.SIGINT, stop)
+                signal.signal(signal.SIGHUP, stop)
+                """,
+                WAIT,
+            )
+        )
+        agent.await_output("ready")
+        agent.send(number)
+        assert agent.end() == code
+        ended = agent.of("RunEnded")
+        assert [(event["state"], event["is_requeued"]) for event in ended] == [("preempted", True)]
+        agent.await_output(f"got {number}")
+        run = client.get_run(ended[0]["run"])
+        assert run["attempts"][0]["state"] == "preempted"
+        losses = [row["metrics"]["loss"] for row in client.history(run["id"])]
+        assert losses == [1, 0.5]
+        assert len(agent.of("RunStarted")) == 1
+
+    def test_the_next_attempt_finds_the_checkpoint(self, client, register, start):
+        sweep = register(
+            """
+            checkpoint = os.path.join(os.environ["SWEEP_RUN_DIR"], "checkpoint")
+            if os.path.exists(checkpoint):
+                log(loss=0, resumed=int(os.environ["SWEEP_ATTEMPT"]))
+                sys.exit(0)
+            def stop(number, _):
+                open(checkpoint, "w").close()
+                sys.exit(0)
+            signal.signal(signal.SIGTERM, stop)
+            """,
+            WAIT,
+            points=1,
+        )
+        agent = start(sweep)
+        agent.await_output("ready")
+        agent.send(signal.SIGTERM)
+        assert agent.end() == 143
+        again = start(sweep)
+        assert again.end() == 0
+        run = client.get_run(f"{sweep}-0")
+        assert (run["state"], run["attempt"], run["summary"]["resumed"]) == ("finished", 2, 2)
+
+    def test_a_program_that_says_that_it_is_done_is_done(self, client, register, start):
+        sweep = register(
+            """
+            def stop(*_):
+                log(event="finish")
+                sys.exit(0)
+            signal.signal(signal.SIGTERM, stop)
+            """,
+            WAIT,
+        )
+        agent = start(sweep)
+        agent.await_output("ready")
+        agent.send(signal.SIGTERM)
+        assert agent.end() == 143
+        assert client.get_run(f"{sweep}-0")["state"] == "finished"
+
+    def test_sigterm_does_not_wait_for_ever(self, client, register, start):
+        agent = start(register("signal.signal(signal.SIGTERM, signal.SIG_IGN)", WAIT))
+        agent.await_output("ready")
+        agent.send(signal.SIGTERM)
+        assert agent.end() == 143
+        ended = agent.of("RunEnded")[0]
+        assert (ended["state"], ended["signal"]) == ("preempted", signal.SIGKILL)
+
+    def test_without_forwarding_the_program_may_finish(self, client, register, start):
+        script = "\nprint('ready', flush=True); time.sleep(0.4); log(loss=3)\n"
+        sweep = register(script)
+        agent = start(sweep, forwards_signals=False)
+        agent.await_output("ready")
+        agent.send(signal.SIGTERM)
+        assert agent.end() == 143
+        assert [run["state"] for run in client.list_runs(sweep)] == ["finished"]
+
+
+class TestMoreSignals:
+    def test_a_second_ends_and_a_third_kills_what_does_not_listen(self, register, start):
+        agent = start(
+            register(
+                "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+                "signal.signal(signal.SIGTERM, lambda *_: print('term', flush=True))",
+                WAIT,
+            ),
+            term_timeout_seconds=60,
+        )
+        agent.await_output("ready")
+        agent.send(signal.SIGINT)
+        await_true(lambda: len(agent.of("Notice")) == 1)
+        agent.send(signal.SIGINT)
+        agent.await_output("term")
+        agent.send(signal.SIGINT)
+        assert agent.end() == 130
+        ended = agent.of("RunEnded")[0]
+        assert (ended["state"], ended["signal"]) == ("preempted", signal.SIGKILL)
+
+    def test_all_slots_get_it(self, client, register, start):
+        sweep = register("", WAIT, points=5)
+        agent = start(sweep, parallel=3)
+        await_true(lambda: len(agent.of("Output")) >= 3)
+        agent.send(signal.SIGTERM)
+        assert agent.end() == 143
+        assert [event["state"] for event in agent.of("RunEnded")] == ["preempted"] * 3
+
+    def test_while_waiting_for_a_run(self, client, register, start):
+        sweep = register("")
+        client.change_sweep(sweep, state="paused")
+        agent = start(sweep)
+        await_true(lambda: agent.of("Waiting"))
+        agent.send(signal.SIGINT)
+        assert agent.end() == 130
+        assert agent.of("AgentEnded")[0]["reason"] == "interrupted by SIGINT"
+
+    def test_a_batch_system_signals_both_at_once(self, client, register, start):
+        """The program may be gone before the agent has heard of the signal."""
+        sweep = register("\nprint('pid', os.getpid())", WAIT)
+        agent = start(sweep)
+        agent.await_output("ready")
+        os.kill(printed_pids(agent)[0], signal.SIGTERM)
+        agent.send(signal.SIGTERM)
+        assert agent.end() == 143
+        assert [event["state"] for event in agent.of("RunEnded")] == ["preempted"]
+
+
+class TestTheEndOfAnAgent:
+    def test_nothing_survives_it(self, register, start):
+        script = """
+            import subprocess
+            inner = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+            print("pid", os.getpid(), "pid", inner.pid, flush=True)
+        """
+        agent = start(register(script, WAIT))
+        agent.await_output("ready")
+        agent.send(signal.SIGTERM)
+        agent.end()
+        pids = printed_pids(agent)
+        assert len(pids) == 2
+        assert not any(is_alive(pid) for pid in pids)
+
+    def test_kill_9_ends_its_programs_and_a_neighbour_takes_over(
+        self, client, register, start, settings
+    ):
+        """Long before the lease ends; what was logged is not lost, also what was not yet sent."""
+        script = """
+            log(loss=5)
+            if os.environ["SWEEP_ATTEMPT"] == "2":
+                sys.exit(0)
+            log(loss=4)
+            print("pid", os.getpid(), flush=True)
+        """
+        sweep = register(script, WAIT, points=1)
+        agent = start(sweep, row_interval_seconds=60, report_interval_seconds=90)
+        agent.await_output("ready")
+        neighbour = start(sweep)
+        await_true(lambda: neighbour.of("Waiting"))
+        agent.send(signal.SIGKILL)
+        started_at = time.monotonic()
+        assert neighbour.end() == 0
+        assert time.monotonic() - started_at < PATIENCE_SECONDS
+        assert not is_alive(printed_pids(agent)[0])
+        run = client.get_run(f"{sweep}-0")
+        assert (run["state"], run["attempt"]) == ("finished", 2)
+        assert [attempt["state"] for attempt in run["attempts"]] == ["preempted"]
+        rows = [(row["attempt"], row["metrics"]["loss"]) for row in client.history(run["id"])]
+        assert rows == [(1, 5), (1, 4), (1, 1), (2, 5)]
+        assert list((settings.home / "pending").iterdir()) == []
+
+
+class TestSpot:
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            self.reply(200, "token")
+
+        def do_GET(self):
+            self.reply(200, '{"action": "terminate"}' if self.server.is_doomed else "")
+
+        def reply(self, status, text):
+            self.send_response(status if text else 404)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_):
+            pass
+
+    @pytest.fixture
+    def metadata(self):
+        server = HTTPServer(("127.0.0.1", 0), self.Handler)
+        server.is_doomed = False
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    def test_a_notice_gives_the_run_back_ahead_of_time(
+        self, register, start, metadata, monkeypatch
+    ):
+        url = f"http://127.0.0.1:{metadata.server_port}"
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        metadata.is_doomed = True
+        agent = start(register("", WAIT), watches_spot=True)
+        assert agent.end() == 143
+        assert any("spot" in event["message"] for event in agent.of("Notice"))
+        assert [event["state"] for event in agent.of("RunEnded")] in ([], ["preempted"])
+
+
+def test_a_closed_pipe_does_not_end_the_training(client, register, tmp_path):
+    """As with ``... | head``: who watches is gone, the work goes on."""
+    sweep = register("print('x' * 100_000)", points=3)
+    process = subprocess.Popen(
+        [sys.executable, str(AGENT), sweep, json.dumps(QUICK)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    process.stdout.close()
+    process.wait(PATIENCE_SECONDS)
+    assert [run["state"] for run in client.list_runs(sweep)] == ["finished"] * 3

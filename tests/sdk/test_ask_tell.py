@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+import sweep_sdk
+from sweep_sdk._ask import AskedRun, ask_run, tell_result
+from sweep_sdk._client import open_client
+from sweep_sdk._exceptions import LeaseLost, UsageError
+
+
+@pytest.fixture
+def sweep_id(home):
+    return sweep_sdk.sweep(
+        {
+            "method": "grid",
+            "metric": {"name": "loss"},
+            "parameters": {"lr": {"values": [0.3, 0.1, 0.2]}},
+        }
+    )
+
+
+def test_a_loop_of_ones_own(sweep_id):
+    n_runs = 0
+    while (run := sweep_sdk.ask(sweep_id)) is not None:
+        run.tell({"loss": run.config.lr, "more": {"acc": 1}})
+        n_runs += 1
+    assert n_runs == 3
+    best = sweep_sdk.best(sweep_id)
+    assert best["config"] == {"lr": 0.1}
+    assert best["summary"] == {"loss": 0.1, "more.acc": 1}
+    assert best["exit_code"] is None
+
+
+def test_several_at_once_in_any_order(sweep_id):
+    out = [sweep_sdk.ask(sweep_id) for _ in range(3)]
+    assert len({run.id for run in out}) == 3
+    for run in reversed(out):
+        run.tell({"loss": run.config.lr})
+    assert [run["state"] for run in sweep_sdk.runs(sweep_id)] == ["finished"] * 3
+
+
+def test_intermediate_values(sweep_id):
+    run = sweep_sdk.ask(sweep_id)
+    assert run.log({"loss": 3})
+    assert run.log({"loss": 2}, step=5)
+    run.tell({"loss": 1})
+    with open_client() as client:
+        rows = [(row["step"], row["metrics"]["loss"]) for row in client.history(run.id)]
+    assert rows == [(0, 3), (5, 2), (2, 1)]
+
+
+def test_a_stop_is_told_by_log(sweep_id):
+    run = sweep_sdk.ask(sweep_id)
+    with open_client() as client:
+        client.stop_run(run.id)
+    assert run.log({"loss": 3}) is False
+
+
+def test_states(sweep_id):
+    sweep_sdk.ask(sweep_id).tell(state="failed")
+    sweep_sdk.ask(sweep_id).tell(state="preempted")
+    again = sweep_sdk.ask(sweep_id)
+    assert (again.index, again.attempt) == (1, 2)
+    with pytest.raises(UsageError, match="finished, failed"):
+        again.tell(state="done")
+
+
+def test_a_text_is_refused_and_nothing_is_told(sweep_id):
+    run = sweep_sdk.ask(sweep_id)
+    with pytest.raises(UsageError, match="'image'"):
+        run.tell({"loss": 1, "image": "png"})
+    run.tell({"loss": 1})
+
+
+def test_twice_is_refused(sweep_id):
+    run = sweep_sdk.ask(sweep_id)
+    run.tell({"loss": 1})
+    with pytest.raises(UsageError, match="before"):
+        run.tell({"loss": 1})
+    with pytest.raises(UsageError, match="before"):
+        run.log({"loss": 1})
+
+
+def test_waiting_until_there_is_something(client, sweep):
+    client.change_sweep(sweep, state="paused")
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        client.change_sweep(sweep, state="running")
+
+    assert ask_run(client, sweep, wait).index == 0
+    assert len(waits) == 1
+
+
+class TestTheLease:
+    @pytest.fixture
+    def run(self, client, sweep, network):
+        """A run that is out, and whose lease has been prolonged once."""
+        beaten = threading.Event()
+        network.lose = lambda request: beaten.set() if request.path.endswith("/reports") else None
+        handout = ask_run(client, sweep, lambda _: None)
+        run = AskedRun(replace(handout, lease_seconds=0.03), client)
+        assert beaten.wait(10)
+        yield run
+        run._is_told.set()
+        run._keeper.join()
+
+    def test_it_is_kept_alive_until_it_is_told(self, run):
+        assert run._keeper.is_alive()
+        run.tell({"loss": 1})
+        assert not run._keeper.is_alive()
+
+    def test_it_survives_an_outage(self, run, network):
+        network.go_away()
+        assert run._beat()
+        network.come_back()
+        assert run._beat()
+        run.tell({"loss": 1})
+
+    def test_a_run_that_is_lost(self, run, client):
+        client.finish(run.id, {"attempt": run.attempt, "state": "preempted"})
+        assert not run._beat()
+        with pytest.raises(LeaseLost):
+            run.log({"loss": 1})
+
+
+def test_told_from_elsewhere(client, sweep):
+    handout = ask_run(client, sweep, lambda _: None)
+    assert tell_result(client, handout.id, 1, {"loss": 2}, "finished") == "finished"
+    assert client.best_run(sweep)["id"] == handout.id

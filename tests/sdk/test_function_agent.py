@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import replace
+
+import pytest
+
+import sweep_sdk
+from sweep_sdk import _events as events
+from sweep_sdk import _run
+from sweep_sdk._agent_options import AgentOptions
+from sweep_sdk._client import open_client
+from sweep_sdk._exceptions import AgentGaveUp, NotPossible, RunStopped, UsageError
+from sweep_sdk._function_agent import run_function_agent
+
+QUICK = AgentOptions(row_interval_seconds=0.01, report_interval_seconds=0.02)
+
+
+@pytest.fixture
+def opened(settings):
+    with open_client(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def sweep_id(opened):
+    return make_sweep(opened)
+
+
+def make_sweep(client, **more):
+    return client.create_sweep(
+        {
+            "method": "grid",
+            "metric": {"name": "loss"},
+            "parameters": {"lr": {"values": [0.3, 0.1, 0.2]}},
+            **more,
+        }
+    )["id"]
+
+
+@pytest.fixture
+def seen():
+    return []
+
+
+@pytest.fixture
+def work(opened, settings, seen):
+    def work(sweep_id, function, options=QUICK, **more):
+        return run_function_agent(
+            opened, sweep_id, function, replace(options, **more), seen.append, settings
+        )
+
+    return work
+
+
+def ended(seen):
+    return [event for event in seen if isinstance(event, events.RunEnded)]
+
+
+def states(client, sweep_id):
+    return [run["state"] for run in client.list_runs(sweep_id)]
+
+
+def test_every_point_once(work, opened, sweep_id, seen):
+    configs = []
+
+    def train():
+        with sweep_sdk.init(config={"epochs": 2}) as run:
+            configs.append(dict(run.config))
+            for epoch in range(run.config.epochs):
+                run.log({"loss": run.config.lr / (epoch + 1)})
+
+    assert work(sweep_id, train) == 0
+    assert configs == [{"lr": lr, "epochs": 2} for lr in (0.3, 0.1, 0.2)]
+    assert states(opened, sweep_id) == ["finished"] * 3
+    assert opened.best_run(sweep_id)["config"] == {"lr": 0.1}
+    assert [event.value for event in seen if isinstance(event, events.BestSoFar)] == [0.15, 0.05]
+    assert isinstance(seen[0], events.AgentStarted)
+    assert seen[-1].reason == "the sweep has ended"
+    assert seen[-1].sweep["state"] == "finished"
+
+
+def test_runs_do_not_leak_into_each_other(work, opened, sweep_id):
+    seen = []
+
+    def train():
+        seen.append((os.environ["SWEEP_RUN_ID"], sweep_sdk.config.get("extra"), dict(os.environ)))
+        sweep_sdk.config.extra = len(seen)
+        sweep_sdk.log({"loss": len(seen)})
+        sweep_sdk.log({f"only{len(seen)}": 1})
+
+    before = dict(os.environ)
+    work(sweep_id, train)
+    assert dict(os.environ) == before
+    assert [extra for _, extra, _ in seen] == [None] * 3
+    assert len({run for run, _, _ in seen}) == 3
+    summaries = [set(run["summary"]) for run in opened.list_runs(sweep_id)]
+    assert [names - {"loss", "loss.min", "loss.max"} for names in summaries] == [
+        {"only1"},
+        {"only2"},
+        {"only3"},
+    ]
+    assert _run._active.run is None
+
+
+def test_an_exception_is_a_failed_run_with_its_traceback(work, opened, sweep_id, seen):
+    def train():
+        if sweep_sdk.init().config.lr == 0.1:
+            raise ValueError("diverged")
+
+    assert work(sweep_id, train) == 0
+    assert states(opened, sweep_id) == ["finished", "failed", "finished"]
+    tail = opened.get_run(f"{sweep_id}-1")["error_tail"]
+    assert "Traceback" in tail
+    assert tail.endswith("ValueError: diverged")
+    assert ended(seen)[1].error == "ValueError: diverged"
+    assert any(isinstance(event, events.Output) and b"diverged" in event.data for event in seen)
+
+
+def test_the_block_says_failed_although_the_function_returns(work, opened, sweep_id):
+    def train():
+        try:
+            with sweep_sdk.init():
+                raise ValueError("in the block")
+        except ValueError:
+            pass
+
+    work(sweep_id, train, count=1)
+    assert states(opened, sweep_id) == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "exit_code"),
+    [(None, "finished", 0), (0, "finished", 0), (3, "failed", 3), ("no data", "failed", 1)],
+)
+def test_system_exit(work, opened, sweep_id, code, state, exit_code):
+    def train():
+        raise SystemExit(code)
+
+    work(sweep_id, train, count=1)
+    run = opened.get_run(f"{sweep_id}-0")
+    assert (run["state"], run["exit_code"]) == (state, exit_code)
+    if code == "no data":
+        assert run["error_tail"] == "no data"
+
+
+def test_it_gives_up_when_all_fails(work, opened, sweep_id, seen):
+    def train():
+        raise ValueError
+
+    assert work(sweep_id, train, max_initial_failures=2) == 1
+    assert states(opened, sweep_id) == ["failed", "failed"]
+    assert "gave up" in seen[-1].reason
+
+
+def test_a_count(work, opened, sweep_id, seen):
+    assert work(sweep_id, lambda: None, count=2) == 0
+    assert states(opened, sweep_id) == ["finished", "finished"]
+    assert seen[-1].reason == "the count of runs is reached"
+
+
+class TestStops:
+    def test_log_raises_when_the_run_is_stopped(self, work, opened, sweep_id):
+        reasons = []
+
+        def train():
+            run = sweep_sdk.init()
+            opened.stop_run(run.id)
+            try:
+                for _ in range(10_000):
+                    run.log({"loss": 1})
+                    threading.Event().wait(0.002)
+            except RunStopped as stopped:
+                reasons.append(stopped.reason)
+                raise
+
+        work(sweep_id, train, count=1)
+        assert reasons == ["stop_run"]
+        assert states(opened, sweep_id) == ["killed"]
+
+    def test_a_framework_may_wrap_the_exception(self, work, opened, sweep_id):
+        def train():
+            run = sweep_sdk.init()
+            opened.change_sweep(sweep_id, state="canceled")
+            try:
+                for _ in range(10_000):
+                    run.log({"loss": 1})
+                    threading.Event().wait(0.002)
+            except RunStopped as stopped:
+                raise RuntimeError("the trainer failed") from stopped
+
+        assert work(sweep_id, train) == 0
+        assert states(opened, sweep_id) == ["killed"]
+
+    def test_one_that_completed_before_it_noticed_is_finished(self, work, opened, sweep_id):
+        def train():
+            run = sweep_sdk.init()
+            run.log({"loss": 1})
+            opened.stop_run(run.id)
+            threading.Event().wait(0.1)
+
+        work(sweep_id, train, count=1)
+        assert states(opened, sweep_id) == ["finished"]
+
+    def test_a_run_that_others_have_by_now(self, work, opened, sweep_id, seen):
+        def train():
+            run = sweep_sdk.init()
+            opened.finish(run.id, {"attempt": run.attempt, "state": "preempted"})
+            while True:
+                run.log({"loss": 1})
+                threading.Event().wait(0.002)
+
+        work(sweep_id, train, count=1)
+        assert [event.state for event in ended(seen)] == ["lost"]
+        assert opened.get_run(f"{sweep_id}-0")["attempts"][0]["state"] == "preempted"
+
+    def test_the_run_timeout(self, work, opened, sweep_id):
+        def train():
+            while True:
+                sweep_sdk.log({"loss": 1})
+                threading.Event().wait(0.002)
+
+        work(sweep_id, train, count=1, run_timeout_seconds=0.05)
+        assert states(opened, sweep_id) == ["failed"]
+
+
+class TestInterruptions:
+    def test_ctrl_c_gives_the_run_back_and_ends_the_agent(self, work, opened, sweep_id, seen):
+        def train():
+            sweep_sdk.init().log({"loss": 1})
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            work(sweep_id, train)
+        assert [event.state for event in ended(seen)] == ["preempted"]
+        assert seen[-1].exit_code == 130
+        again = []
+        assert work(sweep_id, lambda: again.append(sweep_sdk.init().attempt)) == 0
+        assert again == [2, 1, 1]
+
+    def test_a_real_ctrl_c(self, work, opened, sweep_id, seen):
+        def train():
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(10)
+
+        with pytest.raises(KeyboardInterrupt):
+            work(sweep_id, train)
+        assert [event.state for event in ended(seen)] == ["preempted"]
+
+    def test_sigterm(self, work, opened, sweep_id, seen):
+        def train():
+            os.kill(os.getpid(), signal.SIGTERM)
+            threading.Event().wait(10)
+
+        with pytest.raises(SystemExit) as caught:
+            work(sweep_id, train)
+        assert caught.value.code == 143
+        assert [event.state for event in ended(seen)] == ["preempted"]
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    def test_an_own_handler_of_sigterm_is_left_alone(self, work, sweep_id):
+        caught = []
+        before = signal.signal(signal.SIGTERM, lambda *_: caught.append(1))
+        try:
+            work(sweep_id, lambda: os.kill(os.getpid(), signal.SIGTERM), count=1)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert caught == [1]
+
+    def test_mark_preempting(self, work, opened, sweep_id):
+        def train():
+            run = sweep_sdk.init()
+            if run.attempt == 1:
+                run.mark_preempting()
+                raise RuntimeError("the machine goes away")
+
+        work(sweep_id, train, count=2)
+        assert opened.get_run(f"{sweep_id}-0")["attempts"][0]["state"] == "preempted"
+
+
+def test_in_another_thread(work, opened, sweep_id):
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(work(sweep_id, lambda: None)))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+
+
+class TestTheApi:
+    """As a user's script calls it, with lines on stderr."""
+
+    def test_a_sweep_from_end_to_end(self, home, capsys):
+        sweep_id = sweep_sdk.sweep(
+            {
+                "method": "grid",
+                "metric": {"name": "loss"},
+                "parameters": {"lr": {"values": [3, 1, 2]}},
+            },
+            project="mnist",
+        )
+        sweep_sdk.agent(
+            f"mnist/{sweep_id}", lambda: sweep_sdk.log({"loss": sweep_sdk.config.lr}), count=2
+        )
+        assert [run["state"] for run in sweep_sdk.runs(sweep_id)] == ["finished"] * 2
+        assert sweep_sdk.best(sweep_id)["config"] == {"lr": 1}
+        printed = capsys.readouterr().err
+        assert "best so far: loss = 1" in printed
+        assert printed.count("\n") >= 7
+
+    def test_giving_up_raises(self, home):
+        sweep_id = sweep_sdk.sweep({"method": "grid", "parameters": {"lr": {"values": [3, 1, 2]}}})
+        with pytest.raises(AgentGaveUp):
+            sweep_sdk.agent(sweep_id, lambda: 1 / 0, options=AgentOptions(max_initial_failures=1))
+
+    def test_ctrl_c(self, home):
+        def train():
+            raise KeyboardInterrupt
+
+        sweep_id = sweep_sdk.sweep({"method": "grid", "parameters": {"lr": {"values": [3]}}})
+        with pytest.raises(KeyboardInterrupt):
+            sweep_sdk.agent(sweep_id, train)
+
+    def test_the_project_of_the_environment(self, home, monkeypatch):
+        monkeypatch.setenv("SWEEP_PROJECT", "fromenv")
+        config = {"method": "grid", "parameters": {"lr": {"values": [3]}}}
+        with open_client() as client:
+            assert client.get_sweep(sweep_sdk.sweep(config))["project"] == "fromenv"
+            own = sweep_sdk.sweep({**config, "project": "own"})
+            assert client.get_sweep(own)["project"] == "own"
+
+    def test_no_best_yet(self, home):
+        config = {"method": "grid", "parameters": {"lr": {"values": [3]}}}
+        assert sweep_sdk.best(sweep_sdk.sweep({**config, "metric": {"name": "loss"}})) is None
+        with pytest.raises(NotPossible):
+            sweep_sdk.best(sweep_sdk.sweep(config))
+
+    def test_a_config_that_is_none(self, home):
+        for config in (None, [], "method: grid"):
+            with pytest.raises(UsageError):
+                sweep_sdk.sweep(config)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from sweep_sdk._spot import SpotWatch
+
+NOTICE = '{"action": "terminate", "time": "2030-01-01T00:00:00Z"}'
+
+
+class Metadata(HTTPServer):
+    """The instance metadata service, version 2; ``notice`` is None while there is none."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), MetadataHandler)
+        self.notice = None
+        self.token = "token-1"
+        self.requests = []
+        self.looked = threading.Event()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class MetadataHandler(BaseHTTPRequestHandler):
+    def do_PUT(self):
+        self.server.requests.append(self.path)
+        assert int(self.headers["X-aws-ec2-metadata-token-ttl-seconds"]) > 0
+        self.reply(200, self.server.token)
+
+    def do_GET(self):
+        self.server.requests.append(self.path)
+        if self.headers["X-aws-ec2-metadata-token"] != self.server.token:
+            self.reply(401, "")
+        elif self.server.notice is None:
+            self.server.looked.set()
+            self.reply(404, "not found")
+        else:
+            self.reply(200, self.server.notice)
+
+    def reply(self, status, text):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def metadata():
+    server = Metadata()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def watch():
+    """Starts a watch; its notice is waited for by ``noticed``."""
+    watches = []
+
+    class Watched:
+        def __init__(self, url):
+            self.notices, self.told = [], []
+            self.noticed, self.was_told = threading.Event(), threading.Event()
+            watches.append(SpotWatch(url, self.on_notice, self.on_told, poll_seconds=0.01))
+
+        def on_notice(self, text):
+            self.notices.append(text)
+            self.noticed.set()
+
+        def on_told(self, text):
+            self.told.append(text)
+            self.was_told.set()
+
+    yield Watched
+    for made in watches:
+        made.close()
+
+
+def test_a_notice_is_seen_once(metadata, watch):
+    watched = watch(metadata.url)
+    assert metadata.looked.wait(10)
+    assert watched.notices == []
+    metadata.notice = NOTICE
+    assert watched.noticed.wait(10)
+    assert watched.notices == [NOTICE]
+    assert watched.told == []
+    assert metadata.requests.count("/latest/api/token") == 1
+
+
+def test_a_token_that_ran_out_is_replaced(metadata, watch):
+    watched = watch(metadata.url)
+    assert metadata.looked.wait(10)
+    metadata.token = "token-2"
+    metadata.notice = NOTICE
+    assert watched.noticed.wait(10)
+
+
+def test_where_there_is_no_such_service_it_is_told_once(watch, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    watched = watch("http://127.0.0.1:1")
+    assert watched.was_told.wait(10)
+    assert len(watched.told) == 1
+    assert "not seen" in watched.told[0]
+
+
+def test_a_service_that_refuses(metadata, watch):
+    watched = watch(metadata.url + "/elsewhere")
+    assert metadata.looked.wait(10)
+    assert watched.notices == []
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "http://127.0.0.1:99999"])
+def test_a_bad_address(watch, url):
+    watched = watch(url)
+    assert watched.was_told.wait(10)

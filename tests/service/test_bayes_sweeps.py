@@ -1,0 +1,123 @@
+"""A bayes sweep through the gateway: evidence from observations and leases, warm and cold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+SWEEP = {
+    "method": "bayes",
+    "seed": 11,
+    "metric": {"name": "loss"},
+    "parameters": {"x": {"min": 0.0, "max": 1.0}, "n": {"values": ["a", "b"]}},
+}
+
+
+def loss(config):
+    return (config["x"] - 0.3) ** 2 + (config["n"] == "a")
+
+
+def drive(backend, sweep, n_runs):
+    configs = []
+    for _ in range(n_runs):
+        run = backend.ask(sweep).body
+        configs.append(run["config"])
+        backend.finish(run["id"], summary={"loss": loss(run["config"])})
+    return configs
+
+
+def test_it_learns(backend):
+    sweep = backend.create(SWEEP)
+    drive(backend, sweep, 20)
+    best = backend.call("GET", f"/v1/sweeps/{sweep}/best").body
+    assert best["best"] < 1e-3
+    assert best["config"]["n"] == "b"
+
+
+def test_a_warm_and_a_cold_function_suggest_the_same(backend):
+    sweep = backend.create(SWEEP)
+    drive(backend, sweep, 8)
+    backend.clock.advance(1000)
+    cold = replace(backend.services, configs={}, observations={}, offers={})
+    warm_answer = backend.ask(sweep, key="first-key")
+    backend.services.store.drop_lease(sweep, 8, 1)
+    probe = backend.create(SWEEP)
+    drive(backend, probe, 8)
+    backend.clock.advance(1000)
+    backend.services = cold
+    assert backend.ask(probe).body["config"] == warm_answer.body["config"]
+
+
+def test_runs_that_are_out_are_not_suggested_again(backend):
+    sweep = backend.create(SWEEP)
+    drive(backend, sweep, 8)
+    out = [backend.ask(sweep).body["config"] for _ in range(6)]
+    assert len({(config["x"], config["n"]) for config in out}) == 6
+
+
+def test_every_ended_run_is_observed_once_however_it_ended(backend):
+    sweep = backend.create(SWEEP)
+    endings = [("finished", {"loss": 1.0}), ("failed", {}), ("killed", {"loss": "NaN"})]
+    for state, summary in endings:
+        run = backend.ask(sweep).body["id"]
+        for _ in range(2):
+            backend.finish(run, state=state, summary=summary)
+    observed = backend.services.store.list_observations(sweep, 0.0)
+    assert [(entry.index, entry.state.value) for entry in observed] == [
+        (0, "finished"),
+        (1, "failed"),
+        (2, "killed"),
+    ]
+    assert backend.ask(sweep).status == 201
+
+
+def test_a_finite_space_ends_when_every_config_was_tried(backend):
+    config = {**SWEEP, "parameters": {"a": {"values": [1, 2, 3]}, "b": {"values": [True, False]}}}
+    sweep = backend.create(config)
+    seen = set()
+    while (answer := backend.ask(sweep)).status == 201:
+        seen.add((answer.body["config"]["a"], answer.body["config"]["b"]))
+        backend.finish(answer.body["id"], summary={"loss": 1.0})
+    assert answer.status == 410
+    assert len(seen) == 6
+
+
+def test_the_suggestion_says_why(backend):
+    sweep = backend.create(SWEEP)
+    drive(backend, sweep, 12)
+    run = backend.ask(sweep).body["id"]
+    assert backend.run(run)["suggestion"], "a bayes run carries its reason"
+
+
+def test_an_update_keeps_what_was_learnt(backend):
+    sweep = backend.create(SWEEP)
+    drive(backend, sweep, 12)
+    wider = {"x": {"min": -1.0, "max": 2.0}, "n": {"values": ["a", "b"]}}
+    answer = backend.call(
+        "PATCH", f"/v1/sweeps/{sweep}", {"config": {**SWEEP, "parameters": wider}}
+    )
+    assert answer.status == 200
+    configs = drive(backend, sweep, 4)
+    assert min(loss(config) for config in configs) < 0.1
+
+
+def test_observations_outside_a_narrower_space_are_left_out(backend):
+    sweep = backend.create(SWEEP)
+    drive(backend, sweep, 10)
+    narrow = {"x": {"min": 0.5, "max": 1.0}, "n": {"values": ["b", "c"]}}
+    backend.call("PATCH", f"/v1/sweeps/{sweep}", {"config": {**SWEEP, "parameters": narrow}})
+    for config in drive(backend, sweep, 6):
+        assert 0.5 <= config["x"] <= 1.0
+        assert config["n"] in ("b", "c")
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", 1e300, -1e300, 0, True])
+def test_no_value_stops_a_sweep(backend, value):
+    sweep = backend.create(SWEEP)
+    for _ in range(6):
+        run = backend.ask(sweep)
+        assert run.status == 201
+        backend.report(run.body["id"], 1, 0, {"loss": value})
+        assert backend.finish(run.body["id"], summary={"loss": value}).status == 200
+    assert backend.ask(sweep).status == 201
