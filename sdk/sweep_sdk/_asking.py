@@ -118,7 +118,7 @@ class Asker:
             self._neighbours_seen_at = now
             has_paid = False
             with contextlib.suppress(SweepError):  # it stays there, for the next time
-                for synced in sync(self._quick, self._ledger, self._notice):
+                for synced in sync(self._quick, self._ledger, self._notice, self._host):
                     has_paid = True
                     self._notice(
                         f"attempt {synced.attempt} of {synced.run} was left behind by another"

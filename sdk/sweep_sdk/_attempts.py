@@ -59,6 +59,7 @@ class Attempts:
     """Begins and ends the attempts of one agent.
 
     Attributes:
+        host: This machine's name.
         holder: The name under which the ledger knows the agent.
         total: How many runs the sweep will have; None where that is open.
         stopping: Set when the agent is being stopped: then nothing takes long.
@@ -68,6 +69,7 @@ class Attempts:
     settings: Settings
     options: AgentOptions
     ledger: Ledger
+    host: str
     holder: str
     best: Best
     tally: Tally
@@ -85,7 +87,7 @@ class Attempts:
         try:
             files = prepare_files(runs_dir, handout)
         except OSError as error:
-            self._give_back(handout)
+            self.give_back(handout)
             raise UsageError(f"cannot write to {runs_dir}: {error.strerror}") from None
         debt = Debt(
             place=self.client.transport.place,
@@ -93,12 +95,19 @@ class Attempts:
             attempt=handout.attempt,
             metrics_file=str(files.metrics),
             metric=self.best.metric,
+            host=self.host,
             holder=self.holder,
         )
         with contextlib.suppress(OSError):  # then only this process can pay it
             self.ledger.keep(debt)
         delivery = Delivery(debt, self.ledger, time.time, self._noticer(handout))
         return Attempt(handout, files, delivery, time.monotonic())
+
+    def give_back(self, handout: HandOut) -> None:
+        """Have a run that was not begun handed out again; its lease ends by itself otherwise."""
+        ending = ending_document(Verdict("preempted"), None, handout.attempt, {})
+        with contextlib.suppress(SweepError):
+            self.client.with_retries(ONCE).finish(handout.id, ending)
 
     def announce(self, attempt: Attempt, command: list[str], slot: str) -> None:
         """Tell the watcher what is about to run."""
@@ -143,7 +152,7 @@ class Attempts:
                 state=state,
                 exit_code=outcome.exit_code,
                 signal=outcome.signal,
-                reason=outcome.cause if finished else "lease_lost",
+                reason=outcome.cause if finished or outcome.cause else "lease_lost",
                 seconds=time.monotonic() - attempt.started_at,
                 value=self.best.value_of(said),
                 summary=said.summary,
@@ -190,11 +199,6 @@ class Attempts:
             sleep=_Hurry(self.stopping).sleep,
             on_trouble=on_trouble,
         )
-
-    def _give_back(self, handout: HandOut) -> None:
-        ending = ending_document(Verdict("preempted"), None, handout.attempt, {})
-        with contextlib.suppress(SweepError):
-            self.client.finish(handout.id, ending)
 
     def _noticer(self, handout: HandOut) -> Callable[[str], None]:
         return lambda message: self.emit(Notice(message, handout.id))

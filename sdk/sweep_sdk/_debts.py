@@ -39,6 +39,7 @@ class Debt:
         start: First byte of the batch that was sent last; all before it was confirmed.
         end: First byte after that batch.
         outcome: How the program ended, as fields of ``Outcome``; None until that is known.
+        host: The machine on which the program runs.
         holder: Name of the agent that works on it; None when it has given up delivering.
     """
 
@@ -50,6 +51,7 @@ class Debt:
     start: int = 0
     end: int = 0
     outcome: dict[str, Any] | None = None
+    host: str = ""
     holder: str | None = None
 
     @property
@@ -83,14 +85,24 @@ class Ledger:
         with contextlib.suppress(OSError):
             (self._debts / debt.file_name).unlink()
 
-    def unattended(self, place: str) -> list[Debt]:
-        """Debts to this backend that no living agent looks after, oldest run first."""
+    def unattended(self, place: str, host: str | None = None) -> list[Debt]:
+        """Debts to a backend that no living agent looks after.
+
+        Args:
+            place: The backend.
+            host: Of a folder that machines share, see only what is of this one: on some network
+                file systems locks do not reach other machines, and their agents look dead.
+        """
         try:
             paths = sorted(self._debts.glob("*.json"))
         except OSError:
             return []
         debts = [debt for path in paths if (debt := _read(path)) is not None]
-        return [debt for debt in debts if debt.place == place and not self._is_attended(debt)]
+        return [
+            debt
+            for debt in debts
+            if debt.place == place and host in (None, debt.host) and not self._is_attended(debt)
+        ]
 
     @contextlib.contextmanager
     def attendance(self) -> Iterator[Attendance]:

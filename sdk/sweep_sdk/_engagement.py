@@ -48,7 +48,7 @@ class Engagement:
         emit: Callable[[Event], None],
     ) -> None:
         """Engage in ``sweep``, as the backend shows it."""
-        ledger = Ledger(settings.home)
+        ledger, host = Ledger(settings.home), socket.gethostname()
         self.stopping = threading.Event()
         self.tally = Tally(options.count, options.max_failures, options.max_initial_failures)
         self.best = Best(sweep)
@@ -63,7 +63,7 @@ class Engagement:
             client,
             str(sweep["id"]),
             agent=self._name,
-            host=socket.gethostname(),
+            host=host,
             ledger=ledger,
             emit=emit,
             stopping=self.stopping,
@@ -74,6 +74,7 @@ class Engagement:
             settings=settings,
             options=options,
             ledger=ledger,
+            host=host,
             holder=attendance.name,
             best=self.best,
             tally=self.tally,

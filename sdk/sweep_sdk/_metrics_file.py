@@ -35,12 +35,14 @@ class MetricsFile:
                 return self._wait(error)
         return None
 
-    def close(self) -> None:
-        """Close the file; a later ``append`` opens it again."""
+    def close(self) -> str | None:
+        """Close the file, which a later ``append`` opens again; what to tell if lines wait."""
         with self._lock:
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
+            n_lines = len(self._unwritten)
+        return f"{n_lines} lines could not be written to {self._path}" if n_lines else None
 
     def _flush(self) -> None:
         if self._descriptor is None:

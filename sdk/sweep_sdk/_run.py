@@ -129,8 +129,9 @@ class Run:
 
     def _close(self) -> None:
         self.is_finished = True
-        if self._file is not None:
-            self._file.close()
+        problem = self._file.close() if self._file is not None else None
+        if problem:
+            self._tell(problem)
 
     def _write(self, line: bytes) -> None:
         problem = self._file.append(line) if self._file is not None else None

@@ -18,7 +18,7 @@ STOP_GRACE_SECONDS = 30.0
 #: A program that was ended by the signal that is about to reach its agent too (a batch system
 #: signals all processes of a job) is interrupted, not failed.
 _TWIN_SIGNAL_SECONDS = 0.5
-_POLITE_SIGNALS = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+_POLITE_SIGNALS = frozenset((1, 2, 15))  # SIGHUP, SIGINT, SIGTERM; not all systems have them
 
 
 @dataclass(frozen=True)

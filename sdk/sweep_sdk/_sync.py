@@ -31,16 +31,24 @@ class Synced:
     state: str
 
 
-def sync(client: Client, ledger: Ledger, notice: Callable[[str], None]) -> Iterator[Synced]:
+def sync(
+    client: Client, ledger: Ledger, notice: Callable[[str], None], host: str | None = None
+) -> Iterator[Synced]:
     """Deliver, one after the other, all attempts that no living agent looks after.
 
     A run whose agent was killed is given back, so that it is handed out again; if its program
     had said that it was done, it counts as done.
 
+    Args:
+        client: By which.
+        ledger: What is owed.
+        notice: Told about lines and rows that are left out.
+        host: Deliver only what was left on this machine.
+
     Raises:
         BackendUnavailable: The rest stays where it is.
     """
-    for debt in ledger.unattended(client.transport.place):
+    for debt in ledger.unattended(client.transport.place, host):
         yield Synced(debt.run, debt.attempt, _pay(debt, client, ledger, notice))
 
 

@@ -61,11 +61,6 @@ class Tally:
         with self._lock:
             self._n_taken -= 1
 
-    @property
-    def is_count_reached(self) -> bool:
-        """Whether as many runs as wanted have been taken."""
-        return self._n_taken == self._count
-
     def add(self, state: str) -> None:
         """Count a run that has ended."""
         with self._lock:

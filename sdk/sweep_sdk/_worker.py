@@ -56,6 +56,9 @@ class Worker:
             if handout is None:
                 tally.give_back_turn()
                 return
+            if self._attempts.stopping.is_set():  # it came while the agent was being stopped
+                self._attempts.give_back(handout)
+                return
             self._run(handout)
 
     def interrupt(self, message: Interrupt) -> None:

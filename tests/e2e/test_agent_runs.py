@@ -339,13 +339,16 @@ class TestStops:
 
 class TestWhatProgramsWrite:
     def test_rubbish_between_rows(self, client, register, work, seen):
-        script = LOG + """
+        script = (
+            LOG
+            + """
     path = os.environ["SWEEP_METRICS_FILE"]
     log(loss=1)
     with open(path, "ab") as file:
         file.write(b"\\xff\\x00\\n" + b'{"image": "' + b"x" * 10_000_000 + b'"}\\n[1]\\n')
         file.write(b'{"loss": 2, "name": "text"}\\n{"loss": 3}')
 """
+        )
         sweep = register(script, points=1)
         assert work(sweep) == 0
         losses = [row["metrics"] for row in client.history(f"{sweep}-0")]
@@ -355,11 +358,14 @@ class TestWhatProgramsWrite:
         assert len(notices) == 4
 
     def test_ten_thousand_rows_and_more(self, client, register, work):
-        script = LOG + """
+        script = (
+            LOG
+            + """
     with open(os.environ["SWEEP_METRICS_FILE"], "a") as file:
         for i in range(25_000):
             file.write('{"loss": %d}\\n' % i)
 """
+        )
         sweep = register(script, points=1)
         assert work(sweep) == 0
         losses = [row["metrics"]["loss"] for row in client.history(f"{sweep}-0")]
@@ -483,6 +489,40 @@ class TestNetwork:
         flaky.is_away = True
         with pytest.raises(BackendUnavailable):
             run_agent(cut.with_retries(ONCE), sweep, QUICK, lambda _: None, settings)
+
+
+def test_what_the_surroundings_do_is_told(register, work, seen, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    sweep = register("", points=1, command=["/bin/sh", "-c", "", "${envvar:NOT_SET}"])
+    assert work(sweep, name="my-agent") == 0
+    assert any("RANK=1" in text for text in seen.notices())
+    assert any("NOT_SET" in text for text in seen.notices())
+    assert seen.of(events.AgentStarted)[0].agent == "my-agent"
+
+
+def test_a_log_that_cannot_be_opened_is_told(client, register, work, seen, settings):
+    sweep = register("print('hello')", points=1)
+    (settings.runs_dir / sweep / f"{sweep}-0" / "output.log").mkdir(parents=True)
+    assert work(sweep) == 0
+    assert seen.output() == b"hello\n"
+    assert any("cannot write the log" in text for text in seen.notices())
+
+
+def test_a_watchdog_that_somebody_ended_is_started_again(client, register, work, seen):
+    """It is the only process with this argument under this parent."""
+    script = """
+        import os, signal, subprocess
+        children = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(os.getppid())], capture_output=True, text=True
+        ).stdout.splitlines()
+        for line in children:
+            if "_watchdog_main.py" in line:
+                os.kill(int(line.split()[0]), signal.SIGKILL)
+    """
+    sweep = register(script, points=2, command=["${interpreter}", "${program}"])
+    assert work(sweep) == 0
+    assert states(client, sweep) == ["finished"] * 2
+    assert any("watchdog" in text for text in seen.notices())
 
 
 def test_the_program_learns_nothing_secret(client, register, work, monkeypatch):

@@ -151,7 +151,7 @@ class TestNeighbours:
     @pytest.fixture
     def orphan(self, client, sweep, ledger, network, tmp_path):
         handout = client.ask(sweep, "key-of-the-dead", "dead")
-        ledger.keep(Debt(network.place, handout.id, 1, str(tmp_path / "m"), "loss"))
+        ledger.keep(Debt(network.place, handout.id, 1, str(tmp_path / "m"), "loss", host="host"))
         return handout
 
     def test_their_runs_are_taken_over_at_once(self, make, orphan, events):
@@ -164,7 +164,7 @@ class TestNeighbours:
         for number in range(3):
             last = client.ask(sweep, f"key-of-others-{number}", "other")
         asker = make()
-        debt = Debt(network.place, last.id, 1, str(tmp_path / "m"), "loss")
+        debt = Debt(network.place, last.id, 1, str(tmp_path / "m"), "loss", host="host")
         network.lose = lambda request: ledger.keep(debt) if request.path.endswith("/runs") else None
         handout = asker.next_run("")
         assert (handout.id, handout.attempt) == (last.id, 2)

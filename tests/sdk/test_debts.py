@@ -38,6 +38,13 @@ def test_debts_to_another_backend_are_left_alone(ledger):
     assert ledger.unattended("elsewhere") == []
 
 
+def test_those_of_one_machine(ledger):
+    ledger.keep(replace(DEBT, host="one"))
+    ledger.keep(replace(DEBT, attempt=2, host="two"))
+    assert [debt.attempt for debt in ledger.unattended("here", host="two")] == [2]
+    assert len(ledger.unattended("here")) == 2
+
+
 def test_attempts_of_a_run_are_kept_apart(ledger):
     ledger.keep(DEBT)
     ledger.keep(replace(DEBT, attempt=2))

@@ -322,6 +322,41 @@ class TestTheApi:
         with pytest.raises(KeyboardInterrupt):
             sweep_sdk.agent(sweep_id, train)
 
+    def test_an_agent_that_starts_programs(self, home, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "train.sh").write_text("echo hello; exit 3\n")
+        config = {"method": "grid", "parameters": {"lr": {"values": [3, 4]}}}
+        command = {"command": ["/bin/sh", "${program}"], "program": "train.sh"}
+        sweep_id = sweep_sdk.sweep(config | command)
+        with pytest.raises(AgentGaveUp):
+            sweep_sdk.agent(sweep_id, options=AgentOptions(max_initial_failures=1))
+        printed = capsys.readouterr()
+        assert printed.out == "hello\n"
+        assert "failed" in printed.err
+        sweep_sdk.agent(sweep_id, count=1)
+        assert [run["exit_code"] for run in sweep_sdk.runs(sweep_id)] == [3, 3]
+
+    @pytest.mark.parametrize(
+        ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+    )
+    def test_a_signal_to_one_that_starts_programs(self, home, tmp_path, monkeypatch, number, error):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "train.sh").write_text(f"kill -{int(number)} $PPID; sleep 60\n")
+        config = {"method": "grid", "parameters": {"lr": {"values": [3, 4]}}}
+        command = {"command": ["/bin/sh", "${program}"], "program": "train.sh"}
+        sweep_id = sweep_sdk.sweep(config | command)
+        with pytest.raises(error):
+            sweep_sdk.agent(sweep_id)
+        assert [run["attempt"] for run in sweep_sdk.runs(sweep_id)] == [1]
+
+    def test_a_data_folder_that_cannot_be_written(self, home, monkeypatch, tmp_path):
+        sweep_id = sweep_sdk.sweep({"method": "grid", "parameters": {"lr": {"values": [3]}}})
+        monkeypatch.setenv("SWEEP_LOCAL_DB", str(home / "sweeps.db"))
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "file"))
+        with pytest.raises(UsageError, match="SWEEP_HOME"):
+            sweep_sdk.agent(sweep_id, lambda: None)
+
     def test_the_project_of_the_environment(self, home, monkeypatch):
         monkeypatch.setenv("SWEEP_PROJECT", "fromenv")
         config = {"method": "grid", "parameters": {"lr": {"values": [3]}}}

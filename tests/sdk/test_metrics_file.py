@@ -75,9 +75,11 @@ def test_a_full_disk_loses_nothing(file, path, disk):
     assert "No space left" in problem
     assert "wait in memory" in problem
     assert file.append(b"three\n")
+    assert "2 lines could not be written" in file.close()
     disk.room = None
     assert file.append(b"four\n") is None
     assert path.read_bytes() == b"one\ntwo\nthree\nfour\n"
+    assert file.close() is None
 
 
 def test_memory_is_bounded_and_whole_lines_are_kept(file, path, disk):

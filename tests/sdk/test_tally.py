@@ -23,7 +23,6 @@ def add(tally, *states):
 def test_the_count_is_a_bound(make):
     tally = make(count=2)
     assert [tally.take_turn() for _ in range(3)] == [True, True, False]
-    assert tally.is_count_reached
     tally.give_back_turn()
     assert tally.take_turn()
 
@@ -31,7 +30,6 @@ def test_the_count_is_a_bound(make):
 def test_without_a_count_there_is_none(make):
     tally = make()
     assert all(tally.take_turn() for _ in range(1000))
-    assert not tally.is_count_reached
 
 
 def test_three_failures_in_the_first_minute(make, clock):

@@ -121,3 +121,41 @@ def test_no_value_stops_a_sweep(backend, value):
         backend.report(run.body["id"], 1, 0, {"loss": value})
         assert backend.finish(run.body["id"], summary={"loss": value}).status == 200
     assert backend.ask(sweep).status == 201
+
+
+def test_prior_runs_are_known_from_the_start(backend):
+    first = backend.create(SWEEP)
+    drive(backend, first, 12)
+    prior = [run["id"] for run in backend.runs(first)]
+    second = backend.create({**SWEEP, "seed": 5}, prior_runs=prior)
+    assert len(backend.services.store.list_observations(second, 0.0)) == 12
+    assert loss(drive(backend, second, 1)[0]) < 0.02, "the very first run is informed"
+    fresh = backend.create({**SWEEP, "seed": 5})
+    assert loss(drive(backend, fresh, 1)[0]) > 0.02
+
+
+def test_prior_runs_that_do_not_fit_are_left_out_with_a_warning(backend):
+    first = backend.create(SWEEP)
+    drive(backend, first, 2)
+    run = f"{first}-0"
+    other = {**SWEEP, "parameters": {"y": {"min": 0.0, "max": 1.0}}}
+    answer = backend.call("POST", "/v1/sweeps", {"config": other, "prior_runs": [run]})
+    assert answer.status == 201
+    assert [warning["path"] for warning in answer.body["warnings"]] == ["prior_runs"]
+    metric = {**SWEEP, "metric": {"name": "other"}}
+    answer = backend.call("POST", "/v1/sweeps", {"config": metric, "prior_runs": [run]})
+    assert "no value of other" in answer.body["warnings"][0]["message"]
+    grid = {"method": "grid", "parameters": {"n": {"values": [1, 2]}}}
+    answer = backend.call("POST", "/v1/sweeps", {"config": grid, "prior_runs": [run]})
+    assert "bayes" in answer.body["warnings"][0]["message"]
+
+
+def test_prior_runs_that_do_not_exist_or_have_not_ended_are_refused(backend):
+    first = backend.create(SWEEP)
+    running = backend.ask(first).body["id"]
+    names = [running, "nosuchid-0", "x"]
+    answer = backend.call("POST", "/v1/sweeps", {"config": SWEEP, "prior_runs": names})
+    assert answer.status == 422
+    assert len(answer.body["errors"]) == 3
+    answer = backend.call("POST", "/v1/sweeps", {"config": SWEEP, "prior_runs": [3]})
+    assert answer.status == 400

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _SWEEPS_A_PAGE = 50
 MAX_CONFIG_BYTES = 100_000
+_MOST_PRIOR_RUNS = 200
 _SETTABLE = (
     SweepState.RUNNING,
     SweepState.PAUSED,
@@ -39,10 +40,11 @@ _SETTABLE = (
 def create_sweep(request: Request, services: Services) -> Response:
     """``POST /v1/sweeps``."""
     document = request.json()
-    reject_unknown(document, ("config", "yaml", "project", "name"))
+    reject_unknown(document, ("config", "yaml", "project", "name", "prior_runs"))
     is_dry_run = _flag(request, "dry_run")
     new = NewSweep(
         parsed=_parse_config(document),
+        prior_runs=_prior_runs(document),
         project=text_field(document, "project", 128),
         name=text_field(document, "name", 256),
         key=request.idempotency_key(),
@@ -120,6 +122,15 @@ def _parse_config(document: dict[str, Any]) -> ParsedSweep:
     text = typed_field(document, "yaml", str, default="")
     _check_size(len(text.encode(errors="surrogatepass")))
     return parse_text(text)
+
+
+def _prior_runs(document: dict[str, Any]) -> tuple[str, ...]:
+    names = typed_field(document, "prior_runs", list, default=[])
+    if len(names) > _MOST_PRIOR_RUNS or not all(isinstance(name, str) for name in names):
+        raise InvalidRequest(
+            f"field 'prior_runs': needs a list of at most {_MOST_PRIOR_RUNS} ids of runs"
+        )
+    return tuple(names)
 
 
 def _check_size(n_bytes: int) -> None:

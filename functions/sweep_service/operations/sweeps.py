@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import NotFound, NotPossible, Stale
 from sweep_service.model.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
 from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
 from sweep_service.model.states import ALLOWED_FROM, SweepState
+from sweep_service.operations.prior import observe_prior_runs
 from sweep_service.operations.services import LoadedConfig
 from sweep_service.operations.versions import offer_of
 from sweep_service.search import registry
@@ -29,9 +30,14 @@ _SEED_BITS = 48
 
 @dataclass(frozen=True, slots=True)
 class NewSweep:
-    """What a user asks to be registered; ``key`` makes a repeat harmless."""
+    """What a user asks to be registered; ``key`` makes a repeat harmless.
+
+    Attributes:
+        prior_runs: Ids of ended runs, of any sweep, whose results are known from the start.
+    """
 
     parsed: ParsedSweep
+    prior_runs: tuple[str, ...] = ()
     project: str | None = None
     name: str | None = None
     key: str | None = None
@@ -59,13 +65,15 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
     """Register a sweep and give it an id.
 
     Raises:
-        InvalidConfig: Its method is not available here.
+        InvalidConfig: Its method is not available here, or a prior run cannot be used.
         NotPossible: No free id was found (never seen).
     """
     config = new.parsed.config
     registry.check_available(config.method)
     grid_points = registry.n_points(config)
     counter = _first_counter(services, new.parsed, grid_points)
+    observations, prior_warnings = observe_prior_runs(services, config, new.prior_runs)
+    warnings = (*new.parsed.warnings, *prior_warnings)
     key = new.key or f"{services.rng.getrandbits(128):032x}"
     for salt in range(_ID_TRIES):
         meta = SweepMeta(
@@ -79,12 +87,14 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
         )
         if is_dry_run:
             loaded = LoadedConfig(meta, config)
-            return SweepView(None, loaded, counter, grid_points, new.parsed.warnings)
+            return SweepView(None, loaded, counter, grid_points, warnings)
         try:
             services.store.create_sweep(meta, counter)
         except Stale:
             continue
-        return _with_warnings(get_sweep(services, meta.sweep), new.parsed.warnings)
+        for observation in observations:
+            services.store.put_observation(meta.sweep, observation)
+        return replace(get_sweep(services, meta.sweep), warnings=warnings)
     raise NotPossible("no free sweep id was found; repeat the request")
 
 
@@ -204,10 +214,6 @@ def _view_of(services: Services, head: SweepHead) -> SweepView | None:
         return get_sweep(services, head.sweep)
     except NotFound:
         return None
-
-
-def _with_warnings(view: SweepView, warnings: Sequence[Problem]) -> SweepView:
-    return SweepView(view.sweep, view.loaded, view.counter, view.grid_points, warnings)
 
 
 _VERBS: Mapping[SweepState, str] = {

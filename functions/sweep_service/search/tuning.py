@@ -48,8 +48,8 @@ class Tuning:
     n_imagined: int = 4
     margin: float = 0.1
     search_share: float = 0.5
-    length_std: float = math.sqrt(3.0)
-    length_shift: float = 0.0
+    length_std: float = 1.0
+    length_shift: float = -2.0
     noise_mean: float = math.log(1e-4)
     noise_std: float = 2.0
 

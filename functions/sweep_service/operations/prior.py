@@ -1,0 +1,105 @@
+"""Prior runs: results of earlier runs, also of other sweeps, as observations of a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import InvalidConfig, NotFound
+from sweep_service.model.identifiers import split_run_id
+from sweep_service.model.numbers import decode_number
+from sweep_service.model.problems import Problem
+from sweep_service.model.records import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sweep_service.model.records import Outcome, Run
+    from sweep_service.model.sweep_config import Metric, SweepConfig
+    from sweep_service.operations.services import Services
+
+#: Observations of prior runs are numbered from here, above all indices of the sweep's own runs.
+FIRST_PRIOR_INDEX = 10**14
+
+
+def observe_prior_runs(
+    services: Services, config: SweepConfig, runs: Sequence[str]
+) -> tuple[list[Observation], list[Problem]]:
+    """The runs as observations of a sweep with this config, and what could not be used.
+
+    Raises:
+        InvalidConfig: A run does not exist or has not ended; names every such run.
+    """
+    if config.method != "bayes" or config.metric is None:
+        message = f"they inform bayes; this sweep's method is {config.method}"
+        return [], [Problem("prior_runs", message)] if runs else []
+    errors: list[Problem] = []
+    names = dict.fromkeys(runs)  # each once
+    found = [prior for name in names if (prior := _load(services, name, errors)) is not None]
+    if errors:
+        raise InvalidConfig(errors)
+    observations: list[Observation] = []
+    warnings: list[Problem] = []
+    for prior in found:
+        observation = _observe(services, config, config.metric, prior, len(observations))
+        if isinstance(observation, Problem):
+            warnings.append(observation)
+        else:
+            observations.append(observation)
+    return observations, warnings
+
+
+@dataclass(frozen=True, slots=True)
+class _Prior:
+    """A run that has ended, and where it comes from."""
+
+    sweep: str
+    name: str
+    run: Run
+    outcome: Outcome
+
+
+def _load(services: Services, name: str, errors: list[Problem]) -> _Prior | None:
+    try:
+        sweep, index = split_run_id(name)
+    except NotFound as error:
+        errors.append(Problem("prior_runs", str(error)))
+        return None
+    run = services.store.get_run(sweep, index)
+    if run is None:
+        errors.append(Problem("prior_runs", f"no run '{name}'"))
+    elif run.outcome is None:
+        errors.append(Problem("prior_runs", f"run {name} has not ended"))
+    else:
+        return _Prior(sweep, name, run, run.outcome)
+    return None
+
+
+def _observe(
+    services: Services, config: SweepConfig, metric: Metric, prior: _Prior, number: int
+) -> Observation | Problem:
+    try:
+        unit = config.space.to_unit(prior.run.config)
+    except ValueError as error:
+        return Problem("prior_runs", f"run {prior.name} is left out: {error}")
+    value = _value(services, metric, prior)
+    if value is None:
+        message = f"run {prior.name} is left out: it has no value of {metric.name}"
+        return Problem("prior_runs", message)
+    return Observation(
+        index=FIRST_PRIOR_INDEX + number,
+        config_version=1,
+        unit=unit,
+        value=value,
+        state=prior.outcome.state,
+        is_stopped_early=prior.outcome.is_stopped_early,
+        written_at=services.clock(),
+    )
+
+
+def _value(services: Services, metric: Metric, prior: _Prior) -> float | None:
+    """The run's best value where its sweep had the same metric and goal, else its last one."""
+    theirs = services.load_config(prior.sweep, prior.run.config_version).config.metric
+    if theirs is not None and (theirs.name, theirs.goal) == (metric.name, metric.goal):
+        return prior.outcome.best
+    return decode_number(prior.outcome.summary.get(metric.name))

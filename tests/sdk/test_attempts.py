@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from sweep_sdk import _attempts
+from sweep_sdk._agent_options import AgentOptions
+from sweep_sdk._answers import HandOut
+from sweep_sdk._attempts import Attempts
+from sweep_sdk._best import Best
+from sweep_sdk._debts import Ledger
+from sweep_sdk._endings import Outcome
+from sweep_sdk._events import BestSoFar, Notice, RunEnded
+from sweep_sdk._exceptions import BackendUnavailable, UsageError
+from sweep_sdk._tally import Tally
+from sweep_sdk._transport import Response
+
+DONE = Outcome(True, exit_code=0)
+
+
+@pytest.fixture
+def events():
+    return []
+
+
+@pytest.fixture
+def ledger(settings):
+    return Ledger(settings.home)
+
+
+@pytest.fixture
+def attempts(client, settings, ledger, events, clock):
+    """An agent's attempts; its waits move the fake clock until the agent shall end."""
+    return Attempts(
+        client=client,
+        settings=settings,
+        options=AgentOptions(delivery_timeout_seconds=900.0),
+        ledger=ledger,
+        host="host",
+        holder="nobody-alive",
+        best=Best({"metric": {"name": "loss", "goal": "minimize"}}),
+        tally=Tally(None, 5, 3),
+        total=3,
+        stopping=ImpatientEvent(clock),
+        emit=events.append,
+    )
+
+
+class ImpatientEvent(threading.Event):
+    """Waits by moving a fake clock."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self.clock = clock
+
+    def wait(self, timeout=None):
+        self.clock.advance(timeout or 0.0)
+        return self.is_set()
+
+
+@pytest.fixture
+def handout(client, sweep):
+    return client.ask(sweep, "key-of-the-test", "agent")
+
+
+def log(attempt, text):
+    attempt.files.metrics.write_text(text)
+
+
+def ended(events):
+    return next(event for event in events if isinstance(event, RunEnded))
+
+
+def test_a_debt_is_written_down_before_anything_runs(attempts, handout, ledger, network):
+    attempt = attempts.begin(handout)
+    (debt,) = ledger.unattended(network.place)
+    assert (debt.run, debt.attempt, debt.outcome) == (handout.id, 1, None)
+    assert debt.metrics_file == str(attempt.files.metrics)
+
+
+def test_the_end_is_told_counted_and_compared(attempts, handout, events, ledger, network):
+    attempt = attempts.begin(handout)
+    log(attempt, '{"loss": 2}\n{"loss": 1}\n{"loss": 3}\n')
+    attempts.end(attempt, DONE)
+    assert (ended(events).state, ended(events).value) == ("finished", 1)
+    assert ended(events).summary == {"loss": 3}
+    assert events[-1] == BestSoFar(handout.id, "loss", 1, handout.config)
+    assert attempts.tally.n_runs == 1
+    assert ledger.unattended(network.place) == []
+
+
+def test_a_failure_shows_its_last_words(attempts, handout, events):
+    outcome = Outcome(False, exit_code=1, stderr_tail="Traceback ...\nValueError: diverged")
+    attempts.end(attempts.begin(handout), outcome)
+    assert ended(events).error == "ValueError: diverged"
+    assert attempts.tally.n_failed == 1
+
+
+def test_an_outage_of_ten_minutes_at_the_end_is_borne(attempts, handout, events, network, clock):
+    attempt = attempts.begin(handout)
+    log(attempt, '{"loss": 1}\n')
+    back_at = clock() + 600
+    network.fail = lambda _: BackendUnavailable("away") if clock() < back_at else None
+    attempts.end(attempt, DONE)
+    assert (ended(events).state, ended(events).is_delivered) == ("finished", True)
+    assert len([event for event in events if isinstance(event, Notice)]) == 1
+
+
+def test_one_of_an_hour_is_not_but_nothing_is_lost(attempts, handout, events, network, ledger):
+    attempt = attempts.begin(handout)
+    log(attempt, '{"loss": 1}\n')
+    network.go_away()
+    attempts.end(attempt, DONE)
+    assert (ended(events).state, ended(events).is_delivered) == ("finished", False)
+    (debt,) = ledger.unattended(network.place)
+    assert debt.outcome["exit_code"] == 0
+    assert "sweep-sdk sync" in events[-3].message
+
+
+def test_an_agent_that_shall_end_does_not_wait_long(
+    attempts, handout, events, network, monkeypatch
+):
+    monkeypatch.setattr(_attempts, "HURRY_SECONDS", 0.05)
+    monkeypatch.setattr(_attempts, "_HURRY_POLL_SECONDS", 0.01)
+    attempt = attempts.begin(handout)
+    attempts.stopping.set()
+    network.go_away()
+    attempts.end(attempt, Outcome(False, cause="interrupted"))
+    assert (ended(events).state, ended(events).is_delivered) == ("preempted", False)
+
+
+def test_a_token_that_is_refused_at_the_end_loses_nothing(attempts, handout, network, ledger):
+    attempt = attempts.begin(handout)
+    network.fail = lambda _: Response(401, {}, b"")
+    attempts.end(attempt, DONE)
+    assert len(ledger.unattended(network.place)) == 1
+
+
+def test_a_run_that_others_have_is_let_go(attempts, handout, events, client, ledger, network):
+    attempt = attempts.begin(handout)
+    log(attempt, '{"loss": 1}\n')
+    client.finish(handout.id, {"attempt": 1, "state": "preempted"})
+    attempts.end(attempt, DONE)
+    assert (ended(events).state, ended(events).reason) == ("lost", "lease_lost")
+    assert ledger.unattended(network.place) == []
+    assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
+
+
+def test_a_deleted_sweep(attempts, handout, events, client, sweep):
+    attempt = attempts.begin(handout)
+    client.delete_sweep(sweep)
+    attempts.end(attempt, Outcome(False, cause="deleted"))
+    assert (ended(events).state, ended(events).reason) == ("lost", "deleted")
+
+
+def test_a_run_that_was_not_begun_is_handed_out_again(attempts, handout, client, sweep):
+    attempts.give_back(handout)
+    again = client.ask(sweep, "another-key", "agent")
+    assert (again.id, again.attempt) == (handout.id, 2)
+
+
+def test_a_folder_that_cannot_be_made(attempts, handout, settings, client, sweep):
+    settings.home.mkdir()
+    settings.runs_dir.write_text("a file")
+    with pytest.raises(UsageError, match="cannot write to"):
+        attempts.begin(handout)
+    again = client.ask(sweep, "another-key", "agent")
+    assert isinstance(again, HandOut)
+    assert again.attempt == 2

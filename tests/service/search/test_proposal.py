@@ -1,0 +1,164 @@
+"""The model-based proposal on the unit cube: its acquisition, its parts, its ladder."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sweep_service.search import proposal
+from sweep_service.search.axes import Axes, Axis, keys
+from sweep_service.search.optimise import Improvement, ascend
+from sweep_service.search.proposal import Data, propose
+from sweep_service.search.surrogate import Surrogate
+from sweep_service.search.triangular import inverse
+from sweep_service.search.tuning import DEFAULT, Tuning
+
+PLANE = Axes((Axis(), Axis()))
+MIXED = Axes((Axis(), Axis(3, is_categorical=True), Axis(20)))
+
+
+def data_on(axes: Axes, n: int, n_pending: int = 0, n_unseen: int = 0) -> Data:
+    rng = np.random.default_rng(n)
+    unit = axes.snap(rng.random((n + n_pending, len(axes))))
+    values = ((unit[:n] - 0.37) ** 2).sum(axis=1)
+    nothing = np.empty((0, len(axes)))
+    return Data(axes, unit[:n], values, np.zeros(n), unit[n:], nothing, n_unseen)
+
+
+def improvement_on(axes: Axes, n_pending: int = 0) -> Improvement:
+    data = data_on(axes, 15, n_pending)
+    rng = np.random.default_rng(0)
+    model = Surrogate.fitted(axes, data.observed, data.values, data.extra_noise, DEFAULT, rng)
+    assert model is not None
+    return model.improvement(data.pending, 0.0, 5, rng)
+
+
+@pytest.mark.parametrize("n_pending", [0, 3])
+@pytest.mark.parametrize("axes", [PLANE, MIXED])
+def test_gradient_of_the_averaged_improvement(axes: Axes, n_pending: int) -> None:
+    improvement = improvement_on(axes, n_pending)
+    at = axes.snap(np.random.default_rng(9).random((6, len(axes))))
+    value, gradient = improvement.value_and_gradient(at)
+    assert value == pytest.approx(improvement.value(at))
+    for j in np.flatnonzero(axes.is_continuous):
+        step = np.zeros(len(axes))
+        step[j] = 1e-6
+        numeric = (improvement.value(at + step) - improvement.value(at - step)) / 2e-6
+        assert gradient[:, j] == pytest.approx(numeric, rel=1e-3, abs=1e-4)
+
+
+def test_the_average_over_fantasies_is_of_improvements_not_of_logarithms() -> None:
+    improvement = improvement_on(PLANE, n_pending=3)
+    at = np.random.default_rng(9).random((4, 2))
+    means, std = improvement.posterior.predict(at)
+    z = (improvement.best - means) / std
+    cdf = 0.5 * (1 + np.vectorize(math.erf)(z / math.sqrt(2)))
+    pdf = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    expected = (std * (pdf + z * cdf)).mean(axis=1)
+    assert np.exp(improvement.value(at)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_fantasy_can_be_better_than_all_that_was_seen() -> None:
+    improvement = improvement_on(PLANE, n_pending=3)
+    lowest = improvement.posterior.fantasies.min(axis=0)
+    assert (improvement.best <= lowest).all()
+    assert len(set(improvement.best)) > 1 or (improvement.best < lowest).any()
+
+
+@pytest.mark.parametrize("axes", [PLANE, MIXED])
+def test_ascending_beats_a_dense_grid(axes: Axes) -> None:
+    improvement = improvement_on(axes)
+    rng = np.random.default_rng(1)
+    found, log_ei = ascend(improvement, axes.snap(rng.random((300, len(axes)))), 10, 40, rng)
+    dense = axes.snap(rng.random((20_000, len(axes))))
+    assert log_ei[0] > improvement.value(dense).max() - 1e-3
+    assert (np.diff(log_ei) <= 0).all()
+    assert (axes.snap(found) == found).all()
+
+
+def test_the_forecast_is_in_the_values_own_units() -> None:
+    data = data_on(PLANE, 40)
+    values = 5000.0 + 300.0 * data.values
+    rng = np.random.default_rng(0)
+    model = Surrogate.fitted(PLANE, data.observed, values, data.extra_noise, DEFAULT, rng)
+    assert model is not None
+    improvement = model.improvement(data.pending, 0.0, 1, rng)
+    optimum = model.forecast(improvement, np.array([0.37, 0.37]))
+    assert optimum.mean == pytest.approx(5000, abs=3)
+    assert 0 < optimum.expected_improvement < values.min() - 4990
+    assert 0 < optimum.std < 10
+    far = model.forecast(improvement, np.array([1.0, 1.0]))
+    assert far.mean == pytest.approx(5000 + 300 * 2 * 0.63**2, rel=0.02)
+    assert far.expected_improvement < optimum.expected_improvement
+
+
+def test_searching_and_polishing_take_turns() -> None:
+    tuning = Tuning(margin=0.1, search_share=0.25)
+    margins = [tuning.margin_of(index) for index in range(40)]
+    assert margins.count(0.1) == 10
+    assert margins[:4] == margins[4:8]
+
+
+def test_no_value_no_model() -> None:
+    assert "no run has a value" in propose(data_on(PLANE, 0), 0, 0, np.random.default_rng(0)).reason
+    one = propose(data_on(PLANE, 1, n_pending=10), 11, 0, np.random.default_rng(0))
+    assert "not enough" in one.reason
+
+
+def test_a_model_that_cannot_be_factorised_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr(np.linalg, "cholesky", fail)
+    found = propose(data_on(PLANE, 12), 12, 0, np.random.default_rng(0))
+    assert found.reason == "the model could not be fitted"
+    assert found.forecast is None
+    assert found.unit.shape == (2,)
+
+
+def test_start_points_do_not_depend_on_what_is_known() -> None:
+    alone = propose(data_on(PLANE, 0), 2, 5, np.random.default_rng(0)).unit
+    informed = propose(data_on(PLANE, 1), 2, 5, np.random.default_rng(1)).unit
+    assert (alone == informed).all()
+
+
+def test_runs_nobody_has_heard_of_are_imagined() -> None:
+    data = data_on(PLANE, 12)
+    units = [
+        propose(
+            Data(*(getattr(data, name) for name in list(data.__dataclass_fields__)[:-1]), unseen),
+            12 + unseen,
+            0,
+            np.random.default_rng(unseen),
+        ).unit
+        for unseen in range(4)
+    ]
+    gaps = [np.abs(a - b).max() for i, a in enumerate(units) for b in units[:i]]
+    assert min(gaps) > 1e-3
+
+
+def test_in_a_large_finite_space_the_last_untried_one_is_found() -> None:
+    axes = Axes((Axis(50), Axis(50), Axis(4, is_categorical=True)))
+    points = axes.all_points()
+    tried = set(keys(points)) - {keys(points[777:778])[0]}
+    rng = np.random.default_rng(0)
+    found = proposal._first_untried(axes, points[:5], tried, rng, "wanted")
+    assert (found.unit == points[777]).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 49, 50, 51, 100, 173])
+def test_triangular_inverse(n: int) -> None:
+    rng = np.random.default_rng(n)
+    lower = np.tril(rng.random((n, n)) * 0.1) + np.eye(n)
+    assert inverse(lower) @ lower == pytest.approx(np.eye(n), abs=1e-9)
+
+
+def test_many_observations_cost_no_more_than_the_model_holds() -> None:
+    data = data_on(PLANE, 2000)
+    rng = np.random.default_rng(0)
+    model = Surrogate.fitted(PLANE, data.observed, data.values, data.extra_noise, DEFAULT, rng)
+    assert model is not None
+    assert len(model.y) == DEFAULT.n_modelled
+    assert model.warp.invert(model.y).min() == pytest.approx(data.values.min())
