@@ -35,4 +35,4 @@ bench: $(VENV)/.ready-test  ## hand-out benchmark beside its peers (minutes)
 	$(BIN)/python tests/benchmarks/handout.py
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-* .demo .pytest_cache .mypy_cache .ruff_cache

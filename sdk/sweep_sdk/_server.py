@@ -8,18 +8,17 @@ a slow client occupies nobody.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import ipaddress
 import socket
 import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from sweep_sdk._exceptions import SweepError, UsageError
+from sweep_sdk._gate import Gate
 from sweep_sdk._http1 import Head, Refused, render_problem, render_response, take_head
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ DRAIN_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 
 _TRANSPORT_TIMEOUT_SECONDS = 60.0
-_HEALTH_PATH = "/v1/health"
 
 
 class LocalServer:
@@ -74,7 +72,7 @@ class LocalServer:
             f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
         )
         self._backend = transport
-        self._gate = _Gate(token)
+        self._gate = Gate(token)
         self._loop = asyncio.SelectorEventLoop()
         self._stopping = asyncio.Event()
         self._drained = asyncio.Event()
@@ -148,35 +146,6 @@ class LocalServer:
         return self._backend.request(
             method, head.path, query, head.headers, body, _TRANSPORT_TIMEOUT_SECONDS
         )
-
-
-@dataclass(frozen=True)
-class _Gate:
-    """Who may ask: whoever has the token; where none is wanted, programs on this machine."""
-
-    token: str | None
-
-    def check(self, head: Head) -> None:
-        """Turn away whoever may not.
-
-        Without a token a web page in the user's browser must not reach the server, neither by a
-        request across sites (which names its origin) nor by a name of its own that resolves to
-        this machine.
-
-        Raises:
-            Refused: 401 or 403.
-        """
-        if self.token is None:
-            if "origin" in head.headers or not _names_loopback(head.headers.get("host")):
-                raise Refused(403, "without --token this server answers local programs only")
-        elif head.path != _HEALTH_PATH and not self._has_token(head, self.token):
-            raise Refused(401, "this server wants its token: run 'sweep-sdk login'")
-
-    @staticmethod
-    def _has_token(head: Head, token: str) -> bool:
-        scheme, _, given = head.headers.get("authorization", "").partition(" ")
-        is_same = hmac.compare_digest(given.strip().encode("latin-1"), token.encode())
-        return is_same and scheme.lower() == "bearer"
 
 
 class _Connection(asyncio.Protocol):
@@ -295,14 +264,3 @@ def _bind(host: str, port: int, *, is_open: bool) -> socket.socket:
             f"cannot listen on {host} port {port}: {error.strerror or error}"
             " (--port 0 takes a free port)"
         ) from None
-
-
-def _names_loopback(host: str | None) -> bool:
-    """Whether a Host header means this machine by address or as localhost."""
-    if host is None:
-        return True
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
-        return False
-    return name in ("127.0.0.1", "localhost", "::1")

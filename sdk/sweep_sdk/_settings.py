@@ -200,7 +200,7 @@ def _credentials_file(environ: Mapping[str, str]) -> Path:
 def _read_credentials(path: Path) -> dict[str, str]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {error}; run 'sweep-sdk login' again") from None

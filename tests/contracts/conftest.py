@@ -46,12 +46,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
         for report in terminalreporter.getreports(outcome):
+            properties = getattr(report, "user_properties", ())  # a module's report has none
             if report.when == "call" or outcome in ("error", "skipped"):
-                counts.update(
-                    (str(value), outcome)
-                    for name, value in report.user_properties
-                    if name == "store"
-                )
+                counts.update((store, outcome) for name, store in properties if name == "store")
     for store in sorted({store for store, _ in counts}):
         told = ", ".join(f"{n} {what}" for (name, what), n in counts.items() if name == store)
         terminalreporter.write_line(f"store contract on {store}: {told}")

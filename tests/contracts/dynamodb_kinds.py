@@ -68,9 +68,9 @@ def wire_place(folder: Path) -> Iterator[str]:
 def open_dynamodb(address: str) -> Iterator[DynamoStore]:
     """The store at an address, here or in another process."""
     endpoint, name = address.rsplit("/", 1)
-    with _fake_credentials():
-        with DynamoStore(name, endpoint=None if endpoint == _MOTO else endpoint) as store:
-            yield store
+    url = None if endpoint == _MOTO else endpoint
+    with _fake_credentials(), DynamoStore(name, endpoint=url) as store:
+        yield store
 
 
 @contextmanager

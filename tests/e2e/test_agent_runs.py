@@ -509,15 +509,17 @@ def test_a_log_that_cannot_be_opened_is_told(client, register, work, seen, setti
 
 
 def test_a_watchdog_that_somebody_ended_is_started_again(client, register, work, seen):
-    """It is the only process with this argument under this parent."""
     script = """
-        import os, signal, subprocess
-        children = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(os.getppid())], capture_output=True, text=True
-        ).stdout.splitlines()
-        for line in children:
-            if "_watchdog_main.py" in line:
-                os.kill(int(line.split()[0]), signal.SIGKILL)
+        import os, signal
+        from pathlib import Path
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes()
+                parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if b"_watchdog_main.py" in command and parent == os.getppid():
+                os.kill(int(process.name), signal.SIGKILL)
     """
     sweep = register(script, points=2, command=["${interpreter}", "${program}"])
     assert work(sweep) == 0

@@ -248,15 +248,27 @@ class TestBadRequests:
 
 
 class TestWhoMayAsk:
-    @pytest.mark.parametrize("host", ["127.0.0.1:80", "localhost", "LOCALHOST:1", "[::1]:9"])
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1:80", "localhost", "LOCALHOST:1", "[::1]:9", "127.1.2.3"]
+    )
     def test_without_token_programs_of_this_machine(self, server, host):
         with connected(server) as connection:
             assert ask(connection, Host=host)[0].status == 200
 
     @pytest.mark.parametrize(
         "headers",
-        [{"Host": "evil.example"}, {"Host": "[bad"}, {"Origin": "http://evil.example"}],
-        ids=["name that resolves to this machine", "malformed", "request across sites"],
+        [
+            {"Host": "evil.example"},
+            {"Host": "127.0.0.1.evil.example"},
+            {"Host": "[bad"},
+            {"Origin": "http://evil.example"},
+        ],
+        ids=[
+            "name that resolves to this machine",
+            "name like an address",
+            "malformed",
+            "request across sites",
+        ],
     )
     def test_without_token_no_web_page(self, server, headers):
         with connected(server) as connection:

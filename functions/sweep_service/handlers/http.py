@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from sweep_service.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_END_OF_INTEGERS = 2**63  # of an index, an attempt or an offset
 _TYPE_NAMES = {
     dict: "an object",
     list: "a list",
@@ -94,15 +96,24 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def reject_unknown(document: Mapping[str, object], known: Sequence[str]) -> None:
+def reject_unknown(
+    document: Mapping[str, object], known: Sequence[str], inside: str = ""
+) -> None:
     """Refuse fields that would silently do nothing.
+
+    Args:
+        document: What was sent.
+        known: Names of its fields.
+        inside: What comes before a field's name in a message, such as ``rows[3].``.
 
     Raises:
         InvalidRequest: There is an unknown field.
     """
     for name in document:
         if name not in known:
-            raise InvalidRequest(f"field '{name}' is not known here; fields: {', '.join(known)}")
+            raise InvalidRequest(
+                f"field '{inside}{name}' is not known here; fields: {', '.join(known)}"
+            )
 
 
 def text_field(
@@ -122,13 +133,27 @@ def text_field(
         raise InvalidRequest(f"field '{name}' has {len(value)} characters; at most {max_length}")
     if "\x00" in value:
         raise InvalidRequest(f"field '{name}' holds a NUL character")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InvalidRequest(f"field '{name}' holds half a surrogate pair, which is no character")
     return value
 
 
 def int_field(
-    document: Mapping[str, object], name: str, least: int, *, is_required: bool = False
+    document: Mapping[str, object],
+    name: str,
+    least: int,
+    *,
+    is_required: bool = False,
+    inside: str = "",
 ) -> int | None:
     """A whole number field in [least, 2**53); None when absent or null.
+
+    Args:
+        document: What was sent.
+        name: The field's.
+        least: The smallest number allowed.
+        is_required: Whether it must be there.
+        inside: As for ``reject_unknown``.
 
     Raises:
         InvalidRequest: It is none, or missing though required.
@@ -138,7 +163,8 @@ def int_field(
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**53:
         raise InvalidRequest(
-            f"field '{name}': found {_describe(value)}; needs a whole number of at least {least}"
+            f"field '{inside}{name}': found {_describe(value)}; "
+            f"needs a whole number from {least} to 2^53 - 1"
         )
     return value
 
@@ -180,10 +206,19 @@ def decode_cursor(text: str | None, kinds: tuple[type, ...]) -> tuple[Any, ...] 
     if (
         not isinstance(position, list)
         or len(position) != len(kinds)
-        or not all(type(item) is kind for item, kind in zip(position, kinds, strict=True))
+        or not all(_is_position(item, kind) for item, kind in zip(position, kinds, strict=True))
     ):
         raise InvalidRequest("query 'cursor' is not one that this backend gave out")
     return tuple(position)
+
+
+def _is_position(item: object, kind: type) -> bool:
+    """Whether an item is of exactly this type and such as a store can look for."""
+    if isinstance(item, float) and not math.isfinite(item):
+        return False
+    if isinstance(item, int) and not 0 <= item < _END_OF_INTEGERS:
+        return False
+    return type(item) is kind
 
 
 def _describe(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import InvalidRequest, NotFound, TooLarge
@@ -157,19 +158,26 @@ def _rows(items: list[Any]) -> tuple[Row, ...]:
 def _row(number: int, item: object) -> Row:
     if not isinstance(item, dict):
         raise InvalidRequest(f"rows[{number}]: needs an object")
-    reject_unknown(item, ("step", "at", "metrics"))
-    at = item.get("at")
-    if at is not None and decode_number(at) is None:
-        raise InvalidRequest(f"rows[{number}].at: needs seconds since the epoch")
+    inside = f"rows[{number}]."
+    reject_unknown(item, ("step", "at", "metrics"), inside)
     row = Row(
-        step=int_field(item, "step", least=-(2**53)),
-        at=decode_number(at),
+        step=int_field(item, "step", least=1 - 2**53, inside=inside),
+        at=_time(f"rows[{number}].at", item.get("at")),
         metrics=_metrics(f"rows[{number}].metrics", item.get("metrics")),
     )
     n_bytes = len(json.dumps(item))
     if n_bytes > MAX_ROW_BYTES:
         raise TooLarge(f"rows[{number}] has {n_bytes:,} bytes; at most {MAX_ROW_BYTES:,}")
     return row
+
+
+def _time(path: str, found: object) -> float | None:
+    if found is None:
+        return None
+    at = None if isinstance(found, (bool, str)) else decode_number(found)
+    if at is None or not math.isfinite(at):
+        raise InvalidRequest(f"{path}: found {json.dumps(found)[:60]}; needs seconds since the epoch")
+    return at
 
 
 def _metrics(path: str, found: object) -> dict[str, MetricValue]:
@@ -202,7 +210,7 @@ def _ending(document: Mapping[str, Any]) -> Ending:
     return Ending(
         attempt=int_field(document, "attempt", least=0, is_required=True) or 0,
         state=state,
-        exit_code=int_field(document, "exit_code", least=-(2**53)),
+        exit_code=int_field(document, "exit_code", least=1 - 2**53),
         signal=int_field(document, "signal", least=0),
         summary=summary,
         error_tail=typed_field(document, "stderr_tail", str, default="")[-_MAX_TAIL:] or None,

@@ -33,14 +33,14 @@ _FAR = 50.0
 
 @dataclass(frozen=True)
 class LogImprovement:
-    """log EI and its derivatives by mean and by std, each of the shape of ``mean``."""
+    """log EI and its derivatives by mean and by std, shape (m,) each."""
 
     value: Floats
     by_mean: Floats
     by_std: Floats
 
 
-def expected_improvement(mean: Floats, std: Floats, best: Floats) -> Floats:
+def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     """Expected improvement over ``best`` when minimising.
 
     EI(x) = E[max(best - f(x), 0)],  f(x) ~ N(mean, std**2).
@@ -48,7 +48,7 @@ def expected_improvement(mean: Floats, std: Floats, best: Floats) -> Floats:
     Args:
         mean: Posterior mean at m candidates, shape (m,), in standardised units of y.
         std: Posterior standard deviation, shape (m,), strictly positive.
-        best: Incumbent value, same units as ``mean``, of a shape that fits.
+        best: Incumbent value, same units as ``mean``.
 
     Returns:
         Shape (m,), non-negative; larger is better.
@@ -56,13 +56,13 @@ def expected_improvement(mean: Floats, std: Floats, best: Floats) -> Floats:
     return np.exp(log_expected_improvement(mean, std, best).value)
 
 
-def log_expected_improvement(mean: Floats, std: Floats, best: Floats) -> LogImprovement:
+def log_expected_improvement(mean: Floats, std: Floats, best: float) -> LogImprovement:
     """Logarithm of the expected improvement over ``best`` when minimising, with derivatives.
 
     Args:
-        mean: Posterior mean, any shape, in standardised units of y.
-        std: Posterior standard deviation, strictly positive, of a shape that fits ``mean``.
-        best: Incumbent value, same units, of a shape that fits ``mean``.
+        mean: Posterior mean at m candidates, shape (m,), in standardised units of y.
+        std: Posterior standard deviation, shape (m,), strictly positive.
+        best: Incumbent value, same units as ``mean``.
     """
     z = (best - mean) / std
     log_h, cdf_over_h, pdf_over_h = _improvement_terms(z)

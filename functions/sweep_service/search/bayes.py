@@ -7,8 +7,8 @@ What runs count as:
   as its own value if it has one, else as the worst (``best``, ``latest``).
 * A run that was stopped early counts with its value, which is an upper bound on what it would
   have reached: never as worse than the worst run that was not stopped, and with a larger noise.
-* A running run has values imagined from the model; with ``impute_while_running: worst`` it
-  counts as the worst value.
+* A running run is believed to give what the model expects of it; with
+  ``impute_while_running: worst`` it counts as the worst value.
 """
 
 from __future__ import annotations

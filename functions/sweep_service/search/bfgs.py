@@ -98,7 +98,8 @@ class _Search:
         value, g = self._objective(self.x + s)
         slope = (self.g * s).sum(axis=1)
         accepted = np.isfinite(value) & (value <= self.value + _SUFFICIENT_DECREASE * slope)
-        gain = np.where(accepted, self.value - value, np.inf)
+        gain = np.full(len(value), np.inf)
+        gain[accepted] = self.value[accepted] - value[accepted]
         self._learn(accepted, s, g - self.g)
         self.x = np.where(accepted[:, None], self.x + s, self.x)
         self.value = np.where(accepted, value, self.value)

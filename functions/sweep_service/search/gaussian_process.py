@@ -3,17 +3,15 @@
 | symbol | shape      | meaning                                                            |
 |--------|------------|--------------------------------------------------------------------|
 | n, q   |            | observations, pending runs                                         |
-| s      |            | fantasies: joint draws of the pending runs' values                 |
 | m      |            | configurations at which to predict                                 |
 | R      | (n+q, n+q) | covariance of all values over the signal variance                  |
 | L      | (n+q, n+q) | R = L L^T                                                          |
-| W      | (n+q, s)   | whitened residuals L^-1 (y - mean), one column per fantasy         |
-| v      | (m, n+q)   | L^-1 k(x): mean(x) = mean + v W,  var(x) = s^2 (1 - v v^T)          |
+| w      | (n+q,)     | whitened residuals L^-1 (y - mean)                                 |
+| v      | (m, n+q)   | L^-1 k(x): mean(x) = mean + v w,  var(x) = s^2 (1 - v v^T)         |
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,13 +38,13 @@ _JITTERS = (JITTER, 1e-6, 1e-4, 1e-2)
 
 @dataclass(frozen=True)
 class Posterior:
-    """The process given the observations and, in each fantasy, values of the pending runs.
+    """The process given the observations, the pending runs believed to give what it expects.
 
     Attributes:
         unit: Configurations with observed or imagined values, shape (n + q, d).
         inverse_lower: L^-1.
-        whitened: W.
-        fantasies: Values of the pending runs, shape (q, s).
+        whitened: w.
+        believed: Expected values of the pending runs, shape (q,).
         mean: Constant mean of the process.
         variance: Signal variance s^2.
         hyperparameters: As fitted.
@@ -56,13 +54,13 @@ class Posterior:
     unit: Floats
     inverse_lower: Floats
     whitened: Floats
-    fantasies: Floats
+    believed: Floats
     mean: float
     variance: float
     hyperparameters: Hyperparameters
 
     def predict(self, unit: Floats) -> tuple[Floats, Floats]:
-        """Mean in each fantasy, shape (m, s), and std, shape (m, 1), at configurations (m, d)."""
+        """Mean and std, shape (m,) each, at configurations (m, d)."""
         n_rows = max(1, _BLOCK // len(self.unit))
         blocks = [self._predict_block(unit[i : i + n_rows]) for i in range(0, len(unit), n_rows)]
         means, stds = zip(*blocks, strict=True)
@@ -85,7 +83,7 @@ class Posterior:
         mean = self.mean + projected @ self.whitened
         explained = np.einsum("mn,mn->m", projected, projected)
         relative = np.maximum(1.0 - explained, _LEAST_VARIANCE)
-        return mean, np.sqrt(self.variance * relative)[:, None]
+        return mean, np.sqrt(self.variance * relative)
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,8 @@ class Prediction:
     Attributes:
         slope: dk / d(r^2) to all observed and pending configurations, shape (m, n + q).
         projected: v.
-        mean: Shape (m, s).
-        std: Shape (m, 1).
+        mean: Shape (m,).
+        std: Shape (m,).
     """
 
     posterior: Posterior
@@ -109,18 +107,18 @@ class Prediction:
     def gradient(self, by_mean: Floats, by_std: Floats) -> Floats:
         """Gradient by x of one number per configuration, by the chain rule.
 
-        d mean = dv W and d std = -s^2 / std v dv^T, where dv = dk L^-T.
+        d mean = dv w and d std = -s^2 / std v dv^T, where dv = dk L^-T.
 
         Args:
-            by_mean: Derivatives of the number by the means, shape (m, s).
-            by_std: By the std, shape (m, 1).
+            by_mean: Derivatives of the number by the mean, shape (m,).
+            by_std: By the std, shape (m,).
 
         Returns:
             Shape (m, d); meaningless along categorical axes.
         """
         posterior = self.posterior
-        by_projected = by_mean @ posterior.whitened.T
-        by_projected -= (posterior.variance * by_std / self.std) * self.projected
+        by_projected = np.multiply.outer(by_mean, posterior.whitened)
+        by_projected -= (posterior.variance * by_std / self.std)[:, None] * self.projected
         by_squared = (by_projected @ posterior.inverse_lower) * self.slope
         # d r^2 / dx_j = 2 (x_j - x'_j) / l_j^2
         pull = self.unit * by_squared.sum(axis=1)[:, None] - by_squared @ posterior.unit
@@ -135,13 +133,12 @@ def condition(
     y: Floats,
     extra_noise: Floats,
     pending: Floats,
-    normals: Floats,
 ) -> Posterior:
-    """The posterior given values, with the pending runs' values drawn jointly from it.
+    """The posterior given values, the pending runs believed to give what the process expects.
 
-    Appending standard normals e to the whitened residuals w is such a draw: if L = [[A, 0],
-    [B, C]] then y_pending = mean + B w + C e has the posterior's mean and covariance, and
-    L^-1 (y_all - mean) = [w; e].
+    Believing lowers the std around pending runs and leaves the mean as it is: appending zeros to
+    the whitened residuals does both. If L = [[A, 0], [B, C]] then L^-1 (y_all - mean) = [w; 0]
+    where y_pending = mean + B w is the posterior mean.
 
     Args:
         axes: The cube.
@@ -150,10 +147,13 @@ def condition(
         y: Their values, shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
         pending: Configurations without values, shape (q, d).
-        normals: Standard normals, shape (q, s).
 
     Raises:
         numpy.linalg.LinAlgError: R is not positive definite, whatever is added to its diagonal.
+
+    References:
+        Ginsbourger et al. (2010), Kriging is well-suited to parallelize optimization, section 3
+        ("kriging believer").
     """
     n = len(y)
     unit = np.concatenate([observed, pending])
@@ -163,12 +163,9 @@ def condition(
     inverse_lower = triangular.inverse(lower)
     observed_part = inverse_lower[:n, :n]
     mean, variance, _ = profile(observed_part.T @ observed_part, y)
-    w = np.repeat((observed_part @ (y - mean))[:, None], normals.shape[1], axis=1)
-    whitened = np.concatenate([w, math.sqrt(variance) * normals])
-    fantasies = mean + lower[n:] @ whitened
-    return Posterior(
-        axes, unit, inverse_lower, whitened, fantasies, mean, variance, hyperparameters
-    )
+    whitened = np.append(observed_part @ (y - mean), np.zeros(len(pending)))
+    believed = mean + lower[n:] @ whitened
+    return Posterior(axes, unit, inverse_lower, whitened, believed, mean, variance, hyperparameters)
 
 
 def _cholesky(correlation: Floats, noise: Floats, jitters: Sequence[float] = _JITTERS) -> Floats:

@@ -26,36 +26,21 @@ _TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Improvement:
-    """log EI, averaged over the fantasies of pending runs.
-
-    Attributes:
-        best: What must be improved on, in each fantasy, shape (s,).
-    """
+    """Log EI over ``best``."""
 
     posterior: Posterior
-    best: Floats
+    best: float
 
     def value(self, unit: Floats) -> Floats:
         """Log EI at snapped configurations (m, d), shape (m,)."""
         mean, std = self.posterior.predict(unit)
-        return _log_mean(acquisition.log_expected_improvement(mean, std, self.best).value)
+        return acquisition.log_expected_improvement(mean, std, self.best).value
 
     def value_and_gradient(self, unit: Floats) -> tuple[Floats, Floats]:
         """Log EI, shape (m,), and its gradient, shape (m, d)."""
         prediction = self.posterior.predict_with_gradient(unit)
         log_ei = acquisition.log_expected_improvement(prediction.mean, prediction.std, self.best)
-        value = _log_mean(log_ei.value)
-        share = np.exp(log_ei.value - value[:, None]) / len(self.best)
-        gradient = prediction.gradient(
-            share * log_ei.by_mean, (share * log_ei.by_std).sum(axis=1, keepdims=True)
-        )
-        return value, gradient
-
-
-def _log_mean(values: Floats) -> Floats:
-    highest = values.max(axis=1)
-    log_mean: Floats = highest + np.log(np.exp(values - highest[:, None]).mean(axis=1))
-    return log_mean
+        return log_ei.value, prediction.gradient(log_ei.by_mean, log_ei.by_std)
 
 
 def ascend(

@@ -1,6 +1,6 @@
 """The next configuration on the unit cube: a model of what was seen, and the best use of it.
 
-Each request starts from nothing: scale the values, fit the model, imagine the values of pending
+Each request starts from nothing: scale the values, fit the model, believe what it says of pending
 runs, maximise the expected improvement. Where a step cannot be taken, the answer is a point of a
 low-discrepancy sequence together with the reason.
 """
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: Finite spaces of up to this many configurations are counted out to find an untried one.
 _LARGEST_COUNT = 100_000
 _N_DRAWS = 1_000
+#: Sweeps without any value wrap around after so many runs.
+_LONGEST_SEQUENCE = 4_096
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def propose(
         )
         if surrogate is None:
             return _spread(data, tried, index, seed, rng, "all values so far are the same")
-        return _by_model(data, surrogate, tried, index, seed, rng, tuning)
+        return _by_model(data, surrogate, tried, index, rng, tuning)
     except np.linalg.LinAlgError:
         return _spread(data, tried, index, seed, rng, "the model could not be fitted")
 
@@ -114,9 +116,9 @@ def _reason_to_spread(data: Data, tuning: Tuning) -> str:
 def _spread(
     data: Data, tried: set[bytes], index: int, seed: int, rng: Generator, reason: str
 ) -> Proposal:
-    sequence = initial_design.points(2 * index + 16, len(data.axes), seed)
-    distinct = _distinct(data.axes.snap(sequence))
-    start = min(index, len(distinct) - 1)
+    n_points = min(2 * index + 16, _LONGEST_SEQUENCE)
+    distinct = _distinct(data.axes.snap(initial_design.points(n_points, len(data.axes), seed)))
+    start = index % len(distinct)
     in_turn = np.concatenate([distinct[start:], distinct[:start]])
     return _first_untried(data.axes, in_turn, tried, rng, reason)
 
@@ -153,7 +155,6 @@ def _by_model(
     surrogate: Surrogate,
     tried: set[bytes],
     index: int,
-    seed: int,
     rng: Generator,
     tuning: Tuning,
 ) -> Proposal:
@@ -163,13 +164,8 @@ def _by_model(
     imagined = data.pending[:0]
 
     def hope(of_index: int) -> Improvement:
-        # asks of one moment share their fantasies, so that each guesses well what the others chose
-        return surrogate.improvement(
-            np.concatenate([data.pending, imagined]),
-            tuning.margin_of(of_index),
-            tuning.n_fantasies,
-            np.random.default_rng(seed),
-        )
+        pending = np.concatenate([data.pending, imagined])
+        return surrogate.improvement(pending, tuning.margin_of(of_index))
 
     for earlier in range(index - min(data.n_unseen, tuning.n_imagined), index):
         order = np.argsort(-hope(earlier).value(pool), kind="stable")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
     from sweep_service.search.arrays import Floats, Integers
+    from sweep_service.search.axes import Axes
 
 
 #: Two configurations speak for the same place within this root mean square distance per axis.
@@ -18,13 +19,14 @@ _SAME_PLACE = 0.1
 _BEST_SHARE = 0.5
 
 
-def crowding_weights(squared: Floats) -> Floats:
+def crowding_weights(axes: Axes, unit: Floats) -> Floats:
     """One over the number of observations at the same place, itself included, shape (n,).
 
     Args:
-        squared: Squared differences per axis, shape (d, n, n).
+        axes: The cube.
+        unit: Snapped configurations, shape (n, d).
     """
-    mean_square = squared.mean(axis=0)
+    mean_square = axes.squared_distances(unit, unit, np.full(len(axes), len(axes) ** 0.5))
     weights: Floats = 1.0 / (mean_square <= _SAME_PLACE**2).sum(axis=1)
     return weights
 

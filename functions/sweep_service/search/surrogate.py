@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from sweep_service.search.tuning import Tuning
 
 
-_QUADRATURE_POINTS, _QUADRATURE_WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+_QUADRATURE_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+_QUADRATURE_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
@@ -63,50 +64,37 @@ class Surrogate:
         """The model of values (n,) at configurations (n, d); None when the values do not differ."""
         kept = representative(values, tuning.n_modelled, rng)
         observed, values, extra_noise = observed[kept], values[kept], extra_noise[kept]
-        squared = axes.squared_differences(observed)
-        warp = Warp.to(values, crowding_weights(squared))
+        warp = Warp.to(values, crowding_weights(axes, observed))
         if warp is None:
             return None
         y = warp.apply(values)
         hyperparameters = _coarse_to_fine(axes, observed, y, extra_noise, tuning, rng)
         return cls(axes, observed, y, extra_noise, warp, hyperparameters)
 
-    def improvement(
-        self, pending: Floats, margin: float, n_fantasies: int, rng: Generator
-    ) -> Improvement:
-        """Expected improvement by more than ``margin`` on all values seen and imagined.
+    def improvement(self, pending: Floats, margin: float) -> Improvement:
+        """Expected improvement by more than ``margin`` on all values seen and believed.
 
         Args:
             pending: Configurations of runs that are out, shape (q, d).
             margin: In standardised units.
-            n_fantasies: Joint draws of the pending runs' values.
-            rng: Source of randomness.
         """
-        normals = rng.standard_normal((len(pending), n_fantasies if len(pending) else 1))
         posterior = gaussian_process.condition(
-            self.axes,
-            self.hyperparameters,
-            self.observed,
-            self.y,
-            self.extra_noise,
-            pending,
-            normals,
+            self.axes, self.hyperparameters, self.observed, self.y, self.extra_noise, pending
         )
-        best = posterior.fantasies.min(axis=0, initial=self.y.min())
+        best = float(posterior.believed.min(initial=self.y.min()))
         return Improvement(posterior, best - margin)
 
     def forecast(self, improvement: Improvement, unit: Floats) -> Forecast:
         """What ``improvement`` says of a configuration, shape (d,), without the warp."""
-        means, std = improvement.posterior.predict(unit[None])
-        draws = means[0][:, None] + std[0] * _QUADRATURE_POINTS
-        values = self.warp.invert(draws)
-        weights = _QUADRATURE_WEIGHTS / _QUADRATURE_WEIGHTS.sum() / len(draws)
-        best = float(self.warp.invert(self.y.min()))
-        mean, deviation = float(means.mean()), float(std[0, 0])
-        low, high = self.warp.invert(np.array([mean - deviation, mean + deviation]))
+        (mean,), (std,) = improvement.posterior.predict(unit[None])
+        values = self.warp.invert(mean + std * _QUADRATURE_POINTS)
+        best, middle, low, high = self.warp.invert(
+            np.array([self.y.min(), mean, mean - std, mean + std])
+        )
+        improvements = np.maximum(best - values, 0.0)
         return Forecast(
-            expected_improvement=float((np.maximum(best - values, 0.0) * weights).sum()),
-            mean=float(self.warp.invert(np.array(mean))),
+            expected_improvement=float(improvements @ _QUADRATURE_WEIGHTS),
+            mean=float(middle),
             std=float(high - low) / 2,
         )
 

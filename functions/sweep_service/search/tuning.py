@@ -22,7 +22,6 @@ class Tuning:
         n_coarse_iterations: Evaluations of the likelihood for that.
         n_fitted: Most observations that they are fitted to at last.
         n_fine_iterations: Evaluations of the likelihood for that.
-        n_fantasies: Joint draws of the pending runs' values.
         n_modelled: Most observations that the model holds.
         n_imagined: Most runs that are guessed to be asked for at this moment.
         margin: How much better than the best a searching request wants to be, in standardised
@@ -43,7 +42,6 @@ class Tuning:
     n_coarse_iterations: int = 30
     n_fitted: int = 100
     n_fine_iterations: int = 12
-    n_fantasies: int = 8
     n_modelled: int = 250
     n_imagined: int = 4
     margin: float = 0.1

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# One call may take 3 x 3 s and the pauses between: a function's time is 29 s.
+# One call may take 3 x 6 s and the pauses between; a function has 29 s.
 _CONNECT_SECONDS = 1.0
-_READ_SECONDS = 2.0
+_READ_SECONDS = 5.0
 _RETRIES = 2
 _POOL_SIZE = 32
 _BATCH_SIZE = 25  # what BatchWriteItem takes

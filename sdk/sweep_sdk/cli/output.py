@@ -26,8 +26,3 @@ def say_json(value: Any) -> None:
 def strong(text: str) -> str:
     """``text`` in bold on a terminal (click strips styles elsewhere)."""
     return click.style(text, bold=True)
-
-
-def colored(text: str, color: str) -> str:
-    """``text`` in a colour on a terminal (click strips styles elsewhere)."""
-    return click.style(text, fg=color)

@@ -32,20 +32,20 @@ def log_improvement_by_quadrature(z: float) -> float:
     [8.0, 3.0, 0.5, 1e-9, 0.0, -1e-9, -0.5, -1.0, -3.0, -8.0, -20.0, -49.0, -51.0, -300.0, -1e5],
 )
 def test_log_improvement_is_the_integral(z: float) -> None:
-    value = log_expected_improvement(np.array([0.0]), np.array([1.0]), np.array([z])).value[0]
+    value = log_expected_improvement(np.array([0.0]), np.array([1.0]), z).value[0]
     assert value == pytest.approx(log_improvement_by_quadrature(z), rel=1e-10, abs=1e-9)
 
 
 def test_scale_and_shift_of_the_metric() -> None:
     mean, std = np.array([3.0]), np.array([2.0])
-    value = expected_improvement(mean, std, np.array([2.0]))[0]
+    value = expected_improvement(mean, std, 2.0)[0]
     assert value == pytest.approx(2.0 * math.exp(log_improvement_by_quadrature(-0.5)))
 
 
 @pytest.mark.parametrize("mean", [-3.0, 0.0, 0.7, 5.0, 40.0, 200.0])
 @pytest.mark.parametrize("std", [0.1, 1.0, 7.0])
 def test_derivatives_by_finite_differences(mean: float, std: float) -> None:
-    best = np.array([0.3])
+    best = 0.3
 
     def value(m: float, s: float) -> float:
         return float(log_expected_improvement(np.array([m]), np.array([s]), best).value[0])
@@ -62,7 +62,7 @@ def test_derivatives_by_finite_differences(mean: float, std: float) -> None:
 def test_everything_is_finite_and_points_the_right_way(
     mean: float, std: float, best: float
 ) -> None:
-    result = log_expected_improvement(np.array([mean]), np.array([std]), np.array([best]))
+    result = log_expected_improvement(np.array([mean]), np.array([std]), best)
     assert np.isfinite(result.value[0])
     assert result.by_mean[0] <= 0
     assert result.by_std[0] >= 0

@@ -39,7 +39,6 @@ def line_posterior(x: list[float], y: list[float], length: float, noise: float) 
         np.array(y),
         np.zeros(len(x)),
         NOTHING,
-        np.empty((0, 1)),
     )
 
 
@@ -68,8 +67,8 @@ def test_one_observation() -> None:
     posterior = line_posterior([0.4], [1.7], length=0.5, noise=0.01)
     mean, std = posterior.predict(np.array([[0.4], [0.6], [1.0]]))
     k = np.array([correlation(abs(x - 0.4) / 0.5) for x in (0.4, 0.6, 1.0)])
-    assert mean[:, 0] == pytest.approx([1.7] * 3)
-    assert std[:, 0] ** 2 == pytest.approx(2 / 3 * (1 - k**2 / (1.01 + JITTER)), rel=1e-6)
+    assert mean == pytest.approx([1.7] * 3)
+    assert std**2 == pytest.approx(2 / 3 * (1 - k**2 / (1.01 + JITTER)), rel=1e-6)
 
 
 def test_two_observations() -> None:
@@ -82,75 +81,56 @@ def test_two_observations() -> None:
     variance = (2 / (r - c) + 2) / 4
     explained = (r * (left**2 + right**2) - 2 * c * left * right) / (r * r - c * c)
     mean, std = posterior.predict(x[:, None])
-    assert mean[:, 0] == pytest.approx((right - left) / (r - c))
-    assert std[:, 0] ** 2 == pytest.approx(variance * (1 - explained))
+    assert mean == pytest.approx((right - left) / (r - c))
+    assert std**2 == pytest.approx(variance * (1 - explained))
 
 
 def test_a_noisy_observation_pulls_less() -> None:
     x, y = np.array([[0.2], [0.8]]), np.array([0.0, 1.0])
     hyperparameters = Hyperparameters(np.array([0.2]), 1e-4)
-    args = (NOTHING, np.empty((0, 1)))
-    even = condition(LINE, hyperparameters, x, y, np.zeros(2), *args)
-    uneven = condition(LINE, hyperparameters, x, y, np.array([0.0, 1.0]), *args)
+    even = condition(LINE, hyperparameters, x, y, np.zeros(2), NOTHING)
+    uneven = condition(LINE, hyperparameters, x, y, np.array([0.0, 1.0]), NOTHING)
     at = np.array([[0.8]])
-    assert uneven.predict(at)[0][0, 0] < even.predict(at)[0][0, 0] - 0.1
-    assert uneven.predict(at)[1][0, 0] > even.predict(at)[1][0, 0] + 0.1
+    assert uneven.predict(at)[0][0] < even.predict(at)[0][0] - 0.1
+    assert uneven.predict(at)[1][0] > even.predict(at)[1][0] + 0.1
 
 
-def test_fantasies_have_the_mean_and_covariance_of_the_posterior() -> None:
-    rng = np.random.default_rng(0)
-    x, y = np.array([[0.1], [0.5], [0.9]]), np.array([0.3, -1.0, 1.1])
-    pending = np.array([[0.3], [0.35], [0.7]])
-    hyperparameters = Hyperparameters(np.array([0.3]), 1e-3)
-    n_draws = 40_000
-    normals = rng.standard_normal((3, n_draws))
-    posterior = condition(LINE, hyperparameters, x, y, np.zeros(3), pending, normals)
-    alone = condition(LINE, hyperparameters, x, y, np.zeros(3), NOTHING, np.empty((0, 1)))
-    mean, std = alone.predict(pending)
-    noise = alone.variance * (1e-3 + JITTER)
-    assert posterior.fantasies.mean(axis=1) == pytest.approx(mean[:, 0], abs=0.02)
-    assert posterior.fantasies.var(axis=1) == pytest.approx(std[:, 0] ** 2 + noise, rel=0.03)
-    joint = np.corrcoef(posterior.fantasies)
-    assert joint[0, 1] > 0.9  # neighbours rise and fall together
-
-
-def test_each_fantasy_is_the_posterior_given_its_values() -> None:
+def test_believing_leaves_the_mean_and_lowers_the_std() -> None:
     unit, y = mixed_data(12)
     hyperparameters = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3)
-    normals = np.random.default_rng(1).standard_normal((3, 2))
-    posterior = condition(MIXED, hyperparameters, unit[:9], y[:9], np.zeros(9), unit[9:], normals)
     at = mixed_data(5, seed=3)[0]
-    given_values = condition(
-        MIXED,
-        hyperparameters,
-        unit,
-        np.append(y[:9], posterior.fantasies[:, 1]),
-        np.zeros(12),
-        np.empty((0, 4)),
-        np.empty((0, 1)),
-    )
-    # the constant mean is that of the observations alone: compare the pull towards the values
+    alone = condition(MIXED, hyperparameters, unit[:9], y[:9], np.zeros(9), unit[:0])
+    believing = condition(MIXED, hyperparameters, unit[:9], y[:9], np.zeros(9), unit[9:])
+    assert believing.predict(at)[0] == pytest.approx(alone.predict(at)[0])
+    assert believing.believed == pytest.approx(alone.predict(unit[9:])[0])
+    assert (believing.predict(at)[1] < alone.predict(at)[1]).all()
+
+
+def test_believing_is_conditioning_on_the_expected_values() -> None:
+    """Std given pending runs, written with the textbook's inverse (eq. 2.26)."""
+    unit, y = mixed_data(12)
+    hyperparameters = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3)
+    at = mixed_data(5, seed=3)[0]
+    posterior = condition(MIXED, hyperparameters, unit[:9], y[:9], np.zeros(9), unit[9:])
     k = matern52(MIXED.squared_distances(at, unit, hyperparameters.length_scales))
-    r = np.linalg.inv(given_values.inverse_lower.T @ given_values.inverse_lower)
-    residual = np.append(y[:9], posterior.fantasies[:, 1]) - posterior.mean
-    r = np.linalg.inv(given_values.inverse_lower) @ np.linalg.inv(given_values.inverse_lower).T
-    expected = posterior.mean + k @ np.linalg.solve(r, residual)
-    assert posterior.predict(at)[0][:, 1] == pytest.approx(expected)
+    r = matern52(MIXED.squared_distances(unit, unit, hyperparameters.length_scales))
+    r += (1e-3 + JITTER) * np.eye(12)
+    explained = np.einsum("mn,nm->m", k, np.linalg.solve(r, k.T))
+    assert posterior.predict(at)[1] ** 2 == pytest.approx(posterior.variance * (1 - explained))
 
 
 def test_gradient_by_x() -> None:
     unit, y = mixed_data(15)
     hyperparameters = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3)
-    normals = np.random.default_rng(1).standard_normal((2, 3))
-    posterior = condition(MIXED, hyperparameters, unit, y, np.zeros(15), unit[:2] * 0.9, normals)
+    posterior = condition(MIXED, hyperparameters, unit, y, np.zeros(15), unit[:2] * 0.9)
     at = mixed_data(4, seed=5)[0]
-    by_mean, by_std = np.full((4, 3), 0.7), np.full((4, 1), -1.3)
+    by_mean, by_std = np.full(4, 0.7), np.full(4, -1.3)
     gradient = posterior.predict_with_gradient(at).gradient(by_mean, by_std)
     for axis in (0, 2):
         step = np.zeros(4)
         step[axis] = 1e-5
         (m1, s1), (m0, s0) = posterior.predict(at + step), posterior.predict(at - step)
-        numeric = (((m1 - m0) * by_mean).sum(1) + ((s1 - s0) * by_std)[:, 0]) / 2e-5
+        numeric = ((m1 - m0) * by_mean + (s1 - s0) * by_std) / 2e-5
         assert gradient[:, axis] == pytest.approx(numeric, rel=1e-5, abs=1e-7)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sweep_service.search.axes import Axes, Axis
 from sweep_service.search.outcomes import Warp
 from sweep_service.search.subset import crowding_weights, representative
 
@@ -59,8 +60,7 @@ def test_a_crowd_does_not_shrink_the_scale() -> None:
     crowd = np.full((90, 1), 0.5)
     unit = np.concatenate([spread, crowd])
     y = (unit[:, 0] - 0.5) ** 2 + 1e-9 * np.arange(101)
-    squared = np.square(unit.T[:, :, None] - unit.T[:, None, :])
-    weights = crowding_weights(squared)
+    weights = crowding_weights(Axes((Axis(),)), unit)
     warp = Warp.to(y, weights)
     assert warp is not None
     assert warp.spread * warp.scale > 0.03

@@ -52,9 +52,11 @@ def claim_100(who):
     os.write(1, (" ".join(words) + chr(10)).encode())  # at once: two processes share the pipe
 
 store.claim_index(sweep)
+of_parent = set(store._database._open)
 child = os.fork()
 claim_100("child" if child == 0 else "parent")
 if child == 0:
+    assert of_parent and not of_parent & store._database._open
     store.close()
     sys.exit()  # all of the interpreter's ending, in which what is left is closed
 assert os.waitpid(child, 0)[1] == 0
@@ -67,7 +69,8 @@ with store._database.write() as connection:
     connection.execute("UPDATE sweeps SET next_index = 1000")
     child = os.fork()
     if child == 0:
-        os._exit(0 if store.get_counter(sweep).next_index == 0 else 1)
+        is_free = not store._database._writing.locked()
+        os._exit(0 if is_free and store.get_counter(sweep).next_index == 0 else 1)
     assert os.waitpid(child, 0)[1] == 0
 print(store.claim_index(sweep)[0])
 store.close()

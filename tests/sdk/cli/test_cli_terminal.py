@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +12,9 @@ from contextlib import closing
 
 import pytest
 
+from sweep_sdk._launcher import run_files
 from sweep_sdk._server import LocalServer
+from sweep_sdk._settings import load_settings
 from sweep_sdk._transport import InProcessTransport
 
 PATIENCE_SECONDS = 60
@@ -129,3 +132,20 @@ def test_login_asks_for_the_token_and_does_not_show_it(home):
     assert "token" in text
     assert "secret" not in text
     assert json.loads((home / "credentials.json").read_text())["token"] == "secret"
+
+
+def test_ctrl_c_is_one_line_and_130(grid, run_one):
+    run = run_one(grid, state=None)
+    log = run_files(load_settings().runs_dir, grid, run, 1).log
+    log.parent.mkdir(parents=True)
+    log.write_text("first\n")
+    following = subprocess.Popen(
+        [sys.executable, "-m", "sweep_sdk.cli", "logs", run, "--follow"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout.readline() == "first\n"
+    following.send_signal(signal.SIGINT)
+    out, err = following.communicate(timeout=PATIENCE_SECONDS)
+    assert (following.returncode, out, err.strip()) == (130, "", "error: interrupted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -95,3 +96,44 @@ def loaded_after(code):
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["log", "loss=0.3"]])
 def test_what_must_be_quick_loads_nothing_heavy(home, words):
     assert loaded_after(f"from sweep_sdk.cli import main; main({words!r})") == "[]"
+
+
+def process(*words, stdout):
+    return subprocess.run(
+        [sys.executable, "-m", "sweep_sdk.cli", *words],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+READING = [
+    ["sweeps"],
+    ["sweeps", "--json"],
+    ["runs", "ID"],
+    ["runs", "ID", "--csv"],
+    ["show", "ID"],
+]
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+class TestOutputThatGoesNowhere:
+    @pytest.fixture
+    def command_words(self, grid, run_one, words):
+        run_one(grid, loss=0.5)
+        return [grid if word == "ID" else word for word in words]
+
+    def test_a_full_disk_is_one_line(self, command_words):
+        with open("/dev/full", "wb", buffering=0) as full:
+            done = process(*command_words, stdout=full)
+        assert done.returncode == 2
+        assert done.stderr == "error: No space left on device\n"
+
+    def test_a_reader_that_has_seen_enough_is_no_error(self, command_words):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = process(*command_words, stdout=writing)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (0, "")

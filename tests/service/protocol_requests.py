@@ -1,0 +1,104 @@
+"""What clients and users ask of a sweep, as values that can be sent again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sweep_service.model.records import Row, RowBatch
+from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.sweep_config import parse_object
+from sweep_service.operations.ask import Asker, HandOut, Wait, ask
+from sweep_service.operations.finish import Ending, Finished, finish
+from sweep_service.operations.report import Command, report
+from sweep_service.operations.runs import stop_run
+from sweep_service.operations.services import Services
+from sweep_service.operations.settle import Settled, settle
+from sweep_service.operations.sweeps import SweepView, set_run_cap, set_state
+from sweep_service.operations.update import update_config
+
+
+@dataclass(frozen=True)
+class Ask:
+    key: str
+
+    def perform(self, services: Services, sweep: str) -> HandOut | Wait:
+        return ask(services, sweep, Asker(self.key, "agent", "host", ""))
+
+
+@dataclass(frozen=True)
+class OfAttempt:
+    """A request of the agent that was handed an attempt."""
+
+    index: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Report(OfAttempt):
+    """One row, whose value tells index, attempt and place apart; without one a heartbeat."""
+
+    offset: int
+    has_row: bool = True
+
+    @property
+    def value(self) -> float:
+        return 1.0 + self.index + self.attempt / 16 + self.offset / 4096
+
+    def perform(self, services: Services, sweep: str) -> Command:
+        rows = (Row(self.offset, 1.0, {"loss": self.value}),) if self.has_row else ()
+        return report(services, sweep, self.index, RowBatch(self.attempt, self.offset, rows))
+
+
+@dataclass(frozen=True)
+class Finish(OfAttempt):
+    state: RunState
+
+    def perform(self, services: Services, sweep: str) -> Finished:
+        ending = Ending(self.attempt, self.state, summary={"loss": 0.5 + self.index})
+        return finish(services, sweep, self.index, ending)
+
+
+@dataclass(frozen=True)
+class Settle:
+    """What an ask or a finish at the end does, by itself."""
+
+    def perform(self, services: Services, sweep: str) -> Settled:
+        return settle(services, sweep)
+
+
+@dataclass(frozen=True)
+class StopRun:
+    index: int
+
+    def perform(self, services: Services, sweep: str) -> Any:
+        return stop_run(services, sweep, self.index)
+
+
+@dataclass(frozen=True)
+class SetState:
+    state: SweepState
+
+    def perform(self, services: Services, sweep: str) -> SweepView:
+        return set_state(services, sweep, self.state)
+
+
+@dataclass(frozen=True)
+class SetCap:
+    run_cap: int | None
+
+    def perform(self, services: Services, sweep: str) -> SweepView:
+        return set_run_cap(services, sweep, self.run_cap)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Another config: the sweep's own with as many values of ``a``."""
+
+    document: Any
+
+    def perform(self, services: Services, sweep: str) -> SweepView:
+        return update_config(services, sweep, parse_object(self.document))
+
+
+BY_USER = (SetState, SetCap, Update)

@@ -1,0 +1,283 @@
+"""Watches one sweep from outside, write by write, and says which promise is broken.
+
+The promises are numbered as in the hand-out protocol:
+
+1. no attempt is handed to two ask keys, and none of an ended run;
+2. attempts of an index are handed out in growing order, a new one only after the last was released
+   or its lease end and the grace after it have passed;
+3. an outcome is written once, by the attempt that it names;
+4. no more indices are given out than the limit allows;
+5. a sweep that finished by exhaustion has an outcome, and with bayes an observation, for every index;
+6. a sweep ends if faults stop and one agent goes on (the machine's business, not the witness's);
+7. a repeated request has the effect of one;
+8. a report or finish of an older attempt changes neither lease, run, bands nor observations.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from protocol_handlers import Call
+from protocol_requests import BY_USER, Ask, Finish, OfAttempt, Report, Settle
+
+from sweep_service.errors import Busy, LeaseLost, NotFound, NotPossible, SweepEnded
+from sweep_service.model.records import Counter, Lease, Outcome, Run
+from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.sweep_config import SweepConfig
+from sweep_service.operations.ask import HandOut, grace_seconds
+from sweep_service.operations.settle import Settled
+from sweep_service.storage.store import Store
+
+HARMLESS = ("put_rows", "put_error_tail", "put_attempt_record")
+
+
+class BrokenPromise(AssertionError):
+    """A promise of the protocol does not hold."""
+
+
+def promise(number: int, holds: bool, words: str) -> None:
+    if not holds:
+        raise BrokenPromise(f"promise {number}: {words}")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the store holds of the sweep."""
+
+    counter: Counter
+    leases: dict[int, Lease]
+    runs: dict[int, Run]
+
+    @staticmethod
+    def of(store: Store, sweep: str) -> Standing:
+        return Standing(
+            store.get_counter(sweep),
+            {lease.index: lease for lease in store.list_leases(sweep)},
+            {run.index: run for run in store.list_runs(sweep, 0, 1000)},
+        )
+
+    def attempt_of(self, index: int) -> int:
+        run = self.runs.get(index)
+        return -1 if run is None else run.attempt
+
+    def holds(self, index: int, attempt: int) -> bool:
+        """Whether an attempt is the one that works on a run that has not ended."""
+        lease, run = self.leases.get(index), self.runs.get(index)
+        if lease is None or run is None or run.outcome is not None:
+            return False
+        return lease.attempt == run.attempt == attempt and not lease.is_released
+
+
+class Witness:
+    """Told of every write and every answer; raises ``BrokenPromise``."""
+
+    def __init__(
+        self,
+        store: Store,
+        sweep: str,
+        clock: Callable[[], float],
+        config: SweepConfig,
+        max_attempts: int,
+    ) -> None:
+        self.standing = Standing.of(store, sweep)
+        self._store, self._sweep, self._clock = store, sweep, clock
+        self._config = config
+        self._grace = grace_seconds(config)
+        self._max_attempts = max_attempts
+        self._keys: dict[tuple[int, int], str] = {}  # of each attempt that was handed out
+        self._ends: dict[tuple[int, int], float] = {}  # latest lease end of each attempt
+        self._released: defaultdict[int, set[int]] = defaultdict(set)
+        self._n_failed: defaultdict[int, int] = defaultdict(int)
+        self._acknowledged: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
+        self._bands: dict[tuple[int, int], tuple[int, float]] = {}
+
+    def wrote(self, request: Any, call: Call, result: Any, *, is_old: bool) -> None:
+        """A write has succeeded.
+
+        Args:
+            request: Whose.
+            call: The write.
+            result: What the store gave back.
+            is_old: Whether the request was of an older attempt when it arrived.
+        """
+        before, self.standing = self.standing, Standing.of(self._store, self._sweep)
+        after = self.standing
+        if is_old:
+            promise(8, call.method in HARMLESS or after == before, f"{request} did {call}")
+        self._judge_counter(before.counter, after.counter, request)
+        for index, run in after.runs.items():
+            self._judge_run(before.runs.get(index), run, request)
+        promise(3, before.runs.keys() <= after.runs.keys(), f"{call} removed a run")
+        judge = getattr(self, f"_after_{call.method}", None)
+        if judge is not None:
+            judge(before, request, call, result)
+        self._judge_leases()
+
+    def answered(self, request: Any, answer: Any, error: Exception | None) -> None:
+        """A request was answered, right after the last call of its handler."""
+        if error is not None:
+            self._judge_error(request, error)
+        elif isinstance(answer, HandOut):
+            self._judge_hand_out(request, answer)
+        elif isinstance(request, Report):
+            self._judge_report(request)
+        elif isinstance(request, Finish):
+            self._judge_finish(request, answer)
+        elif isinstance(request, Settle) and answer is Settled.ENDED:
+            promise(4, self.standing.counter.state.is_ended, "an ended sweep goes on")
+
+    # The counter and the runs
+
+    def _judge_counter(self, before: Counter, after: Counter, request: Any) -> None:
+        n_claimed = after.next_index - before.next_index
+        promise(4, n_claimed in (0, 1), "indices are given out one by one")
+        if n_claimed:
+            promise(4, before.state is SweepState.RUNNING, f"{before.state} gave out an index")
+        is_within = after.limit is None or after.next_index <= after.limit
+        promise(4, is_within, f"{after.next_index} indices of {after.limit} were given out")
+        if before.state.is_ended and after.state is not before.state:
+            promise(4, isinstance(request, BY_USER), f"{request} resumed an ended sweep")
+            promise(4, before.state is not SweepState.CANCELED, "a canceled sweep was resumed")
+
+    def _judge_run(self, before: Run | None, run: Run, request: Any) -> None:
+        if before is not None:
+            promise(2, run.attempt >= before.attempt, f"run {run.index} went back")
+            promise(3, run.config == before.config, f"run {run.index} has another config")
+        known = before.outcome if before is not None else None
+        if known is not None:
+            promise(3, run.outcome == known, f"the outcome of {run.index} has changed")
+        elif run.outcome is not None:
+            self._judge_outcome(run, run.outcome, request)
+
+    def _judge_outcome(self, run: Run, outcome: Outcome, request: Any) -> None:
+        if outcome.state is RunState.CRASHED:
+            n_lost = sum(
+                index == run.index and attempt not in self._released[index]
+                for index, attempt in self._keys
+            )
+            promise(3, n_lost >= self._max_attempts, f"{run.index} crashed after {n_lost} losses")
+            return
+        promise(3, isinstance(request, Finish), f"{request} ended a run")
+        said = (request.index, request.attempt, request.state)
+        promise(3, said == (run.index, run.attempt, outcome.state), f"{request} ended {run}")
+        if outcome.state is RunState.FAILED:
+            is_due = self._n_failed[run.index] >= self._config.retry_failed
+            promise(3, is_due, f"{run.index} failed and was not retried")
+        reported = min(self._acknowledged[run.index, run.attempt], default=None)
+        is_counted = reported is None or (outcome.best is not None and outcome.best <= reported)
+        promise(3, is_counted, f"{reported} was reported and acknowledged, not {outcome.best}")
+
+    def _after_finish_sweep(self, before: Standing, *_: Any) -> None:
+        counter = self.standing.counter
+        if before.counter.state is SweepState.FINISHED:
+            return
+        promise(5, counter.is_exhausted, "finished, though there is more to give out")
+        self.judge_end()
+
+    def judge_end(self) -> None:
+        """Every index has an outcome and, where it is used, an observation."""
+        indices = set(range(self.standing.counter.next_index))
+        ended = {index for index, run in self.standing.runs.items() if run.outcome is not None}
+        promise(5, ended == indices, f"no outcome of {indices - ended}")
+        if self._config.method == "bayes":
+            values: defaultdict[int, set[float]] = defaultdict(set)
+            for observation in self._store.list_observations(self._sweep, 0.0):
+                values[observation.index].add(observation.value)
+            promise(5, values.keys() == indices, f"no observation of {indices - values.keys()}")
+            is_one = all(len(found) == 1 for found in values.values())
+            promise(5, is_one, f"an index was observed as {values}")
+
+    # Leases
+
+    def _judge_leases(self) -> None:
+        for lease in self.standing.leases.values():
+            is_once = lease.failures == self._n_failed[lease.index]
+            promise(7, is_once, f"{lease.failures} failures of {self._n_failed[lease.index]}")
+            n_reports = 0 if lease.live.offset is None else lease.live.offset + 1
+            promise(7, lease.live.n_values == n_reports, f"{lease.live} after {n_reports} reports")
+
+    def _after_open_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
+        self._leased(call.values[1])
+
+    def _after_take_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
+        self._leased(call.values[2])
+
+    def _after_extend_lease(self, before: Standing, request: Any, call: Call, lease: Lease) -> None:
+        self._leased(lease)
+        held = self.standing.leases.get(lease.index)
+        is_held = held is not None and held.attempt == call.values[2] and not held.is_released
+        promise(8, is_held, f"{request} was extended, but {held} stands")
+
+    def _leased(self, lease: Lease) -> None:
+        name = (lease.index, lease.attempt)
+        self._ends[name] = max(lease.lease_end, self._ends.get(name, 0.0))
+
+    def _after_release_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
+        _, index, attempt, _ = call.values
+        if attempt not in self._released[index]:
+            self._released[index].add(attempt)
+            self._n_failed[index] += request.state is RunState.FAILED
+
+    def _after_stop_run(self, before: Standing, request: Any, call: Call, _: Any) -> None:
+        lease = before.leases.get(call.values[1])
+        is_held = lease is not None and not lease.is_released
+        promise(7, is_held, "a run was stopped on which nobody works")
+
+    def _after_put_band(self, before: Standing, request: Any, call: Call, _: Any) -> None:
+        _, band, index, attempt, value = call.values
+        newest, _ = self._bands.get((band, index), (-1, 0.0))
+        if attempt >= newest:
+            self._bands[band, index] = (attempt, value)
+        stands = self._store.list_band(self._sweep, band)[index]
+        promise(8, stands == self._bands[band, index][1], f"band {band} of {index} is {stands}")
+
+    # Answers
+
+    def _judge_hand_out(self, request: Ask, answer: HandOut) -> None:
+        index, attempt, now = answer.index, answer.attempt, self._clock()
+        run = self.standing.runs[index]
+        promise(1, run.outcome is None, f"{answer} was handed out after its end")
+        promise(1, run.config == answer.config, "another config than that of the run")
+        key = self._keys.setdefault((index, attempt), request.key)
+        promise(1, key == request.key, f"{answer} was handed to {key} and {request.key}")
+        for other, earlier in self._keys:
+            if other != index or earlier == attempt:
+                continue
+            promise(2, earlier < attempt, f"{attempt} of {index} was handed out after {earlier}")
+            is_over = now >= self._ends[index, earlier] + self._grace
+            is_free = earlier in self._released[index] or is_over
+            promise(2, is_free, f"{attempt} of {index} was handed out while {earlier} held it")
+
+    def _judge_report(self, request: Report) -> None:
+        if not request.has_row:
+            return
+        self._acknowledged[request.index, request.attempt].append(request.value)
+        batches = self._store.list_rows(self._sweep, request.index, None, 1000)
+        kept = {(batch.attempt, batch.offset): batch.rows for batch in batches}
+        rows = kept.get((request.attempt, request.offset), ())
+        is_kept = [row.metrics["loss"] for row in rows] == [request.value]
+        promise(7, is_kept, f"{request} was acknowledged, {rows} are kept")
+
+    def _judge_finish(self, request: Finish, answer: Any) -> None:
+        if answer.is_requeued:
+            is_released = request.attempt in self._released[request.index]
+            promise(2, is_released, f"{request} was told that it is given back")
+            return
+        run = self.standing.runs[request.index]
+        is_kept = run.outcome is not None and run.outcome.state is answer.state
+        promise(3, is_kept, f"{request} was told {answer}, but {run} stands")
+
+    def _judge_error(self, request: Any, error: Exception) -> None:
+        if isinstance(error, SweepEnded):
+            promise(4, self.standing.counter.state.is_ended, "410 of a sweep that goes on")
+        elif isinstance(error, LeaseLost):
+            assert isinstance(request, OfAttempt)
+            is_false = self.standing.holds(request.index, request.attempt)
+            promise(7, not is_false, f"{request} got a false error: {error}")
+        elif isinstance(error, (NotPossible, NotFound)):
+            promise(7, not isinstance(request, (Ask, OfAttempt, Settle)), f"{request}: {error}")
+        elif not isinstance(error, Busy):
+            raise error

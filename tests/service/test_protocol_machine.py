@@ -1,0 +1,312 @@
+"""The hand-out protocol under faults: handlers die and stall anywhere, replies are lost.
+
+Requests of a few agents and of the user are played call by call in any order. A handler may stop
+before any call of the store, for as long as it takes, or die there; a reply of the store may be
+lost, then the client library repeats the call when its turn comes; a reply to a client may be
+lost, then the client repeats the request; and any earlier request may arrive once more. In the end
+all faults stop, every handler at work dies, and one agent must bring the sweep to its end.
+
+``SWEEP_FAULTS=full`` tries thousands of interleavings with fresh chance.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from protocol_requests import Ask, Finish, Report, SetCap, SetState, Settle, StopRun, Update
+from protocol_witness import promise
+from protocol_world import Clock, Work, World
+
+from sweep_service.errors import Busy, LeaseLost, SweepEnded
+from sweep_service.model.states import RunState, SweepState
+from sweep_service.operations import ask as ask_module
+from sweep_service.operations.ask import HandOut
+from sweep_service.storage.sqlite import SqliteStore
+
+LEASE_SECONDS = 10
+MAX_ATTEMPTS = 2  # losses until a run has crashed; five would rarely be seen
+N_AGENTS = 3
+TO_THE_END = 500
+
+GRID = {
+    "method": "grid",
+    "metric": {"name": "loss"},
+    "lease_seconds": LEASE_SECONDS,
+    "retry_failed": 1,
+    "parameters": {"a": {"values": [0, 1, 2]}},
+}
+RANDOM = {
+    **GRID,
+    "method": "random",
+    "seed": 3,
+    "run_cap": 3,
+    "parameters": {"a": {"min": 0.0, "max": 1.0}},
+}
+BANDS = {
+    **GRID,
+    "early_terminate": {"type": "hyperband", "min_iter": 1, "eta": 2},
+    "metric": {"name": "loss", "target": 1.07},
+}
+BAYES = {**RANDOM, "method": "bayes"}
+
+ENDINGS = [RunState.FINISHED, RunState.FAILED, RunState.PREEMPTED]
+small = st.integers(0, 9)
+acts = st.sampled_from(["row", "row", "beat", *ENDINGS])
+n_calls = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 9, *[TO_THE_END] * 8])
+fates = st.sampled_from(["stall", "stall", "stall", "lose", "die"])
+arrivals = st.sampled_from([True, True, True, False])
+waits = st.sampled_from([1.0, LEASE_SECONDS / 2, LEASE_SECONDS, LEASE_SECONDS + 0.5])
+
+
+@dataclass
+class Agent:
+    """A client: one intent at a time, repeated until it is answered.
+
+    Attributes:
+        offset: Of the next row.
+        row: The row that was sent and not acknowledged, if any.
+        ending: How the run ended, once it has.
+    """
+
+    key: str
+    run: HandOut | None = None
+    offset: int = 0
+    row: Report | None = None
+    ending: Finish | None = None
+
+    def next_request(self, act: Any) -> Any:
+        if self.run is None:
+            return Ask(self.key)
+        index, attempt = self.run.index, self.run.attempt
+        if self.ending is not None:
+            return self.ending
+        if self.row is not None:
+            return self.row
+        if act == "beat":
+            return Report(index, attempt, self.offset, has_row=False)
+        if act == "row":
+            self.row = Report(index, attempt, self.offset)
+            return self.row
+        self.ending = Finish(index, attempt, act)
+        return self.ending
+
+    def hear(self, request: Any, answer: Any, error: Exception | None, new_key: str) -> None:
+        """Go on, if the request is still what this agent wants to know."""
+        if request == Ask(self.key) and self.run is None:
+            if isinstance(answer, HandOut):
+                self.run = answer
+            elif isinstance(error, SweepEnded):
+                self.key = new_key
+        elif self.run is not None and request in (self.ending, self.row):
+            if isinstance(error, LeaseLost) or request == self.ending:
+                self.begin_anew(new_key)
+            elif error is None:
+                self.offset, self.row = self.offset + 1, None
+
+    def begin_anew(self, key: str) -> None:
+        self.key, self.run, self.offset, self.row, self.ending = key, None, 0, None, None
+
+
+@dataclass(frozen=True)
+class Flight:
+    """One request on its way, on every store."""
+
+    request: Any
+    works: list[Work]
+
+    @property
+    def is_over(self) -> bool:
+        return self.works[0].handler.is_over
+
+
+class ProtocolMachine(RuleBasedStateMachine):
+    """Plays the same on every store, which must do the same each time."""
+
+    def __init__(self, make_worlds: Callable[[Clock], list[World]], document: Any) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.worlds = make_worlds(self.clock)
+        self.document = document
+        self.keys = (f"ask-{number}" for number in itertools.count())
+        self.agents = [Agent(next(self.keys)) for _ in range(N_AGENTS)]
+        self.sent: list[Any] = []
+        self.flights: list[Flight] = []
+
+    # What may happen
+
+    @rule(who=small, act=acts, n=n_calls, fate=fates, arrives=arrivals)
+    def agent_goes_on(self, who: int, act: Any, n: int, fate: str, arrives: bool) -> None:
+        self.send(self.agents[who % N_AGENTS].next_request(act), n, fate, arrives)
+
+    @rule(who=small, n=n_calls, fate=fates)
+    def agent_asks_or_ends(self, who: int, n: int, fate: str) -> None:
+        self.send(self.agents[who % N_AGENTS].next_request(ENDINGS[who % 3]), n, fate, True)
+
+    @precondition(lambda self: self.flights)
+    @rule(which=small, n=n_calls, fate=fates, arrives=arrivals)
+    def stalled_handler_goes_on(self, which: int, n: int, fate: str, arrives: bool) -> None:
+        flight = self.flights.pop(which % len(self.flights))
+        self.play(flight, n, fate, arrives)
+
+    @precondition(lambda self: self.sent)
+    @rule(back=small, n=n_calls, fate=fates, arrives=arrivals)
+    def request_arrives_again(self, back: int, n: int, fate: str, arrives: bool) -> None:
+        self.send(self.sent[-1 - back % len(self.sent)], n, fate, arrives)
+
+    @rule(seconds=waits)
+    def time_passes(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    @rule(who=small)
+    def agent_is_killed(self, who: int) -> None:
+        self.agents[who % N_AGENTS].begin_anew(next(self.keys))
+
+    @rule(
+        state=st.sampled_from([SweepState.PAUSED, SweepState.RUNNING, SweepState.FINISHED]),
+        n=n_calls,
+        fate=fates,
+    )
+    def user_sets_the_state(self, state: SweepState, n: int, fate: str) -> None:
+        self.send(SetState(state), n, fate, True)
+
+    @rule(run_cap=st.integers(1, 4), n=n_calls, fate=fates)
+    def user_sets_the_cap(self, run_cap: int, n: int, fate: str) -> None:
+        self.send(SetCap(run_cap), n, fate, True)
+
+    @rule(n_values=st.integers(3, 5), n=n_calls, fate=fates)
+    def user_updates_the_config(self, n_values: int, n: int, fate: str) -> None:
+        if self.document["method"] == "grid":
+            parameters = {"a": {"values": list(range(n_values))}}
+            self.send(Update({**self.document, "parameters": parameters}), n, fate, True)
+
+    @rule(index=st.integers(0, 2), n=n_calls, fate=fates)
+    def user_stops_a_run(self, index: int, n: int, fate: str) -> None:
+        self.send(StopRun(index), n, fate, True)
+
+    @rule(n=n_calls, fate=fates)
+    def somebody_settles(self, n: int, fate: str) -> None:
+        self.send(Settle(), n, fate, True)
+
+    def teardown(self) -> None:
+        try:
+            self.come_to_an_end()
+        finally:
+            self.kill_handlers()
+
+    # How it happens
+
+    def send(self, request: Any, n: int, fate: str, arrives: bool) -> None:
+        self.sent.append(request)
+        works = [world.start(request) for world in self.worlds]
+        self.play(Flight(request, works), n, fate, arrives)
+
+    def play(self, flight: Flight, n: int, fate: str, arrives: bool) -> None:
+        """Make ``n`` calls; then the handler stalls, or dies, or loses one reply and stalls."""
+        self.flights.append(flight)
+        for _ in range(n):
+            if flight.is_over:
+                break
+            self.step(flight)
+        if flight.is_over:
+            self.flights.remove(flight)
+            if arrives:
+                self.deliver(flight)
+        elif fate == "lose":
+            self.step(flight, is_lost=True)
+        elif fate == "die":
+            self.flights.remove(flight)
+            self.die(flight)
+
+    def step(self, flight: Flight, *, is_lost: bool = False) -> None:
+        for world, work in zip(self.worlds, flight.works, strict=True):
+            world.step(work, is_lost=is_lost)
+        first, *others = (work.state for work in flight.works)
+        assert all(other == first for other in others), "stores differ"
+
+    def deliver(self, flight: Flight) -> None:
+        handler = flight.works[0].handler
+        for agent in self.agents:
+            agent.hear(flight.request, handler.answer, handler.error, next(self.keys))
+
+    def die(self, flight: Flight) -> None:
+        for work in flight.works:
+            work.handler.die()
+
+    def kill_handlers(self) -> None:
+        while self.flights:
+            self.die(self.flights.pop())
+
+    # The end
+
+    def come_to_an_end(self) -> None:
+        """Promise 6: without faults one agent brings the sweep to its end."""
+        self.kill_handlers()
+        self.ask_the_store(SetState(SweepState.RUNNING))
+        n_waits = 0
+        while not isinstance(answer := self.ask_the_store(Ask("the-last-agent")), SweepEnded):
+            if isinstance(answer, HandOut):
+                ending = Finish(answer.index, answer.attempt, RunState.FINISHED)
+                self.ask_the_store(ending)
+            else:
+                n_waits += 1
+                promise(6, n_waits <= 3, f"the sweep does not end: {answer}")
+                self.clock.now += LEASE_SECONDS + 1  # the longer of lease and grace
+        for world in self.worlds:
+            world.witness.judge_end()
+            self.judge_configs(world)
+
+    def ask_the_store(self, request: Any) -> Any:
+        """Have a request answered; the answer or the error."""
+        flight = Flight(request, [world.start(request) for world in self.worlds])
+        while not flight.is_over:
+            self.step(flight)
+        handler = flight.works[0].handler
+        return handler.error or handler.answer
+
+    def judge_configs(self, world: World) -> None:
+        """Promise 4: each point once, and as many as there should be."""
+        standing = world.witness.standing
+        configs = [tuple(run.config.values()) for run in standing.runs.values()]
+        promise(4, len(set(configs)) == len(configs), f"a configuration twice: {configs}")
+        n_due = standing.counter.limit
+        promise(4, len(configs) == n_due, f"{len(configs)} runs instead of {n_due}")
+
+
+SIZES = {"": 30, "hunt": 120, "full": 1000}
+SIZE = os.environ.get("SWEEP_FAULTS", "")
+
+
+@pytest.mark.parametrize("name", ["grid", "random", "bands", "bayes"])
+def test_promises_hold(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(ask_module, "MAX_ATTEMPTS", MAX_ATTEMPTS)
+    document = {"grid": GRID, "random": RANDOM, "bands": BANDS, "bayes": BAYES}[name]
+    numbers = itertools.count()
+    with SqliteStore(tmp_path / "sweeps.db") as store:
+
+        def machine():
+            key = f"sweep-{next(numbers)}"
+            return ProtocolMachine(
+                lambda clock: [World(store, document, key, clock, MAX_ATTEMPTS)], document
+            )
+
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=SIZES[SIZE],
+                stateful_step_count=50,
+                deadline=None,
+                derandomize=SIZE != "full",
+                report_multiple_bugs=False,
+                database=None,
+                phases=[Phase.generate] if SIZE == "hunt" else list(Phase),
+                suppress_health_check=list(HealthCheck),
+            ),
+        )

@@ -1,0 +1,34 @@
+"""What a function reads from its environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweep_service.errors import StoreUnusable
+from sweep_service.settings import StoreSettings, store_settings, token_sha256
+
+
+@pytest.mark.parametrize(
+    ("days", "seconds"), [({}, None), ({"SWEEP_HISTORY_DAYS": "0"}, None), ("30", 30 * 86_400.0)]
+)
+def test_store_settings(days: object, seconds: float | None) -> None:
+    environ = days if isinstance(days, dict) else {"SWEEP_HISTORY_DAYS": str(days)}
+    assert store_settings({"SWEEP_TABLE": "t", **environ}) == StoreSettings("t", seconds)
+
+
+@pytest.mark.parametrize("days", ["-1", "1.5", "", "ten", "²"])
+def test_days_are_a_whole_number(days: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"SWEEP_HISTORY_DAYS: found '.*'; needs a whole"):
+        store_settings({"SWEEP_TABLE": "t", "SWEEP_HISTORY_DAYS": days})
+
+
+@pytest.mark.parametrize("environ", [{}, {"SWEEP_TABLE": ""}])
+def test_the_table_is_needed(environ: dict[str, str]) -> None:
+    with pytest.raises(StoreUnusable, match="SWEEP_TABLE is not set"):
+        store_settings(environ)
+
+
+def test_the_hash_is_not_repeated_in_the_complaint() -> None:
+    with pytest.raises(StoreUnusable) as complaint:
+        token_sha256({"SWEEP_TOKEN_SHA256": "the token itself, by mistake"})
+    assert "mistake" not in str(complaint.value)
