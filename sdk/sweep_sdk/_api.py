@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 _CTRL_C = 130
 
 
-def sweep(config: Mapping[str, Any], project: str | None = None, name: str | None = None) -> str:
+def sweep(
+    config: Mapping[str, Any],
+    project: str | None = None,
+    name: str | None = None,
+    prior_runs: Sequence[str] = (),
+) -> str:
     """Register a sweep.
 
     Args:
         config: The sweep config, as a sweep file would have it.
         project: By default the config's, else ``SWEEP_PROJECT``.
         name: By default the config's.
+        prior_runs: Ids of ended runs, of any sweep, whose results bayes shall know.
 
     Returns:
         The sweep's id, for ``agent`` and the command line.
@@ -42,7 +48,8 @@ def sweep(config: Mapping[str, Any], project: str | None = None, name: str | Non
     with open_client(settings) as client:
         if project is None and not config.get("project"):
             project = settings.project
-        return str(client.create_sweep(config, project=project, name=name)["id"])
+        created = client.create_sweep(config, project=project, name=name, prior_runs=prior_runs)
+        return str(created["id"])
 
 
 def agent(

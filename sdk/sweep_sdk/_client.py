@@ -78,9 +78,18 @@ class Client:
         yaml: str | None = None,
         project: str | None = None,
         name: str | None = None,
+        prior_runs: Sequence[str] = (),
         dry_run: bool = False,
     ) -> Json:
         """Register a sweep, from a config object or the text of a sweep file.
+
+        Args:
+            config: The config as an object; or:
+            yaml: The text of a sweep file.
+            project: Where to list it.
+            name: For people.
+            prior_runs: Ended runs, of any sweep, whose results bayes shall know from the start.
+            dry_run: Check it and say what the first runs would be; register nothing.
 
         Returns:
             The sweep with its normalised ``config`` and ``warnings``; ``id`` is None if dry_run.
@@ -90,6 +99,8 @@ class Client:
             UsageError: The config is over 100 KB, or holds what JSON cannot.
         """
         body = _config_body(config, yaml) | {"project": project, "name": name}
+        if prior_runs:
+            body["prior_runs"] = [parse_run(run)[1] for run in prior_runs]
         query = {"dry_run": "true"} if dry_run else {}
         return self._object("POST", "/v1/sweeps", query=query, body=body, key=new_key())
 

@@ -1,4 +1,4 @@
-"""The template says what the code does: the same routes, the right table, no more rights than used."""
+"""The template says what the code does: the same routes, the right table, no needless rights."""
 
 from __future__ import annotations
 

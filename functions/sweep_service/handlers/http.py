@@ -96,9 +96,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def reject_unknown(
-    document: Mapping[str, object], known: Sequence[str], inside: str = ""
-) -> None:
+def reject_unknown(document: Mapping[str, object], known: Sequence[str], inside: str = "") -> None:
     """Refuse fields that would silently do nothing.
 
     Args:

@@ -176,7 +176,9 @@ def _time(path: str, found: object) -> float | None:
         return None
     at = None if isinstance(found, (bool, str)) else decode_number(found)
     if at is None or not math.isfinite(at):
-        raise InvalidRequest(f"{path}: found {json.dumps(found)[:60]}; needs seconds since the epoch")
+        raise InvalidRequest(
+            f"{path}: found {json.dumps(found)[:60]}; needs seconds since the epoch"
+        )
     return at
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SWEEPS_A_PAGE = 50
 MAX_CONFIG_BYTES = 100_000
 _MOST_PRIOR_RUNS = 200
+_N_SAMPLES = 3
 _SETTABLE = (
     SweepState.RUNNING,
     SweepState.PAUSED,
@@ -50,7 +51,10 @@ def create_sweep(request: Request, services: Services) -> Response:
         key=request.idempotency_key(),
     )
     view = sweeps.create_sweep(services, new, is_dry_run=is_dry_run)
-    return Response(200 if is_dry_run else 201, views.created_sweep(view))
+    body = views.created_sweep(view)
+    if not is_dry_run:
+        return Response(201, body)
+    return Response(200, {**body, "samples": sweeps.first_configs(view, _N_SAMPLES)})
 
 
 def list_sweeps(request: Request, services: Services) -> Response:

@@ -25,6 +25,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, bool]:
     del context
     header = event.get("headers", {}).get("authorization", "")
     scheme, _, token = header.partition(" ")
-    found = hashlib.sha256(token.strip().encode()).hexdigest()
+    found = hashlib.sha256(token.strip().encode(errors="replace")).hexdigest()
     is_accepted = hmac.compare_digest(found, _ACCEPTED)
     return {"isAuthorized": scheme.lower() == "bearer" and is_accepted}

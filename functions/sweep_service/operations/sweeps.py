@@ -109,6 +109,14 @@ def get_sweep(services: Services, sweep: str) -> SweepView:
     return SweepView(sweep, loaded, counter, registry.n_points(loaded.config))
 
 
+def first_configs(view: SweepView, count: int) -> list[Mapping[str, Any]]:
+    """The configs of the first runs, as they would be if none had reported yet."""
+    limit = view.counter.limit
+    n_shown = count if limit is None else min(limit, count)
+    config, seed = view.loaded.config, view.counter.seed
+    return [registry.suggest(config, index, seed).config for index in range(n_shown)]
+
+
 def list_sweeps(
     services: Services,
     project: str | None,

@@ -294,3 +294,29 @@ def test_as_a_process_in_a_terminal_without_unicode(home):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"x=\xe4\\u2192" in done.stdout
+
+
+class TestPriorRuns:
+    BAYES = b"method: bayes\nmetric: {name: loss}\nparameters: {x: {min: 0.0, max: 1.0}}\n"
+
+    def test_they_are_sent_each_with_its_option(self, cli, client, grid, run_one):
+        run = run_one(grid, loss=1.0)
+        result = cli("sweep", "-", "--prior-run", run, "-R", run, stdin=self.BAYES)
+        assert result.code == 0
+        assert f"run {run} is left out" in result.err, "its parameters are others"
+
+    def test_one_that_does_not_exist_is_named(self, cli):
+        result = cli("sweep", "-", "--prior-run", "nosuchid-3", stdin=self.BAYES)
+        assert result.code == 2
+        assert "no run 'nosuchid-3'" in result.err
+
+
+class TestWhatADryRunShows:
+    def test_the_first_runs_are_what_agents_will_get(self, cli, client):
+        text = b"method: random\nseed: 3\nprogram: t.py\nparameters: {x: {values: [1, 2, 3, 4]}}\n"
+        shown = cli("sweep", "-", "--dry-run", stdin=text).lines
+        sweep = cli("sweep", "-", "--json", stdin=text).json["id"]
+        configs = [client.ask(sweep, f"ask-key-{n}", "a").config for n in range(3)]
+        assert [f"  x={config['x']}" for config in configs] == [
+            line for line in shown if line.startswith("  x=")
+        ]

@@ -35,12 +35,14 @@ class Wish:
     is_dry_run: bool
     is_agent: bool
     is_json: bool
+    prior_runs: tuple[str, ...] = ()
 
 
 _EXAMPLES = examples(
     "sweep-sdk sweep sweep.yaml --dry-run",
     "sweep-sdk sweep sweep.yaml --project digits",
     "sweep-sdk sweep sweep.yaml --agent",
+    "sweep-sdk sweep sweep.yaml --prior-run k3v9x2ab-17 --prior-run k3v9x2ab-18",
     "sweep-sdk sweep --pause k3v9x2ab",
     "sweep-sdk sweep --stop-run k3v9x2ab-17",
     "sweep-sdk sweep --update k3v9x2ab sweep.yaml",
@@ -54,6 +56,13 @@ _EXAMPLES = examples(
 )
 @click.option("--name", help="A name for people; instead of the file's name.")
 @click.option("--dry-run", is_flag=True, help="Say what was understood, register nothing.")
+@click.option(
+    "--prior-run",
+    "-R",
+    metavar="RUN",
+    multiple=True,
+    help="An ended run, of any sweep, whose result bayes shall know; may be repeated.",
+)
 @click.option("--agent", is_flag=True, help="Go on as an agent of the new sweep.")
 @click.option("--pause", metavar="SWEEP", help="Hand out no runs until it is resumed.")
 @click.option("--resume", metavar="SWEEP", help="Go on after --pause or --stop.")
@@ -68,6 +77,7 @@ def command(
     name: str | None,
     dry_run: bool,
     agent: bool,
+    prior_run: tuple[str, ...],
     stop_run: str | None,
     update: str | None,
     is_json: bool,
@@ -77,7 +87,7 @@ def command(
 
     '-' as FILE reads standard input.
     """
-    wish = Wish(file, project, name, dry_run, agent, is_json)
+    wish = Wish(file, project, name, dry_run, agent, is_json, prior_run)
     given = {verb: target for verb, target in verbs.items() if target is not None}
     given |= {"stop-run": stop_run} if stop_run is not None else {}
     given |= {"update": update} if update is not None else {}
@@ -110,7 +120,7 @@ def _check_usage(wish: Wish, given: dict[str, str]) -> None:
             if verb == "update"
             else f"--{verb} takes no sweep file"
         )
-    if wish.is_dry_run or wish.is_agent or wish.name or wish.project:
+    if wish.is_dry_run or wish.is_agent or wish.name or wish.project or wish.prior_runs:
         raise click.UsageError(f"--{verb} goes with no option but --json")
 
 
@@ -123,7 +133,11 @@ def _create(wish: Wish) -> int:
     with connected(settings=settings) as client, _problems_told(str(wish.file)):
         project = wish.project or _default_project(client, settings, text)
         sweep = client.create_sweep(
-            yaml=text, project=project, name=wish.name, dry_run=wish.is_dry_run
+            yaml=text,
+            project=project,
+            name=wish.name,
+            prior_runs=wish.prior_runs,
+            dry_run=wish.is_dry_run,
         )
     _tell_warnings(wish, sweep)
     if wish.is_json:
