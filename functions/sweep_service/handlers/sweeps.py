@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _SWEEPS_A_PAGE = 50
 MAX_CONFIG_BYTES = 100_000
+_MAX_DOCUMENT_BYTES = 350_000  #: of a config with every default filled in; an item holds 400 KB
 _MOST_PRIOR_RUNS = 200
 _N_SAMPLES = 3
 _SETTABLE = (
@@ -78,9 +79,9 @@ def get_sweep(request: Request, services: Services) -> Response:
     """``GET /v1/sweeps/{sweep}``."""
     sweep = request.params["sweep"]
     body = views.sweep_with_config(sweeps.get_sweep(services, sweep))
-    body["counts"] = runs.count_states(services, sweep)
-    best = runs.best_run(services, sweep) if body["metric"] is not None else None
-    body["best"] = views.run(best) if best is not None else None
+    survey = runs.survey(services, sweep)
+    body["counts"] = survey.counts
+    body["best"] = views.run(survey.best) if survey.best is not None else None
     return Response(200, body)
 
 
@@ -121,11 +122,16 @@ def _parse_config(document: dict[str, Any]) -> ParsedSweep:
         raise InvalidRequest("give exactly one of the fields: config (an object), yaml (a text)")
     if "config" in document:
         config = typed_field(document, "config", dict, default=None)
-        _check_size(len(json.dumps(config)))
-        return parse_object(config)
-    text = typed_field(document, "yaml", str, default="")
-    _check_size(len(text.encode(errors="surrogatepass")))
-    return parse_text(text)
+        _check_size("the sweep config", len(json.dumps(config)), MAX_CONFIG_BYTES)
+        parsed = parse_object(config)
+    else:
+        text = typed_field(document, "yaml", str, default="")
+        n_bytes = len(text.encode(errors="surrogatepass"))
+        _check_size("the sweep config", n_bytes, MAX_CONFIG_BYTES)
+        parsed = parse_text(text)
+    n_bytes = len(json.dumps(parsed.config.document))
+    _check_size("the sweep config with its defaults filled in", n_bytes, _MAX_DOCUMENT_BYTES)
+    return parsed
 
 
 def _prior_runs(document: dict[str, Any]) -> tuple[str, ...]:
@@ -137,9 +143,9 @@ def _prior_runs(document: dict[str, Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check_size(n_bytes: int) -> None:
-    if n_bytes > MAX_CONFIG_BYTES:
-        raise TooLarge(f"the sweep config has {n_bytes:,} bytes; at most {MAX_CONFIG_BYTES:,}")
+def _check_size(what: str, n_bytes: int, most: int) -> None:
+    if n_bytes > most:
+        raise TooLarge(f"{what} has {n_bytes:,} bytes; at most {most:,}")
 
 
 def _flag(request: Request, name: str) -> bool:

@@ -33,9 +33,9 @@ class RunState(str, Enum):
     PREEMPTED = "preempted"
 
 
-#: target state -> stored states from which a user may ask for it
+#: target state -> other stored states from which a user may ask for it
 ALLOWED_FROM: dict[SweepState, tuple[SweepState, ...]] = {
-    SweepState.PAUSED: (SweepState.RUNNING, SweepState.PAUSED),
+    SweepState.PAUSED: (SweepState.RUNNING,),
     SweepState.RUNNING: (SweepState.PAUSED, SweepState.FINISHED),
     SweepState.FINISHED: (SweepState.RUNNING, SweepState.PAUSED),
     SweepState.CANCELED: (SweepState.RUNNING, SweepState.PAUSED),

@@ -122,7 +122,7 @@ class _Desk:
         Raises:
             LeaseLost: It has changed hands since it was read.
         """
-        for lease in self.leases:
+        for lease in self._known_leases():
             if lease.key == self.asker.key and not lease.is_released:
                 end = self._lease_end(lease.index)
                 return self.services.store.extend_lease(
@@ -133,7 +133,9 @@ class _Desk:
     def take_owed(self) -> Lease | None:
         """Take over a run that was given back or whose agent fell silent."""
         now = self.services.clock()
-        owed = [lease for lease in self.leases if lease.is_released or lease.is_expired(now)]
+        owed = [
+            lease for lease in self._known_leases() if lease.is_released or lease.is_expired(now)
+        ]
         self.services.rng.shuffle(owed)
         for lease in owed:
             taken = self._take_released(lease) if lease.is_released else self._take_silent(lease)
@@ -145,6 +147,7 @@ class _Desk:
         """Hand out a new index, or settle the sweep when every index is given out."""
         if self.counter.is_exhausted:  # a failed condition would be billed
             return self._settle()
+        registry.check_available(self._config(self.counter.next_index).method)
         try:
             index, self.counter = self.services.store.claim_index(self.sweep)
         except NotRunning:
@@ -193,6 +196,10 @@ class _Desk:
             attempt=lease.attempt,
             lease_seconds=loaded.config.lease_seconds,
         )
+
+    def _known_leases(self) -> list[Lease]:
+        """The leases whose config version the counter, read before them, can tell."""
+        return [lease for lease in self.leases if lease.index < self.counter.next_index]
 
     def _take_released(self, lease: Lease) -> Lease | None:
         run = self.services.store.get_run(self.sweep, lease.index)

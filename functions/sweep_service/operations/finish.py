@@ -10,6 +10,7 @@ from sweep_service.model.records import AttemptRecord, Lease, Outcome, Run
 from sweep_service.model.states import RunState
 from sweep_service.operations.metrics import best_value
 from sweep_service.operations.settle import complete, settle
+from sweep_service.operations.target import finish_on_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,10 +68,17 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
             return _release(services, sweep, lease, run, ending)
         run = _end(services, sweep, config, lease, ending, run)
     if lease is not None:
+        finish_on_target(services, sweep, counter, _news(lease, run))
         complete(services, sweep, lease, run)
     if counter.is_exhausted:
         settle(services, sweep)
     return Finished(run.outcome.state if run.outcome else ending.state, is_requeued=False)
+
+
+def _news(lease: Lease, run: Run) -> list[float]:
+    """The run's best value where its reports had not told of it."""
+    best = run.outcome.best if run.outcome is not None else None
+    return [best] if best is not None and best != lease.live.best else []
 
 
 def _is_retried(config: SweepConfig, lease: Lease, ending: Ending) -> bool:

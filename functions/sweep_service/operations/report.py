@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep_service.errors import LeaseLost, Stale
+from sweep_service.errors import LeaseLost
+from sweep_service.model.identifiers import run_id
 from sweep_service.model.states import SweepState
-from sweep_service.operations.metrics import apply_rows
+from sweep_service.operations.metrics import apply_rows, finite_values
 from sweep_service.operations.stopping import is_stopped_early, put_bands
+from sweep_service.operations.target import finish_on_target
 
 if TYPE_CHECKING:
     from sweep_service.model.records import Counter, Lease, LiveSummary, RowBatch
-    from sweep_service.model.sweep_config import Metric, SweepConfig
+    from sweep_service.model.sweep_config import SweepConfig
     from sweep_service.operations.services import Services
-
-_TARGET_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,8 @@ def report(services: Services, sweep: str, index: int, batch: RowBatch) -> Comma
         LeaseLost: The attempt no longer holds the run.
     """
     counter = services.store.get_counter(sweep)
+    if index >= counter.next_index:  # nobody has it: its rows would be nobody's
+        raise _lease_lost(sweep, index, batch.attempt)
     config = services.load_config(sweep, counter.version_of(index)).config
     if batch.rows:
         services.store.put_rows(sweep, index, batch)
@@ -52,26 +53,23 @@ def report(services: Services, sweep: str, index: int, batch: RowBatch) -> Comma
         put_bands(services.store, sweep, config, lease, batch)
     elif _is_beat_due(lease, config, services.clock()):
         lease = _extend(services, sweep, lease, config, None)
-    if config.metric is not None and has_reached_target(config.metric, lease.live.best):
-        _finish_on_target(services, sweep, counter)
+    if config.metric is not None:
+        finish_on_target(services, sweep, counter, finite_values(config.metric, batch.rows))
     reason = _stop_reason(lease, counter)
     if reason is None and is_stopped_early(services.store, sweep, config, lease):
         reason = "early_terminate"
     return Command(reason, config.lease_seconds)
 
 
-def has_reached_target(metric: Metric, best: float | None) -> bool:
-    """Whether a value is as good as the metric's target."""
-    if metric.target is None or best is None or math.isnan(best):
-        return False
-    return metric.minimised(best) <= metric.minimised(metric.target)
-
-
 def _held_lease(services: Services, sweep: str, index: int, attempt: int) -> Lease:
     lease = services.store.get_lease(sweep, index)
     if lease is None or lease.attempt != attempt or lease.is_released:
-        raise LeaseLost(f"attempt {attempt} of run {sweep}-{index} no longer holds it")
+        raise _lease_lost(sweep, index, attempt)
     return lease
+
+
+def _lease_lost(sweep: str, index: int, attempt: int) -> LeaseLost:
+    return LeaseLost(f"attempt {attempt} of run {run_id(sweep, index)} no longer holds it")
 
 
 def _is_beat_due(lease: Lease, config: SweepConfig, now: float) -> bool:
@@ -84,20 +82,6 @@ def _extend(
 ) -> Lease:
     lease_end = services.clock() + config.lease_seconds
     return services.store.extend_lease(sweep, lease.index, lease.attempt, lease_end, live)
-
-
-def _finish_on_target(services: Services, sweep: str, counter: Counter) -> None:
-    """The target is reached: no new runs; those that are out go on."""
-    for _ in range(_TARGET_TRIES):
-        if counter.state.is_ended:
-            return
-        try:
-            allowed = (SweepState.RUNNING, SweepState.PAUSED)
-            services.store.set_state(sweep, SweepState.FINISHED, allowed, counter)
-        except Stale:
-            counter = services.store.get_counter(sweep)
-        else:
-            return
 
 
 def _stop_reason(lease: Lease, counter: Counter) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, NotPossible
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
         Row,
         RowBatch,
         Run,
+        RunHead,
     )
     from sweep_service.model.sweep_config import Metric
     from sweep_service.operations.services import Services
 
-_NEVER_BEST = (RunState.FAILED, RunState.CRASHED)
+#: a pending run begins anew: what its last attempt reported counts no more
+_NEVER_BEST = (RunState.FAILED, RunState.CRASHED, RunState.PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,19 @@ class RunView:
     summary: Mapping[str, MetricValue]
     best: float | None
     lease: Lease | None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All runs of a sweep at a glance.
+
+    Attributes:
+        counts: How many runs are in each state.
+        best: The best run so far, as ``best_run`` finds it; None also without a metric.
+    """
+
+    counts: Mapping[str, int]
+    best: RunView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +107,7 @@ def tell_story(services: Services, sweep: str, index: int) -> RunStory:
 def best_run(services: Services, sweep: str) -> RunView | None:
     """The run with the best value so far; None while there is none.
 
-    Failed and crashed runs do not count; running ones do, by what they have reported.
+    Failed, crashed and pending runs do not count; running ones do, by what they have reported.
 
     Raises:
         NotFound: No such sweep.
@@ -104,32 +119,22 @@ def best_run(services: Services, sweep: str) -> RunView | None:
             f"sweep {sweep} has no metric, so no run is best; "
             "add 'metric: {name: ...}' to its file"
         )
-    values: dict[int, float] = {}
-    for head in services.store.list_run_heads(sweep):
-        if head.best is not None and head.state not in _NEVER_BEST:
-            values[head.index] = metric.minimised(head.best)
-    for lease in services.store.list_leases(sweep):
-        if lease.live.best is not None and lease.index not in values:
-            values[lease.index] = metric.minimised(lease.live.best)
-    for index in sorted(values, key=lambda index: (values[index], index)):
-        view = get_run(services, sweep, index)
-        if view.best is not None and view.state not in _NEVER_BEST:
-            return view
-    return None
+    return _best(services, sweep, metric, _heads(services, sweep))
 
 
-def count_states(services: Services, sweep: str) -> dict[str, int]:
-    """How many runs are in each state.
+def survey(services: Services, sweep: str) -> Survey:
+    """Counts by state and the best run, from one look at all runs.
 
     Raises:
         NotFound: No such sweep.
     """
-    services.store.get_counter(sweep)
-    leases = _leases_by_index(services, sweep)
-    now = services.clock()
-    heads = services.store.list_run_heads(sweep)
-    states = [head.state or living_state(leases.get(head.index), now) for head in heads]
-    return {state.value: n for state, n in sorted(Tally(states).items())}
+    metric = _metric(services, sweep)
+    heads = _heads(services, sweep)
+    tally = Tally(head.state for head in heads if head.state is not None)
+    return Survey(
+        counts={state.value: n for state, n in sorted(tally.items())},
+        best=None if metric is None else _best(services, sweep, metric, heads),
+    )
 
 
 def living_state(lease: Lease | None, now: float) -> RunState:
@@ -172,14 +177,14 @@ def thin_rows(services: Services, sweep: str, index: int, n_rows: int) -> list[t
     """About ``n_rows`` evenly spaced (attempt, row) of the whole history, first and last kept.
 
     Memory is bounded by the result: while reading, every second row is dropped each time twice
-    as many as wanted have been kept.
+    as many as wanted have been kept, or more than an answer can hold.
 
     Raises:
         NotFound: No such sweep or run.
     """
     kept: list[tuple[int, Row]] = []
     last: tuple[int, Row] | None = None
-    stride, seen, after = 1, 0, None
+    stride, seen, n_bytes, after = 1, 0, 0, None
     get_run(services, sweep, index)
     while batches := services.store.list_rows(sweep, index, after, _BATCHES_A_READ):
         for batch in batches:
@@ -187,9 +192,11 @@ def thin_rows(services: Services, sweep: str, index: int, n_rows: int) -> list[t
                 last = (batch.attempt, row)
                 if seen % stride == 0:
                     kept.append(last)
+                    n_bytes += _size(row)
                 seen += 1
-                if len(kept) >= 2 * n_rows:
+                if len(kept) >= 2 * n_rows or n_bytes > _THINNED_BYTES:
                     kept, stride = kept[::2], 2 * stride
+                    n_bytes = sum(_size(row) for _, row in kept)
         after = (batches[-1].attempt, batches[-1].offset)
     if last is not None and kept[-1] is not last:
         kept.append(last)
@@ -197,6 +204,42 @@ def thin_rows(services: Services, sweep: str, index: int, n_rows: int) -> list[t
 
 
 _BATCHES_A_READ = 100
+_THINNED_BYTES = 4_000_000  #: a Lambda function may answer with 6 MB
+
+
+def _size(row: Row) -> int:
+    """About how many bytes a row takes in JSON."""
+    return 60 + sum(len(name) + 24 for name in row.metrics)
+
+
+def _heads(services: Services, sweep: str) -> list[RunHead]:
+    """All runs, living ones with the state and best value that their leases tell."""
+    leases = _leases_by_index(services, sweep)
+    now = services.clock()
+    return [
+        _living_head(head, leases.get(head.index), now) if head.state is None else head
+        for head in services.store.list_run_heads(sweep)
+    ]
+
+
+def _living_head(head: RunHead, lease: Lease | None, now: float) -> RunHead:
+    best = None if lease is None else lease.live.best
+    return replace(head, state=living_state(lease, now), best=best)
+
+
+def _best(
+    services: Services, sweep: str, metric: Metric, heads: Sequence[RunHead]
+) -> RunView | None:
+    values = {
+        head.index: metric.minimised(head.best)
+        for head in heads
+        if head.best is not None and head.state not in _NEVER_BEST
+    }
+    for index in sorted(values, key=lambda index: (values[index], index)):
+        view = get_run(services, sweep, index)
+        if view.best is not None and view.state not in _NEVER_BEST:  # it may have failed since
+            return view
+    return None
 
 
 def _metric(services: Services, sweep: str) -> Metric | None:

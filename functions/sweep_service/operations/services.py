@@ -63,6 +63,13 @@ class Services:
             remember(self.configs, (sweep, version), loaded)
         return loaded
 
+    def forget(self, sweep: str) -> None:
+        """Drop what is cached of a sweep that has been removed: its id may come again."""
+        for cache in (self.configs, self.offers):
+            for key in [key for key in list(cache) if key[0] == sweep]:
+                cache.pop(key, None)
+        self.observations.pop(sweep, None)
+
 
 def remember(cache: dict[K, V], key: K, value: V) -> None:
     """Put an entry into a cache; a full one starts anew."""

@@ -6,12 +6,13 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import NotFound, NotPossible, Stale
+from sweep_service.errors import Busy, NotFound, NotPossible, Stale
 from sweep_service.model.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
 from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
 from sweep_service.model.states import ALLOWED_FROM, SweepState
 from sweep_service.operations.prior import observe_prior_runs
 from sweep_service.operations.services import LoadedConfig
+from sweep_service.operations.settle import settle
 from sweep_service.operations.versions import offer_of
 from sweep_service.search import registry
 
@@ -95,7 +96,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
         for observation in observations:
             services.store.put_observation(meta.sweep, observation)
         return replace(get_sweep(services, meta.sweep), warnings=warnings)
-    raise NotPossible("no free sweep id was found; repeat the request")
+    raise NotPossible("no free sweep id was found; repeat it with another Idempotency-Key")
 
 
 def get_sweep(services: Services, sweep: str) -> SweepView:
@@ -132,25 +133,30 @@ def list_sweeps(
 
 
 def delete_sweep(services: Services, sweep: str) -> None:
-    """Remove a sweep and all that belongs to it.
+    """Remove a sweep and all that belongs to it; a repeat goes on where the first was cut short.
 
     Raises:
         NotFound: No such sweep.
     """
-    services.store.get_counter(sweep)
+    is_there = _is_there(services, sweep)
     services.store.delete_sweep(sweep)
-    services.observations.pop(sweep, None)
+    services.forget(sweep)
+    if not is_there:
+        raise NotFound(f"no sweep '{sweep}'")
 
 
 def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
-    """Pause, resume, stop or cancel a sweep.
+    """Pause, resume, stop or cancel a sweep; in the state that it has already it stays.
 
     Raises:
         NotFound: No such sweep.
         NotPossible: Its state does not allow it; the text says what is possible.
+        Busy: Others change it too often in a row.
     """
     for _ in range(_CHANGE_TRIES):
         view = get_sweep(services, sweep)
+        if view.counter.state is target:
+            return view
         allowed = ALLOWED_FROM[target]
         if view.counter.state not in allowed:
             raise NotPossible(_refusal(sweep, view.state, target))
@@ -158,8 +164,9 @@ def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
             services.store.set_state(sweep, target, allowed, view.counter)
         except Stale:
             continue
+        settle(services, sweep)
         return get_sweep(services, sweep)
-    raise NotPossible(f"sweep {sweep} is being changed by others; try again")
+    raise Busy(f"sweep {sweep} is being changed by others; try again")
 
 
 def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepView:
@@ -168,6 +175,7 @@ def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepVie
     Raises:
         NotFound: No such sweep.
         NotPossible: More runs than that have been handed out already.
+        Busy: Others change it too often in a row.
     """
     for _ in range(_CHANGE_TRIES):
         view = get_sweep(services, sweep)
@@ -183,13 +191,26 @@ def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepVie
             services.store.set_limit(sweep, run_cap, limit, view.counter)
         except Stale:
             continue
+        settle(services, sweep)
         return get_sweep(services, sweep)
-    raise NotPossible(f"sweep {sweep} is being changed by others; try again")
+    raise Busy(f"sweep {sweep} is being changed by others; try again")
 
 
 def smaller(points: int | None, run_cap: int | None) -> int | None:
     """How many indices a sweep may give out; None means endless."""
     return min((bound for bound in (points, run_cap) if bound is not None), default=None)
+
+
+def _is_there(services: Services, sweep: str) -> bool:
+    """Whether the sweep exists, or did and has not been removed whole."""
+    try:
+        services.store.get_counter(sweep)
+    except NotFound:
+        try:
+            services.store.get_meta(sweep, 1)
+        except NotFound:
+            return False
+    return True
 
 
 def _first_counter(services: Services, parsed: ParsedSweep, points: int | None) -> Counter:

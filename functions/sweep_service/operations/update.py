@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sweep_service.errors import InvalidConfig, NotPossible, Stale
+from sweep_service.errors import Busy, InvalidConfig, NotPossible, Stale
 from sweep_service.model.problems import Problem
 from sweep_service.model.records import Base
+from sweep_service.operations.settle import settle
 from sweep_service.operations.sweeps import SweepView, get_sweep, smaller
 from sweep_service.operations.versions import work_out_offer
 from sweep_service.search import registry
@@ -23,17 +25,21 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
     """Make ``parsed`` the config of all runs that are not handed out yet.
 
     Runs that are out, and configurations handed out before, stay as they are; a grid or a finite
-    space goes on with the points that no earlier version handed out.
+    space goes on with the points that no earlier version handed out. The config that it has
+    already changes nothing.
 
     Raises:
         NotFound: No such sweep.
         InvalidConfig: It changes what cannot change; names every such key.
         NotPossible: The sweep is canceled, or its new run cap is below what was handed out.
+        Busy: Runs are handed out faster than the change can be worked out.
     """
     for _ in range(_TRIES):
         view = get_sweep(services, sweep)
         _check_change(view, parsed.config)
         counter = view.counter
+        if _is_config_of(view, parsed.config):
+            return replace(view, warnings=parsed.warnings)
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
         offer = work_out_offer(services, sweep, parsed.config, bases, counter.seed)
         points = registry.last_index(parsed.config, offer)
@@ -50,11 +56,22 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
             document=parsed.config.document,
         )
         try:
-            services.store.add_version(meta, limit, counter)
+            changed = services.store.add_version(meta, limit, counter)
         except Stale:
             continue
+        with suppress(Stale):  # somebody has changed it again, and that counts
+            services.store.set_limit(sweep, parsed.config.run_cap, limit, changed)
+        settle(services, sweep)
         return replace(get_sweep(services, sweep), warnings=parsed.warnings)
-    raise NotPossible(f"sweep {sweep} is being changed by others; try again")
+    raise Busy(
+        f"runs of sweep {sweep} are handed out faster than its config can change: "
+        "pause it, update it, resume it"
+    )
+
+
+def _is_config_of(view: SweepView, new: SweepConfig) -> bool:
+    is_same_cap = view.counter.run_cap == new.run_cap
+    return is_same_cap and view.loaded.config.document == new.document
 
 
 def _check_change(view: SweepView, new: SweepConfig) -> None:

@@ -41,6 +41,9 @@ def work_out_offer(
     services: Services, sweep: str, config: SweepConfig, bases: Sequence[Base], seed: int
 ) -> Offer:
     """What ``config`` has to offer from the last of ``bases`` on."""
+    is_endless = registry.n_points(config) is None
+    if is_endless and not config.start:  # there is nothing to leave out
+        return registry.offer_of(config, bases[-1].base, seed, ())
     handed_out = list(_handed_out(services, sweep, config, bases, seed))
     return registry.offer_of(config, bases[-1].base, seed, handed_out)
 

@@ -1,0 +1,52 @@
+"""Target: a sweep whose metric is as good as its user wants hands out no more runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import Busy, Stale
+from sweep_service.model.states import SweepState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sweep_service.model.records import Counter
+    from sweep_service.model.sweep_config import Metric
+    from sweep_service.operations.services import Services
+
+_TRIES = 4
+
+
+def finish_on_target(
+    services: Services, sweep: str, counter: Counter, values: Iterable[float]
+) -> None:
+    """Finish the sweep if a value reaches the target of its newest config; other runs go on.
+
+    Args:
+        services: What to work with.
+        sweep: Its id.
+        counter: As read by the request.
+        values: Finite values of the metric that the request has brought. Older ones do not count:
+            a sweep that its user resumes goes on until a value reaches the target again.
+
+    Raises:
+        Busy: Others change the sweep too often in a row.
+    """
+    metric = services.load_config(sweep, counter.version).config.metric
+    if metric is None or not any(_is_reached(metric, value) for value in values):
+        return
+    for _ in range(_TRIES):
+        if counter.state.is_ended:
+            return
+        try:
+            allowed = (SweepState.RUNNING, SweepState.PAUSED)
+            services.store.set_state(sweep, SweepState.FINISHED, allowed, counter)
+        except Stale:
+            counter = services.store.get_counter(sweep)
+        else:
+            return
+    raise Busy(f"sweep {sweep} is being changed by others")
+
+
+def _is_reached(metric: Metric, value: float) -> bool:
+    return metric.target is not None and metric.minimised(value) <= metric.minimised(metric.target)

@@ -1,0 +1,171 @@
+"""The budgets of DESIGN: what an ask, a report, a heartbeat and a finish cost on DynamoDB."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from capacity import Units, counted
+from dynamodb_kinds import open_dynamodb
+from store_kinds import KINDS
+from store_samples import an_observation
+
+from sweep_service.model.records import Row, RowBatch
+from sweep_service.model.states import RunState
+from sweep_service.model.sweep_config import parse_object
+from sweep_service.operations.ask import Asker, HandOut, ask
+from sweep_service.operations.evidence import load_observations
+from sweep_service.operations.finish import Ending, finish
+from sweep_service.operations.report import report
+from sweep_service.operations.services import Services
+from sweep_service.operations.sweeps import NewSweep, create_sweep
+from sweep_service.storage.dynamodb import DynamoStore
+
+KINDS_OF_DYNAMODB = [kind for kind in KINDS if kind.open is open_dynamodb]
+
+pytestmark = pytest.mark.parametrize(
+    "kind", KINDS_OF_DYNAMODB, ids=lambda kind: kind.name, indirect=True
+)
+
+
+class Clock:
+    now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def services(store: DynamoStore, clock: Clock) -> Services:
+    return Services(store=store, clock=clock, rng=random.Random(7))
+
+
+@pytest.fixture
+def measure(services: Services, kind: Any) -> Iterator[Callable[[Callable[[], object]], Units]]:
+    """Units of a call; on a wire that bills writes by size, ours must agree."""
+
+    def measured(call: Callable[[], object]) -> Units:
+        with counted(services.store) as units:
+            call()
+        if kind.bears_threads:
+            assert units.writes == units.billed_writes
+        return units
+
+    return measured
+
+
+def config(method: str = "grid", **changes: Any) -> dict[str, Any]:
+    axes = {f"axis_{n}": {"values": [0.1, 0.2, 0.3]} for n in range(6)}
+    return {"method": method, "metric": {"name": "loss"}, "parameters": axes, **changes}
+
+
+def add(services: Services, **changes: Any) -> str:
+    view = create_sweep(services, NewSweep(parse_object(config(**changes))), is_dry_run=False)
+    assert view.sweep is not None
+    services.configs.clear()
+    return view.sweep
+
+
+def take(services: Services, sweep: str, key: str = "key-of-this-ask") -> HandOut:
+    answer = ask(services, sweep, Asker(key, "agent-of-some-name", "host.example.org", "0"))
+    assert isinstance(answer, HandOut)
+    return answer
+
+
+@pytest.mark.parametrize("method", ["grid", "random", "bayes"])
+def test_an_ask_writes_three_units(services: Services, measure: Any, method: str) -> None:
+    sweep = add(services, method=method)
+    units = measure(lambda: take(services, sweep))
+    assert units.writes == 3
+    assert units.reads <= 4  # counter, config, leases; observations of bayes
+
+
+def test_the_kilobytes_of_a_config_come_on_top(services: Services, measure: Any) -> None:
+    sweep = add(services, parameters={"text": {"values": ["x" * 5000, "y"]}})
+    assert measure(lambda: take(services, sweep)).writes == 3 + 5
+
+
+def test_a_warm_ask_reads_counter_and_leases(services: Services, measure: Any) -> None:
+    sweep = add(services)
+    for n in range(16):
+        take(services, sweep, f"key-of-ask-{n}")
+    assert measure(lambda: take(services, sweep, "another-key")).reads == 1 + 2
+
+
+def test_an_ask_that_takes_a_released_run_writes_two(services: Services, measure: Any) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+    preempted = Ending(run.attempt, RunState.PREEMPTED)
+    released = measure(lambda: finish(services, sweep, run.index, preempted))
+    assert released.writes == 2  # the record of the attempt, and the release
+    assert measure(lambda: take(services, sweep, "another-key")).writes == 2
+
+
+def rows(n_rows: int, text: str = "loss") -> tuple[Row, ...]:
+    rng = random.Random(1)
+    return tuple(Row(n, 1_700_000_000.5 + n, {text: rng.random()}) for n in range(n_rows))
+
+
+@pytest.mark.parametrize(("n_rows", "most"), [(1, 2), (10, 2), (100, 4)])
+def test_a_report_writes_one_unit_and_one_for_each_kilobyte_of_rows(
+    services: Services, measure: Any, n_rows: int, most: int
+) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+    batch = RowBatch(run.attempt, 0, rows(n_rows))
+    units = measure(lambda: report(services, sweep, run.index, batch))
+    assert 2 <= units.writes <= most
+    assert units.reads == 2
+
+
+def test_a_heartbeat_writes_only_when_half_of_the_lease_is_over(
+    services: Services, measure: Any, clock: Clock
+) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+    beat = RowBatch(run.attempt, 0, ())
+    clock.now += run.lease_seconds * 0.49
+    assert measure(lambda: report(services, sweep, run.index, beat)).writes == 0
+    clock.now += run.lease_seconds * 0.02
+    units = measure(lambda: report(services, sweep, run.index, beat))
+    assert (units.writes, units.reads) == (1, 2)
+
+
+@pytest.mark.parametrize(("method", "n_units"), [("grid", 2), ("random", 2), ("bayes", 3)])
+def test_a_finish_writes_two_units_and_one_for_bayes(
+    services: Services, measure: Any, method: str, n_units: int
+) -> None:
+    sweep = add(services, method=method)
+    run = take(services, sweep)
+    ending = Ending(run.attempt, RunState.FINISHED, exit_code=0, summary={"loss": 0.5})
+    units = measure(lambda: finish(services, sweep, run.index, ending))
+    assert units.writes == n_units
+    assert units.reads == 3
+
+
+def test_a_cold_ask_of_bayes_reads_a_thousand_observations_for_twenty_units(
+    services: Services, measure: Any, clock: Clock
+) -> None:
+    sweep = add(services, method="bayes")
+    rng = random.Random(3)
+    for index in range(1000):
+        unit = tuple(rng.random() for _ in range(6))
+        entry = an_observation(index, unit=unit, value=rng.random(), written_at=clock.now + index)
+        services.store.put_observation(sweep, entry)
+
+    def read_as_a_cold_ask() -> None:
+        counter = services.store.get_counter(sweep)
+        services.load_config(sweep, counter.version)
+        services.store.list_leases(sweep)
+        assert len(load_observations(services, sweep)) == 1000
+
+    assert measure(read_as_a_cold_ask).reads <= 20
+    warm = measure(lambda: load_observations(services, sweep))
+    assert warm.reads <= 2  # the last minute
