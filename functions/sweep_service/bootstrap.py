@@ -36,5 +36,9 @@ def deployed_services(settings: StoreSettings) -> Services:
     """The backend over a DynamoDB table, for a function of the template."""
     from sweep_service.storage.dynamodb import DynamoStore
 
-    store = DynamoStore(settings.table, keep_rows_seconds=settings.keep_rows_seconds)
+    store = DynamoStore(
+        settings.table,
+        endpoint=settings.endpoint,
+        keep_rows_seconds=settings.keep_rows_seconds,
+    )
     return Services(store=store, clock=time.time, rng=random.SystemRandom())

@@ -22,15 +22,17 @@ class StoreSettings:
 
     Attributes:
         table: Name of the DynamoDB table.
+        endpoint: URL of another DynamoDB than AWS's own; None: AWS's.
         keep_rows_seconds: For how long logged rows are kept; None: for ever.
     """
 
     table: str
-    keep_rows_seconds: float | None
+    endpoint: str | None = None
+    keep_rows_seconds: float | None = None
 
 
 def store_settings(environ: Mapping[str, str] = os.environ) -> StoreSettings:
-    """What ``SWEEP_TABLE`` and ``SWEEP_HISTORY_DAYS`` (0: for ever) say.
+    """What ``SWEEP_TABLE``, ``SWEEP_DYNAMODB_URL`` and ``SWEEP_HISTORY_DAYS`` (0: for ever) say.
 
     Raises:
         StoreUnusable: One of them is missing or malformed.
@@ -41,8 +43,11 @@ def store_settings(environ: Mapping[str, str] = os.environ) -> StoreSettings:
             f"environment variable SWEEP_HISTORY_DAYS: found '{days}'; needs a whole number of"
             " days, 0 to keep logged rows for ever"
         )
-    keep_rows_seconds = int(days) * _DAY_SECONDS if int(days) > 0 else None
-    return StoreSettings(_required(environ, "SWEEP_TABLE"), keep_rows_seconds)
+    return StoreSettings(
+        table=_required(environ, "SWEEP_TABLE"),
+        endpoint=environ.get("SWEEP_DYNAMODB_URL") or None,
+        keep_rows_seconds=int(days) * _DAY_SECONDS if int(days) > 0 else None,
+    )
 
 
 def token_sha256(environ: Mapping[str, str] = os.environ) -> str:

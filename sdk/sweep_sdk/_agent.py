@@ -13,7 +13,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent_options import AgentOptions
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sweep_sdk._settings import Settings
 
 GAVE_UP = 1
+_NAP_SECONDS = 0.25
 _SIGNAL_EXIT = 128
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -146,16 +147,27 @@ class _Agent:
         error: BaseException | None = None
         n_left = len(self._workers)
         while n_left:
-            message = self._inbox.get()
+            message = self._next_message()
             if isinstance(message, _Arrived):
                 self._interrupt(message.number)
-                continue
-            n_left -= 1
-            if message.exception() is not None:  # the others end the runs that they have
-                self._engagement.stopping.set()
-                error = error or message.exception()
+            elif message is not None:
+                n_left -= 1
+                if message.exception() is not None:  # the others end the runs that they have
+                    self._engagement.stopping.set()
+                    error = error or message.exception()
         if error is not None:
             raise error
+
+    def _next_message(self) -> _Arrived | Future[None] | None:
+        """Wait, but not for long at once.
+
+        A signal that arrives just before this thread falls asleep does not wake it; Python runs
+        the handler when the thread wakes by itself.
+        """
+        try:
+            return self._inbox.get(timeout=_NAP_SECONDS)
+        except Empty:
+            return None
 
     def _interrupt(self, number: int) -> None:
         self._signals.append(number)

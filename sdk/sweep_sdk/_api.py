@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent_options import AgentOptions
@@ -16,6 +18,9 @@ from sweep_sdk._settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sweep_sdk._client import Client
+    from sweep_sdk._settings import Settings
 
 _CTRL_C = 130
 
@@ -107,9 +112,17 @@ def ask(sweep_id: str) -> AskedRun | None:
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
     """
-    client = open_client()
+    client = _lasting_client(load_settings())
     handout = ask_run(client, sweep_id, time.sleep)
     return None if handout is None else AskedRun(handout, client)
+
+
+@cache
+def _lasting_client(settings: Settings) -> Client:
+    """One client for all runs that are asked for: they outlive the call, and share connections."""
+    client = open_client(settings)
+    atexit.register(client.close)
+    return client
 
 
 def runs(sweep_id: str) -> list[dict[str, Any]]:

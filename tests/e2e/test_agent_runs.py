@@ -20,6 +20,7 @@ from sweep_sdk._client import open_client
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._launcher import run_files
 from sweep_sdk._retry import ONCE
+from sweep_sdk._server import LocalServer
 from sweep_sdk._settings import load_settings
 
 QUICK = AgentOptions(
@@ -489,6 +490,35 @@ class TestNetwork:
         flaky.is_away = True
         with pytest.raises(BackendUnavailable):
             run_agent(cut.with_retries(ONCE), sweep, QUICK, lambda _: None, settings)
+
+
+class TestOverHttp:
+    @pytest.fixture
+    def server(self, client):
+        """The same backend behind a socket, with a token; counts its connections."""
+        with LocalServer(client.transport, token="secret") as running:
+            opened, running.n_opened = running._opened, 0
+
+            def count(connection):
+                running.n_opened += 1
+                opened(connection)
+
+            running._opened = count
+            yield running
+
+    def test_one_connection_for_a_whole_agent(self, client, register, settings, seen, server):
+        sweep = register(LOG + "    import time; log(loss=n); time.sleep(0.1)", points=3)
+        remote = replace(settings, url=server.url, token="secret")
+        with open_client(remote) as other:
+            assert run_agent(other, sweep, QUICK, seen.append, remote) == 0
+        assert states(client, sweep) == ["finished"] * 3
+        assert server.n_opened == 1
+
+    def test_a_wrong_token(self, register, settings, server):
+        sweep = register("")
+        remote = replace(settings, url=server.url, token="wrong")
+        with open_client(remote) as other, pytest.raises(UsageError, match="sweep-sdk login"):
+            run_agent(other, sweep, QUICK, print, remote)
 
 
 def test_what_the_surroundings_do_is_told(register, work, seen, monkeypatch):

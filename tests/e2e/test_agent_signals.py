@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -92,7 +93,12 @@ class AgentProcess:
 
     def await_output(self, text):
         """Wait until the program has printed a line."""
-        await_true(lambda: any(text in event["data"] for event in self.of("Output")))
+        await_true(lambda: text in self.output())
+
+    def output(self):
+        """What the programs have printed so far."""
+        pieces = [ast.literal_eval(event["data"]) for event in self.of("Output")]
+        return b"".join(pieces).decode()
 
     def send(self, number):
         self.process.send_signal(number)
@@ -142,7 +148,7 @@ def is_alive(pid):
 
 def printed_pids(agent):
     """What the program printed as ``pid <number>``."""
-    words = "".join(event["data"][2:-1] for event in agent.of("Output")).replace("\\n", " ").split()
+    words = agent.output().split()
     return [int(words[at + 1]) for at, word in enumerate(words) if word == "pid"]
 
 
@@ -175,7 +181,7 @@ class TestTheFirstSignal:
         assert agent.end() == code
         ended = agent.of("RunEnded")
         assert [(event["state"], event["is_requeued"]) for event in ended] == [("preempted", True)]
-        agent.await_output(f"got {number}")
+        assert f"got {int(number)}" in agent.output()
         run = client.get_run(ended[0]["run"])
         assert run["attempts"][0]["state"] == "preempted"
         losses = [row["metrics"]["loss"] for row in client.history(run["id"])]
@@ -263,7 +269,7 @@ class TestMoreSignals:
     def test_all_slots_get_it(self, client, register, start):
         sweep = register("", WAIT, points=5)
         agent = start(sweep, parallel=3)
-        await_true(lambda: len(agent.of("Output")) >= 3)
+        await_true(lambda: agent.output().count("ready") == 3)
         agent.send(signal.SIGTERM)
         assert agent.end() == 143
         assert [event["state"] for event in agent.of("RunEnded")] == ["preempted"] * 3

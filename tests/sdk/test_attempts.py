@@ -7,14 +7,18 @@ import pytest
 from sweep_sdk import _attempts
 from sweep_sdk._agent_options import AgentOptions
 from sweep_sdk._answers import HandOut
+from sweep_sdk._asking import Asker
 from sweep_sdk._attempts import Attempts
 from sweep_sdk._best import Best
 from sweep_sdk._debts import Ledger
 from sweep_sdk._endings import Outcome
 from sweep_sdk._events import BestSoFar, Notice, RunEnded
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
+from sweep_sdk._launcher import Launcher
 from sweep_sdk._tally import Tally
 from sweep_sdk._transport import Response
+from sweep_sdk._watchdog import Watchdog
+from sweep_sdk._worker import Worker
 
 DONE = Outcome(True, exit_code=0)
 
@@ -126,8 +130,10 @@ def test_an_agent_that_shall_end_does_not_wait_long(
     attempt = attempts.begin(handout)
     attempts.stopping.set()
     network.go_away()
+    began_at = attempts.stopping.clock()
     attempts.end(attempt, Outcome(False, cause="interrupted"))
     assert (ended(events).state, ended(events).is_delivered) == ("preempted", False)
+    assert attempts.stopping.clock() - began_at < 200
 
 
 def test_a_token_that_is_refused_at_the_end_loses_nothing(attempts, handout, network, ledger):
@@ -147,6 +153,15 @@ def test_a_run_that_others_have_is_let_go(attempts, handout, events, client, led
     assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
 
 
+def test_rows_of_a_run_that_was_lost_are_kept_beside_it(attempts, handout, events, client):
+    attempt = attempts.begin(handout)
+    log(attempt, '{"loss": 1}\n')
+    client.finish(handout.id, {"attempt": 1, "state": "preempted"})
+    attempts.end(attempt, Outcome(False, cause="lease_lost"))
+    assert ended(events).state == "lost"
+    assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
+
+
 def test_a_deleted_sweep(attempts, handout, events, client, sweep):
     attempt = attempts.begin(handout)
     client.delete_sweep(sweep)
@@ -158,6 +173,32 @@ def test_a_run_that_was_not_begun_is_handed_out_again(attempts, handout, client,
     attempts.give_back(handout)
     again = client.ask(sweep, "another-key", "agent")
     assert (again.id, again.attempt) == (handout.id, 2)
+
+
+def test_a_run_that_comes_while_the_agent_is_stopped_is_given_back(
+    attempts, ledger, events, client, sweep, network
+):
+    asker = Asker(
+        client,
+        sweep,
+        agent="agent",
+        host="host",
+        ledger=ledger,
+        emit=events.append,
+        stopping=attempts.stopping,
+        patience_seconds=60,
+    )
+    network.lose = lambda request: (
+        attempts.stopping.set() if request.path.endswith("/runs") else None
+    )
+    watchdog = Watchdog()
+    try:
+        Worker("", attempts, asker, Launcher({"command": ["true"]}, {}), watchdog, None).work()
+    finally:
+        watchdog.close()
+    assert events == []
+    assert attempts.tally.n_runs == 0
+    assert client.get_run(f"{sweep}-0")["attempts"][0]["state"] == "preempted"
 
 
 def test_a_folder_that_cannot_be_made(attempts, handout, settings, client, sweep):

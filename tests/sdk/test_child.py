@@ -151,6 +151,22 @@ def test_what_a_program_leaves_behind_is_ended(start, shown, monkeypatch):
         time.sleep(0.01)
 
 
+def test_what_a_program_leaves_behind_may_clean_up(start, tmp_path):
+    script = """
+        import subprocess, sys
+        code = (
+            "import signal, sys, time;"
+            "signal.signal(signal.SIGTERM, lambda *_: sys.exit(open(sys.argv[1], 'w').close()));"
+            "print('there', flush=True); time.sleep(60)"
+        )
+        command = [sys.executable, "-S", "-c", code, sys.argv[1]]
+        subprocess.Popen(command, stdout=subprocess.PIPE).stdout.readline()
+    """
+    marker = tmp_path / "cleaned-up"
+    assert start(script, str(marker)).wait() == Exit(0, None)
+    assert marker.exists()
+
+
 def test_a_process_that_left_the_group_does_not_hold_the_agent_up(start, shown, monkeypatch):
     monkeypatch.setattr(_child, "_OUTPUT_GRACE_SECONDS", 0.05)
     script = """

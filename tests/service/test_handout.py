@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+from watched_store import watch
+
+from sweep_service.model.records import Lease
 
 GRID = {
     "method": "grid",
@@ -316,3 +321,96 @@ def test_stopping_one_run(backend):
     assert backend.report(second, 1, 0).body["command"] == "continue"
     backend.finish(first, state="killed")
     assert backend.call("POST", f"/v1/sweeps/{sweep}/runs/{first}/stop").status == 409
+
+
+def patch(backend, sweep, **change):
+    return backend.call("PATCH", f"/v1/sweeps/{sweep}", change)
+
+
+@pytest.mark.parametrize("state", ["running", "paused", "finished", "canceled"])
+def test_a_repeated_change_of_state_has_the_effect_of_one(backend, state):
+    sweep = backend.create(GRID)
+    backend.ask(sweep)
+    patch(backend, sweep, state=state)
+    again = patch(backend, sweep, state=state)
+    assert (again.status, again.body["state"]) == (200, state)
+
+
+def test_a_cap_lowered_to_what_has_ended_ends_the_sweep(backend):
+    sweep = backend.create(GRID)
+    backend.finish(backend.ask(sweep).body["id"])
+    assert patch(backend, sweep, run_cap=1).body["state"] == "finished"
+
+
+def test_a_sweep_whose_last_run_ended_while_it_was_paused_ends_when_resumed(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    run = backend.ask(sweep).body["id"]
+    patch(backend, sweep, state="paused")
+    backend.finish(run)
+    assert backend.get(sweep)["state"] == "paused"
+    assert patch(backend, sweep, state="running").body["state"] == "finished"
+
+
+def test_a_sweep_resumed_after_its_target_goes_on_until_it_is_reached_again(backend):
+    sweep = backend.create({**GRID, "metric": {"name": "loss", "target": 0.5}})
+    first, second = (backend.ask(sweep).body["id"] for _ in range(2))
+    backend.report(first, 1, 0, {"loss": 0.5})
+    patch(backend, sweep, state="running")
+    backend.report(first, 1, 1, {"loss": 0.6})
+    backend.report(first, 1, 2)
+    backend.finish(first, summary={"loss": 0.6})
+    assert backend.get(sweep)["state"] == "running"
+    backend.report(second, 1, 0, {"loss": 0.4})
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_a_paused_sweep_that_reaches_its_target_is_finished(backend):
+    sweep = backend.create({**GRID, "metric": {"name": "loss", "target": 0.5}})
+    run = backend.ask(sweep).body["id"]
+    patch(backend, sweep, state="paused")
+    backend.report(run, 1, 0, {"loss": 0.5})
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_a_summary_alone_can_reach_the_target(backend):
+    sweep = backend.create({**GRID, "metric": {"name": "loss", "target": 0.5}})
+    first, second = (backend.ask(sweep).body["id"] for _ in range(2))
+    backend.finish(first, summary={"loss": 0.6})
+    assert backend.get(sweep)["state"] == "running"
+    backend.finish(second, summary={"loss": 0.5})
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_a_lease_opened_after_the_counter_was_read_is_left_to_the_next_ask(backend):
+    """Its config version may be one that the counter as read does not know."""
+    sweep = backend.create(GRID)
+    backend.finish(backend.ask(sweep).body["id"])
+    store, is_slow = backend.services.store, iter([True])
+    wider = {**GRID, "parameters": {"a": {"values": [7, 8]}, "b": {"values": ["z"]}}}
+
+    def let_the_world_move(name):
+        if name == "list_leases" and next(is_slow, False):
+            assert patch(backend, sweep, config=wider).status == 200
+            index, _ = store.claim_index(sweep)
+            store.open_lease(sweep, Lease(index, 0, "hole", "", "", "", 0.0, released_attempt=0))
+
+    watch(backend, let_the_world_move)
+    configs = [backend.ask(sweep).body["config"] for _ in range(2)]
+    assert configs == [{"a": 8, "b": "z"}, {"a": 7, "b": "z"}]
+
+
+def test_an_ask_that_cannot_be_answered_here_takes_no_index(backend, monkeypatch):
+    sweep = backend.create(
+        {
+            "method": "bayes",
+            "metric": {"name": "loss"},
+            "parameters": {"x": {"min": 0.0, "max": 1.0}},
+        }
+    )
+    for name in [name for name in sys.modules if name.startswith("sweep_service.search.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    answer = backend.ask(sweep)
+    assert answer.status == 422
+    assert "numpy" in answer.body["detail"]
+    assert backend.get(sweep)["n_handed_out"] == 0

@@ -5,57 +5,19 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
+from openapi_document import DOCUMENT, OPERATIONS, check_answer, check_request
 
 from sweep_service.routes import ROUTES
 
-DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "infra" / "openapi.yaml").read_text())
-METHODS = ("get", "post", "patch", "delete")
-OPERATIONS = {
-    (method.upper(), path): item[method]
-    for path, item in DOCUMENT["paths"].items()
-    for method in METHODS
-    if method in item
-}
 SWEEP = {
     "method": "grid",
     "metric": {"name": "loss", "goal": "minimize", "target": -1},
     "parameters": {"a": {"values": [1, 2, 3, 4]}},
     "retry_failed": 1,
 }
-
-
-def resolve(schema):
-    """A schema with the document's components at hand for its references."""
-    return {**schema, "components": DOCUMENT["components"]}
-
-
-def check_answer(operation, answer):
-    """Hold an answer against the document; returns its status as documented."""
-    responses = operation["responses"]
-    documented = str(answer.status) if str(answer.status) in responses else "default"
-    response = responses[documented]
-    if "$ref" in response:
-        response = DOCUMENT["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
-    if "content" not in response:
-        assert answer.body is None
-        return documented
-    ((kind, media),) = response["content"].items()
-    assert answer.headers["Content-Type"] == kind
-    Draft202012Validator(resolve(media["schema"])).validate(answer.body)
-    return documented
-
-
-def check_request(operation, body):
-    if "requestBody" in operation:
-        media = operation["requestBody"]["content"]["application/json"]
-        Draft202012Validator(resolve(media["schema"])).validate(body)
-    else:
-        assert body is None
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from sweep_service.storage.sqlite import SqliteStore
 LEASE_SECONDS = 10
 MAX_ATTEMPTS = 2  # losses until a run has crashed; five would rarely be seen
 N_AGENTS = 3
+N_POINTS = 2
 TO_THE_END = 500
 
 GRID = {
@@ -41,13 +42,13 @@ GRID = {
     "metric": {"name": "loss"},
     "lease_seconds": LEASE_SECONDS,
     "retry_failed": 1,
-    "parameters": {"a": {"values": [0, 1, 2]}},
+    "parameters": {"a": {"values": list(range(N_POINTS))}},
 }
 RANDOM = {
     **GRID,
     "method": "random",
     "seed": 3,
-    "run_cap": 3,
+    "run_cap": N_POINTS,
     "parameters": {"a": {"min": 0.0, "max": 1.0}},
 }
 BANDS = {
@@ -64,6 +65,13 @@ n_calls = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 9, *[TO_THE_END] * 8])
 fates = st.sampled_from(["stall", "stall", "stall", "lose", "die"])
 arrivals = st.sampled_from([True, True, True, False])
 waits = st.sampled_from([1.0, LEASE_SECONDS / 2, LEASE_SECONDS, LEASE_SECONDS + 0.5])
+user_requests = st.one_of(
+    st.sampled_from([SweepState.PAUSED, SweepState.RUNNING, SweepState.FINISHED]).map(SetState),
+    st.integers(1, N_POINTS + 1).map(SetCap),
+    st.integers(0, N_POINTS - 1).map(StopRun),
+    st.integers(N_POINTS, N_POINTS + 2).map(lambda n: list(range(n))),  # the values of a new grid
+    st.just(Settle()),
+)
 
 
 @dataclass
@@ -146,9 +154,14 @@ class ProtocolMachine(RuleBasedStateMachine):
     def agent_goes_on(self, who: int, act: Any, n: int, fate: str, arrives: bool) -> None:
         self.send(self.agents[who % N_AGENTS].next_request(act), n, fate, arrives)
 
-    @rule(who=small, n=n_calls, fate=fates)
-    def agent_asks_or_ends(self, who: int, n: int, fate: str) -> None:
-        self.send(self.agents[who % N_AGENTS].next_request(ENDINGS[who % 3]), n, fate, True)
+    @rule(who=small, how=st.sampled_from(ENDINGS), n=n_calls, fate=fates)
+    def agent_asks_or_ends(self, who: int, how: Any, n: int, fate: str) -> None:
+        self.send(self.agents[who % N_AGENTS].next_request(how), n, fate, True)
+
+    @precondition(lambda self: self.flights)
+    @rule(which=small)
+    def stalled_handler_comes_to_its_end(self, which: int) -> None:
+        self.play(self.flights.pop(which % len(self.flights)), TO_THE_END, "stall", True)
 
     @precondition(lambda self: self.flights)
     @rule(which=small, n=n_calls, fate=fates, arrives=arrivals)
@@ -169,31 +182,13 @@ class ProtocolMachine(RuleBasedStateMachine):
     def agent_is_killed(self, who: int) -> None:
         self.agents[who % N_AGENTS].begin_anew(next(self.keys))
 
-    @rule(
-        state=st.sampled_from([SweepState.PAUSED, SweepState.RUNNING, SweepState.FINISHED]),
-        n=n_calls,
-        fate=fates,
-    )
-    def user_sets_the_state(self, state: SweepState, n: int, fate: str) -> None:
-        self.send(SetState(state), n, fate, True)
-
-    @rule(run_cap=st.integers(1, 4), n=n_calls, fate=fates)
-    def user_sets_the_cap(self, run_cap: int, n: int, fate: str) -> None:
-        self.send(SetCap(run_cap), n, fate, True)
-
-    @rule(n_values=st.integers(3, 5), n=n_calls, fate=fates)
-    def user_updates_the_config(self, n_values: int, n: int, fate: str) -> None:
-        if self.document["method"] == "grid":
-            parameters = {"a": {"values": list(range(n_values))}}
-            self.send(Update({**self.document, "parameters": parameters}), n, fate, True)
-
-    @rule(index=st.integers(0, 2), n=n_calls, fate=fates)
-    def user_stops_a_run(self, index: int, n: int, fate: str) -> None:
-        self.send(StopRun(index), n, fate, True)
-
-    @rule(n=n_calls, fate=fates)
-    def somebody_settles(self, n: int, fate: str) -> None:
-        self.send(Settle(), n, fate, True)
+    @rule(request=user_requests, n=n_calls, fate=fates)
+    def user_asks_for(self, request: Any, n: int, fate: str) -> None:
+        if isinstance(request, list):
+            if self.document["method"] != "grid":
+                return
+            request = Update({**self.document, "parameters": {"a": {"values": request}}})
+        self.send(request, n, fate, True)
 
     def teardown(self) -> None:
         try:
@@ -280,7 +275,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         promise(4, len(configs) == n_due, f"{len(configs)} runs instead of {n_due}")
 
 
-SIZES = {"": 30, "hunt": 120, "full": 1000}
+SIZES = {"": 30, "hunt": 100, "full": 1000}
 SIZE = os.environ.get("SWEEP_FAULTS", "")
 
 

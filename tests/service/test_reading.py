@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+from watched_store import watch
+
+from sweep_service.errors import Busy
+
 SWEEP = {
     "method": "grid",
     "metric": {"name": "acc", "goal": "maximize"},
@@ -128,3 +135,70 @@ def test_a_deleted_sweep_is_gone_for_every_route(backend):
     assert backend.finish(run).status == 404
     assert backend.call("GET", f"/v1/sweeps/{sweep}/runs/{run}").status == 404
     assert backend.call("GET", "/v1/sweeps").body["items"] == []
+
+
+def test_a_removal_that_was_cut_short_goes_on_with_the_repeat(backend, monkeypatch):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    backend.report(run, 1, 0, {"acc": 0.5})
+    store = backend.services.store
+
+    def die(*_):
+        raise Busy("cut short")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_delete_batch", die)
+        assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 503
+    assert store.list_runs(sweep, 0, 10)
+    assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 404
+    assert (store.list_runs(sweep, 0, 10), store.list_rows(sweep, 0, None, 10)) == ([], [])
+
+
+def test_a_sweep_that_is_registered_again_under_its_old_id_is_new(backend):
+    """Its id comes from the key; what was cached of the first must not answer for the second."""
+    other = {**SWEEP, "parameters": {"b": {"values": ["new"]}}}
+    first = backend.call("POST", "/v1/sweeps", {"config": SWEEP}, key="the-same-key").body["id"]
+    backend.ask(first)
+    backend.call("DELETE", f"/v1/sweeps/{first}")
+    second = backend.call("POST", "/v1/sweeps", {"config": other}, key="the-same-key").body["id"]
+    assert second == first
+    assert backend.ask(second).body["config"] == {"b": "new"}
+
+
+@pytest.mark.parametrize("state", ["preempted", "failed"])
+def test_what_a_given_back_attempt_reported_is_not_best(backend, state):
+    sweep = backend.create({**SWEEP, "retry_failed": 1})
+    first, second = (backend.ask(sweep).body["id"] for _ in range(2))
+    backend.report(first, 1, 0, {"acc": 0.9})
+    backend.report(second, 1, 0, {"acc": 0.2})
+    backend.finish(first, state=state)
+    assert backend.get(sweep)["best"]["id"] == second
+    assert backend.get(sweep)["counts"] == {"pending": 1, "running": 1}
+
+
+def test_one_look_at_all_runs_is_enough_however_many_agents_fell_silent(backend):
+    config = {**SWEEP, "parameters": {"a": {"values": list(range(30))}}}
+    sweep = backend.create(config)
+    for n in range(30):
+        backend.report(backend.ask(sweep).body["id"], 1, 0, {"acc": n / 30})
+    backend.clock.advance(1000)
+    calls = []
+    watch(backend, calls.append)
+    shown = backend.get(sweep)
+    assert (shown["counts"], shown["best"]) == ({"crashed": 30}, None)
+    assert calls.count("list_run_heads") == calls.count("list_leases") == 1
+    assert "get_run" not in calls
+
+
+def test_a_thinned_history_of_wide_rows_fits_into_an_answer(backend):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    wide = {f"metric-{n}": 0.123456789 for n in range(4000)}
+    for batch in range(8):
+        backend.report(run, 1, 10 * batch, *[{**wide, "n": 10 * batch + n} for n in range(10)])
+    path = f"/v1/sweeps/{sweep}/runs/{run}/history"
+    rows = backend.call("GET", path, query={"rows": "10000"}).body["items"]
+    assert 1_000_000 < len(json.dumps(rows)) < 5_000_000
+    numbers = [row["metrics"]["n"] for row in rows]
+    assert (numbers[0], numbers[-1]) == (0, 79)
+    assert numbers == sorted(set(numbers))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sweep_service.handlers.http import encode_cursor
+
 SWEEP = {"method": "grid", "parameters": {"a": {"values": [1, 2, 3]}}}
 
 
@@ -70,6 +72,15 @@ def test_a_config_over_100_kb_is_too_large(backend):
     assert backend.call("POST", "/v1/sweeps", {"config": config}).status == 413
 
 
+def test_a_short_config_that_stands_for_a_long_one_is_too_large(backend):
+    constants = {f"p{n:03}": {"value": 0} for n in range(300)}
+    parameters = {**constants, "a": {"min": 0, "max": 1000}}
+    config = {"method": "random", "parameters": parameters, "start": [{"a": n} for n in range(150)]}
+    answer = backend.call("POST", "/v1/sweeps", {"config": config})
+    assert answer.status == 413
+    assert "defaults filled in" in answer.body["detail"]
+
+
 def test_a_dry_run_stores_nothing(backend):
     answer = backend.call("POST", "/v1/sweeps", {"config": SWEEP}, query={"dry_run": "true"})
     assert answer.status == 200
@@ -96,7 +107,15 @@ def test_an_ask_needs_a_key(backend, key):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"agent": ""}, {"agent": 3}, {"agent": "a" * 129}, {"agent": "a", "x": 1}]
+    "body",
+    [
+        {},
+        {"agent": ""},
+        {"agent": 3},
+        {"agent": "a" * 129},
+        {"agent": "a", "x": 1},
+        {"agent": "half of a pair \ud800"},
+    ],
 )
 def test_malformed_asks(backend, body):
     sweep = backend.create(SWEEP)
@@ -120,6 +139,11 @@ def test_malformed_asks(backend, body):
         {"attempt": 1, "offset": 0, "rows": [{"metrics": {"a": [1]}}]},
         {"attempt": 1, "offset": 0, "rows": [{"metrics": {}, "step": "x"}]},
         {"attempt": 1, "offset": 0, "rows": [{"metrics": {}, "at": "x"}]},
+        {"attempt": 1, "offset": 0, "rows": [{"metrics": {}, "at": "NaN"}]},
+        {"attempt": 1, "offset": 0, "rows": [{"metrics": {}, "at": float("inf")}]},
+        {"attempt": 1, "offset": 0, "rows": [{"metrics": {}, "at": 10**400}]},
+        {"attempt": 1, "offset": 0, "rows": [{"metrics": {}, "at": True}]},
+        {"attempt": 2**53, "offset": 0, "rows": []},
     ],
 )
 def test_malformed_reports(backend, body):
@@ -165,7 +189,15 @@ def test_finishing_a_run_that_was_never_handed_out(backend):
 
 
 @pytest.mark.parametrize(
-    "query", [{"cursor": "!"}, {"cursor": "WzFd"}, {"count": "0"}, {"count": "x"}]
+    "query",
+    [
+        {"cursor": "!"},
+        {"cursor": "WzFd"},
+        {"cursor": encode_cursor((float("nan"), "x"))},
+        {"cursor": encode_cursor((float("inf"), "x"))},
+        {"count": "0"},
+        {"count": "x"},
+    ],
 )
 def test_bad_queries(backend, query):
     assert backend.call("GET", "/v1/sweeps", query=query).status == 400
@@ -177,3 +209,27 @@ def test_bad_queries(backend, query):
 def test_bad_changes(backend, body):
     sweep = backend.create(SWEEP)
     assert backend.call("PATCH", f"/v1/sweeps/{sweep}", body).status == 400
+
+
+@pytest.mark.parametrize("position", [(2**63,), (-1,), (True,), (1.0,)])
+def test_cursors_of_runs_that_were_never_given_out(backend, position):
+    sweep = backend.create(SWEEP)
+    query = {"cursor": encode_cursor(position)}
+    answer = backend.call("GET", f"/v1/sweeps/{sweep}/runs", query=query)
+    assert (answer.status, "cursor" in answer.body["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("row", [{"metrics": {}, "step": 0.5}, {"metrics": {}, "stp": 1}])
+def test_an_error_in_a_row_names_the_row(backend, row):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    body = {"attempt": 1, "offset": 0, "rows": [{"metrics": {}}, row]}
+    answer = backend.call("POST", f"/v1/sweeps/{sweep}/runs/{run}/reports", body)
+    assert answer.status == 400
+    assert "rows[1].st" in answer.body["detail"]
+
+
+def test_rows_of_a_run_that_was_never_handed_out_are_not_kept(backend):
+    sweep = backend.create(SWEEP)
+    assert backend.report(f"{sweep}-0", 1, 0, {"a": 1}).status == 409
+    assert backend.services.store.list_rows(sweep, 0, None, 10) == []

@@ -8,12 +8,19 @@ from sweep_service.errors import StoreUnusable
 from sweep_service.settings import StoreSettings, store_settings, token_sha256
 
 
-@pytest.mark.parametrize(
-    ("days", "seconds"), [({}, None), ({"SWEEP_HISTORY_DAYS": "0"}, None), ("30", 30 * 86_400.0)]
-)
-def test_store_settings(days: object, seconds: float | None) -> None:
-    environ = days if isinstance(days, dict) else {"SWEEP_HISTORY_DAYS": str(days)}
-    assert store_settings({"SWEEP_TABLE": "t", **environ}) == StoreSettings("t", seconds)
+def test_what_the_template_sets() -> None:
+    environ = {"SWEEP_TABLE": "t", "SWEEP_HISTORY_DAYS": "30", "SWEEP_DYNAMODB_URL": ""}
+    assert store_settings(environ) == StoreSettings("t", None, 30 * 86_400.0)
+
+
+def test_another_database_and_rows_for_ever() -> None:
+    environ = {
+        "SWEEP_TABLE": "t",
+        "SWEEP_HISTORY_DAYS": "0",
+        "SWEEP_DYNAMODB_URL": "http://db:8000",
+    }
+    assert store_settings(environ) == StoreSettings("t", "http://db:8000", None)
+    assert store_settings({"SWEEP_TABLE": "t"}) == StoreSettings("t", None, None)
 
 
 @pytest.mark.parametrize("days", ["-1", "1.5", "", "ten", "²"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from sweep_service.routes import ROUTES
+from sweep_service.settings import store_settings
 
 ROOT = Path(__file__).parents[2]
 ASK = ("POST", "/v1/sweeps/{sweep}/runs")
@@ -150,8 +152,20 @@ def test_the_authorizer_knows_the_tokens_hash_alone(template: dict[str, Any]) ->
     functions = of_type(template, "AWS::Serverless::Function")
     variables = {name: function["Environment"]["Variables"] for name, function in functions.items()}
     assert variables["AuthorizerFunction"] == {"SWEEP_TOKEN_SHA256": {"Ref": "TokenSha256"}}
-    store = {"SWEEP_TABLE": {"Ref": "Table"}, "SWEEP_HISTORY_DAYS": {"Ref": "HistoryDays"}}
+    store = {
+        "SWEEP_TABLE": {"Ref": "Table"},
+        "SWEEP_HISTORY_DAYS": {"Ref": "HistoryDays"},
+        "SWEEP_DYNAMODB_URL": "",  # declared, because sam local sets only what is
+    }
     assert variables["ApiFunction"] == variables["SuggestFunction"] == store
+
+
+def test_sam_local_sets_variables_that_are_declared(template: dict[str, Any]) -> None:
+    given = json.loads((ROOT / "infra" / "sam-local.json").read_text())["Parameters"]
+    functions = of_type(template, "AWS::Serverless::Function")
+    for name in ("ApiFunction", "SuggestFunction"):
+        assert set(given) == set(functions[name]["Environment"]["Variables"])
+    assert store_settings(given).endpoint == "http://host.docker.internal:8000"
 
 
 def test_logs_are_not_kept_for_ever_and_alarms_watch(template: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from watched_store import watch
 
 GRID = {
     "method": "grid",
@@ -154,3 +155,74 @@ def test_a_canceled_sweep_is_not_updated(backend):
     sweep = backend.create(GRID)
     backend.call("PATCH", f"/v1/sweeps/{sweep}", {"state": "canceled"})
     assert update(backend, sweep).status == 409
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 3), (5, 3), (5, None)])
+def test_the_cap_of_the_newest_config_is_the_one_that_is_shown(backend, before, after):
+    def config(run_cap):
+        return {**GRID, "run_cap": run_cap} if run_cap else GRID
+
+    sweep = backend.create(config(before))
+    answer = backend.call("PATCH", f"/v1/sweeps/{sweep}", {"config": config(after)})
+    assert (answer.body["run_cap"], backend.get(sweep)["run_cap"]) == (after, after)
+    assert len(take(backend, sweep)) == (after or 6)
+
+
+def test_a_repeated_update_makes_one_version(backend):
+    sweep = backend.create(GRID)
+    parameters = {"a": {"values": [5, 6]}}
+    versions = [
+        update(backend, sweep, parameters=parameters).body["config_version"] for _ in range(3)
+    ]
+    assert versions == [2, 2, 2]
+
+
+def test_the_same_config_again_undoes_another_cap(backend):
+    sweep = backend.create(GRID)
+    backend.call("PATCH", f"/v1/sweeps/{sweep}", {"run_cap": 2})
+    assert update(backend, sweep).body["run_cap"] is None
+    assert len(take(backend, sweep)) == 6
+
+
+def test_an_update_that_leaves_nothing_to_do_ends_the_sweep(backend):
+    sweep = backend.create(GRID)
+    take(backend, sweep, 4)
+    narrower = {"a": {"values": [1, 2]}, "b": {"values": ["x", "y"]}}
+    assert update(backend, sweep, parameters=narrower).body["state"] == "finished"
+
+
+def test_the_newest_target_holds_for_runs_that_are_out(backend):
+    sweep = backend.create({**GRID, "metric": {"name": "loss", "target": 0.1}})
+    first, second = (backend.ask(sweep).body["id"] for _ in range(2))
+    update(backend, sweep, metric={"name": "loss", "target": 0.01})
+    backend.report(first, 1, 0, {"loss": 0.1})
+    assert backend.get(sweep)["state"] == "running"
+    update(backend, sweep, metric={"name": "loss", "target": 0.2})
+    backend.report(second, 1, 0, {"loss": 0.2})
+    assert backend.get(sweep)["state"] == "finished"
+
+
+def test_an_update_that_asks_overtake_says_what_to_do(backend):
+    sweep = backend.create({"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}})
+    wider = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 2.0}}}
+    store = backend.services.store
+    watch(backend, lambda name: name == "add_version" and store.claim_index(sweep))
+    answer = backend.call("PATCH", f"/v1/sweeps/{sweep}", {"config": wider})
+    assert (answer.status, "pause" in answer.body["detail"]) == (503, True)
+    assert answer.headers["Retry-After"]
+
+
+def test_an_update_of_an_endless_space_reads_no_runs(backend):
+    config = {
+        "method": "bayes",
+        "metric": {"name": "loss"},
+        "parameters": {"x": {"min": 0.0, "max": 1.0}},
+    }
+    sweep = backend.create(config)
+    take(backend, sweep, 3)
+    calls = []
+    watch(backend, calls.append)
+    changed = {**config, "lease_seconds": 60}
+    assert backend.call("PATCH", f"/v1/sweeps/{sweep}", {"config": changed}).status == 200
+    assert backend.ask(sweep).status == 201
+    assert "list_runs" not in calls

@@ -248,8 +248,9 @@ class _Desk:
         self._complete_ended(lease)
 
     def _take(self, seen: Lease, losses: int, lease_end: float) -> Lease | None:
+        unit = seen.unit if seen.unit is not None else self._unit_of_hole(seen.index)
         lease = replace(
-            self._lease(seen.index, seen.attempt + 1, seen.unit),
+            self._lease(seen.index, seen.attempt + 1, unit),
             lease_end=lease_end,
             released_attempt=seen.released_attempt,
             losses=losses,
@@ -260,6 +261,12 @@ class _Desk:
         except LeaseHeld:
             return None
         return lease
+
+    def _unit_of_hole(self, index: int) -> tuple[float, ...] | None:
+        """What a hole will be given, so that other asks see it as pending."""
+        if not registry.needs_evidence(self._config(index).method):
+            return None
+        return self._suggest(index).unit
 
     def _lease(self, index: int, attempt: int, unit: tuple[float, ...] | None) -> Lease:
         return Lease(

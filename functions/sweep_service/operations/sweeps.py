@@ -164,7 +164,8 @@ def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
             services.store.set_state(sweep, target, allowed, view.counter)
         except Stale:
             continue
-        settle(services, sweep)
+        if target is SweepState.RUNNING:  # nothing may be left to do
+            settle(services, sweep)
         return get_sweep(services, sweep)
     raise Busy(f"sweep {sweep} is being changed by others; try again")
 

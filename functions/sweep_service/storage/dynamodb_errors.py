@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError
 from pynamodb.exceptions import PynamoDBException
 
@@ -34,6 +35,7 @@ _THROTTLES = frozenset(
 )
 # What DynamoDB says while it, or the way to it, is at fault; all of them pass.
 _OUTAGES = frozenset({"InternalServerError", "InternalFailure", "ServiceUnavailable"})
+_LOST_ON_THE_WAY = (BotoConnectionError, HTTPClientError)
 _REFUSALS = frozenset({"ValidationException", "SerializationException"})
 
 
@@ -56,11 +58,21 @@ def translated() -> Iterator[None]:
         raise InvalidRequest(f"a value that cannot be stored: {error}") from error
 
 
+def code_and_text(error: PynamoDBException) -> tuple[str | None, str]:
+    """What DynamoDB answered; without an answer no code, and what went wrong on the way.
+
+    PynamoDB's own properties for this fail where a network error caused the error.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    answer = response.get("Error", {})
+    return answer.get("Code"), answer.get("Message") or str(error)
+
+
 def _meaning(error: PynamoDBException) -> ServiceError:
-    code, text = error.cause_response_code, error.cause_response_message or str(error)
+    code, text = code_and_text(error)
     if code in _THROTTLES:
         return Throttled(f"DynamoDB has no capacity just now: {text}", _RETRY_SECONDS)
-    if code in _OUTAGES or isinstance(error.cause, HTTPClientError):
+    if code in _OUTAGES or isinstance(error.cause, _LOST_ON_THE_WAY):
         return StoreUnavailable(f"DynamoDB does not answer: {text}", _RETRY_SECONDS)
     if code in _REFUSALS and "size" in text:
         return TooLarge(f"more than DynamoDB keeps in one item: {text}")

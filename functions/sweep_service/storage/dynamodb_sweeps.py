@@ -136,12 +136,10 @@ class SweepItems:
         never = CounterItem.pk.does_not_exist()  # an empty list would be no condition
         is_allowed = CounterItem.state.is_in(*allowed_from) if allowed_from else never
         is_as_seen = CounterItem.change == seen.change
-        return self._change(
-            sweep,
-            [CounterItem.state.set(state)],
-            is_allowed & is_as_seen,
-            replace(seen, state=state, change=seen.change + 1),
-        )
+        stands = self._change(sweep, [CounterItem.state.set(state)], is_allowed & is_as_seen, seen)
+        if (stands.state, stands.change) != (state, seen.change + 1):
+            raise Stale(f"sweep {sweep} is {stands.state.value}, or has changed since")
+        return stands
 
     def set_limit(
         self, sweep: str, run_cap: int | None, limit: int | None, seen: Counter
@@ -151,13 +149,11 @@ class SweepItems:
         # time :  given out .. next_index .. new limit
         is_as_seen = CounterItem.change == seen.change
         has_room = CounterItem.pk.exists() if limit is None else CounterItem.next_index <= limit
-        wanted = replace(_relimited(seen, limit), run_cap=run_cap, change=seen.change + 1)
-        return self._change(
-            sweep,
-            [*_limit_actions(wanted), put_or_remove(CounterItem.run_cap, run_cap)],
-            is_as_seen & has_room,
-            wanted,
-        )
+        actions = [*_limit_actions(seen, limit), put_or_remove(CounterItem.run_cap, run_cap)]
+        stands = self._change(sweep, actions, is_as_seen & has_room, seen)
+        if (stands.run_cap, stands.limit, stands.change) != (run_cap, limit, seen.change + 1):
+            raise Stale(f"sweep {sweep} has changed, or has given out more than {limit}")
+        return stands
 
     def add_version(self, meta: SweepMeta, limit: int | None, seen: Counter) -> Counter:
         """See ``Store.add_version``.
@@ -171,28 +167,24 @@ class SweepItems:
         if (stands.change, *_extent(stands)) != (seen.change, *_extent(seen)):
             raise Stale(f"sweep {meta.sweep} has changed since it was read")
         version = self._put_version(meta, seen.version + 1)
-        base = Base(version, seen.next_index)
-        relimited = _relimited(seen, bounded(limit))
-        wanted = replace(relimited, bases=(*seen.bases, base), change=seen.change + 1)
+        bases = (*seen.bases, Base(version, seen.next_index))
         # time :  given out .. next_index as seen, where the new version begins
         is_as_seen = CounterItem.change == seen.change
         is_same_place = CounterItem.next_index == seen.next_index
-        return self._change(
-            meta.sweep,
-            [
-                *_limit_actions(wanted),
-                CounterItem.bases.set(wanted.bases),
-                CounterItem.version.set(version),
-            ],
-            is_as_seen & is_same_place,
-            wanted,
-        )
+        actions = [
+            *_limit_actions(seen, bounded(limit)),
+            CounterItem.bases.set(bases),
+            CounterItem.version.set(version),
+        ]
+        stands = self._change(meta.sweep, actions, is_as_seen & is_same_place, seen)
+        if stands.bases != bases:
+            raise Stale(f"sweep {meta.sweep} has changed since it was read")
+        return stands
 
     def _is_added(self, meta: SweepMeta, stands: Counter, seen: Counter) -> bool:
         """Whether an earlier try of this made ``meta`` the newest version."""
-        if (stands.change, stands.bases[-1].base) != (seen.change + 1, seen.next_index):
-            return False
-        return self._has_document(meta, stands.version)
+        base = Base(stands.version, seen.next_index)
+        return stands.bases == (*seen.bases, base) and self._has_document(meta, base.version)
 
     def _put_version(self, meta: SweepMeta, first: int) -> int:
         """Put a config version under the first number that is free or holds it already."""
@@ -210,17 +202,12 @@ class SweepItems:
         return to_json(document) == to_json(meta.document)  # as texts: NaN does not equal itself
 
     def _change(
-        self, sweep: str, actions: list[Action], condition: Condition, wanted: Counter
+        self, sweep: str, actions: list[Action], condition: Condition, seen: Counter
     ) -> Counter:
-        """Change the counter, or find that it was changed so by an earlier try of this."""
-        actions = [*actions, CounterItem.change.set(wanted.change)]
-        item = self._table.update(keys.counter(sweep), actions, condition)
-        if item is not None:
-            return _counter(sweep, item)
-        stands = self.get_counter(sweep)
-        if replace(stands, next_index=wanted.next_index) != wanted:
-            raise Stale(f"sweep {sweep} is {stands.state.value}, or has changed since")
-        return stands
+        """The counter after a change; where the condition failed, as it stands without it."""
+        counted = CounterItem.change.set(seen.change + 1)
+        item = self._table.update(keys.counter(sweep), [*actions, counted], condition)
+        return self.get_counter(sweep) if item is None else _counter(sweep, item)
 
     def _doomed(self, sweep: str) -> Iterator[Iterator[Key]]:
         """The keys of a sweep's items but the counter, in the order in which they may go."""
@@ -251,17 +238,9 @@ def _extent(counter: Counter) -> tuple[int, int | None, int]:
     return counter.next_index, counter.limit, counter.version
 
 
-def _relimited(counter: Counter, limit: int | None) -> Counter:
-    """The counter under another limit: a sweep that ended by exhaustion runs again."""
-    moved = replace(counter, limit=limit)
-    is_resumed = counter.state is SweepState.FINISHED and counter.is_exhausted
-    if is_resumed and not moved.is_exhausted:
-        return replace(moved, state=SweepState.RUNNING)
-    return moved
-
-
-def _limit_actions(wanted: Counter) -> list[Action]:
-    return [
-        put_or_remove(CounterItem.limit, wanted.limit),
-        CounterItem.state.set(wanted.state),
-    ]
+def _limit_actions(seen: Counter, limit: int | None) -> list[Action]:
+    """Another limit: a sweep that ended by exhaustion runs again."""
+    is_exhausted = limit is not None and seen.next_index >= limit
+    was_ended = seen.state is SweepState.FINISHED and seen.is_exhausted
+    state = SweepState.RUNNING if was_ended and not is_exhausted else seen.state
+    return [put_or_remove(CounterItem.limit, limit), CounterItem.state.set(state)]

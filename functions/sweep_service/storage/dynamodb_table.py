@@ -16,7 +16,7 @@ from pynamodb.connection.table import TableConnection
 from pynamodb.exceptions import PynamoDBException
 
 from sweep_service.errors import Throttled
-from sweep_service.storage.dynamodb_errors import CONDITION_FAILED, translated
+from sweep_service.storage.dynamodb_errors import CONDITION_FAILED, code_and_text, translated
 from sweep_service.storage.tables import Item, key_of
 
 if TYPE_CHECKING:
@@ -199,7 +199,8 @@ def put_or_remove(attribute: Attribute[_T], value: _T | None) -> Action:
 
 def _refused(error: PynamoDBException) -> bool:
     """False where the condition failed; any other error goes on."""
-    if error.cause_response_code != CONDITION_FAILED:
+    code, _ = code_and_text(error)
+    if code != CONDITION_FAILED:
         raise error
     return False
 

@@ -1,0 +1,77 @@
+"""Replies are lost after the write was applied: nothing is lost, nothing double, no false error."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet import Fleet
+from lossy import GatewayTransport, LossyStore, lost_answers
+from sizes import size
+
+from sweep_sdk._client import Client
+from sweep_sdk._retry import Retrier, RetryPolicy
+from sweep_service.operations.services import Services
+from sweep_service.storage.sqlite import SqliteStore
+
+SHARE = 0.2
+METHODS = {"grid": size(300, 1000), "random": size(300, 1000), "bayes": size(30, 200)}
+PATIENT = RetryPolicy(attempts=50, deadline_seconds=1e9)
+
+
+class Clock:
+    """Moves when somebody sleeps."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def config(method: str, n_runs: int) -> dict[str, Any]:
+    axis: dict[str, Any] = {"min": 0, "max": n_runs - 1} if method == "grid" else {"max": 1.0}
+    document = {"method": method, "metric": {"name": "loss"}, "run_cap": n_runs, "seed": 5}
+    return {**document, "parameters": {"x": {"min": 0.0, **axis} if method != "grid" else axis}}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_lost_replies_of_the_store_and_of_the_backend(tmp_path: Path, method: str) -> None:
+    rng, clock, n_runs = random.Random(1), Clock(), METHODS[method]
+    with SqliteStore(tmp_path / "sweeps.db") as sqlite:
+        store = LossyStore(sqlite, rng, SHARE)
+        services = Services(store=store, clock=clock, rng=rng)
+        transport = GatewayTransport(services, lost_answers(rng, SHARE))
+        retrier = Retrier(PATIENT, clock=clock, sleep=clock.sleep, uniform=rng.uniform)
+        client = Client(transport, retrier)
+        fleet = Fleet(client, client.create_sweep(config(method, n_runs))["id"])
+        fleet.work(rng, n_agents=8)
+        fleet.check(n_runs)
+    print(
+        f"\n{method}: {n_runs} runs, {store.n_lost} of {store.n_calls} replies of the store lost,"
+        f" {transport.n_requests} requests; 0 holes, 0 duplicates, 0 false errors"
+    )
+
+
+def test_holes_of_a_bayes_sweep_know_of_each_other(tmp_path: Path) -> None:
+    """Filled at the same time, at the end, they would all be given the one best point."""
+    rng, clock, n_holes = random.Random(1), Clock(), 5
+    with SqliteStore(tmp_path / "sweeps.db") as store:
+        client = Client(GatewayTransport(Services(store, clock, rng), lambda: lambda: None))
+        sweep = client.create_sweep(config("bayes", 12 + n_holes))["id"]
+        for _ in range(n_holes):
+            store.claim_index(sweep)  # an ask that died after its first write
+        for number in range(12):
+            run = client.ask(sweep, f"ask-key-{number}", "agent")
+            loss = run.config["x"]  # best at the edge, where the model is sure to look
+            ending = {"attempt": 1, "state": "finished", "summary": {"loss": loss}}
+            client.finish(run.id, ending)
+        filled = [client.ask(sweep, f"hole-key-{number}", "agent") for number in range(n_holes)]
+        assert len({run.config["x"] for run in filled}) == n_holes
+        assert all(lease.unit is not None for lease in store.list_leases(sweep))
