@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._version import __version__
@@ -145,11 +145,6 @@ class HttpTransport:
         return request
 
 
-@runtime_checkable
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
 class InProcessTransport:
     """The backend in this process, over an SQLite file; imported at the first request."""
 
@@ -179,7 +174,7 @@ class InProcessTransport:
     def close(self) -> None:
         """See ``Transport``."""
         with self._lock:
-            if self._open_services is not None and isinstance(self._open_services.store, _Closable):
+            if self._open_services is not None:
                 self._open_services.store.close()
             self._open_services = None
 

@@ -21,6 +21,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from protocol_handlers import Call
 from protocol_requests import Ask, Finish, Report, SetCap, SetState, Settle, StopRun, Update
 from protocol_witness import promise
 from protocol_world import Clock, Work, World
@@ -35,7 +36,6 @@ LEASE_SECONDS = 10
 MAX_ATTEMPTS = 2  # losses until a run has crashed; five would rarely be seen
 N_AGENTS = 3
 N_POINTS = 2
-TO_THE_END = 500
 
 GRID = {
     "method": "grid",
@@ -58,10 +58,25 @@ BANDS = {
 }
 BAYES = {**RANDOM, "method": "bayes"}
 
+
+@dataclass(frozen=True)
+class Stop:
+    """Where a handler stops: before a write, before any call, or not at all."""
+
+    n_writes: int | None = None
+    n_calls: int | None = None
+
+    def is_reached(self, call: Call, n_writes: int, n_calls: int) -> bool:
+        return n_calls == self.n_calls or (call.is_write and n_writes == self.n_writes)
+
+
 ENDINGS = [RunState.FINISHED, RunState.FAILED, RunState.PREEMPTED]
 small = st.integers(0, 9)
 acts = st.sampled_from(["row", "row", "beat", *ENDINGS])
-n_calls = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 9, *[TO_THE_END] * 8])
+stops = st.sampled_from(
+    [*(Stop(n_writes=n) for n in (0, 0, 1, 1, 2, 3)), *(Stop(n_calls=n) for n in range(1, 6))]
+    + [Stop()] * 10
+)
 fates = st.sampled_from(["stall", "stall", "stall", "lose", "die"])
 arrivals = st.sampled_from([True, True, True, False])
 waits = st.sampled_from([1.0, LEASE_SECONDS / 2, LEASE_SECONDS, LEASE_SECONDS + 0.5])
@@ -131,8 +146,9 @@ class Flight:
     works: list[Work]
 
     @property
-    def is_over(self) -> bool:
-        return self.works[0].handler.is_over
+    def call(self) -> Call | None:
+        """What it waits for; None when it is over."""
+        return self.works[0].handler.call
 
 
 class ProtocolMachine(RuleBasedStateMachine):
@@ -150,45 +166,55 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     # What may happen
 
-    @rule(who=small, act=acts, n=n_calls, fate=fates, arrives=arrivals)
-    def agent_goes_on(self, who: int, act: Any, n: int, fate: str, arrives: bool) -> None:
-        self.send(self.agents[who % N_AGENTS].next_request(act), n, fate, arrives)
+    @rule(who=small, act=acts, stop=stops, fate=fates, arrives=arrivals)
+    def agent_goes_on(self, who: int, act: Any, stop: Stop, fate: str, arrives: bool) -> None:
+        self.send(self.agents[who % N_AGENTS].next_request(act), stop, fate, arrives)
 
-    @rule(who=small, how=st.sampled_from(ENDINGS), n=n_calls, fate=fates)
-    def agent_asks_or_ends(self, who: int, how: Any, n: int, fate: str) -> None:
-        self.send(self.agents[who % N_AGENTS].next_request(how), n, fate, True)
+    @rule(who=small, how=st.sampled_from(ENDINGS), stop=stops, fate=fates)
+    def agent_asks_or_ends(self, who: int, how: Any, stop: Stop, fate: str) -> None:
+        self.send(self.agents[who % N_AGENTS].next_request(how), stop, fate, True)
 
     @precondition(lambda self: self.flights)
     @rule(which=small)
     def stalled_handler_comes_to_its_end(self, which: int) -> None:
-        self.play(self.flights.pop(which % len(self.flights)), TO_THE_END, "stall", True)
+        self.play(self.flights.pop(which % len(self.flights)), Stop(), "stall", True)
 
     @precondition(lambda self: self.flights)
-    @rule(which=small, n=n_calls, fate=fates, arrives=arrivals)
-    def stalled_handler_goes_on(self, which: int, n: int, fate: str, arrives: bool) -> None:
+    @rule(which=small, stop=stops, fate=fates, arrives=arrivals)
+    def stalled_handler_goes_on(self, which: int, stop: Stop, fate: str, arrives: bool) -> None:
         flight = self.flights.pop(which % len(self.flights))
-        self.play(flight, n, fate, arrives)
+        self.play(flight, stop, fate, arrives)
 
     @precondition(lambda self: self.sent)
-    @rule(back=small, n=n_calls, fate=fates, arrives=arrivals)
-    def request_arrives_again(self, back: int, n: int, fate: str, arrives: bool) -> None:
-        self.send(self.sent[-1 - back % len(self.sent)], n, fate, arrives)
+    @rule(back=small, stop=stops, fate=fates, arrives=arrivals)
+    def request_arrives_again(self, back: int, stop: Stop, fate: str, arrives: bool) -> None:
+        self.send(self.sent[-1 - back % len(self.sent)], stop, fate, arrives)
 
     @rule(seconds=waits)
     def time_passes(self, seconds: float) -> None:
         self.clock.now += seconds
 
+    @rule(who=small, stop=stops, fate=fates)
+    def a_lease_runs_out(self, who: int, stop: Stop, fate: str) -> None:
+        """All that is silent is suspected, the grace passes, and somebody asks."""
+        self.clock.now += LEASE_SECONDS + 0.5
+        self.ask_the_store(Ask("suspecting"))
+        self.clock.now += LEASE_SECONDS
+        agent = self.agents[who % N_AGENTS]
+        agent.begin_anew(next(self.keys))
+        self.send(Ask(agent.key), stop, fate, True)
+
     @rule(who=small)
     def agent_is_killed(self, who: int) -> None:
         self.agents[who % N_AGENTS].begin_anew(next(self.keys))
 
-    @rule(request=user_requests, n=n_calls, fate=fates)
-    def user_asks_for(self, request: Any, n: int, fate: str) -> None:
+    @rule(request=user_requests, stop=stops, fate=fates)
+    def user_asks_for(self, request: Any, stop: Stop, fate: str) -> None:
         if isinstance(request, list):
             if self.document["method"] != "grid":
                 return
             request = Update({**self.document, "parameters": {"a": {"values": request}}})
-        self.send(request, n, fate, True)
+        self.send(request, stop, fate, True)
 
     def teardown(self) -> None:
         try:
@@ -198,19 +224,19 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     # How it happens
 
-    def send(self, request: Any, n: int, fate: str, arrives: bool) -> None:
+    def send(self, request: Any, stop: Stop, fate: str, arrives: bool) -> None:
         self.sent.append(request)
         works = [world.start(request) for world in self.worlds]
-        self.play(Flight(request, works), n, fate, arrives)
+        self.play(Flight(request, works), stop, fate, arrives)
 
-    def play(self, flight: Flight, n: int, fate: str, arrives: bool) -> None:
-        """Make ``n`` calls; then the handler stalls, or dies, or loses one reply and stalls."""
+    def play(self, flight: Flight, stop: Stop, fate: str, arrives: bool) -> None:
+        """Go on up to a stop; then the handler stalls, or dies, or loses one reply and stalls."""
         self.flights.append(flight)
-        for _ in range(n):
-            if flight.is_over:
-                break
+        n_writes = n_calls = 0
+        while (call := flight.call) is not None and not stop.is_reached(call, n_writes, n_calls):
             self.step(flight)
-        if flight.is_over:
+            n_writes, n_calls = n_writes + call.is_write, n_calls + 1
+        if flight.call is None:
             self.flights.remove(flight)
             if arrives:
                 self.deliver(flight)
@@ -261,7 +287,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def ask_the_store(self, request: Any) -> Any:
         """Have a request answered; the answer or the error."""
         flight = Flight(request, [world.start(request) for world in self.worlds])
-        while not flight.is_over:
+        while flight.call is not None:
             self.step(flight)
         handler = flight.works[0].handler
         return handler.error or handler.answer

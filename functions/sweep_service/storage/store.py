@@ -283,3 +283,8 @@ class Store(Protocol):
 
     def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
         """The error tail of an attempt, if any."""
+
+    # -- the store itself -----------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give back connections and files; the store is not used any more."""

@@ -50,20 +50,20 @@ CONDITIONS = (
     Mutation(
         _SWEEPS,
         "finish_sweep: next_index as seen",
-        "_extent(stands) != _extent(seen):\n                raise Stale(f\"sweep {sweep} has changed since it was read\")",
-        "_extent(stands)[1:] != _extent(seen)[1:]:\n                raise Stale(f\"sweep {sweep} has changed since it was read\")",
+        '_extent(stands) != _extent(seen):\n                raise Stale(f"sweep {sweep} has changed since it was read")',
+        '_extent(stands)[1:] != _extent(seen)[1:]:\n                raise Stale(f"sweep {sweep} has changed since it was read")',
     ),
     Mutation(
         _SWEEPS,
         "finish_sweep: limit as seen",
-        "_extent(stands) != _extent(seen):\n                raise Stale(f\"sweep {sweep} has changed since it was read\")",
-        "_extent(stands)[::2] != _extent(seen)[::2]:\n                raise Stale(f\"sweep {sweep} has changed since it was read\")",
+        '_extent(stands) != _extent(seen):\n                raise Stale(f"sweep {sweep} has changed since it was read")',
+        '_extent(stands)[::2] != _extent(seen)[::2]:\n                raise Stale(f"sweep {sweep} has changed since it was read")',
     ),
     Mutation(
         _SWEEPS,
         "finish_sweep: version as seen",
-        "_extent(stands) != _extent(seen):\n                raise Stale(f\"sweep {sweep} has changed since it was read\")",
-        "_extent(stands)[:2] != _extent(seen)[:2]:\n                raise Stale(f\"sweep {sweep} has changed since it was read\")",
+        '_extent(stands) != _extent(seen):\n                raise Stale(f"sweep {sweep} has changed since it was read")',
+        '_extent(stands)[:2] != _extent(seen)[:2]:\n                raise Stale(f"sweep {sweep} has changed since it was read")',
     ),
     Mutation(
         _SWEEPS,
@@ -278,8 +278,8 @@ CONDITIONS = (
     Mutation(
         _TRAIL,
         "put_band: no item, or attempt <= given",
-        "AND idx = ? AND attempt <= ?\",",
-        "AND idx = ? AND ? IS NOT NULL\",",
+        'AND idx = ? AND attempt <= ?",',
+        'AND idx = ? AND ? IS NOT NULL",',
     ),
 )
 
