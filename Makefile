@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test e2e check bench sam-local clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: on Debian or Ubuntu run 'apt-get install python3-venv', then make again" >&2; rm -rf $(VENV); exit 1; }
@@ -23,6 +23,9 @@ demo: $(VENV)/.ready-demo  ## run the quickstart sweep with two agents
 test: $(VENV)/.ready-test  ## all tests that need nothing but Python
 	$(BIN)/python -m pytest --numprocesses=auto tests
 
+e2e: $(VENV)/.ready-test  ## deploy the template into an AWS of this machine's own, and test that
+	$(BIN)/python tests/e2e/aws/run.py
+
 check: $(VENV)/.ready-test $(VENV)/.ready-check  ## lint, types, import contracts
 	$(BIN)/ruff check sdk functions tests
 	$(BIN)/ruff format --check sdk functions tests
@@ -33,6 +36,9 @@ check: $(VENV)/.ready-test $(VENV)/.ready-check  ## lint, types, import contract
 
 bench: $(VENV)/.ready-test  ## hand-out benchmark beside its peers (minutes)
 	$(BIN)/python tests/benchmarks/handout.py
+
+sam-local: $(VENV)/.ready-test  ## the handlers under SAM CLI's emulation (needs Docker)
+	infra/sam-local.sh $(BIN)/python
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .venv-* .demo .pytest_cache .mypy_cache .ruff_cache

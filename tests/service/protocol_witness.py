@@ -7,7 +7,7 @@ The promises are numbered as in the hand-out protocol:
    or its lease end and the grace after it have passed;
 3. an outcome is written once, by the attempt that it names;
 4. no more indices are given out than the limit allows;
-5. a sweep that finished by exhaustion has an outcome, and with bayes an observation, for every index;
+5. a sweep that finished by exhaustion has an outcome of every index, and of bayes an observation;
 6. a sweep ends if faults stop and one agent goes on (the machine's business, not the witness's);
 7. a repeated request has the effect of one;
 8. a report or finish of an older attempt changes neither lease, run, bands nor observations.
@@ -88,6 +88,7 @@ class Witness:
         self._grace = grace_seconds(config)
         self._max_attempts = max_attempts
         self._keys: dict[tuple[int, int], str] = {}  # of each attempt that was handed out
+        self._begun: defaultdict[int, set[int]] = defaultdict(set)  # attempts that runs have had
         self._ends: dict[tuple[int, int], float] = {}  # latest lease end of each attempt
         self._released: defaultdict[int, set[int]] = defaultdict(set)
         self._n_failed: defaultdict[int, int] = defaultdict(int)
@@ -143,6 +144,7 @@ class Witness:
             promise(4, before.state is not SweepState.CANCELED, "a canceled sweep was resumed")
 
     def _judge_run(self, before: Run | None, run: Run, request: Any) -> None:
+        self._begun[run.index].add(run.attempt)
         if before is not None:
             promise(2, run.attempt >= before.attempt, f"run {run.index} went back")
             promise(3, run.config == before.config, f"run {run.index} has another config")
@@ -154,10 +156,7 @@ class Witness:
 
     def _judge_outcome(self, run: Run, outcome: Outcome, request: Any) -> None:
         if outcome.state is RunState.CRASHED:
-            n_lost = sum(
-                index == run.index and attempt not in self._released[index]
-                for index, attempt in self._keys
-            )
+            n_lost = len(self._begun[run.index] - self._released[run.index])
             promise(3, n_lost >= self._max_attempts, f"{run.index} crashed after {n_lost} losses")
             return
         promise(3, isinstance(request, Finish), f"{request} ended a run")
@@ -263,7 +262,7 @@ class Witness:
 
     def _judge_finish(self, request: Finish, answer: Any) -> None:
         if answer.is_requeued:
-            is_released = request.attempt in self._released[request.index]
+            is_released = max(self._released[request.index], default=-1) >= request.attempt
             promise(2, is_released, f"{request} was told that it is given back")
             return
         run = self.standing.runs[request.index]

@@ -26,7 +26,7 @@ from protocol_requests import Ask, Finish, Report, SetCap, SetState, Settle, Sto
 from protocol_witness import promise
 from protocol_world import Clock, Work, World
 
-from sweep_service.errors import Busy, LeaseLost, SweepEnded
+from sweep_service.errors import LeaseLost, SweepEnded
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.operations import ask as ask_module
 from sweep_service.operations.ask import HandOut
@@ -35,20 +35,20 @@ from sweep_service.storage.sqlite import SqliteStore
 LEASE_SECONDS = 10
 MAX_ATTEMPTS = 2  # losses until a run has crashed; five would rarely be seen
 N_AGENTS = 3
-N_POINTS = 2
+N_POINTS = 20  # never all given out; the cap is what ends the sweep
 
 GRID = {
     "method": "grid",
     "metric": {"name": "loss"},
     "lease_seconds": LEASE_SECONDS,
     "retry_failed": 1,
+    "run_cap": 2,
     "parameters": {"a": {"values": list(range(N_POINTS))}},
 }
 RANDOM = {
     **GRID,
     "method": "random",
     "seed": 3,
-    "run_cap": N_POINTS,
     "parameters": {"a": {"min": 0.0, "max": 1.0}},
 }
 BANDS = {
@@ -82,10 +82,8 @@ arrivals = st.sampled_from([True, True, True, False])
 waits = st.sampled_from([1.0, LEASE_SECONDS / 2, LEASE_SECONDS, LEASE_SECONDS + 0.5])
 user_requests = st.one_of(
     st.sampled_from([SweepState.PAUSED, SweepState.RUNNING, SweepState.FINISHED]).map(SetState),
-    st.integers(1, N_POINTS + 1).map(SetCap),
-    st.integers(0, N_POINTS - 1).map(StopRun),
-    st.integers(N_POINTS, N_POINTS + 2).map(lambda n: list(range(n))),  # the values of a new grid
-    st.just(Settle()),
+    st.sampled_from([SetCap, Update]),
+    st.sampled_from([SetCap, Settle(), StopRun]),
 )
 
 
@@ -208,12 +206,20 @@ class ProtocolMachine(RuleBasedStateMachine):
     def agent_is_killed(self, who: int) -> None:
         self.agents[who % N_AGENTS].begin_anew(next(self.keys))
 
-    @rule(request=user_requests, stop=stops, fate=fates)
-    def user_asks_for(self, request: Any, stop: Stop, fate: str) -> None:
-        if isinstance(request, list):
-            if self.document["method"] != "grid":
-                return
-            request = Update({**self.document, "parameters": {"a": {"values": request}}})
+    @rule(request=user_requests, more=st.integers(-1, 2), stop=stops, fate=fates)
+    def user_asks_for(self, request: Any, more: int, stop: Stop, fate: str) -> None:
+        """Caps are near what has been given out, so that the sweep is always about to end."""
+        given_out = self.worlds[0].witness.standing.counter.next_index
+        cap = max(1, given_out + more)
+        if request is SetCap:
+            request = SetCap(cap)
+        elif request is StopRun:
+            request = StopRun(max(0, given_out - 1 + more))
+        elif request is Update:
+            parameters = self.document["parameters"]
+            if self.document["method"] == "grid":
+                parameters = {"a": {"values": list(range(N_POINTS + more))}}
+            request = Update({**self.document, "run_cap": cap, "parameters": parameters})
         self.send(request, stop, fate, True)
 
     def teardown(self) -> None:
