@@ -90,7 +90,8 @@ class World:
         if not is_lost:
             work.handler.go_on(result, error)
             if work.handler.is_over:
-                self.witness.answered(work.request, work.handler.answer, work.handler.error)
+                handler = work.handler
+                self.witness.answered(work.request, call, handler.answer, handler.error)
 
     def _is_old(self, request: Any) -> bool:
         if not isinstance(request, OfAttempt):

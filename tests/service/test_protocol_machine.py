@@ -20,7 +20,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from protocol_handlers import Call
 from protocol_requests import Ask, Finish, Report, SetCap, SetState, Settle, StopRun, Update
 from protocol_witness import promise
@@ -70,21 +70,33 @@ class Stop:
         return n_calls == self.n_calls or (call.is_write and n_writes == self.n_writes)
 
 
-ENDINGS = [RunState.FINISHED, RunState.FAILED, RunState.PREEMPTED]
 small = st.integers(0, 9)
-acts = st.sampled_from(["row", "row", "beat", *ENDINGS])
-stops = st.sampled_from(
-    [*(Stop(n_writes=n) for n in (0, 0, 1, 1, 2, 3)), *(Stop(n_calls=n) for n in range(1, 6))]
-    + [Stop()] * 10
-)
-fates = st.sampled_from(["stall", "stall", "stall", "lose", "die"])
-arrivals = st.sampled_from([True, True, True, False])
-waits = st.sampled_from([1.0, LEASE_SECONDS / 2, LEASE_SECONDS, LEASE_SECONDS + 0.5])
-user_requests = st.one_of(
-    st.sampled_from([SweepState.PAUSED, SweepState.RUNNING, SweepState.FINISHED]).map(SetState),
-    st.sampled_from([SetCap, Update]),
-    st.sampled_from([SetCap, Settle(), StopRun]),
-)
+ENDINGS = [RunState.FINISHED, RunState.FAILED, RunState.PREEMPTED]
+STATES = [SweepState.RUNNING, SweepState.RUNNING, SweepState.PAUSED, SweepState.FINISHED]
+WAITS = [1.0, LEASE_SECONDS / 2, LEASE_SECONDS, LEASE_SECONDS + 0.5]
+STOPS = [
+    *[Stop()] * 12,
+    *(Stop(n_writes=n) for n in (0, 0, 0, 1, 1, 2, 2, 3)),
+    *(Stop(n_calls=n) for n in range(1, 6)),
+]
+FATES = ["stall", "stall", "stall", "lose", "die"]
+WEIGHTS = {
+    "agent_asks": 5,
+    "agent_reports": 2,
+    "agent_ends_its_run": 4,
+    "agent_is_killed": 1,
+    "stalled_handler_goes_on": 3,
+    "stalled_handler_comes_to_its_end": 4,
+    "request_arrives_again": 2,
+    "time_passes": 2,
+    "lease_runs_out": 2,
+    "user_sets_the_cap": 3,
+    "user_updates_the_config": 1,
+    "user_sets_the_state": 1,
+    "user_stops_a_run": 1,
+    "somebody_settles": 1,
+}
+EVENTS = [what for what, weight in WEIGHTS.items() for _ in range(weight)]
 
 
 @dataclass
@@ -103,21 +115,20 @@ class Agent:
     row: Report | None = None
     ending: Finish | None = None
 
-    def next_request(self, act: Any) -> Any:
-        if self.run is None:
-            return Ask(self.key)
-        index, attempt = self.run.index, self.run.attempt
-        if self.ending is not None:
-            return self.ending
-        if self.row is not None:
-            return self.row
-        if act == "beat":
-            return Report(index, attempt, self.offset, has_row=False)
-        if act == "row":
-            self.row = Report(index, attempt, self.offset)
-            return self.row
-        self.ending = Finish(index, attempt, act)
-        return self.ending
+    def next_report(self, has_row: bool) -> Any:
+        """The row that was not acknowledged, else a new one or a beat; the end, once it is said."""
+        assert self.run is not None
+        report = Report(self.run.index, self.run.attempt, self.offset, has_row)
+        if has_row and self.row is None and self.ending is None:
+            self.row = report
+        return self.row or self.ending or report
+
+    def next_finish(self, how: RunState) -> Any:
+        """The end, as it was said first; before it the row that was not acknowledged."""
+        assert self.run is not None
+        if self.row is None:
+            self.ending = self.ending or Finish(self.run.index, self.run.attempt, how)
+        return self.row or self.ending
 
     def hear(self, request: Any, answer: Any, error: Exception | None, new_key: str) -> None:
         """Go on, if the request is still what this agent wants to know."""
@@ -162,65 +173,101 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.sent: list[Any] = []
         self.flights: list[Flight] = []
 
-    # What may happen
+    @property
+    def busy(self) -> list[Agent]:
+        return [agent for agent in self.agents if agent.run is not None]
 
-    @rule(who=small, act=acts, stop=stops, fate=fates, arrives=arrivals)
-    def agent_goes_on(self, who: int, act: Any, stop: Stop, fate: str, arrives: bool) -> None:
-        self.send(self.agents[who % N_AGENTS].next_request(act), stop, fate, arrives)
+    # One rule for all that may happen: of several, Hypothesis leaves out some in each sequence.
 
-    @rule(who=small, how=st.sampled_from(ENDINGS), stop=stops, fate=fates)
-    def agent_asks_or_ends(self, who: int, how: Any, stop: Stop, fate: str) -> None:
-        self.send(self.agents[who % N_AGENTS].next_request(how), stop, fate, True)
+    @rule(
+        what=st.sampled_from(EVENTS),
+        which=st.integers(0, 11),
+        stop=st.sampled_from(STOPS),
+        fate=st.sampled_from(FATES),
+        arrives=st.sampled_from([True, True, True, False]),
+    )
+    def happens(self, what: str, which: int, stop: Stop, fate: str, arrives: bool) -> None:
+        """Something happens.
 
-    @precondition(lambda self: self.flights)
-    @rule(which=small)
-    def stalled_handler_comes_to_its_end(self, which: int) -> None:
-        self.play(self.flights.pop(which % len(self.flights)), Stop(), "stall", True)
+        Args:
+            what: Name of the method.
+            which: Of several possibilities.
+            stop: Where the handler that works on it stops.
+            fate: What becomes of it then.
+            arrives: Whether its answer, if it has one, reaches the client.
+        """
+        getattr(self, what)(which, stop, fate, arrives)
 
-    @precondition(lambda self: self.flights)
-    @rule(which=small, stop=stops, fate=fates, arrives=arrivals)
-    def stalled_handler_goes_on(self, which: int, stop: Stop, fate: str, arrives: bool) -> None:
-        flight = self.flights.pop(which % len(self.flights))
-        self.play(flight, stop, fate, arrives)
+    def agent_asks(self, which: int, *course: Any) -> None:
+        idle = [agent for agent in self.agents if agent.run is None]
+        if not idle:
+            self.agents.append(Agent(next(self.keys)))
+            idle = self.agents[-1:]
+        self.send(Ask(idle[which % len(idle)].key), *course)
 
-    @precondition(lambda self: self.sent)
-    @rule(back=small, stop=stops, fate=fates, arrives=arrivals)
-    def request_arrives_again(self, back: int, stop: Stop, fate: str, arrives: bool) -> None:
-        self.send(self.sent[-1 - back % len(self.sent)], stop, fate, arrives)
+    def agent_reports(self, which: int, *course: Any) -> None:
+        for agent in self.one_of(self.busy, which):
+            self.send(agent.next_report(has_row=which % 3 > 0), *course)
 
-    @rule(seconds=waits)
-    def time_passes(self, seconds: float) -> None:
-        self.clock.now += seconds
+    def agent_ends_its_run(self, which: int, *course: Any) -> None:
+        for agent in self.one_of(self.busy, which):
+            self.send(agent.next_finish(ENDINGS[which % len(ENDINGS)]), *course)
 
-    @rule(who=small, stop=stops, fate=fates)
-    def a_lease_runs_out(self, who: int, stop: Stop, fate: str) -> None:
-        """All that is silent is suspected, the grace passes, and somebody asks."""
+    def agent_is_killed(self, which: int, *_: Any) -> None:
+        self.agents[which % len(self.agents)].begin_anew(next(self.keys))
+
+    def stalled_handler_goes_on(self, which: int, *course: Any) -> None:
+        for flight in self.one_of(self.flights, which):
+            self.play(flight, *course)
+
+    def stalled_handler_comes_to_its_end(self, which: int, *_: Any) -> None:
+        self.stalled_handler_goes_on(which, Stop(), "stall", True)
+
+    def request_arrives_again(self, which: int, *course: Any) -> None:
+        for request in self.one_of(self.sent[::-1], which):
+            self.send(request, *course)
+
+    def time_passes(self, which: int, *_: Any) -> None:
+        self.clock.now += WAITS[which % len(WAITS)]
+
+    def lease_runs_out(self, which: int, *course: Any) -> None:
+        """All that is silent is suspected, the grace passes, and somebody new asks."""
         self.clock.now += LEASE_SECONDS + 0.5
         self.ask_the_store(Ask("suspecting"))
         self.clock.now += LEASE_SECONDS
-        agent = self.agents[who % N_AGENTS]
-        agent.begin_anew(next(self.keys))
-        self.send(Ask(agent.key), stop, fate, True)
+        self.agent_is_killed(which)
+        self.send(Ask(self.agents[which % len(self.agents)].key), *course)
 
-    @rule(who=small)
-    def agent_is_killed(self, who: int) -> None:
-        self.agents[who % N_AGENTS].begin_anew(next(self.keys))
+    # Caps are near what has been given out, so that the sweep is always about to end.
 
-    @rule(request=user_requests, more=st.integers(-1, 2), stop=stops, fate=fates)
-    def user_asks_for(self, request: Any, more: int, stop: Stop, fate: str) -> None:
-        """Caps are near what has been given out, so that the sweep is always about to end."""
-        given_out = self.worlds[0].witness.standing.counter.next_index
-        cap = max(1, given_out + more)
-        if request is SetCap:
-            request = SetCap(cap)
-        elif request is StopRun:
-            request = StopRun(max(0, given_out - 1 + more))
-        elif request is Update:
-            parameters = self.document["parameters"]
-            if self.document["method"] == "grid":
-                parameters = {"a": {"values": list(range(N_POINTS + more))}}
-            request = Update({**self.document, "run_cap": cap, "parameters": parameters})
-        self.send(request, stop, fate, True)
+    def user_sets_the_cap(self, which: int, *course: Any) -> None:
+        self.send(SetCap(self.near_the_end(which)), *course)
+
+    def user_updates_the_config(self, which: int, *course: Any) -> None:
+        document = {**self.document, "run_cap": self.near_the_end(which)}
+        if document["method"] == "grid":
+            document["parameters"] = {"a": {"values": list(range(N_POINTS + which % 3))}}
+        self.send(Update(document), *course)
+
+    def user_sets_the_state(self, which: int, *course: Any) -> None:
+        self.send(SetState(STATES[which % len(STATES)]), *course)
+
+    def user_stops_a_run(self, which: int, *course: Any) -> None:
+        self.send(StopRun(which % max(1, self.given_out)), *course)
+
+    def somebody_settles(self, _: int, *course: Any) -> None:
+        self.send(Settle(), *course)
+
+    def near_the_end(self, which: int) -> int:
+        return max(1, self.given_out + (-1, 0, 1, 1, 2)[which % 5])
+
+    @property
+    def given_out(self) -> int:
+        return self.worlds[0].witness.standing.counter.next_index
+
+    @staticmethod
+    def one_of(many: list[Any], which: int) -> list[Any]:
+        return [many[which % len(many)]] if many else []
 
     def teardown(self) -> None:
         try:
@@ -237,7 +284,8 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     def play(self, flight: Flight, stop: Stop, fate: str, arrives: bool) -> None:
         """Go on up to a stop; then the handler stalls, or dies, or loses one reply and stalls."""
-        self.flights.append(flight)
+        if flight not in self.flights:
+            self.flights.append(flight)
         n_writes = n_calls = 0
         while (call := flight.call) is not None and not stop.is_reached(call, n_writes, n_calls):
             self.step(flight)

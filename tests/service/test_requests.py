@@ -81,6 +81,15 @@ def test_a_short_config_that_stands_for_a_long_one_is_too_large(backend):
     assert "defaults filled in" in answer.body["detail"]
 
 
+@pytest.mark.parametrize("name", ["project", "name"])
+def test_names_in_a_file_are_as_long_as_those_of_a_request_at_most(backend, name):
+    long = "n" * 300
+    config = {**SWEEP, name: long}
+    for body in ({"config": config}, {"config": SWEEP, name: long}):
+        answer = backend.call("POST", "/v1/sweeps", body)
+        assert (answer.status, name in answer.body["detail"]) == (400, True)
+
+
 def test_a_dry_run_stores_nothing(backend):
     answer = backend.call("POST", "/v1/sweeps", {"config": SWEEP}, query={"dry_run": "true"})
     assert answer.status == 200

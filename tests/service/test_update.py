@@ -177,6 +177,12 @@ def test_a_repeated_update_makes_one_version(backend):
     assert versions == [2, 2, 2]
 
 
+def test_one_and_true_are_different_configs(backend):
+    sweep = backend.create({**GRID, "parameters": {"a": {"values": [1, 0]}}})
+    update(backend, sweep, parameters={"a": {"values": [True, False]}})
+    assert [type(config["a"]) for config in take(backend, sweep)] == [bool, bool]
+
+
 def test_the_same_config_again_undoes_another_cap(backend):
     sweep = backend.create(GRID)
     backend.call("PATCH", f"/v1/sweeps/{sweep}", {"run_cap": 2})

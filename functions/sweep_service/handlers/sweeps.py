@@ -30,6 +30,8 @@ _SWEEPS_A_PAGE = 50
 MAX_CONFIG_BYTES = 100_000
 _MAX_DOCUMENT_BYTES = 350_000  #: of a config with every default filled in; an item holds 400 KB
 _MOST_PRIOR_RUNS = 200
+_MAX_PROJECT = 128
+_MAX_NAME = 256
 _N_SAMPLES = 3
 _SETTABLE = (
     SweepState.RUNNING,
@@ -47,8 +49,8 @@ def create_sweep(request: Request, services: Services) -> Response:
     new = NewSweep(
         parsed=_parse_config(document),
         prior_runs=_prior_runs(document),
-        project=text_field(document, "project", 128),
-        name=text_field(document, "name", 256),
+        project=text_field(document, "project", _MAX_PROJECT),
+        name=text_field(document, "name", _MAX_NAME),
         key=request.idempotency_key(),
     )
     view = sweeps.create_sweep(services, new, is_dry_run=is_dry_run)
@@ -129,6 +131,8 @@ def _parse_config(document: dict[str, Any]) -> ParsedSweep:
         n_bytes = len(text.encode(errors="surrogatepass"))
         _check_size("the sweep config", n_bytes, MAX_CONFIG_BYTES)
         parsed = parse_text(text)
+    text_field(parsed.config.document, "project", _MAX_PROJECT)
+    text_field(parsed.config.document, "name", _MAX_NAME)
     n_bytes = len(json.dumps(parsed.config.document))
     _check_size("the sweep config with its defaults filled in", n_bytes, _MAX_DOCUMENT_BYTES)
     return parsed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -59,8 +60,9 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
             changed = services.store.add_version(meta, limit, counter)
         except Stale:
             continue
-        with suppress(Stale):  # somebody has changed it again, and that counts
-            services.store.set_limit(sweep, parsed.config.run_cap, limit, changed)
+        if changed.run_cap != parsed.config.run_cap:
+            with suppress(Stale):  # somebody has changed it again, and that counts
+                services.store.set_limit(sweep, parsed.config.run_cap, limit, changed)
         settle(services, sweep)
         return replace(get_sweep(services, sweep), warnings=parsed.warnings)
     raise Busy(
@@ -70,8 +72,10 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
 
 
 def _is_config_of(view: SweepView, new: SweepConfig) -> bool:
-    is_same_cap = view.counter.run_cap == new.run_cap
-    return is_same_cap and view.loaded.config.document == new.document
+    """Whether nothing would change; compared as texts, in which 1 is not True."""
+    documents = (view.loaded.config.document, new.document)
+    stands, wanted = (json.dumps(document, default=dict) for document in documents)
+    return view.counter.run_cap == new.run_cap and stands == wanted
 
 
 def _check_change(view: SweepView, new: SweepConfig) -> None:

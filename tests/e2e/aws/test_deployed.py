@@ -139,6 +139,20 @@ def test_errors_are_told_as_on_one_machine(deployed: Deployed) -> None:
     assert [problem["path"] for problem in answer.json()["errors"]]
 
 
+def test_a_redeploy_keeps_what_is_stored(deployed: Deployed, client: Client) -> None:
+    sweep = client.create_sweep(config=grid_config(), name="kept")["id"]
+    run = client.ask(sweep, new_key(), "agent", "0", "host")
+    assert isinstance(run, HandOut)
+    again = deploy(HistoryDays="30", RequestsPerSecond="700")
+    assert again == deployed.outputs
+    assert client.get_sweep(sweep)["name"] == "kept"
+    command = client.report(run.id, run.attempt, 0, [{"step": 0, "metrics": {"loss": 0.5}}])
+    assert command.reason is None
+    following = client.ask(sweep, new_key(), "agent", "0", "host")
+    assert isinstance(following, HandOut)
+    assert (run.index, following.index) == (0, 1)
+
+
 def test_five_hundred_asks_of_sixteen_clients_give_five_hundred_indices(
     make_client: Callable[..., Client],
 ) -> None:
@@ -185,20 +199,6 @@ def test_bayes_finds_numpy_in_its_layer(client: Client) -> None:
     assert client.get_sweep(sweep)["state"] == "finished"
     suggestions = [run["suggestion"] for run in client.list_runs(sweep)]
     assert all(suggestions)
-
-
-def test_a_redeploy_keeps_what_is_stored(deployed: Deployed, client: Client) -> None:
-    sweep = client.create_sweep(config=grid_config(), name="kept")["id"]
-    run = client.ask(sweep, new_key(), "agent", "0", "host")
-    assert isinstance(run, HandOut)
-    again = deploy(HistoryDays="30", RequestsPerSecond="700")
-    assert again == deployed.outputs
-    assert client.get_sweep(sweep)["name"] == "kept"
-    command = client.report(run.id, run.attempt, 0, [{"step": 0, "metrics": {"loss": 0.5}}])
-    assert command.reason is None
-    following = client.ask(sweep, new_key(), "agent", "0", "host")
-    assert isinstance(following, HandOut)
-    assert (run.index, following.index) == (0, 1)
 
 
 def test_a_deleted_sweep_leaves_nothing(client: Client) -> None:
