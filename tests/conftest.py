@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_service.storage.sqlite import SqliteStore
 
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services
+from sweep_service.storage.sqlite import SqliteStore
 
 
 @dataclass

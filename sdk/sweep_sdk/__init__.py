@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
-    from sweep_sdk._agent_options import AgentOptions
+    from sweep_sdk._agent.options import AgentOptions
     from sweep_sdk._api import agent, ask, best, runs, sweep
     from sweep_sdk._ask import AskedRun
     from sweep_sdk._config import Config
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sweep_sdk._run import Run, finish, init, log
 
 _MODULES = {
-    "_agent_options": ("AgentOptions",),
+    "_agent.options": ("AgentOptions",),
     "_api": ("agent", "ask", "best", "runs", "sweep"),
     "_ask": ("AskedRun",),
     "_config": ("Config",),

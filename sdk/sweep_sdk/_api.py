@@ -9,17 +9,17 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent_options import AgentOptions
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.plain_view import show
 from sweep_sdk._ask import AskedRun, ask_run
-from sweep_sdk._client import open_client
+from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import AgentGaveUp, UsageError
-from sweep_sdk._plain_view import show
 from sweep_sdk._settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweep_sdk._client import Client
+    from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
 _CTRL_C = 130
@@ -88,11 +88,11 @@ def agent(
         options = replace(options, count=count)
     with open_client() as client:
         if function is None:
-            from sweep_sdk._agent import run_agent
+            from sweep_sdk._agent.agent import run_agent
 
             code = run_agent(client, sweep_id, options, show)
         else:
-            from sweep_sdk._function_agent import run_function_agent
+            from sweep_sdk._agent.function_agent import run_function_agent
 
             code = run_function_agent(client, sweep_id, function, options, show)
     if code == AgentGaveUp.exit_code:

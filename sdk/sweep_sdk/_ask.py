@@ -8,8 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._answers import HandOut
-from sweep_sdk._client import new_key
+from sweep_sdk._backend.answers import HandOut
+from sweep_sdk._backend.client import new_key
 from sweep_sdk._config import Config
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
 from sweep_sdk._metrics import clean_metrics
@@ -17,7 +17,7 @@ from sweep_sdk._metrics import clean_metrics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sweep_sdk._client import Client
+    from sweep_sdk._backend.client import Client
 
 STATES = ("finished", "failed", "killed", "preempted")
 

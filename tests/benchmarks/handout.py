@@ -57,7 +57,7 @@ def ours(
     env: dict[str, str], n_processes: int, n_agents: int, points: int, seconds: float
 ) -> list[dict]:
     """Drive a fresh grid of ``points`` points for at most ``seconds``."""
-    from sweep_sdk._client import open_client
+    from sweep_sdk._backend.client import open_client
     from sweep_sdk._settings import load_settings
 
     with open_client(load_settings(env)) as client:

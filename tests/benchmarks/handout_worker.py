@@ -12,8 +12,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from sweep_sdk._answers import Wait
-from sweep_sdk._client import Client, new_key, open_client
+from sweep_sdk._backend.answers import Wait
+from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._exceptions import SweepEnded
 
 

@@ -9,9 +9,9 @@ import json
 import sys
 from dataclasses import asdict
 
-from sweep_sdk._agent import run_agent
-from sweep_sdk._agent_options import AgentOptions
-from sweep_sdk._client import open_client
+from sweep_sdk._agent.agent import run_agent
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._backend.client import open_client
 
 
 def show(event) -> None:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk import _events as events
-from sweep_sdk._agent import run_agent
-from sweep_sdk._agent_options import AgentOptions
-from sweep_sdk._client import open_client
+from sweep_sdk._agent import events
+from sweep_sdk._agent.agent import run_agent
+from sweep_sdk._agent.launcher import run_files
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._backend.client import open_client
+from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
-from sweep_sdk._launcher import run_files
-from sweep_sdk._retry import ONCE
-from sweep_sdk._server import LocalServer
+from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
 
 QUICK = AgentOptions(
@@ -381,7 +381,7 @@ class TestWhatProgramsWrite:
     def test_a_program_that_floods_a_watcher_that_is_stuck(
         self, client, register, settings, monkeypatch
     ):
-        from sweep_sdk import _event_pump
+        from sweep_sdk._agent import event_pump as _event_pump
 
         monkeypatch.setattr(_event_pump, "_PATIENCE_SECONDS", 0.01)
         monkeypatch.setattr(_event_pump, "_CLOSE_SECONDS", 0.01)
@@ -548,7 +548,7 @@ def test_a_watchdog_that_somebody_ended_is_started_again(client, register, work,
                 parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-            if b"_watchdog_main.py" in command and parent == os.getppid():
+            if b"watchdog_main.py" in command and parent == os.getppid():
                 os.kill(int(process.name), signal.SIGKILL)
     """
     sweep = register(script, points=2, command=["${interpreter}", "${program}"])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._client import open_client
+from sweep_sdk._backend.client import open_client
 from sweep_sdk._settings import load_settings
 
 AGENT = Path(__file__).with_name("agent_process.py")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._client import open_client
+from sweep_sdk._backend.client import open_client
 from sweep_sdk._settings import load_settings
 
 EXAMPLES = Path(__file__).parents[2] / "sdk" / "examples"

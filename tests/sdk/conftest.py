@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from sweep_sdk._client import Client
+from sweep_sdk._backend.client import Client
+from sweep_sdk._backend.retry import Retrier, RetryPolicy
+from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
-from sweep_sdk._retry import Retrier, RetryPolicy
 from sweep_sdk._settings import load_settings
-from sweep_sdk._transport import Response
 from sweep_service.gateway import handle
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._agent_options import AgentOptions
+from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._exceptions import UsageError
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sweep_sdk import _exceptions as errors
-from sweep_sdk._answers import decode
-from sweep_sdk._transport import Response
+from sweep_sdk._backend.answers import decode
+from sweep_sdk._backend.transport import Response
 
 PLACE = "https://sweeps.example"
 

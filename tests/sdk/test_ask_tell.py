@@ -7,7 +7,7 @@ import pytest
 
 import sweep_sdk
 from sweep_sdk._ask import AskedRun, ask_run, tell_result
-from sweep_sdk._client import open_client
+from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import LeaseLost, UsageError
 
 

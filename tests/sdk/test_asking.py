@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from sweep_sdk import _asking
-from sweep_sdk._asking import Asker
-from sweep_sdk._debts import Debt, Ledger
-from sweep_sdk._events import Notice, Waiting
+from sweep_sdk._agent import asking as _asking
+from sweep_sdk._agent.asking import Asker
+from sweep_sdk._agent.debts import Debt, Ledger
+from sweep_sdk._agent.events import Notice, Waiting
+from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable, NotFound
-from sweep_sdk._transport import Response
 
 
 @pytest.fixture

@@ -4,21 +4,21 @@ import threading
 
 import pytest
 
-from sweep_sdk import _attempts
-from sweep_sdk._agent_options import AgentOptions
-from sweep_sdk._answers import HandOut
-from sweep_sdk._asking import Asker
-from sweep_sdk._attempts import Attempts
-from sweep_sdk._best import Best
-from sweep_sdk._debts import Ledger
-from sweep_sdk._endings import Outcome
-from sweep_sdk._events import BestSoFar, Notice, RunEnded
+from sweep_sdk._agent import attempts as _attempts
+from sweep_sdk._agent.asking import Asker
+from sweep_sdk._agent.attempts import Attempts
+from sweep_sdk._agent.best import Best
+from sweep_sdk._agent.debts import Ledger
+from sweep_sdk._agent.endings import Outcome
+from sweep_sdk._agent.events import BestSoFar, Notice, RunEnded
+from sweep_sdk._agent.launcher import Launcher
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.tally import Tally
+from sweep_sdk._agent.watchdog import Watchdog
+from sweep_sdk._agent.worker import Worker
+from sweep_sdk._backend.answers import HandOut
+from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
-from sweep_sdk._launcher import Launcher
-from sweep_sdk._tally import Tally
-from sweep_sdk._transport import Response
-from sweep_sdk._watchdog import Watchdog
-from sweep_sdk._worker import Worker
 
 DONE = Outcome(True, exit_code=0)
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._best import Best
-from sweep_sdk._events import BestSoFar
-from sweep_sdk._tail import Said
+from sweep_sdk._agent.best import Best
+from sweep_sdk._agent.events import BestSoFar
+from sweep_sdk._agent.tail import Said
 
 
 def sweep(goal="minimize", best=None):

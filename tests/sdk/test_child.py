@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk import _child
-from sweep_sdk._child import Exit, LaunchFailed, signal_name, start_child
-from sweep_sdk._launcher import Launch
-from sweep_sdk._watchdog import Watchdog
+from sweep_sdk._agent import child as _child
+from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
+from sweep_sdk._agent.launcher import Launch
+from sweep_sdk._agent.watchdog import Watchdog
 
 
 @pytest.fixture(scope="module")
@@ -227,9 +227,9 @@ class TestWatchdog:
             f"""
             import os, signal, sys, time
             from pathlib import Path
-            from sweep_sdk._child import start_child
-            from sweep_sdk._launcher import Launch
-            from sweep_sdk._watchdog import Watchdog
+            from sweep_sdk._agent.child import start_child
+            from sweep_sdk._agent.launcher import Launch
+            from sweep_sdk._agent.watchdog import Watchdog
             code = (
                 "import signal, subprocess, sys, time;"
                 "signal.signal(signal.SIGTERM, signal.SIG_IGN);"

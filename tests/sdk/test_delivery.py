@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 from sweep_sdk import _lines
-from sweep_sdk._debts import Debt, Ledger
-from sweep_sdk._delivery import Delivery
-from sweep_sdk._endings import Outcome
+from sweep_sdk._agent.debts import Debt, Ledger
+from sweep_sdk._agent.delivery import Delivery
+from sweep_sdk._agent.endings import Outcome
+from sweep_sdk._agent.sync import Synced, sync
+from sweep_sdk._backend.retry import ONCE
+from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import (
     BackendUnavailable,
     LeaseLost,
     NotFound,
 )
-from sweep_sdk._retry import ONCE
-from sweep_sdk._sync import Synced, sync
-from sweep_sdk._transport import Response
 
 DONE = Outcome(True, exit_code=0)
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._endings import Outcome, Verdict, ending_document, judge
-from sweep_sdk._tail import Said
+from sweep_sdk._agent.endings import Outcome, Verdict, ending_document, judge
+from sweep_sdk._agent.tail import Said
 
 GOOD, BAD = True, False
 

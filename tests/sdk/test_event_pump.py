@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from sweep_sdk import _event_pump
-from sweep_sdk._event_pump import EventPump
-from sweep_sdk._events import Notice, Output
+from sweep_sdk._agent import event_pump as _event_pump
+from sweep_sdk._agent.event_pump import EventPump
+from sweep_sdk._agent.events import Notice, Output
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 import sweep_sdk
-from sweep_sdk import _events as events
 from sweep_sdk import _run
-from sweep_sdk._agent_options import AgentOptions
-from sweep_sdk._client import open_client
+from sweep_sdk._agent import events
+from sweep_sdk._agent.function_agent import run_function_agent
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import AgentGaveUp, NotPossible, RunStopped, UsageError
-from sweep_sdk._function_agent import run_function_agent
 
 QUICK = AgentOptions(row_interval_seconds=0.01, report_interval_seconds=0.02)
 

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from sweep_sdk._answers import HandOut
+from sweep_sdk._agent.launcher import Launcher, prepare_files, run_files
+from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._launcher import Launcher, prepare_files, run_files
 
 HANDOUT = HandOut("k3v9x2ab-7", "k3v9x2ab", "mnist", 7, {"lr": 0.1, "m": {"d": 3}}, 1, 2, 300.0)
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from sweep_sdk._backend.references import is_run, parse_run, parse_sweep
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._references import is_run, parse_run, parse_sweep
 
 
 @pytest.mark.parametrize(

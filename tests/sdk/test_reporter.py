@@ -5,12 +5,12 @@ import threading
 
 import pytest
 
-from sweep_sdk._debts import Debt, Ledger
-from sweep_sdk._delivery import Delivery
+from sweep_sdk._agent.debts import Debt, Ledger
+from sweep_sdk._agent.delivery import Delivery
+from sweep_sdk._agent.reporter import Reporter
+from sweep_sdk._backend.retry import ONCE
+from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
-from sweep_sdk._reporter import Reporter
-from sweep_sdk._retry import ONCE
-from sweep_sdk._transport import Response
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from sweep_sdk._backend.retry import ONCE, Retrier, RetryPolicy
 from sweep_sdk._exceptions import BackendUnavailable, WrongBackend
-from sweep_sdk._retry import ONCE, Retrier, RetryPolicy
 
 
 class Flaky:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sweep_sdk import _http1
+from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
-from sweep_sdk._server import LocalServer
-from sweep_sdk._transport import Response
+from sweep_sdk._server import http1 as _http1
+from sweep_sdk._server.server import LocalServer
 
 PATIENCE_SECONDS = 20.0
 

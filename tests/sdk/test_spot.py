@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from sweep_sdk._spot import SpotWatch
+from sweep_sdk._agent.spot import SpotWatch
 
 NOTICE = '{"action": "terminate", "time": "2030-01-01T00:00:00Z"}'
 

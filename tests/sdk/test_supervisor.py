@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from sweep_sdk._child import Exit
-from sweep_sdk._supervisor import Interrupt, Result, Stop, Supervisor
+from sweep_sdk._agent.child import Exit
+from sweep_sdk._agent.supervisor import Interrupt, Result, Stop, Supervisor
 
 INT, TERM, KILL, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_sdk import _lines
-from sweep_sdk._tail import Tail
+from sweep_sdk._agent.tail import Tail
 
 
 @pytest.fixture

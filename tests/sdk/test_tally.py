@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from sweep_sdk._tally import Tally
+from sweep_sdk._agent.tally import Tally
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from sweep_sdk import _exceptions as errors
-from sweep_sdk._client import Client, open_client
-from sweep_sdk._retry import ONCE, Retrier
+from sweep_sdk._backend.client import Client, open_client
+from sweep_sdk._backend.retry import ONCE, Retrier
+from sweep_sdk._backend.transport import HttpTransport, InProcessTransport, open_transport
 from sweep_sdk._settings import load_settings
-from sweep_sdk._transport import HttpTransport, InProcessTransport, open_transport
 
 CERTIFICATES = Path(__file__).with_name("certificates")
 

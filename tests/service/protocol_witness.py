@@ -117,9 +117,7 @@ class Witness:
             judge(before, request, call, result)
         self._judge_leases()
 
-    def answered(
-        self, request: Any, last_call: Call, answer: Any, error: Exception | None
-    ) -> None:
+    def answered(self, request: Any, last_call: Call, answer: Any, error: Exception | None) -> None:
         """A request was answered, right after the last call of its handler."""
         if error is not None:
             self._judge_error(request, error)

@@ -10,13 +10,13 @@ from sweep_sdk.cli.agent_view import AgentView
 from sweep_sdk.cli.backend import connected
 
 if TYPE_CHECKING:
-    from sweep_sdk._agent_options import AgentOptions
+    from sweep_sdk._agent.options import AgentOptions
 
 
 def run_agent_in_terminal(sweep: str, options: AgentOptions | None = None) -> int:
     """Work on a sweep until it has ended, showing what happens; the exit code."""
-    from sweep_sdk._agent import run_agent
-    from sweep_sdk._agent_options import AgentOptions
+    from sweep_sdk._agent.agent import run_agent
+    from sweep_sdk._agent.options import AgentOptions
 
     view = AgentView(click.get_current_context().color)
     with connected(sweep) as client:

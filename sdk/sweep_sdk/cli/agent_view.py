@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from sweep_sdk import _events as events
+from sweep_sdk._agent import events
 from sweep_sdk.cli.formats import (
     assignments,
     command_text,

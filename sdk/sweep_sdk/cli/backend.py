@@ -13,7 +13,7 @@ from sweep_sdk.cli.output import note
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sweep_sdk._client import Client
+    from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
 #: A person is waiting: say soon that nobody answers.
@@ -31,8 +31,8 @@ def connected(reference: str | None = None, settings: Settings | None = None) ->
             names those that look like it.
         settings: What the caller has read already.
     """
-    from sweep_sdk._client import open_client
-    from sweep_sdk._retry import RetryPolicy
+    from sweep_sdk._backend.client import open_client
+    from sweep_sdk._backend.retry import RetryPolicy
 
     policy = RetryPolicy(attempts=ATTEMPTS, deadline_seconds=DEADLINE_SECONDS)
     with open_client(settings) as client:
@@ -51,7 +51,7 @@ def _similar(client: Client, reference: str | None) -> str:
     """Known sweeps whose id looks like the one that was not found."""
     if reference is None:
         return ""
-    from sweep_sdk._references import parse_sweep
+    from sweep_sdk._backend.references import parse_sweep
 
     known = [str(sweep["id"]) for sweep in islice(client.list_sweeps(), _N_KNOWN)]
     sweep = parse_sweep(reference)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from deployment import Deployed, deploy
 
-from sweep_sdk._client import Client, open_client
+from sweep_sdk._backend.client import Client, open_client
 from sweep_sdk._settings import load_settings
 
 collect_ignore_glob = [] if "SWEEP_TEST_SAM" in os.environ else ["test_*.py"]

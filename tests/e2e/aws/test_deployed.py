@@ -14,8 +14,8 @@ import pytest
 import requests
 from deployment import TOKEN, Deployed, deploy
 
-from sweep_sdk._answers import HandOut
-from sweep_sdk._client import Client, new_key
+from sweep_sdk._backend.answers import HandOut
+from sweep_sdk._backend.client import Client, new_key
 from sweep_sdk._exceptions import SweepEnded
 
 # The objective of the training program, known here too: what is best is worked out, not read back.

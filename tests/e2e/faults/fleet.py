@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweep_sdk._answers import HandOut
-from sweep_sdk._client import Client, new_key
+from sweep_sdk._backend.answers import HandOut
+from sweep_sdk._backend.client import Client, new_key
 from sweep_sdk._exceptions import SweepEnded, SweepError
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
-from sweep_sdk._transport import Response
 from sweep_service.errors import ServiceError, StoreUnavailable, Throttled
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services

@@ -11,8 +11,8 @@ from fleet import Fleet
 from lossy import GatewayTransport, LossyStore, lost_answers
 from sizes import size
 
-from sweep_sdk._client import Client
-from sweep_sdk._retry import Retrier, RetryPolicy
+from sweep_sdk._backend.client import Client
+from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_service.operations.services import Services
 from sweep_service.storage.sqlite import SqliteStore
 

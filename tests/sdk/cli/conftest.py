@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from sweep_sdk._client import open_client
+from sweep_sdk._backend.client import open_client
 from sweep_sdk.cli import main
 
 GRID = """\

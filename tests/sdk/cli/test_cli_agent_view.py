@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk import _events as events
+from sweep_sdk._agent import events
 from sweep_sdk.cli.agent_view import AgentView
 
 SWEEP = {

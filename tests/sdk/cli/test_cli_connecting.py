@@ -16,9 +16,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from sweep_sdk._server import LocalServer
+from sweep_sdk._backend.transport import InProcessTransport, Response
+from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
-from sweep_sdk._transport import InProcessTransport, Response
 from sweep_sdk.cli import backend
 
 PATIENCE_SECONDS = 60

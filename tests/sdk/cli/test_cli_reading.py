@@ -12,7 +12,7 @@ import threading
 import pytest
 import yaml
 
-from sweep_sdk._launcher import run_files
+from sweep_sdk._agent.launcher import run_files
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli import main
 from sweep_sdk.cli.commands.runs import Listing

@@ -12,10 +12,10 @@ from contextlib import closing
 
 import pytest
 
-from sweep_sdk._launcher import run_files
-from sweep_sdk._server import LocalServer
+from sweep_sdk._agent.launcher import run_files
+from sweep_sdk._backend.transport import InProcessTransport
+from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
-from sweep_sdk._transport import InProcessTransport
 
 PATIENCE_SECONDS = 60
 

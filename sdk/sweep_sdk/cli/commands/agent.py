@@ -89,7 +89,7 @@ def command(
     Start it in the folder from which the sweep's 'program' counts, in as many terminals and on
     as many machines as you like. What the programs print is shown, and kept: see 'logs'.
     """
-    from sweep_sdk._agent_options import AgentOptions
+    from sweep_sdk._agent.options import AgentOptions
     from sweep_sdk.cli.agent_loop import run_agent_in_terminal
 
     options = AgentOptions(

@@ -17,7 +17,7 @@ from sweep_sdk.cli.output import say
 if TYPE_CHECKING:
     from types import FrameType
 
-    from sweep_sdk._server import LocalServer
+    from sweep_sdk._server.server import LocalServer
 
 _GENERATE = "generate"
 _MAX_FILES = 65_536
@@ -56,9 +56,9 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
     Runs until Ctrl-C or SIGTERM (exit code 0). The traffic is not encrypted: in a network that
     you do not trust use an SSH tunnel, or the backend on AWS.
     """
-    from sweep_sdk._server import LocalServer
+    from sweep_sdk._backend.transport import InProcessTransport
+    from sweep_sdk._server.server import LocalServer
     from sweep_sdk._settings import load_settings
-    from sweep_sdk._transport import InProcessTransport
 
     settings = load_settings()
     if token == _GENERATE:

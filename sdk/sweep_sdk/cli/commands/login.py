@@ -65,9 +65,9 @@ def _check(url: str, token: str | None) -> str:
     Raises:
         SweepError: It is not there, is no backend, or refuses the token.
     """
-    from sweep_sdk._client import Client
-    from sweep_sdk._retry import ONCE, Retrier
-    from sweep_sdk._transport import HttpTransport
+    from sweep_sdk._backend.client import Client
+    from sweep_sdk._backend.retry import ONCE, Retrier
+    from sweep_sdk._backend.transport import HttpTransport
 
     with Client(HttpTransport(url, token, _ca_bundle()), Retrier(ONCE)) as client:
         version = str(client.health()["version"])

@@ -17,7 +17,7 @@ from sweep_sdk.cli.space_view import best_text
 from sweep_sdk.cli.tables import fitting, print_columns, table_lines
 
 if TYPE_CHECKING:
-    from sweep_sdk._client import Client
+    from sweep_sdk._backend.client import Client
 
     Json = dict[str, Any]
 

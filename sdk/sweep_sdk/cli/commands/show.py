@@ -25,7 +25,7 @@ _EXAMPLES = examples(
 @json_option
 def command(what: str, is_json: bool) -> None:
     """Show one sweep: config, state, best run; or one run: what happened to it."""
-    from sweep_sdk._references import is_run
+    from sweep_sdk._backend.references import is_run
 
     if is_run(what):
         _show_run(what, is_json=is_json)
@@ -34,7 +34,7 @@ def command(what: str, is_json: bool) -> None:
 
 
 def _show_run(reference: str, *, is_json: bool) -> None:
-    from sweep_sdk._launcher import run_files
+    from sweep_sdk._agent.launcher import run_files
     from sweep_sdk._settings import load_settings
 
     settings = load_settings()

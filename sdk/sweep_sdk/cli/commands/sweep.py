@@ -17,7 +17,7 @@ from sweep_sdk.cli.output import note, say, say_json, strong
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sweep_sdk._client import Client
+    from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
     Sweep = dict[str, Any]
@@ -173,7 +173,7 @@ def _default_project(client: Client, settings: Settings, text: str) -> str | Non
 
 
 def _tell_warnings(wish: Wish, sweep: Sweep) -> None:
-    from sweep_sdk._answers import config_problem
+    from sweep_sdk._backend.answers import config_problem
 
     for warning in sweep["warnings"]:
         note(f"warning: {wish.file}: {printable(str(config_problem(warning)))}")

@@ -21,9 +21,9 @@ def command() -> None:
     They wait on disk when the backend stays away for too long, or an agent is killed. The next
     agent on this machine delivers them too.
     """
-    from sweep_sdk._debts import Ledger
+    from sweep_sdk._agent.debts import Ledger
+    from sweep_sdk._agent.sync import sync
     from sweep_sdk._settings import load_settings
-    from sweep_sdk._sync import sync
 
     settings = load_settings()
     n_attempts = 0

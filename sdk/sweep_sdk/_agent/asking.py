@@ -7,19 +7,19 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from sweep_sdk._answers import HandOut
-from sweep_sdk._client import new_key
-from sweep_sdk._events import Notice, Waiting
+from sweep_sdk._agent.events import Notice, Waiting
+from sweep_sdk._agent.sync import sync
+from sweep_sdk._backend.answers import HandOut
+from sweep_sdk._backend.client import new_key
+from sweep_sdk._backend.retry import ONCE, RetryPolicy
 from sweep_sdk._exceptions import BackendUnavailable, SweepEnded, SweepError
-from sweep_sdk._retry import ONCE, RetryPolicy
-from sweep_sdk._sync import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweep_sdk._client import Client
-    from sweep_sdk._debts import Ledger
-    from sweep_sdk._events import Event
+    from sweep_sdk._agent.debts import Ledger
+    from sweep_sdk._agent.events import Event
+    from sweep_sdk._backend.client import Client
 
 NEIGHBOUR_SECONDS = 2.0
 

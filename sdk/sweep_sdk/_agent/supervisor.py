@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
-from sweep_sdk._child import Exit
+from sweep_sdk._agent.child import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

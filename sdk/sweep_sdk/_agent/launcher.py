@@ -15,7 +15,7 @@ from sweep_service.model import command as commands
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._answers import HandOut
+    from sweep_sdk._backend.answers import HandOut
 
 _PRIVATE_FOLDER = 0o700
 

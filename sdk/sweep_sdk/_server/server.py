@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 from sweep_sdk._exceptions import SweepError, UsageError
-from sweep_sdk._gate import Gate
-from sweep_sdk._http1 import Head, Refused, render_problem, render_response, take_head
+from sweep_sdk._server.gate import Gate
+from sweep_sdk._server.http1 import Head, Refused, render_problem, render_response, take_head
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-    from sweep_sdk._transport import Response, Transport
+    from sweep_sdk._backend.transport import Response, Transport
 
 #: Agents come back all at once after an outage.
 BACKLOG = 1024

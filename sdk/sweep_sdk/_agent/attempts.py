@@ -7,11 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep_sdk._answers import Finished
-from sweep_sdk._debts import Debt
-from sweep_sdk._delivery import Delivery
-from sweep_sdk._endings import GONE, Verdict, ending_document, judge
-from sweep_sdk._events import Notice, RunEnded, RunStarted
+from sweep_sdk._agent.debts import Debt
+from sweep_sdk._agent.delivery import Delivery
+from sweep_sdk._agent.endings import GONE, Verdict, ending_document, judge
+from sweep_sdk._agent.events import Notice, RunEnded, RunStarted
+from sweep_sdk._agent.launcher import prepare_files
+from sweep_sdk._agent.reporter import Reporter
+from sweep_sdk._backend.answers import Finished
+from sweep_sdk._backend.retry import ONCE, RetryPolicy
 from sweep_sdk._exceptions import (
     BackendUnavailable,
     LeaseLost,
@@ -19,25 +22,22 @@ from sweep_sdk._exceptions import (
     SweepError,
     UsageError,
 )
-from sweep_sdk._launcher import prepare_files
-from sweep_sdk._reporter import Reporter
-from sweep_sdk._retry import ONCE, RetryPolicy
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from pathlib import Path
 
-    from sweep_sdk._agent_options import AgentOptions
-    from sweep_sdk._answers import HandOut
-    from sweep_sdk._best import Best
-    from sweep_sdk._client import Client
-    from sweep_sdk._debts import Ledger
-    from sweep_sdk._endings import Outcome
-    from sweep_sdk._events import Event
-    from sweep_sdk._launcher import RunFiles
+    from sweep_sdk._agent.best import Best
+    from sweep_sdk._agent.debts import Ledger
+    from sweep_sdk._agent.endings import Outcome
+    from sweep_sdk._agent.events import Event
+    from sweep_sdk._agent.launcher import RunFiles
+    from sweep_sdk._agent.options import AgentOptions
+    from sweep_sdk._agent.tally import Tally
+    from sweep_sdk._backend.answers import HandOut
+    from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
-    from sweep_sdk._tally import Tally
 
 #: What an agent that is being stopped still grants to a backend that is away.
 HURRY_SECONDS = 10.0

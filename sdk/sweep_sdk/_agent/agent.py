@@ -16,24 +16,24 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent_options import AgentOptions
-from sweep_sdk._child import signal_name
-from sweep_sdk._engagement import Engagement, attendance_of
-from sweep_sdk._event_pump import EventPump
+from sweep_sdk._agent.child import signal_name
+from sweep_sdk._agent.engagement import Engagement, attendance_of
+from sweep_sdk._agent.event_pump import EventPump
+from sweep_sdk._agent.launcher import Launcher
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.spot import SpotWatch
+from sweep_sdk._agent.supervisor import Interrupt
+from sweep_sdk._agent.watchdog import Watchdog
+from sweep_sdk._agent.worker import Worker
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._launcher import Launcher
 from sweep_sdk._settings import environment, load_settings
-from sweep_sdk._spot import SpotWatch
-from sweep_sdk._supervisor import Interrupt
-from sweep_sdk._watchdog import Watchdog
-from sweep_sdk._worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from sweep_sdk._client import Client
-    from sweep_sdk._events import Watcher
+    from sweep_sdk._agent.events import Watcher
+    from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
 GAVE_UP = 1

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sweep_sdk._child import Exit, LaunchFailed, signal_name, start_child
-from sweep_sdk._endings import Outcome
-from sweep_sdk._events import Notice, Output
-from sweep_sdk._supervisor import Stop, Supervisor
+from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
+from sweep_sdk._agent.endings import Outcome
+from sweep_sdk._agent.events import Notice, Output
+from sweep_sdk._agent.supervisor import Stop, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweep_sdk._answers import HandOut
-    from sweep_sdk._asking import Asker
-    from sweep_sdk._attempts import Attempt, Attempts
-    from sweep_sdk._child import Child
-    from sweep_sdk._launcher import Launcher
-    from sweep_sdk._supervisor import Interrupt
-    from sweep_sdk._watchdog import Watchdog
+    from sweep_sdk._agent.asking import Asker
+    from sweep_sdk._agent.attempts import Attempt, Attempts
+    from sweep_sdk._agent.child import Child
+    from sweep_sdk._agent.launcher import Launcher
+    from sweep_sdk._agent.supervisor import Interrupt
+    from sweep_sdk._agent.watchdog import Watchdog
+    from sweep_sdk._backend.answers import HandOut
 
 _NOT_STARTED = 127
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_PROGRAM = Path(__file__).with_name("_watchdog_main.py")
+_PROGRAM = Path(__file__).with_name("watchdog_main.py")
 
 
 class Watchdog:

@@ -8,17 +8,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._endings import ending_document, judge
+from sweep_sdk._agent.endings import ending_document, judge
+from sweep_sdk._agent.tail import Batch, Tail
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost
-from sweep_sdk._tail import Batch, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweep_sdk._answers import Command, Finished
-    from sweep_sdk._client import Client
-    from sweep_sdk._debts import Debt, Ledger
-    from sweep_sdk._endings import Outcome
+    from sweep_sdk._agent.debts import Debt, Ledger
+    from sweep_sdk._agent.endings import Outcome
+    from sweep_sdk._backend.answers import Command, Finished
+    from sweep_sdk._backend.client import Client
 
 _MAX_SUMMARY_BYTES = 250_000
 

@@ -11,14 +11,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from sweep_sdk._output import OutputPump
+from sweep_sdk._agent.output import OutputPump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
-    from sweep_sdk._launcher import Launch
-    from sweep_sdk._watchdog import Watchdog
+    from sweep_sdk._agent.launcher import Launch
+    from sweep_sdk._agent.watchdog import Watchdog
 
 _LEFTOVER_GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.01

@@ -6,15 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep_sdk._delivery import Delivery
-from sweep_sdk._endings import Outcome
+from sweep_sdk._agent.delivery import Delivery
+from sweep_sdk._agent.endings import Outcome
 from sweep_sdk._exceptions import LeaseLost, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_sdk._client import Client
-    from sweep_sdk._debts import Debt, Ledger
+    from sweep_sdk._agent.debts import Debt, Ledger
+    from sweep_sdk._backend.client import Client
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sweep_sdk._events import (
+from sweep_sdk._agent.events import (
     AgentEnded,
     AgentStarted,
     BestSoFar,

@@ -7,19 +7,19 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sweep_sdk._answers import command, decode, finished, hand_out_or_wait, page
+from sweep_sdk._backend.answers import command, decode, finished, hand_out_or_wait, page
+from sweep_sdk._backend.references import parse_run, parse_sweep
+from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._exceptions import NotFound, UsageError, WrongBackend
-from sweep_sdk._references import parse_run, parse_sweep
-from sweep_sdk._retry import Retrier, RetryPolicy
 from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from sweep_sdk._answers import Command, Finished, HandOut, Wait
+    from sweep_sdk._backend.answers import Command, Finished, HandOut, Wait
+    from sweep_sdk._backend.transport import Transport
     from sweep_sdk._settings import Settings
-    from sweep_sdk._transport import Transport
 
     Json = dict[str, Any]
 
@@ -280,8 +280,8 @@ def open_client(settings: Settings | None = None, retry: RetryPolicy | None = No
     Raises:
         UsageError: A setting cannot be understood.
     """
+    from sweep_sdk._backend.transport import open_transport
     from sweep_sdk._settings import load_settings
-    from sweep_sdk._transport import open_transport
 
     transport = open_transport(settings or load_settings())
     return Client(transport, Retrier(retry or RetryPolicy()))

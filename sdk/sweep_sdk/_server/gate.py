@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sweep_sdk._http1 import Refused
+from sweep_sdk._server.http1 import Refused
 
 if TYPE_CHECKING:
-    from sweep_sdk._http1 import Head
+    from sweep_sdk._server.http1 import Head
 
 _HEALTH_PATH = "/v1/health"
 

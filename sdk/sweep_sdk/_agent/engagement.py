@@ -8,23 +8,23 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent_options import MAX_NAME_LENGTH
-from sweep_sdk._asking import Asker
-from sweep_sdk._attempts import Attempts
-from sweep_sdk._best import Best
-from sweep_sdk._debts import Ledger
-from sweep_sdk._events import AgentEnded, AgentStarted, Notice
+from sweep_sdk._agent.asking import Asker
+from sweep_sdk._agent.attempts import Attempts
+from sweep_sdk._agent.best import Best
+from sweep_sdk._agent.debts import Ledger
+from sweep_sdk._agent.events import AgentEnded, AgentStarted, Notice
+from sweep_sdk._agent.options import MAX_NAME_LENGTH
+from sweep_sdk._agent.tally import Tally
+from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
-from sweep_sdk._retry import RetryPolicy
-from sweep_sdk._tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from sweep_sdk._agent_options import AgentOptions
-    from sweep_sdk._client import Client
-    from sweep_sdk._debts import Attendance
-    from sweep_sdk._events import Event
+    from sweep_sdk._agent.debts import Attendance
+    from sweep_sdk._agent.events import Event
+    from sweep_sdk._agent.options import AgentOptions
+    from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
 _LAST_LOOK = RetryPolicy(attempts=2, deadline_seconds=2.0)

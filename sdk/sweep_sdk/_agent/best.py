@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._events import BestSoFar
+from sweep_sdk._agent.events import BestSoFar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._tail import Said
+    from sweep_sdk._agent.tail import Said
 
 
 class Best:

@@ -8,12 +8,12 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sweep_sdk._events import Output
+from sweep_sdk._agent.events import Output
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sweep_sdk._events import Event, Watcher
+    from sweep_sdk._agent.events import Event, Watcher
 
 _MAX_OUTPUT_BYTES = 4_000_000
 _PATIENCE_SECONDS = 5.0

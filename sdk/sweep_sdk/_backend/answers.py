@@ -25,7 +25,7 @@ from sweep_sdk._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._transport import Response
+    from sweep_sdk._backend.transport import Response
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 

@@ -6,16 +6,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepError
-from sweep_sdk._retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from sweep_sdk._answers import Command
-    from sweep_sdk._client import Client
-    from sweep_sdk._delivery import Delivery
+    from sweep_sdk._agent.delivery import Delivery
+    from sweep_sdk._backend.answers import Command
+    from sweep_sdk._backend.client import Client
 
 _BACKOFF = RetryPolicy(first_delay_seconds=1.0, longest_delay_seconds=30.0)
 

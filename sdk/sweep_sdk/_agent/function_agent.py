@@ -13,20 +13,20 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from sweep_sdk import _run
-from sweep_sdk._agent_options import AgentOptions
-from sweep_sdk._endings import GONE, Outcome
-from sweep_sdk._engagement import Engagement, attendance_of
-from sweep_sdk._event_pump import EventPump
-from sweep_sdk._events import Output
-from sweep_sdk._launcher import run_variables
+from sweep_sdk._agent.endings import GONE, Outcome
+from sweep_sdk._agent.engagement import Engagement, attendance_of
+from sweep_sdk._agent.event_pump import EventPump
+from sweep_sdk._agent.events import Output
+from sweep_sdk._agent.launcher import run_variables
+from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._settings import environment_with, load_settings, run_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_sdk._answers import HandOut
-    from sweep_sdk._client import Client
-    from sweep_sdk._events import Watcher
+    from sweep_sdk._agent.events import Watcher
+    from sweep_sdk._backend.answers import HandOut
+    from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
 _GAVE_UP = 1

@@ -1,0 +1,1 @@
+"""The agent: asks for runs, has programs or functions run them, reports."""

@@ -1,0 +1,1 @@
+"""Talking to the backend: one method a route, over HTTP or in this process."""
