@@ -238,8 +238,8 @@ class Witness:
     def _judge_hand_out(self, request: Ask, last_call: Call, answer: HandOut) -> None:
         index, attempt, now = answer.index, answer.attempt, self._clock()
         run = self.standing.runs[index]
-        # The client library's late repeat of its own create_run finds its write, whatever has become
-        # of the run; whoever asked was answered by a repeat of the ask, long ago.
+        # The client library's late repeat of create_run finds its own write, whatever has become of
+        # the run; whoever asked was answered by a repeat of the ask, long ago.
         is_echo = last_call.method == "create_run" and (index, attempt) in self._keys
         is_open = run.outcome is None or is_echo
         promise(1, is_open, f"{answer} was handed out after its end")

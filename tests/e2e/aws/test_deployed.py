@@ -160,24 +160,19 @@ def test_five_hundred_asks_of_sixteen_clients_give_five_hundred_indices(
     sweep = make_client().create_sweep(config=config)["id"]
     clients = [make_client() for _ in range(16)]
 
-    def ask_all(client: Client) -> list[int]:
-        indices: list[int] = []
-        held: list[HandOut] = []
+    def work(client: Client) -> list[int]:
+        indices = []
         while True:
             try:
-                answer = client.ask(sweep, new_key(), "agent", "0", "host")
+                run = client.ask(sweep, new_key(), "agent", "0", "host")
             except SweepEnded:
                 return indices
-            if isinstance(answer, HandOut):
-                indices.append(answer.index)
-                held.append(answer)
-                continue
-            while held:  # what others hold may still come back; what is held here ends
-                run = held.pop()
+            if isinstance(run, HandOut):  # else the last runs are still out: ask again
                 client.finish(run.id, {"attempt": run.attempt, "state": "finished"})
+                indices.append(run.index)
 
     with ThreadPoolExecutor(16) as pool:
-        indices = [index for found in pool.map(ask_all, clients) for index in found]
+        indices = [index for found in pool.map(work, clients) for index in found]
     assert sorted(indices) == list(range(500))
 
 

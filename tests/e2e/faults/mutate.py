@@ -22,8 +22,10 @@ from mutations import CONDITIONS, STEPS, Mutation
 ROOT = Path(__file__).parents[3]
 BACKEND = ROOT / "functions" / "sweep_service"
 SUITES = {
+    "stalls": ["tests/service/test_protocol_stalls.py"],
     "machine": ["tests/service/test_protocol_machine.py"],
-    "contract": ["tests/contracts", "-k", "sqlite"],
+    "hand-out": ["tests/service/test_handout.py", "tests/service/test_stopping.py"],
+    "contract": ["tests/contracts", "-k", "sqlite and not Processes"],
 }
 PASSED, FAILED = 0, 1  # exit codes of pytest; any other means that it could not do its work
 
