@@ -21,7 +21,8 @@ from searching.problems import Problem, development_problems
 from sweep_service.model.records import Observation
 from sweep_service.model.states import RunState
 from sweep_service.model.sweep_config import SweepConfig, parse_object
-from sweep_service.search import bayes, hyperband
+from sweep_service.search import hyperband
+from sweep_service.search.bayes import method as bayes
 from sweep_service.search.suggestion import Evidence
 
 N_ITERATIONS = 81

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweep_service.errors import InvalidConfig
 from sweep_service.model.problems import Problem
@@ -13,14 +12,12 @@ from sweep_service.search.suggestion import Evidence, Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from types import ModuleType
 
     from sweep_service.model.sweep_config import SweepConfig
 
 
-_MISSING = {
-    "numpy": "bayes needs numpy; install it with: pip install 'sweep-sdk[local]'",
-    "sweep_service.search.bayes": "bayes is not available in this version; use grid or random",
-}
+_NEEDS_NUMPY = "bayes needs numpy; install it with: pip install 'sweep-sdk[local]'"
 
 
 def n_points(config: SweepConfig) -> int | None:
@@ -119,10 +116,12 @@ def _start(config: SweepConfig, index: int, offer: Offer) -> Suggestion:
     return Suggestion(start.config, config.space.to_unit(start.config), record)
 
 
-def _bayes() -> Any:
+def _bayes() -> ModuleType:
+    """The bayes method, which alone needs numpy; imported when a sweep asks for it."""
     try:
-        return import_module("sweep_service.search.bayes")
+        from sweep_service.search.bayes import method
     except ModuleNotFoundError as error:
-        if error.name not in _MISSING:
+        if error.name != "numpy":
             raise
-        raise InvalidConfig([Problem("method", _MISSING[error.name])]) from None
+        raise InvalidConfig([Problem("method", _NEEDS_NUMPY)]) from None
+    return method

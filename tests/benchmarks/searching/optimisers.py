@@ -40,7 +40,7 @@ class SweepSdk:
         from sweep_service.model.records import Observation
         from sweep_service.model.states import RunState
         from sweep_service.model.sweep_config import parse_object
-        from sweep_service.search import bayes
+        from sweep_service.search.bayes import method as bayes
         from sweep_service.search.suggestion import Evidence
 
         parameters = {p.name: p.sweep_language for p in problem.parameters}

@@ -95,19 +95,10 @@ for method in ("grid", "random"):
 """
 
 
-@pytest.mark.parametrize(
-    ("module", "words"),
-    [
-        ("numpy", "method: bayes needs numpy; install it with: pip install 'sweep-sdk[local]'"),
-        (
-            "sweep_service.search.bayes",
-            "method: bayes is not available in this version; use grid or random",
-        ),
-    ],
-)
-def test_bayes_says_what_it_lacks(module, words):
+def test_bayes_says_what_it_lacks():
     # in a process of its own: modules that are hidden here would be missed by other tests
     found = subprocess.run(
-        [sys.executable, "-c", WITHOUT, module], capture_output=True, text=True, check=True
+        [sys.executable, "-c", WITHOUT, "numpy"], capture_output=True, text=True, check=True
     )
+    words = "method: bayes needs numpy; install it with: pip install 'sweep-sdk[local]'"
     assert found.stdout.splitlines() == [words, words]

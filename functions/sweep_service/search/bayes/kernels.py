@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from sweep_service.search.arrays import Floats
+    from sweep_service.search.bayes.arrays import Floats
 
 
 def matern52(squared_distance: Floats) -> Floats:

@@ -22,7 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweep_service.search.arrays import Bools, Floats
+    from sweep_service.search.bayes.arrays import Bools, Floats
 
     Objective = Callable[[Floats], tuple[Floats, Floats]]
 

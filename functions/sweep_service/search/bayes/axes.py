@@ -19,7 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sweep_service.search.arrays import Bools, Floats, Integers
+    from sweep_service.search.bayes.arrays import Bools, Floats, Integers
 
 
 @dataclass(frozen=True)

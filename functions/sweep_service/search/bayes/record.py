@@ -10,9 +10,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from sweep_service.model.sweep_config import Metric, SweepConfig
-    from sweep_service.search.arrays import Floats
-    from sweep_service.search.proposal import Proposal
-    from sweep_service.search.surrogate import Forecast
+    from sweep_service.search.bayes.arrays import Floats
+    from sweep_service.search.bayes.proposal import Proposal
+    from sweep_service.search.bayes.surrogate import Forecast
 
 #: What a record may take in JSON; the least important parameters are left out beyond it.
 _MOST_CHARACTERS = 900

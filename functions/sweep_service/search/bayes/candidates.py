@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from sweep_service.search.arrays import Floats, Integers
-    from sweep_service.search.axes import Axes, Axis
+    from sweep_service.search.bayes.arrays import Floats, Integers
+    from sweep_service.search.bayes.axes import Axes, Axis
 
 
 #: Finite spaces of up to this many configurations are looked at in full.

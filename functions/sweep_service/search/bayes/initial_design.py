@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from sweep_service.search.arrays import Floats
+    from sweep_service.search.bayes.arrays import Floats
 
 
 _RESOLUTION = 2.0**-32

@@ -21,9 +21,9 @@ import numpy as np
 
 from sweep_service.model.distributions import Quantized, QuantizedEndless
 from sweep_service.model.states import RunState
-from sweep_service.search.axes import Axes, Axis
-from sweep_service.search.proposal import Data, propose
-from sweep_service.search.record import record_of
+from sweep_service.search.bayes.axes import Axes, Axis
+from sweep_service.search.bayes.proposal import Data, propose
+from sweep_service.search.bayes.record import record_of
 from sweep_service.search.suggestion import Suggestion
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sweep_service.model.records import Observation
     from sweep_service.model.space import SearchSpace
     from sweep_service.model.sweep_config import Metric, SweepConfig
-    from sweep_service.search.arrays import Bools, Floats
+    from sweep_service.search.bayes.arrays import Bools, Floats
     from sweep_service.search.suggestion import Evidence
 
 #: Noise variance of a run that was stopped early, over the signal variance.

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.search import bfgs, kernels, triangular
+from sweep_service.search.bayes import bfgs, kernels, triangular
 
 if TYPE_CHECKING:
-    from sweep_service.search.arrays import Floats
+    from sweep_service.search.bayes.arrays import Floats
 
 
 #: Keeps R positive definite to rounding.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.search.acquisition import (
+from sweep_service.search.bayes.acquisition import (
     erfcx,
     expected_improvement,
     log_expected_improvement,

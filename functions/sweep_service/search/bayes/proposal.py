@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.search import candidates, initial_design, optimise
-from sweep_service.search.axes import keys
-from sweep_service.search.surrogate import Forecast, Surrogate
-from sweep_service.search.tuning import DEFAULT, Tuning
+from sweep_service.search.bayes import candidates, initial_design, optimise
+from sweep_service.search.bayes.axes import keys
+from sweep_service.search.bayes.surrogate import Forecast, Surrogate
+from sweep_service.search.bayes.tuning import DEFAULT, Tuning
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from sweep_service.search.arrays import Floats
-    from sweep_service.search.axes import Axes
-    from sweep_service.search.optimise import Improvement
+    from sweep_service.search.bayes.arrays import Floats
+    from sweep_service.search.bayes.axes import Axes
+    from sweep_service.search.bayes.optimise import Improvement
 
 
 #: Finite spaces of up to this many configurations are counted out to find an untried one.

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.search.axes import Axes, Axis
-from sweep_service.search.gaussian_process import Posterior, condition
-from sweep_service.search.hyperparameters import (
+from sweep_service.search.bayes.axes import Axes, Axis
+from sweep_service.search.bayes.gaussian_process import Posterior, condition
+from sweep_service.search.bayes.hyperparameters import (
     JITTER,
     Hyperparameters,
     Prior,
     fit,
     negative_log_posterior,
 )
-from sweep_service.search.kernels import matern52, matern52_with_slope
+from sweep_service.search.bayes.kernels import matern52, matern52_with_slope
 
 LINE = Axes((Axis(),))
 MIXED = Axes((Axis(), Axis(4, is_categorical=True), Axis(), Axis(5)))

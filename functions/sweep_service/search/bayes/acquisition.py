@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from sweep_service.search.arrays import Floats
+    from sweep_service.search.bayes.arrays import Floats
 
 
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)

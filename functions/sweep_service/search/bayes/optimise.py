@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.search import acquisition, bfgs, candidates
+from sweep_service.search.bayes import acquisition, bfgs, candidates
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from sweep_service.search.arrays import Floats
-    from sweep_service.search.gaussian_process import Posterior
+    from sweep_service.search.bayes.arrays import Floats
+    from sweep_service.search.bayes.gaussian_process import Posterior
 
 
 #: How many of the best candidates are exchanged and climbed again.

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.search import initial_design
-from sweep_service.search.axes import Axes, Axis, keys
-from sweep_service.search.candidates import exchanges, spread_and_mutants
+from sweep_service.search.bayes import initial_design
+from sweep_service.search.bayes.axes import Axes, Axis, keys
+from sweep_service.search.bayes.candidates import exchanges, spread_and_mutants
 
 AXES = Axes(
     (

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.search import kernels, triangular
-from sweep_service.search.hyperparameters import JITTER, profile
+from sweep_service.search.bayes import kernels, triangular
+from sweep_service.search.bayes.hyperparameters import JITTER, profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.search.arrays import Floats
-    from sweep_service.search.axes import Axes
-    from sweep_service.search.hyperparameters import Hyperparameters
+    from sweep_service.search.bayes.arrays import Floats
+    from sweep_service.search.bayes.axes import Axes
+    from sweep_service.search.bayes.hyperparameters import Hyperparameters
 
 
 #: Least posterior variance over the signal variance, below which rounding would rule.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.search.bfgs import minimise
+from sweep_service.search.bayes.bfgs import minimise
 
 CURVATURES = np.array([1.0, 10.0, 100.0])
 

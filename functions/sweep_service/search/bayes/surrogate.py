@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.search import gaussian_process
-from sweep_service.search.hyperparameters import Hyperparameters, fit
-from sweep_service.search.optimise import Improvement
-from sweep_service.search.outcomes import Warp
-from sweep_service.search.subset import crowding_weights, representative
+from sweep_service.search.bayes import gaussian_process
+from sweep_service.search.bayes.hyperparameters import Hyperparameters, fit
+from sweep_service.search.bayes.optimise import Improvement
+from sweep_service.search.bayes.outcomes import Warp
+from sweep_service.search.bayes.subset import crowding_weights, representative
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from sweep_service.search.arrays import Floats
-    from sweep_service.search.axes import Axes
-    from sweep_service.search.tuning import Tuning
+    from sweep_service.search.bayes.arrays import Floats
+    from sweep_service.search.bayes.axes import Axes
+    from sweep_service.search.bayes.tuning import Tuning
 
 
 _QUADRATURE_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sweep_service.search import proposal
-from sweep_service.search.axes import Axes, Axis, keys
-from sweep_service.search.optimise import Improvement, ascend
-from sweep_service.search.proposal import Data, propose
-from sweep_service.search.surrogate import Surrogate
-from sweep_service.search.triangular import inverse
-from sweep_service.search.tuning import DEFAULT, Tuning
+from sweep_service.search.bayes import proposal
+from sweep_service.search.bayes.axes import Axes, Axis, keys
+from sweep_service.search.bayes.optimise import Improvement, ascend
+from sweep_service.search.bayes.proposal import Data, propose
+from sweep_service.search.bayes.surrogate import Surrogate
+from sweep_service.search.bayes.triangular import inverse
+from sweep_service.search.bayes.tuning import DEFAULT, Tuning
 
 PLANE = Axes((Axis(), Axis()))
 MIXED = Axes((Axis(), Axis(3, is_categorical=True), Axis(20)))

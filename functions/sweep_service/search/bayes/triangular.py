@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from sweep_service.search.arrays import Floats
+    from sweep_service.search.bayes.arrays import Floats
 
 #: Up to this size the general inverse is as fast.
 _SMALL = 50

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sweep_service.search.axes import Axes, Axis
-from sweep_service.search.outcomes import Warp
-from sweep_service.search.subset import crowding_weights, representative
+from sweep_service.search.bayes.axes import Axes, Axis
+from sweep_service.search.bayes.outcomes import Warp
+from sweep_service.search.bayes.subset import crowding_weights, representative
 
 values = st.lists(st.floats(-1e300, 1e300), min_size=2, max_size=30)
 

@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from sweep_service.search.arrays import Floats, Integers
-    from sweep_service.search.axes import Axes
+    from sweep_service.search.bayes.arrays import Floats, Integers
+    from sweep_service.search.bayes.axes import Axes
 
 
 #: Two configurations speak for the same place within this root mean square distance per axis.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sweep_service.search.hyperparameters import Prior
+from sweep_service.search.bayes.hyperparameters import Prior
 
 
 @dataclass(frozen=True)
