@@ -73,7 +73,8 @@ def test_a_training_program_loads_nothing_heavy(code):
 
 def test_the_network_library_is_loaded_for_a_remote_backend_alone():
     code = (
-        "from sweep_sdk._backend.client import open_client; from sweep_sdk._settings import load_settings;"
+        "from sweep_sdk._backend.client import open_client\n"
+        "from sweep_sdk._settings import load_settings\n"
         "open_client(load_settings({'SWEEP_HOME': '/none'}))"
     )
     assert loaded_by(code) & {"requests", "numpy", "rich", "click"} == set()

@@ -79,14 +79,20 @@ def hunt(mutation: Mutation) -> bool:
     started_at = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         make_mutant(Path(folder), mutation)
-        for name, tests in SUITES.items():
-            failure = first_failure(Path(folder), tests)
-            if failure is not None:
-                break
+        found = first_catch(Path(folder))
     seconds = time.monotonic() - started_at
-    verdict = f"caught by {name}" if failure is not None else "SURVIVED"
-    print(f"{verdict:19} {seconds:4.0f} s  {mutation.what}  | {failure or ''}", flush=True)
-    return failure is not None
+    verdict, why = ("SURVIVED", "") if found is None else (f"caught by {found[0]}", found[1])
+    print(f"{verdict:19} {seconds:4.0f} s  {mutation.what}  | {why}", flush=True)
+    return found is not None
+
+
+def first_catch(mutant: Path) -> tuple[str, str] | None:
+    """The first suite in which a test fails, and why; None when none does."""
+    for name, tests in SUITES.items():
+        failure = first_failure(mutant, tests)
+        if failure is not None:
+            return name, failure
+    return None
 
 
 def check_control() -> None:
