@@ -216,7 +216,7 @@ class Witness:
 
     def _after_release_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
         _, index, attempt, _ = call.values
-        if attempt not in self._released[index]:
+        if before.leases.get(index) != self.standing.leases.get(index):  # else released long ago
             self._released[index].add(attempt)
             self._n_failed[index] += request.state is RunState.FAILED
 
