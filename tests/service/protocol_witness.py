@@ -211,8 +211,10 @@ class Witness:
         promise(8, is_held, f"{request} was extended, but {held} stands")
 
     def _leased(self, lease: Lease) -> None:
-        name = (lease.index, lease.attempt)
-        self._ends[name] = max(lease.lease_end, self._ends.get(name, 0.0))
+        """Note until when an attempt was given the run: an earlier write of the same may stand."""
+        stands = self.standing.leases[lease.index]
+        name = (stands.index, stands.attempt)
+        self._ends[name] = max(stands.lease_end, self._ends.get(name, 0.0))
 
     def _after_release_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
         _, index, attempt, _ = call.values
@@ -238,12 +240,11 @@ class Witness:
     def _judge_hand_out(self, request: Ask, last_call: Call, answer: HandOut) -> None:
         index, attempt, now = answer.index, answer.attempt, self._clock()
         run = self.standing.runs[index]
-        # The client library's late repeat of create_run finds its own write, whatever has become of
-        # the run; whoever asked was answered by a repeat of the ask, long ago.
+        # A handler that comes late to create_run finds the write of another for the same ask and
+        # takes it for its own; who asked has been answered by that one, and hears this no more.
         is_echo = last_call.method == "create_run" and (index, attempt) in self._keys
-        is_open = run.outcome is None or is_echo
-        promise(1, is_open, f"{answer} was handed out after its end")
-        promise(1, run.config == answer.config, "another config than that of the run")
+        is_right = run.outcome is None and run.config == answer.config
+        promise(1, is_right or is_echo, f"{answer} was handed out, {run} stands")
         key = self._keys.setdefault((index, attempt), request.key)
         promise(1, key == request.key, f"{answer} was handed to {key} and {request.key}")
         for other, earlier in self._keys:

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import Client, new_key
 from sweep_sdk._exceptions import SweepEnded, SweepError
+
+
+class Clock:
+    """Moves when somebody sleeps."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def config(method: str, n_runs: int) -> dict[str, Any]:
+    """A sweep of so many runs."""
+    axis = {"min": 0, "max": n_runs - 1} if method == "grid" else {"min": 0.0, "max": 1.0}
+    return {
+        "method": method,
+        "metric": {"name": "loss"},
+        "run_cap": n_runs,
+        "seed": 5,
+        "parameters": {"x": axis},
+    }
 
 
 @dataclass
@@ -29,9 +54,23 @@ class Fleet:
     reported: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     errors: list[SweepError] = field(default_factory=list)
 
-    def work(self, rng: random.Random, n_agents: int) -> None:
-        """Let agents ask, report twice and finish until the sweep has ended."""
-        agents = [self._agent(number) for number in range(n_agents)]
+    def __add__(self, other: Fleet) -> Fleet:
+        """Both, which have worked on the same sweep."""
+        reported = {run: list(rows) for run, rows in self.reported.items()}
+        for run, rows in other.reported.items():
+            reported.setdefault(run, []).extend(rows)
+        return replace(
+            self,
+            handed_out=self.handed_out + other.handed_out,
+            reported=reported,
+            errors=self.errors + other.errors,
+        )
+
+    def work(
+        self, rng: random.Random, n_agents: int, is_over: threading.Event | None = None
+    ) -> None:
+        """Let agents ask, report twice and finish until the sweep has ended, or ``is_over``."""
+        agents = [self._agent(number, is_over) for number in range(n_agents)]
         while agents:
             agent = rng.choice(agents)
             try:
@@ -42,9 +81,9 @@ class Fleet:
                 self.errors.append(error)
                 agents.remove(agent)
 
-    def _agent(self, number: int) -> Iterator[None]:
+    def _agent(self, number: int, is_over: threading.Event | None) -> Iterator[None]:
         key = new_key()
-        while True:
+        while is_over is None or not is_over.is_set():
             try:
                 answer = self.client.ask(self.sweep, key, f"agent-{number}")
             except SweepEnded:

@@ -12,6 +12,7 @@ from sweep_sdk._exceptions import BackendUnavailable
 from sweep_service.errors import ServiceError, StoreUnavailable, Throttled
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services
+from sweep_service.storage.dynamodb import DynamoStore
 from sweep_service.storage.store import Store
 
 STORE_TRIES = 3  # of the client library, as for DynamoDB
@@ -44,6 +45,29 @@ class LossyStore:
         raise StoreUnavailable("no reply from the database", retry_after_seconds=1.0)
 
 
+class LostReplies:
+    """Loses replies of DynamoDB to botocore, which asks again as after a broken connection.
+
+    Attributes:
+        n_calls: How often botocore sent a request.
+        n_lost: How many replies were lost.
+    """
+
+    def __init__(self, store: DynamoStore, rng: random.Random, share: float) -> None:
+        self._rng, self._share = rng, share
+        self.n_calls = self.n_lost = 0
+        events = store._table._connection.connection.client.meta.events
+        events.register_first("needs-retry.dynamodb", self._judge)
+
+    def _judge(self, attempts: int, **_: object) -> float | None:
+        """A delay for another try; None leaves the decision to botocore."""
+        self.n_calls += 1
+        if attempts >= STORE_TRIES or self._rng.random() >= self._share:
+            return None
+        self.n_lost += 1
+        return 0.0
+
+
 class TroubledStore:
     """A store where one call now and then finds no capacity, and another an error nobody foresaw.
 
@@ -71,6 +95,7 @@ class GatewayTransport:
     Attributes:
         statuses: How often the backend answered with each status.
         n_requests: How many requests were made.
+        longest_series: Of failures in a row.
     """
 
     is_local = True
@@ -86,7 +111,7 @@ class GatewayTransport:
         """
         self._services, self._faults = services, faults
         self.statuses: Counter[int] = Counter()
-        self.n_requests = 0
+        self.n_requests = self.longest_series = self._series = 0
 
     def request(
         self,
@@ -101,6 +126,8 @@ class GatewayTransport:
         on_the_way_back = self._faults()
         answer = handle(self._services, method, path, query, headers, body)
         self.statuses[answer.status] += 1
+        self._series = self._series + 1 if answer.status >= 429 else 0
+        self.longest_series = max(self.longest_series, self._series)
         on_the_way_back()
         return Response(answer.status, answer.headers, answer.body)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fleet import Fleet
-from lossy import GatewayTransport, LossyStore, lost_answers
+from fleet import Clock, Fleet, config
+from lossy import GatewayTransport, LossyStore, LostReplies, lost_answers
 from sizes import size
+from store_kinds import KINDS, StoreKind
 
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
@@ -18,25 +18,8 @@ from sweep_service.storage.sqlite import SqliteStore
 
 SHARE = 0.2
 METHODS = {"grid": size(300, 1000), "random": size(300, 1000), "bayes": size(30, 200)}
+DYNAMODB = [kind for kind in KINDS if kind.name != "sqlite"]
 PATIENT = RetryPolicy(attempts=50, deadline_seconds=1e9)
-
-
-class Clock:
-    """Moves when somebody sleeps."""
-
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def config(method: str, n_runs: int) -> dict[str, Any]:
-    axis: dict[str, Any] = {"min": 0, "max": n_runs - 1} if method == "grid" else {"max": 1.0}
-    document = {"method": method, "metric": {"name": "loss"}, "run_cap": n_runs, "seed": 5}
-    return {**document, "parameters": {"x": {"min": 0.0, **axis} if method != "grid" else axis}}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -54,6 +37,23 @@ def test_lost_replies_of_the_store_and_of_the_backend(tmp_path: Path, method: st
     print(
         f"\n{method}: {n_runs} runs, {store.n_lost} of {store.n_calls} replies of the store lost,"
         f" {transport.n_requests} requests; 0 holes, 0 duplicates, 0 false errors"
+    )
+
+
+@pytest.mark.parametrize("kind", DYNAMODB, ids=lambda kind: kind.name)
+def test_lost_replies_of_dynamodb(tmp_path: Path, kind: StoreKind) -> None:
+    rng, clock = random.Random(3), Clock()
+    n_runs = size(30, 1000 if kind.name == "wire" else 100)
+    with kind.place(tmp_path) as address, kind.open(address) as store:
+        lost = LostReplies(store, rng, SHARE)
+        transport = GatewayTransport(Services(store, clock, rng), lost_answers(rng, SHARE))
+        client = Client(transport, Retrier(PATIENT, clock, clock.sleep, rng.uniform))
+        fleet = Fleet(client, client.create_sweep(config("random", n_runs))["id"])
+        fleet.work(rng, n_agents=8)
+        fleet.check(n_runs)
+    print(
+        f"\nDynamoDB ({kind.name}): {n_runs} runs, {lost.n_lost} of {lost.n_calls} replies lost;"
+        " 0 holes, 0 duplicates, 0 false errors"
     )
 
 
