@@ -14,7 +14,12 @@ from sweep_service.routes import ROUTES
 from sweep_service.settings import store_settings
 
 ROOT = Path(__file__).parents[2]
-ASK = ("POST", "/v1/sweeps/{sweep}/runs")
+# What needs a search method, and numpy with it for bayes.
+SEARCHING = {
+    ("POST", "/v1/sweeps"),
+    ("PATCH", "/v1/sweeps/{sweep}"),
+    ("POST", "/v1/sweeps/{sweep}/runs"),
+}
 HEALTH = ("GET", "/v1/health")
 
 
@@ -63,11 +68,11 @@ def test_the_routes_are_those_of_the_code(routes: dict[tuple[str, str], Any]) ->
     assert set(routes) == set(ROUTES)
 
 
-def test_the_ask_alone_goes_to_the_suggest_function(
+def test_what_needs_a_search_method_goes_to_the_function_with_numpy(
     template: dict[str, Any], routes: dict[tuple[str, str], Any]
 ) -> None:
     targets = {place: route["Target"]["Sub"] for place, route in routes.items()}
-    assert targets.pop(ASK) == "integrations/${SuggestIntegration}"
+    assert {targets.pop(place) for place in SEARCHING} == {"integrations/${SuggestIntegration}"}
     assert set(targets.values()) == {"integrations/${ApiIntegration}"}
     uris = {
         name: integration["IntegrationUri"]["GetAtt"]
@@ -77,6 +82,10 @@ def test_the_ask_alone_goes_to_the_suggest_function(
         "ApiIntegration": "ApiFunction.Arn",
         "SuggestIntegration": "SuggestFunction.Arn",
     }
+    functions = of_type(template, "AWS::Serverless::Function")
+    assert [name for name, function in functions.items() if "Layers" in function] == [
+        "SuggestFunction"
+    ]
 
 
 def test_every_route_but_health_asks_the_authorizer(routes: dict[tuple[str, str], Any]) -> None:

@@ -1,4 +1,4 @@
-"""Entry point of the api function: every route but the ask."""
+"""Entry point of the api function: every route that does not need a search method."""
 
 from sweep_service.bootstrap import deployed_services
 from sweep_service.lambdas.edge import make_handler

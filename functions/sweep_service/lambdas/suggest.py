@@ -1,4 +1,4 @@
-"""Entry point of the suggest function: the ask, with memory and time for a model."""
+"""Entry point of the suggest function: what needs a search method; numpy is at hand here."""
 
 from sweep_service.bootstrap import deployed_services
 from sweep_service.lambdas.edge import make_handler

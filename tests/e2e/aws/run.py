@@ -25,7 +25,7 @@ ROOT = deployment.ROOT
 ENVIRONMENTS = {
     ".venv-ministack": ("ministack~=1.5", "aws-sam-translator", "boto3"),
     ".venv-sam": ("aws-sam-cli~=1.170",),
-    ".venv-runtime": ("awslambdaric~=4.2",),
+    ".venv-runtime": ("awslambdaric~=4.2", "boto3"),  # what Lambda's Python ships
 }
 START_SECONDS = 60.0
 LOG = ".aws-sam/ministack.log"

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 import requests
@@ -158,21 +159,29 @@ def test_five_hundred_asks_of_sixteen_clients_give_five_hundred_indices(
 ) -> None:
     config = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}, "run_cap": 500}
     sweep = make_client().create_sweep(config=config)["id"]
-    clients = [make_client() for _ in range(16)]
+    # One joins after the other, as agents do: 32 functions that start at once are more than the
+    # stand-in for Lambda starts in the time that a request has.
+    turns = [Event() for _ in range(17)]
+    turns[0].set()
 
-    def work(client: Client) -> list[int]:
+    def work(number: int) -> list[int]:
         indices = []
-        while True:
-            try:
+        turns[number].wait()
+        client = make_client()
+        try:
+            while True:
                 run = client.ask(sweep, new_key(), "agent", "0", "host")
-            except SweepEnded:
-                return indices
-            if isinstance(run, HandOut):  # else the last runs are still out: ask again
-                client.finish(run.id, {"attempt": run.attempt, "state": "finished"})
-                indices.append(run.index)
+                if isinstance(run, HandOut):  # else the last runs are still out: ask again
+                    client.finish(run.id, {"attempt": run.attempt, "state": "finished"})
+                    indices.append(run.index)
+                    turns[number + 1].set()
+        except SweepEnded:
+            return indices
+        finally:
+            turns[number + 1].set()
 
     with ThreadPoolExecutor(16) as pool:
-        indices = [index for found in pool.map(work, clients) for index in found]
+        indices = [index for found in pool.map(work, range(16)) for index in found]
     assert sorted(indices) == list(range(500))
 
 

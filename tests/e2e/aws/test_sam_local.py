@@ -40,5 +40,11 @@ def test_the_local_emulation_finds_every_route_its_function_and_the_authorizer()
     found = {(method, path): rest for method, path, *rest in json.loads(done.stdout)}
     assert set(found) == set(ROUTES)
     assert found.pop(("GET", "/v1/health")) == ["ApiFunction", None]
-    assert found.pop(("POST", "/v1/sweeps/{sweep}/runs")) == ["SuggestFunction", "Authorizer"]
+    searching = [
+        ("POST", "/v1/sweeps"),
+        ("PATCH", "/v1/sweeps/{sweep}"),
+        ("POST", "/v1/sweeps/{sweep}/runs"),
+    ]
+    for place in searching:
+        assert found.pop(place) == ["SuggestFunction", "Authorizer"]
     assert set(map(tuple, found.values())) == {("ApiFunction", "Authorizer")}
