@@ -110,6 +110,11 @@ class TestSuspectLease:
 
 
 class TestTakeLease:
+    def test_text_that_no_item_can_hold_is_refused(self, store: Store) -> None:
+        seen = opened(store)
+        with unchanged(store), pytest.raises(InvalidRequest):
+            store.take_lease(SWEEP, seen, replace(seen, attempt=2, host="\udc80"))
+
     def test_hands_on(self, store: Store) -> None:
         seen = opened(
             store,

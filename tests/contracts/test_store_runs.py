@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 from store_samples import NON_FINITE, SWEEP, UNICODE, a_lease, a_run, an_outcome, unchanged
 
-from sweep_service.errors import LeaseLost, RunEnded, RunExists
+from sweep_service.errors import InvalidRequest, LeaseLost, RunEnded, RunExists
 from sweep_service.model.records import Run, RunHead
 from sweep_service.model.states import RunState
 from sweep_service.storage.store import Store
@@ -116,6 +116,11 @@ class TestListRunHeads:
 
 
 class TestAdvanceAttempt:
+    def test_text_that_no_item_can_hold_is_refused(self, store: Store) -> None:
+        store.create_run(SWEEP, a_run())
+        with unchanged(store), pytest.raises(InvalidRequest):
+            store.advance_attempt(SWEEP, 0, 2, a_lease(attempt=2, host="\udc80"), 1500.0)
+
     def test_moves_on(self, store: Store) -> None:
         run = a_run()
         store.create_run(SWEEP, run)

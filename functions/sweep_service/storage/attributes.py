@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pynamodb.attributes import Attribute
 
+from sweep_service.errors import InvalidRequest
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.storage.codec import (
     decode_bases,
@@ -36,7 +37,7 @@ class Text(Attribute[str]):
 
     def serialize(self, value: str) -> str:
         """The text itself."""
-        value.encode()
+        _utf8(value)
         return value
 
 
@@ -126,7 +127,7 @@ class Packed(Attribute[str]):
 
     def serialize(self, value: str) -> bytes:
         """Compressed UTF-8."""
-        return zlib.compress(value.encode())
+        return zlib.compress(_utf8(value))
 
     def deserialize(self, value: bytes) -> str:
         """The text."""
@@ -201,3 +202,10 @@ class StateOfSweep(Attribute[SweepState]):
     def deserialize(self, value: str) -> SweepState:
         """The state."""
         return SweepState(value)
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"a value that cannot be stored: {error}") from None

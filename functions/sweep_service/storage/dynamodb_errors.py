@@ -54,8 +54,6 @@ def translated() -> Iterator[None]:
         yield
     except PynamoDBException as error:
         raise _meaning(error) from error
-    except UnicodeEncodeError as error:
-        raise InvalidRequest(f"a value that cannot be stored: {error}") from error
 
 
 def code_and_text(error: PynamoDBException) -> tuple[str | None, str]:

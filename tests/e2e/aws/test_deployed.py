@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -126,6 +127,27 @@ def test_without_the_token_nothing_but_health_is_told(deployed: Deployed) -> Non
         assert requests.request(method, url, headers=wrong, timeout=30).status_code == 403
     right = {"Authorization": f"Bearer {TOKEN}"}
     assert requests.get(f"{deployed.url}/v1/sweeps", headers=right, timeout=30).status_code == 200
+
+
+def test_login_keeps_the_url_and_the_token(deployed: Deployed, tmp_path: Path) -> None:
+    environ = deployed.environ(tmp_path)
+    url = environ.pop("SWEEP_URL")
+    del environ["SWEEP_TOKEN"]
+
+    def cli(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sweep_sdk.cli", *arguments]
+        return subprocess.run(
+            command, input=stdin, env=environ, capture_output=True, text=True, check=False
+        )
+
+    refused = cli("login", "--url", url, "--stdin", stdin="wrong")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: ")
+    accepted = cli("login", "--url", url, "--stdin", stdin=TOKEN)
+    assert accepted.returncode == 0, accepted.stderr
+    listed = cli("sweeps", "--json")
+    assert listed.returncode == 0, listed.stderr
+    assert isinstance(json.loads(listed.stdout), list | dict)
 
 
 def test_errors_are_told_as_on_one_machine(deployed: Deployed) -> None:
