@@ -62,9 +62,9 @@ class SweepItems:
         self._table.delete(keys.counter(sweep))
         n_deleted = 0
         for doomed in self._doomed(sweep):
-            n_deleted += self._table.delete_all(doomed)
             if n_deleted >= _MAX_DELETED:
                 raise Busy(f"sweep {sweep} is large: the same request again deletes the rest")
+            n_deleted += self._table.delete_all(doomed)
 
     def get_meta(self, sweep: str, version: int) -> SweepMeta:
         """See ``Store.get_meta``."""

@@ -7,7 +7,8 @@ failed condition, what stands with what it wanted to write: if that is its own w
 and attempt; same offset), it has succeeded. ``claim_index`` alone has nothing to compare; its
 repeat leaves a hole, which settling finds.
 
-All reads are consistent: they see every write that returned before they began.
+All reads but ``list_observations`` are consistent: they see every write that returned before they
+began.
 
 Every method may raise a ``TryAgain``, such as ``Throttled`` (nothing was written, or it is as above
 safe to repeat), and ``InvalidRequest`` for a value that no item can hold, such as text with half a
@@ -256,7 +257,10 @@ class Store(Protocol):
         """Append to the observation log, where an index may stand at several times of writing."""
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
-        """Observations with written_at >= ``since``, by time of writing and index."""
+        """Observations with written_at >= ``since``, by time of writing and index.
+
+        The last seconds may be missing: who keeps what was read asks for them again.
+        """
 
     def put_band(self, sweep: str, band: int, index: int, attempt: int, value: float) -> None:
         """The run's value at a band; an entry of a newer attempt is left alone."""

@@ -118,15 +118,17 @@ class TestDeletion:
         store.delete_sweep(SWEEP)
         assert items(database) == []
 
+    @pytest.mark.parametrize("most", [3, 4, 5])
     def test_a_large_sweep_goes_in_several_requests(
-        self, store: DynamoStore, database: Any, monkeypatch: pytest.MonkeyPatch
+        self, store: DynamoStore, database: Any, monkeypatch: pytest.MonkeyPatch, most: int
     ) -> None:
-        monkeypatch.setattr(dynamodb_sweeps, "_MAX_DELETED", 4)
+        monkeypatch.setattr(dynamodb_sweeps, "_MAX_DELETED", most)
         monkeypatch.setattr(dynamodb_sweeps, "_RUNS_A_PAGE", 2)
         add_sweep(store, n_runs=5)
         n_requests = 1
         while not is_deleted(store):
             n_requests += 1
+            assert items(database) != []  # else the repeat would say that there is no such sweep
             with pytest.raises(errors.NotFound):
                 store.get_counter(SWEEP)
         assert items(database) == []
