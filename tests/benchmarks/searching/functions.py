@@ -102,6 +102,82 @@ def sharp_valley(z: np.ndarray) -> np.ndarray:
     return np.sqrt(np.abs(z[:, 0])) + np.abs(z[:, 1:]).sum(axis=1) ** 1.5
 
 
+MICHALEWICZ5_AT = (2.202906, 1.570796, 1.284992, 1.923058, 1.720470)
+TRID6_AT = (6, 10, 12, 12, 10, 6)
+SHEKEL_AT = (4.000747, 4.000593, 3.999663, 3.999510)
+_SHEKEL = np.array(
+    [
+        [4, 4, 4, 4],
+        [1, 1, 1, 1],
+        [8, 8, 8, 8],
+        [6, 6, 6, 6],
+        [3, 7, 3, 7],
+        [2, 9, 2, 9],
+        [5, 5, 3, 3],
+        [8, 1, 8, 1],
+        [6, 2, 6, 2],
+        [7, 3.6, 7, 3.6],
+    ]
+)
+_SHEKEL_WIDTHS = np.array([0.1, 0.2, 0.2, 0.4, 0.4, 0.6, 0.3, 0.7, 0.5, 0.5])
+
+
+def shekel(z: np.ndarray) -> np.ndarray:
+    return -(1 / (((z[:, None] - _SHEKEL) ** 2).sum(axis=2) + _SHEKEL_WIDTHS)).sum(axis=1)
+
+
+def powell(z: np.ndarray) -> np.ndarray:
+    a, b, c, d = (z[:, k::4] for k in range(4))
+    terms = (a + 10 * b) ** 2 + 5 * (c - d) ** 2 + (b - 2 * c) ** 4 + 10 * (a - d) ** 4
+    return terms.sum(axis=1)
+
+
+def michalewicz(z: np.ndarray) -> np.ndarray:
+    i = np.arange(1, z.shape[1] + 1)
+    return -(np.sin(z) * np.sin(i * z**2 / np.pi) ** 20).sum(axis=1)
+
+
+def colville(z: np.ndarray) -> np.ndarray:
+    a, b, c, d = z.T
+    first = 100 * (a**2 - b) ** 2 + (a - 1) ** 2
+    second = 90 * (c**2 - d) ** 2 + (c - 1) ** 2
+    return first + second + 10.1 * ((b - 1) ** 2 + (d - 1) ** 2) + 19.8 * (b - 1) * (d - 1)
+
+
+def trid(z: np.ndarray) -> np.ndarray:
+    return ((z - 1) ** 2).sum(axis=1) - (z[:, 1:] * z[:, :-1]).sum(axis=1)
+
+
+def camel(z: np.ndarray) -> np.ndarray:
+    a, b = z.T
+    return (4 - 2.1 * a**2 + a**4 / 3) * a**2 + a * b + 4 * (b**2 - 1) * b**2
+
+
+def goldstein_price(z: np.ndarray) -> np.ndarray:
+    a, b = z.T
+    first = 19 - 14 * a + 3 * a**2 - 14 * b + 6 * a * b + 3 * b**2
+    second = 18 - 32 * a + 12 * a**2 + 48 * b - 36 * a * b + 27 * b**2
+    return (1 + (a + b + 1) ** 2 * first) * (30 + (2 * a - 3 * b) ** 2 * second)
+
+
+def bukin(z: np.ndarray) -> np.ndarray:
+    return 100 * np.sqrt(np.abs(z[:, 1] - 0.01 * z[:, 0] ** 2)) + 0.01 * np.abs(z[:, 0] + 10)
+
+
+def plateaus(z: np.ndarray) -> np.ndarray:
+    return np.floor(4 * np.log1p((z**2) @ np.logspace(0, 1, z.shape[1]))) / 4
+
+
+def narrow_valley(z: np.ndarray) -> np.ndarray:
+    along, across = z[:, 0] - z[:, 1], z[:, 0] + z[:, 1]
+    return 10 * np.abs(across) + along**2 / 4 + (z[:, 2:] ** 2).sum(axis=1)
+
+
+def lopsided(z: np.ndarray) -> np.ndarray:
+    rise = np.where(z > 0, 10 * z, z**2)
+    return rise.sum(axis=1) + rise.max(axis=1)
+
+
 def peaks(d: int, n: int, seed: int) -> Function:
     """Gallagher-like: n Gaussian peaks of unequal heights and shapes; the highest at 0."""
     rng = np.random.default_rng(seed)
@@ -124,6 +200,15 @@ def relevant(base: Function, n: int) -> Function:
 
     def function(z: np.ndarray) -> np.ndarray:
         return base(z[:, :n]) + 1e-3 * (z[:, n:] ** 2).sum(axis=1)
+
+    return function
+
+
+def logged(base: Function) -> Function:
+    """log(1 + ``base``): for bases from 0 to huge."""
+
+    def function(z: np.ndarray) -> np.ndarray:
+        return np.log1p(base(z))
 
     return function
 

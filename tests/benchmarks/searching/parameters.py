@@ -79,3 +79,11 @@ def ordered(name: str, *values: float) -> Steps:
 
 def categories(name: str, *values: Any) -> Steps:
     return Steps(name, values)
+
+
+def reals(n: int) -> tuple[Real, ...]:
+    return tuple(Real(f"x{i}", -1.0, 1.0) for i in range(n))
+
+
+def logs(n: int) -> tuple[Real, ...]:
+    return tuple(Real(f"lr{i}", 1e-5, 1.0, is_log=True) for i in range(n))
