@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.arrays import Bools, Floats, Integers
 
 
+#: Distance of different categories: little more than that of two random numbers, so that under the
+#: same prior a run says as much of other categories as of other numbers.
+_CATEGORIES_APART = 0.5
+
+
 @dataclass(frozen=True)
 class Axis:
     """One searched parameter.
@@ -98,12 +103,13 @@ class Axes:
     def squared_differences(self, unit: Floats) -> Floats:
         """Per axis between all pairs of configurations, shape (d, m, m).
 
-        Different categories lie at distance 1.
+        Different categories lie half the cube's side apart.
         """
         columns = unit.T
-        differences = columns[:, :, None] - columns[:, None, :]
-        squares: Floats = differences * differences
-        squares[self.is_categorical] = squares[self.is_categorical] > 0
+        squares: Floats = columns[:, :, None] - columns[:, None, :]
+        squares *= squares
+        for j in np.flatnonzero(self.is_categorical):
+            squares[j] = (squares[j] > 0) * _CATEGORIES_APART**2
         return squares
 
     def squared_distances(self, a: Floats, b: Floats, length_scales: Floats) -> Floats:
@@ -116,7 +122,8 @@ class Axes:
         squares += np.einsum("ij,ij->i", scaled_b, scaled_b)
         np.maximum(squares, 0.0, out=squares)
         for j in np.flatnonzero(self.is_categorical):
-            squares += (a[:, j, None] != b[:, j]) * length_scales[j] ** -2.0
+            apart = (_CATEGORIES_APART / length_scales[j]) ** 2
+            squares += (a[:, j, None] != b[:, j]) * apart
         return squares
 
 

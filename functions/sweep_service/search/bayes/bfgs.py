@@ -86,15 +86,15 @@ class _Search:
         self._objective, self._lower, self._upper = objective, lower, upper
         self._first_step = first_step
         self._h = np.zeros((*start.shape, start.shape[1]))
+        self._identity = np.eye(start.shape[1])
         self._is_fresh: Bools = np.ones(len(start), dtype=bool)
         self._step = np.ones(len(start))
         self._direction = self._descent()
 
     def iterate(self, tolerance: float) -> None:
-        """One evaluation for all rows."""
+        """One evaluation for all rows; a resting one stays where it is."""
         trial = self.x + self._step[:, None] * self._direction
-        trial = np.minimum(np.maximum(trial, self._lower), self._upper)
-        s = np.where(self.is_resting[:, None], 0.0, trial - self.x)
+        s = np.minimum(np.maximum(trial, self._lower), self._upper) - self.x
         value, g = self._objective(self.x + s)
         slope = (self.g * s).sum(axis=1)
         accepted = np.isfinite(value) & (value <= self.value + _SUFFICIENT_DECREASE * slope)
@@ -111,6 +111,7 @@ class _Search:
         self._is_fresh |= is_stuck
         self._step[is_stuck] = 1.0
         self._direction = np.where((accepted | is_stuck)[:, None], self._descent(), self._direction)
+        self._direction[self.is_resting] = 0.0
 
     def _learn(self, accepted: Bools, s: Floats, y: Floats) -> None:
         """Update H of the accepted rows whose curvature is positive.
@@ -118,19 +119,15 @@ class _Search:
         H' = (I - rho s y^T) H (I - rho y s^T) + rho s s^T,  rho = 1 / (y . s)
         """
         curvature, squared = (s * y).sum(axis=1), (y * y).sum(axis=1)
-        rows = accepted & (curvature > np.maximum(_LEAST_CURVATURE, 1e-12 * squared))
-        if not rows.any():
-            return
-        s, y, rho = s[rows], y[rows], 1.0 / curvature[rows]
-        scale = np.where(self._is_fresh[rows], curvature[rows] / squared[rows], 0.0)
-        h = self._h[rows] + scale[:, None, None] * np.eye(s.shape[1])
-        hy = (h @ y[:, :, None])[:, :, 0]
-        grown = (1.0 + rho * (y * hy).sum(axis=1)) * rho
-        cross = (rho[:, None] * s)[:, :, None] * hy[:, None, :]
-        h -= cross + cross.transpose(0, 2, 1)
-        h += (grown[:, None] * s)[:, :, None] * s[:, None, :]
-        self._h[rows] = h
-        self._is_fresh[rows] = False
+        learns = accepted & (curvature > np.maximum(_LEAST_CURVATURE, 1e-12 * squared))
+        y, rho = np.where(learns[:, None], y, 0.0), 1.0 / np.where(learns, curvature, np.inf)
+        is_first = learns & self._is_fresh
+        scale = curvature[is_first] / squared[is_first]
+        self._h[is_first] = scale[:, None, None] * self._identity
+        hy = rho[:, None] * (self._h @ y[:, :, None])[:, :, 0]
+        ahead = (rho + rho * (y * hy).sum(axis=1))[:, None] * s - hy
+        self._h += s[:, :, None] * ahead[:, None, :] - hy[:, :, None] * s[:, None, :]
+        self._is_fresh &= ~learns
 
     def _descent(self) -> Floats:
         """Quasi-Newton directions; the steepest one where nothing is known or H leads uphill."""
@@ -138,7 +135,9 @@ class _Search:
         g = np.where(held, 0.0, self.g)
         direction = np.where(held, 0.0, -(self._h @ g[:, :, None])[:, :, 0])
         self._is_fresh |= (direction * g).sum(axis=1) >= 0
-        self._h[self._is_fresh] = 0.0
-        length = np.sqrt((g * g).sum(axis=1))
-        steepest = -(self._first_step / np.maximum(length, 1e-300))[:, None] * g
-        return np.where(self._is_fresh[:, None], steepest, direction)
+        if self._is_fresh.any():
+            self._h[self._is_fresh] = 0.0
+            length = np.sqrt((g * g).sum(axis=1))
+            steepest = -(self._first_step / np.maximum(length, 1e-300))[:, None] * g
+            direction = np.where(self._is_fresh[:, None], steepest, direction)
+        return direction

@@ -134,8 +134,8 @@ def _first_untried(
     axes: Axes, wanted: Floats, tried: set[bytes], rng: Generator, reason: str
 ) -> Proposal:
     """The first of ``wanted`` that is untried; else any other; else the first in spite of it."""
-    for unit, key in zip(wanted, keys(wanted), strict=True):
-        if key not in tried:
+    for unit in wanted:  # nearly always the first one
+        if keys(unit[None])[0] not in tried:
             return Proposal(unit, reason)
     others = _others(axes, rng)
     for unit, key in zip(others, keys(others), strict=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.arrays import Floats
 
 #: Up to this size the general inverse is as fast.
-_SMALL = 50
+_SMALL = 32
 
 
 def inverse(lower: Floats) -> Floats:
