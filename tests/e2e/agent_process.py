@@ -1,24 +1,52 @@
 """An agent as a process of its own, for tests that send it signals; prints events as JSON lines.
 
-Arguments: the sweep's id, and the agent's options as JSON.
+Arguments: the sweep's id, and the agent's options as JSON. Among the events is ``Acknowledged``
+for each report with rows that the backend has answered.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._backend.client import open_client
 
 
+class TellingTransport:
+    """A transport that tells what the backend has acknowledged."""
+
+    def __init__(self, transport) -> None:
+        self._transport = transport
+        self.is_local, self.place = transport.is_local, transport.place
+
+    def request(self, method, path, query, headers, body, timeout_seconds):
+        answer = self._transport.request(method, path, query, headers, body, timeout_seconds)
+        if path.endswith("/reports") and answer.status == 200:
+            *_, run, _ = path.split("/")
+            report = json.loads(body)
+            if report["rows"]:
+                n_rows = report["offset"] + len(report["rows"])
+                told = {"event": "Acknowledged", "run": run, "attempt": report["attempt"]}
+                show_line({**told, "n_rows": n_rows})
+        return answer
+
+    def close(self) -> None:
+        self._transport.close()
+
+
 def show(event) -> None:
-    found = {"event": type(event).__name__, **asdict(event)}
-    print(json.dumps(found, default=str), flush=True)
+    show_line({"event": type(event).__name__, **asdict(event)})
+
+
+def show_line(found) -> None:
+    sys.stdout.write(json.dumps(found, default=str) + "\n")  # one write: threads do not mix lines
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
     with open_client() as client:
-        sys.exit(run_agent(client, sys.argv[1], AgentOptions(**json.loads(sys.argv[2])), show))
+        telling = replace(client, transport=TellingTransport(client.transport))
+        sys.exit(run_agent(telling, sys.argv[1], AgentOptions(**json.loads(sys.argv[2])), show))

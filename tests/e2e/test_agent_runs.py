@@ -210,6 +210,19 @@ class TestFailures:
         assert client.get_run(f"{sweep}-0")["error_tail"].startswith("Traceback")
         assert seen.of(events.RunEnded)[0].error == "ValueError: diverged"
 
+    def test_a_python_without_the_sdk_is_told_from_the_agents(self, register, work, seen):
+        work(register("import sweep_sdk", points=1))  # -S: a Python that has only its own library
+        ended = seen.of(events.RunEnded)[0]
+        assert ended.error == "ModuleNotFoundError: No module named 'sweep_sdk'"
+        assert sys.executable in ended.hint
+        assert "activate" in ended.hint
+
+    def test_another_missing_module_is_the_programs_own(self, register, work, seen):
+        work(register("import sweep_sdk_plots", points=1))
+        ended = seen.of(events.RunEnded)[0]
+        assert ended.error == "ModuleNotFoundError: No module named 'sweep_sdk_plots'"
+        assert ended.hint == ""
+
     def test_a_program_that_is_killed(self, client, register, work):
         sweep = register("import os; os.kill(os.getpid(), 9)", points=1)
         work(sweep)

@@ -340,14 +340,23 @@ class TestTheEndOfAnAgent:
 
 class TestSpot:
     class Handler(BaseHTTPRequestHandler):
+        """IMDSv2: a token is put, and shown at every look."""
+
         def do_PUT(self):
-            self.reply(200, "token")
+            is_ours = self.path == "/latest/api/token"
+            has_time = "X-aws-ec2-metadata-token-ttl-seconds" in self.headers
+            self.reply(200 if is_ours and has_time else 400, "some token")
 
         def do_GET(self):
-            self.reply(200, '{"action": "terminate"}' if self.server.is_doomed else "")
+            if self.headers["X-aws-ec2-metadata-token"] != "some token":
+                self.reply(401, "")
+            elif self.path == "/latest/meta-data/spot/instance-action" and self.server.is_doomed:
+                self.reply(200, '{"action": "terminate", "time": "2026-01-01T00:00:00Z"}')
+            else:
+                self.reply(404, "")
 
         def reply(self, status, text):
-            self.send_response(status if text else 404)
+            self.send_response(status)
             self.end_headers()
             self.wfile.write(text.encode())
 
@@ -366,15 +375,49 @@ class TestSpot:
         server.server_close()
 
     def test_a_notice_gives_the_run_back_ahead_of_time(
-        self, register, start, metadata, monkeypatch
+        self, client, register, start, metadata, monkeypatch
     ):
         url = f"http://127.0.0.1:{metadata.server_port}"
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        sweep = register(
+            """
+            def stop(*_):
+                log(loss=0.5)
+                sys.exit(1)
+            signal.signal(signal.SIGTERM, stop)
+            """,
+            WAIT,
+        )
+        agent = start(sweep, watches_spot=True)
+        agent.await_output("ready")
         metadata.is_doomed = True
-        agent = start(register("", WAIT), watches_spot=True)
         assert agent.end() == 143
         assert any("spot" in event["message"] for event in agent.of("Notice"))
-        assert [event["state"] for event in agent.of("RunEnded")] in ([], ["preempted"])
+        ended = agent.of("RunEnded")
+        assert [(event["state"], event["is_requeued"]) for event in ended] == [("preempted", True)]
+        losses = [row["metrics"]["loss"] for row in client.history(f"{sweep}-0")]
+        assert losses == [1, 0.5]
+        again = client.ask(sweep, "key-of-another-agent", "another")
+        assert (again.id, again.attempt) == (f"{sweep}-0", 2)  # at once: no lease is waited for
+
+
+def test_a_program_that_sees_its_end_coming_goes_on_from_its_checkpoint(client, register, start):
+    script = """
+        import sweep_sdk
+        run = sweep_sdk.init()
+        checkpoint = os.path.join(os.environ["SWEEP_RUN_DIR"], "checkpoint")
+        if not run.resumed:
+            open(checkpoint, "w").write("0.25")
+            run.mark_preempting()
+            sys.exit(1)
+        run.log({"loss": float(open(checkpoint).read()), "attempt": run.attempt})
+    """
+    sweep = register(script, points=1, command=["${interpreter}", "${program}"])
+    assert start(sweep).end() == 0
+    run = client.get_run(f"{sweep}-0")
+    assert [attempt["state"] for attempt in run["attempts"]] == ["preempted"]
+    assert (run["state"], run["attempt"]) == ("finished", 2)
+    assert (run["summary"]["loss"], run["summary"]["attempt"]) == (0.25, 2)
 
 
 def test_a_closed_pipe_does_not_end_the_training(client, register, tmp_path):

@@ -38,6 +38,7 @@ def test_more_places_than_gpus_share_them():
         ("row_interval_seconds", 0),
         ("max_failures", -1),
         ("max_initial_failures", -1),
+        ("max_consecutive_failures", -1),
         ("term_timeout_seconds", -1),
         ("name", ""),
         ("name", "x" * 129),

@@ -44,7 +44,7 @@ def attempts(client, settings, ledger, events, clock):
         host="host",
         holder="nobody-alive",
         best=Best({"metric": {"name": "loss", "goal": "minimize"}}),
-        tally=Tally(None, 5, 3),
+        tally=Tally(None, 5, 3, 0),
         total=3,
         stopping=ImpatientEvent(clock),
         emit=events.append,

@@ -135,6 +135,50 @@ def test_an_outage_of_ten_minutes(make, log, clock, client, handout, network, no
     assert stops == []
 
 
+def test_a_lease_that_ended_meanwhile_is_renewed_if_nobody_took_the_run(
+    make, log, clock, client, sweep, handout, network, stops
+):
+    reporter = make()
+    network.go_away()
+    log(loss=1)
+    reporter.report()
+    clock.advance(1000)  # leases are for 300 s
+    network.come_back()
+    assert client.ask(sweep, "key-of-another", "other").index == 1  # who asks suspects it
+    reporter.report()
+    clock.advance(70)  # longer than the grace
+    assert client.ask(sweep, "key-of-a-third", "third").index == 2
+    assert stops == []
+    assert client.get_run(handout.id)["state"] == "running"
+
+
+def test_a_run_that_was_taken_meanwhile_is_stopped(
+    make, log, clock, client, sweep, handout, network, stops
+):
+    reporter = make()
+    network.go_away()
+    log(loss=1)
+    reporter.report()
+    clock.advance(1000)
+    network.come_back()
+    client.ask(sweep, "key-of-another", "other")
+    clock.advance(70)
+    taken = client.ask(sweep, "key-of-a-third", "third")
+    assert (taken.id, taken.attempt) == (handout.id, 2)
+    with reporter:
+        reporter.report()
+    assert stops == ["lease_lost"]
+    assert [row["attempt"] for row in client.history(handout.id)] == [1]
+
+
+def test_after_an_outage_it_is_back_within_the_grace_of_a_short_lease(make, log, network):
+    """Others may suspect it at once; they wait for as long as its lease was."""
+    reporter = make(lease_seconds=12)
+    network.go_away()
+    log(loss=1)
+    assert max(reporter.report() for _ in range(20)) == 4.0
+
+
 def test_one_failure_is_not_worth_a_line(make, log, network, notices):
     reporter = make()
     log(loss=1)

@@ -9,8 +9,9 @@ from sweep_sdk._agent.tally import Tally
 
 @pytest.fixture
 def make(clock):
-    def make(count=None, max_failures=5, max_initial_failures=3):
-        return Tally(count, max_failures, max_initial_failures, clock)
+    def make(count=None, max_failures=5, max_initial_failures=3, max_consecutive_failures=0):
+        limits = (max_failures, max_initial_failures, max_consecutive_failures)
+        return Tally(count, *limits, clock)
 
     return make
 
@@ -57,6 +58,15 @@ def test_after_a_success_failures_are_borne(make, clock):
     add(tally, "finished", *["failed"] * 50)
     assert tally.gave_up is None
     assert (tally.n_runs, tally.n_failed) == (51, 50)
+
+
+def test_failures_in_a_row(make, clock):
+    tally = make(max_consecutive_failures=3)
+    clock.advance(60)
+    add(tally, "finished", "failed", "failed", "finished", "failed", "preempted", "failed")
+    assert tally.gave_up is None
+    add(tally, "failed")
+    assert tally.gave_up == "3 runs failed in a row (--max-consecutive-failed-runs)"
 
 
 @pytest.mark.parametrize("state", ["killed", "preempted", "lost"])

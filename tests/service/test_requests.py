@@ -100,6 +100,14 @@ def test_a_dry_run_stores_nothing(backend):
     )
 
 
+def test_another_program_than_the_configs(backend):
+    sweep = backend.create({**SWEEP, "program": "train.py"}, program="my train.py")
+    assert backend.get(sweep)["config"]["program"] == "my train.py"
+    assert backend.get(backend.create(SWEEP, program=None))["config"].get("program") is None
+    malformed = backend.call("POST", "/v1/sweeps", {"config": SWEEP, "program": 7})
+    assert malformed.status == 400
+
+
 def test_a_repeated_creation_gives_the_same_sweep(backend):
     first = backend.call("POST", "/v1/sweeps", {"config": SWEEP}, key="create-key")
     again = backend.call("POST", "/v1/sweeps", {"config": SWEEP}, key="create-key")

@@ -18,7 +18,7 @@ from sweep_service.handlers.http import (
     typed_field,
 )
 from sweep_service.model.states import SweepState
-from sweep_service.model.sweep_config import ParsedSweep, parse_object, parse_text
+from sweep_service.model.sweep_config import ParsedSweep, parse_object, parse_text, with_program
 from sweep_service.operations import runs, sweeps
 from sweep_service.operations.sweeps import NewSweep
 from sweep_service.operations.update import update_config
@@ -32,6 +32,7 @@ _MAX_DOCUMENT_BYTES = 350_000  #: of a config with every default filled in; an i
 _MOST_PRIOR_RUNS = 200
 _MAX_PROJECT = 128
 _MAX_NAME = 256
+_MAX_PROGRAM = 4096
 _N_SAMPLES = 3
 _SETTABLE = (
     SweepState.RUNNING,
@@ -44,10 +45,10 @@ _SETTABLE = (
 def create_sweep(request: Request, services: Services) -> Response:
     """``POST /v1/sweeps``."""
     document = request.json()
-    reject_unknown(document, ("config", "yaml", "project", "name", "prior_runs"))
+    reject_unknown(document, ("config", "yaml", "project", "name", "program", "prior_runs"))
     is_dry_run = _flag(request, "dry_run")
     new = NewSweep(
-        parsed=_parse_config(document),
+        parsed=with_program(_parse_config(document), text_field(document, "program", _MAX_PROGRAM)),
         prior_runs=_prior_runs(document),
         project=text_field(document, "project", _MAX_PROJECT),
         name=text_field(document, "name", _MAX_NAME),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.fields import Field, Tell, read_field
@@ -164,6 +165,9 @@ def _about_form(settings: dict[str, Any]) -> list[str]:
 
 def read_command(section: object, place: Place, report: Report) -> list[str] | None:
     """The command's elements as texts; None for the default command."""
+    if isinstance(section, str) and _words(section):
+        report.warn(place, f"found {describe(section)}; read as {_words(section)}")
+        return _words(section)
     if not isinstance(section, list) or not section:
         report.warn(
             place,
@@ -175,6 +179,14 @@ def read_command(section: object, place: Place, report: Report) -> list[str] | N
         if isinstance(element, (list, dict)) or element is None:
             report.warn((*place, index), f"found {describe(element)}; passed as '{element}'")
     return [str(element) for element in section]
+
+
+def _words(text: str) -> list[str]:
+    """The words of a command in one text; none where its quotes do not pair."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return []
 
 
 def _warn_unknown(

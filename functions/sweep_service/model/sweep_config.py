@@ -118,6 +118,14 @@ def parse_object(document: object) -> ParsedSweep:
     return _parsed(document, Report())
 
 
+def with_program(parsed: ParsedSweep, program: str | None) -> ParsedSweep:
+    """The same sweep for another training program; None leaves it as it is."""
+    if program is None:
+        return parsed
+    document = {**parsed.config.document, "program": program}
+    return ParsedSweep(from_document(document), parsed.warnings)
+
+
 def from_document(document: Mapping[str, Any]) -> SweepConfig:
     """The config of a normalised document, which is trusted: it came from a parse."""
     metric, early_terminate = document.get("metric"), document.get("early_terminate")

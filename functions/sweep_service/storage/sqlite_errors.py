@@ -55,7 +55,10 @@ def translating(path: Path) -> Iterator[None]:
 def _meaning(error: sqlite3.Error, path: Path) -> ServiceError | None:
     text = str(error)
     if is_locked(error):
-        return Busy(f"{path} has been locked by another program for too long")
+        return Busy(
+            f"{path} has been locked by another program for too long: end that program"
+            f" ('fuser {path}' finds it)"
+        )
     if "disk is full" in text or "disk I/O error" in text:
         return StoreUnavailable(f"{path}: {text}; free space or mend the disk", _DISK_RETRY_SECONDS)
     if "too big" in text:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sweep_service.errors import StoreUnusable
 
 _MOUNTS = Path("/proc/self/mounts")  # Linux; elsewhere nothing is known and nothing refused
+_ELSEWHERE = "name a file elsewhere in SWEEP_LOCAL_DB"
 
 #: File systems of several machines: SQLite's write-ahead log shares memory within one machine.
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -32,7 +33,9 @@ def check_place(path: Path) -> None:
         is_folder = _is_folder(path)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = getattr(error, "strerror", None) or error
-        raise StoreUnusable(f"cannot keep sweeps in {str(path)!r}: {reason}") from error
+        raise StoreUnusable(
+            f"cannot keep sweeps in {str(path)!r}: {reason}; {_ELSEWHERE}"
+        ) from error
     if is_folder:
         raise StoreUnusable(f"cannot keep sweeps in {path}: it is a folder; name a file in it")
     _check_permissions(path)
@@ -83,12 +86,13 @@ def _is_folder(path: Path) -> bool:
 
 def _check_permissions(path: Path) -> None:
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
-        raise StoreUnusable(f"cannot keep sweeps in {path}: no permission to write the file")
+        raise StoreUnusable(
+            f"cannot keep sweeps in {path}: no permission to write the file; {_ELSEWHERE}"
+        )
     # SQLite keeps its log beside the file, so the folder must be writable in any case.
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise StoreUnusable(
-            f"cannot keep sweeps in {path}: no permission to write its folder; name a file"
-            " elsewhere in SWEEP_LOCAL_DB"
+            f"cannot keep sweeps in {path}: no permission to write its folder; {_ELSEWHERE}"
         )
 
 

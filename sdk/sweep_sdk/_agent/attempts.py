@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from sweep_sdk._agent.debts import Debt
 from sweep_sdk._agent.delivery import Delivery
 from sweep_sdk._agent.endings import GONE, Verdict, ending_document, judge
 from sweep_sdk._agent.events import Notice, RunEnded, RunStarted
+from sweep_sdk._agent.hints import hint_at
 from sweep_sdk._agent.launcher import prepare_files
 from sweep_sdk._agent.reporter import Reporter
 from sweep_sdk._backend.answers import Finished
@@ -160,6 +162,7 @@ class Attempts:
                 is_delivered=not isinstance(finished, _Presumed),
                 error=outcome.stderr_tail.rpartition("\n")[2] if state == "failed" else "",
                 log_file=log_file,
+                hint=hint_at(outcome.stderr_tail, sys.executable) if state == "failed" else "",
             )
         )
         if state == "finished":

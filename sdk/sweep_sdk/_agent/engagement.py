@@ -50,7 +50,12 @@ class Engagement:
         """Engage in ``sweep``, as the backend shows it."""
         ledger, host = Ledger(settings.home), socket.gethostname()
         self.stopping = threading.Event()
-        self.tally = Tally(options.count, options.max_failures, options.max_initial_failures)
+        self.tally = Tally(
+            options.count,
+            options.max_failures,
+            options.max_initial_failures,
+            options.max_consecutive_failures,
+        )
         self.best = Best(sweep)
         self.run_timeout_seconds: float | None = options.run_timeout_seconds or sweep["config"].get(
             "run_timeout"

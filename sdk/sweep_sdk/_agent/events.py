@@ -73,6 +73,7 @@ class RunEnded:
         is_requeued: Whether it will be handed out again.
         is_delivered: False when the backend could not be told; ``sweep-sdk sync`` does it later.
         error: The last line on stderr of a failed run, empty where there is none.
+        hint: A line about its cause and the mend, where the agent knows more than the program.
     """
 
     run: str
@@ -88,6 +89,7 @@ class RunEnded:
     is_delivered: bool
     error: str
     log_file: Path | None
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Waiting:
     """There is nothing to do for now; told once per reason, not once per question.
 
     Attributes:
-        reason: ``paused``, or ``leased``: what is left is in the hands of other agents.
+        reason: ``paused``, or ``leased``: what is left is being worked on.
     """
 
     reason: str

@@ -29,6 +29,8 @@ class AgentOptions:
         row_interval_seconds: Least time between two reports with rows.
         max_failures: Gives up after so many failed runs before any success; 0 for no bound.
         max_initial_failures: Gives up after so many failed runs in the first minute; 0 likewise.
+        max_consecutive_failures: Gives up after so many failed runs without a success between
+            them; 0 likewise.
         forwards_signals: Whether the first SIGTERM or Ctrl-C is passed on to the programs. If
             not, they are left to finish their work.
         term_timeout_seconds: From SIGTERM to SIGKILL.
@@ -50,6 +52,7 @@ class AgentOptions:
     row_interval_seconds: float = 10.0
     max_failures: int = 5
     max_initial_failures: int = 3
+    max_consecutive_failures: int = 0
     forwards_signals: bool = True
     term_timeout_seconds: float = 30.0
     run_timeout_seconds: float | None = None
@@ -73,7 +76,12 @@ class AgentOptions:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise UsageError(f"{name} is {value}; needs a number above 0")
-        for name in ("max_failures", "max_initial_failures", "term_timeout_seconds"):
+        for name in (
+            "max_failures",
+            "max_initial_failures",
+            "max_consecutive_failures",
+            "term_timeout_seconds",
+        ):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; needs a number of at least 0")
         if self.name is not None and not 0 < len(self.name) <= MAX_NAME_LENGTH:

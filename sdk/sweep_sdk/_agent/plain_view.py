@@ -18,7 +18,7 @@ from sweep_sdk._agent.events import (
 
 _WAITING = {
     "paused": "the sweep is paused; waiting",
-    "leased": "what is left is in the hands of other agents; waiting",
+    "leased": "what is left is being worked on; waiting",
 }
 
 
@@ -57,5 +57,5 @@ def _ending(event: RunEnded) -> str:
     parts = [f"{event.state} after {event.seconds:.1f} s"]
     if event.value is not None:
         parts.append(f"best value {event.value:g}")
-    parts += [text for text in (event.reason, event.error) if text]
+    parts += [text for text in (event.reason, event.error, event.hint) if text]
     return ", ".join(parts)

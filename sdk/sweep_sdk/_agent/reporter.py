@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.answers import Command
     from sweep_sdk._backend.client import Client
 
-_BACKOFF = RetryPolicy(first_delay_seconds=1.0, longest_delay_seconds=30.0)
+_LONGEST_BACKOFF_SECONDS = 30.0
 
 
 class Reporter:
@@ -126,9 +126,14 @@ class Reporter:
         return 0.0
 
     def _back_off(self, error: SweepError) -> float:
-        """Wait longer each time. A single failure is not worth a line."""
+        """Wait longer each time, but not longer than until the lease needs to be renewed.
+
+        A backend that is back lets others take the run soon. A single failure is not worth a line.
+        """
         self._n_failures += 1
         if self._n_failures == 2:
             self._notice(f"{error}; the run goes on, its metrics wait on disk")
         asked = getattr(error, "retry_after_seconds", None)
-        return _BACKOFF.delay(self._n_failures, asked, self._client.retrier.uniform)
+        longest = min(_LONGEST_BACKOFF_SECONDS, self._beat_seconds)
+        policy = RetryPolicy(first_delay_seconds=1.0, longest_delay_seconds=longest)
+        return policy.delay(self._n_failures, asked, self._client.retrier.uniform)

@@ -26,6 +26,7 @@ class Tally:
         count: int | None,
         max_failures: int,
         max_initial_failures: int,
+        max_consecutive_failures: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin to count.
@@ -34,6 +35,7 @@ class Tally:
             count: Take so many runs; None for no bound.
             max_failures: Failures before any success that are enough; 0 for no bound.
             max_initial_failures: Failures in the first minute that are enough; 0 for no bound.
+            max_consecutive_failures: Failures in a row that are enough; 0 for no bound.
             clock: Seconds that pass.
         """
         self.n_runs = 0
@@ -41,9 +43,11 @@ class Tally:
         self.gave_up: str | None = None
         self._n_taken = 0
         self._n_finished = 0
+        self._n_failed_in_a_row = 0
         self._count = count
         self._max_failures = max_failures
         self._max_initial_failures = max_initial_failures
+        self._max_consecutive_failures = max_consecutive_failures
         self._clock = clock
         self._started_at = clock()
         self._lock = threading.Lock()
@@ -67,6 +71,9 @@ class Tally:
             self.n_runs += 1
             self._n_finished += state == "finished"
             self.n_failed += state == "failed"
+            if state == "finished":
+                self._n_failed_in_a_row = 0
+            self._n_failed_in_a_row += state == "failed"
             if state == "failed" and self.gave_up is None:
                 self.gave_up = self._reason()
 
@@ -79,4 +86,7 @@ class Tally:
             )
         if not self._n_finished and 0 < self._max_failures <= self.n_failed:
             return f"{self.n_failed} runs failed and none succeeded (--max-failures)"
+        if 0 < self._max_consecutive_failures <= self._n_failed_in_a_row:
+            n_failed = self._n_failed_in_a_row
+            return f"{n_failed} runs failed in a row (--max-consecutive-failed-runs)"
         return None

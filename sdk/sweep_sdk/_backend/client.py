@@ -78,6 +78,7 @@ class Client:
         yaml: str | None = None,
         project: str | None = None,
         name: str | None = None,
+        program: str | None = None,
         prior_runs: Sequence[str] = (),
         dry_run: bool = False,
     ) -> Json:
@@ -88,6 +89,7 @@ class Client:
             yaml: The text of a sweep file.
             project: Where to list it.
             name: For people.
+            program: What agents run, instead of the config's program.
             prior_runs: Ended runs, of any sweep, whose results bayes shall know from the start.
             dry_run: Check it and say what the first runs would be; register nothing.
 
@@ -99,6 +101,8 @@ class Client:
             UsageError: The config is over 100 KB, or holds what JSON cannot.
         """
         body = _config_body(config, yaml) | {"project": project, "name": name}
+        if program is not None:
+            body["program"] = program
         if prior_runs:
             body["prior_runs"] = [parse_run(run)[1] for run in prior_runs]
         query = {"dry_run": "true"} if dry_run else {}

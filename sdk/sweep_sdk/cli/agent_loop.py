@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep_sdk.cli.agent_view import AgentView
+from sweep_sdk.cli.algebra import load_numpy
 from sweep_sdk.cli.backend import connected
 
 if TYPE_CHECKING:
@@ -20,4 +21,6 @@ def run_agent_in_terminal(sweep: str, options: AgentOptions | None = None) -> in
 
     view = AgentView(click.get_current_context().color)
     with connected(sweep) as client:
+        if client.transport.is_local and client.get_sweep(sweep)["config"]["method"] == "bayes":
+            load_numpy()
         return run_agent(client, sweep, options or AgentOptions(), view)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _WAITING = {
     "paused": "the sweep is paused: waiting until it is resumed or ended",
-    "leased": "all remaining runs are with other agents: waiting in case one is handed back",
+    "leased": "all remaining runs are being worked on: waiting in case one is handed back",
 }
 _REASONS = {
     "early_terminate": "stopped early, it was behind the others",
@@ -111,6 +111,8 @@ class AgentView:
         self._say(text, fg=_COLORS.get(event.state))
         if event.error:
             self._say(f"  {printable(event.error)}")
+        if event.hint:
+            self._say(f"  {printable(event.hint)}", bold=True)
         if event.state == "failed" and event.log_file is not None:
             self._say(f"  its output: {event.log_file}")
         if not event.is_delivered:

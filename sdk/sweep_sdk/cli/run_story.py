@@ -36,7 +36,7 @@ def run_story(run: Json, history: Sequence[Json], log_file: Path, now: float) ->
     yield from _section("config", _values(run["config"]))
     yield from _section("attempts", _attempts(run, now))
     yield from _section("summary", _values(run["summary"]))
-    yield from _section("history", [_row_text(row) for row in history])
+    yield from _section("history", [_row_text(row, now) for row in history])
     yield from _section("why this configuration", _reasons(run.get("suggestion") or {}))
     yield from _section("last lines of stderr", _tail(run["error_tail"]))
 
@@ -106,9 +106,10 @@ def _reasons(record: Json) -> list[str]:
     return [suggestion_text(record), *importance_lines(record)] if record else []
 
 
-def _row_text(row: Json) -> str:
+def _row_text(row: Json, now: float) -> str:
     step = "-" if row["step"] is None else row["step"]
-    return f"step {step}: {assignments(row['metrics'])}"
+    at = "" if row["at"] is None else f", {age_text(row['at'], now)}"
+    return f"attempt {row['attempt']}, step {step}{at}: {assignments(row['metrics'])}"
 
 
 def _tail(text: str | None) -> list[str]:

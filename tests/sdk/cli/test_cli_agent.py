@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_count_and_logs_and_show(train, cli, grid):
     assert (run["state"], run["exit_code"]) == ("finished", 0)
     assert cli("logs", run["id"]).out == "trained 0.1 1\n"
     shown = cli("show", run["id"]).out
-    assert "step 1: loss=0.1" in shown
+    assert re.search(r"step 1\b.*: loss=0.1$", shown, re.MULTILINE)
     assert "output.log" in shown
     assert cli("best", grid, "--format", "json").json == {"layers": 1, "lr": 0.1}
 
@@ -74,6 +75,15 @@ def test_gives_up_when_everything_fails(grid, cli):
     assert "no data" in done.stdout
     assert [run["state"] for run in cli("runs", grid, "--json").json] == ["failed"] * 3
     assert "no data" in cli("show", f"{grid}-0").out
+
+
+def test_gives_up_after_failures_in_a_row(grid, client):
+    Path("train.py").write_text("import sys\nsys.exit(sys.argv[1] != '--layers=1')\n")
+    limits = ["--max-initial-failures", "0", "--max-consecutive-failed-runs", "2"]
+    done = sweep_sdk("agent", grid, *limits)
+    assert done.returncode == 1
+    assert "2 runs failed in a row" in done.stdout
+    assert [run["state"] for run in client.list_runs(grid)] == ["finished"] * 2 + ["failed"] * 2
 
 
 def test_a_program_that_does_not_exist(grid):

@@ -99,6 +99,10 @@ def test_without_a_known_end_the_number_alone(show):
             "failed after 2.1 s: exit code 3\n  Boom\\x07\n  its output: /runs/output.log",
         ),
         (
+            {"state": "failed", "exit_code": 1, "value": None, "summary": {}, "hint": "use me"},
+            "failed after 2.1 s: exit code 1\n  use me\n  its output: /runs/output.log",
+        ),
+        (
             {"state": "failed", "exit_code": None, "signal": 9, "value": None, "summary": {}},
             "failed after 2.1 s: killed by SIGKILL\n  its output: /runs/output.log",
         ),
@@ -128,7 +132,9 @@ def test_the_best_so_far(show):
     )
 
 
-@pytest.mark.parametrize(("reason", "words"), [("paused", "is paused"), ("leased", "other agents")])
+@pytest.mark.parametrize(
+    ("reason", "words"), [("paused", "is paused"), ("leased", "being worked on")]
+)
 def test_a_waiting_agent_says_why(show, reason, words):
     assert words in show(events.Waiting(reason, "")).out
 

@@ -231,10 +231,11 @@ class TestShow:
             "failed after",
             "exit code 3",
             "loss 0.7",
-            "step 0: loss=0.5",
             "ValueError: \\x1b[31mbad",
         ):
             assert part in text
+        for row in ("attempt 1, step 0, [0-9]+ d ago: loss=0.5", "attempt 2, step 0, .*: loss=0.7"):
+            assert re.search(row, text)
 
     def test_a_running_run_tells_of_its_lease(self, cli, grid, run_one):
         run = run_one(grid, state=None)

@@ -62,6 +62,13 @@ class TestRegister:
         assert result.err.startswith("warning: -: line 2: parmeters: ")
         assert [w["line"] for w in result.json["warnings"]] == [2]
 
+    def test_another_program_than_the_files(self, cli, client, grid_file):
+        result = cli("sweep", "sweep.yaml", "--program", "my train.py", "--json")
+        assert result.json["config"]["program"] == "my train.py"
+        assert client.get_sweep(result.json["id"])["config"]["program"] == "my train.py"
+        dry = cli("sweep", "sweep.yaml", "--program", "other.py", "--dry-run")
+        assert any("other.py" in line for line in dry.lines)
+
     @pytest.mark.parametrize(
         ("words", "environment", "project"),
         [
@@ -206,6 +213,7 @@ class TestBadFiles:
             ["--pause", "abcdefgh", "f"],
             ["--pause", "abcdefgh", "--stop", "abcdefgh"],
             ["--pause", "abcdefgh", "--name", "x"],
+            ["--pause", "abcdefgh", "--program", "x.py"],
             ["--update", "abcdefgh"],
             ["--stop-run", "abcdefgh-1", "--dry-run"],
         ],

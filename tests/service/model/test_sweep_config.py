@@ -248,7 +248,12 @@ def test_numbers_in_the_text_of_an_object_stay_text():
         ({"metric": {"name": "x", "goal": "up"}}, "minimize is taken"),
         ({"metric": {"name": "x", "traget": 1}}, "did you mean 'target'?"),
         ({"metric": {"name": "x", "target": "high"}}, "metric.target: found 'high' (text)"),
-        ({"command": "python x.py"}, "command: found 'python x.py' (text); needs a list"),
+        ({"command": "python 'x.py"}, "command: found 'python 'x.py' (text); needs a list"),
+        ({"command": " "}, "(text); needs a list, such as"),
+        (
+            {"command": "python x.py"},
+            "command: found 'python x.py' (text); read as ['python', 'x.py']",
+        ),
         ({"command": []}, "command: found an empty list"),
         ({"command": ["python", None]}, "command[1]: found nothing (null); passed as 'None'"),
         ({"command": ["${wrong}"]}, "command[0]: the macro ${wrong} is not known"),
@@ -303,6 +308,12 @@ def test_unusable_early_termination_is_off_with_a_warning(settings, complaint):
 def test_forms_of_early_termination(settings, hyperband):
     parsed = parse(metric={"name": "x"}, early_terminate=settings)
     assert parsed.config.early_terminate == hyperband
+
+
+def test_a_command_in_one_text_is_split_as_a_shell_does():
+    command = "accelerate launch '${program}' --tag \"a b\" ${args}"
+    words = ("accelerate", "launch", "${program}", "--tag", "a b", "${args}")
+    assert parse(command=command).config.command == words
 
 
 def test_command_elements_are_texts():

@@ -54,6 +54,13 @@ _EXAMPLES = examples(
     help="Give up after so many failed runs in the first minute; 0: never.",
 )
 @click.option(
+    "--max-consecutive-failed-runs",
+    type=_NUMBER,
+    metavar="N",
+    default=0,
+    help="Give up after so many failed runs in a row; 0, the default: never.",
+)
+@click.option(
     "--forward-signals/--no-forward-signals",
     "-f",
     default=True,
@@ -62,6 +69,7 @@ _EXAMPLES = examples(
 )
 @click.option(
     "--term-timeout",
+    "-t",
     type=_SECONDS,
     metavar="SECONDS",
     default=30.0,
@@ -80,6 +88,7 @@ def command(
     report_interval: float | None,
     max_failures: int,
     max_initial_failures: int,
+    max_consecutive_failed_runs: int,
     forward_signals: bool,
     term_timeout: float,
     spot: bool,
@@ -101,6 +110,7 @@ def command(
         report_interval_seconds=report_interval,
         max_failures=max_failures,
         max_initial_failures=max_initial_failures,
+        max_consecutive_failures=max_consecutive_failed_runs,
         forwards_signals=forward_signals,
         term_timeout_seconds=term_timeout,
         run_timeout_seconds=run_timeout,

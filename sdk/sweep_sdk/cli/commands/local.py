@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep_sdk.cli.algebra import one_thread
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import say
 
@@ -63,7 +64,7 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
     settings = load_settings()
     if token == _GENERATE:
         token = settings.token or secrets.token_urlsafe(24)
-    with closing(InProcessTransport(settings.local_db)) as transport:
+    with one_thread(), closing(InProcessTransport(settings.local_db)) as transport:
         transport.request("GET", "/v1/health", {}, {}, b"", 1.0)  # a broken database is told now
         server = LocalServer(transport, host=host, port=port, token=token)
         _raise_file_limit()

@@ -32,6 +32,7 @@ class Wish:
     file: str | None
     project: str | None
     name: str | None
+    program: str | None
     is_dry_run: bool
     is_agent: bool
     is_json: bool
@@ -55,6 +56,7 @@ _EXAMPLES = examples(
     "--project", "-p", metavar="NAME", help="Where to list it; instead of the file's project."
 )
 @click.option("--name", help="A name for people; instead of the file's name.")
+@click.option("--program", metavar="PATH", help="What agents run; instead of the file's program.")
 @click.option("--dry-run", is_flag=True, help="Say what was understood, register nothing.")
 @click.option(
     "--prior-run",
@@ -75,6 +77,7 @@ def command(
     file: str | None,
     project: str | None,
     name: str | None,
+    program: str | None,
     dry_run: bool,
     agent: bool,
     prior_run: tuple[str, ...],
@@ -87,7 +90,7 @@ def command(
 
     '-' as FILE reads standard input.
     """
-    wish = Wish(file, project, name, dry_run, agent, is_json, prior_run)
+    wish = Wish(file, project, name, program, dry_run, agent, is_json, prior_run)
     given = {verb: target for verb, target in verbs.items() if target is not None}
     given |= {"stop-run": stop_run} if stop_run is not None else {}
     given |= {"update": update} if update is not None else {}
@@ -120,7 +123,8 @@ def _check_usage(wish: Wish, given: dict[str, str]) -> None:
             if verb == "update"
             else f"--{verb} takes no sweep file"
         )
-    if wish.is_dry_run or wish.is_agent or wish.name or wish.project or wish.prior_runs:
+    registering = (wish.project, wish.name, wish.program, wish.prior_runs)
+    if wish.is_dry_run or wish.is_agent or any(registering):
         raise click.UsageError(f"--{verb} goes with no option but --json")
 
 
@@ -136,6 +140,7 @@ def _create(wish: Wish) -> int:
             yaml=text,
             project=project,
             name=wish.name,
+            program=wish.program,
             prior_runs=wish.prior_runs,
             dry_run=wish.is_dry_run,
         )
