@@ -73,10 +73,14 @@ class NotFound(FixRequest):
 
 
 class MethodNotAllowed(FixRequest):
-    """The path exists but not with this method."""
+    """The path exists but not with this method; ``allowed`` holds those that it takes."""
 
     status = 405
     title = "Method not allowed"
+
+    def __init__(self, message: str, allowed: Sequence[str]) -> None:
+        self.allowed = tuple(allowed)
+        super().__init__(message)
 
 
 class NotPossible(FixRequest):

@@ -81,10 +81,15 @@ def _problem(error: errors.ServiceError) -> Response:
     }
     if isinstance(error, errors.InvalidConfig):
         document["errors"] = views.problems(error.problems)
-    headers = {}
+    return _json(error.status, document, "application/problem+json", _headers(error))
+
+
+def _headers(error: errors.ServiceError) -> dict[str, str]:
     if isinstance(error, errors.TryAgain):
-        headers["Retry-After"] = f"{max(1, round(error.retry_after_seconds))}"
-    return _json(error.status, document, "application/problem+json", headers)
+        return {"Retry-After": f"{max(1, round(error.retry_after_seconds))}"}
+    if isinstance(error, errors.MethodNotAllowed):
+        return {"Allow": ", ".join(error.allowed)}
+    return {}
 
 
 def _json(status: int, document: object, kind: str, headers: Mapping[str, str]) -> Response:

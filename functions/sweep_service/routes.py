@@ -52,7 +52,7 @@ def find_route(method: str, path: str) -> tuple[Handler, dict[str, str]]:
             return ROUTES[route], params
         methods.append(route[0])
     if methods:
-        raise MethodNotAllowed(f"{path} takes {', '.join(methods)}, not {method}")
+        raise MethodNotAllowed(f"{path} takes {', '.join(methods)}, not {method}", methods)
     raise NotFound(f"no route {path}")
 
 

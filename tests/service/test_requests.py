@@ -34,6 +34,11 @@ def test_unknown_places(backend, method, path, status):
     assert answer.body["detail"]
 
 
+def test_another_method_is_told_which_there_are(backend):
+    answer = backend.call("PUT", "/v1/sweeps")
+    assert answer.headers["Allow"] == "POST, GET"
+
+
 @pytest.mark.parametrize(
     "body",
     [
