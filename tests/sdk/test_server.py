@@ -357,6 +357,12 @@ class TestStopping:
             server.stop()
             assert connection.sock.recv(1) == b""
 
+    def test_one_that_has_ended_may_be_stopped_again(self):
+        server = LocalServer(EchoTransport())
+        server.stop()
+        server.serve()
+        server.stop()
+
 
 @contextmanager
 def connected_pair():

@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
@@ -88,7 +89,8 @@ class LocalServer:
 
     def stop(self) -> None:
         """End ``serve``; may be called from any thread and from a signal handler."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        with suppress(RuntimeError):  # the loop is closed: it has ended already
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     def __enter__(self) -> LocalServer:
         self._thread.start()
