@@ -18,14 +18,7 @@ from searching.environments import make_tables
 from searching.results import Job, results_of
 from searching.scores import report
 
-OPTIMISERS = (
-    "sweep_sdk",
-    "optuna_tpe",
-    "optuna_tpe_multivariate",
-    "optuna_gp",
-    "wandb",
-    "random",
-)
+OPTIMISERS = ("sweep_sdk", "optuna_tpe", "optuna_gp", "wandb", "random")
 
 
 def main() -> None:

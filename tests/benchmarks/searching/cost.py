@@ -15,7 +15,7 @@ from searching.parameters import Real, categories, integers
 from searching.problems import Problem
 from searching.simulate import MAKERS
 
-N_REPEATS = 3
+N_REPEATS = 5
 #: A Gaussian process over thousands of runs takes minutes; the peer is measured up to here.
 MOST_RUNS = {"optuna_gp": 100, "wandb": 1000}
 
@@ -67,11 +67,11 @@ def seconds(optimiser: str, n: int) -> float:
     stored = made.stored([subject.config_at(row) for row in unit], [float(v) for v in values])
     made.ask(0)  # libraries are loaded on the first ask
     taken = []
-    for repeat in range(N_REPEATS):
+    for _ in range(N_REPEATS):
         fresh = MAKERS[optimiser](subject, 0)
         started = time.process_time()
         fresh.load(stored)
-        fresh.ask(n + repeat)
+        fresh.ask(n)
         taken.append(time.process_time() - started)
     return float(np.median(taken))
 

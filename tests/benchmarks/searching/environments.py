@@ -14,12 +14,7 @@ PACKAGES = {
     "wandb": ("sweeps==0.3.0",),
     "tables": ("scikit-learn",),
 }
-ENVIRONMENT_OF = {
-    "optuna_tpe": "optuna",
-    "optuna_tpe_multivariate": "optuna",
-    "optuna_gp": "optuna",
-    "wandb": "wandb",
-}
+ENVIRONMENT_OF = {"optuna_tpe": "optuna", "optuna_gp": "optuna", "wandb": "wandb"}
 BENCHMARKS = Path(__file__).resolve().parent.parent
 
 

@@ -80,8 +80,8 @@ class SweepSdk:
 class Optuna:
     """A study in memory, with the sampler's own defaults.
 
-    The Gaussian process is told when there is no noise, as its documentation asks;
-    ``tpe_multivariate`` is what an expert would choose for several agents.
+    TPE is multivariate by default, with constant liars for several agents, as an expert would
+    have it. The Gaussian process is told when there is no noise, as its documentation asks.
     """
 
     def __init__(self, problem: Problem, seed: int, sampler: str) -> None:
@@ -90,9 +90,6 @@ class Optuna:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         samplers = {
             "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
-            "tpe_multivariate": lambda: optuna.samplers.TPESampler(
-                seed=seed, multivariate=True, constant_liar=True
-            ),
             "gp": lambda: optuna.samplers.GPSampler(
                 seed=seed, deterministic_objective=problem.noise == 0
             ),

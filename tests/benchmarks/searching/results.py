@@ -104,5 +104,5 @@ def _file(optimiser: str, cache: Path) -> Path:
 
 
 def _source_digest() -> str:
-    files = sorted((SOURCE / "search").glob("*.py"))
+    files = sorted((SOURCE / "search").rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

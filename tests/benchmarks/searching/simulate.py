@@ -19,7 +19,6 @@ MAKERS = {
     "sweep_sdk": SweepSdk,
     "random": Random,
     "optuna_tpe": lambda problem, seed: Optuna(problem, seed, "tpe"),
-    "optuna_tpe_multivariate": lambda problem, seed: Optuna(problem, seed, "tpe_multivariate"),
     "optuna_gp": lambda problem, seed: Optuna(problem, seed, "gp"),
     "wandb": Wandb,
 }

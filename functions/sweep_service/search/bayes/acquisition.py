@@ -99,12 +99,24 @@ def erfcx(x: Floats) -> Floats:
     """Scaled complementary error function exp(x**2) erfc(x) for x >= 0, to 12 digits.
 
     Weideman's rational approximation of w(ix), whose argument is real on this half line.
+
+    Args:
+        x: Shape (m,).
     """
     distance = _L + x
-    return (
-        2.0 * np.polyval(_COEFFICIENTS, (_L - x) / distance) / (distance * distance)
-        + (1.0 / math.sqrt(math.pi)) / distance
-    )
+    polynomial = _polynomial((_L - x) / distance)
+    return 2.0 * polynomial / (distance * distance) + (1.0 / math.sqrt(math.pi)) / distance
+
+
+def _polynomial(z: Floats) -> Floats:
+    """Horner's rule on blocks of four coefficients: a quarter of the calls of numpy."""
+    square = z * z
+    blocks = _BLOCKS @ np.stack([square * z, square, z, np.ones_like(z)])
+    fourth = square * square
+    value: Floats = blocks[0]
+    for block in blocks[1:]:
+        value = value * fourth + block
+    return value
 
 
 def _weideman_coefficients(n: int) -> Floats:
@@ -117,4 +129,5 @@ def _weideman_coefficients(n: int) -> Floats:
 
 _N_TERMS = 32
 _L = math.sqrt(_N_TERMS / math.sqrt(2))
-_COEFFICIENTS = _weideman_coefficients(_N_TERMS)
+#: Highest power first, four to a row.
+_BLOCKS = _weideman_coefficients(_N_TERMS).reshape(-1, 4)

@@ -34,7 +34,7 @@ _NOISE_BOUNDS = (1e-6, 1.0)
 #: An inverse gamma prior keeps the signal variance near 1, with the weight of as many values.
 _VARIANCE_STRENGTH = 2.0
 #: Gains in log density that are not worth another factorisation.
-_TOLERANCE = 3e-3
+_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)

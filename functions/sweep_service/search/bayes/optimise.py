@@ -21,7 +21,7 @@ _N_EXCHANGED = 3
 _N_EXCHANGE_ROUNDS = 2
 _FIRST_STEP = 0.02
 #: Relative gains in expected improvement that are not worth another step.
-_TOLERANCE = 1e-4
+_TOLERANCE = 3e-3
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Surrogate:
         if warp is None:
             return None
         y = warp.apply(values)
-        hyperparameters = _coarse_to_fine(axes, observed, y, extra_noise, tuning, rng)
+        hyperparameters = _fit_to_some(axes, observed, y, extra_noise, tuning, rng)
         return cls(axes, observed, y, extra_noise, warp, hyperparameters)
 
     def improvement(self, pending: Floats, margin: float) -> Improvement:
@@ -99,14 +99,11 @@ class Surrogate:
         )
 
 
-def _coarse_to_fine(
+def _fit_to_some(
     axes: Axes, observed: Floats, y: Floats, extra_noise: Floats, tuning: Tuning, rng: Generator
 ) -> Hyperparameters:
-    """Hyperparameters fitted to few observations first, where steps are cheap, then to more."""
-    prior = tuning.prior(len(axes))
-    found = prior.mode(len(axes))
-    for n_fitted, n_iterations in tuning.fits(len(y)):
-        some = representative(y, n_fitted, rng)
-        squared = axes.squared_differences(observed[some])
-        found = fit(squared, y[some], extra_noise[some], prior, found, n_iterations)
-    return found
+    """Hyperparameters fitted to as many observations as settle them."""
+    some = representative(y, tuning.n_fitted, rng)
+    squared, prior = axes.squared_differences(observed[some]), tuning.prior(len(axes))
+    start = prior.mode(len(axes))
+    return fit(squared, y[some], extra_noise[some], prior, start, tuning.n_fit_iterations)

@@ -18,10 +18,8 @@ class Tuning:
         n_mutants: Candidates near the best runs.
         n_climbed: Candidates that climb by gradient.
         n_climb_iterations: Evaluations of a climb.
-        n_coarse: Observations that hyperparameters are fitted to first.
-        n_coarse_iterations: Evaluations of the likelihood for that.
-        n_fitted: Most observations that they are fitted to at last.
-        n_fine_iterations: Evaluations of the likelihood for that.
+        n_fitted: Most observations that hyperparameters are fitted to.
+        n_fit_iterations: Evaluations of the likelihood for that.
         n_modelled: Most observations that the model holds.
         n_imagined: Most runs that are guessed to be asked for at this moment.
         margin: How much better than the best a searching request wants to be, in standardised
@@ -34,14 +32,12 @@ class Tuning:
     """
 
     n_start: int = 8
-    n_uniform: int = 1000
-    n_mutants: int = 600
-    n_climbed: int = 10
-    n_climb_iterations: int = 25
-    n_coarse: int = 50
-    n_coarse_iterations: int = 30
-    n_fitted: int = 100
-    n_fine_iterations: int = 12
+    n_uniform: int = 700
+    n_mutants: int = 400
+    n_climbed: int = 5
+    n_climb_iterations: int = 16
+    n_fitted: int = 80
+    n_fit_iterations: int = 30
     n_modelled: int = 250
     n_imagined: int = 4
     margin: float = 0.1
@@ -55,12 +51,6 @@ class Tuning:
         """The margin of run ``index``: searching ones are evenly mixed among the others."""
         is_searching = int((index + 1) * self.search_share) > int(index * self.search_share)
         return self.margin if is_searching else 0.0
-
-    def fits(self, n: int) -> list[tuple[int, int]]:
-        """The fits to n observations: to how many, and with how many evaluations."""
-        coarse = (min(n, self.n_coarse), self.n_coarse_iterations)
-        fine = (min(n, self.n_fitted), self.n_fine_iterations)
-        return [coarse, fine] if n > self.n_coarse else [coarse]
 
     def prior(self, n_axes: int) -> Prior:
         """Length scales that grow with the diagonal of the cube.
