@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test e2e check bench sam-local clean
+.PHONY: help demo test e2e faults check bench sam-local clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ test: $(VENV)/.ready-test  ## all tests that need nothing but Python
 
 e2e: $(VENV)/.ready-test  ## deploy the template into an AWS of this machine's own, and test that
 	$(BIN)/python tests/e2e/aws/run.py
+
+faults: $(VENV)/.ready-test  ## the fault suites at full size, and the mutants (hours)
+	$(BIN)/python tests/e2e/faults/run.py
 
 check: $(VENV)/.ready-test $(VENV)/.ready-check  ## lint, types, import contracts
 	$(BIN)/ruff check sdk functions tests

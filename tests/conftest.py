@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services
 from sweep_service.storage.sqlite import SqliteStore
+
+# Before numpy is loaded: threads that share a small matrix wait for each other, and busily.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @dataclass

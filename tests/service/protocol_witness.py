@@ -158,6 +158,8 @@ class Witness:
         if outcome.state is RunState.CRASHED:
             n_lost = len(self._begun[run.index] - self._released[run.index])
             promise(3, n_lost >= self._max_attempts, f"{run.index} crashed after {n_lost} losses")
+            is_over = self._clock() >= self._ends[run.index, run.attempt] + self._grace
+            promise(2, is_over, f"{run.index} crashed while {run.attempt} held it")
             return
         promise(3, isinstance(request, Finish), f"{request} ended a run")
         said = (request.index, request.attempt, request.state)
@@ -173,8 +175,15 @@ class Witness:
         counter = self.standing.counter
         if before.counter.state is SweepState.FINISHED:
             return
+        promise(4, before.counter.state is SweepState.RUNNING, "a paused sweep was finished")
         promise(5, counter.is_exhausted, "finished, though there is more to give out")
         self.judge_end()
+
+    def _after_set_limit(self, before: Standing, *_: Any) -> None:
+        """Raising the cap of a sweep that had ended by it resumes the sweep."""
+        was, counter = before.counter, self.standing.counter
+        if was.state is SweepState.FINISHED and was.is_exhausted and not counter.is_exhausted:
+            promise(4, counter.state is SweepState.RUNNING, "more was asked for, none is given")
 
     def judge_end(self) -> None:
         """Every index has an outcome and, where it is used, an observation."""

@@ -15,9 +15,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from protocol_play import CONFIGS, MAX_ATTEMPTS, Course, Play, Stop
+from protocol_stores import other_kinds
 
 from sweep_service.operations import ask
 from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.store import Store
 
 STOPS = [
     *[Stop()] * 12,
@@ -73,28 +75,49 @@ class ProtocolMachine(RuleBasedStateMachine):
 
 
 SIZE = os.environ.get("SWEEP_FAULTS", "")
-N_PLAYS = {"": 40, "hunt": 300, "full": 2000}[SIZE]
+N_PLAYS = {"": 40, "hunt": 150, "full": 2000}[SIZE]
+N_TWIN_PLAYS = {
+    "moto": {"": 3, "hunt": 1, "full": 50}[SIZE],
+    "wire": {"": 5, "hunt": 1, "full": 1000}[SIZE],
+}
+
+
+@pytest.fixture
+def sqlite(tmp_path, monkeypatch):
+    monkeypatch.setattr(ask, "MAX_ATTEMPTS", MAX_ATTEMPTS)
+    with SqliteStore(tmp_path / "sweeps.db") as store:
+        yield store
+
+
+def play_by_chance(stores: list[Store], config: str, n_plays: int) -> None:
+    numbers = itertools.count()
+
+    def make_play(run_cap: int) -> Play:
+        return Play(stores, config, f"play-{next(numbers)}", run_cap, MAX_ATTEMPTS)
+
+    run_state_machine_as_test(
+        lambda: ProtocolMachine(make_play),
+        settings=settings(
+            max_examples=n_plays,
+            stateful_step_count=25,
+            deadline=None,
+            derandomize=SIZE != "full",
+            report_multiple_bugs=False,
+            database=None,
+            phases=[Phase.generate] if SIZE == "hunt" else list(Phase),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(f"\n{config}: {next(numbers)} interleavings, every promise kept")
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-def test_promises_hold(tmp_path, monkeypatch, config):
-    monkeypatch.setattr(ask, "MAX_ATTEMPTS", MAX_ATTEMPTS)
-    numbers = itertools.count()
-    with SqliteStore(tmp_path / "sweeps.db") as store:
+def test_promises_hold(sqlite, config):
+    play_by_chance([sqlite], config, N_PLAYS)
 
-        def make_play(run_cap):
-            return Play([store], config, f"play-{next(numbers)}", run_cap, MAX_ATTEMPTS)
 
-        run_state_machine_as_test(
-            lambda: ProtocolMachine(make_play),
-            settings=settings(
-                max_examples=N_PLAYS,
-                stateful_step_count=25,
-                deadline=None,
-                derandomize=SIZE != "full",
-                report_multiple_bugs=False,
-                database=None,
-                phases=[Phase.generate] if SIZE == "hunt" else list(Phase),
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+@pytest.mark.parametrize("kind", other_kinds(), ids=lambda kind: kind.name)
+def test_dynamodb_does_what_sqlite_does(sqlite, tmp_path, kind):
+    """Call by call, the same answers and errors, and every promise kept on both."""
+    with kind.place(tmp_path) as address, kind.open(address) as store:
+        play_by_chance([sqlite, store], "bands", N_TWIN_PLAYS[kind.name])

@@ -13,9 +13,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from protocol_play import MAX_ATTEMPTS, STRAIGHT, Course, Play, Stop
+from protocol_play import LEASE_SECONDS, MAX_ATTEMPTS, N_POINTS, STRAIGHT, Course, Play, Stop
+from protocol_requests import Ask, Finish, SetCap, SetState, Update
 
+from sweep_service.errors import LeaseLost
+from sweep_service.model.records import Lease, Run
+from sweep_service.model.states import RunState, SweepState
 from sweep_service.operations import ask
+from sweep_service.operations.ask import Wait
 from sweep_service.storage.sqlite import SqliteStore
 
 # What may happen, with the number that chooses among its possibilities.
@@ -30,15 +35,27 @@ EVENTS = {
     "half": ("time_passes", 3),
     "again": ("request_arrives_again", 1),
     "cap": ("user_sets_the_cap", 2),
+    "cap_here": ("user_sets_the_cap", 1),
     "lower": ("user_sets_the_cap", 0),
     "update": ("user_updates_the_config", 2),
     "pause": ("user_sets_the_state", 2),
     "settle": ("somebody_settles", 0),
 }
-BEFORE = ["", "ask", "ask preempt", "ask row", "ask fail", "ask silence", "ask half"]
-STALLED = ["ask", "row", "finish", "fail", "preempt", "cap", "update", "pause", "settle"]
+BEFORE = ["", "ask", "ask preempt", "ask row", "ask fail", "ask silence", "ask half", "ask cap"]
+STALLED = [
+    "ask",
+    "row",
+    "finish",
+    "fail",
+    "preempt",
+    "cap",
+    "cap_here",
+    "update",
+    "pause",
+    "settle",
+]
 MOST_MEANWHILE = 2
-EVERY = {"": 97, "hunt": 13, "full": 1}[os.environ.get("SWEEP_FAULTS", "")]
+EVERY = {"": 97, "hunt": 17, "full": 1}[os.environ.get("SWEEP_FAULTS", "")]
 
 
 def happen(play: Play, name: str, course: Course = STRAIGHT) -> None:
@@ -73,8 +90,8 @@ def new_play(tmp_path, monkeypatch):
     monkeypatch.setattr(ask, "MAX_ATTEMPTS", MAX_ATTEMPTS)
     numbers = itertools.count()
 
-    def new_play(before: str) -> Play:
-        play = Play([store], "grid", f"play-{next(numbers)}", 1, MAX_ATTEMPTS)
+    def new_play(before: str, config: str = "grid") -> Play:
+        play = Play([store], config, f"play-{next(numbers)}", 1, MAX_ATTEMPTS)
         for name in before.split():
             happen(play, name)
         return play
@@ -104,3 +121,101 @@ def test_promises_hold_wherever_a_handler_stalls(new_play, before):
             raise AssertionError(f"{before} | {stalled} {course} | {meanwhile}: {error}") from error
         finally:
             play.kill_handlers()
+
+
+def test_a_run_that_begins_and_ends_while_a_settling_handler_looks_away(new_play):
+    """It has seen no lease, then it sees an ended run: the observation may still be missing."""
+    play = new_play("", "bayes")
+    happen(play, "ask", Course(Stop(n_writes=1)))  # an index, and no lease yet
+    happen(play, "settle", Course(Stop(n_calls=2)))  # the leases are read
+    play.stalled_handler_goes_on(0)
+    happen(play, "finish", Course(Stop(n_writes=1), "die"))  # an outcome, and no observation yet
+    play.stalled_handler_goes_on(0)
+    play.end()
+
+
+def test_a_cap_that_was_worked_out_for_an_older_config(new_play):
+    """The grid grows before the new cap is written: all of its points are to be had."""
+    play = new_play("ask")
+    play.send(SetCap(N_POINTS + 9), Course(Stop(n_writes=0)))
+    values = list(range(N_POINTS + 2))
+    play.send(Update({**play.document, "run_cap": 2, "parameters": {"a": {"values": values}}}))
+    play.stalled_handler_goes_on(0)
+    assert play.worlds[0].witness.standing.counter.limit == len(values)
+    play.end()
+
+
+def test_a_holder_that_is_heard_of_while_its_run_is_about_to_crash(new_play):
+    """Another has found it silent for too long, for the last time; before it acts, a beat comes."""
+    play = new_play("ask silence")
+    play.clock.now += LEASE_SECONDS + 0.5
+    play.ask_the_store(Ask("suspecting"))
+    play.clock.now += LEASE_SECONDS
+    play.send(Ask("taking"), Course(Stop(n_writes=0)))
+    happen(play, "beat")
+    play.stalled_handler_goes_on(0)
+    assert play.worlds[0].witness.standing.runs[0].outcome is None
+    play.end()
+
+
+def test_a_config_that_stands_is_not_worked_out_anew(new_play):
+    """An older backend, which worked out another for this index, has handed it out once."""
+    play = new_play("")
+    store, sweep, now = play.worlds[0].store, play.worlds[0].sweep, play.clock.now
+    index, _ = store.claim_index(sweep)
+    names = {"key": "earlier", "agent": "agent", "host": "host"}
+    store.open_lease(sweep, Lease(index, 1, slot="", lease_end=now + 1, **names))
+    run = Run(index, {"a": N_POINTS - 1}, 1, 1, created_at=now, started_at=now, **names)
+    store.create_run(sweep, run)
+    store.release_lease(sweep, index, 1, 0)
+    assert play.ask_the_store(Ask("later")).config == run.config
+
+
+def test_an_ask_waits_while_another_is_between_its_lease_and_its_run(new_play):
+    """The index is no hole, and nothing is to be had: that is no reason for an error."""
+    play = new_play("")
+    happen(play, "ask", Course(Stop(n_writes=2)))
+    assert isinstance(play.ask_the_store(Ask("waiting")), Wait)
+    play.stalled_handler_goes_on(0)
+    play.end()
+
+
+def test_a_holder_that_a_clock_ahead_of_the_others_suspects_is_heard_of(new_play):
+    """Its lease is fresh by the clock of the handler that hears of it."""
+    play = new_play("ask")
+    world = play.worlds[0]
+    world.store.suspect_lease(world.sweep, world.witness.standing.leases[0], play.clock.now)
+    happen(play, "beat")
+    assert world.store.get_lease(world.sweep, 0).suspect_at is None
+
+
+def test_the_end_of_an_older_attempt_is_refused_and_leaves_no_record_of_the_newer(new_play):
+    play = new_play("ask silence")
+    world = play.worlds[0]
+    assert isinstance(play.ask_the_store(Finish(0, 1, RunState.PREEMPTED)), LeaseLost)
+    records = world.store.list_attempt_records(world.sweep, 0)
+    assert [(one.attempt, one.state) for one in records] == [(1, RunState.CRASHED)]
+    happen(play, "finish")
+    assert isinstance(play.ask_the_store(Finish(0, 1, RunState.FINISHED)), LeaseLost)
+
+
+def test_a_sweep_that_is_resumed_before_its_first_run_goes_on(new_play):
+    """Nothing is being worked on, but there is more to give out."""
+    play = new_play("")
+    play.send(SetState(SweepState.PAUSED))
+    play.send(SetState(SweepState.RUNNING))
+    happen(play, "ask")
+    assert len(play.busy) == 1
+    play.end()
+
+
+def test_rows_count_when_their_run_ends_while_another_takes_it(new_play):
+    """The lease that knew of them is another's already; the run is not yet."""
+    play = new_play("ask row")
+    play.clock.now += LEASE_SECONDS + 0.5
+    play.ask_the_store(Ask("suspecting"))
+    play.clock.now += LEASE_SECONDS
+    play.send(Ask("taking"), Course(Stop(n_writes=1)))
+    happen(play, "finish")
+    play.stalled_handler_goes_on(0)
+    play.end()

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import LeaseLost
-from sweep_service.model.records import AttemptRecord, Lease, Outcome, Run
+from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState
-from sweep_service.operations.metrics import best_value
+from sweep_service.operations.metrics import apply_rows, best_value
 from sweep_service.operations.settle import complete, settle
 from sweep_service.operations.target import finish_on_target
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sweep_service.model.records import MetricValue
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.sweep_config import Metric, SweepConfig
     from sweep_service.operations.services import Services
+
+_BATCHES_A_READ = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,10 @@ def _end(
     ending: Ending,
     run: Run,
 ) -> Run:
-    live = lease.live if lease is not None and lease.attempt == ending.attempt else None
+    if lease is not None and lease.attempt == ending.attempt:
+        live = lease.live
+    else:  # an ask is about to take the run: its lease knows nothing of this attempt
+        live = _live_of_rows(services, sweep, run, config.metric)
     outcome = Outcome(
         state=ending.state,
         ended_at=services.clock(),
@@ -124,3 +129,14 @@ def _end(
         is_stopped_early=ending.is_stopped_early,
     )
     return services.store.end_run(sweep, run.index, ending.attempt, outcome)
+
+
+def _live_of_rows(services: Services, sweep: str, run: Run, metric: Metric | None) -> LiveSummary:
+    """What an attempt has reported, worked out from its rows."""
+    live, after = LiveSummary(), None
+    while batches := services.store.list_rows(sweep, run.index, after, _BATCHES_A_READ):
+        for batch in batches:
+            if batch.attempt == run.attempt:
+                live = apply_rows(live, metric, batch)
+        after = (batches[-1].attempt, batches[-1].offset)
+    return live

@@ -1,9 +1,9 @@
-"""Takes out one mechanism of the protocol after the other and runs the tests against each.
+"""Takes out one mechanism behind the promises after the other and runs the test that must notice.
 
-    python tests/e2e/faults/mutate.py [--only TEXT] [--tests PATH ...]
+    python tests/e2e/faults/mutate.py [--only TEXT] [--search] [--write]
 
-Every mutant lives in a copy of the backend in a temporary folder, put before the real one on the
-path; the checkout is never touched. Exit code 1 if a mutant survives.
+Every mutant lives in a copy of the two packages in a temporary folder, put before the real ones on
+the path; the checkout is never touched. Exit code 1 if a mutant survives.
 """
 
 from __future__ import annotations
@@ -15,105 +15,187 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from mutations import CONDITIONS, STEPS, Mutation
+from mutations import PROMISES, ROOT, Mutation
+from mutations_agent import AGENT
+from mutations_dynamodb import DYNAMODB
+from mutations_sqlite import SQLITE
+from mutations_steps import STEPS
 
-ROOT = Path(__file__).parents[3]
-BACKEND = ROOT / "functions" / "sweep_service"
-SUITES = {
-    "stalls": ["tests/service/test_protocol_stalls.py"],
-    "machine": ["tests/service/test_protocol_machine.py"],
-    "hand-out": ["tests/service/test_handout.py", "tests/service/test_stopping.py"],
-    "contract": ["tests/contracts", "-k", "sqlite and not Processes"],
+MUTATIONS = (*SQLITE, *DYNAMODB, *STEPS, *AGENT)
+TABLE = ROOT / "tests" / "mutations.md"
+PACKAGES = (ROOT / "functions" / "sweep_service", ROOT / "sdk" / "sweep_sdk")
+#: Where to look for a test that notices a mutant which its own test does not.
+SEARCHED = {
+    "SQLite": ("test_protocol_stalls.py", "test_protocol_machine.py", "test_handout.py"),
+    "DynamoDB": ("test_protocol_machine.py",),
+    "handler": ("test_protocol_stalls.py", "test_protocol_machine.py", "test_handout.py"),
+    "agent": (),
 }
-PASSED, FAILED = 0, 1  # exit codes of pytest; any other means that it could not do its work
+SECONDS = 300.0
+#: Of a mutant that says only this, nobody knows whether the mechanism is missed.
+ACCIDENTS = ("NameError", "SyntaxError", "ImportError", "ModuleNotFoundError", "UnboundLocalError")
+_PASSED, _FAILED = 0, 1  # exit codes of pytest; any other means that it could not do its work
 
 
-def mutated(text: str, mutation: Mutation) -> str:
-    """The source with the change.
+@dataclass(frozen=True)
+class Failure:
+    """The first test that failed, and what it said."""
 
-    Raises:
-        ValueError: The place to change is not there exactly once.
-    """
-    n_places = text.count(mutation.old)
-    if n_places != 1:
-        raise ValueError(f"{mutation.path}: '{mutation.what}' has {n_places} places, not one")
-    return text.replace(mutation.old, mutation.new)
+    test: str
+    reason: str
 
 
-def copy_backend(folder: Path) -> Path:
-    """The backend once more, in ``folder``."""
-    copy = folder / BACKEND.name
-    return shutil.copytree(BACKEND, copy, ignore=shutil.ignore_patterns("__pycache__"))
+def first_failure(packages: Path, tests: Iterable[str], kind: str) -> Failure | None:
+    """What a test noticed of the packages in a folder; None when all pass.
 
-
-def make_mutant(folder: Path, mutation: Mutation) -> None:
-    """A copy of the backend with the change."""
-    path = copy_backend(folder) / mutation.path
-    path.write_text(mutated(path.read_text(), mutation))
-
-
-def first_failure(folder: Path, tests: list[str]) -> str | None:
-    """What a test noticed of the backend in ``folder``; None when all pass.
+    Args:
+        packages: The folder.
+        tests: As pytest names them.
+        kind: Which stores to try, as pytest's ``-k`` takes it.
 
     Raises:
-        RuntimeError: The tests could not be run.
+        RuntimeError: The tests could not be run, or did not get to what they test.
     """
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    env = {**os.environ, "PYTHONPATH": str(folder), "SWEEP_FAULTS": "hunt"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", "--tb=short", "-k", kind]
+    env = {**os.environ, "PYTHONPATH": str(packages), "SWEEP_FAULTS": "hunt"}
     env.pop("SWEEP_TEST_DYNAMODB", None)
     done = subprocess.run(
-        [*command, "--tb=short"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        [*command, "-p", "no:cacheprovider", *tests],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
     )
-    if done.returncode == PASSED:
+    if done.returncode == _PASSED:
         return None
-    if done.returncode != FAILED:
+    lines = done.stdout.splitlines()
+    failed = next((line for line in lines if line.startswith("FAILED ")), None)
+    if done.returncode != _FAILED or failed is None:
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    told = [line.strip("E ") for line in done.stdout.splitlines() if line.startswith("E  ")]
-    return next((line for line in told if "promise" in line), told[0] if told else "?")
+    told = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    reason = next((line for line in told if "promise" in line), told[0] if told else "?")
+    if reason.startswith(ACCIDENTS):
+        raise RuntimeError(f"the mutant does not work at all: {reason}")
+    return Failure(failed.removeprefix("FAILED ").partition(" - ")[0], reason)
 
 
-def hunt(mutation: Mutation) -> bool:
-    """Whether a test fails; prints which and why."""
+@contextmanager
+def copy_of_packages() -> Iterator[Path]:
+    """A folder with both packages."""
+    with tempfile.TemporaryDirectory() as name:
+        for package in PACKAGES:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(package, Path(name) / package.name, ignore=ignored)
+        yield Path(name)
+
+
+def kind_of(mutation: Mutation) -> str:
+    """The stores on which a mutation can be noticed."""
+    is_dynamodb = mutation.place == "DynamoDB" or "dynamodb" in mutation.test
+    return "moto or dynamodb" if is_dynamodb else "not moto"
+
+
+def hunt(mutation: Mutation, *, is_searched: bool) -> bool:
+    """Whether the test of a mutation notices it; prints what that says.
+
+    Args:
+        mutation: What to take out.
+        is_searched: Have others look at a mutant that survives; it counts as one all the same.
+    """
     started_at = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        make_mutant(Path(folder), mutation)
-        found = first_catch(Path(folder))
+    tests = [f"tests/service/{name}" for name in SEARCHED[mutation.place]]
+    with copy_of_packages() as packages:
+        mutation.apply(packages)
+        found = first_failure(packages, [mutation.test], kind_of(mutation))
+        is_caught = found is not None
+        if not is_caught and is_searched and tests:
+            found = first_failure(packages, tests, kind_of(mutation))
+    verdict = "caught" if is_caught else "SURVIVED"
     seconds = time.monotonic() - started_at
-    verdict, why = ("SURVIVED", "") if found is None else (f"caught by {found[0]}", found[1])
-    print(f"{verdict:19} {seconds:4.0f} s  {mutation.what}  | {why}", flush=True)
-    return found is not None
+    print(f"{verdict:8} {seconds:3.0f} s  {mutation.place}: {mutation.what}")
+    print(f"         promise {mutation.promise}: {PROMISES[mutation.promise]}")
+    if found is not None:
+        print(f"         {found.test}\n         {found.reason[:200]}", flush=True)
+    return is_caught
 
 
-def first_catch(mutant: Path) -> tuple[str, str] | None:
-    """The first suite in which a test fails, and why; None when none does."""
-    for name, tests in SUITES.items():
-        failure = first_failure(mutant, tests)
-        if failure is not None:
-            return name, failure
-    return None
+def check_control(mutations: Iterable[Mutation]) -> None:
+    """The tests must pass on an unchanged copy, or what they say of a changed one means nothing.
 
-
-def check_control() -> None:
-    """The tests must pass on an unchanged copy, or what they say of a changed one means nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy_backend(Path(folder))
-        for tests in SUITES.values():
-            failure = first_failure(Path(folder), tests)
+    Raises:
+        SystemExit: One fails, or does not see the copy.
+    """
+    with copy_of_packages() as packages:
+        seen = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sweep_service, sweep_sdk; print(sweep_service, sweep_sdk)",
+            ],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(packages)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        if seen.count(str(packages)) != len(PACKAGES):
+            raise SystemExit(f"the tests do not see the copy, but {seen}")
+        for kind in sorted({kind_of(one) for one in mutations}):
+            tests = sorted({one.test for one in mutations if kind_of(one) == kind})
+            failure = first_failure(packages, tests, kind)
             if failure is not None:
-                raise SystemExit(f"{tests[0]} fails without any mutation: {failure}")
+                raise SystemExit(f"fails without any mutation: {failure}")
+            print(f"{len(tests)} tests pass without a mutation ({kind})", flush=True)
+
+
+def hunt_all(only: str = "", *, is_searched: bool = False) -> int:
+    """Hunt the mutants whose name has ``only`` in it; 1 if one survives."""
+    chosen = [one for one in MUTATIONS if only in f"{one.place}: {one.what}"]
+    check_control(chosen)
+    caught = [hunt(mutation, is_searched=is_searched) for mutation in chosen]
+    print(f"{sum(caught)} of {len(chosen)} mutants caught")
+    return 0 if all(caught) else 1
+
+
+def table() -> str:
+    """The text of ``tests/mutations.md`` from the first heading on."""
+    parts = []
+    for name, words in PROMISES.items():
+        head = f"Promise {name}" if name.isdigit() else name.capitalize()
+        parts += [f"## {head}", "", words, "", "| taken out | where | caught by |", "|---|---|---|"]
+        for one in MUTATIONS:
+            if one.promise == name:
+                path = Path(one.path)
+                test = one.test.removeprefix("tests/")
+                parts.append(f"| {one.what} | {one.place}, `{path.name}` | `{test}` |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def write_table() -> None:
+    """Bring ``tests/mutations.md`` in step; what stands above the first heading stays."""
+    preface = TABLE.read_text().partition("\n## ")[0].rstrip()
+    TABLE.write_text(f"{preface}\n\n{table()}")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", default="", help="part of a mutation's name")
+    """The exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", default="", help="part of a mutation's place or name")
+    parser.add_argument("--search", action="store_true", help="show others to what survives")
+    parser.add_argument("--write", action="store_true", help="write tests/mutations.md, no more")
     args = parser.parse_args()
-    check_control()
-    chosen = [m for m in (*CONDITIONS, *STEPS) if args.only in m.what]
-    caught = [hunt(mutation) for mutation in chosen]
-    print(f"{sum(caught)} of {len(chosen)} mutants caught")
-    return 0 if all(caught) else 1
+    if args.write:
+        write_table()
+        return 0
+    return hunt_all(args.only, is_searched=args.search)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ from sweep_service.operations.services import Services
 from sweep_service.storage.sqlite import SqliteStore
 
 SHARE = 0.2
-METHODS = {"grid": size(300, 1000), "random": size(300, 1000), "bayes": size(30, 200)}
+METHODS = {"grid": size(300, 1000), "random": size(300, 1000), "bayes": size(30, 1000)}
 DYNAMODB = [kind for kind in KINDS if kind.name != "sqlite"]
+N_RUNS_OF = {"moto": size(10, 50), "wire": size(10, 1000)}
 PATIENT = RetryPolicy(attempts=50, deadline_seconds=1e9)
 
 
@@ -40,20 +41,20 @@ def test_lost_replies_of_the_store_and_of_the_backend(tmp_path: Path, method: st
     )
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", DYNAMODB, ids=lambda kind: kind.name)
-def test_lost_replies_of_dynamodb(tmp_path: Path, kind: StoreKind) -> None:
-    rng, clock = random.Random(3), Clock()
-    n_runs = size(30, 1000 if kind.name == "wire" else 100)
+def test_lost_replies_of_dynamodb(tmp_path: Path, kind: StoreKind, method: str) -> None:
+    rng, clock, n_runs = random.Random(3), Clock(), N_RUNS_OF[kind.name]
     with kind.place(tmp_path) as address, kind.open(address) as store:
         lost = LostReplies(store, rng, SHARE)
         transport = GatewayTransport(Services(store, clock, rng), lost_answers(rng, SHARE))
         client = Client(transport, Retrier(PATIENT, clock, clock.sleep, rng.uniform))
-        fleet = Fleet(client, client.create_sweep(config("random", n_runs))["id"])
+        fleet = Fleet(client, client.create_sweep(config(method, n_runs))["id"])
         fleet.work(rng, n_agents=8)
         fleet.check(n_runs)
     print(
-        f"\nDynamoDB ({kind.name}): {n_runs} runs, {lost.n_lost} of {lost.n_calls} replies lost;"
-        " 0 holes, 0 duplicates, 0 false errors"
+        f"\n{method} on DynamoDB ({kind.name}): {n_runs} runs, {lost.n_lost} of {lost.n_calls}"
+        f" replies lost, {transport.n_requests} requests; 0 holes, 0 duplicates, 0 false errors"
     )
 
 

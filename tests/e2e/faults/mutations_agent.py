@@ -1,0 +1,263 @@
+"""What an agent does so that the promises hold on its side."""
+
+from __future__ import annotations
+
+from mutations import Mutation
+
+_ATTEMPTS = "sdk/sweep_sdk/_agent/attempts.py"
+_DELIVERY = "sdk/sweep_sdk/_agent/delivery.py"
+_REPORTER = "sdk/sweep_sdk/_agent/reporter.py"
+_FILE = "sdk/sweep_sdk/_metrics_file.py"
+_ASKING = "sdk/sweep_sdk/_agent/asking.py"
+_WATCHDOG = "sdk/sweep_sdk/_agent/watchdog.py"
+_MAIN = "sdk/sweep_sdk/_agent/watchdog_main.py"
+_CHILD = "sdk/sweep_sdk/_agent/child.py"
+_DEBTS = "sdk/sweep_sdk/_agent/debts.py"
+_ENDINGS = "sdk/sweep_sdk/_agent/endings.py"
+_SUPERVISOR = "sdk/sweep_sdk/_agent/supervisor.py"
+_WORKER = "sdk/sweep_sdk/_agent/worker.py"
+_SPOT = "sdk/sweep_sdk/_agent/spot.py"
+
+AGENT = (
+    Mutation(
+        _ATTEMPTS,
+        "the debt is on disk before the program starts",
+        "            self.ledger.keep(debt)",
+        "            pass",
+        "kept",
+        "tests/sdk/test_attempts.py::test_a_debt_is_written_down_before_anything_runs",
+    ),
+    Mutation(
+        _DELIVERY,
+        "the span of the batch in flight is on disk before it is sent",
+        "self._keep(replace(self.debt, start=batch.start, end=batch.end))",
+        "self.debt = replace(self.debt, start=batch.start, end=batch.end)",
+        "kept",
+        "tests/sdk/test_delivery.py::TestRecovery::test_the_batch_in_flight_is_sent_as_it_was",
+    ),
+    Mutation(
+        _DELIVERY,
+        "a batch that was in flight is sent as it was",
+        "self.tail.read(end=self.debt.end) if self.debt.end else None",
+        "None",
+        "7",
+        "tests/sdk/test_delivery.py::TestRecovery::test_the_batch_in_flight_is_sent_as_it_was",
+    ),
+    Mutation(
+        _DELIVERY,
+        "what was confirmed is not sent again",
+        "while self.tail.position < self.debt.start:",
+        "while False:",
+        "7",
+        "tests/sdk/test_delivery.py::TestRecovery::test_the_batch_in_flight_is_sent_as_it_was",
+    ),
+    Mutation(
+        _DELIVERY,
+        "a batch stays until it is answered",
+        "            except LeaseLost:\n                self._batches.popleft()",
+        "            except Exception:\n                self._batches.popleft()",
+        "kept",
+        "tests/sdk/test_delivery.py::TestRows::test_a_lost_answer_sends_the_same_batch",
+    ),
+    Mutation(
+        _DELIVERY,
+        "the end is told after the last row",
+        "        if self.send_rest(client):",
+        "        if False:",
+        "kept",
+        "tests/sdk/test_delivery.py::TestTheEnd::test_finish_sends_what_is_left_first",
+    ),
+    Mutation(
+        _DELIVERY,
+        "the debt is forgotten after the end is confirmed",
+        "        finished = client.finish(self.debt.run, ending)\n"
+        "        self._ledger.settle(self.debt)",
+        "        self._ledger.settle(self.debt)\n"
+        "        finished = client.finish(self.debt.run, ending)",
+        "kept",
+        "tests/sdk/test_delivery_order.py::test_an_agent_that_dies_before_the_end_is_conf"
+        "irmed_still_owes_it",
+    ),
+    Mutation(
+        _DELIVERY,
+        "what could not be delivered is left to others",
+        "self._keep(replace(self.debt, outcome=asdict(outcome), holder=None))",
+        "pass",
+        "kept",
+        "tests/sdk/test_delivery.py::TestRecovery::test_what_could_not_be_delivered_keeps"
+        "_its_outcome",
+    ),
+    Mutation(
+        _REPORTER,
+        "training goes on while the backend is away",
+        "            return self._back_off(error)",
+        '            return self._end("unavailable")',
+        "kept",
+        "tests/sdk/test_reporter.py::test_an_outage_of_ten_minutes",
+    ),
+    Mutation(
+        _ATTEMPTS,
+        "the end waits for a backend that is away",
+        "RetryPolicy(attempts=None, deadline_seconds=self.options.delivery_timeout_seconds)",
+        "RetryPolicy(attempts=2)",
+        "kept",
+        "tests/sdk/test_attempts.py::test_an_outage_of_ten_minutes_at_the_end_is_borne",
+    ),
+    Mutation(
+        _FILE,
+        "what a full disk refuses waits in memory",
+        "return self._wait(error)",
+        "self._unwritten.clear()",
+        "kept",
+        "tests/sdk/test_metrics_file.py::test_a_full_disk_loses_nothing",
+    ),
+    Mutation(
+        _FILE,
+        "lines are appended",
+        "os.O_WRONLY | os.O_CREAT | os.O_APPEND |",
+        "os.O_WRONLY | os.O_CREAT |",
+        "kept",
+        "tests/sdk/test_metrics_file.py::test_what_is_there_stays",
+    ),
+    Mutation(
+        _ASKING,
+        "one key for one intent, through all waits",
+        "self._patient.ask(self._sweep, key, self._agent",
+        "self._patient.ask(self._sweep, new_key(), self._agent",
+        "7",
+        "tests/sdk/test_asking.py::test_it_says_once_what_it_waits_for_and_keeps_its_key",
+    ),
+    Mutation(
+        _REPORTER,
+        "a heartbeat where there are no rows",
+        "            last = self._delivery.beat(self._client)",
+        "            pass",
+        "2",
+        "tests/sdk/test_reporter.py::test_without_rows_a_heartbeat_when_one_is_due",
+    ),
+    Mutation(
+        _REPORTER,
+        "a program whose lease is lost is stopped",
+        '            return self._end("lease_lost")',
+        "            return self._row_seconds",
+        "alone",
+        "tests/sdk/test_reporter.py::test_a_lost_lease_ends_it",
+    ),
+    Mutation(
+        _WATCHDOG,
+        "a child is known to the watchdog before it runs",
+        'self._write(b"+%d\\n" % os.getpid())',
+        "pass",
+        "alone",
+        "tests/sdk/test_child.py::TestWatchdog::test_a_killed_agents_program_is_ended",
+    ),
+    Mutation(
+        _WATCHDOG,
+        "a watchdog that was ended is started again",
+        "        if self._process.poll() is None:\n            return False",
+        "        return False",
+        "alone",
+        "tests/sdk/test_child.py::TestWatchdog::test_one_that_was_killed_is_started_anew",
+    ),
+    Mutation(
+        _MAIN,
+        "the watchdog kills what does not listen",
+        "    for group in left:\n        _send(group, signal.SIGKILL)\n",
+        "",
+        "alone",
+        "tests/sdk/test_child.py::TestWatchdog::test_a_killed_agents_program_is_ended",
+    ),
+    Mutation(
+        _CHILD,
+        "what a program leaves behind is ended",
+        "        _end_leftovers(self.pid)\n",
+        "",
+        "alone",
+        "tests/sdk/test_child.py::test_what_a_program_leaves_behind_is_ended",
+    ),
+    Mutation(
+        _DEBTS,
+        "a living agent's runs are left alone",
+        " and not self._is_attended(debt)",
+        "",
+        "alone",
+        "tests/sdk/test_debts.py::test_debts_of_the_living_are_theirs",
+    ),
+    Mutation(
+        _ENDINGS,
+        "an interrupted run is given back",
+        'return Verdict("finished" if has_finished else "preempted")',
+        'return Verdict("finished" if has_finished else "failed")',
+        "given back",
+        "tests/e2e/test_agent_signals.py::TestTheFirstSignal::test_the_program_gets_it_an"
+        "d_the_run_is_given_back",
+    ),
+    Mutation(
+        _SUPERVISOR,
+        "a signal is passed on to the program",
+        "        self._process.signal(number)\n        if number != signal.SIGINT",
+        "        if number != signal.SIGINT",
+        "given back",
+        "tests/sdk/test_supervisor.py::TestSignalsToTheAgent::test_sigterm_is_passed_on_w"
+        "ith_a_bound",
+    ),
+    Mutation(
+        _SUPERVISOR,
+        "a program that does not listen to SIGTERM is killed",
+        " and self._kill_at is None:\n"
+        "            self._kill_at = self._clock() + self._term_timeout",
+        " and self._kill_at is None:\n            pass",
+        "given back",
+        "tests/sdk/test_supervisor.py::TestSignalsToTheAgent::test_sigterm_is_passed_on_w"
+        "ith_a_bound",
+    ),
+    Mutation(
+        _WORKER,
+        "a run that comes while the agent is stopped is given back",
+        "            if self._attempts.stopping.is_set():",
+        "            if False:",
+        "given back",
+        "tests/sdk/test_attempts.py::test_a_run_that_comes_while_the_agent_is_stopped_is_"
+        "given_back",
+    ),
+    Mutation(
+        _ENDINGS,
+        "a dead agent's run is given back",
+        'cause=None if said.exit_code else "interrupted")',
+        "cause=None)",
+        "given back",
+        "tests/sdk/test_delivery.py::TestRecovery::test_a_killed_agents_run_is_given_back",
+    ),
+    Mutation(
+        _ENDINGS,
+        "a program that expects its interruption is given back",
+        'Verdict("preempted" if said.is_preempting else "failed")',
+        'Verdict("failed")',
+        "given back",
+        "tests/sdk/test_function_agent.py::TestInterruptions::test_mark_preempting",
+    ),
+    Mutation(
+        _ASKING,
+        "the run of a dead neighbour is taken over at once",
+        "            self._pay_neighbours()\n            try:",
+        "            try:",
+        "given back",
+        "tests/sdk/test_asking.py::TestNeighbours::test_their_runs_are_taken_over_at_once",
+    ),
+    Mutation(
+        _SPOT,
+        "a notice of the spot market is passed on",
+        "                self._on_notice(notice)\n",
+        "",
+        "given back",
+        "tests/sdk/test_spot.py::test_a_notice_is_seen_once",
+    ),
+    Mutation(
+        _REPORTER,
+        "a stop is passed on",
+        "            self._stop(command.reason)",
+        "            pass",
+        "obeyed",
+        "tests/sdk/test_reporter.py::test_a_stop_is_passed_on",
+    ),
+)

@@ -1,0 +1,339 @@
+"""The steps of the operations, as the protocol numbers them."""
+
+from __future__ import annotations
+
+from mutations import Mutation
+
+_ASK = "functions/sweep_service/operations/ask.py"
+_REPORT = "functions/sweep_service/operations/report.py"
+_FINISH = "functions/sweep_service/operations/finish.py"
+_SETTLE = "functions/sweep_service/operations/settle.py"
+
+STEPS = (
+    Mutation(
+        _ASK,
+        "ask 3: a repeated ask finds its own lease",
+        "if lease.key == self.asker.key and not lease.is_released:",
+        "if False:",
+        "7",
+        "tests/service/test_handout.py::test_a_repeated_ask_gets_the_same_run",
+    ),
+    Mutation(
+        _ASK,
+        "ask 4: the grace after the suspicion",
+        "if now - lease.suspect_at < grace_seconds(self._config(lease.index)):",
+        "if False:",
+        "2",
+        "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
+        "icion_and_grace",
+    ),
+    Mutation(
+        _ASK,
+        "ask 4: only an attempt that was handed out is a loss",
+        "if run is None or run.attempt != lease.attempt:",
+        "if run is None:",
+        "3",
+        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_sta"
+        "lls[ask preempt]",
+    ),
+    Mutation(
+        _ASK,
+        "ask 4: losses lead to crashed",
+        "losses = lease.losses + 1",
+        "losses = lease.losses",
+        "6",
+        "tests/service/test_handout.py::test_a_run_that_loses_its_agent_five_times_has_crashed",
+    ),
+    Mutation(
+        _ASK,
+        "ask 4: crashed: take_lease comes before end_run",
+        "        taken = self._take(lease, losses, end)\n        if taken is None:",
+        "        taken = replace(lease, attempt=lease.attempt + 1) if is_crashed else "
+        "self._take(lease, losses, end)\n        if taken is None:",
+        "2",
+        "tests/service/test_protocol_stalls.py::test_a_holder_that_is_heard_of_while_its_"
+        "run_is_about_to_crash",
+    ),
+    Mutation(
+        _ASK,
+        "ask 5: open_lease that is held: again",
+        "        except LeaseHeld:  # settling took the index for a hole\n            return None",
+        "        except LeaseHeld:\n            pass",
+        "1",
+        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
+    ),
+    Mutation(
+        _ASK,
+        "ask 6: handed out only after the run's attempt equals it",
+        "        if run.attempt < lease.attempt:\n            try:",
+        "        if False:\n            try:",
+        "6",
+        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
+    ),
+    Mutation(
+        _ASK,
+        "ask 6: a newer attempt in the run: again",
+        "if run is None or run.attempt > lease.attempt:",
+        "if run is None:",
+        "2",
+        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
+    ),
+    Mutation(
+        _ASK,
+        "ask 6: an outcome in the run: complete",
+        "        if run.outcome is not None:\n"
+        "            complete(self.services, self.sweep, lease, run)\n"
+        "            return None\n        if run.attempt < lease.attempt:",
+        "        if run.attempt < lease.attempt:",
+        "1",
+        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[ask]",
+    ),
+    Mutation(
+        _ASK,
+        "ask 6: what stands in the run is handed out",
+        "            config=run.config,",
+        "            config=self._suggest_again(lease).config,",
+        "1",
+        "tests/service/test_protocol_stalls.py::test_a_config_that_stands_is_not_worked_out_anew",
+    ),
+    Mutation(
+        _REPORT,
+        "report 1: rows are kept before the lease is extended",
+        "    if batch.rows:\n        services.store.put_rows(sweep, index, batch)\n    lease =",
+        "    lease =",
+        "kept",
+        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
+    ),
+    Mutation(
+        _REPORT,
+        "report 2: a suspected holder is extended at once",
+        "return lease.suspect_at is not None or",
+        "return",
+        "2",
+        "tests/service/test_protocol_stalls.py::test_a_holder_that_a_clock_ahead_of_the_o"
+        "thers_suspects_is_heard_of",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 0: released before is fine",
+        "if lease is not None and lease.released_attempt >= ending.attempt:",
+        "if False:",
+        "7",
+        "tests/service/test_handout.py::test_release_twice_is_once",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 0: the run of another attempt: 409",
+        "if run is None or run.attempt != ending.attempt:",
+        "if run is None:",
+        "8",
+        "tests/service/test_protocol_stalls.py::test_the_end_of_an_older_attempt_is_refus"
+        "ed_and_leaves_no_record_of_the_newer",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 2: failures are counted",
+        "failures = lease.failures + (ending.state is RunState.FAILED)",
+        "failures = lease.failures",
+        "retried",
+        "tests/service/test_handout.py::test_a_failed_run_is_retried_as_often_as_asked_for",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 3: complete",
+        "        complete(services, sweep, lease, run)\n    if counter",
+        "    if counter",
+        "5",
+        "tests/contracts/test_dynamodb_capacity.py::test_a_finish_writes_two_units_and_on"
+        "e_for_bayes",
+    ),
+    Mutation(
+        _SETTLE,
+        "complete: the observation is written",
+        "if observation is not None:",
+        "if False:",
+        "5",
+        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_s"
+        "ettling_handler_looks_away",
+    ),
+    Mutation(
+        _SETTLE,
+        "settle: the counter is read first",
+        "    return _finish(services, sweep, seen)\n",
+        "    return _finish(services, sweep, services.store.get_counter(sweep))\n",
+        "5",
+        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[ask]",
+    ),
+    Mutation(
+        _SETTLE,
+        "settle: a lease of a run that goes on: not ended",
+        "    if not _complete_leases(services, sweep):\n        return Settled.NOT_ENDED\n"
+        "    heads",
+        "    heads",
+        "7",
+        "tests/service/test_protocol_stalls.py::test_an_ask_waits_while_another_is_betwee"
+        "n_its_lease_and_its_run",
+    ),
+    Mutation(
+        _SETTLE,
+        "settle: holes are opened",
+        "        _open_holes(services, sweep, sorted(holes))\n        return Settled.MORE_TO_ASK",
+        "        return Settled.NOT_ENDED",
+        "6",
+        "tests/service/test_handout.py::test_a_hole_left_by_a_dead_ask_is_filled",
+    ),
+    Mutation(
+        _SETTLE,
+        "settle: the leases are read once more",
+        "    if not _complete_leases(services, sweep):\n        return Settled.NOT_ENDED\n"
+        "    return",
+        "    return",
+        "5",
+        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_s"
+        "ettling_handler_looks_away",
+    ),
+    Mutation(
+        _ASK,
+        "ask 1: a paused sweep hands out nothing",
+        "if counter.state is SweepState.PAUSED:",
+        "if False:",
+        "state",
+        "tests/service/test_handout.py::test_a_paused_sweep_waits_and_an_ended_one_says_so",
+    ),
+    Mutation(
+        _ASK,
+        "ask 1: an ended sweep hands out nothing",
+        "    if counter.state.is_ended:\n        raise SweepEnded",
+        "    if False:\n        raise SweepEnded",
+        "state",
+        "tests/service/test_handout.py::test_a_paused_sweep_waits_and_an_ended_one_says_so",
+    ),
+    Mutation(
+        _ASK,
+        "ask 4: whoever takes a lost attempt puts it on record",
+        "            store.put_attempt_record(self.sweep, _lost_attempt(run, now))\n",
+        "",
+        "told",
+        "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
+        "icion_and_grace",
+    ),
+    Mutation(
+        _REPORT,
+        "report 2: an attempt that does not hold the run: 409",
+        "if lease is None or lease.attempt != attempt or lease.is_released:",
+        "if lease is None:",
+        "8",
+        "tests/service/test_handout.py::test_an_older_attempt_can_neither_report_nor_finish",
+    ),
+    Mutation(
+        _REPORT,
+        "report 2: half of the lease is over: extended",
+        "or lease.lease_end - now < config.lease_seconds / 2",
+        "or False",
+        "2",
+        "tests/contracts/test_dynamodb_capacity.py::test_a_heartbeat_writes_only_when_hal"
+        "f_of_the_lease_is_over",
+    ),
+    Mutation(
+        _REPORT,
+        "report 3: bands are put",
+        "        put_bands(services.store, sweep, config, lease, batch)\n",
+        "",
+        "obeyed",
+        "tests/service/test_stopping.py::test_the_worse_of_two_is_stopped_at_the_band",
+    ),
+    Mutation(
+        _REPORT,
+        "report 4: the target finishes the sweep",
+        "        finish_on_target(services, sweep, counter, finite_values(config.metric, "
+        "batch.rows))",
+        "        pass",
+        "obeyed",
+        "tests/service/test_handout.py::test_the_target_finishes_the_sweep_and_running_runs_go_on",
+    ),
+    Mutation(
+        _REPORT,
+        "report 5: a run that is stopped hears of it",
+        "    if lease.is_stop_requested:\n",
+        "    if False:\n",
+        "obeyed",
+        "tests/service/test_handout.py::test_stopping_one_run",
+    ),
+    Mutation(
+        _REPORT,
+        "report 5: a canceled sweep stops its runs",
+        'return "canceled" if counter.state is SweepState.CANCELED else None',
+        "return None",
+        "obeyed",
+        "tests/service/test_handout.py::test_a_paused_sweep_waits_and_an_ended_one_says_so",
+    ),
+    Mutation(
+        _REPORT,
+        "report 5: early termination stops a run",
+        "if reason is None and is_stopped_early(services.store, sweep, config, lease):",
+        "if False:",
+        "obeyed",
+        "tests/service/test_stopping.py::test_the_worse_of_two_is_stopped_at_the_band",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 2: a preempted run is given back",
+        "    if ending.state is RunState.PREEMPTED:\n        return True\n",
+        "",
+        "given back",
+        "tests/service/test_handout.py::test_a_preempted_run_is_handed_out_again_at_once_"
+        "with_the_same_config",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 2: a failed run is given back while retries are left",
+        "ending.state is RunState.FAILED and lease.failures < config.retry_failed",
+        "False",
+        "retried",
+        "tests/service/test_handout.py::test_a_failed_run_is_retried_as_often_as_asked_for",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 2: retries end",
+        "ending.state is RunState.FAILED and lease.failures < config.retry_failed",
+        "ending.state is RunState.FAILED",
+        "retried",
+        "tests/service/test_handout.py::test_a_failed_run_is_retried_as_often_as_asked_for",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 2: an attempt that is given back is on record",
+        "    services.store.put_attempt_record(sweep, record)\n",
+        "",
+        "told",
+        "tests/service/test_handout.py::test_a_preempted_run_is_handed_out_again_at_once_"
+        "with_the_same_config",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 2: rows count though another is about to take the run",
+        "live = _live_of_rows(services, sweep, run, config.metric)",
+        "live = None",
+        "kept",
+        "tests/service/test_protocol_stalls.py::test_rows_count_when_their_run_ends_while"
+        "_another_takes_it",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 4: the last finish settles the sweep",
+        "    if counter.is_exhausted:\n        settle(services, sweep)\n",
+        "",
+        "6",
+        "tests/service/test_handout.py::test_the_sweep_finishes_with_the_last_run_not_wit"
+        "h_the_next_ask",
+    ),
+    Mutation(
+        _SETTLE,
+        "settle: only a sweep that has given out all",
+        "    if not seen.is_exhausted:\n        return Settled.MORE_TO_ASK\n",
+        "",
+        "5",
+        "tests/service/test_protocol_stalls.py::test_a_sweep_that_is_resumed_before_its_f"
+        "irst_run_goes_on",
+    ),
+)
