@@ -13,7 +13,7 @@ import pytest
 
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 # Before numpy is loaded: threads that share a small matrix wait for each other, and busily.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -22,7 +22,7 @@ def local_services(path: Path) -> Services:
     Raises:
         StoreUnavailable: The file cannot be used; the text says why and what to do.
     """
-    from sweep_service.storage.sqlite import SqliteStore
+    from sweep_service.storage.sqlite.store import SqliteStore
 
     return Services(
         store=SqliteStore(path),
@@ -34,7 +34,7 @@ def local_services(path: Path) -> Services:
 
 def deployed_services(settings: StoreSettings) -> Services:
     """The backend over a DynamoDB table, for a function of the template."""
-    from sweep_service.storage.dynamodb import DynamoStore
+    from sweep_service.storage.dynamodb.store import DynamoStore
 
     store = DynamoStore(
         settings.table,

@@ -39,7 +39,7 @@ from sweep_sdk._exceptions import SweepEnded
 from sweep_sdk._settings import load_settings
 from sweep_service.model.records import Outcome, Run
 from sweep_service.model.states import RunState
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 N_PROCESSES = 4
 N_BAYES_AGENTS = 64

@@ -41,7 +41,7 @@ from sweep_sdk._backend.retry import RetryPolicy  # noqa: E402  likewise
 from sweep_sdk._backend.transport import Response, Transport  # noqa: E402  likewise
 from sweep_sdk._settings import load_settings  # noqa: E402  likewise
 from sweep_service.operations.services import Services  # noqa: E402  likewise
-from sweep_service.storage.dynamodb import DynamoStore  # noqa: E402  likewise
+from sweep_service.storage.dynamodb.store import DynamoStore  # noqa: E402  likewise
 
 UNITS_A_SECOND = 1_000  # what DynamoDB writes to one partition
 REPORT_SECONDS = 10.0  # between two reports with rows, by default

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sweep_service.storage.dynamodb import DynamoStore
+from sweep_service.storage.dynamodb.store import DynamoStore
 
 
 @dataclass

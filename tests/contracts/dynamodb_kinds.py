@@ -16,7 +16,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sweep_service.storage.dynamodb import DynamoStore
+from sweep_service.storage.dynamodb.store import DynamoStore
 
 ENDPOINT = os.environ.get("SWEEP_TEST_DYNAMODB")
 _MOTO = "moto"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dynamodb_kinds import ENDPOINT, moto_place, open_dynamodb, wire_place
 
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 from sweep_service.storage.store import Store
 
 

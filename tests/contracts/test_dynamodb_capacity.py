@@ -21,7 +21,7 @@ from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.report import report
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep
-from sweep_service.storage.dynamodb import DynamoStore
+from sweep_service.storage.dynamodb.store import DynamoStore
 
 KINDS_OF_DYNAMODB = [kind for kind in KINDS if kind.open is open_dynamodb]
 

@@ -10,7 +10,7 @@ from protocol_stores import other_kinds
 from sweep_service.errors import LeaseLost, Stale
 from sweep_service.model.records import Base, Counter, Lease, LiveSummary, SweepMeta
 from sweep_service.model.states import SweepState
-from sweep_service.storage.dynamodb import DynamoStore
+from sweep_service.storage.dynamodb.store import DynamoStore
 
 SWEEP = "abcd2345"
 

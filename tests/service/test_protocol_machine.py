@@ -18,7 +18,7 @@ from protocol_play import CONFIGS, MAX_ATTEMPTS, Course, Play, Stop
 from protocol_stores import other_kinds
 
 from sweep_service.operations import ask
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 from sweep_service.storage.store import Store
 
 STOPS = [

@@ -21,7 +21,7 @@ from sweep_service.model.records import Lease, Run
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.operations import ask
 from sweep_service.operations.ask import Wait
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 # What may happen, with the number that chooses among its possibilities.
 EVENTS = {

@@ -12,7 +12,7 @@ from sweep_sdk._exceptions import BackendUnavailable
 from sweep_service.errors import ServiceError, StoreUnavailable, Throttled
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services
-from sweep_service.storage.dynamodb import DynamoStore
+from sweep_service.storage.dynamodb.store import DynamoStore
 from sweep_service.storage.store import Store
 
 STORE_TRIES = 3  # of the client library, as for DynamoDB

@@ -57,8 +57,9 @@ class Mutation:
     def place(self) -> str:
         """Where it is, in a word."""
         path = Path(self.path)
-        if path.stem.startswith(("sqlite", "dynamodb")):
-            return {"sqlite": "SQLite", "dynamodb": "DynamoDB"}[path.stem.partition("_")[0]]
+        stores = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
+        if path.parent.name in stores:
+            return stores[path.parent.name]
         return "agent" if path.parts[0] == "sdk" else "handler"
 
     def apply(self, root: Path) -> None:

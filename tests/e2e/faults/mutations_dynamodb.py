@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mutations import Mutation
 
-_SWEEPS = "functions/sweep_service/storage/dynamodb_sweeps.py"
-_LEASES = "functions/sweep_service/storage/dynamodb_leases.py"
-_RUNS = "functions/sweep_service/storage/dynamodb_runs.py"
-_TRAIL = "functions/sweep_service/storage/dynamodb_trail.py"
+_SWEEPS = "functions/sweep_service/storage/dynamodb/sweeps.py"
+_LEASES = "functions/sweep_service/storage/dynamodb/leases.py"
+_RUNS = "functions/sweep_service/storage/dynamodb/runs.py"
+_TRAIL = "functions/sweep_service/storage/dynamodb/trail.py"
 
 DYNAMODB = (
     Mutation(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mutations import Mutation
 
-_SWEEPS = "functions/sweep_service/storage/sqlite_sweeps.py"
-_LEASES = "functions/sweep_service/storage/sqlite_leases.py"
-_RUNS = "functions/sweep_service/storage/sqlite_runs.py"
-_TRAIL = "functions/sweep_service/storage/sqlite_trail.py"
+_SWEEPS = "functions/sweep_service/storage/sqlite/sweeps.py"
+_LEASES = "functions/sweep_service/storage/sqlite/leases.py"
+_RUNS = "functions/sweep_service/storage/sqlite/runs.py"
+_TRAIL = "functions/sweep_service/storage/sqlite/trail.py"
 
 SQLITE = (
     Mutation(

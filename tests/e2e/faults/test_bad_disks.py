@@ -47,11 +47,11 @@ PROGRAM_ON_A_FULL_DISK = f"""
                 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 """
 #: A program that has to wait for a disk does so for 30 s; here for less.
-SOON = "import sweep_service.storage.sqlite_errors as e; e._DISK_RETRY_SECONDS = 1.0"
+SOON = "import sweep_service.storage.sqlite.errors as e; e._DISK_RETRY_SECONDS = 1.0"
 #: A locked database is waited for longer than a person is kept waiting: here both are short.
 IMPATIENT = """
 from sweep_sdk.cli import backend
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 backend.DEADLINE_SECONDS = 0.05
 SqliteStore.__init__.__kwdefaults__["busy_timeout_seconds"] = 0.1
 """

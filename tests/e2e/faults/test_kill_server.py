@@ -20,7 +20,7 @@ from sweep_sdk._backend.client import Client, open_client
 from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._backend.transport import Response, Transport
 from sweep_sdk._settings import load_settings
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 N_KILLS = size(5, 50)
 N_AGENTS = 4

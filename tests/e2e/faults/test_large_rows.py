@@ -23,7 +23,7 @@ from sweep_sdk._exceptions import InvalidRequest
 from sweep_sdk._settings import load_settings
 from sweep_service.model.records import Outcome, Run
 from sweep_service.model.states import RunState
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 N_ROWS, ROWS_A_REPORT = size(15_000, 100_000), 100  # pages have 100 reports
 N_RUNS = size(3_000, 10_000)

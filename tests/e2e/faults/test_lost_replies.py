@@ -14,7 +14,7 @@ from store_kinds import KINDS, StoreKind
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_service.operations.services import Services
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 SHARE = 0.2
 METHODS = {"grid": size(300, 1000), "random": size(300, 1000), "bayes": size(30, 1000)}

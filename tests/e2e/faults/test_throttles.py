@@ -13,7 +13,7 @@ from sizes import size
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_service.operations.services import Services
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 SHARE = 0.3
 METHODS = {"grid": size(100, 1000), "random": size(100, 1000), "bayes": size(20, 200)}

@@ -16,8 +16,9 @@ from moto import mock_aws
 from sweep_service import errors
 from sweep_service.model.records import Base, Counter, Row, RowBatch, Run, SweepMeta
 from sweep_service.model.states import SweepState
-from sweep_service.storage import dynamodb_sweeps, keys
-from sweep_service.storage.dynamodb import DynamoStore
+from sweep_service.storage.dynamodb import keys
+from sweep_service.storage.dynamodb import sweeps as dynamodb_sweeps
+from sweep_service.storage.dynamodb.store import DynamoStore
 from sweep_service.storage.store import Store
 
 SWEEP = "k3v9x2ab"

@@ -20,7 +20,7 @@ from sweep_service.errors import (
     TooLarge,
     TryAgain,
 )
-from sweep_service.storage.dynamodb_errors import translated
+from sweep_service.storage.dynamodb.errors import translated
 
 SIZE = "Item size has exceeded the maximum allowed size"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given
 
-from sweep_service.storage import keys
-from sweep_service.storage.keys import Key, Span
+from sweep_service.storage.dynamodb import keys
+from sweep_service.storage.dynamodb.keys import Key, Span
 
 SWEEP = "k3v9x2ab"
 numbers = st.integers(0, 2**63 - 1)

@@ -20,9 +20,10 @@ from sweep_service.errors import (
 )
 from sweep_service.model.records import Base, Counter, Row, RowBatch, SweepMeta
 from sweep_service.model.states import SweepState
-from sweep_service.storage import sqlite_database, sqlite_schema
-from sweep_service.storage.sqlite import SqliteStore
-from sweep_service.storage.sqlite_errors import translating
+from sweep_service.storage.sqlite import database as sqlite_database
+from sweep_service.storage.sqlite import schema as sqlite_schema
+from sweep_service.storage.sqlite.errors import translating
+from sweep_service.storage.sqlite.store import SqliteStore
 
 META = SweepMeta("k3v9x2ab", 1, "project", None, {}, 1000.0, "create-key")
 COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)

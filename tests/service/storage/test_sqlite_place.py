@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from sweep_service.errors import StoreUnusable
-from sweep_service.storage.sqlite import SqliteStore
-from sweep_service.storage.sqlite_place import (
+from sweep_service.storage.sqlite.place import (
     NETWORK_FILE_SYSTEMS,
     check_file_system,
     check_place,
     file_system_of,
 )
+from sweep_service.storage.sqlite.store import SqliteStore
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw 0 0

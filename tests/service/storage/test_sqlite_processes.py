@@ -14,7 +14,7 @@ import pytest
 from sweep_service.errors import Busy
 from sweep_service.model.records import Base, Counter, SweepMeta
 from sweep_service.model.states import SweepState
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 SWEEP = "k3v9x2ab"
 META = SweepMeta(SWEEP, 1, "project", None, {}, 1000.0, "create-key")
@@ -24,7 +24,7 @@ HEAD = """
 import os, sys
 from sweep_service.model.records import Lease, Outcome, Run
 from sweep_service.model.states import RunState
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 path, sweep = sys.argv[1], "k3v9x2ab"
 store = SqliteStore(path)
 """

@@ -25,7 +25,7 @@ from sweep_service.model.records import (
     SweepMeta,
 )
 from sweep_service.model.states import RunState, SweepState
-from sweep_service.storage.sqlite import SqliteStore
+from sweep_service.storage.sqlite.store import SqliteStore
 
 SWEEP = "k3v9x2ab"
 META = SweepMeta(SWEEP, 1, "project", None, {}, 1000.0, "create-key")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from sweep_service.storage.sqlite_database import Database
+    from sweep_service.storage.sqlite.database import Database
 
 _MAX_INTEGER = 2**63 - 1
 _DELETE_BATCH = 500

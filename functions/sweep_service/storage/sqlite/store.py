@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sweep_service.storage.sqlite_database import BUSY_TIMEOUT_SECONDS, Database
-from sweep_service.storage.sqlite_leases import LeaseTable
-from sweep_service.storage.sqlite_runs import RunTable
-from sweep_service.storage.sqlite_sweeps import SweepTables
-from sweep_service.storage.sqlite_trail import TrailTables
+from sweep_service.storage.sqlite.database import BUSY_TIMEOUT_SECONDS, Database
+from sweep_service.storage.sqlite.leases import LeaseTable
+from sweep_service.storage.sqlite.runs import RunTable
+from sweep_service.storage.sqlite.sweeps import SweepTables
+from sweep_service.storage.sqlite.trail import TrailTables
 
 if TYPE_CHECKING:
     import os

@@ -16,8 +16,8 @@ from pynamodb.connection.table import TableConnection
 from pynamodb.exceptions import PynamoDBException
 
 from sweep_service.errors import Throttled
-from sweep_service.storage.dynamodb_errors import CONDITION_FAILED, code_and_text, translated
-from sweep_service.storage.tables import Item, key_of
+from sweep_service.storage.dynamodb.errors import CONDITION_FAILED, code_and_text, translated
+from sweep_service.storage.dynamodb.items import Item, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
     from pynamodb.expressions.update import Action
 
-    from sweep_service.storage.keys import Key, Span
-    from sweep_service.storage.tables import Raw
+    from sweep_service.storage.dynamodb.items import Raw
+    from sweep_service.storage.dynamodb.keys import Key, Span
 
 _T = TypeVar("_T")
 

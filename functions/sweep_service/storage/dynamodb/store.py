@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from sweep_service.storage.dynamodb_leases import LeaseItems
-from sweep_service.storage.dynamodb_runs import RunItems
-from sweep_service.storage.dynamodb_sweeps import SweepItems
-from sweep_service.storage.dynamodb_table import Table
-from sweep_service.storage.dynamodb_trail import TrailItems
+from sweep_service.storage.dynamodb.leases import LeaseItems
+from sweep_service.storage.dynamodb.runs import RunItems
+from sweep_service.storage.dynamodb.sweeps import SweepItems
+from sweep_service.storage.dynamodb.table import Table
+from sweep_service.storage.dynamodb.trail import TrailItems
 
 if TYPE_CHECKING:
     from collections.abc import Callable

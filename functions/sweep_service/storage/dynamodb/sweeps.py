@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import Busy, Exhausted, NotFound, NotRunning, Stale, StoreUnusable
 from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
 from sweep_service.model.states import SweepState
-from sweep_service.storage import keys
-from sweep_service.storage.attributes import bounded
 from sweep_service.storage.codec import to_json
-from sweep_service.storage.dynamodb_table import equals, put_or_remove
-from sweep_service.storage.tables import SCHEMA_VERSION, CounterItem, ListingItem, MetaItem, Raw
+from sweep_service.storage.dynamodb import keys
+from sweep_service.storage.dynamodb.attributes import bounded
+from sweep_service.storage.dynamodb.items import (
+    SCHEMA_VERSION,
+    CounterItem,
+    ListingItem,
+    MetaItem,
+    Raw,
+)
+from sweep_service.storage.dynamodb.table import equals, put_or_remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,8 +27,8 @@ if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
     from pynamodb.expressions.update import Action
 
-    from sweep_service.storage.dynamodb_table import Table
-    from sweep_service.storage.keys import Key
+    from sweep_service.storage.dynamodb.keys import Key
+    from sweep_service.storage.dynamodb.table import Table
 
 # A partition takes 1,000 writes a second, a request has 29 seconds.
 _MAX_DELETED = 10_000

@@ -22,7 +22,7 @@ from sweep_service.storage.codec import (
 if TYPE_CHECKING:
     import sqlite3
 
-    from sweep_service.storage.sqlite_database import Database
+    from sweep_service.storage.sqlite.database import Database
 
 # In the order of Run's fields.
 _SELECT_ONE = """SELECT idx, config, config_version, attempt, key, agent, host, created_at,

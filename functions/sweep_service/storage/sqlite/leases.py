@@ -13,7 +13,7 @@ from sweep_service.storage.codec import decode_live, encode_live, pack_unit, unp
 if TYPE_CHECKING:
     import sqlite3
 
-    from sweep_service.storage.sqlite_database import Database
+    from sweep_service.storage.sqlite.database import Database
 
 # In the order of Lease's fields; the live summary is spread over five columns.
 _SELECT_ALL = """SELECT idx, attempt, key, agent, host, slot, lease_end, suspect_at,

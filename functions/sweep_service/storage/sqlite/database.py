@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import Busy, ServiceError
-from sweep_service.storage.sqlite_errors import is_locked, translating
-from sweep_service.storage.sqlite_place import check_place
-from sweep_service.storage.sqlite_schema import is_current, upgrade
+from sweep_service.storage.sqlite.errors import is_locked, translating
+from sweep_service.storage.sqlite.place import check_place
+from sweep_service.storage.sqlite.schema import is_current, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible
 from sweep_service.model.identifiers import run_id
 from sweep_service.model.records import Lease, LiveSummary
-from sweep_service.storage import keys
-from sweep_service.storage.dynamodb_table import equals, put_or_remove
-from sweep_service.storage.tables import LeaseItem
+from sweep_service.storage.dynamodb import keys
+from sweep_service.storage.dynamodb.items import LeaseItem
+from sweep_service.storage.dynamodb.table import equals, put_or_remove
 
 if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
     from pynamodb.expressions.update import Action
 
-    from sweep_service.storage.dynamodb_table import Table
+    from sweep_service.storage.dynamodb.table import Table
 
 
 class LeaseItems:

@@ -16,7 +16,7 @@ from sweep_service.storage.codec import (
 )
 
 if TYPE_CHECKING:
-    from sweep_service.storage.sqlite_database import Database
+    from sweep_service.storage.sqlite.database import Database
 
 
 class TrailTables:

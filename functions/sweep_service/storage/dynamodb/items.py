@@ -28,8 +28,8 @@ from sweep_service.model.records import (
     SweepHead,
     SweepMeta,
 )
-from sweep_service.storage import keys
-from sweep_service.storage.attributes import (
+from sweep_service.storage.dynamodb import keys
+from sweep_service.storage.dynamodb.attributes import (
     Bases,
     BigWhole,
     Ending,

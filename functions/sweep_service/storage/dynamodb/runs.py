@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from sweep_service.errors import LeaseLost, RunEnded, RunExists
 from sweep_service.model.identifiers import run_id
-from sweep_service.storage import keys
-from sweep_service.storage.dynamodb_table import put_or_remove
-from sweep_service.storage.tables import RunItem
+from sweep_service.storage.dynamodb import keys
+from sweep_service.storage.dynamodb.items import RunItem
+from sweep_service.storage.dynamodb.table import put_or_remove
 
 if TYPE_CHECKING:
     from sweep_service.model.records import Lease, Outcome, Run, RunHead
-    from sweep_service.storage.dynamodb_table import Table
+    from sweep_service.storage.dynamodb.table import Table
 
 
 class RunItems:

@@ -1,0 +1,1 @@
+"""The store protocol over one SQLite file."""
