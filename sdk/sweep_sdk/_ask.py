@@ -66,8 +66,9 @@ class AskedRun:
                 "at": time.time(),
                 "metrics": clean,
             }
-            command = self._client.report(self.id, self.attempt, self._n_rows, [row])
-            self._n_rows += 1
+            offset = self._n_rows
+            self._n_rows += 1  # even where the answer is lost: the backend may have the row
+            command = self._client.report(self.id, self.attempt, offset, [row])
         return not command.is_stop
 
     def tell(self, metrics: Mapping[str, Any] | None = None, state: str = "finished") -> None:

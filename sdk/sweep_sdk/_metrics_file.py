@@ -20,12 +20,22 @@ class MetricsFile:
     def __init__(self, path: str) -> None:
         self._path = path
         self._descriptor: int | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """In a forked child anew: the lines that wait are the parent's to write, and so its lock.
+
+        The descriptor is shared.
+        """
+        self._process = os.getpid()
         self._unwritten: deque[bytes] = deque()
         self._n_unwritten_bytes = 0
         self._lock = threading.Lock()
 
     def append(self, line: bytes) -> str | None:
         """Write a line; the reason why it could not be written yet, if so."""
+        if self._process != os.getpid():
+            self._begin()
         with self._lock:
             self._unwritten.append(line)
             self._n_unwritten_bytes += len(line)
@@ -37,6 +47,8 @@ class MetricsFile:
 
     def close(self) -> str | None:
         """Close the file, which a later ``append`` opens again; what to tell if lines wait."""
+        if self._process != os.getpid():
+            self._begin()
         with self._lock:
             if self._descriptor is not None:
                 os.close(self._descriptor)

@@ -165,6 +165,16 @@ class Summary(dict[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
 
+    def __ior__(self, values: Any) -> Summary:  # type: ignore[override,misc]  # dict's takes more
+        self.update(values)
+        return self
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """The value of ``name``, which is set to ``default`` where there is none."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
     def update(self, values: Any = None, /, **more: Any) -> None:
         """Set several values.
 

@@ -224,4 +224,7 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
 
 def _path(text: str | None) -> Path | None:
     """An absolute path: a child may run in another folder."""
-    return Path(text).expanduser().absolute() if text else None
+    try:
+        return Path(text).expanduser().absolute() if text else None
+    except RuntimeError:
+        raise UsageError(f"'{text}': the home folder of that user is not known") from None

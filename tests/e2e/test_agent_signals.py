@@ -431,3 +431,15 @@ def test_a_closed_pipe_does_not_end_the_training(client, register, tmp_path):
     process.stdout.close()
     process.wait(PATIENCE_SECONDS)
     assert [run["state"] for run in client.list_runs(sweep)] == ["finished"] * 3
+
+
+def test_a_parent_that_ignores_sigchld(register, start, client):
+    """The system then forgets how children end; cron and some containers start programs so."""
+    sweep = register("log(loss=1)", points=1)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        agent = start(sweep)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert agent.end() == 0
+    assert [run["state"] for run in client.list_runs(sweep)] == ["finished"]

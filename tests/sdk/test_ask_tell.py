@@ -8,7 +8,8 @@ import pytest
 import sweep_sdk
 from sweep_sdk._ask import AskedRun, ask_run, tell_result
 from sweep_sdk._backend.client import open_client
-from sweep_sdk._exceptions import LeaseLost, UsageError
+from sweep_sdk._backend.retry import ONCE
+from sweep_sdk._exceptions import BackendUnavailable, LeaseLost, UsageError
 
 
 @pytest.fixture
@@ -132,3 +133,15 @@ def test_told_from_elsewhere(client, sweep):
     handout = ask_run(client, sweep, lambda _: None)
     assert tell_result(client, handout.id, 1, {"loss": 2}, "finished") == "finished"
     assert client.best_run(sweep)["id"] == handout.id
+
+
+def test_a_row_whose_answer_was_lost_stays_beside_the_next(client, sweep, network):
+    run = AskedRun(client.ask(sweep, "key-of-the-test", "agent"), client.with_retries(ONCE))
+    network.lose = lambda _: BackendUnavailable("lost")
+    with pytest.raises(BackendUnavailable):
+        run.log({"loss": 3})
+    network.lose = lambda _: None
+    run.log({"loss": 2})
+    run.tell()
+    assert [row["metrics"]["loss"] for row in client.history(run.id)] == [3, 2]
+    assert client.get_run(run.id)["best"] == 2

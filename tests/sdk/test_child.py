@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -280,3 +281,20 @@ class TestWatchdog:
         assert watchdog.ensure()
         watchdog.close()
         assert child.wait() == Exit(None, signal.SIGTERM)
+
+    def test_parallel_slots_start_one_anew(self):
+        watchdog = Watchdog()
+        for _ in range(3):
+            watchdog._process.kill()
+            watchdog._process.wait()
+            with ThreadPoolExecutor(4) as slots:
+                assert sum(slots.map(lambda _: watchdog.ensure(), range(4))) == 1
+            assert not watchdog.ensure()
+        watchdog.close()
+
+
+def test_a_program_that_somebody_else_waited_for(start):
+    child = start("")
+    os.waitpid(child.pid, 0)
+    assert child.wait() == Exit(None, None)
+    child.signal(signal.SIGTERM)

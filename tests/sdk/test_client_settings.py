@@ -155,3 +155,8 @@ def test_variables_are_put_back(monkeypatch):
         assert os.environ["SWEEP_ID"] == "during"
     assert os.environ["SWEEP_ID"] == "before"
     assert "SWEEP_RUN_ID" not in os.environ
+
+
+def test_the_home_folder_of_nobody():
+    with pytest.raises(UsageError, match="no-such-user"):
+        load_settings({"SWEEP_HOME": "~no-such-user/data"})

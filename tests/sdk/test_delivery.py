@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from sweep_sdk._exceptions import (
     BackendUnavailable,
     LeaseLost,
     NotFound,
+    UsageError,
 )
 
 DONE = Outcome(True, exit_code=0)
@@ -252,3 +254,88 @@ def test_a_disk_that_takes_no_notes_does_not_stop_delivery(debt, once, log, cloc
     file.write_text("")
     log({"loss": 3})
     assert Delivery(debt, Ledger(file), clock, print).finish(once, DONE).state == "finished"
+
+
+class TestTwoThreads:
+    def test_an_end_waits_for_the_report_in_flight(self, make, once, log, handout, network):
+        """Two Ctrl-C leave a function's run while its reporter still waits for an answer."""
+        delivery = make()
+        log({"loss": 3})
+        is_sent, is_answered = threading.Event(), threading.Event()
+
+        def hold(_):
+            is_sent.set()
+            assert is_answered.wait(10)
+
+        network.fail = hold
+        reporting = threading.Thread(target=delivery.send, args=(once,))
+        reporting.start()
+        assert is_sent.wait(10)
+        network.come_back()
+        log({"loss": 2})
+        ending = threading.Thread(target=delivery.finish, args=(once, DONE))
+        ending.start()
+        ending.join(0.1)  # it has all that it needs, but for its turn
+        is_answered.set()
+        reporting.join()
+        ending.join()
+        offsets = [json.loads(request.body)["offset"] for request in network.sent("/reports")]
+        assert offsets == [0, 1]
+        assert history(once, handout.id) == [3, 2]
+
+
+class TestEndsThatAreRefused:
+    def test_they_are_told_without_details(self, make, once, log, handout, notices, ledger):
+        log({"loss": 1})
+        refused = Outcome(False, exit_code=2**60, stderr_tail="last words")
+        assert make().finish(once, refused).state == "failed"
+        assert once.get_run(handout.id)["state"] == "failed"
+        assert "without details" in notices[-1]
+        assert ledger.places() == set()
+
+    def test_half_characters_in_last_words(self, make, once, handout):
+        make().finish(once, Outcome(False, exit_code=1, stderr_tail="no file 'caf\udce9.csv'"))
+        assert once.get_run(handout.id)["error_tail"] == "no file 'caf\\udce9.csv'"
+
+    def test_a_summary_is_measured_as_it_travels(self, make, once, log, handout):
+        for part in range(6):
+            log({"loss": 1} | {f"{'é' * 40}{part}.{number}": 1 for number in range(500)})
+        make().finish(once, DONE)
+        run = once.get_run(handout.id)
+        assert (run["state"], run["exit_code"], run["best"]) == ("finished", 0, 1)
+
+
+class TestAMetricsFileThatCannotBeRead:
+    @pytest.fixture
+    def unreadable(self, tmp_path, log):
+        log({"loss": 3})
+        (tmp_path / "m.jsonl").rename(tmp_path / "kept.jsonl")
+        (tmp_path / "m.jsonl").mkdir()
+
+    @pytest.fixture
+    def mend(self, tmp_path):
+        def mend():
+            (tmp_path / "m.jsonl").rmdir()
+            (tmp_path / "kept.jsonl").rename(tmp_path / "m.jsonl")
+
+        return mend
+
+    def test_its_rows_are_not_given_up(self, unreadable, mend, make, once, ledger, debt, notices):
+        delivery = make()
+        with pytest.raises(UsageError, match="cannot read"):
+            delivery.finish(once, DONE)
+        delivery.give_up(DONE)
+        mend()
+        assert [found.state for found in sync(once, ledger, notices)] == ["finished"]
+        assert history(once, debt.run) == [3]
+
+    def test_it_does_not_hold_up_others(
+        self, unreadable, make, once, client, sweep, ledger, debt, notices, tmp_path
+    ):
+        other = client.ask(sweep, "another-key-of-the-test", "agent")
+        metrics_file = str(tmp_path / "other.jsonl")
+        ledger.keep(replace(debt, run=other.id, metrics_file=metrics_file))
+        paid = []
+        with pytest.raises(UsageError, match="cannot read"):
+            paid.extend(sync(once, ledger, notices))
+        assert [found.run for found in ledger.unattended(debt.place)] == [debt.run]

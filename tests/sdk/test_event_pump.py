@@ -97,3 +97,15 @@ def test_the_end_does_not_wait_for_ever(stuck, gate, monkeypatch):
     with EventPump(stuck) as pump:
         pump.emit(Notice("one"))
     gate.set()
+
+
+@pytest.mark.parametrize("error", [ValueError("I/O operation on closed file"), OSError()])
+def test_a_watcher_that_cannot_write_is_called_again(seen, error):
+    def watch(event):
+        seen.append(event)
+        raise error
+
+    with EventPump(watch) as pump:
+        pump.emit(Notice("one"))
+        pump.emit(Notice("two"))
+    assert [event.message for event in seen] == ["one", "two"]

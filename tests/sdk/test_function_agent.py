@@ -213,7 +213,7 @@ class TestStops:
                 threading.Event().wait(0.002)
 
         work(sweep_id, train, count=1)
-        assert [event.state for event in ended(seen)] == ["lost"]
+        assert [(event.state, event.is_requeued) for event in ended(seen)] == [("lost", False)]
         assert opened.get_run(f"{sweep_id}-0")["attempts"][0]["state"] == "preempted"
 
     def test_the_run_timeout(self, work, opened, sweep_id):
@@ -375,3 +375,27 @@ class TestTheApi:
         for config in (None, [], "method: grid"):
             with pytest.raises(UsageError):
                 sweep_sdk.sweep(config)
+
+
+def test_one_function_at_a_time(work, sweep_id, opened):
+    """There is one present run: what two functions logged at once would be mixed."""
+    other = make_sweep(opened)
+
+    def train():
+        with pytest.raises(UsageError, match="one agent a process"):
+            work(other, lambda: None)
+        sweep_sdk.log({"loss": 1})
+
+    assert work(sweep_id, train, count=1) == 0
+    assert work(other, lambda: None, count=1) == 0
+    assert states(opened, sweep_id) == states(opened, other) == ["finished"]
+
+
+def test_last_words_with_an_odd_file_name(work, opened, sweep_id):
+    def train():
+        raise FileNotFoundError("caf\udce9.csv")
+
+    work(sweep_id, train, count=1)
+    run = opened.get_run(f"{sweep_id}-0")
+    assert run["state"] == "failed"
+    assert run["error_tail"].endswith("FileNotFoundError: caf\\udce9.csv")

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import textwrap
 import threading
 
 import pytest
@@ -113,3 +116,67 @@ def test_threads_do_not_mix_lines(file, path):
     lines = path.read_bytes().splitlines()
     assert len(lines) == 800
     assert all(line == line[:1] * 50 for line in lines)
+
+
+class TestForks:
+    """In programs of their own: this one has threads."""
+
+    def run(self, path, script):
+        words = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), str(path)]
+        subprocess.run(words, check=True, timeout=30)
+        return path.read_bytes()
+
+    def test_a_lock_that_another_thread_held(self, path):
+        found = self.run(
+            path,
+            """
+            import os, signal, sys, threading
+            from sweep_sdk import _metrics_file
+            from sweep_sdk._metrics_file import MetricsFile
+
+            file, write = MetricsFile(sys.argv[1]), os.write
+            is_writing, may_write = threading.Event(), threading.Event()
+
+            def slowly(descriptor, data):
+                if data == b"slow\\n":
+                    is_writing.set()
+                    may_write.wait()
+                return write(descriptor, data)
+
+            os.write = slowly
+            thread = threading.Thread(target=file.append, args=(b"slow\\n",))
+            thread.start()
+            is_writing.wait()
+            child = os.fork()
+            if not child:
+                signal.alarm(10)
+                file.append(b"quick\\n")
+                os._exit(0)
+            status = os.waitpid(child, 0)[1]
+            may_write.set()
+            thread.join()
+            sys.exit(status != 0)
+            """,
+        )
+        assert found == b"quick\nslow\n"
+
+    def test_lines_that_wait_are_the_parents(self, path):
+        found = self.run(
+            path,
+            """
+            import os, sys
+            from sweep_sdk._metrics_file import MetricsFile
+
+            file, folder = MetricsFile(sys.argv[1] + ".d/m"), sys.argv[1] + ".d"
+            assert file.append(b"waits\\n")
+            os.mkdir(folder)
+            child = os.fork()
+            if not child:
+                file.append(b"child\\n")
+                os._exit(0)
+            os.waitpid(child, 0)
+            file.append(b"parent\\n")
+            os.rename(folder + "/m", sys.argv[1])
+            """,
+        )
+        assert found == b"child\nwaits\nparent\n"

@@ -95,11 +95,15 @@ class TestInASweep:
         run = sweep_sdk.init()
         run.summary["test"] = 0.5
         run.summary.update({"a": {"b": 1}}, c=2)
+        run.summary |= {"d": 3}
+        assert (run.summary.setdefault("d", 4), run.summary.setdefault("e", 5)) == (3, 5)
         run.mark_preempting()
-        assert run.summary == {"test": 0.5, "a.b": 1, "c": 2}
+        assert run.summary == {"test": 0.5, "a.b": 1, "c": 2, "d": 3, "e": 5}
         assert in_sweep() == [
             {"event": "summary", "metrics": {"test": 0.5}},
             {"event": "summary", "metrics": {"a.b": 1, "c": 2}},
+            {"event": "summary", "metrics": {"d": 3}},
+            {"event": "summary", "metrics": {"e": 5}},
             {"event": "preempting"},
         ]
         with pytest.raises(UsageError, match="image"):

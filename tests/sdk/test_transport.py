@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import subprocess
+import sys
+import textwrap
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -315,3 +318,37 @@ def test_the_settings_decide(settings, home, monkeypatch):
     transport = open_transport(load_settings())
     assert isinstance(transport, HttpTransport)
     assert not transport.is_local
+
+
+def test_a_forked_child_has_connections_of_its_own(server):
+    """Two processes on one connection would read each other's answers."""
+    script = """
+    import os, sys
+    from sweep_sdk._backend.transport import HttpTransport
+
+    transport = HttpTransport(sys.argv[1])
+
+    def ask():
+        return transport.request("GET", "/v1/health", {}, {}, b"", 10).status == 200
+
+    assert ask()
+    child = os.fork()
+    if not child:
+        os._exit(0 if ask() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert ask()
+    """
+    words = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), server.url]
+    subprocess.run(words, check=True, timeout=30)
+    assert server.n_connections == 2
+
+
+def test_urls_that_only_urllib3_refuses(opened):
+    with pytest.raises(errors.UsageError, match="cannot be used as URL"):
+        opened("http://a..b").health()
+
+
+def test_a_proxy_that_cannot_be(opened, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "foo:bar")
+    with pytest.raises(errors.UsageError, match="check HTTPS_PROXY"):
+        opened("http://backend.invalid").health()

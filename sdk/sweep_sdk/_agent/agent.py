@@ -194,6 +194,8 @@ class _Agent:
                 number = getattr(signal, name)
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     before[number] = signal.signal(number, self._on_signal)
+            if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # it hides how programs end
+                before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         try:
             yield
         finally:

@@ -75,6 +75,7 @@ class Asker:
         self._neighbours_seen_at = -NEIGHBOUR_SECONDS
         self._neighbours_lock = threading.Lock()
         self._is_in_trouble = False
+        self._told: set[str] = set()
 
     def next_run(self, slot: str) -> HandOut | None:
         """The next run; None when the sweep has ended or the agent is ending.
@@ -118,7 +119,7 @@ class Asker:
             self._neighbours_seen_at = now
             has_paid = False
             with contextlib.suppress(SweepError):  # it stays there, for the next time
-                for synced in sync(self._quick, self._ledger, self._notice, self._host):
+                for synced in sync(self._quick, self._ledger, self._tell_once, self._host):
                     has_paid = True
                     self._notice(
                         f"attempt {synced.attempt} of {synced.run} was left behind by another"
@@ -134,6 +135,12 @@ class Asker:
         if not self._is_in_trouble:
             self._is_in_trouble = True
             self._notice(f"{error}; asking again until it is back")
+
+    def _tell_once(self, message: str) -> None:
+        """About a debt that cannot be paid yet; it is looked at every few seconds."""
+        if message not in self._told:
+            self._told.add(message)
+            self._notice(message)
 
     def _notice(self, message: str) -> None:
         self._emit(Notice(message))

@@ -158,7 +158,7 @@ class Attempts:
                 seconds=time.monotonic() - attempt.started_at,
                 value=self.best.value_of(said),
                 summary=said.summary,
-                is_requeued=finished is None or finished.is_requeued,
+                is_requeued=finished is not None and finished.is_requeued,
                 is_delivered=not isinstance(finished, _Presumed),
                 error=outcome.stderr_tail.rpartition("\n")[2] if state == "failed" else "",
                 log_file=log_file,

@@ -31,7 +31,7 @@ class LaunchFailed(Exception):
 
 @dataclass(frozen=True)
 class Exit:
-    """How a process ended: by a code, or by a signal."""
+    """How a process ended: by a code, or by a signal; neither where somebody else waited for it."""
 
     code: int | None
     signal: int | None
@@ -70,11 +70,19 @@ class Child:
         _end_leftovers(self.pid)
         self._watchdog.ended(self.pid)
         self.output.join(_OUTPUT_GRACE_SECONDS)
+        if status is None:
+            return Exit(None, None)
         return Exit(status, None) if status >= 0 else Exit(None, -status)
 
-    def _reap(self) -> int:
+    def _reap(self) -> int | None:
         if hasattr(os, "waitid"):  # blocks, but leaves the zombie: signals still find their group
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            try:
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            except ChildProcessError:  # SIGCHLD is ignored, or this process waits for any child
+                with self._lock:
+                    self._is_reaped = True
+                    self._process.poll()
+                return None
         while True:
             with self._lock:
                 status = self._process.poll()

@@ -93,16 +93,15 @@ class Ledger:
             host: Of a folder that machines share, see only what is of this one: on some network
                 file systems locks do not reach other machines, and their agents look dead.
         """
-        try:
-            paths = sorted(self._debts.glob("*.json"))
-        except OSError:
-            return []
-        debts = [debt for path in paths if (debt := _read(path)) is not None]
         return [
             debt
-            for debt in debts
+            for debt in self._all()
             if debt.place == place and host in (None, debt.host) and not self._is_attended(debt)
         ]
+
+    def places(self) -> set[str]:
+        """The backends with debts that no living agent looks after."""
+        return {debt.place for debt in self._all() if not self._is_attended(debt)}
 
     @contextlib.contextmanager
     def attendance(self) -> Iterator[Attendance]:
@@ -122,6 +121,13 @@ class Ledger:
             with contextlib.suppress(OSError):
                 path.unlink()
             os.close(descriptor)
+
+    def _all(self) -> list[Debt]:
+        try:
+            paths = sorted(self._debts.glob("*.json"))
+        except OSError:
+            return []
+        return [debt for path in paths if (debt := _read(path)) is not None]
 
     def _is_attended(self, debt: Debt) -> bool:
         if debt.holder is None:

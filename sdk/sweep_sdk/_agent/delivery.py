@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import threading
 from collections import deque
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
 
 _MAX_SUMMARY_BYTES = 250_000
+_ESSENTIALS = ("attempt", "state", "stopped_early")
 
 
 class Delivery:
     """One attempt's rows on their way from the metrics file to the backend.
 
-    A batch whose answer was lost is sent again as it was. Not to be used by two threads at once.
+    A batch whose answer was lost is sent again as it was. Threads take turns: an agent that is
+    interrupted may come to the end of a run while its last report is still in flight.
 
     Attributes:
         tail: The reading end of the metrics file.
@@ -54,6 +58,7 @@ class Delivery:
         self._notice = notice
         self._batches: deque[Batch] = deque()
         self._n_sent = 0
+        self._turn = threading.Lock()
         self._catch_up()
 
     def send(self, client: Client, *, is_final: bool = False) -> Command | None:
@@ -67,19 +72,11 @@ class Delivery:
             SweepError: As ``Client.report``; the batch is kept, unless the lease is lost: then
                 the backend has kept its rows beside the run.
         """
-        while self._batches or self._fill(is_final):
-            batch = self._batches[0]
-            try:
-                command = client.report(self.debt.run, self.debt.attempt, batch.offset, batch.rows)
-            except InvalidRequest as error:
-                self._divide(error)
-                continue
-            except LeaseLost:
-                self._batches.popleft()
-                raise
-            self._batches.popleft()
-            self._n_sent = batch.offset + len(batch.rows)
-            return command
+        with self._turn:
+            while self._batches or self._fill(is_final):
+                command = self._send_first(client)
+                if command is not None:
+                    return command
         return None
 
     def beat(self, client: Client) -> Command:
@@ -119,7 +116,11 @@ class Delivery:
             raise LeaseLost(f"attempt {self.debt.attempt} no longer holds {self.debt.run}")
         verdict = judge(self.tail.said, outcome)
         ending = ending_document(verdict, outcome, self.debt.attempt, self.summary())
-        finished = client.finish(self.debt.run, ending)
+        try:
+            finished = client.finish(self.debt.run, ending)
+        except InvalidRequest as error:  # an end without its details is better than none
+            self._notice(f"how the run ended is told without details: {error}")
+            finished = client.finish(self.debt.run, {name: ending[name] for name in _ESSENTIALS})
         self._ledger.settle(self.debt)
         return finished
 
@@ -140,12 +141,26 @@ class Delivery:
         summary: dict[str, Any] = dict(said.summary)
         if metric is not None and said.lowest is not None:
             summary |= {f"{metric}.min": said.lowest, f"{metric}.max": said.highest}
-        n_bytes = sum(len(name) + 32 for name in summary)
-        if n_bytes > _MAX_SUMMARY_BYTES:
+        if len(json.dumps(summary)) > _MAX_SUMMARY_BYTES:
             self._notice(f"a summary of {len(summary):,} metrics is too large; it is cut")
             kept = (metric, f"{metric}.min", f"{metric}.max")
             summary = {name: summary[name] for name in kept if name in summary}
         return summary
+
+    def _send_first(self, client: Client) -> Command | None:
+        """Send the first batch; None when the backend refuses it as it is."""
+        batch = self._batches[0]
+        try:
+            command = client.report(self.debt.run, self.debt.attempt, batch.offset, batch.rows)
+        except InvalidRequest as error:
+            self._divide(error)
+            return None
+        except LeaseLost:
+            self._batches.popleft()
+            raise
+        self._batches.popleft()
+        self._n_sent = batch.offset + len(batch.rows)
+        return command
 
     def _send_held_or_not(self, client: Client) -> bool | None:
         """Send the next rows; whether the lease still holds, None when there are none."""

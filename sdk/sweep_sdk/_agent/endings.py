@@ -85,5 +85,10 @@ def ending_document(
         "stopped_early": verdict.is_stopped_early,
     }
     if verdict.state == "failed" and outcome.stderr_tail:
-        document["stderr_tail"] = outcome.stderr_tail[-_MAX_TAIL_CHARACTERS:]
+        document["stderr_tail"] = _sendable(outcome.stderr_tail[-_MAX_TAIL_CHARACTERS:])
     return document
+
+
+def _sendable(text: str) -> str:
+    """Text without the half characters that Python makes of odd file names."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

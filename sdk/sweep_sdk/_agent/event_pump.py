@@ -85,5 +85,6 @@ class EventPump:
                 if isinstance(event, Output):
                     self._n_output_bytes -= len(event.data)
                 self._changed.notify_all()
-            with contextlib.suppress(OSError):  # a terminal that is gone must not end a training
+            # A terminal that is gone (ValueError: closed) must end neither training nor events.
+            with contextlib.suppress(OSError, ValueError):
                 self._watcher(event)

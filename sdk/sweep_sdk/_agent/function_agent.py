@@ -19,6 +19,7 @@ from sweep_sdk._agent.event_pump import EventPump
 from sweep_sdk._agent.events import Output
 from sweep_sdk._agent.launcher import run_variables
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._exceptions import UsageError
 from sweep_sdk._settings import environment_with, load_settings, run_environment
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sweep_sdk._settings import Settings
 
 _GAVE_UP = 1
+_calling = threading.Lock()
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -59,7 +61,7 @@ def run_function_agent(
         0 the sweep has ended or the count is reached, 1 gave up.
 
     Raises:
-        UsageError: There is no such sweep.
+        UsageError: There is no such sweep, or another agent calls a function in this process.
         BackendUnavailable: It was away for longer than the options allow.
         KeyboardInterrupt: Ctrl-C; the run in progress has been given back.
         SystemExit: SIGTERM, likewise.
@@ -68,6 +70,7 @@ def run_function_agent(
     settings = settings or load_settings()
     found = client.get_sweep(sweep)
     with ExitStack() as stack:
+        stack.enter_context(_alone())
         attendance = stack.enter_context(attendance_of(settings))
         pump = stack.enter_context(EventPump(events))
         engagement = Engagement(client, found, options, settings, attendance, pump.emit)
@@ -172,6 +175,23 @@ class _FunctionRun:
         finally:
             timer.cancel()
             timer.join()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """A process has one present run: what two functions log at once would be mixed.
+
+    Raises:
+        UsageError: Another agent of this process calls its function.
+    """
+    if not _calling.acquire(blocking=False):
+        raise UsageError(
+            "another agent calls its function in this process: start one agent a process"
+        )
+    try:
+        yield
+    finally:
+        _calling.release()
 
 
 @contextmanager

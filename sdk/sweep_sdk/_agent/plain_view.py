@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO
 
 from sweep_sdk._agent.events import (
     AgentEnded,
@@ -25,12 +26,17 @@ _WAITING = {
 def show(event: Event) -> None:
     """Write what an event says; what a program wrote is passed on as text."""
     if isinstance(event, Output):
-        stream = sys.stderr if event.is_stderr else sys.stdout
-        stream.write(event.data.decode("utf-8", "replace"))
+        _write(sys.stderr if event.is_stderr else sys.stdout, event.data.decode("utf-8", "replace"))
+    else:
+        _write(sys.stderr, f"sweep-sdk: {describe(event)}\n")
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write what the stream's encoding lacks as escapes; nothing where there is no stream."""
+    if stream is not None:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
-        return
-    sys.stderr.write(f"sweep-sdk: {describe(event)}\n")
-    sys.stderr.flush()
 
 
 def describe(event: Event) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.delivery import Delivery
 from sweep_sdk._agent.endings import Outcome
+from sweep_sdk._agent.tail import Unreadable
 from sweep_sdk._exceptions import LeaseLost, NotFound
 
 if TYPE_CHECKING:
@@ -47,9 +49,22 @@ def sync(
 
     Raises:
         BackendUnavailable: The rest stays where it is.
+        Unreadable: The metrics of one could not be read; all others are delivered.
     """
+    failures: list[Unreadable] = []
     for debt in ledger.unattended(client.transport.place, host):
-        yield Synced(debt.run, debt.attempt, _pay(debt, client, ledger, notice))
+        with _put_off(failures):
+            yield Synced(debt.run, debt.attempt, _pay(debt, client, ledger, notice))
+    if failures:
+        raise failures[0]
+
+
+@contextmanager
+def _put_off(failures: list[Unreadable]) -> Iterator[None]:
+    try:
+        yield
+    except Unreadable as error:
+        failures.append(error)
 
 
 def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], None]) -> str:

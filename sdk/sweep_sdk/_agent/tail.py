@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _lines
+from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,10 @@ MAX_BATCH_BYTES = 512_000
 #: Read at once; larger than any line that is kept.
 _CHUNK_BYTES = 1_000_000
 _MAX_NOTICES = 20
+
+
+class Unreadable(UsageError):
+    """A metrics file that cannot be read to its end, though it may be later."""
 
 
 @dataclass
@@ -113,6 +118,9 @@ class Tail:
             end: Read no line beyond this byte.
             is_final: Nobody writes any more: a last line without line end counts.
             max_rows: Bound of the batch.
+
+        Raises:
+            Unreadable: If ``is_final``: to go on would lose what the file still holds.
         """
         start, offset = self.position, self._n_rows
         rows: list[dict[str, Any]] = []
@@ -133,7 +141,10 @@ class Tail:
         except FileNotFoundError:
             pass
         except OSError as error:
-            self._tell(f"cannot read {self._path}: {error.strerror}")
+            trouble = f"cannot read {self._path}: {error.strerror}"
+            if is_final and not rows:
+                raise Unreadable(trouble) from None
+            self._tell(trouble)
         self._n_rows += len(rows)
         return Batch(start, self.position, offset, tuple(rows)) if rows else None
 

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 _PROGRAM = Path(__file__).with_name("watchdog_main.py")
@@ -31,6 +32,7 @@ class Watchdog:
         """
         self._held = () if held_descriptor is None else (held_descriptor,)
         self._groups: set[int] = set()
+        self._lock = threading.Lock()  # not for before_exec: a forked child may find it taken
         self._start()
 
     def before_exec(self) -> None:
@@ -43,23 +45,27 @@ class Watchdog:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
     def started(self, group: int) -> None:
-        """Note a child that has announced itself."""
-        self._groups.add(group)
+        """Note a child that has announced itself, but maybe to a watchdog that is gone by now."""
+        with self._lock:
+            self._groups.add(group)
+            self._write(b"+%d\n" % group)
 
     def ended(self, group: int) -> None:
         """Take back a group whose leader has been waited for."""
-        self._groups.discard(group)
-        self._write(b"-%d\n" % group)
+        with self._lock:
+            self._groups.discard(group)
+            self._write(b"-%d\n" % group)
 
     def ensure(self) -> bool:
         """Start it anew if somebody killed it; whether that was so."""
-        if self._process.poll() is None:
-            return False
-        os.close(self._pipe)
-        self._start()
-        for group in tuple(self._groups):
-            self._write(b"+%d\n" % group)
-        return True
+        with self._lock:
+            if self._process.poll() is None:
+                return False
+            os.close(self._pipe)
+            self._start()
+            for group in self._groups:
+                self._write(b"+%d\n" % group)
+            return True
 
     def close(self) -> None:
         """End the watchdog."""

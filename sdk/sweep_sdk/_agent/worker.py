@@ -123,6 +123,6 @@ class Worker:
 def _explain(found: Exit) -> str:
     """A program that was killed has no last words of its own."""
     if found.signal is None:
-        return ""
+        return "" if found.code is not None else "its exit code is unknown: SIGCHLD is ignored"
     hint = "; often the system was out of memory" if found.signal == 9 else ""
     return f"ended by {signal_name(found.signal)}{hint}"

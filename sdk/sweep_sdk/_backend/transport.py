@@ -6,7 +6,9 @@ meaning of answers sit above, in ``_client``, and are the same for both.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 CONNECT_TIMEOUT_SECONDS = 10.0
+_http_transports: weakref.WeakSet[HttpTransport] = weakref.WeakSet()
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class HttpTransport:
         self._ca_bundle = ca_bundle
         self._lock = threading.Lock()
         self._open_session: requests.Session | None = None
+        _http_transports.add(self)
 
     def request(
         self,
@@ -98,6 +102,7 @@ class HttpTransport:
     ) -> Response:
         """See ``Transport``. Redirects are not followed: they would carry the token away."""
         import requests
+        import urllib3
 
         try:
             answer = self._session().request(
@@ -109,7 +114,7 @@ class HttpTransport:
                 timeout=(CONNECT_TIMEOUT_SECONDS, timeout_seconds),
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.LocationParseError) as error:
             raise _trouble(self.place, error) from None
         except OSError as error:  # requests checks that a CA bundle is there, and says so
             raise UsageError(f"cannot use the CA bundle: {error}") from None
@@ -121,6 +126,13 @@ class HttpTransport:
             if self._open_session is not None:
                 self._open_session.close()
                 self._open_session = None
+
+    def abandon(self) -> None:
+        """In a forked child: leave the parent's connections alone.
+
+        Two processes that share one would read each other's answers.
+        """
+        self._lock, self._open_session = threading.Lock(), None
 
     def _session(self) -> requests.Session:
         with self._lock:
@@ -200,12 +212,20 @@ def open_transport(settings: Settings) -> Transport:
     return HttpTransport(settings.url, settings.token, settings.ca_bundle)
 
 
-def _trouble(url: str, error: requests.RequestException) -> BackendUnavailable | UsageError:
+def _trouble(url: str, error: Exception) -> BackendUnavailable | UsageError:
     """What an exception of requests means to the user, in one line."""
     import requests
+    import urllib3
 
     cause = _root_cause(error)
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
+    wrong_url = (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        urllib3.exceptions.LocationParseError,
+    )
+    if isinstance(error, requests.exceptions.InvalidProxyURL):
+        return UsageError(f"no way to {url} through the proxy: {cause}; check HTTPS_PROXY")
+    if isinstance(error, wrong_url):
         return UsageError(f"'{url}' cannot be used as URL: {cause}; check SWEEP_URL")
     if isinstance(error, requests.exceptions.ProxyError):
         return BackendUnavailable(f"no way to {url} through the proxy: {cause}; check HTTPS_PROXY")
@@ -234,3 +254,12 @@ def _root_cause(error: BaseException) -> str:
     last = seen[-1]
     text = getattr(last, "verify_message", None) or getattr(last, "strerror", None) or str(last)
     return " ".join(str(text).split()) or type(last).__name__
+
+
+def _abandon_all() -> None:
+    for transport in list(_http_transports):
+        transport.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)

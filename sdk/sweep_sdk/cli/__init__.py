@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from sweep_sdk._exceptions import SweepError
+from sweep_sdk.cli.formats import printable
 from sweep_sdk.cli.group import sweep_sdk
 from sweep_sdk.cli.output import note
 
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _make_streams_safe()
     code = _run(arguments)
-    _settle_stdout()
+    _settle_streams()
     return code
 
 
@@ -49,14 +51,18 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _make_streams_safe() -> None:
-    """Text that the terminal's encoding lacks is escaped, not an error."""
+    """Text that the terminal's encoding lacks is escaped; what is closed is as good as empty."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(code: int, message: object) -> int:
-    note(f"error: {' '.join(str(message).split())}")
+    with suppress(OSError):  # nobody reads it; the code says it too
+        note(f"error: {printable(' '.join(str(message).split()))}")
     return code
 
 
@@ -66,9 +72,14 @@ def _help_hint(error: click.ClickException) -> str:
     return f" (see '{error.ctx.command_path} --help')"
 
 
-def _settle_stdout() -> None:
+def _settle_streams() -> None:
     """What could not be written is given up: the interpreter's last flush must not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        _settle(stream)
+
+
+def _settle(stream: TextIO) -> None:
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

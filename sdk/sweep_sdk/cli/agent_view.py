@@ -133,7 +133,7 @@ class AgentView:
         if last:
             yield assignments(last)
         if event.value is not None and event.value != last.get(metric):
-            yield f"best {metric}={value_text(event.value)}"
+            yield f"best {printable(metric)}={value_text(event.value)}"
 
     def _agent_ended(self, event: events.AgentEnded) -> None:
         failed = f", {event.n_failed} failed" if event.n_failed else ""

@@ -72,7 +72,8 @@ def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
 
 def assignments(values: Mapping[str, Any]) -> str:
     """A config on one line: ``lr=0.01 optimizer.name=adam``."""
-    return " ".join(f"{name}={value_text(value)}" for name, value in flattened(values).items())
+    pairs = flattened(values).items()
+    return " ".join(f"{printable(name)}={value_text(value)}" for name, value in pairs)
 
 
 def command_text(command: list[str] | tuple[str, ...]) -> str:
@@ -82,7 +83,9 @@ def command_text(command: list[str] | tuple[str, ...]) -> str:
 
 def metric_text(metric: Mapping[str, Any] | None) -> str:
     """The aim of a sweep in words: ``minimize val_loss``."""
-    return NOTHING if metric is None else f"{metric.get('goal', 'minimize')} {metric['name']}"
+    if metric is None:
+        return NOTHING
+    return printable(f"{metric.get('goal', 'minimize')} {metric['name']}")
 
 
 def count_text(number: int, noun: str) -> str:

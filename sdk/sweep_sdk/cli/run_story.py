@@ -79,7 +79,7 @@ def _attempts(run: Json, now: float) -> list[str]:
 
 
 def _attempt_text(attempt: Json, now: float) -> str:
-    place = f"agent {attempt['agent']} on {attempt['host'] or 'unknown host'}"
+    place = printable(f"agent {attempt['agent']} on {attempt['host'] or 'unknown host'}")
     began = f"started {age_text(attempt['started_at'], now)}"
     return f"{attempt['attempt']}: {place}, {began}, {_end_text(attempt, now)}"
 

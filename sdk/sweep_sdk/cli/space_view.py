@@ -9,6 +9,7 @@ from sweep_sdk.cli.formats import (
     assignments,
     flattened,
     metric_text,
+    printable,
     shortened,
     value_text,
 )
@@ -23,8 +24,12 @@ _MAX_VALUES = 60
 
 def lined_up(pairs: Sequence[tuple[str, str]], indent: str = "") -> list[str]:
     """``name  value`` lines whose values stand in one column."""
-    width = max((len(name) for name, _ in pairs), default=0)
-    return [f"{indent}{name.ljust(width)}  {value}".rstrip() for name, value in pairs]
+    names = [printable(name) for name, _ in pairs]
+    width = max(map(len, names), default=0)
+    return [
+        f"{indent}{name.ljust(width)}  {printable(value)}".rstrip()
+        for name, (_, value) in zip(names, pairs, strict=True)
+    ]
 
 
 def aim_lines(sweep: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -71,7 +76,8 @@ def _prefixes(name: str) -> Iterator[str]:
 def best_text(run: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
     """The best run on one line: value, id, what the sweep varies."""
     values = assignments(searched_part(run["config"], sweep["config"]))
-    return f"{sweep['metric']['name']}={value_text(run['best'])} by {run['id']} ({values})"
+    metric = printable(sweep["metric"]["name"])
+    return f"{metric}={value_text(run['best'])} by {run['id']} ({values})"
 
 
 def _laws(section: Config, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

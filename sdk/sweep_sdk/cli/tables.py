@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sweep_sdk.cli.formats import shortened
+from sweep_sdk.cli.formats import printable, shortened
 from sweep_sdk.cli.output import say, strong
 
 if TYPE_CHECKING:
@@ -39,13 +39,14 @@ class Column:
     @cached_property
     def short_title(self) -> str:
         """The title, at most ``_MAX_TITLE`` characters; of a dotted name the end tells most."""
-        too_long = len(self.title) - _MAX_TITLE
-        return self.title if too_long <= 0 else f"..{self.title[too_long + 2 :]}"
+        title = printable(self.title)
+        too_long = len(title) - _MAX_TITLE
+        return title if too_long <= 0 else f"..{title[too_long + 2 :]}"
 
     @cached_property
     def short_cells(self) -> list[str]:
         """The cells, at most ``_MAX_CELL`` characters each."""
-        return [shortened(cell, _MAX_CELL) for cell in self.cells]
+        return [shortened(printable(cell), _MAX_CELL) for cell in self.cells]
 
     def aligned(self, text: str) -> str:
         """A cell at its full width; numbers stand on the right."""

@@ -54,8 +54,8 @@ AGENT = (
     Mutation(
         _DELIVERY,
         "a batch stays until it is answered",
-        "            except LeaseLost:\n                self._batches.popleft()",
-        "            except Exception:\n                self._batches.popleft()",
+        "        except LeaseLost:\n            self._batches.popleft()",
+        "        except Exception:\n            self._batches.popleft()",
         "kept",
         "tests/sdk/test_delivery.py::TestRows::test_a_lost_answer_sends_the_same_batch",
     ),
@@ -70,10 +70,9 @@ AGENT = (
     Mutation(
         _DELIVERY,
         "the debt is forgotten after the end is confirmed",
-        "        finished = client.finish(self.debt.run, ending)\n"
-        "        self._ledger.settle(self.debt)",
-        "        self._ledger.settle(self.debt)\n"
-        "        finished = client.finish(self.debt.run, ending)",
+        "        try:\n            finished = client.finish(self.debt.run, ending)\n",
+        "        self._ledger.settle(self.debt)\n        try:\n"
+        "            finished = client.finish(self.debt.run, ending)\n",
         "kept",
         "tests/sdk/test_delivery_order.py::test_an_agent_that_dies_before_the_end_is_conf"
         "irmed_still_owes_it",
@@ -154,8 +153,8 @@ AGENT = (
     Mutation(
         _WATCHDOG,
         "a watchdog that was ended is started again",
-        "        if self._process.poll() is None:\n            return False",
-        "        return False",
+        "            if self._process.poll() is None:\n                return False",
+        "            return False",
         "alone",
         "tests/sdk/test_child.py::TestWatchdog::test_one_that_was_killed_is_started_anew",
     ),

@@ -137,3 +137,22 @@ class TestOutputThatGoesNowhere:
         done = process(*command_words, stdout=writing)
         os.close(writing)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "redirections", "code"),
+    [
+        (["--version"], ">&-", 0),
+        (["sweeps"], ">&- 2>&-", 0),
+        (["sweep", "-"], "<&-", 2),
+        (["login", "--url", "http://127.0.0.1:1"], "<&-", 1),
+        (["show", "nope"], "2>/dev/full", 2),
+        (["show", "nope"], "2>&-", 2),
+    ],
+)
+def test_streams_that_are_closed_or_full(home, words, redirections, code):
+    script = f'exec "$0" -m sweep_sdk.cli "$@" {redirections}'
+    command = ["sh", "-c", script, sys.executable, *words]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == code
+    assert "Traceback" not in result.stderr

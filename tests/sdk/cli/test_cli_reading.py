@@ -390,3 +390,26 @@ def test_a_run_that_does_not_exist(cli, grid, words):
     assert result.code == 2
     assert f"{grid}-99" in result.err
     assert "did you mean" not in result.err
+
+
+ODD = "odd\x1b[2J\nname"
+
+
+def test_names_cannot_move_the_cursor(cli, client):
+    created = client.create_sweep(
+        {"method": "grid", "metric": {"name": ODD}, "parameters": {ODD: {"values": [1, 2]}}},
+        project=ODD,
+        name=ODD,
+    )
+    sweep = created["id"]
+    for key in ("key-one-of-the-test", "key-two-of-the-test"):
+        run = client.ask(sweep, key, f"agent {ODD}", host=ODD)
+        row = {"step": 0, "at": 1.0, "metrics": {ODD: 1, f"{ODD} too": 2}}
+        client.report(run.id, 1, 0, [row])
+        client.finish(run.id, {"attempt": 1, "state": "finished", "summary": row["metrics"]})
+    for words in (["sweeps"], ["runs", sweep], ["show", sweep], ["show", run.id], ["best", sweep]):
+        result = cli(*words)
+        assert result.code == 0
+        assert "odd" in result.out
+        assert all(line.isprintable() for line in result.lines)
+        assert not any(line.startswith("name") for line in result.lines)

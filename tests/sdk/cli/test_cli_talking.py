@@ -143,3 +143,10 @@ class TestSync:
         assert [row["metrics"]["loss"] for row in rows] == [1.0, 0.5, 0.25]
         assert client.get_run(run)["best"] == 0.25
         assert cli("sync").out == "nothing was left to deliver\n"
+
+    def test_tells_of_what_is_left_for_other_backends(self, cli, home):
+        debt = Debt("http://backend.invalid", "k3v9x2ab-0", 1, "metrics.jsonl", "loss")
+        Ledger(load_settings().home).keep(debt)
+        result = cli("sync")
+        assert result.out == "nothing was left to deliver here\n"
+        assert "http://backend.invalid" in result.err

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import flattened, metric_text, value_text
+from sweep_sdk.cli.formats import flattened, metric_text, printable, value_text
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.space_view import lined_up
@@ -44,7 +44,7 @@ def command(sweep: str, form: str | None, is_json: bool) -> int:
         run = client.best_run(sweep)
         metric = client.get_sweep(sweep)["metric"]
     if run is None:
-        note(f"no run of this sweep has a value of {metric['name']} yet")
+        note(f"no run of this sweep has a value of {printable(metric['name'])} yet")
         return 1
     if is_json:
         say_json(run)
@@ -56,7 +56,8 @@ def command(sweep: str, form: str | None, is_json: bool) -> int:
 
 
 def _say_best(run: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
-    say(f"{metric['name']}={value_text(run['best'])} by run {run['id']} ({metric_text(metric)})")
+    name = printable(metric["name"])
+    say(f"{name}={value_text(run['best'])} by run {run['id']} ({metric_text(metric)})")
     pairs = [(name, value_text(value)) for name, value in flattened(run["config"]).items()]
     for line in lined_up(pairs, indent="  "):
         say(line)

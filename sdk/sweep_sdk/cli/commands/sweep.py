@@ -185,7 +185,8 @@ def _tell_warnings(wish: Wish, sweep: Sweep) -> None:
 
 
 def _say_created(sweep: Sweep) -> None:
-    say(f"sweep {strong(sweep['id'])} in project {sweep['project']}: {_size_text(sweep)}")
+    project = printable(sweep["project"])
+    say(f"sweep {strong(sweep['id'])} in project {project}: {_size_text(sweep)}")
     say("run it, in as many terminals and on as many machines as you like:")
     say(f"  sweep-sdk agent {sweep['id']}")
 

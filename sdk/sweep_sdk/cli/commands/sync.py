@@ -26,12 +26,16 @@ def command() -> None:
     from sweep_sdk._settings import load_settings
 
     settings = load_settings()
+    ledger = Ledger(settings.home)
     n_attempts = 0
     with connected(settings=settings) as client:
-        for synced in sync(client, Ledger(settings.home), note):
+        elsewhere = sorted(ledger.places() - {client.transport.place})
+        for synced in sync(client, ledger, note):
             n_attempts += 1
             say(f"{synced.run} (attempt {synced.attempt}): {synced.state}")
     if n_attempts:
         say(f"{count_text(n_attempts, 'attempt')} delivered")
     else:
-        say("nothing was left to deliver")
+        say(f"nothing was left to deliver{' here' if elsewhere else ''}")
+    for place in elsewhere:
+        note(f"what is left for {place} waits until SWEEP_URL or SWEEP_LOCAL_DB names it")
