@@ -75,9 +75,10 @@ class Warp:
         return standardised
 
     def invert(self, standardised: Floats) -> Floats:
-        """The values that map to ``standardised``."""
-        z = _stretched(standardised * self.width + self.centre)
-        return (z * self.spread + self.median) * self.scale
+        """The values that map to ``standardised``, no larger than any that is told apart."""
+        scaled = _stretched(standardised * self.width + self.centre) * self.spread + self.median
+        values: Floats = np.clip(scaled, -_LARGEST, _LARGEST) * self.scale
+        return values
 
 
 def _compressed(z: Floats) -> Floats:

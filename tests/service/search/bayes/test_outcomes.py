@@ -40,10 +40,13 @@ def test_the_inverse() -> None:
     assert warp.invert(warp.apply(y)) == pytest.approx(y)
 
 
-def test_the_inverse_of_what_nobody_saw_is_finite() -> None:
-    warp = Warp.to(np.array([1.0, 2.0, 3.0]), np.ones(3))
+@pytest.mark.parametrize("largest", [3.0, 1e300, 1.7e308])
+def test_the_inverse_of_what_nobody_saw_is_finite(largest: float) -> None:
+    warp = Warp.to(np.array([0.0, 0.0, largest]), np.ones(3))
     assert warp is not None
-    assert np.isfinite(warp.invert(np.array([-1e6, 1e6]))).all()
+    values = warp.invert(np.array([-1e6, -20.0, 0.0, 5.0, 20.0, 1e6]))
+    assert np.isfinite(values).all()
+    assert values.tolist() == sorted(values)
 
 
 def test_a_diverged_run_does_not_flatten_the_good_ones() -> None:
