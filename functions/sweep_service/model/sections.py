@@ -165,9 +165,9 @@ def _about_form(settings: dict[str, Any]) -> list[str]:
 
 def read_command(section: object, place: Place, report: Report) -> list[str] | None:
     """The command's elements as texts; None for the default command."""
-    if isinstance(section, str) and _words(section):
-        report.warn(place, f"found {describe(section)}; read as {_words(section)}")
-        return _words(section)
+    if isinstance(section, str) and (words := _words(section)):
+        report.warn(place, f"found {describe(section)}; read as {words}")
+        return words
     if not isinstance(section, list) or not section:
         report.warn(
             place,
