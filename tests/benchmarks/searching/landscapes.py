@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from searching.parameters import Real, categories, integers, logs, ordered, reals
+from searching.functions import Function
+from searching.parameters import Parameter, Real, Steps, categories, integers, logs, ordered, reals
 from searching.problem import Problem, rng_of
 
 
@@ -83,3 +84,93 @@ def branches(name: str, noise: float = 0.0) -> Problem:
         return offset[kind] + 1 - np.exp(-distance)
 
     return Problem(name, parameters, function, 0.0, noise)
+
+
+def in_its_box(
+    name: str,
+    base: Function,
+    minimiser: Sequence[float],
+    box: tuple[float, float],
+    parameters: Sequence[Real],
+) -> Problem:
+    """``base`` (smallest at ``minimiser``) over the box it is known on, some axes mirrored."""
+    is_mirrored = rng_of(name).random(len(parameters)) < 0.5
+    low, high = box
+
+    def function(unit: np.ndarray) -> np.ndarray:
+        return base(low + (high - low) * np.where(is_mirrored, 1 - unit, unit))
+
+    return Problem(name, tuple(parameters), function, float(base(np.array([minimiser]))[0]))
+
+
+def epistasis(name: str, sizes: Sequence[int], n_partners: int, n_reals: int) -> Problem:
+    """NK landscape of categories, and wells on real axes whose places the first category moves.
+
+    What an option adds depends on the options of its ``n_partners`` random partners.
+    """
+    rng = rng_of(name)
+    n = len(sizes)
+    groups = [
+        [j, *rng.choice([k for k in range(n) if k != j], n_partners, replace=False)]
+        for j in range(n)
+    ]
+    tables = [rng.random([sizes[k] for k in group]) for group in groups]
+    wells = rng.uniform(0.15, 0.85, (sizes[0], n_reals))
+
+    def of_options(index: np.ndarray) -> np.ndarray:
+        parts = [
+            table[tuple(index[:, group].T)] for group, table in zip(groups, tables, strict=True)
+        ]
+        return np.mean(parts, axis=0)
+
+    def function(unit: np.ndarray) -> np.ndarray:
+        index = np.minimum((unit[:, :n] * np.array(sizes)).astype(int), np.array(sizes) - 1)
+        missed = ((unit[:, n:] - wells[index[:, 0]]) ** 2).sum(axis=1)
+        return of_options(index) + 1 - np.exp(-3 * missed)
+
+    every = np.stack([g.ravel() for g in np.indices(sizes)], axis=1)
+    parameters: list[Parameter] = [
+        categories(f"c{j}", *(f"v{i}" for i in range(k))) for j, k in enumerate(sizes)
+    ]
+    parameters += reals(n_reals)
+    return Problem(name, tuple(parameters), function, float(of_options(every).min()))
+
+
+def schedule(name: str, noise: float = 0.0) -> Problem:
+    """A training run that diverges just above the best learning rate.
+
+    The rate it stands grows with warm-up, batch and clipping; decay counts as its product with
+    the rate, and best are rates that grow with the batch.
+    """
+    rng = rng_of(name)
+    parameters = (
+        Real("lr", 1e-5, 1.0, is_log=True),
+        Real("weight_decay", 1e-6, 1.0, is_log=True),
+        integers("warmup", 0, 10),
+        ordered("batch", 16, 32, 64, 128, 256, 512),
+        ordered("clip", 0.1, 0.3, 1.0, 3.0, 10.0),
+        categories("shape", "constant", "linear", "cosine", "cycles"),
+        Real("smoothing", 0.0, 0.3),
+    )
+    warmup, batch, clip = (
+        p.unit_of(p.value_at(rng.uniform(0.3, 0.8))) for p in parameters if _is_number(p)
+    )
+    best_lr, best_product = rng.uniform(0.4, 0.6), rng.uniform(0.9, 1.1)
+    best_smoothing = rng.uniform(0.2, 0.6)
+    loss_of_shape = rng.permutation([0.0, 0.03, 0.1, 0.2])
+
+    def function(unit: np.ndarray) -> np.ndarray:
+        off = unit - np.array([best_lr, 0.5, warmup, batch, clip, 0.5, best_smoothing])
+        slow = off[:, 0] - 0.25 * off[:, 3]
+        product = unit[:, 0] + unit[:, 1] - best_product
+        kind = np.minimum((unit[:, 5] * 4).astype(int), 3)
+        loss = 3 * slow**2 + 1.5 * product**2 + loss_of_shape[kind] + 0.2 * off[:, 6] ** 2
+        loss += 0.3 * off[:, 2] ** 2 + 0.3 * off[:, 3] ** 2 + 0.1 * off[:, 4] ** 2
+        room = 0.04 + 0.3 * off[:, 2] + 0.15 * off[:, 3] - 0.2 * off[:, 4]
+        return np.where(slow > room, 6 + 40 * np.maximum(slow - room, 0), loss)
+
+    return Problem(name, parameters, function, 0.0, noise)
+
+
+def _is_number(parameter: Parameter) -> bool:
+    return isinstance(parameter, Steps) and parameter.kind != "category"

@@ -15,30 +15,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn import datasets
-from sklearn.metrics import log_loss
+from sklearn import metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from searching import models
+from searching import models, pipelines
+from searching.data_sets import DATA, REGRESSION
 from searching.table_grids import GRIDS
 
-DATA: dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]] = {
-    "digits": lambda: datasets.load_digits(return_X_y=True),
-    "breast_cancer": lambda: datasets.load_breast_cancer(return_X_y=True),
-    "diabetes": lambda: datasets.load_diabetes(return_X_y=True),
-    "wine": lambda: datasets.load_wine(return_X_y=True),
-    "friedman1": lambda: datasets.make_friedman1(600, noise=1.0, random_state=0),
-    "friedman2": lambda: datasets.make_friedman2(400, noise=60.0, random_state=0),
-    "friedman3": lambda: datasets.make_friedman3(400, noise=0.1, random_state=0),
-    "noisy_classes": lambda: datasets.make_classification(
-        500, 20, n_informative=5, n_classes=3, flip_y=0.1, weights=[0.6, 0.3], random_state=0
+Measure = Callable[[Any, np.ndarray, np.ndarray], float]
+MEASURES: dict[str, Measure] = {
+    "error": lambda model, x, y: np.mean(model.predict(x) != y),
+    "balanced_error": lambda model, x, y: 1 - metrics.balanced_accuracy_score(y, model.predict(x)),
+    "log_loss": lambda model, x, y: metrics.log_loss(y, model.predict_proba(x)),
+    "auc": lambda model, x, y: 1 - metrics.roc_auc_score(y, model.predict_proba(x)[:, 1]),
+    "error_and_log_loss": lambda model, x, y: (
+        np.mean(model.predict(x) != y) + metrics.log_loss(y, model.predict_proba(x))
     ),
-    "two_classes": lambda: datasets.make_classification(
-        400, 15, n_informative=8, n_redundant=3, flip_y=0.05, class_sep=0.7, random_state=1
-    ),
+    "squares": lambda model, x, y: np.mean((model.predict(x) - y) ** 2),
+    "absolute": lambda model, x, y: np.mean(np.abs(model.predict(x) - y)),
+    "deviance": lambda model, x, y: metrics.mean_tweedie_deviance(y, model.predict(x), power=1.5),
+    "surprise": lambda model, x, y: -np.mean(model.score_samples(x)),
 }
-REGRESSION = ("diabetes", "friedman1", "friedman2", "friedman3")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Task:
     Attributes:
         builder: The model at a point of the grid.
         data_set: Of ``DATA``; its first ``n_rows`` after shuffling.
-        score: "log_loss", else the share of errors; of regressions the unexplained variance.
+        score: Of ``MEASURES``; "squares" are taken as a share of the variance.
         is_standardised: Whether the model is given features of mean 0 and variance 1.
     """
 
@@ -62,27 +60,45 @@ class Task:
 TASKS = {
     "svm_digits": Task(models.svm_model, "digits", 500),
     "forest_cancer": Task(models.forest, "breast_cancer", 300),
-    "boosting_diabetes": Task(models.boosted, "diabetes", 442),
+    "boosting_diabetes": Task(models.boosted, "diabetes", 442, "squares"),
     "network_digits": Task(models.network, "digits", 500),
-    "svr_diabetes": Task(models.svr_model, "diabetes", 300),
+    "svr_diabetes": Task(models.svr_model, "diabetes", 300, "squares"),
     "svm_cancer": Task(models.svm_model, "breast_cancer", 400),
     "forest_digits": Task(models.forest, "digits", 500),
     "sgd_wine": Task(models.sgd, "wine", 178),
     "network_cancer": Task(models.network, "breast_cancer", 300),
-    "neighbours_diabetes": Task(models.neighbours, "diabetes", 442),
-    "extra_trees_diabetes": Task(models.extra_trees, "diabetes", 442),
+    "neighbours_diabetes": Task(models.neighbours, "diabetes", 442, "squares"),
+    "extra_trees_diabetes": Task(models.extra_trees, "diabetes", 442, "squares"),
     "boosting_cancer": Task(models.boosted_classifier, "breast_cancer", 300, "log_loss"),
-    "histogram_friedman1": Task(models.histogram_boosted, "friedman1", 600),
+    "histogram_friedman1": Task(models.histogram_boosted, "friedman1", 600, "squares"),
     "extra_trees_classes": Task(models.extra_trees_classifier, "noisy_classes", 500, "log_loss"),
     "neighbours_digits": Task(models.reduced_neighbours, "digits", 600, is_standardised=False),
     "logistic_classes": Task(models.logistic, "noisy_classes", 400, "log_loss"),
-    "net_diabetes": Task(models.polynomial_net, "diabetes", 300),
-    "svr_friedman2": Task(models.scaled_svr, "friedman2", 300),
-    "network_friedman1": Task(models.network_regressor, "friedman1", 300),
-    "tree_friedman3": Task(models.tree_regressor, "friedman3", 400),
-    "ridge_friedman1": Task(models.ridge_with_kernel, "friedman1", 200),
+    "net_diabetes": Task(models.polynomial_net, "diabetes", 300, "squares"),
+    "svr_friedman2": Task(models.scaled_svr, "friedman2", 300, "squares"),
+    "network_friedman1": Task(models.network_regressor, "friedman1", 300, "squares"),
+    "tree_friedman3": Task(models.tree_regressor, "friedman3", 400, "squares"),
+    "ridge_friedman1": Task(models.ridge_with_kernel, "friedman1", 200, "squares"),
     "stumps_classes": Task(models.boosted_stumps, "two_classes", 400),
     "svm_wine": Task(models.reduced_svm, "wine", 178, is_standardised=False),
+    "quadratic_digits": Task(
+        pipelines.reduced_quadratic, "digits", 500, "log_loss", is_standardised=False
+    ),
+    "forest_outliers": Task(pipelines.forest_regressor, "outliers", 300, "absolute"),
+    "nystroem_hastie": Task(pipelines.nystroem_svm, "hastie", 400),
+    "fourier_swiss_roll": Task(pipelines.fourier_ridge, "swiss_roll", 400, "squares"),
+    "process_circles": Task(pipelines.gaussian_process_classifier, "circles", 150, "log_loss"),
+    "mixture_blobs": Task(pipelines.gaussian_mixture, "blobs", 420, "surprise"),
+    "huber_outliers": Task(pipelines.polynomial_huber, "outliers", 300, "absolute"),
+    "spline_waves": Task(pipelines.spline_ridge, "waves", 200, "squares"),
+    "selected_svm_classes": Task(pipelines.selected_svm, "wide_classes", 400, "balanced_error"),
+    "bayes_cancer": Task(pipelines.calibrated_bayes, "breast_cancer", 350, "error_and_log_loss"),
+    "momentum_classes": Task(pipelines.network_with_momentum, "rare_classes", 350, "log_loss"),
+    "histogram_moons": Task(pipelines.histogram_classifier, "moons", 300, "auc"),
+    "tweedie_positive": Task(pipelines.tweedie, "positive", 400, "deviance"),
+    "sgd_low_rank": Task(pipelines.sgd_regressor, "low_rank", 300, "squares"),
+    "nu_svm_iris": Task(pipelines.nu_svm, "iris", 150, is_standardised=False),
+    "tree_quantiles": Task(pipelines.tree_classifier, "quantiles", 400, "log_loss"),
 }
 
 
@@ -99,7 +115,8 @@ def table(name: str) -> np.ndarray:
             for point in itertools.product(*axes)
         ]
     )
-    errors = np.where(np.isfinite(errors), errors, np.nanmax(errors))
+    is_finite = np.isfinite(errors)
+    errors = np.where(is_finite, errors, errors[is_finite].max())
     return errors.reshape([len(values) for values in axes])
 
 
@@ -124,12 +141,8 @@ def cross_validated(task: Task, settings: dict[str, Any], x: np.ndarray, y: np.n
 
 
 def loss(task: Task, model: Any, x: np.ndarray, y: np.ndarray, variance: float) -> float:
-    if task.score == "log_loss":
-        return float(log_loss(y, model.predict_proba(x)))
-    predicted = model.predict(x)
-    if task.data_set in REGRESSION:
-        return float(np.mean((predicted - y) ** 2) / variance)
-    return float(np.mean(predicted != y))
+    value = MEASURES[task.score](model, x, y)
+    return float(value / variance if task.score == "squares" else value)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from searching import held_out
 from searching.functions import (
     HARTMANN3_AT,
     HARTMANN6_AT,
@@ -45,7 +46,11 @@ from searching.problem import Problem, seen_through
 
 
 def development_problems() -> list[Problem]:
-    return [*_first_problems(), *_second_problems()]
+    return [*_first_problems(), *_second_problems(), *_third_problems()]
+
+
+def held_out_problems() -> list[Problem]:
+    return held_out.synthetic_problems()
 
 
 def _first_problems() -> list[Problem]:
@@ -118,7 +123,8 @@ def _second_problems() -> list[Problem]:
     ]
 
 
-def held_out_problems() -> list[Problem]:
+def _third_problems() -> list[Problem]:
+    """Held out until the search was called done for the first time."""
     some_of_each = (
         *logs(2),
         integers("n", 1, 32),
