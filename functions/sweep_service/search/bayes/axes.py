@@ -100,17 +100,16 @@ class Axes:
         mesh = np.meshgrid(*columns, indexing="ij")
         return np.stack([column.ravel() for column in mesh], axis=1)
 
-    def squared_differences(self, unit: Floats) -> Floats:
-        """Per axis between all pairs of configurations, shape (d, m, m).
+    def squared_differences(self, a: Floats, b: Floats) -> Floats:
+        """Per axis between configurations (m, d) and (n, d), shape (d, m * n).
 
         Different categories lie half the cube's side apart.
         """
-        columns = unit.T
-        squares: Floats = columns[:, :, None] - columns[:, None, :]
+        squares: Floats = a.T[:, :, None] - b.T[:, None, :]
         squares *= squares
         for j in np.flatnonzero(self.is_categorical):
             squares[j] = (squares[j] > 0) * _CATEGORIES_APART**2
-        return squares
+        return squares.reshape(len(self), -1)
 
     def squared_distances(self, a: Floats, b: Floats, length_scales: Floats) -> Floats:
         """Between configurations (m, d) and (n, d), in units of the length scales, (m, n)."""

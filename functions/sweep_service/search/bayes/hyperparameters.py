@@ -1,13 +1,16 @@
-"""Length scales and noise of the Gaussian process, at the mode of their posterior.
+"""The numbers of the Gaussian process that are fitted, at the mode of their posterior.
 
 | symbol  | shape   | meaning                                                              |
 |---------|---------|----------------------------------------------------------------------|
 | n, d    |         | observations, axes                                                   |
 | y       | (n,)    | values, standardised, smaller is better                              |
-| S       | (d,n,n) | squared differences per axis                                         |
+| p       |         | pairs of observations, n (n - 1) / 2                                 |
+| S       | (d,p)   | squared differences per axis                                         |
 | l       | (d,)    | length scales                                                        |
-| R       | (n,n)   | C(l) + diag(noise + extra): covariance of y over the signal variance |
-| theta   | (d+1,)  | (log l, log noise), what is fitted                                   |
+| a       |         | share of the parameters on their own, see ``kernels``                |
+| R       | (n,n)   | C(l, a) + diag(noise + extra): covariance of y over signal variance  |
+| theta   | (d+2,)  | (log l, log noise, log a / (1 - a)): fitted; the last one only if a  |
+|         |         | is not 0                                                             |
 
 The constant mean and the signal variance have closed forms given theta, so the fit is over theta
 alone.
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,13 +28,14 @@ import numpy as np
 from sweep_service.search.bayes import bfgs, kernels, triangular
 
 if TYPE_CHECKING:
-    from sweep_service.search.bayes.arrays import Floats
+    from sweep_service.search.bayes.arrays import Floats, Integers
 
 
 #: Keeps R positive definite to rounding.
 JITTER = 1e-8
 _LENGTH_BOUNDS = (0.02, 100.0)
 _NOISE_BOUNDS = (1e-6, 1.0)
+_SHARE_BOUNDS = (1e-3, 1 - 1e-3)
 #: An inverse gamma prior keeps the signal variance near 1, with the weight of as many values.
 _VARIANCE_STRENGTH = 2.0
 #: Gains in log density that are not worth another factorisation.
@@ -38,32 +43,50 @@ _TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
-class Prior:
-    """Independent log-normal densities of the length scales and of the noise.
+class Normal:
+    """A normal density."""
 
-    log l ~ N(length_mean, length_std^2), log noise ~ N(noise_mean, noise_std^2).
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Independent densities of what is fitted.
+
+    Attributes:
+        log_length: Of each log l.
+        log_noise: Of log noise.
+        logit_share: Of log a / (1 - a); None where parameters have no share on their own: then
+            theta ends with the noise.
     """
 
-    length_mean: float
-    length_std: float
-    noise_mean: float
-    noise_std: float
+    log_length: Normal
+    log_noise: Normal
+    logit_share: Normal | None = None
 
     def mode(self, n_axes: int) -> Hyperparameters:
-        """The likeliest length scales, one per axis, and a middling noise."""
-        length = math.exp(self.length_mean - self.length_std**2)
-        return Hyperparameters(np.full(n_axes, length), math.exp(self.noise_mean))
+        """The likeliest length scales, one per axis, and a middling noise and share."""
+        log_length = self.log_length.mean - self.log_length.std**2
+        others = [law.mean for law in self._others]
+        return Hyperparameters.of(np.array([log_length] * n_axes + others), n_axes)
 
     def penalty(self, theta: Floats) -> tuple[float, Floats]:
         """Negative log density up to a constant, and its gradient by theta.
 
         The density is that of l, not of log l: it favours short scales by a factor 1 / l.
         """
-        z = (theta - self.length_mean) / self.length_std
-        z[-1] = (theta[-1] - self.noise_mean) / self.noise_std
-        gradient = z / self.length_std + 1.0
-        gradient[-1] = z[-1] / self.noise_std
-        return float(0.5 * z @ z + theta[:-1].sum()), gradient
+        n_axes = len(theta) - len(self._others)
+        laws = [self.log_length] * n_axes + self._others
+        std = np.array([law.std for law in laws])
+        z = (theta - np.array([law.mean for law in laws])) / std
+        gradient = z / std
+        gradient[:n_axes] += 1.0
+        return float(0.5 * z @ z + theta[:n_axes].sum()), gradient
+
+    @property
+    def _others(self) -> list[Normal]:
+        return [self.log_noise, *([self.logit_share] if self.logit_share else [])]
 
 
 @dataclass(frozen=True)
@@ -73,20 +96,38 @@ class Hyperparameters:
     Attributes:
         length_scales: Shape (d,), in units of the cube's side.
         noise: Noise variance over the signal variance.
+        own_share: Share of the signal variance that the parameters have on their own.
     """
 
     length_scales: Floats
     noise: float
+    own_share: float = 0.0
 
     @classmethod
-    def of(cls, theta: Floats) -> Hyperparameters:
-        """From (log l, log noise), shape (d + 1,)."""
-        return cls(np.exp(theta[:-1]), math.exp(theta[-1]))
+    def of(cls, theta: Floats, n_axes: int) -> Hyperparameters:
+        """From theta, shape (d + 2,), or (d + 1,) without a share."""
+        log_lengths, log_noise, logits = theta[:n_axes], theta[n_axes], theta[n_axes + 1 :]
+        return cls(np.exp(log_lengths), math.exp(log_noise), *(_share(logit) for logit in logits))
+
+    @property
+    def scale(self) -> Floats:
+        """Of squared differences, see ``kernels``: d / l^2, shape (d,)."""
+        scale: Floats = len(self.length_scales) / np.square(self.length_scales)
+        return scale
 
     @property
     def theta(self) -> Floats:
-        """(log l, log noise), shape (d + 1,)."""
-        return np.append(np.log(self.length_scales), math.log(self.noise))
+        """Shape (d + 2,), or (d + 1,) without a share."""
+        logits = [_logit(self.own_share)] if self.own_share else []
+        return np.array([*np.log(self.length_scales), math.log(self.noise), *logits])
+
+
+def _share(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-logit))
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1.0 - share))
 
 
 def fit(
@@ -100,19 +141,26 @@ def fit(
     """Hyperparameters at the mode of their posterior that is uphill from ``start``.
 
     Args:
-        squared: Squared differences per axis, shape (d, n, n).
+        squared: Squared differences per axis, shape (d, n * n).
         y: Shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
-        prior: On length scales and noise.
+        prior: On what is fitted.
         start: Such as ``prior.mode``.
         n_iterations: Evaluations of the likelihood.
     """
     n_axes = len(squared)
-    lower, upper = (np.log([_LENGTH_BOUNDS[i]] * n_axes + [_NOISE_BOUNDS[i]]) for i in (0, 1))
-    flat = squared.reshape(n_axes, -1)
+    lower, upper = (
+        Hyperparameters(
+            np.full(n_axes, _LENGTH_BOUNDS[i]),
+            _NOISE_BOUNDS[i],
+            _SHARE_BOUNDS[i] if prior.logit_share else 0.0,
+        ).theta
+        for i in (0, 1)
+    )
+    pairs = squared[:, below_diagonal(len(y))]
 
     def objective(thetas: Floats) -> tuple[Floats, Floats]:
-        value, gradient = negative_log_posterior(thetas[0], flat, y, extra_noise, prior)
+        value, gradient = negative_log_posterior(thetas[0], pairs, y, extra_noise, prior)
         return np.array([value]), gradient[None]
 
     found, _ = bfgs.minimise(
@@ -124,7 +172,13 @@ def fit(
         first_step=0.5,
         tolerance=_TOLERANCE,
     )
-    return Hyperparameters.of(found[0])
+    return Hyperparameters.of(found[0], n_axes)
+
+
+@lru_cache(maxsize=8)
+def below_diagonal(n: int) -> Integers:
+    """Where the pairs i > j stand in a flat (n, n) matrix, ascending, shape (p,)."""
+    return np.flatnonzero(np.tri(n, k=-1, dtype=bool))
 
 
 def negative_log_posterior(
@@ -138,30 +192,35 @@ def negative_log_posterior(
         d log p / d theta_j = 1/2 tr((alpha alpha^T / s^2 - R^-1) dR / d theta_j)
 
     Args:
-        theta: Shape (d + 1,).
-        squared: Squared differences, shape (d, n * n).
+        theta: Shape (d + 2,), or (d + 1,) without a share.
+        squared: S, shape (d, p), in the order of ``below_diagonal``.
         y: Shape (n,).
         extra_noise: Shape (n,).
         prior: On theta.
     """
-    n = len(y)
-    inverse_squares = np.exp(-2.0 * theta[:-1])
-    noise = math.exp(theta[-1])
-    correlation, slope = kernels.matern52_with_slope(inverse_squares @ squared)
-    r = correlation.reshape(n, n)
-    r.flat[:: n + 1] = 1.0 + noise + extra_noise + JITTER
+    n, n_axes = len(y), len(squared)
+    at = Hyperparameters.of(theta, n_axes)
+    correlation = kernels.differentiable(squared, at.scale, at.own_share)
+    below = below_diagonal(n)
+    r = np.zeros((n, n))
+    r.flat[below] = correlation.value()
+    r.flat[:: n + 1] = 1.0 + at.noise + extra_noise + JITTER
     try:
-        lower = np.linalg.cholesky(r)
+        lower = np.linalg.cholesky(r)  # reads what is below the diagonal only
     except np.linalg.LinAlgError:
         return math.inf, np.zeros_like(theta)
     inverse_lower = triangular.inverse(lower)
     inverse = inverse_lower.T @ inverse_lower
     _, variance, alpha = profile(inverse, y)
-    weight = inverse - np.multiply.outer(alpha, alpha / variance)
+    weight = (inverse - np.multiply.outer(alpha, alpha / variance)).ravel()
+    of_pairs = weight[below]
     penalty, gradient = prior.penalty(theta)
-    # dR / d log l_j = dk/d(r^2) * -2 S_j / l_j^2
-    gradient[:-1] -= squared @ (weight.ravel() * slope) * inverse_squares
-    gradient[-1] += 0.5 * noise * weight.ravel()[:: n + 1].sum()
+    # each pair stands in R twice
+    gradient[:n_axes] += correlation.by_log_length(of_pairs)
+    gradient[n_axes] += 0.5 * at.noise * weight[:: n + 1].sum()
+    if isinstance(correlation, kernels.Shared):
+        by_logit = at.own_share * (1.0 - at.own_share) * correlation.by_own_share()
+        gradient[n_axes + 1] += by_logit @ of_pairs
     fit_term = 0.5 * (n + _VARIANCE_STRENGTH) * math.log(variance)
     return float(fit_term + np.log(np.diag(lower)).sum() + penalty), gradient
 

@@ -54,6 +54,11 @@ class Data:
     closed: Floats
     n_unseen: int = 0
 
+    @property
+    def n_unknown(self) -> int:
+        """Runs that are out, seen or not."""
+        return len(self.pending) + self.n_unseen
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -92,7 +97,13 @@ def propose(
         return _spread(data, tried, index, seed, rng, reason)
     try:
         surrogate = Surrogate.fitted(
-            data.axes, data.observed, data.values, data.extra_noise, tuning, rng
+            data.axes,
+            data.observed,
+            data.values,
+            data.extra_noise,
+            has_own_share=data.n_unknown > 0,
+            tuning=tuning,
+            rng=rng,
         )
         if surrogate is None:
             return _spread(data, tried, index, seed, rng, "all values so far are the same")
@@ -106,7 +117,7 @@ def _reason_to_spread(data: Data, tuning: Tuning) -> str:
     n_values = len(data.values)
     if n_values == 0:
         return "no run has a value of the metric yet"
-    if n_values + len(data.pending) + data.n_unseen < n_start:
+    if n_values + data.n_unknown < n_start:
         return f"one of the first {n_start} runs, which spread over the space"
     if n_values < 2:
         return "one value is not enough for a model"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sweep_service.search.bayes.arrays import Floats
     from sweep_service.search.bayes.axes import Axes
+    from sweep_service.search.bayes.hyperparameters import Prior
     from sweep_service.search.bayes.tuning import Tuning
 
 
@@ -58,17 +59,29 @@ class Surrogate:
         observed: Floats,
         values: Floats,
         extra_noise: Floats,
+        has_own_share: bool,
         tuning: Tuning,
         rng: Generator,
     ) -> Surrogate | None:
-        """The model of values (n,) at configurations (n, d); None when the values do not differ."""
+        """The model of values (n,) at configurations (n, d); None when the values do not differ.
+
+        Args:
+            axes: The cube.
+            observed: Shape (n, d).
+            values: Smaller is better, shape (n,).
+            extra_noise: Shape (n,).
+            has_own_share: Whether parameters have a share on their own.
+            tuning: Numbers of the method.
+            rng: Source of randomness.
+        """
         kept = representative(values, tuning.n_modelled, rng)
         observed, values, extra_noise = observed[kept], values[kept], extra_noise[kept]
         warp = Warp.to(values, crowding_weights(axes, observed))
         if warp is None:
             return None
         y = warp.apply(values)
-        hyperparameters = _fit_to_some(axes, observed, y, extra_noise, tuning, rng)
+        prior = tuning.prior(len(axes), has_own_share)
+        hyperparameters = _fit_to_some(axes, observed, y, extra_noise, prior, tuning, rng)
         return cls(axes, observed, y, extra_noise, warp, hyperparameters)
 
     def improvement(self, pending: Floats, margin: float) -> Improvement:
@@ -100,10 +113,16 @@ class Surrogate:
 
 
 def _fit_to_some(
-    axes: Axes, observed: Floats, y: Floats, extra_noise: Floats, tuning: Tuning, rng: Generator
+    axes: Axes,
+    observed: Floats,
+    y: Floats,
+    extra_noise: Floats,
+    prior: Prior,
+    tuning: Tuning,
+    rng: Generator,
 ) -> Hyperparameters:
     """Hyperparameters fitted to as many observations as settle them."""
     some = representative(y, tuning.n_fitted, rng)
-    squared, prior = axes.squared_differences(observed[some]), tuning.prior(len(axes))
+    squared = axes.squared_differences(observed[some], observed[some])
     start = prior.mode(len(axes))
     return fit(squared, y[some], extra_noise[some], prior, start, tuning.n_fit_iterations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sweep_service.search.bayes.hyperparameters import Prior
+from sweep_service.search.bayes.hyperparameters import Normal, Prior
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Tuning:
         length_shift: Added to the logarithm of the usual location.
         noise_mean: Location of the log noise.
         noise_std: Its spread.
+        share_mean: Location of the logit of the share that parameters have on their own.
+        share_std: Its spread.
     """
 
     n_start: int = 8
@@ -46,13 +48,15 @@ class Tuning:
     length_shift: float = -2.0
     noise_mean: float = math.log(1e-4)
     noise_std: float = 2.0
+    share_mean: float = -1.0
+    share_std: float = 1.5
 
     def margin_of(self, index: int) -> float:
         """The margin of run ``index``: searching ones are evenly mixed among the others."""
         is_searching = int((index + 1) * self.search_share) > int(index * self.search_share)
         return self.margin if is_searching else 0.0
 
-    def prior(self, n_axes: int) -> Prior:
+    def prior(self, n_axes: int, has_own_share: bool) -> Prior:
         """Length scales that grow with the diagonal of the cube.
 
         References:
@@ -60,7 +64,11 @@ class Tuning:
             dimensions, eq. 8.
         """
         length_mean = math.sqrt(2.0) + 0.5 * math.log(n_axes) + self.length_shift
-        return Prior(length_mean, self.length_std, self.noise_mean, self.noise_std)
+        return Prior(
+            Normal(length_mean, self.length_std),
+            Normal(self.noise_mean, self.noise_std),
+            Normal(self.share_mean, self.share_std) if has_own_share else None,
+        )
 
 
 DEFAULT = Tuning()

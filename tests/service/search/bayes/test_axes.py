@@ -56,10 +56,10 @@ def test_points_of_a_finite_space() -> None:
 
 
 def test_the_two_ways_to_distances_agree() -> None:
-    unit = AXES.snap(np.random.default_rng(0).random((20, 5)))
+    a, b = (AXES.snap(np.random.default_rng(seed).random((n, 5))) for seed, n in ((0, 20), (1, 7)))
     lengths = np.array([0.3, 0.7, 1.0, 2.0, 0.1])
-    expected = np.tensordot(lengths**-2, AXES.squared_differences(unit), 1)
-    assert AXES.squared_distances(unit, unit, lengths) == pytest.approx(expected, abs=1e-9)
+    expected = lengths**-2 @ AXES.squared_differences(a, b)
+    assert AXES.squared_distances(a, b, lengths).ravel() == pytest.approx(expected, abs=1e-9)
 
 
 def test_different_categories_are_equally_far_apart() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from sweep_service.search.bayes.gaussian_process import Posterior, condition
 from sweep_service.search.bayes.hyperparameters import (
     JITTER,
     Hyperparameters,
+    Normal,
     Prior,
+    below_diagonal,
     fit,
     negative_log_posterior,
 )
@@ -22,19 +25,46 @@ from sweep_service.search.bayes.kernels import matern52, matern52_with_slope
 
 LINE = Axes((Axis(),))
 MIXED = Axes((Axis(), Axis(4, is_categorical=True), Axis(), Axis(5)))
-PRIOR = Prior(length_mean=1.0, length_std=1.5, noise_mean=-6.0, noise_std=2.0)
+PRIOR = Prior(Normal(1.0, 1.5), Normal(-6.0, 2.0), Normal(-1.0, 1.5))
+WITHOUT_SHARE = Prior(PRIOR.log_length, PRIOR.log_noise)
+SHARE = 0.3
+FITTED = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3, SHARE)
 NOTHING = np.empty((0, 1))
 
 
-def correlation(distance: float) -> float:
+def matern(distance: float) -> float:
     root = math.sqrt(5) * distance
     return (1 + root + root * root / 3) * math.exp(-root)
+
+
+def correlation(*distances: float, share: float = SHARE) -> float:
+    """By the scaled distance along each axis."""
+    n = len(distances)
+    own = sum(1 / (1 + n * distance**2) for distance in distances) / n
+    return (1 - share) * matern(math.hypot(*distances)) + share * own
+
+
+def mixed_correlations(
+    a: np.ndarray, b: np.ndarray, lengths: np.ndarray, share: float
+) -> np.ndarray:
+    """Between all rows of two sets of configurations of MIXED, pair by pair."""
+
+    def between(x: np.ndarray, z: np.ndarray) -> float:
+        apart = np.where(MIXED.is_categorical, 0.5 * (x != z), x - z)
+        return correlation(*(apart / lengths), share=share)
+
+    return np.array([[between(x, z) for z in b] for x in a])
+
+
+def pairs_of(axes: Axes, unit: np.ndarray) -> np.ndarray:
+    squares = axes.squared_differences(unit, unit)
+    return squares[:, below_diagonal(len(unit))]
 
 
 def line_posterior(x: list[float], y: list[float], length: float, noise: float) -> Posterior:
     return condition(
         LINE,
-        Hyperparameters(np.array([length]), noise),
+        Hyperparameters(np.array([length]), noise, SHARE),
         np.array(x)[:, None],
         np.array(y),
         np.zeros(len(x)),
@@ -54,7 +84,7 @@ def test_kernel_and_its_slope(distance: float) -> None:
     value, slope = matern52_with_slope(squared)
     step = 1e-6
     numeric = (matern52(squared + step) - matern52(np.abs(squared - step))) / (2 * step)
-    assert matern52(squared)[0] == pytest.approx(correlation(distance))
+    assert matern52(squared)[0] == pytest.approx(matern(distance))
     assert value[0] == matern52(squared)[0]
     if distance:
         assert slope[0] == pytest.approx(numeric[0], rel=1e-6)
@@ -87,7 +117,7 @@ def test_two_observations() -> None:
 
 def test_a_noisy_observation_pulls_less() -> None:
     x, y = np.array([[0.2], [0.8]]), np.array([0.0, 1.0])
-    hyperparameters = Hyperparameters(np.array([0.2]), 1e-4)
+    hyperparameters = Hyperparameters(np.array([0.2]), 1e-4, SHARE)
     even = condition(LINE, hyperparameters, x, y, np.zeros(2), NOTHING)
     uneven = condition(LINE, hyperparameters, x, y, np.array([0.0, 1.0]), NOTHING)
     at = np.array([[0.8]])
@@ -97,32 +127,32 @@ def test_a_noisy_observation_pulls_less() -> None:
 
 def test_believing_leaves_the_mean_and_lowers_the_std() -> None:
     unit, y = mixed_data(12)
-    hyperparameters = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3)
     at = mixed_data(5, seed=3)[0]
-    alone = condition(MIXED, hyperparameters, unit[:9], y[:9], np.zeros(9), unit[:0])
-    believing = condition(MIXED, hyperparameters, unit[:9], y[:9], np.zeros(9), unit[9:])
+    alone = condition(MIXED, FITTED, unit[:9], y[:9], np.zeros(9), unit[:0])
+    believing = condition(MIXED, FITTED, unit[:9], y[:9], np.zeros(9), unit[9:])
     assert believing.predict(at)[0] == pytest.approx(alone.predict(at)[0])
     assert believing.believed == pytest.approx(alone.predict(unit[9:])[0])
     assert (believing.predict(at)[1] < alone.predict(at)[1]).all()
 
 
-def test_believing_is_conditioning_on_the_expected_values() -> None:
+@pytest.mark.parametrize("share", [0.0, SHARE])
+def test_believing_is_conditioning_on_the_expected_values(share: float) -> None:
     """Std given pending runs, written with the textbook's inverse (eq. 2.26)."""
     unit, y = mixed_data(12)
-    hyperparameters = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3)
     at = mixed_data(5, seed=3)[0]
-    posterior = condition(MIXED, hyperparameters, unit[:9], y[:9], np.zeros(9), unit[9:])
-    k = matern52(MIXED.squared_distances(at, unit, hyperparameters.length_scales))
-    r = matern52(MIXED.squared_distances(unit, unit, hyperparameters.length_scales))
-    r += (1e-3 + JITTER) * np.eye(12)
+    fitted = replace(FITTED, own_share=share)
+    posterior = condition(MIXED, fitted, unit[:9], y[:9], np.zeros(9), unit[9:])
+    k = mixed_correlations(at, unit, FITTED.length_scales, share)
+    r = mixed_correlations(unit, unit, FITTED.length_scales, share) + (1e-3 + JITTER) * np.eye(12)
     explained = np.einsum("mn,nm->m", k, np.linalg.solve(r, k.T))
     assert posterior.predict(at)[1] ** 2 == pytest.approx(posterior.variance * (1 - explained))
 
 
-def test_gradient_by_x() -> None:
+@pytest.mark.parametrize("share", [0.0, SHARE])
+def test_gradient_by_x(share: float) -> None:
     unit, y = mixed_data(15)
-    hyperparameters = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3)
-    posterior = condition(MIXED, hyperparameters, unit, y, np.zeros(15), unit[:2] * 0.9)
+    fitted = replace(FITTED, own_share=share)
+    posterior = condition(MIXED, fitted, unit, y, np.zeros(15), unit[:2] * 0.9)
     at = mixed_data(4, seed=5)[0]
     by_mean, by_std = np.full(4, 0.7), np.full(4, -1.3)
     gradient = posterior.predict_with_gradient(at).gradient(by_mean, by_std)
@@ -134,45 +164,50 @@ def test_gradient_by_x() -> None:
         assert gradient[:, axis] == pytest.approx(numeric, rel=1e-5, abs=1e-7)
 
 
-@given(seed=st.integers(0, 50), n=st.integers(2, 12))
-def test_gradient_by_hyperparameters(seed: int, n: int) -> None:
+@given(seed=st.integers(0, 50), n=st.integers(2, 12), prior=st.sampled_from([PRIOR, WITHOUT_SHARE]))
+def test_gradient_by_hyperparameters(seed: int, n: int, prior: Prior) -> None:
     unit, y = mixed_data(n, seed)
-    squared = MIXED.squared_differences(unit).reshape(4, -1)
+    squared = pairs_of(MIXED, unit)
     extra = np.linspace(0, 0.2, n)
-    theta = np.random.default_rng(seed).uniform([-2] * 4 + [-8], [1] * 4 + [-1])
-    _, gradient = negative_log_posterior(theta, squared, y, extra, PRIOR)
-    for j in range(5):
-        step = np.zeros(5)
+    theta = np.random.default_rng(seed).uniform([-2] * 4 + [-8, -3], [1] * 4 + [-1, 3])
+    theta = theta[: len(prior.mode(4).theta)]
+    _, gradient = negative_log_posterior(theta, squared, y, extra, prior)
+    for j in range(len(theta)):
+        step = np.zeros(len(theta))
         step[j] = 1e-5
         numeric = (
-            negative_log_posterior(theta + step, squared, y, extra, PRIOR)[0]
-            - negative_log_posterior(theta - step, squared, y, extra, PRIOR)[0]
+            negative_log_posterior(theta + step, squared, y, extra, prior)[0]
+            - negative_log_posterior(theta - step, squared, y, extra, prior)[0]
         ) / 2e-5
         assert gradient[j] == pytest.approx(numeric, rel=1e-4, abs=1e-4)
 
 
-def test_the_likelihood_is_that_of_the_textbook() -> None:
+@pytest.mark.parametrize("prior", [PRIOR, WITHOUT_SHARE])
+def test_the_likelihood_is_that_of_the_textbook(prior: Prior) -> None:
     """Differences in theta of the profiled likelihood, written with determinant and inverse."""
     unit, y = mixed_data(8)
-    squared = MIXED.squared_differences(unit)
 
     def by_the_book(theta: np.ndarray) -> float:
-        lengths, noise = np.exp(theta[:-1]), math.exp(theta[-1])
-        distances = np.tensordot(lengths**-2, squared, 1)
-        r = np.vectorize(correlation)(np.sqrt(distances)) + (noise + JITTER) * np.eye(8)
+        log_noise, logits = theta[4], theta[5:]
+        share = sum(1 / (1 + math.exp(-logit)) for logit in logits)
+        r = mixed_correlations(unit, unit, np.exp(theta[:4]), share)
+        r += (math.exp(log_noise) + JITTER) * np.eye(8)
         ones = np.ones(8)
         mean = ones @ np.linalg.solve(r, y) / (ones @ np.linalg.solve(r, ones))
         variance = ((y - mean) @ np.linalg.solve(r, y - mean) + 2) / 10
-        log_density = -((theta[:-1] - 1.0) ** 2).sum() / (2 * 1.5**2) - theta[:-1].sum()
-        log_density -= (theta[-1] + 6.0) ** 2 / (2 * 2.0**2)
+        log_density = -((theta[:4] - 1.0) ** 2).sum() / (2 * 1.5**2) - theta[:4].sum()
+        log_density -= (log_noise + 6.0) ** 2 / (2 * 2.0**2)
+        log_density -= ((logits + 1.0) ** 2).sum() / (2 * 1.5**2)
         return 5 * math.log(variance) + 0.5 * math.log(np.linalg.det(r)) - log_density
 
-    a, b = np.array([-1.0, 0.2, -0.5, 0.0, -4.0]), np.array([0.3, -0.4, 0.1, 0.5, -2.0])
-    flat = squared.reshape(4, -1)
+    a = np.array([-1.0, 0.2, -0.5, 0.0, -4.0, 0.5])
+    b = np.array([0.3, -0.4, 0.1, 0.5, -2.0, -1.5])
+    a, b = a[: len(prior.mode(4).theta)], b[: len(prior.mode(4).theta)]
+    squared = pairs_of(MIXED, unit)
     extra = np.zeros(8)
     difference = (
-        negative_log_posterior(a, flat, y, extra, PRIOR)[0]
-        - negative_log_posterior(b, flat, y, extra, PRIOR)[0]
+        negative_log_posterior(a, squared, y, extra, prior)[0]
+        - negative_log_posterior(b, squared, y, extra, prior)[0]
     )
     assert difference == pytest.approx(by_the_book(a) - by_the_book(b))
 
@@ -183,7 +218,8 @@ def test_the_fit_tells_axes_that_matter_from_those_that_do_not() -> None:
     unit = rng.random((40, 3))
     y = np.sin(6 * unit[:, 0]) + 0.3 * unit[:, 1]
     y = (y - y.mean()) / y.std()
-    found = fit(axes.squared_differences(unit), y, np.zeros(40), PRIOR, PRIOR.mode(3), 40)
+    squared = axes.squared_differences(unit, unit)
+    found = fit(squared, y, np.zeros(40), PRIOR, PRIOR.mode(3), 40)
     important, weak, irrelevant = found.length_scales
     assert important < weak < irrelevant
     assert important < 1
@@ -194,8 +230,25 @@ def test_the_fit_recognises_noise() -> None:
     rng = np.random.default_rng(3)
     unit = rng.random((60, 1))
     y = np.sin(6 * unit[:, 0]) + rng.standard_normal(60)
-    found = fit(LINE.squared_differences(unit), y / y.std(), np.zeros(60), PRIOR, PRIOR.mode(1), 40)
+    squared = LINE.squared_differences(unit, unit)
+    found = fit(squared, y / y.std(), np.zeros(60), PRIOR, PRIOR.mode(1), 40)
     assert found.noise > 0.1
+
+
+def test_the_fit_finds_parameters_that_matter_each_on_its_own() -> None:
+    rng = np.random.default_rng(3)
+    axes = Axes((Axis(), Axis(), Axis()))
+    unit = rng.random((30, 3))
+    squared = axes.squared_differences(unit, unit)
+    alone = np.sin(6 * unit[:, 0]) + np.cos(5 * unit[:, 1]) + 2 * unit[:, 2] ** 2
+    together = np.sin(8 * unit[:, 0] * unit[:, 1] + 6 * unit[:, 2])
+
+    def share_of(y: np.ndarray) -> float:
+        standardised = (y - y.mean()) / y.std()
+        return fit(squared, standardised, np.zeros(30), PRIOR, PRIOR.mode(3), 40).own_share
+
+    assert share_of(alone) > 0.5
+    assert share_of(together) < 0.2
 
 
 def test_doubled_configurations_do_no_harm() -> None:

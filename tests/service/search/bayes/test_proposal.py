@@ -28,7 +28,7 @@ def data_on(axes: Axes, n: int, n_pending: int = 0, n_unseen: int = 0) -> Data:
 def improvement_on(axes: Axes, n_pending: int = 0) -> Improvement:
     data = data_on(axes, 15, n_pending)
     rng = np.random.default_rng(0)
-    model = Surrogate.fitted(axes, data.observed, data.values, data.extra_noise, DEFAULT, rng)
+    model = Surrogate.fitted(axes, data.observed, data.values, data.extra_noise, True, DEFAULT, rng)
     assert model is not None
     return model.improvement(data.pending, 0.0)
 
@@ -56,7 +56,7 @@ def test_improvement_is_on_what_pending_runs_are_believed_to_give() -> None:
 def test_what_is_pending_is_worth_little() -> None:
     data = data_on(PLANE, 15)
     model = Surrogate.fitted(
-        PLANE, data.observed, data.values, data.extra_noise, DEFAULT, np.random.default_rng(0)
+        PLANE, data.observed, data.values, data.extra_noise, True, DEFAULT, np.random.default_rng(0)
     )
     assert model is not None
     at = np.array([[0.4, 0.4]])
@@ -79,7 +79,7 @@ def test_the_forecast_is_in_the_values_own_units() -> None:
     data = data_on(PLANE, 40)
     values = 5000.0 + 300.0 * data.values
     rng = np.random.default_rng(0)
-    model = Surrogate.fitted(PLANE, data.observed, values, data.extra_noise, DEFAULT, rng)
+    model = Surrogate.fitted(PLANE, data.observed, values, data.extra_noise, True, DEFAULT, rng)
     assert model is not None
     improvement = model.improvement(data.pending, 0.0)
     optimum = model.forecast(improvement, np.array([0.37, 0.37]))
@@ -168,7 +168,9 @@ def test_triangular_inverse(n: int) -> None:
 def test_many_observations_cost_no_more_than_the_model_holds() -> None:
     data = data_on(PLANE, 2000)
     rng = np.random.default_rng(0)
-    model = Surrogate.fitted(PLANE, data.observed, data.values, data.extra_noise, DEFAULT, rng)
+    model = Surrogate.fitted(
+        PLANE, data.observed, data.values, data.extra_noise, True, DEFAULT, rng
+    )
     assert model is not None
     assert len(model.y) == DEFAULT.n_modelled
     assert model.warp.invert(model.y).min() == pytest.approx(data.values.min())
