@@ -29,6 +29,8 @@ class Tuning:
         length_shift: Added to the logarithm of the usual location.
         noise_mean: Location of the log noise.
         noise_std: Its spread.
+        n_own: Most values with which parameters count on their own, while no run is out.
+        n_own_with_pending: The same while some are.
         share_mean: Location of the logit of the share that parameters have on their own.
         share_std: Its spread.
     """
@@ -48,6 +50,8 @@ class Tuning:
     length_shift: float = -2.0
     noise_mean: float = math.log(1e-4)
     noise_std: float = 2.0
+    n_own: int = 60
+    n_own_with_pending: int = 110
     share_mean: float = -1.0
     share_std: float = 1.5
 
