@@ -16,16 +16,21 @@ if TYPE_CHECKING:
 _RESOLUTION = 1e-12
 #: Of numbers in between: twice as many digits still fit into a float.
 _LARGEST = 1e150
+#: What that is compressed to.
+_HIGHEST = 1.0 + math.log(math.log(_LARGEST))
 
 
 @dataclass(frozen=True)
 class Warp:
     """A monotone map from values (smaller is better) to standardised ones.
 
-    The good half keeps its shape; beyond the median values grow by their logarithm only, so that
-    a diverged run does not flatten the differences between good ones:
+    The good half keeps its shape; beyond the median values grow by their logarithm only, and far
+    beyond it by the logarithm of that, so that diverged runs do not flatten the differences
+    between good ones. Values and slopes agree where the pieces meet:
 
-        z = (value / scale - median) / spread,   w(z) = z for z <= 0, log(1 + z) for z > 0
+        z = (value / scale - median) / spread
+
+        w(z) = z for z <= 0,   log(1 + z) up to z = e - 1,   1 + log(log(1 + z)) beyond
 
     Attributes:
         scale: Divides huge values first, which keeps them from overflowing.
@@ -66,17 +71,28 @@ class Warp:
         """Standardised values, of the same shape."""
         with np.errstate(over="ignore"):
             z = np.minimum((values / self.scale - self.median) / self.spread, _LARGEST)
-        w: Floats = np.where(z > 0, np.log1p(np.maximum(z, 0.0)), z)
-        standardised: Floats = (w - self.centre) / self.width
+        standardised: Floats = (_compressed(z) - self.centre) / self.width
         return standardised
 
     def invert(self, standardised: Floats) -> Floats:
         """The values that map to ``standardised``, no larger than any that is told apart."""
-        w = standardised * self.width + self.centre
-        grown = np.expm1(np.clip(w, 0.0, math.log(_LARGEST)))
-        scaled = np.where(w > 0, grown, w) * self.spread + self.median
+        scaled = _stretched(standardised * self.width + self.centre) * self.spread + self.median
         values: Floats = np.clip(scaled, -_LARGEST, _LARGEST) * self.scale
         return values
+
+
+def _compressed(z: Floats) -> Floats:
+    """w(z)."""
+    logarithm = np.log1p(np.maximum(z, 0.0))
+    far = 1.0 + np.log(np.maximum(logarithm, 1.0))
+    return np.where(z > 0, np.minimum(logarithm, far), z)
+
+
+def _stretched(w: Floats) -> Floats:
+    """The z that w comes from, at most ``_LARGEST``."""
+    far = np.exp(np.clip(w, 1.0, _HIGHEST) - 1.0)
+    logarithm = np.where(w > 1, far, np.maximum(w, 0.0))
+    return np.where(w > 0, np.expm1(logarithm), w)
 
 
 def _weighted_median(values: Floats, weights: Floats) -> float:

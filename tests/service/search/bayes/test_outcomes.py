@@ -57,6 +57,24 @@ def test_a_diverged_run_does_not_flatten_the_good_ones() -> None:
     assert standardised[4] - standardised[0] > 0.1
 
 
+def test_many_diverged_runs_leave_room_for_the_good_ones() -> None:
+    """By the logarithm alone the good half would have a fifth of a standard deviation."""
+    good, diverged = np.linspace(0.1, 0.5, 10), np.geomspace(1e3, 1e5, 9)
+    warp = Warp.to(np.concatenate([good, diverged]), np.ones(19))
+    assert warp is not None
+    standardised = warp.apply(good)
+    assert standardised[-1] - standardised[0] > 0.4
+
+
+def test_the_scale_has_no_kinks() -> None:
+    warp = Warp(scale=1.0, median=2.0, spread=0.5, centre=0.3, width=0.7)
+    values = np.arange(1.0, 5.0, 1e-3)
+    slopes = np.diff(warp.apply(values))
+    assert (slopes > 0).all()
+    assert slopes[1:] == pytest.approx(slopes[:-1], rel=0.005)
+    assert warp.invert(warp.apply(values)) == pytest.approx(values)
+
+
 def test_a_crowd_does_not_shrink_the_scale() -> None:
     """Ninety runs at the optimum speak for one place: the median is over space."""
     spread = np.linspace(0.0, 1.0, 11)[:, None]
