@@ -174,8 +174,12 @@ def _correlation(axes: Axes, a: Floats, b: Floats, at: Hyperparameters) -> Float
     """Between configurations (m, d) and (n, d), shape (m, n)."""
     if not at.own_share:
         return kernels.matern52(axes.squared_distances(a, b, at.length_scales))
-    k = kernels.correlation(axes.squared_differences(a, b), at.scale, at.own_share)
-    return k.reshape(len(a), len(b))
+    n_rows = max(1, _BLOCK // b.size)
+    blocks = [
+        kernels.correlation(axes.squared_differences(rows, b), at.scale, at.own_share)
+        for rows in (a[i : i + n_rows] for i in range(0, len(a), n_rows))
+    ]
+    return np.concatenate(blocks).reshape(len(a), len(b))
 
 
 def _cholesky(correlation: Floats, noise: Floats, jitters: Sequence[float] = _JITTERS) -> Floats:

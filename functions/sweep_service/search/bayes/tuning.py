@@ -51,7 +51,7 @@ class Tuning:
     noise_mean: float = math.log(1e-4)
     noise_std: float = 2.0
     n_own: int = 60
-    n_own_with_pending: int = 110
+    n_own_with_pending: int = 100
     share_mean: float = -1.0
     share_std: float = 1.5
 
