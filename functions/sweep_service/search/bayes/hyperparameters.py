@@ -9,7 +9,7 @@
 | l       | (d,)    | length scales                                                        |
 | a       |         | share of the parameters on their own, see ``kernels``                |
 | R       | (n,n)   | C(l, a) + diag(noise + extra): covariance of y over signal variance  |
-| theta   | (d+2,)  | (log l, log noise, log a / (1 - a)): fitted; the last one only if a  |
+| theta   | (d+2,)  | (log l, log noise, log(a / (1 - a))): fitted; the last one only if a |
 |         |         | is not 0                                                             |
 
 The constant mean and the signal variance have closed forms given theta, so the fit is over theta
@@ -57,7 +57,7 @@ class Prior:
     Attributes:
         log_length: Of each log l.
         log_noise: Of log noise.
-        logit_share: Of log a / (1 - a); None where parameters have no share on their own: then
+        logit_share: Of log(a / (1 - a)); None where parameters have no share on their own: then
             theta ends with the noise.
     """
 
@@ -135,17 +135,15 @@ def fit(
     y: Floats,
     extra_noise: Floats,
     prior: Prior,
-    start: Hyperparameters,
     n_iterations: int,
 ) -> Hyperparameters:
-    """Hyperparameters at the mode of their posterior that is uphill from ``start``.
+    """Hyperparameters at the mode of their posterior that is uphill from that of their prior.
 
     Args:
         squared: Squared differences per axis, shape (d, n * n).
         y: Shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
         prior: On what is fitted.
-        start: Such as ``prior.mode``.
         n_iterations: Evaluations of the likelihood.
     """
     n_axes = len(squared)
@@ -165,7 +163,7 @@ def fit(
 
     found, _ = bfgs.minimise(
         objective,
-        np.clip(start.theta, lower, upper)[None],
+        np.clip(prior.mode(n_axes).theta, lower, upper)[None],
         lower,
         upper,
         n_iterations,
@@ -177,8 +175,10 @@ def fit(
 
 @lru_cache(maxsize=8)
 def below_diagonal(n: int) -> Integers:
-    """Where the pairs i > j stand in a flat (n, n) matrix, ascending, shape (p,)."""
-    return np.flatnonzero(np.tri(n, k=-1, dtype=bool))
+    """Where the pairs i > j stand in a flat (n, n) matrix, ascending, read-only, shape (p,)."""
+    places = np.flatnonzero(np.tri(n, k=-1, dtype=bool))
+    places.flags.writeable = False
+    return places
 
 
 def negative_log_posterior(
@@ -218,7 +218,7 @@ def negative_log_posterior(
     # each pair stands in R twice
     gradient[:n_axes] += correlation.by_log_length(of_pairs)
     gradient[n_axes] += 0.5 * at.noise * weight[:: n + 1].sum()
-    if isinstance(correlation, kernels.Shared):
+    if isinstance(correlation, kernels.WithOwn):
         by_logit = at.own_share * (1.0 - at.own_share) * correlation.by_own_share()
         gradient[n_axes + 1] += by_logit @ of_pairs
     fit_term = 0.5 * (n + _VARIANCE_STRENGTH) * math.log(variance)

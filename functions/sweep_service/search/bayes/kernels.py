@@ -15,7 +15,8 @@ many roots and exponentials would cost more than the rest of the model.
 |--------|--------|--------------------------------------------------|
 | d, p   |        | parameters, pairs of configurations              |
 | t      | (d, p) | scaled squared differences                       |
-| a      |        | share of the parameters on their own, in [0, 1]  |
+| a      |        | share of the parameters on their own, in [0, 1); |
+|        |        | 0 where they are modelled together only          |
 
 References:
     Rasmussen & Williams (2006), Gaussian processes for machine learning, eq. 4.17 and 4.19.
@@ -47,40 +48,40 @@ def correlation(squares: Floats, scale: Floats, own_share: float) -> Floats:
     return k
 
 
-def differentiable(squares: Floats, scale: Floats, own_share: float) -> Together:
+def differentiable(squares: Floats, scale: Floats, own_share: float) -> Joint:
     """The correlation k, and what its derivatives are made of.
 
     Args:
         squares: As of ``correlation``, but left as they are.
         scale: As of ``correlation``.
-        own_share: a; 0 where parameters are modelled together only.
+        own_share: a.
     """
-    together, slope = matern52_with_slope(scale / len(scale) @ squares)
+    joint, slope = matern52_with_slope(scale / len(scale) @ squares)
     if not own_share:
-        return Together(together, slope, squares, scale)
+        return Joint(joint, slope, squares, scale)
     own = _own(squares, scale, out=np.empty_like(squares))
-    return Shared(together, slope, squares, scale, own, own_share)
+    return WithOwn(joint, slope, squares, scale, own, own_share)
 
 
 @dataclass(frozen=True)
-class Together:
+class Joint:
     """k = M.
 
     Attributes:
-        together: M, shape (p,).
+        joint: M, shape (p,).
         slope: dM / d(r^2), shape (p,).
         squares: Shape (d, p).
         scale: Shape (d,).
     """
 
-    together: Floats
+    joint: Floats
     slope: Floats
     squares: Floats
     scale: Floats
 
     def value(self) -> Floats:
         """k, shape (p,)."""
-        return self.together
+        return self.joint
 
     def by_square(self) -> Floats:
         """Derivatives of k by the squared differences, shape (d, p)."""
@@ -94,7 +95,7 @@ class Together:
 
 
 @dataclass(frozen=True)
-class Shared(Together):
+class WithOwn(Joint):
     """k = (1 - a) M + a / d sum_j Q(t_j).
 
     Attributes:
@@ -106,23 +107,23 @@ class Shared(Together):
     own_share: float
 
     def value(self) -> Floats:
-        """As of ``Together``."""
-        return self.together + self.own_share * self.by_own_share()
+        """As of ``Joint``."""
+        return self.joint + self.own_share * self.by_own_share()
 
     def by_own_share(self) -> Floats:
         """Derivative of k by a, shape (p,)."""
-        return _mean(self.own) - self.together
+        return _mean(self.own) - self.joint
 
     def by_square(self) -> Floats:
-        """As of ``Together``; dQ / dt = -Q^2."""
+        """As of ``Joint``; dQ / dt = -Q^2."""
         of_own = (self.scale / len(self.scale))[:, None] * np.square(self.own)
         return (1.0 - self.own_share) * super().by_square() - self.own_share * of_own
 
     def by_log_length(self, weights: Floats) -> Floats:
-        """As of ``Together``; dQ / d log l = 2 t Q^2 = 2 (Q - Q^2)."""
+        """As of ``Joint``; dQ / d log l = 2 t Q^2 = 2 (Q - Q^2)."""
         of_own = 2.0 / len(self.own) * (self.own @ weights - np.square(self.own) @ weights)
-        of_together = super().by_log_length(weights)
-        return (1.0 - self.own_share) * of_together + self.own_share * of_own
+        of_joint = super().by_log_length(weights)
+        return (1.0 - self.own_share) * of_joint + self.own_share * of_own
 
 
 def _mean(own: Floats) -> Floats:

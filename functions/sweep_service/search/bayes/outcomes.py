@@ -25,8 +25,8 @@ class Warp:
     """A monotone map from values (smaller is better) to standardised ones.
 
     The good half keeps its shape; beyond the median values grow by their logarithm only, and far
-    beyond it by the logarithm of that, so that diverged runs do not flatten the differences
-    between good ones. Values and slopes agree where the pieces meet:
+    beyond it by the logarithm of that, so that diverged runs, while they are fewer than half, do
+    not flatten the differences between good ones. Values and slopes agree where the pieces meet:
 
         z = (value / scale - median) / spread
 

@@ -56,7 +56,7 @@ class Data:
 
     @property
     def n_unknown(self) -> int:
-        """Runs that are out, seen or not."""
+        """Runs that count as out, seen or not; those imputed as the worst do not."""
         return len(self.pending) + self.n_unseen
 
 
@@ -101,7 +101,9 @@ def propose(
             data.observed,
             data.values,
             data.extra_noise,
-            has_own_share=_has_own_share(data, index, tuning),
+            has_own_share=tuning.has_own_share(
+                index, len(data.axes), len(data.values), data.n_unknown
+            ),
             tuning=tuning,
             rng=rng,
         )
@@ -110,17 +112,6 @@ def propose(
         return _by_model(data, surrogate, tried, index, rng, tuning)
     except np.linalg.LinAlgError:
         return _spread(data, tried, index, seed, rng, "the model could not be fitted")
-
-
-def _has_own_share(data: Data, index: int, tuning: Tuning) -> bool:
-    """Whether the model lets parameters count on their own too.
-
-    With runs out that spreads the requests. Otherwise it is for every second one, so that not all
-    rest on the same idea of the space. With many values it costs more than it tells.
-    """
-    if data.n_unknown:
-        return len(data.values) <= tuning.n_own_with_pending
-    return len(data.values) <= tuning.n_own and tuning.margin_of(index) == 0
 
 
 def _reason_to_spread(data: Data, tuning: Tuning) -> str:

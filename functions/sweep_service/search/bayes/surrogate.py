@@ -59,6 +59,7 @@ class Surrogate:
         observed: Floats,
         values: Floats,
         extra_noise: Floats,
+        *,
         has_own_share: bool,
         tuning: Tuning,
         rng: Generator,
@@ -104,11 +105,12 @@ class Surrogate:
         best, middle, low, high = self.warp.invert(
             np.array([self.y.min(), mean, mean - std, mean + std])
         )
-        improvements = np.maximum(best - values, 0.0)
+        with np.errstate(over="ignore"):  # of values near the largest float
+            improvements, width = np.maximum(best - values, 0.0), high - low
         return Forecast(
             expected_improvement=float(improvements @ _QUADRATURE_WEIGHTS),
             mean=float(middle),
-            std=float(high - low) / 2,
+            std=float(width) / 2,
         )
 
 
@@ -124,5 +126,4 @@ def _fit_to_some(
     """Hyperparameters fitted to as many observations as settle them."""
     some = representative(y, tuning.n_fitted, rng)
     squared = axes.squared_differences(observed[some], observed[some])
-    start = prior.mode(len(axes))
-    return fit(squared, y[some], extra_noise[some], prior, start, tuning.n_fit_iterations)
+    return fit(squared, y[some], extra_noise[some], prior, tuning.n_fit_iterations)

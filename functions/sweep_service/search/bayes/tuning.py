@@ -29,8 +29,8 @@ class Tuning:
         length_shift: Added to the logarithm of the usual location.
         noise_mean: Location of the log noise.
         noise_std: Its spread.
-        n_own: Most values with which parameters count on their own, while no run is out.
-        n_own_with_pending: The same while some are.
+        n_own: Most values with which parameters count on their own while no run is out.
+        own_work: Most values and runs that are out, times parameters, with which they do at all.
         share_mean: Location of the logit of the share that parameters have on their own.
         share_std: Its spread.
     """
@@ -51,7 +51,7 @@ class Tuning:
     noise_mean: float = math.log(1e-4)
     noise_std: float = 2.0
     n_own: int = 60
-    n_own_with_pending: int = 100
+    own_work: int = 900
     share_mean: float = -1.0
     share_std: float = 1.5
 
@@ -59,6 +59,15 @@ class Tuning:
         """The margin of run ``index``: searching ones are evenly mixed among the others."""
         is_searching = int((index + 1) * self.search_share) > int(index * self.search_share)
         return self.margin if is_searching else 0.0
+
+    def has_own_share(self, index: int, n_axes: int, n_values: int, n_out: int) -> bool:
+        """Whether the model of run ``index`` lets parameters count on their own too.
+
+        With runs out that spreads the requests. Otherwise it is for those that polish, so that not
+        all rest on the same idea of the space. With many values or parameters it costs too much.
+        """
+        is_wanted = n_out > 0 or (n_values <= self.n_own and self.margin_of(index) == 0)
+        return is_wanted and n_axes > 1 and (n_values + n_out) * n_axes <= self.own_work
 
     def prior(self, n_axes: int, has_own_share: bool) -> Prior:
         """Length scales that grow with the diagonal of the cube.

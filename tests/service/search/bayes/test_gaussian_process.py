@@ -149,6 +149,39 @@ def test_believing_is_conditioning_on_the_expected_values(share: float) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, SHARE])
+def test_many_configurations_are_predicted_as_few_are(share: float) -> None:
+    """They are computed in blocks of some thousand pairs."""
+    unit, y = mixed_data(60)
+    fitted = replace(FITTED, own_share=share)
+    posterior = condition(MIXED, fitted, unit, y, np.zeros(60), mixed_data(90, seed=4)[0])
+    at = mixed_data(1200, seed=6)[0]
+    mean, std = posterior.predict(at)
+    for i in (0, 500, 1199):
+        assert (mean[i], std[i]) == pytest.approx([v[0] for v in posterior.predict(at[i : i + 1])])
+    shares = mixed_correlations(unit[:1], posterior.unit, FITTED.length_scales, share)
+    lower = np.linalg.inv(posterior.inverse_lower)
+    assert (lower @ lower.T)[0, 1:] == pytest.approx(shares[0, 1:], abs=1e-9)
+
+
+def test_a_pending_run_speaks_for_all_that_have_one_of_its_values() -> None:
+    plane = Axes((Axis(), Axis()))
+    rng = np.random.default_rng(0)
+    unit, y = rng.random((6, 2)) * 0.2, rng.standard_normal(6)
+    pending, afar = np.array([[0.6, 0.5]]), np.array([[0.6, 1.0]])
+
+    def surprise_left(share: float) -> float:
+        fitted = Hyperparameters(np.array([0.2, 0.2]), 1e-3, share)
+        before, after = (
+            condition(plane, fitted, unit, y, np.zeros(6), out).predict(afar)[1][0]
+            for out in (pending[:0], pending)
+        )
+        return float(after / before)
+
+    assert surprise_left(0.0) > 0.99
+    assert surprise_left(0.6) < 0.97
+
+
+@pytest.mark.parametrize("share", [0.0, SHARE])
 def test_gradient_by_x(share: float) -> None:
     unit, y = mixed_data(15)
     fitted = replace(FITTED, own_share=share)
@@ -219,7 +252,7 @@ def test_the_fit_tells_axes_that_matter_from_those_that_do_not() -> None:
     y = np.sin(6 * unit[:, 0]) + 0.3 * unit[:, 1]
     y = (y - y.mean()) / y.std()
     squared = axes.squared_differences(unit, unit)
-    found = fit(squared, y, np.zeros(40), PRIOR, PRIOR.mode(3), 40)
+    found = fit(squared, y, np.zeros(40), PRIOR, 40)
     important, weak, irrelevant = found.length_scales
     assert important < weak < irrelevant
     assert important < 1
@@ -231,7 +264,7 @@ def test_the_fit_recognises_noise() -> None:
     unit = rng.random((60, 1))
     y = np.sin(6 * unit[:, 0]) + rng.standard_normal(60)
     squared = LINE.squared_differences(unit, unit)
-    found = fit(squared, y / y.std(), np.zeros(60), PRIOR, PRIOR.mode(1), 40)
+    found = fit(squared, y / y.std(), np.zeros(60), PRIOR, 40)
     assert found.noise > 0.1
 
 
@@ -245,7 +278,7 @@ def test_the_fit_finds_parameters_that_matter_each_on_its_own() -> None:
 
     def share_of(y: np.ndarray) -> float:
         standardised = (y - y.mean()) / y.std()
-        return fit(squared, standardised, np.zeros(30), PRIOR, PRIOR.mode(3), 40).own_share
+        return fit(squared, standardised, np.zeros(30), PRIOR, 40).own_share
 
     assert share_of(alone) > 0.5
     assert share_of(together) < 0.2

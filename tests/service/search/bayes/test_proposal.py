@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,15 @@ def data_on(axes: Axes, n: int, n_pending: int = 0, n_unseen: int = 0) -> Data:
 def improvement_on(axes: Axes, n_pending: int = 0) -> Improvement:
     data = data_on(axes, 15, n_pending)
     rng = np.random.default_rng(0)
-    model = Surrogate.fitted(axes, data.observed, data.values, data.extra_noise, True, DEFAULT, rng)
+    model = Surrogate.fitted(
+        axes,
+        data.observed,
+        data.values,
+        data.extra_noise,
+        has_own_share=True,
+        tuning=DEFAULT,
+        rng=rng,
+    )
     assert model is not None
     return model.improvement(data.pending, 0.0)
 
@@ -56,7 +66,13 @@ def test_improvement_is_on_what_pending_runs_are_believed_to_give() -> None:
 def test_what_is_pending_is_worth_little() -> None:
     data = data_on(PLANE, 15)
     model = Surrogate.fitted(
-        PLANE, data.observed, data.values, data.extra_noise, True, DEFAULT, np.random.default_rng(0)
+        PLANE,
+        data.observed,
+        data.values,
+        data.extra_noise,
+        has_own_share=True,
+        tuning=DEFAULT,
+        rng=np.random.default_rng(0),
     )
     assert model is not None
     at = np.array([[0.4, 0.4]])
@@ -79,7 +95,9 @@ def test_the_forecast_is_in_the_values_own_units() -> None:
     data = data_on(PLANE, 40)
     values = 5000.0 + 300.0 * data.values
     rng = np.random.default_rng(0)
-    model = Surrogate.fitted(PLANE, data.observed, values, data.extra_noise, True, DEFAULT, rng)
+    model = Surrogate.fitted(
+        PLANE, data.observed, values, data.extra_noise, has_own_share=True, tuning=DEFAULT, rng=rng
+    )
     assert model is not None
     improvement = model.improvement(data.pending, 0.0)
     optimum = model.forecast(improvement, np.array([0.37, 0.37]))
@@ -169,8 +187,74 @@ def test_many_observations_cost_no_more_than_the_model_holds() -> None:
     data = data_on(PLANE, 2000)
     rng = np.random.default_rng(0)
     model = Surrogate.fitted(
-        PLANE, data.observed, data.values, data.extra_noise, True, DEFAULT, rng
+        PLANE,
+        data.observed,
+        data.values,
+        data.extra_noise,
+        has_own_share=True,
+        tuning=DEFAULT,
+        rng=rng,
     )
     assert model is not None
     assert len(model.y) == DEFAULT.n_modelled
     assert model.warp.invert(model.y).min() == pytest.approx(data.values.min())
+
+
+@pytest.mark.parametrize(
+    ("index", "n_axes", "n_values", "n_out", "expected"),
+    [
+        (6, 4, 6, 0, True),
+        (7, 4, 7, 0, False),  # it searches
+        (7, 4, 6, 1, True),
+        (60, 4, 60, 0, True),
+        (62, 4, 61, 0, False),
+        (62, 4, 61, 1, True),
+        (108, 8, 104, 8, True),
+        (109, 8, 105, 8, False),
+        (45, 20, 38, 7, True),
+        (46, 20, 39, 7, False),
+        (6, 1, 6, 3, False),  # alone and together are the same
+    ],
+)
+def test_when_parameters_count_on_their_own(
+    index: int, n_axes: int, n_values: int, n_out: int, expected: bool
+) -> None:
+    assert DEFAULT.has_own_share(index, n_axes, n_values, n_out) is expected
+
+
+@pytest.mark.parametrize("has_own_share", [True, False])
+def test_the_model_has_the_share_that_it_is_asked_to_have(has_own_share: bool) -> None:
+    data = data_on(MIXED, 15)
+    model = Surrogate.fitted(
+        MIXED,
+        data.observed,
+        data.values,
+        data.extra_noise,
+        has_own_share=has_own_share,
+        tuning=DEFAULT,
+        rng=np.random.default_rng(0),
+    )
+    assert model is not None
+    assert (model.hyperparameters.own_share > 0) is has_own_share
+
+
+@pytest.mark.parametrize(
+    ("index", "n_pending", "n_unseen", "expected"),
+    [(15, 0, 0, False), (16, 0, 0, True), (17, 2, 0, True), (17, 0, 2, True)],
+)
+def test_a_proposal_uses_the_share_when_it_is_due(
+    index: int, n_pending: int, n_unseen: int, expected: bool
+) -> None:
+    data = data_on(MIXED, 15, n_pending, n_unseen)
+    scales = [
+        propose(data, index, 0, np.random.default_rng(1), tuning).length_scales
+        for tuning in (DEFAULT, replace(DEFAULT, own_work=0))
+    ]
+    assert scales[0] is not None
+    assert scales[1] is not None
+    assert (scales[0] != pytest.approx(scales[1])) is expected
+
+
+def test_values_near_the_largest_float_raise_no_warning() -> None:
+    data = replace(data_on(PLANE, 12), values=np.tile([1e308, -1e308], 6))
+    assert propose(data, 13, 0, np.random.default_rng(1)).forecast is not None
