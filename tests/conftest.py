@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from sweep_service.storage.sqlite.store import SqliteStore
 
 # Before numpy is loaded: threads that share a small matrix wait for each other, and busily.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# A suite started in the background inherits that Ctrl-C is ignored, and so would its programs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass
