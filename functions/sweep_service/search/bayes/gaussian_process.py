@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: Least posterior variance over the signal variance, below which rounding would rule.
 _LEAST_VARIANCE = 1e-10
 #: Covariances computed at once: what stays in the cache is several times as fast.
-_BLOCK = 32_000
+_BLOCK = 16_000
 #: Added in turn until R is positive definite.
 _JITTERS = (JITTER, 1e-6, 1e-4, 1e-2)
 
@@ -61,9 +61,8 @@ class Posterior:
 
     def predict(self, unit: Floats) -> tuple[Floats, Floats]:
         """Mean and std, shape (m,) each, at configurations (m, d)."""
-        n_rows = _rows_of_a_block(self.unit, self.hyperparameters)
-        blocks = [self._predict_block(unit[i : i + n_rows]) for i in range(0, len(unit), n_rows)]
-        means, stds = zip(*blocks, strict=True)
+        blocks = _blocks(unit, self.unit, self.hyperparameters)
+        means, stds = zip(*(self._predict_block(block) for block in blocks), strict=True)
         return np.concatenate(means), np.concatenate(stds)
 
     def _predict_block(self, unit: Floats) -> tuple[Floats, Floats]:
@@ -74,7 +73,7 @@ class Posterior:
         """As ``predict``, ready to be differentiated."""
         at, shape = self.hyperparameters, (len(unit), len(self.unit))
         squares = self.axes.squared_differences(unit, self.unit)
-        k = kernels.differentiable(squares, at.scale, at.own_share)
+        k = kernels.correlation(squares, at.scale, at.own_share)
         projected = k.value().reshape(shape) @ self.inverse_lower.T
         mean, std = self._moments(projected)
         return Prediction(self, unit, k.by_square().reshape(-1, *shape), projected, mean, std)
@@ -170,21 +169,21 @@ def condition(
     return Posterior(axes, unit, inverse_lower, whitened, believed, mean, variance, hyperparameters)
 
 
-def _rows_of_a_block(unit: Floats, at: Hyperparameters) -> int:
-    """How many configurations may meet all of ``unit`` at once."""
-    return max(1, _BLOCK // (unit.size if at.own_share else len(unit)))
+def _blocks(a: Floats, b: Floats, at: Hyperparameters) -> list[Floats]:
+    """The configurations ``a``, so many at once as may meet all of ``b``."""
+    n_rows = max(1, _BLOCK // (b.size if at.own_share else len(b)))
+    return [a[i : i + n_rows] for i in range(0, len(a), n_rows)]
 
 
 def _correlation(axes: Axes, a: Floats, b: Floats, at: Hyperparameters) -> Floats:
     """Between configurations (m, d) and (n, d), shape (m, n)."""
     if not at.own_share:
         return kernels.matern52(axes.squared_distances(a, b, at.length_scales))
-    n_rows = _rows_of_a_block(b, at)
-    blocks = [
-        kernels.correlation(axes.squared_differences(rows, b), at.scale, at.own_share)
-        for rows in (a[i : i + n_rows] for i in range(0, len(a), n_rows))
+    correlations = [
+        kernels.correlation(axes.squared_differences(block, b), at.scale, at.own_share).value()
+        for block in _blocks(a, b, at)
     ]
-    return np.concatenate(blocks).reshape(len(a), len(b))
+    return np.concatenate(correlations).reshape(len(a), len(b))
 
 
 def _cholesky(correlation: Floats, noise: Floats, jitters: Sequence[float] = _JITTERS) -> Floats:

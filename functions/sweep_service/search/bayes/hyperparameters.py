@@ -200,7 +200,7 @@ def negative_log_posterior(
     """
     n, n_axes = len(y), len(squared)
     at = Hyperparameters.of(theta, n_axes)
-    correlation = kernels.differentiable(squared, at.scale, at.own_share)
+    correlation = kernels.correlation(squared, at.scale, at.own_share)
     below = below_diagonal(n)
     r = np.zeros((n, n))
     r.flat[below] = correlation.value()

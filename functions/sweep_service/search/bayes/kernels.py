@@ -34,33 +34,23 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.arrays import Floats
 
 
-def correlation(squares: Floats, scale: Floats, own_share: float) -> Floats:
-    """k, shape (p,).
-
-    Args:
-        squares: Squared differences, shape (d, p); overwritten, since memory is what costs.
-        scale: d / l^2, so that t = scale * squares, shape (d,).
-        own_share: a > 0.
-    """
-    k = matern52(scale / len(scale) @ squares)
-    k *= 1.0 - own_share
-    k += own_share * _mean(_own(squares, scale, out=squares))
-    return k
-
-
-def differentiable(squares: Floats, scale: Floats, own_share: float) -> Joint:
+def correlation(squares: Floats, scale: Floats, own_share: float) -> Joint:
     """The correlation k, and what its derivatives are made of.
 
     Args:
-        squares: As of ``correlation``, but left as they are.
-        scale: As of ``correlation``.
+        squares: Squared differences, shape (d, p).
+        scale: d / l^2, so that t = scale * squares, shape (d,).
         own_share: a.
     """
     joint, slope = matern52_with_slope(scale / len(scale) @ squares)
     if not own_share:
         return Joint(joint, slope, squares, scale)
-    own = _own(squares, scale, out=np.empty_like(squares))
-    return WithOwn(joint, slope, squares, scale, own, own_share)
+    own = squares * scale[:, None]
+    own += 1.0
+    np.reciprocal(own, out=own)
+    # their mean as a product, several times as fast as ``mean``
+    mean_own = np.full(len(own), 1.0 / len(own)) @ own
+    return WithOwn(joint, slope, squares, scale, own, mean_own, own_share)
 
 
 @dataclass(frozen=True)
@@ -100,10 +90,12 @@ class WithOwn(Joint):
 
     Attributes:
         own: Q of each parameter, shape (d, p).
+        mean_own: Its mean over the parameters, shape (p,).
         own_share: a.
     """
 
     own: Floats
+    mean_own: Floats
     own_share: float
 
     def value(self) -> Floats:
@@ -112,7 +104,7 @@ class WithOwn(Joint):
 
     def by_own_share(self) -> Floats:
         """Derivative of k by a, shape (p,)."""
-        return _mean(self.own) - self.joint
+        return self.mean_own - self.joint
 
     def by_square(self) -> Floats:
         """As of ``Joint``; dQ / dt = -Q^2."""
@@ -124,18 +116,6 @@ class WithOwn(Joint):
         of_own = 2.0 / len(self.own) * (self.own @ weights - np.square(self.own) @ weights)
         of_joint = super().by_log_length(weights)
         return (1.0 - self.own_share) * of_joint + self.own_share * of_own
-
-
-def _mean(own: Floats) -> Floats:
-    """Over the parameters, shape (p,); as a product, several times as fast as ``mean``."""
-    return np.full(len(own), 1.0 / len(own)) @ own
-
-
-def _own(squares: Floats, scale: Floats, out: Floats) -> Floats:
-    """Q of each parameter, shape (d, p)."""
-    np.multiply(squares, scale[:, None], out=out)
-    out += 1.0
-    return np.reciprocal(out, out=out)
 
 
 def matern52(squared_distance: Floats) -> Floats:

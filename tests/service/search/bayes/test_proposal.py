@@ -27,20 +27,23 @@ def data_on(axes: Axes, n: int, n_pending: int = 0, n_unseen: int = 0) -> Data:
     return Data(axes, unit[:n], values, np.zeros(n), unit[n:], nothing, n_unseen)
 
 
-def improvement_on(axes: Axes, n_pending: int = 0) -> Improvement:
-    data = data_on(axes, 15, n_pending)
-    rng = np.random.default_rng(0)
+def model_of(data: Data, has_own_share: bool = True) -> Surrogate:
     model = Surrogate.fitted(
-        axes,
+        data.axes,
         data.observed,
         data.values,
         data.extra_noise,
-        has_own_share=True,
+        has_own_share=has_own_share,
         tuning=DEFAULT,
-        rng=rng,
+        rng=np.random.default_rng(0),
     )
     assert model is not None
-    return model.improvement(data.pending, 0.0)
+    return model
+
+
+def improvement_on(axes: Axes, n_pending: int = 0) -> Improvement:
+    data = data_on(axes, 15, n_pending)
+    return model_of(data).improvement(data.pending, 0.0)
 
 
 @pytest.mark.parametrize("n_pending", [0, 3])
@@ -65,16 +68,7 @@ def test_improvement_is_on_what_pending_runs_are_believed_to_give() -> None:
 
 def test_what_is_pending_is_worth_little() -> None:
     data = data_on(PLANE, 15)
-    model = Surrogate.fitted(
-        PLANE,
-        data.observed,
-        data.values,
-        data.extra_noise,
-        has_own_share=True,
-        tuning=DEFAULT,
-        rng=np.random.default_rng(0),
-    )
-    assert model is not None
+    model = model_of(data)
     at = np.array([[0.4, 0.4]])
     idle = model.improvement(data.pending, 0.0).value(at)[0]
     assert model.improvement(at, 0.0).value(at)[0] < idle - 2
@@ -93,16 +87,12 @@ def test_ascending_beats_a_dense_grid(axes: Axes) -> None:
 
 def test_the_forecast_is_in_the_values_own_units() -> None:
     data = data_on(PLANE, 40)
-    values = 5000.0 + 300.0 * data.values
-    rng = np.random.default_rng(0)
-    model = Surrogate.fitted(
-        PLANE, data.observed, values, data.extra_noise, has_own_share=True, tuning=DEFAULT, rng=rng
-    )
-    assert model is not None
+    data = replace(data, values=5000.0 + 300.0 * data.values)
+    model = model_of(data)
     improvement = model.improvement(data.pending, 0.0)
     optimum = model.forecast(improvement, np.array([0.37, 0.37]))
     assert optimum.mean == pytest.approx(5000, abs=3)
-    assert 0 < optimum.expected_improvement < values.min() - 4990
+    assert 0 < optimum.expected_improvement < data.values.min() - 4990
     assert 0 < optimum.std < 10
     far = model.forecast(improvement, np.array([1.0, 1.0]))
     assert far.mean == pytest.approx(5000 + 300 * 2 * 0.63**2, rel=0.02)
@@ -185,17 +175,7 @@ def test_triangular_inverse(n: int) -> None:
 
 def test_many_observations_cost_no_more_than_the_model_holds() -> None:
     data = data_on(PLANE, 2000)
-    rng = np.random.default_rng(0)
-    model = Surrogate.fitted(
-        PLANE,
-        data.observed,
-        data.values,
-        data.extra_noise,
-        has_own_share=True,
-        tuning=DEFAULT,
-        rng=rng,
-    )
-    assert model is not None
+    model = model_of(data)
     assert len(model.y) == DEFAULT.n_modelled
     assert model.warp.invert(model.y).min() == pytest.approx(data.values.min())
 
@@ -224,17 +204,7 @@ def test_when_parameters_count_on_their_own(
 
 @pytest.mark.parametrize("has_own_share", [True, False])
 def test_the_model_has_the_share_that_it_is_asked_to_have(has_own_share: bool) -> None:
-    data = data_on(MIXED, 15)
-    model = Surrogate.fitted(
-        MIXED,
-        data.observed,
-        data.values,
-        data.extra_noise,
-        has_own_share=has_own_share,
-        tuning=DEFAULT,
-        rng=np.random.default_rng(0),
-    )
-    assert model is not None
+    model = model_of(data_on(MIXED, 15), has_own_share)
     assert (model.hyperparameters.own_share > 0) is has_own_share
 
 
