@@ -6,6 +6,8 @@ import os
 import threading
 from collections import deque
 
+from sweep_sdk._forks import renew_in_children
+
 _MAX_UNWRITTEN_BYTES = 16_000_000
 _MODE = 0o600
 
@@ -20,22 +22,20 @@ class MetricsFile:
     def __init__(self, path: str) -> None:
         self._path = path
         self._descriptor: int | None = None
-        self._begin()
+        self.renew()
+        renew_in_children(self)
 
-    def _begin(self) -> None:
-        """In a forked child anew: the lines that wait are the parent's to write, and so its lock.
+    def renew(self) -> None:
+        """In a forked child: the lines that wait are the parent's to write, and so is its lock.
 
         The descriptor is shared.
         """
-        self._process = os.getpid()
         self._unwritten: deque[bytes] = deque()
         self._n_unwritten_bytes = 0
         self._lock = threading.Lock()
 
     def append(self, line: bytes) -> str | None:
         """Write a line; the reason why it could not be written yet, if so."""
-        if self._process != os.getpid():
-            self._begin()
         with self._lock:
             self._unwritten.append(line)
             self._n_unwritten_bytes += len(line)
@@ -47,8 +47,6 @@ class MetricsFile:
 
     def close(self) -> str | None:
         """Close the file, which a later ``append`` opens again; what to tell if lines wait."""
-        if self._process != os.getpid():
-            self._begin()
         with self._lock:
             if self._descriptor is not None:
                 os.close(self._descriptor)

@@ -6,13 +6,12 @@ meaning of answers sit above, in ``_client``, and are the same for both.
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
+from sweep_sdk._forks import renew_in_children
 from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 CONNECT_TIMEOUT_SECONDS = 10.0
-_http_transports: weakref.WeakSet[HttpTransport] = weakref.WeakSet()
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class HttpTransport:
         self._ca_bundle = ca_bundle
         self._lock = threading.Lock()
         self._open_session: requests.Session | None = None
-        _http_transports.add(self)
+        renew_in_children(self)
 
     def request(
         self,
@@ -127,7 +125,7 @@ class HttpTransport:
                 self._open_session.close()
                 self._open_session = None
 
-    def abandon(self) -> None:
+    def renew(self) -> None:
         """In a forked child: leave the parent's connections alone.
 
         Two processes that share one would read each other's answers.
@@ -254,12 +252,3 @@ def _root_cause(error: BaseException) -> str:
     last = seen[-1]
     text = getattr(last, "verify_message", None) or getattr(last, "strerror", None) or str(last)
     return " ".join(str(text).split()) or type(last).__name__
-
-
-def _abandon_all() -> None:
-    for transport in list(_http_transports):
-        transport.abandon()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon_all)

@@ -17,7 +17,6 @@ from sweep_sdk.cli.formats import (
     metric_text,
     printable,
     signal_text,
-    value_text,
 )
 from sweep_sdk.cli.space_view import best_text, searched_part
 
@@ -133,7 +132,7 @@ class AgentView:
         if last:
             yield assignments(last)
         if event.value is not None and event.value != last.get(metric):
-            yield f"best {printable(metric)}={value_text(event.value)}"
+            yield f"best {assignments({metric: event.value})}"
 
     def _agent_ended(self, event: events.AgentEnded) -> None:
         failed = f", {event.n_failed} failed" if event.n_failed else ""

@@ -76,8 +76,8 @@ def _prefixes(name: str) -> Iterator[str]:
 def best_text(run: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
     """The best run on one line: value, id, what the sweep varies."""
     values = assignments(searched_part(run["config"], sweep["config"]))
-    metric = printable(sweep["metric"]["name"])
-    return f"{metric}={value_text(run['best'])} by {run['id']} ({values})"
+    best = assignments({sweep["metric"]["name"]: run["best"]})
+    return f"{best} by {run['id']} ({values})"
 
 
 def _laws(section: Config, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import flattened, metric_text, printable, value_text
+from sweep_sdk.cli.formats import assignments, flattened, metric_text, printable, value_text
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.space_view import lined_up
@@ -56,8 +56,8 @@ def command(sweep: str, form: str | None, is_json: bool) -> int:
 
 
 def _say_best(run: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
-    name = printable(metric["name"])
-    say(f"{name}={value_text(run['best'])} by run {run['id']} ({metric_text(metric)})")
+    best = assignments({metric["name"]: run["best"]})
+    say(f"{best} by run {run['id']} ({metric_text(metric)})")
     pairs = [(name, value_text(value)) for name, value in flattened(run["config"]).items()]
     for line in lined_up(pairs, indent="  "):
         say(line)
