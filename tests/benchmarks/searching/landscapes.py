@@ -8,7 +8,17 @@ from itertools import pairwise
 import numpy as np
 
 from searching.functions import Function
-from searching.parameters import Parameter, Real, Steps, categories, integers, logs, ordered, reals
+from searching.parameters import (
+    Parameter,
+    Real,
+    Steps,
+    bin_of,
+    categories,
+    integers,
+    logs,
+    ordered,
+    reals,
+)
 from searching.problem import Problem, rng_of
 
 
@@ -17,18 +27,25 @@ def categorical_effects(name: str, sizes: Sequence[int]) -> Problem:
     rng = rng_of(name)
     mains = [rng.standard_normal(k) for k in sizes]
     pairs = [rng.standard_normal((a, b)) * 0.7 for a, b in pairwise(sizes)]
-    parameters = tuple(
-        categories(f"c{j}", *(f"v{i}" for i in range(k))) for j, k in enumerate(sizes)
-    )
 
-    def function(unit: np.ndarray) -> np.ndarray:
-        index = np.minimum((unit * np.array(sizes)).astype(int), np.array(sizes) - 1)
+    def of_options(index: np.ndarray) -> np.ndarray:
         total = sum(main[index[:, j]] for j, main in enumerate(mains))
         return total + sum(pair[index[:, j], index[:, j + 1]] for j, pair in enumerate(pairs))
 
-    grid = np.meshgrid(*[(np.arange(k) + 0.5) / k for k in sizes], indexing="ij")
-    every = np.stack([g.ravel() for g in grid], axis=1)
-    return Problem(name, parameters, function, float(function(every).min()))
+    def function(unit: np.ndarray) -> np.ndarray:
+        return of_options(bin_of(unit, np.array(sizes)))
+
+    return Problem(name, _options(sizes), function, float(of_options(_all_options(sizes)).min()))
+
+
+def _options(sizes: Sequence[int]) -> tuple[Parameter, ...]:
+    """A category of each size."""
+    return tuple(categories(f"c{j}", *(f"v{i}" for i in range(k))) for j, k in enumerate(sizes))
+
+
+def _all_options(sizes: Sequence[int]) -> np.ndarray:
+    """The indices of every choice of categories, one row each."""
+    return np.stack([g.ravel() for g in np.indices(sizes)], axis=1)
 
 
 def training(name: str, is_cliff: bool) -> Problem:
@@ -48,7 +65,7 @@ def training(name: str, is_cliff: bool) -> Problem:
     batch_at, layers_at = 0.5, 0.5625
 
     def function(unit: np.ndarray) -> np.ndarray:
-        kind = np.minimum((unit[:, 0] * 3).astype(int), 2)
+        kind = bin_of(unit[:, 0], 3)
         lr = unit[:, 1] - best_lr[kind] - 0.15 * (unit[:, 4] - batch_at)
         loss = 4.0 * lr**2 + offset[kind] + 0.3 * (unit[:, 3] - best[1]) ** 2
         loss += np.where(kind == 0, 0.6 * (unit[:, 2] - best[0]) ** 2, 0.0)
@@ -79,7 +96,7 @@ def branches(name: str, noise: float = 0.0) -> Problem:
     steepness = _FELT * 10.0 ** rng.uniform(0.7, 1.5, _FELT.shape)
 
     def function(unit: np.ndarray) -> np.ndarray:
-        kind = np.minimum((unit[:, 0] * len(offset)).astype(int), len(offset) - 1)
+        kind = bin_of(unit[:, 0], len(offset))
         distance = (steepness[kind] * (unit[:, 1:] - best[kind]) ** 2).sum(axis=1)
         return offset[kind] + 1 - np.exp(-distance)
 
@@ -124,16 +141,12 @@ def epistasis(name: str, sizes: Sequence[int], n_partners: int, n_reals: int) ->
         return np.mean(parts, axis=0)
 
     def function(unit: np.ndarray) -> np.ndarray:
-        index = np.minimum((unit[:, :n] * np.array(sizes)).astype(int), np.array(sizes) - 1)
+        index = bin_of(unit[:, :n], np.array(sizes))
         missed = ((unit[:, n:] - wells[index[:, 0]]) ** 2).sum(axis=1)
         return of_options(index) + 1 - np.exp(-3 * missed)
 
-    every = np.stack([g.ravel() for g in np.indices(sizes)], axis=1)
-    parameters: list[Parameter] = [
-        categories(f"c{j}", *(f"v{i}" for i in range(k))) for j, k in enumerate(sizes)
-    ]
-    parameters += reals(n_reals)
-    return Problem(name, tuple(parameters), function, float(of_options(every).min()))
+    parameters = (*_options(sizes), *reals(n_reals))
+    return Problem(name, parameters, function, float(of_options(_all_options(sizes)).min()))
 
 
 def schedule(name: str, noise: float = 0.0) -> Problem:
@@ -163,7 +176,7 @@ def schedule(name: str, noise: float = 0.0) -> Problem:
         off = unit - np.array([best_lr, 0.5, warmup, batch, clip, 0.5, best_smoothing])
         slow = off[:, 0] - 0.25 * off[:, 3]
         product = unit[:, 0] + unit[:, 1] - best_product
-        kind = np.minimum((unit[:, 5] * 4).astype(int), 3)
+        kind = bin_of(unit[:, 5], 4)
         loss = 3 * slow**2 + 1.5 * product**2 + loss_of_shape[kind] + 0.2 * off[:, 6] ** 2
         loss += 0.3 * off[:, 2] ** 2 + 0.3 * off[:, 3] ** 2 + 0.1 * off[:, 4] ** 2
         room = 0.04 + 0.3 * off[:, 2] + 0.15 * off[:, 3] - 0.2 * off[:, 4]

@@ -69,6 +69,11 @@ class Steps:
 Parameter = Real | Steps
 
 
+def bin_of(unit: np.ndarray, n: int | np.ndarray) -> np.ndarray:
+    """Which of n equal bins of [0, 1] each coordinate lies in."""
+    return np.minimum((unit * n).astype(int), np.asarray(n) - 1)
+
+
 def integers(name: str, low: int, high: int) -> Steps:
     return Steps(name, tuple(range(low, high + 1)), "integer")
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from searching.functions import Function
-from searching.parameters import Parameter, Steps
+from searching.parameters import Parameter, Steps, bin_of
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,7 @@ def seen_through(
         x = unit.copy()
         for j, order in enumerate(shuffles):
             if order is not None:
-                index = np.minimum((unit[:, j] * len(order)).astype(int), len(order) - 1)
-                x[:, j] = (order[index] + 0.5) / len(order)
+                x[:, j] = (order[bin_of(unit[:, j], len(order))] + 0.5) / len(order)
         return base(at + (x - target) @ matrix.T)
 
     return Problem(name, tuple(parameters), function, float(base(at[None])[0]), noise)
