@@ -18,8 +18,10 @@ from sweep_service.storage.sqlite.store import SqliteStore
 
 # Before numpy is loaded: threads that share a small matrix wait for each other, and busily.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# A suite started in the background inherits that Ctrl-C is ignored, and so would its programs.
+# A suite started in the background or by nohup inherits signals that are ignored, and so would
+# its programs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @dataclass
