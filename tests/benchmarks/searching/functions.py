@@ -215,3 +215,47 @@ def logged(base: Function) -> Function:
 
 def hartmann_and_category(z: np.ndarray) -> np.ndarray:
     return hartmann(z[:, :6]) + 0.5 * z[:, 6] ** 2
+
+
+def two_funnels(z: np.ndarray) -> np.ndarray:
+    """Lunacek's bi-Rastrigin, smallest at 2.5; the other funnel, at about -2.1, is wider."""
+    d = z.shape[1]
+    share = 1 - 1 / (2 * np.sqrt(d + 20) - 8.2)
+    other = -np.sqrt((2.5**2 - 1) / share)
+    right = ((z - 2.5) ** 2).sum(axis=1)
+    wrong = d + share * ((z - other) ** 2).sum(axis=1)
+    ripples = (1 - np.cos(2 * np.pi * (z - 2.5))).sum(axis=1)
+    return np.minimum(right, wrong) + 3 * ripples
+
+
+def different_powers(z: np.ndarray) -> np.ndarray:
+    return np.sqrt((np.abs(z) ** np.linspace(1.0, 6.0, z.shape[1])).sum(axis=1))
+
+
+def discus(z: np.ndarray) -> np.ndarray:
+    return 1e3 * z[:, 0] ** 2 + (z[:, 1:] ** 2).sum(axis=1)
+
+
+def hills(d: int, n: int, seed: int) -> Function:
+    """A broad funnel to 0 with n Gaussian hills of different widths in it."""
+    rng = np.random.default_rng(seed)
+    centres = rng.uniform(-1.2, 1.2, (n, d))
+    widths = rng.uniform(0.08, 0.3, n)
+    heights = rng.uniform(0.3, 1.0, n)
+
+    def function(z: np.ndarray) -> np.ndarray:
+        distance = ((z[:, None] - centres) ** 2).sum(axis=2)
+        radius = (z**2).sum(axis=1)
+        raised = np.exp(-distance / (2 * widths**2)) @ heights
+        return 1 - np.exp(-radius) + raised * (1 - np.exp(-radius / 0.02))
+
+    return function
+
+
+def in_pairs(base: Function) -> Function:
+    """Sum of ``base`` of every two axes."""
+
+    def function(z: np.ndarray) -> np.ndarray:
+        return sum((base(z[:, i : i + 2]) for i in range(0, z.shape[1], 2)), np.zeros(len(z)))
+
+    return function

@@ -108,7 +108,7 @@ def in_its_box(
     base: Function,
     minimiser: Sequence[float],
     box: tuple[float, float],
-    parameters: Sequence[Real],
+    parameters: Sequence[Parameter],
 ) -> Problem:
     """``base`` (smallest at ``minimiser``) over the box it is known on, some axes mirrored."""
     is_mirrored = rng_of(name).random(len(parameters)) < 0.5

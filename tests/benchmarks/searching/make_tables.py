@@ -19,9 +19,12 @@ from sklearn import metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from searching import models, pipelines
-from searching.data_sets import DATA, REGRESSION
-from searching.table_grids import GRIDS
+from searching import data_sets, models, pipelines, sweep_models
+from searching.generated_data import GENERATED, GENERATED_REGRESSION
+from searching.tables import GRIDS
+
+DATA = data_sets.DATA | GENERATED
+REGRESSION = data_sets.REGRESSION + GENERATED_REGRESSION
 
 Measure = Callable[[Any, np.ndarray, np.ndarray], float]
 MEASURES: dict[str, Measure] = {
@@ -34,7 +37,11 @@ MEASURES: dict[str, Measure] = {
     ),
     "squares": lambda model, x, y: np.mean((model.predict(x) - y) ** 2),
     "absolute": lambda model, x, y: np.mean(np.abs(model.predict(x) - y)),
+    "capped": lambda model, x, y: np.mean(np.minimum(np.abs(model.predict(x) - y), 100.0)),
     "deviance": lambda model, x, y: metrics.mean_tweedie_deviance(y, model.predict(x), power=1.5),
+    "f1": lambda model, x, y: 1 - metrics.f1_score(y, model.predict(x)),
+    "pinball": lambda model, x, y: metrics.mean_pinball_loss(y, model.predict(x), alpha=0.9),
+    "detection": lambda model, x, y: 1 - metrics.roc_auc_score(y, model.score_samples(x)),
     "surprise": lambda model, x, y: -np.mean(model.score_samples(x)),
 }
 
@@ -99,6 +106,35 @@ TASKS = {
     "sgd_low_rank": Task(pipelines.sgd_regressor, "low_rank", 300, "squares"),
     "nu_svm_iris": Task(pipelines.nu_svm, "iris", 150, is_standardised=False),
     "tree_quantiles": Task(pipelines.tree_classifier, "quantiles", 400, "log_loss"),
+    "leaves_clusters": Task(sweep_models.boosted_with_leaves, "clusters", 360, "log_loss"),
+    "histogram_lags": Task(sweep_models.histogram_of_loss, "lags", 300, "absolute"),
+    "quantile_spread": Task(sweep_models.boosted_quantile, "spread", 200, "pinball"),
+    "network_topics": Task(sweep_models.deep_network, "topics", 220, "log_loss"),
+    "momentum_lags": Task(sweep_models.regressor_with_momentum, "lags", 220, "capped"),
+    "weighted_svm_rare": Task(sweep_models.weighted_svm, "rare_clusters", 500, "f1"),
+    "forest_topics": Task(
+        sweep_models.forest_of_counts, "topics", 220, "log_loss", is_standardised=False
+    ),
+    "net_linnerud": Task(
+        sweep_models.multi_task_net, "linnerud", 20, "squares", is_standardised=False
+    ),
+    "logistic_topics": Task(
+        sweep_models.logistic_of_text, "topics", 350, "log_loss", is_standardised=False
+    ),
+    "neighbours_overlapping": Task(
+        sweep_models.scaled_neighbours, "overlapping", 260, "log_loss", is_standardised=False
+    ),
+    "selected_ridge_products": Task(
+        sweep_models.selected_ridge, "products", 200, "squares", is_standardised=False
+    ),
+    "scheduled_cancer": Task(sweep_models.scheduled_sgd, "breast_cancer", 300, "log_loss"),
+    "svr_prices": Task(sweep_models.svr_of_target, "prices", 240, "absolute"),
+    "whitened_svm_digits": Task(sweep_models.whitened_svm, "hard_digits", 350),
+    "process_seasons": Task(
+        sweep_models.seasonal_process, "seasons", 130, "squares", is_standardised=False
+    ),
+    "anomalies_cancer": Task(sweep_models.one_class, "few_malignant", 360, "detection"),
+    "families_clusters": Task(sweep_models.one_of_families, "clusters", 300),
 }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+Grid = list[tuple[str, tuple[Any, ...], str]]
+
 
 def log_values(low: float, high: float, n: int) -> tuple[float, ...]:
     return tuple(float(v) for v in np.geomspace(low, high, n))
@@ -39,7 +41,7 @@ _NETWORK = [
     ("activation", ("relu", "tanh"), "category"),
 ]
 
-GRIDS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
+DEVELOPMENT_GRIDS: dict[str, Grid] = {
     "svm_digits": _SVM,
     "forest_cancer": _FOREST,
     "boosting_diabetes": [
@@ -269,23 +271,3 @@ GRIDS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("is_balanced", (False, True), "category"),
     ],
 }
-
-#: Tables that nobody tuned on.
-HELD_OUT = (
-    "quadratic_digits",
-    "forest_outliers",
-    "nystroem_hastie",
-    "fourier_swiss_roll",
-    "process_circles",
-    "mixture_blobs",
-    "huber_outliers",
-    "spline_waves",
-    "selected_svm_classes",
-    "bayes_cancer",
-    "momentum_classes",
-    "histogram_moons",
-    "tweedie_positive",
-    "sgd_low_rank",
-    "nu_svm_iris",
-    "tree_quantiles",
-)

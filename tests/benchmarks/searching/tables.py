@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from searching.held_out_grids import HELD_OUT_GRIDS
 from searching.parameters import Parameter, Real, Steps
 from searching.problems import Problem
-from searching.table_grids import GRIDS, HELD_OUT
+from searching.table_grids import DEVELOPMENT_GRIDS
+
+GRIDS = DEVELOPMENT_GRIDS | HELD_OUT_GRIDS
 
 
 def load(folder: Path, is_held_out: bool) -> list[Problem]:
     """The problems of all tables of one set; ``make_tables.py`` must have written them."""
     return [
         from_table(name, np.load(folder / f"{name}.npz")["errors"])
-        for name in GRIDS
-        if (name in HELD_OUT) == is_held_out
+        for name in (HELD_OUT_GRIDS if is_held_out else DEVELOPMENT_GRIDS)
     ]
 
 
