@@ -6,8 +6,9 @@
 | m      |            | configurations at which to predict                                 |
 | R      | (n+q, n+q) | covariance of all values over the signal variance                  |
 | L      | (n+q, n+q) | R = L L^T                                                          |
-| w      | (n+q,)     | whitened residuals L^-1 (y - mean)                                 |
-| v      | (m, n+q)   | L^-1 k(x): mean(x) = mean + v w,  var(x) = s^2 (1 - v v^T)         |
+| m(x)   |            | expected before any run: a constant mean and the bowl              |
+| w      | (n+q,)     | whitened residuals L^-1 (y - m)                                    |
+| v      | (m, n+q)   | L^-1 k(x): mean(x) = m(x) + v w,  var(x) = s^2 (1 - v v^T)         |
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from sweep_service.search.bayes.arrays import Floats
     from sweep_service.search.bayes.axes import Axes
+    from sweep_service.search.bayes.bowl import Bowl
     from sweep_service.search.bayes.hyperparameters import Hyperparameters
 
 
@@ -45,7 +47,8 @@ class Posterior:
         inverse_lower: L^-1.
         whitened: w.
         believed: Expected values of the pending runs, shape (q,).
-        mean: Constant mean of the process.
+        bowl: What was expected of the space.
+        mean: Constant mean of what is over the bowl.
         variance: Signal variance s^2.
         hyperparameters: As fitted.
     """
@@ -55,6 +58,7 @@ class Posterior:
     inverse_lower: Floats
     whitened: Floats
     believed: Floats
+    bowl: Bowl
     mean: float
     variance: float
     hyperparameters: Hyperparameters
@@ -67,7 +71,7 @@ class Posterior:
 
     def _predict_block(self, unit: Floats) -> tuple[Floats, Floats]:
         k = _correlation(self.axes, unit, self.unit, self.hyperparameters)
-        return self._moments(k @ self.inverse_lower.T)
+        return self._moments(unit, k @ self.inverse_lower.T)
 
     def predict_with_gradient(self, unit: Floats) -> Prediction:
         """As ``predict``, ready to be differentiated."""
@@ -75,11 +79,11 @@ class Posterior:
         squares = self.axes.squared_differences(unit, self.unit)
         k = kernels.correlation(squares, at.scale, at.own_share)
         projected = k.value().reshape(shape) @ self.inverse_lower.T
-        mean, std = self._moments(projected)
+        mean, std = self._moments(unit, projected)
         return Prediction(self, unit, k.by_square().reshape(-1, *shape), projected, mean, std)
 
-    def _moments(self, projected: Floats) -> tuple[Floats, Floats]:
-        mean = self.mean + projected @ self.whitened
+    def _moments(self, unit: Floats, projected: Floats) -> tuple[Floats, Floats]:
+        mean = self.mean + self.bowl.at(unit) + projected @ self.whitened
         explained = np.einsum("mn,mn->m", projected, projected)
         relative = np.maximum(1.0 - explained, _LEAST_VARIANCE)
         return mean, np.sqrt(self.variance * relative)
@@ -107,7 +111,7 @@ class Prediction:
     def gradient(self, by_mean: Floats, by_std: Floats) -> Floats:
         """Gradient by x of one number per configuration, by the chain rule.
 
-        d mean = dv w and d std = -s^2 / std v dv^T, where dv = dk L^-T.
+        d mean = dm + dv w and d std = -s^2 / std v dv^T, where dv = dk L^-T.
 
         Args:
             by_mean: Derivatives of the number by the mean, shape (m,).
@@ -123,12 +127,13 @@ class Prediction:
         # d (x - x')^2 / dx = 2 (x - x')
         pull = self.unit * by_square.sum(axis=2).T
         pull -= np.einsum("dmn,nd->md", by_square, posterior.unit)
-        gradient: Floats = 2.0 * pull
+        gradient: Floats = 2.0 * pull + by_mean[:, None] * posterior.bowl.gradient(self.unit)
         return gradient
 
 
 def condition(
     axes: Axes,
+    bowl: Bowl,
     hyperparameters: Hyperparameters,
     observed: Floats,
     y: Floats,
@@ -138,11 +143,12 @@ def condition(
     """The posterior given values, the pending runs believed to give what the process expects.
 
     Believing lowers the std around pending runs and leaves the mean as it is: appending zeros to
-    the whitened residuals does both. If L = [[A, 0], [B, C]] then L^-1 (y_all - mean) = [w; 0]
-    where y_pending = mean + B w is the posterior mean.
+    the whitened residuals does both. If L = [[A, 0], [B, C]] then L^-1 (y_all - m) = [w; 0]
+    where y_pending = m + B w is the posterior mean.
 
     Args:
         axes: The cube.
+        bowl: What was expected of the space.
         hyperparameters: As fitted.
         observed: Configurations with values, shape (n, d).
         y: Their values, shape (n,).
@@ -163,10 +169,13 @@ def condition(
     lower = _cholesky(k, noise)
     inverse_lower = triangular.inverse(lower)
     observed_part = inverse_lower[:n, :n]
-    mean, variance, _ = profile(observed_part.T @ observed_part, y)
-    whitened = np.append(observed_part @ (y - mean), np.zeros(len(pending)))
-    believed = mean + lower[n:] @ whitened
-    return Posterior(axes, unit, inverse_lower, whitened, believed, mean, variance, hyperparameters)
+    over_bowl = y - bowl.at(observed)
+    mean, variance, _ = profile(observed_part.T @ observed_part, over_bowl)
+    whitened = np.append(observed_part @ (over_bowl - mean), np.zeros(len(pending)))
+    believed = mean + bowl.at(pending) + lower[n:] @ whitened
+    return Posterior(
+        axes, unit, inverse_lower, whitened, believed, bowl, mean, variance, hyperparameters
+    )
 
 
 def _blocks(a: Floats, b: Floats, at: Hyperparameters) -> list[Floats]:

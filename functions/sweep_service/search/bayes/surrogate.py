@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sweep_service.search.bayes import gaussian_process
+from sweep_service.search.bayes.bowl import Bowl
 from sweep_service.search.bayes.hyperparameters import Hyperparameters, fit
 from sweep_service.search.bayes.optimise import Improvement
 from sweep_service.search.bayes.outcomes import Warp
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from sweep_service.search.bayes.arrays import Floats
     from sweep_service.search.bayes.axes import Axes
-    from sweep_service.search.bayes.hyperparameters import Prior
     from sweep_service.search.bayes.tuning import Tuning
 
 
@@ -50,6 +50,7 @@ class Surrogate:
     y: Floats
     extra_noise: Floats
     warp: Warp
+    bowl: Bowl
     hyperparameters: Hyperparameters
 
     @classmethod
@@ -82,8 +83,16 @@ class Surrogate:
             return None
         y = warp.apply(values)
         prior = tuning.prior(len(axes), has_own_share)
-        hyperparameters = _fit_to_some(axes, observed, y, extra_noise, prior, tuning, rng)
-        return cls(axes, observed, y, extra_noise, warp, hyperparameters)
+        bowl = Bowl.over(axes, tuning.steepness)
+        some = representative(y, tuning.n_fitted, rng)  # as many as settle the hyperparameters
+        hyperparameters = fit(
+            axes.squared_differences(observed[some], observed[some]),
+            (y - bowl.at(observed))[some],
+            extra_noise[some],
+            prior,
+            tuning.n_fit_iterations,
+        )
+        return cls(axes, observed, y, extra_noise, warp, bowl, hyperparameters)
 
     def improvement(self, pending: Floats, margin: float) -> Improvement:
         """Expected improvement by more than ``margin`` on all values seen and believed.
@@ -93,7 +102,13 @@ class Surrogate:
             margin: In standardised units.
         """
         posterior = gaussian_process.condition(
-            self.axes, self.hyperparameters, self.observed, self.y, self.extra_noise, pending
+            self.axes,
+            self.bowl,
+            self.hyperparameters,
+            self.observed,
+            self.y,
+            self.extra_noise,
+            pending,
         )
         best = float(posterior.believed.min(initial=self.y.min()))
         return Improvement(posterior, best - margin)
@@ -112,18 +127,3 @@ class Surrogate:
             mean=float(middle),
             std=float(width) / 2,
         )
-
-
-def _fit_to_some(
-    axes: Axes,
-    observed: Floats,
-    y: Floats,
-    extra_noise: Floats,
-    prior: Prior,
-    tuning: Tuning,
-    rng: Generator,
-) -> Hyperparameters:
-    """Hyperparameters fitted to as many observations as settle them."""
-    some = representative(y, tuning.n_fitted, rng)
-    squared = axes.squared_differences(observed[some], observed[some])
-    return fit(squared, y[some], extra_noise[some], prior, tuning.n_fit_iterations)

@@ -25,6 +25,8 @@ class Tuning:
         margin: How much better than the best a searching request wants to be, in standardised
             units; it keeps the search from polishing one optimum for ever.
         search_share: Share of searching requests; the others polish.
+        steepness: How much worse than the middle of the space its corners are expected to be, in
+            standardised units over sqrt(d).
         length_std: Spread of log length scales.
         length_shift: Added to the logarithm of the usual location.
         noise_mean: Location of the log noise.
@@ -46,6 +48,7 @@ class Tuning:
     n_imagined: int = 4
     margin: float = 0.1
     search_share: float = 0.5
+    steepness: float = 0.5
     length_std: float = 1.0
     length_shift: float = -2.0
     noise_mean: float = math.log(1e-4)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_service.search.bayes.axes import Axes, Axis
+from sweep_service.search.bayes.bowl import Bowl
 from sweep_service.search.bayes.gaussian_process import Posterior, condition
 from sweep_service.search.bayes.hyperparameters import (
     JITTER,
@@ -25,6 +26,8 @@ from sweep_service.search.bayes.kernels import matern52, matern52_with_slope
 
 LINE = Axes((Axis(),))
 MIXED = Axes((Axis(), Axis(4, is_categorical=True), Axis(), Axis(5)))
+FLAT = Bowl.over(LINE, 0.0)
+BOWL = Bowl.over(MIXED, 0.5)
 PRIOR = Prior(Normal(1.0, 1.5), Normal(-6.0, 2.0), Normal(-1.0, 1.5))
 WITHOUT_SHARE = Prior(PRIOR.log_length, PRIOR.log_noise)
 SHARE = 0.3
@@ -64,6 +67,7 @@ def pairs_of(axes: Axes, unit: np.ndarray) -> np.ndarray:
 def line_posterior(x: list[float], y: list[float], length: float, noise: float) -> Posterior:
     return condition(
         LINE,
+        FLAT,
         Hyperparameters(np.array([length]), noise, SHARE),
         np.array(x)[:, None],
         np.array(y),
@@ -118,18 +122,36 @@ def test_two_observations() -> None:
 def test_a_noisy_observation_pulls_less() -> None:
     x, y = np.array([[0.2], [0.8]]), np.array([0.0, 1.0])
     hyperparameters = Hyperparameters(np.array([0.2]), 1e-4, SHARE)
-    even = condition(LINE, hyperparameters, x, y, np.zeros(2), NOTHING)
-    uneven = condition(LINE, hyperparameters, x, y, np.array([0.0, 1.0]), NOTHING)
+    even = condition(LINE, FLAT, hyperparameters, x, y, np.zeros(2), NOTHING)
+    uneven = condition(LINE, FLAT, hyperparameters, x, y, np.array([0.0, 1.0]), NOTHING)
     at = np.array([[0.8]])
     assert uneven.predict(at)[0][0] < even.predict(at)[0][0] - 0.1
     assert uneven.predict(at)[1][0] > even.predict(at)[1][0] + 0.1
 
 
+def test_the_sides_are_expected_to_be_worse_than_the_middle() -> None:
+    """Half a spread times sqrt(4) along the three numeric axes; the category has no middle."""
+    corner = np.array([[0.0, 0.125, 1.0, 0.1], [0.5, 0.875, 0.5, 0.5]])
+    assert BOWL.at(corner) == pytest.approx([0.25 * (1 + 1 + 0.8**2), 0.0])
+
+
+def test_the_process_models_what_is_over_the_bowl() -> None:
+    unit, y = mixed_data(15)
+    at, pending = mixed_data(5, seed=3)[0], unit[12:]
+    flat = Bowl.over(MIXED, 0.0)
+    over = y[:12] - BOWL.at(unit[:12])
+    expected = condition(MIXED, flat, FITTED, unit[:12], over, np.zeros(12), pending)
+    found = condition(MIXED, BOWL, FITTED, unit[:12], y[:12], np.zeros(12), pending)
+    assert found.predict(at)[0] == pytest.approx(expected.predict(at)[0] + BOWL.at(at))
+    assert found.predict(at)[1] == pytest.approx(expected.predict(at)[1])
+    assert found.believed == pytest.approx(expected.believed + BOWL.at(pending))
+
+
 def test_believing_leaves_the_mean_and_lowers_the_std() -> None:
     unit, y = mixed_data(12)
     at = mixed_data(5, seed=3)[0]
-    alone = condition(MIXED, FITTED, unit[:9], y[:9], np.zeros(9), unit[:0])
-    believing = condition(MIXED, FITTED, unit[:9], y[:9], np.zeros(9), unit[9:])
+    alone = condition(MIXED, BOWL, FITTED, unit[:9], y[:9], np.zeros(9), unit[:0])
+    believing = condition(MIXED, BOWL, FITTED, unit[:9], y[:9], np.zeros(9), unit[9:])
     assert believing.predict(at)[0] == pytest.approx(alone.predict(at)[0])
     assert believing.believed == pytest.approx(alone.predict(unit[9:])[0])
     assert (believing.predict(at)[1] < alone.predict(at)[1]).all()
@@ -141,7 +163,7 @@ def test_believing_is_conditioning_on_the_expected_values(share: float) -> None:
     unit, y = mixed_data(12)
     at = mixed_data(5, seed=3)[0]
     fitted = replace(FITTED, own_share=share)
-    posterior = condition(MIXED, fitted, unit[:9], y[:9], np.zeros(9), unit[9:])
+    posterior = condition(MIXED, BOWL, fitted, unit[:9], y[:9], np.zeros(9), unit[9:])
     k = mixed_correlations(at, unit, FITTED.length_scales, share)
     r = mixed_correlations(unit, unit, FITTED.length_scales, share) + (1e-3 + JITTER) * np.eye(12)
     explained = np.einsum("mn,nm->m", k, np.linalg.solve(r, k.T))
@@ -153,7 +175,7 @@ def test_many_configurations_are_predicted_as_few_are(share: float) -> None:
     """They are computed in blocks of some thousand pairs."""
     unit, y = mixed_data(60)
     fitted = replace(FITTED, own_share=share)
-    posterior = condition(MIXED, fitted, unit, y, np.zeros(60), mixed_data(90, seed=4)[0])
+    posterior = condition(MIXED, BOWL, fitted, unit, y, np.zeros(60), mixed_data(90, seed=4)[0])
     at = mixed_data(1200, seed=6)[0]
     mean, std = posterior.predict(at)
     for i in (0, 500, 1199):
@@ -172,7 +194,9 @@ def test_a_pending_run_speaks_for_all_that_have_one_of_its_values() -> None:
     def surprise_left(share: float) -> float:
         fitted = Hyperparameters(np.array([0.2, 0.2]), 1e-3, share)
         before, after = (
-            condition(plane, fitted, unit, y, np.zeros(6), out).predict(afar)[1][0]
+            condition(plane, Bowl.over(plane, 0.0), fitted, unit, y, np.zeros(6), out).predict(
+                afar
+            )[1][0]
             for out in (pending[:0], pending)
         )
         return float(after / before)
@@ -185,7 +209,7 @@ def test_a_pending_run_speaks_for_all_that_have_one_of_its_values() -> None:
 def test_gradient_by_x(share: float) -> None:
     unit, y = mixed_data(15)
     fitted = replace(FITTED, own_share=share)
-    posterior = condition(MIXED, fitted, unit, y, np.zeros(15), unit[:2] * 0.9)
+    posterior = condition(MIXED, BOWL, fitted, unit, y, np.zeros(15), unit[:2] * 0.9)
     at = mixed_data(4, seed=5)[0]
     by_mean, by_std = np.full(4, 0.7), np.full(4, -1.3)
     gradient = posterior.predict_with_gradient(at).gradient(by_mean, by_std)

@@ -106,6 +106,24 @@ def test_searching_and_polishing_take_turns() -> None:
     assert margins[:4] == margins[4:8]
 
 
+def test_without_knowledge_the_model_looks_inside() -> None:
+    """Of values that say nothing; a constant mean would send it to the sides first."""
+    axes = Axes((Axis(),) * 6)
+
+    def share_at_sides(steepness: float) -> float:
+        found = []
+        for seed in range(8):
+            rng = np.random.default_rng(seed)
+            nothing = np.empty((0, 6))
+            data = Data(
+                axes, rng.random((7, 6)), rng.standard_normal(7), np.zeros(7), nothing, nothing
+            )
+            found.append(propose(data, 7, 0, rng, Tuning(steepness=steepness)).unit)
+        return float((np.abs(2 * np.array(found) - 1) > 0.95).mean())
+
+    assert share_at_sides(DEFAULT.steepness) < 0.75 * share_at_sides(0.0)
+
+
 def test_no_value_no_model() -> None:
     assert "no run has a value" in propose(data_on(PLANE, 0), 0, 0, np.random.default_rng(0)).reason
     one = propose(data_on(PLANE, 1, n_pending=10), 11, 0, np.random.default_rng(0))
