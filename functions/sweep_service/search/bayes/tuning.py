@@ -31,15 +31,15 @@ class Tuning:
         length_shift: Added to the logarithm of the usual location.
         noise_mean: Location of the log noise.
         noise_std: Its spread.
-        n_own: Most values with which parameters count on their own while no run is out.
+        n_own: Most values that are few, for which parameters count on their own sooner.
         own_work: Most values and runs that are out, times parameters, with which they do at all.
         share_mean: Location of the logit of the share that parameters have on their own.
         share_std: Its spread.
     """
 
     n_start: int = 8
-    n_uniform: int = 700
-    n_mutants: int = 400
+    n_uniform: int = 350
+    n_mutants: int = 250
     n_climbed: int = 5
     n_climb_iterations: int = 16
     n_fitted: int = 80
@@ -48,7 +48,7 @@ class Tuning:
     n_imagined: int = 4
     margin: float = 0.1
     search_share: float = 0.5
-    steepness: float = 0.5
+    steepness: float = 0.4
     length_std: float = 1.0
     length_shift: float = -2.0
     noise_mean: float = math.log(1e-4)
@@ -66,10 +66,12 @@ class Tuning:
     def has_own_share(self, index: int, n_axes: int, n_values: int, n_out: int) -> bool:
         """Whether the model of run ``index`` lets parameters count on their own too.
 
-        With runs out that spreads the requests. Otherwise it is for those that polish, so that not
-        all rest on the same idea of the space. With many values or parameters it costs too much.
+        With runs out that spreads the requests; for those that polish it is so that not all rest
+        on the same idea of the space; and few values settle it better than the whole. Two of
+        these reasons are enough. With many values or parameters it costs too much.
         """
-        is_wanted = n_out > 0 or (n_values <= self.n_own and self.margin_of(index) == 0)
+        is_polishing, is_early = self.margin_of(index) == 0, n_values <= self.n_own
+        is_wanted = is_polishing + is_early + (n_out > 0) >= 2
         return is_wanted and n_axes > 1 and (n_values + n_out) * n_axes <= self.own_work
 
     def prior(self, n_axes: int, has_own_share: bool) -> Prior:

@@ -207,6 +207,7 @@ def test_many_observations_cost_no_more_than_the_model_holds() -> None:
         (60, 4, 60, 0, True),
         (62, 4, 61, 0, False),
         (62, 4, 61, 1, True),
+        (63, 4, 61, 1, False),
         (108, 8, 104, 8, True),
         (109, 8, 105, 8, False),
         (45, 20, 38, 7, True),
