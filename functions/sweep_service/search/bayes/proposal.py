@@ -14,7 +14,7 @@ import numpy as np
 
 from sweep_service.search.bayes import candidates, initial_design, optimise
 from sweep_service.search.bayes.axes import keys
-from sweep_service.search.bayes.surrogate import Forecast, Surrogate
+from sweep_service.search.bayes.surrogate import Forecast, Surrogate, ValuesAlike
 from sweep_service.search.bayes.tuning import DEFAULT, Tuning
 
 if TYPE_CHECKING:
@@ -95,23 +95,42 @@ def propose(
     reason = _reason_to_spread(data, tuning)
     if reason:
         return _spread(data, tried, index, seed, rng, reason)
+    models = _Models(data, index, tuning, rng)
     try:
-        surrogate = Surrogate.fitted(
-            data.axes,
-            data.observed,
-            data.values,
-            data.extra_noise,
-            has_own_share=tuning.has_own_share(
-                index, len(data.axes), len(data.values), data.n_unknown
-            ),
-            tuning=tuning,
-            rng=rng,
-        )
-        if surrogate is None:
-            return _spread(data, tried, index, seed, rng, "all values so far are the same")
-        return _by_model(data, surrogate, tried, index, rng, tuning)
+        return _by_model(data, models, tried, index, rng, tuning)
+    except ValuesAlike:
+        return _spread(data, tried, index, seed, rng, "all values so far are the same")
     except np.linalg.LinAlgError:
         return _spread(data, tried, index, seed, rng, "the model could not be fitted")
+
+
+class _Models:
+    """The models of this request and of those before it that nothing is known of yet."""
+
+    def __init__(self, data: Data, index: int, tuning: Tuning, rng: Generator) -> None:
+        self._data, self._index, self._tuning, self._rng = data, index, tuning, rng
+        self._by_share: dict[bool, Surrogate] = {}
+
+    def of(self, index: int) -> Surrogate:
+        """What run ``index`` is asked for with; runs that came after it are not out then.
+
+        Raises:
+            ValuesAlike: There is nothing to model.
+        """
+        data, tuning = self._data, self._tuning
+        n_out = data.n_unknown - (self._index - index)
+        has_own_share = tuning.has_own_share(index, len(data.axes), len(data.values), n_out)
+        if has_own_share not in self._by_share:
+            self._by_share[has_own_share] = Surrogate.fitted(
+                data.axes,
+                data.observed,
+                data.values,
+                data.extra_noise,
+                has_own_share=has_own_share,
+                tuning=tuning,
+                rng=self._rng,
+            )
+        return self._by_share[has_own_share]
 
 
 def _reason_to_spread(data: Data, tuning: Tuning) -> str:
@@ -165,12 +184,13 @@ def _others(axes: Axes, rng: Generator) -> Floats:
 
 def _by_model(
     data: Data,
-    surrogate: Surrogate,
+    models: _Models,
     tried: set[bytes],
     index: int,
     rng: Generator,
     tuning: Tuning,
 ) -> Proposal:
+    surrogate = models.of(index)
     pool = candidates.spread_and_mutants(
         data.axes, surrogate.observed, surrogate.y, tuning.n_uniform, tuning.n_mutants, rng
     )
@@ -178,7 +198,7 @@ def _by_model(
 
     def hope(of_index: int) -> Improvement:
         pending = np.concatenate([data.pending, imagined])
-        return surrogate.improvement(pending, tuning.margin_of(of_index))
+        return models.of(of_index).improvement(pending, tuning.margin_of(of_index))
 
     for earlier in range(index - min(data.n_unseen, tuning.n_imagined), index):
         order = np.argsort(-hope(earlier).value(pool), kind="stable")

@@ -26,6 +26,10 @@ _QUADRATURE_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
 _QUADRATURE_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
+class ValuesAlike(Exception):
+    """All values are the same: there is nothing to model."""
+
+
 @dataclass(frozen=True)
 class Forecast:
     """What the model says of one configuration, in the values' own units."""
@@ -64,8 +68,8 @@ class Surrogate:
         has_own_share: bool,
         tuning: Tuning,
         rng: Generator,
-    ) -> Surrogate | None:
-        """The model of values (n,) at configurations (n, d); None when the values do not differ.
+    ) -> Surrogate:
+        """The model of values (n,) at configurations (n, d).
 
         Args:
             axes: The cube.
@@ -75,12 +79,16 @@ class Surrogate:
             has_own_share: Whether parameters have a share on their own.
             tuning: Numbers of the method.
             rng: Source of randomness.
+
+        Raises:
+            ValuesAlike: No two values differ.
+            numpy.linalg.LinAlgError: The model could not be factorised.
         """
         kept = representative(values, tuning.n_modelled, rng)
         observed, values, extra_noise = observed[kept], values[kept], extra_noise[kept]
         warp = Warp.to(values, crowding_weights(axes, observed))
         if warp is None:
-            return None
+            raise ValuesAlike
         y = warp.apply(values)
         prior = tuning.prior(len(axes), has_own_share)
         bowl = Bowl.over(axes, tuning.steepness)

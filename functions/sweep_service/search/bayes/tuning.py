@@ -50,7 +50,7 @@ class Tuning:
     search_share: float = 0.5
     steepness: float = 0.4
     length_std: float = 1.0
-    length_shift: float = -2.0
+    length_shift: float = -1.7
     noise_mean: float = math.log(1e-4)
     noise_std: float = 2.0
     n_own: int = 60

@@ -28,7 +28,7 @@ def data_on(axes: Axes, n: int, n_pending: int = 0, n_unseen: int = 0) -> Data:
 
 
 def model_of(data: Data, has_own_share: bool = True) -> Surrogate:
-    model = Surrogate.fitted(
+    return Surrogate.fitted(
         data.axes,
         data.observed,
         data.values,
@@ -37,8 +37,6 @@ def model_of(data: Data, has_own_share: bool = True) -> Surrogate:
         tuning=DEFAULT,
         rng=np.random.default_rng(0),
     )
-    assert model is not None
-    return model
 
 
 def improvement_on(axes: Axes, n_pending: int = 0) -> Improvement:
