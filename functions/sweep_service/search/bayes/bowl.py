@@ -3,7 +3,7 @@
 Whoever writes a range puts the best value inside it as a rule, while nearly all of a cube of many
 dimensions lies near its sides, where a model with a constant mean knows least and looks first.
 
-    m(x) = sum_j w_j (2 x_j - 1)^2
+    b(x) = sum_j w_j (2 x_j - 1)^2
 
 The process models what is left, so that observations overrule it wherever they say otherwise.
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bowl:
-    """The expectation m.
+    """The expectation b.
 
     Attributes:
         weights: What the sides of each axis cost, in standardised units, shape (d,).
@@ -36,10 +36,10 @@ class Bowl:
 
     @classmethod
     def over(cls, axes: Axes, steepness: float) -> Bowl:
-        """Of a corner that is worse than the middle by ``steepness`` times sqrt(d).
+        """Sides worse than the middle by ``steepness`` / sqrt(d) along each axis that has a middle.
 
-        As much in units of the spread that the sum of d independent effects has, whatever d is.
-        Categories have no middle.
+        So that a corner of d such axes is worse by as much of the spread that the sum of d
+        independent effects has, whatever d is. Categories have no middle, and count in d.
         """
         weights = np.where(axes.is_categorical, 0.0, steepness / np.sqrt(len(axes)))
         return cls(weights)

@@ -6,9 +6,9 @@
 | m      |            | configurations at which to predict                                 |
 | R      | (n+q, n+q) | covariance of all values over the signal variance                  |
 | L      | (n+q, n+q) | R = L L^T                                                          |
-| m(x)   |            | expected before any run: a constant mean and the bowl              |
-| w      | (n+q,)     | whitened residuals L^-1 (y - m)                                    |
-| v      | (m, n+q)   | L^-1 k(x): mean(x) = m(x) + v w,  var(x) = s^2 (1 - v v^T)         |
+| e(x)   |            | expected before any run: a constant mean and the bowl              |
+| w      | (n+q,)     | whitened residuals L^-1 (y - e)                                    |
+| v      | (m, n+q)   | L^-1 k(x): mean(x) = e(x) + v w,  var(x) = s^2 (1 - v v^T)         |
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Prediction:
     def gradient(self, by_mean: Floats, by_std: Floats) -> Floats:
         """Gradient by x of one number per configuration, by the chain rule.
 
-        d mean = dm + dv w and d std = -s^2 / std v dv^T, where dv = dk L^-T.
+        d mean = de + dv w and d std = -s^2 / std v dv^T, where dv = dk L^-T.
 
         Args:
             by_mean: Derivatives of the number by the mean, shape (m,).
@@ -143,8 +143,8 @@ def condition(
     """The posterior given values, the pending runs believed to give what the process expects.
 
     Believing lowers the std around pending runs and leaves the mean as it is: appending zeros to
-    the whitened residuals does both. If L = [[A, 0], [B, C]] then L^-1 (y_all - m) = [w; 0]
-    where y_pending = m + B w is the posterior mean.
+    the whitened residuals does both. If L = [[A, 0], [B, C]] then L^-1 (y_all - e) = [w; 0]
+    where y_pending = e + B w is the posterior mean.
 
     Args:
         axes: The cube.

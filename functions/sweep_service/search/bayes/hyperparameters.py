@@ -3,7 +3,7 @@
 | symbol  | shape   | meaning                                                              |
 |---------|---------|----------------------------------------------------------------------|
 | n, d    |         | observations, axes                                                   |
-| y       | (n,)    | values, standardised, smaller is better                              |
+| y       | (n,)    | values, standardised, smaller is better, less the bowl               |
 | p       |         | pairs of observations, n (n - 1) / 2                                 |
 | S       | (d,p)   | squared differences per axis                                         |
 | l       | (d,)    | length scales                                                        |

@@ -59,8 +59,7 @@ def suggest(config: SweepConfig, index: int, seed: int, evidence: Evidence) -> S
         evidence: What other runs gave; vectors that do not fit the space are ignored.
     """
     data = data_of(config, index, evidence)
-    rng = np.random.default_rng(_seed_of(f"{seed}:{index}"))
-    proposal = propose(data, index, _seed_of(f"{seed}"), rng)
+    proposal = propose(data, index, _seed_of(f"{seed}"))
     run_config = config.space.from_unit([float(u) for u in proposal.unit])
     unit = config.space.to_unit(run_config)
     return Suggestion(run_config, unit, record_of(config, proposal, len(data.values)))

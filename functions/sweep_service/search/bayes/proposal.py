@@ -1,19 +1,21 @@
 """The next configuration on the unit cube: a model of what was seen, and the best use of it.
 
 Each request starts from nothing: scale the values, fit the model, believe what it says of pending
-runs, maximise the expected improvement. Where a step cannot be taken, the answer is a point of a
-low-discrepancy sequence together with the reason.
+runs, maximise the expected improvement. Runs that are asked for at the same moment, and of which
+nothing is known yet, are guessed first, each in the way in which it was answered. Where a step
+cannot be taken, the answer is a point of a low-discrepancy sequence together with the reason.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sweep_service.search.bayes import candidates, initial_design, optimise
 from sweep_service.search.bayes.axes import keys
+from sweep_service.search.bayes.importance import importance
 from sweep_service.search.bayes.surrogate import Forecast, Surrogate, ValuesAlike
 from sweep_service.search.bayes.tuning import DEFAULT, Tuning
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from sweep_service.search.bayes.arrays import Floats
     from sweep_service.search.bayes.axes import Axes
-    from sweep_service.search.bayes.optimise import Improvement
 
 
 #: Finite spaces of up to this many configurations are counted out to find an untried one.
@@ -68,18 +69,16 @@ class Proposal:
         unit: Snapped, shape (d,).
         reason: In words.
         forecast: What the model says; None without a model.
-        length_scales: Of the model, shape (d,); None without a model.
+        importance: Share of each parameter, shape (d,); None without a model.
     """
 
     unit: Floats
     reason: str
     forecast: Forecast | None = None
-    length_scales: Floats | None = None
+    importance: Floats | None = None
 
 
-def propose(
-    data: Data, index: int, seed: int, rng: Generator, tuning: Tuning = DEFAULT
-) -> Proposal:
+def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Proposal:
     """The configuration of run ``index``; never raises for what was observed.
 
     A configuration comes again only when every one of a finite space has been tried.
@@ -88,71 +87,107 @@ def propose(
         data: What is known.
         index: Of the run; its place in the low-discrepancy sequence.
         seed: Of the sweep, non-negative.
-        rng: Made from seed and index.
         tuning: Numbers of the method.
     """
     tried = set(keys(np.concatenate([data.observed, data.pending, data.closed])))
-    reason = _reason_to_spread(data, tuning)
-    if reason:
-        return _spread(data, tried, index, seed, rng, reason)
-    models = _Models(data, index, tuning, rng)
+    ask = _Ask(data, index, seed, tuning)
     try:
-        return _by_model(data, models, tried, index, rng, tuning)
+        out = data.pending
+        for earlier in range(index - min(data.n_unseen, tuning.n_imagined), index):
+            guess = ask.of(earlier, out, tried).unit[None]
+            out, tried = np.concatenate([out, guess]), tried | set(keys(guess))
+        return ask.of(index, out, tried)
     except ValuesAlike:
-        return _spread(data, tried, index, seed, rng, "all values so far are the same")
+        reason = "the values so far do not tell runs apart"
     except np.linalg.LinAlgError:
-        return _spread(data, tried, index, seed, rng, "the model could not be fitted")
+        reason = "the model could not be fitted"
+    return _spread(data, tried, index, seed, reason)
 
 
-class _Models:
-    """The models of this request and of those before it that nothing is known of yet."""
+class _Ask:
+    """What can be answered at this moment: to run ``index`` and to those just before it.
 
-    def __init__(self, data: Data, index: int, tuning: Tuning, rng: Generator) -> None:
-        self._data, self._index, self._tuning, self._rng = data, index, tuning, rng
-        self._by_share: dict[bool, Surrogate] = {}
+    Attributes:
+        data: What is known when run ``index`` asks.
+        index: Of the run that asks.
+        seed: Of the sweep.
+        tuning: Numbers of the method.
+    """
 
-    def of(self, index: int) -> Surrogate:
-        """What run ``index`` is asked for with; runs that came after it are not out then.
+    def __init__(self, data: Data, index: int, seed: int, tuning: Tuning) -> None:
+        self.data, self.index, self.seed, self.tuning = data, index, seed, tuning
+        self._models: dict[bool, Surrogate] = {}
+
+    def of(self, index: int, out: Floats, tried: set[bytes]) -> Proposal:
+        """The configuration of run ``index``, while those at ``out``, shape (q, d), are out.
 
         Raises:
             ValuesAlike: There is nothing to model.
+            numpy.linalg.LinAlgError: The model could not be factorised.
         """
-        data, tuning = self._data, self._tuning
-        n_out = data.n_unknown - (self._index - index)
-        has_own_share = tuning.has_own_share(index, len(data.axes), len(data.values), n_out)
-        if has_own_share not in self._by_share:
-            self._by_share[has_own_share] = Surrogate.fitted(
+        data, tuning = self.data, self.tuning
+        n_out = data.n_unknown - (self.index - index)
+        reason = _reason_to_spread(data, n_out, tuning)
+        if reason:
+            return _spread(data, tried, index, self.seed, reason)
+        margin, rng = tuning.margin_of(index), _rng_of(self.seed, index)
+        surrogate = self._model(
+            tuning.has_own_share(index, len(data.axes), len(data.values), n_out)
+        )
+        improvement = surrogate.improvement(out, margin)
+        pool = candidates.spread_and_mutants(
+            data.axes, data.observed, data.values, tuning.n_uniform, tuning.n_mutants, rng
+        )
+        wanted, _ = optimise.ascend(
+            improvement, pool, tuning.n_climbed, tuning.n_climb_iterations, rng
+        )
+        reason = "expected improvement" + (", searching" if margin else "")
+        found = _first_untried(data.axes, wanted, tried, rng, reason)
+        return replace(
+            found,
+            forecast=surrogate.forecast(improvement, found.unit),
+            importance=importance(improvement.posterior),
+        )
+
+    def _model(self, has_own_share: bool) -> Surrogate:
+        """Of the values that all who ask at this moment look at."""
+        if has_own_share not in self._models:
+            data = self.data
+            self._models[has_own_share] = Surrogate.fitted(
                 data.axes,
                 data.observed,
                 data.values,
                 data.extra_noise,
                 has_own_share=has_own_share,
-                tuning=tuning,
-                rng=self._rng,
+                tuning=self.tuning,
+                rng=_rng_of(self.seed, len(data.values)),
             )
-        return self._by_share[has_own_share]
+        return self._models[has_own_share]
 
 
-def _reason_to_spread(data: Data, tuning: Tuning) -> str:
+def _reason_to_spread(data: Data, n_out: int, tuning: Tuning) -> str:
+    """Why a request that ``n_out`` runs are out for cannot go by a model; "" when it can."""
     n_start = min(tuning.n_start, len(data.axes) + 1)
     n_values = len(data.values)
     if n_values == 0:
         return "no run has a value of the metric yet"
-    if n_values + data.n_unknown < n_start:
+    if n_values + n_out < n_start:
         return f"one of the first {n_start} runs, which spread over the space"
     if n_values < 2:
         return "one value is not enough for a model"
     return ""
 
 
-def _spread(
-    data: Data, tried: set[bytes], index: int, seed: int, rng: Generator, reason: str
-) -> Proposal:
+def _rng_of(seed: int, number: int) -> Generator:
+    return np.random.default_rng([seed, number])
+
+
+def _spread(data: Data, tried: set[bytes], index: int, seed: int, reason: str) -> Proposal:
     n_points = min(2 * index + 16, _LONGEST_SEQUENCE)
     distinct = _distinct(data.axes.snap(initial_design.points(n_points, len(data.axes), seed)))
     start = index % len(distinct)
     in_turn = np.concatenate([distinct[start:], distinct[:start]])
-    return _first_untried(data.axes, in_turn, tried, rng, reason)
+    return _first_untried(data.axes, in_turn, tried, _rng_of(seed, index), reason)
 
 
 def _distinct(unit: Floats) -> Floats:
@@ -180,34 +215,3 @@ def _others(axes: Axes, rng: Generator) -> Floats:
     if axes.n_points <= _LARGEST_COUNT:
         return rng.permutation(axes.all_points())
     return axes.snap(rng.random((_N_DRAWS, len(axes))))
-
-
-def _by_model(
-    data: Data,
-    models: _Models,
-    tried: set[bytes],
-    index: int,
-    rng: Generator,
-    tuning: Tuning,
-) -> Proposal:
-    surrogate = models.of(index)
-    pool = candidates.spread_and_mutants(
-        data.axes, surrogate.observed, surrogate.y, tuning.n_uniform, tuning.n_mutants, rng
-    )
-    imagined = data.pending[:0]
-
-    def hope(of_index: int) -> Improvement:
-        pending = np.concatenate([data.pending, imagined])
-        return models.of(of_index).improvement(pending, tuning.margin_of(of_index))
-
-    for earlier in range(index - min(data.n_unseen, tuning.n_imagined), index):
-        order = np.argsort(-hope(earlier).value(pool), kind="stable")
-        guess = _first_untried(data.axes, pool[order], tried, rng, "")
-        imagined = np.concatenate([imagined, guess.unit[None]])
-        tried = tried | set(keys(imagined))
-    improvement = hope(index)
-    wanted, _ = optimise.ascend(improvement, pool, tuning.n_climbed, tuning.n_climb_iterations, rng)
-    reason = "expected improvement" + (", searching" if tuning.margin_of(index) else "")
-    found = _first_untried(data.axes, wanted, tried, rng, reason)
-    forecast = surrogate.forecast(improvement, found.unit)
-    return Proposal(found.unit, found.reason, forecast, surrogate.hyperparameters.length_scales)

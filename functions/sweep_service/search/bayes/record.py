@@ -24,14 +24,14 @@ def record_of(config: SweepConfig, proposal: Proposal, n_observations: int) -> d
 
     Keys: ``reason``; ``observations``, how many values the decision rests on; with a model also
     ``expected_improvement``, ``mean``, ``std`` in the metric's own units, and ``importance``,
-    each parameter's share of the sum of inverse length scales, largest first.
+    each parameter's share in what the expected value does (see ``importance``), largest first.
     """
     record: dict[str, Any] = {"reason": proposal.reason, "observations": n_observations}
     if proposal.forecast is not None and config.metric is not None:
         record |= _forecast(proposal.forecast, config.metric)
-    if proposal.length_scales is not None:
+    if proposal.importance is not None:
         names = [parameter.name for parameter in config.space.searched]
-        record["importance"] = _importance(names, proposal.length_scales, len(json.dumps(record)))
+        record["importance"] = _importance(names, proposal.importance, len(json.dumps(record)))
     return record
 
 
@@ -44,9 +44,7 @@ def _forecast(forecast: Forecast, metric: Metric) -> dict[str, float]:
     return {name: _rounded(value) for name, value in figures.items() if math.isfinite(value)}
 
 
-def _importance(names: list[str], length_scales: Floats, n_characters: int) -> dict[str, float]:
-    shares = 1.0 / length_scales
-    shares = shares / shares.sum()
+def _importance(names: list[str], shares: Floats, n_characters: int) -> dict[str, float]:
     importance: dict[str, float] = {}
     for i in np.argsort(-shares, kind="stable"):
         entry = {names[i]: _rounded(float(shares[i]))}

@@ -27,7 +27,7 @@ _QUADRATURE_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 class ValuesAlike(Exception):
-    """All values are the same: there is nothing to model."""
+    """The values at hand do not differ by more than rounding: there is nothing to model."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ class Surrogate:
         observed: Configurations that it holds, shape (n, d).
         y: Their standardised values, shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
+        warp: From values to standardised ones.
+        bowl: What was expected of the space.
+        hyperparameters: Of the process that models what is over the bowl.
     """
 
     axes: Axes
@@ -81,7 +84,7 @@ class Surrogate:
             rng: Source of randomness.
 
         Raises:
-            ValuesAlike: No two values differ.
+            ValuesAlike: The values that the model would hold do not differ by more than rounding.
             numpy.linalg.LinAlgError: The model could not be factorised.
         """
         kept = representative(values, tuning.n_modelled, rng)

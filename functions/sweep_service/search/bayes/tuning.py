@@ -25,14 +25,14 @@ class Tuning:
         margin: How much better than the best a searching request wants to be, in standardised
             units; it keeps the search from polishing one optimum for ever.
         search_share: Share of searching requests; the others polish.
-        steepness: How much worse than the middle of the space its corners are expected to be, in
-            standardised units over sqrt(d).
+        steepness: How much worse than its middle the sides of a parameter's range are expected to
+            be, in standardised units times sqrt(d).
         length_std: Spread of log length scales.
         length_shift: Added to the logarithm of the usual location.
         noise_mean: Location of the log noise.
         noise_std: Its spread.
-        n_own: Most values that are few, for which parameters count on their own sooner.
-        own_work: Most values and runs that are out, times parameters, with which they do at all.
+        n_own: Most values that count as few, see ``has_own_share``.
+        own_work: Most values and runs that are out, times parameters, for which that is paid.
         share_mean: Location of the logit of the share that parameters have on their own.
         share_std: Its spread.
     """
@@ -66,9 +66,10 @@ class Tuning:
     def has_own_share(self, index: int, n_axes: int, n_values: int, n_out: int) -> bool:
         """Whether the model of run ``index`` lets parameters count on their own too.
 
-        With runs out that spreads the requests; for those that polish it is so that not all rest
-        on the same idea of the space; and few values settle it better than the whole. Two of
-        these reasons are enough. With many values or parameters it costs too much.
+        With runs out that spreads the requests; when every second one does, the ones that polish,
+        not all rest on the same idea of the space; and few values settle what each parameter does
+        before they settle what all do together. Two of these three reasons are enough. With many
+        values or parameters it costs too much.
         """
         is_polishing, is_early = self.margin_of(index) == 0, n_values <= self.n_own
         is_wanted = is_polishing + is_early + (n_out > 0) >= 2

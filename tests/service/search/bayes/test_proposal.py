@@ -9,6 +9,7 @@ import pytest
 
 from sweep_service.search.bayes import proposal
 from sweep_service.search.bayes.axes import Axes, Axis, keys
+from sweep_service.search.bayes.hyperparameters import fit
 from sweep_service.search.bayes.optimise import Improvement, ascend
 from sweep_service.search.bayes.proposal import Data, propose
 from sweep_service.search.bayes.surrogate import Surrogate
@@ -116,15 +117,56 @@ def test_without_knowledge_the_model_looks_inside() -> None:
             data = Data(
                 axes, rng.random((7, 6)), rng.standard_normal(7), np.zeros(7), nothing, nothing
             )
-            found.append(propose(data, 7, 0, rng, Tuning(steepness=steepness)).unit)
+            found.append(propose(data, 7, seed, Tuning(steepness=steepness)).unit)
         return float((np.abs(2 * np.array(found) - 1) > 0.95).mean())
 
     assert share_at_sides(DEFAULT.steepness) < 0.75 * share_at_sides(0.0)
 
 
+def test_parameters_that_do_nothing_are_not_important() -> None:
+    """Though the model must learn that their middle is no better than their sides."""
+    axes = Axes((Axis(), Axis(3, is_categorical=True), Axis(), Axis(20)))
+    rng = np.random.default_rng(2)
+    unit = axes.snap(rng.random((40, 4)))
+    values = 3 * unit[:, 0] + (unit[:, 1] > 0.5)
+    nothing = np.empty((0, 4))
+    data = Data(axes, unit, values, np.zeros(40), nothing, nothing)
+    shares = propose(data, 40, 0).importance
+    assert shares is not None
+    assert shares.sum() == pytest.approx(1)
+    assert shares[0] > 0.5
+    assert 0.1 < shares[1] < 0.4
+    assert max(shares[2:]) < 0.06
+
+
+def test_length_scales_are_of_what_is_over_the_bowl() -> None:
+    data = data_on(PLANE, 30)
+    model = model_of(data, has_own_share=False)
+    squared = PLANE.squared_differences(data.observed, data.observed)
+    over_bowl, whole = (
+        fit(squared, y, data.extra_noise, DEFAULT.prior(2, has_own_share=False), 30).length_scales
+        for y in (model.y - model.bowl.at(data.observed), model.y)
+    )
+    assert model.hyperparameters.length_scales == pytest.approx(over_bowl)
+    assert model.hyperparameters.length_scales != pytest.approx(whole, rel=0.05)
+
+
+@pytest.mark.parametrize("n_known", [7, 20, 120])
+@pytest.mark.parametrize("axes", [Axes((Axis(),)), PLANE, MIXED, Axes((Axis(40), Axis(40)))])
+def test_those_who_ask_at_the_same_moment_are_told_apart(axes: Axes, n_known: int) -> None:
+    """Even where all of them want the same corner."""
+    for seed in range(3):
+        rng = np.random.default_rng([seed, n_known])
+        unit = axes.snap(rng.random((n_known, len(axes))))
+        nothing = np.empty((0, len(axes)))
+        known = Data(axes, unit, unit.sum(axis=1), np.zeros(n_known), nothing, nothing)
+        asked = [propose(replace(known, n_unseen=i), n_known + i, seed).unit for i in range(3)]
+        assert len(set(keys(np.array(asked)))) == 3
+
+
 def test_no_value_no_model() -> None:
-    assert "no run has a value" in propose(data_on(PLANE, 0), 0, 0, np.random.default_rng(0)).reason
-    one = propose(data_on(PLANE, 1, n_pending=10), 11, 0, np.random.default_rng(0))
+    assert "no run has a value" in propose(data_on(PLANE, 0), 0, 0).reason
+    one = propose(data_on(PLANE, 1, n_pending=10), 11, 0)
     assert "not enough" in one.reason
 
 
@@ -133,28 +175,28 @@ def test_a_model_that_cannot_be_factorised_falls_back(monkeypatch: pytest.Monkey
         raise np.linalg.LinAlgError
 
     monkeypatch.setattr(np.linalg, "cholesky", fail)
-    found = propose(data_on(PLANE, 12), 12, 0, np.random.default_rng(0))
+    found = propose(data_on(PLANE, 12), 12, 0)
     assert found.reason == "the model could not be fitted"
     assert found.forecast is None
     assert found.unit.shape == (2,)
 
 
 def test_thousands_of_runs_without_a_value_cost_no_more() -> None:
-    first = propose(data_on(PLANE, 0), 10**9, 0, np.random.default_rng(0))
-    second = propose(data_on(PLANE, 0), 10**9 + 1, 0, np.random.default_rng(0))
+    first = propose(data_on(PLANE, 0), 10**9, 0)
+    second = propose(data_on(PLANE, 0), 10**9 + 1, 0)
     assert (first.unit != second.unit).any()
 
 
 def test_hundreds_of_axes() -> None:
     axes = Axes((*[Axis()] * 300, *[Axis(5, is_categorical=True)] * 100))
-    found = propose(data_on(axes, 60), 60, 0, np.random.default_rng(0))
+    found = propose(data_on(axes, 60), 60, 0)
     assert found.forecast is not None
     assert (axes.snap(found.unit[None])[0] == found.unit).all()
 
 
 def test_start_points_do_not_depend_on_what_is_known() -> None:
-    alone = propose(data_on(PLANE, 0), 2, 5, np.random.default_rng(0)).unit
-    informed = propose(data_on(PLANE, 1), 2, 5, np.random.default_rng(1)).unit
+    alone = propose(data_on(PLANE, 0), 2, 5).unit
+    informed = propose(data_on(PLANE, 1), 2, 5).unit
     assert (alone == informed).all()
 
 
@@ -165,7 +207,6 @@ def test_runs_nobody_has_heard_of_are_imagined() -> None:
             Data(*(getattr(data, name) for name in list(data.__dataclass_fields__)[:-1]), unseen),
             12 + unseen,
             0,
-            np.random.default_rng(unseen),
         ).unit
         for unseen in range(4)
     ]
@@ -233,15 +274,15 @@ def test_a_proposal_uses_the_share_when_it_is_due(
     index: int, n_pending: int, n_unseen: int, expected: bool
 ) -> None:
     data = data_on(MIXED, 15, n_pending, n_unseen)
-    scales = [
-        propose(data, index, 0, np.random.default_rng(1), tuning).length_scales
+    shares = [
+        propose(data, index, 0, tuning).importance
         for tuning in (DEFAULT, replace(DEFAULT, own_work=0))
     ]
-    assert scales[0] is not None
-    assert scales[1] is not None
-    assert (scales[0] != pytest.approx(scales[1])) is expected
+    assert shares[0] is not None
+    assert shares[1] is not None
+    assert (shares[0] != pytest.approx(shares[1])) is expected
 
 
 def test_values_near_the_largest_float_raise_no_warning() -> None:
     data = replace(data_on(PLANE, 12), values=np.tile([1e308, -1e308], 6))
-    assert propose(data, 13, 0, np.random.default_rng(1)).forecast is not None
+    assert propose(data, 13, 0).forecast is not None
