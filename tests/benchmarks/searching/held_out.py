@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from searching.designs import flags, scaling, spill, tiling, welded_beam
+from searching.formulas import flags, scaling, spill, tiling, welded_beam
 from searching.functions import (
     camel,
     different_powers,

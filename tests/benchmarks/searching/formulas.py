@@ -68,6 +68,10 @@ def spill(name: str, noise: float) -> Problem:
     return of_values(name, misfit, parameters, [np.array([v]) for v in truth], noise)
 
 
+#: Where the welded beam costs least.
+_BEAM_AT = (0.1875, 3.92768159, 9, 0.20740743)
+
+
 def welded_beam(name: str) -> Problem:
     """Cost of a welded beam (Ragsdell and Phillips 1976) of stock sizes, with what it may not
     bear as a penalty; the optimum was found by searching densely for each pair of sizes.
@@ -78,10 +82,7 @@ def welded_beam(name: str) -> Problem:
         integers("height", 1, 10),
         Real("thickness", 0.125, 2.0, is_log=True),
     )
-    return of_values(name, _beam_cost, parameters, [np.array([v]) for v in BEAM_AT])
-
-
-BEAM_AT = (0.1875, 3.92768159, 9, 0.20740743)
+    return of_values(name, _beam_cost, parameters, [np.array([v]) for v in _BEAM_AT])
 
 
 def _beam_cost(
@@ -199,9 +200,9 @@ def _tile_time(
     hidden = 1 - np.exp(-(resident * warps) * np.sqrt(stages) / 14)
     conflicts = 1 + np.where(swizzle, 0.05, 0.08 * vector * (k / 32))
     loads = (1 / vector + 0.4 * (vector > 2) * (layout == "columns")) * (m + n) * k * conflicts
-    math = m * n * k / 24 * (1 + 0.25 / unroll) * (1 + (1000 % (k * unroll) > 0) * 0.05)
+    arithmetic = m * n * k / 24 * (1 + 0.25 / unroll) * (1 + (1000 % (k * unroll) > 0) * 0.05)
     spilled = np.maximum(registers / 255 - 1, 0)
-    time = waves * resident * steps * (math + loads) / hidden * (1 + 2 * spilled)
+    time = waves * resident * steps * (arithmetic + loads) / hidden * (1 + 2 * spilled)
     return np.log(np.where(shared > 100_000, _TIME_OF_FAILURE, time))
 
 
@@ -211,9 +212,10 @@ def flags(name: str, noise: float) -> Problem:
     """
     rng = rng_of(name)
     n = 11
+    allocators = ("system", "arena", "pool", "slab")
     parameters = (
         *(categories(f"flag{i}", False, True) for i in range(n)),
-        categories("allocator", "system", "arena", "pool", "slab"),
+        categories("allocator", *allocators),
         integers("level", 0, 3),
     )
     alone = rng.normal(-0.04, 0.12, n)
@@ -221,7 +223,7 @@ def flags(name: str, noise: float) -> Problem:
     with_allocator = rng.standard_normal((4, n)) * 0.1
     with_level = rng.standard_normal((4, n)) * 0.08
     broken = [tuple(rng.choice(n, 2, replace=False)) for _ in range(3)]
-    names = np.array(["system", "arena", "pool", "slab"])
+    names = np.array(allocators)
 
     def time(*settings: np.ndarray) -> np.ndarray:
         on = np.stack(settings[:n], axis=1).astype(float)
