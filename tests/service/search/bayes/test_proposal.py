@@ -164,6 +164,19 @@ def test_those_who_ask_at_the_same_moment_are_told_apart(axes: Axes, n_known: in
         assert len(set(keys(np.array(asked)))) == 3
 
 
+@pytest.mark.parametrize("n_known", [0, 2, 20, 120])
+@pytest.mark.parametrize("axes", [PLANE, MIXED, Axes((Axis(),) * 8)])
+def test_not_to_have_heard_of_others_changes_nothing(axes: Axes, n_known: int) -> None:
+    """They are guessed exactly as they were answered, in the start phase too."""
+    known = data_on(axes, n_known)
+    asked = known.pending
+    for i in range(4):
+        unheard = propose(replace(known, n_unseen=i), n_known + i, 3)
+        heard = propose(replace(known, pending=asked), n_known + i, 3)
+        assert (unheard.unit == heard.unit).all()
+        asked = np.concatenate([asked, heard.unit[None]])
+
+
 def test_no_value_no_model() -> None:
     assert "no run has a value" in propose(data_on(PLANE, 0), 0, 0).reason
     one = propose(data_on(PLANE, 1, n_pending=10), 11, 0)
