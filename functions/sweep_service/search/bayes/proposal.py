@@ -8,7 +8,8 @@ cannot be taken, the answer is a point of a low-discrepancy sequence together wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from sweep_service.search.bayes.arrays import Floats
     from sweep_service.search.bayes.axes import Axes
+    from sweep_service.search.bayes.optimise import Improvement
 
 
 #: Finite spaces of up to this many configurations are counted out to find an untried one.
@@ -63,19 +65,31 @@ class Data:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A configuration and why.
+    """A configuration and why; what a model says of it is worked out when it is read.
 
     Attributes:
         unit: Snapped, shape (d,).
         reason: In words.
-        forecast: What the model says; None without a model.
-        importance: Share of each parameter, shape (d,); None without a model.
+        surrogate: The model; None without one.
+        improvement: What was maximised; None without a model.
     """
 
     unit: Floats
     reason: str
-    forecast: Forecast | None = None
-    importance: Floats | None = None
+    surrogate: Surrogate | None = None
+    improvement: Improvement | None = None
+
+    @cached_property
+    def forecast(self) -> Forecast | None:
+        """What the model says of the configuration."""
+        if self.surrogate is None or self.improvement is None:
+            return None
+        return self.surrogate.forecast(self.improvement, self.unit)
+
+    @cached_property
+    def importance(self) -> Floats | None:
+        """Share of each parameter, shape (d,)."""
+        return None if self.improvement is None else importance(self.improvement.posterior)
 
 
 def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Proposal:
@@ -104,6 +118,7 @@ def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Prop
     return _spread(data, tried, index, seed, reason)
 
 
+@dataclass(frozen=True)
 class _Ask:
     """What can be answered at this moment: to run ``index`` and to those just before it.
 
@@ -112,11 +127,14 @@ class _Ask:
         index: Of the run that asks.
         seed: Of the sweep.
         tuning: Numbers of the method.
+        models: Those fitted so far, without and with the parameters' own share.
     """
 
-    def __init__(self, data: Data, index: int, seed: int, tuning: Tuning) -> None:
-        self.data, self.index, self.seed, self.tuning = data, index, seed, tuning
-        self._models: dict[bool, Surrogate] = {}
+    data: Data
+    index: int
+    seed: int
+    tuning: Tuning
+    models: dict[bool, Surrogate] = field(default_factory=dict)
 
     def of(self, index: int, out: Floats, tried: set[bytes]) -> Proposal:
         """The configuration of run ``index``, while those at ``out``, shape (q, d), are out.
@@ -143,17 +161,13 @@ class _Ask:
         )
         reason = "expected improvement" + (", searching" if margin else "")
         found = _first_untried(data.axes, wanted, tried, rng, reason)
-        return replace(
-            found,
-            forecast=surrogate.forecast(improvement, found.unit),
-            importance=importance(improvement.posterior),
-        )
+        return replace(found, surrogate=surrogate, improvement=improvement)
 
     def _model(self, has_own_share: bool) -> Surrogate:
         """Of the values that all who ask at this moment look at."""
-        if has_own_share not in self._models:
+        if has_own_share not in self.models:
             data = self.data
-            self._models[has_own_share] = Surrogate.fitted(
+            self.models[has_own_share] = Surrogate.fitted(
                 data.axes,
                 data.observed,
                 data.values,
@@ -162,7 +176,7 @@ class _Ask:
                 tuning=self.tuning,
                 rng=_rng_of(self.seed, len(data.values)),
             )
-        return self._models[has_own_share]
+        return self.models[has_own_share]
 
 
 def _reason_to_spread(data: Data, n_out: int, tuning: Tuning) -> str:

@@ -20,12 +20,16 @@ PLANE = Axes((Axis(), Axis()))
 MIXED = Axes((Axis(), Axis(3, is_categorical=True), Axis(20)))
 
 
+def data_of(axes: Axes, unit: np.ndarray, values: np.ndarray) -> Data:
+    nothing = np.empty((0, len(axes)))
+    return Data(axes, unit, values, np.zeros(len(values)), nothing, nothing)
+
+
 def data_on(axes: Axes, n: int, n_pending: int = 0, n_unseen: int = 0) -> Data:
     rng = np.random.default_rng(n)
     unit = axes.snap(rng.random((n + n_pending, len(axes))))
     values = ((unit[:n] - 0.37) ** 2).sum(axis=1)
-    nothing = np.empty((0, len(axes)))
-    return Data(axes, unit[:n], values, np.zeros(n), unit[n:], nothing, n_unseen)
+    return replace(data_of(axes, unit[:n], values), pending=unit[n:], n_unseen=n_unseen)
 
 
 def model_of(data: Data, has_own_share: bool = True) -> Surrogate:
@@ -113,10 +117,7 @@ def test_without_knowledge_the_model_looks_inside() -> None:
         found = []
         for seed in range(8):
             rng = np.random.default_rng(seed)
-            nothing = np.empty((0, 6))
-            data = Data(
-                axes, rng.random((7, 6)), rng.standard_normal(7), np.zeros(7), nothing, nothing
-            )
+            data = data_of(axes, rng.random((7, 6)), rng.standard_normal(7))
             found.append(propose(data, 7, seed, Tuning(steepness=steepness)).unit)
         return float((np.abs(2 * np.array(found) - 1) > 0.95).mean())
 
@@ -129,9 +130,7 @@ def test_parameters_that_do_nothing_are_not_important() -> None:
     rng = np.random.default_rng(2)
     unit = axes.snap(rng.random((40, 4)))
     values = 3 * unit[:, 0] + (unit[:, 1] > 0.5)
-    nothing = np.empty((0, 4))
-    data = Data(axes, unit, values, np.zeros(40), nothing, nothing)
-    shares = propose(data, 40, 0).importance
+    shares = propose(data_of(axes, unit, values), 40, 0).importance
     assert shares is not None
     assert shares.sum() == pytest.approx(1)
     assert shares[0] > 0.5
@@ -158,8 +157,7 @@ def test_those_who_ask_at_the_same_moment_are_told_apart(axes: Axes, n_known: in
     for seed in range(3):
         rng = np.random.default_rng([seed, n_known])
         unit = axes.snap(rng.random((n_known, len(axes))))
-        nothing = np.empty((0, len(axes)))
-        known = Data(axes, unit, unit.sum(axis=1), np.zeros(n_known), nothing, nothing)
+        known = data_of(axes, unit, unit.sum(axis=1))
         asked = [propose(replace(known, n_unseen=i), n_known + i, seed).unit for i in range(3)]
         assert len(set(keys(np.array(asked)))) == 3
 
@@ -215,14 +213,7 @@ def test_start_points_do_not_depend_on_what_is_known() -> None:
 
 def test_runs_nobody_has_heard_of_are_imagined() -> None:
     data = data_on(PLANE, 12)
-    units = [
-        propose(
-            Data(*(getattr(data, name) for name in list(data.__dataclass_fields__)[:-1]), unseen),
-            12 + unseen,
-            0,
-        ).unit
-        for unseen in range(4)
-    ]
+    units = [propose(replace(data, n_unseen=unseen), 12 + unseen, 0).unit for unseen in range(4)]
     gaps = [np.abs(a - b).max() for i, a in enumerate(units) for b in units[:i]]
     assert min(gaps) > 1e-3
 
