@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import InvalidConfig
+from sweep_service.model.installation import install_hint
 from sweep_service.model.problems import Problem
 from sweep_service.search import grid, random_search
 from sweep_service.search.offer import Offer, first_offer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sweep_service.model.sweep_config import SweepConfig
 
 
-_NEEDS_NUMPY = "bayes needs numpy; install it with: pip install 'sweep-sdk[local]'"
+_NEEDS_NUMPY = f"bayes needs numpy: {install_hint('local')} installs it"
 
 
 def n_points(config: SweepConfig) -> int | None:

@@ -21,6 +21,7 @@ from sweep_sdk._exceptions import (
     WrongBackend,
 )
 from sweep_sdk._version import __version__
+from sweep_service.model.installation import install_hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,8 +116,8 @@ def _error(response: Response, problem: Mapping[str, Any], place: str) -> SweepE
         )
     if status == 426 or (status == 410 and code != "sweep-ended"):
         return UsageError(
-            f"{place} no longer serves sweep-sdk {__version__}: upgrade with"
-            " 'pip install --upgrade sweep-sdk'"
+            f"{place} no longer serves version {__version__} of sweep-sdk: upgrade it with"
+            f" {install_hint(is_upgrade=True)}"
         )
     if status == 429 or (status >= 500 and code != "store-unusable"):
         return BackendUnavailable(

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from sweep_service.model.installation import install_hint
 from sweep_service.model.sweep_config import parse_object
 from sweep_service.search import registry
 
@@ -100,5 +101,5 @@ def test_bayes_says_what_it_lacks():
     found = subprocess.run(
         [sys.executable, "-c", WITHOUT, "numpy"], capture_output=True, text=True, check=True
     )
-    words = "method: bayes needs numpy; install it with: pip install 'sweep-sdk[local]'"
+    words = f"method: bayes needs numpy: {install_hint('local')} installs it"
     assert found.stdout.splitlines() == [words, words]
