@@ -91,8 +91,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         token=environ.get("SWEEP_TOKEN", "").strip() or stored_token,
         project=environ.get("SWEEP_PROJECT") or None,
         home=home,
-        local_db=_path(environ.get("SWEEP_LOCAL_DB")) or home / "sweeps.db",
-        runs_dir=_path(environ.get("SWEEP_RUNS_DIR")) or home / "runs",
+        local_db=_database(environ) or home / "sweeps.db",
+        runs_dir=_path(environ, "SWEEP_RUNS_DIR") or home / "runs",
         credentials_file=credentials_file,
         report_interval_seconds=_seconds(
             environ, "SWEEP_REPORT_INTERVAL", DEFAULT_REPORT_INTERVAL_SECONDS
@@ -180,7 +180,7 @@ def environment_with(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    given = _path(environ.get("SWEEP_HOME"))
+    given = _path(environ, "SWEEP_HOME")
     if given is not None:
         return given
     from platformdirs import user_data_dir
@@ -189,7 +189,7 @@ def _home(environ: Mapping[str, str]) -> Path:
 
 
 def _credentials_file(environ: Mapping[str, str]) -> Path:
-    given = _path(environ.get("SWEEP_HOME"))
+    given = _path(environ, "SWEEP_HOME")
     if given is not None:
         return given / "credentials.json"
     from platformdirs import user_config_dir
@@ -222,9 +222,28 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _path(text: str | None) -> Path | None:
-    """An absolute path: a child may run in another folder."""
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    """The absolute path that a variable names: a child may run in another folder."""
+    text = environ.get(name)
+    if not text:
+        return None
+    if "://" in text:
+        raise UsageError(f"{name} is '{text}', a URL; it needs a path on this machine")
     try:
-        return Path(text).expanduser().absolute() if text else None
+        return Path(text).expanduser().absolute()
     except RuntimeError:
-        raise UsageError(f"'{text}': the home folder of that user is not known") from None
+        raise UsageError(
+            f"{name} is '{text}': the home folder of that user is not known; give a whole path"
+        ) from None
+
+
+def _database(environ: Mapping[str, str]) -> Path | None:
+    """The file of the local database, also where it is written as a URL (``sqlite:///FILE``)."""
+    name = "SWEEP_LOCAL_DB"
+    text = environ.get(name, "").removeprefix("sqlite:///")
+    if text in (":memory:", "sqlite://", "sqlite://:memory:"):
+        raise UsageError(
+            f"{name} is '{environ[name]}', a database in memory; it needs a file, in which"
+            " commands and agents meet"
+        )
+    return _path({name: text}, name)

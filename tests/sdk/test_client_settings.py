@@ -160,3 +160,34 @@ def test_variables_are_put_back(monkeypatch):
 def test_the_home_folder_of_nobody():
     with pytest.raises(UsageError, match="no-such-user"):
         load_settings({"SWEEP_HOME": "~no-such-user/data"})
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("sqlite:///sweeps.db", Path.cwd() / "sweeps.db"),
+        ("sqlite:////data/sweeps.db", Path("/data/sweeps.db")),
+        ("/data/sweeps.db", Path("/data/sweeps.db")),
+    ],
+)
+def test_the_database_may_be_written_as_a_url(environ, text, path):
+    assert load_settings(environ | {"SWEEP_LOCAL_DB": text}).local_db == path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "need"),
+    [
+        ("SWEEP_LOCAL_DB", ":memory:", "needs a file"),
+        ("SWEEP_LOCAL_DB", "sqlite://", "needs a file"),
+        ("SWEEP_LOCAL_DB", "sqlite:///:memory:", "needs a file"),
+        ("SWEEP_LOCAL_DB", "postgresql://host/db", "needs a path"),
+        ("SWEEP_LOCAL_DB", "mysql+pymysql://host/db", "needs a path"),
+        ("SWEEP_RUNS_DIR", "s3://bucket/runs", "needs a path"),
+        ("SWEEP_HOME", "file:///data", "needs a path"),
+    ],
+)
+def test_a_url_is_no_folder(environ, name, text, need):
+    with pytest.raises(UsageError, match=need) as caught:
+        load_settings(environ | {name: text})
+    assert name in str(caught.value)
+    assert text in str(caught.value)

@@ -106,8 +106,14 @@ class TestCommand:
         launch = self.prepare(tmp_path, launcher(path, command=["python", "${args_json_file}"]))
         assert launch.command == ["python", str(tmp_path / "s" / "r" / "arguments.json")]
 
+    @pytest.mark.parametrize("command", [["python", "train.py"], ["./solver", "--x=${args}"]])
+    def test_a_command_without_parameters_is_told(self, path, command):
+        (warning,) = launcher(path, command=command).warnings()
+        for word in ("'${args}'", "sweep_sdk.init().config", "SWEEP_CONFIG_FILE"):
+            assert word in warning
+
     def test_unset_variables_are_told(self, path):
-        warnings = launcher(path, command=["python", "${envvar:NOT_SET}"]).warnings()
+        warnings = launcher(path, command=["python", "${envvar:NOT_SET}", "${args}"]).warnings()
         assert len(warnings) == 1
         assert "NOT_SET" in warnings[0]
 

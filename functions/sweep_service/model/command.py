@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
+#: What to do about a command in which no parameter stands.
+NO_PARAMETERS_ADVICE = (
+    "no parameter stands in the command: add '${args}' to pass the values as options, unless the "
+    "program reads them itself, from sweep_sdk.init().config or from the JSON file that "
+    "SWEEP_CONFIG_FILE names"
+)
 
 _ENVIRONMENT_MACRO = re.compile(r"\$\{envvar:([A-Z0-9_]*)\}")
 _INNER_MACRO = re.compile(r"\$\{([^{}]*)\}")
@@ -82,6 +88,16 @@ def macro_warnings(command: Sequence[str]) -> list[tuple[int, str]]:
     ]
 
 
+def passes_parameters(command: Sequence[str]) -> bool:
+    """Whether any macro of the command stands for the run's parameters."""
+    return not _PARAMETER_MACROS.isdisjoint(command)
+
+
+def prints_values(command: Sequence[str]) -> str | None:
+    """The first macro of the command that passes values as Python prints them, if there is one."""
+    return next((element for element in command if element in _PRINTING_MACROS), None)
+
+
 def unset_variables(command: Sequence[str], environment: Mapping[str, str]) -> list[Problem]:
     """The ``${envvar:}`` macros whose variable is unset; known when an agent starts."""
     return [
@@ -132,15 +148,48 @@ def _boolean_flags(run_config: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _argparse_words(run_config: Mapping[str, Any]) -> list[str]:
+    """Options as Python's argparse and its likes take them.
+
+    The option of a null or false is left out, a true one stands alone, a list becomes words
+    (``nargs``), and maps and lists of lists become JSON.
+    """
+    return [
+        word
+        for name, value in run_config.items()
+        if value is not None and value is not False
+        for word in _argparse_option(f"--{name}", value)
+    ]
+
+
+def _argparse_option(option: str, value: Any) -> list[str]:
+    if value is True:
+        return [option]
+    if isinstance(value, (list, tuple)) and len(value) != 1:
+        return [option, *map(_argparse_text, value)]
+    (single,) = value if isinstance(value, (list, tuple)) else (value,)
+    return [f"{option}={_argparse_text(single)}"]
+
+
+def _argparse_text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, (dict, list, tuple)) else str(value)
+
+
 _ARGUMENTS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "args": lambda run_config: _assignments(run_config, "--"),
     "args_no_equals": _without_equals,
     "args_no_hyphens": lambda run_config: _assignments(run_config, ""),
     "args_no_boolean_flags": _boolean_flags,
+    "args_argparse": _argparse_words,
     "args_json": lambda run_config: [args_json(run_config)],
     "args_append_hydra": lambda run_config: _assignments(run_config, "+"),
     "args_override_hydra": lambda run_config: _assignments(run_config, "++"),
 }
+
+_PRINTING_MACROS = frozenset(
+    ("${args}", "${args_no_equals}", "${args_no_hyphens}", "${args_no_boolean_flags}")
+)
+_PARAMETER_MACROS = frozenset((*(f"${{{name}}}" for name in _ARGUMENTS), "${args_json_file}"))
 
 #: Every macro, as it is written.
 MACROS = (

@@ -11,18 +11,27 @@ from collections import Counter
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.command import macro_warnings
+from sweep_service.model.command import (
+    DEFAULT_COMMAND,
+    NO_PARAMETERS_ADVICE,
+    macro_warnings,
+    passes_parameters,
+    prints_values,
+)
+from sweep_service.model.distributions.categories import Categorical, Constant
 from sweep_service.model.fields import Field, read_field
 from sweep_service.model.keys import KEPT_KEYS, KNOWN_KEYS, METHODS, OWN_KEYS, SCALAR_FIELDS
 from sweep_service.model.parameters import looks_like_parameter, read_parameters, suggestion
 from sweep_service.model.plain import to_plain
-from sweep_service.model.report import Report, describe
+from sweep_service.model.report import Report, describe, excerpt
 from sweep_service.model.sections import read_command, read_early_terminate, read_metric
 from sweep_service.model.space import SearchSpace
 from sweep_service.model.start import read_start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from sweep_service.model.distributions import Distribution
 
 
 def normalise(found: object, report: Report) -> dict[str, Any]:
@@ -53,6 +62,8 @@ def normalise(found: object, report: Report) -> dict[str, Any]:
     report.raise_errors()
     space = SearchSpace.from_document(document["parameters"])
     _warn_of_shared_names(space, report)
+    if "command" in document or "program" in document:  # others are for agents with a function
+        _warn_of_arguments(document.get("command") or DEFAULT_COMMAND, space, report)
     if "start" in given:
         document["start"] = read_start(given["start"], space, method == "grid", ("start",), report)
     report.raise_errors()
@@ -66,6 +77,30 @@ def _warn_of_shared_names(space: SearchSpace, report: Report) -> None:
         if counts[parameter.name] > 1 and len(parameter.path) == 1:
             message = f"'{parameter.name}' is also what a nested parameter is shown as"
             report.warn(("parameters", parameter.name), f"{message}; the two stay apart")
+
+
+def _warn_of_arguments(command: Sequence[str], space: SearchSpace, report: Report) -> None:
+    """Values that reach the program in no form, or in one that few programs understand."""
+    if not passes_parameters(command):
+        report.warn(("command",), NO_PARAMETERS_ADVICE)
+    macro = prints_values(command)
+    odd = {p.name: found for p in space.parameters if (found := _odd_values(p.distribution))}
+    if macro is not None and odd:
+        examples = ", ".join(f"{name}={values[0]}" for name, values in odd.items())
+        report.warn(
+            ("parameters", next(iter(odd))),
+            f"{macro} passes nulls and lists as Python prints them: {excerpt(examples)}; in the"
+            " command, ${args_argparse} leaves the option of a null out and makes words of a list",
+        )
+
+
+def _odd_values(law: Distribution) -> list[Any]:
+    """The nulls and lists among the listed values of a parameter."""
+    if isinstance(law, Constant):
+        values: Sequence[Any] = (law.value,)
+    else:
+        values = law.values if isinstance(law, Categorical) else ()
+    return [value for value in values if value is None or isinstance(value, list)]
 
 
 def _usable(section: dict[str, Any], report: Report) -> dict[str, Any]:

@@ -9,6 +9,7 @@ are refused. Aliases are expanded within limits, so no small file becomes a larg
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,13 +52,27 @@ def read_yaml(text: str) -> YamlFile:
     lines: dict[Place, int] = {}
     report = Report(lines)
     try:
-        node = compose(text)
+        node = compose(_without_tabs_of_json(text))
         document = _Builder(lines, report).build(node, ()) if node is not None else None
     except Refused as refused:
         report.error((), refused.message, refused.line)
         document = None
     report.raise_errors()
     return YamlFile(document, report)
+
+
+def _without_tabs_of_json(text: str) -> str:
+    """The text with its tabs as blanks if it is JSON, whose strings hold no tab as it is.
+
+    JSON may be indented with tabs, YAML may not.
+    """
+    if "\t" not in text or not text.lstrip().startswith("{"):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text.replace("\t", " ")
 
 
 class _Builder:

@@ -101,7 +101,11 @@ class Launcher:
 
     def warnings(self) -> list[str]:
         """What is odd about the command on this machine."""
-        return [str(item) for item in commands.unset_variables(self._command, self._environment)]
+        unset = commands.unset_variables(self._command, self._environment)
+        found = [str(item) for item in unset]
+        if not commands.passes_parameters(self._command):
+            found.append(commands.NO_PARAMETERS_ADVICE)
+        return found
 
     def inherited_rank(self) -> str | None:
         """A variable that makes programs here believe to be a rank that does not report."""

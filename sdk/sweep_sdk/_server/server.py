@@ -260,7 +260,10 @@ def _bind(host: str, port: int, *, is_open: bool) -> socket.socket:
                 f"{host} can be reached from other machines: give the server a --token,"
                 " or leave --host at 127.0.0.1"
             )
-        return socket.create_server((name, port), family=family, backlog=BACKLOG)
+        is_everywhere = name == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(
+            (name, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_everywhere
+        )
     except OSError as error:
         raise UsageError(
             f"cannot listen on {host} port {port}: {error.strerror or error}"

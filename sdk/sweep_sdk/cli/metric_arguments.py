@@ -24,7 +24,7 @@ def parse_metrics(values: tuple[str, ...]) -> dict[str, MetricValue]:
 
 
 def _parse_pair(text: str) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
+    name, sign, value = text.rpartition("=")  # a name may hold the sign, a number does not
     if not sign or not name:
         raise UsageError(f"'{text}' is no NAME=VALUE, such as loss=0.31")
     if value.lower() in _BOOLEANS:

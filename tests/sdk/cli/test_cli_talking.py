@@ -40,6 +40,10 @@ class TestLog:
             "c": "Infinity",
         }
 
+    def test_a_name_may_hold_the_sign(self, cli, metrics_file):
+        assert cli("log", "huber[delta=1.3]=0.25", "a==1").code == 0
+        assert self.lines(metrics_file)[0].metrics == {"huber[delta=1.3]": 0.25, "a=": 1}
+
     def test_summary(self, cli, metrics_file):
         assert cli("log", "--summary", "acc=0.9").code == 0
         assert self.lines(metrics_file) == [Summary({"acc": 0.9})]

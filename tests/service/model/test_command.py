@@ -1,3 +1,5 @@
+import argparse
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ from sweep_service.model.command import (
     command_line,
     macro_warnings,
     needs_json_file,
+    passes_parameters,
     unset_variables,
 )
 
@@ -40,6 +43,7 @@ EXPANSIONS = {
     ],
     "${args_no_hyphens}": ["lr=0.1", "flag=True", "off=False", "none=None", "s=a b", "d={'x': 1}"],
     "${args_no_boolean_flags}": ["--lr=0.1", "--flag", "--none=None", "--s=a b", "--d={'x': 1}"],
+    "${args_argparse}": ["--lr=0.1", "--flag", "--s=a b", '--d={"x": 1}'],
     "${args_json}": [
         '{"lr": 0.1, "flag": true, "off": false, "none": null, "s": "a b", "d": {"x": 1}}'
     ],
@@ -132,3 +136,51 @@ def test_odd_macros_are_told():
 def test_the_json_file_is_asked_for_only_where_it_is_used():
     assert needs_json_file(["python", "${args_json_file}"])
     assert not needs_json_file(DEFAULT_COMMAND)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, []),
+        (True, ["--x"]),
+        (False, []),
+        (0, ["--x=0"]),
+        ("", ["--x="]),
+        ("-v", ["--x=-v"]),
+        ([64, 32], ["--x", "64", "32"]),
+        ([64], ["--x=64"]),
+        ([], ["--x"]),
+        ([[1, 2], [3]], ["--x", "[1, 2]", "[3]"]),
+        ({"a": None}, ['--x={"a": null}']),
+    ],
+)
+def test_values_for_argparse(value, words):
+    assert expand("${args_argparse}", config={"x": value}) == words
+
+
+def test_argparse_gives_back_what_the_sweep_has():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dropout", type=float)
+    parser.add_argument("--layers", type=int, nargs="*")
+    parser.add_argument("--nesterov", action="store_true")
+    parser.add_argument("--options", type=json.loads)
+    for config in (
+        {"dropout": None, "layers": [64, 32], "nesterov": True, "options": {"a": [None]}},
+        {"dropout": 0.1, "layers": [64], "nesterov": False, "options": {}},
+        {"dropout": -0.5, "layers": [-1, -2], "nesterov": False, "options": None},
+    ):
+        assert vars(parser.parse_args(expand("${args_argparse}", config=config))) == config
+
+
+@pytest.mark.parametrize(
+    ("command", "passes"),
+    [
+        (DEFAULT_COMMAND, True),
+        (("python", "${args_json_file}"), True),
+        (("python", "${args_append_hydra}"), True),
+        (("python", "train.py"), False),
+        (("python", "${envvar:HOME}", "--x=${args}"), False),
+    ],
+)
+def test_whether_parameters_stand_in_a_command(command, passes):
+    assert passes_parameters(command) is passes

@@ -223,6 +223,47 @@ def test_unquoted_numbers_of_a_file_become_numbers():
     ]
 
 
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"program": "train.py", "command": ["python", "train.py"]}, "no parameter stands in"),
+        ({"command": ["./solver", "--x=${args}"]}, "command: no parameter stands in the command"),
+    ],
+)
+def test_a_command_that_passes_no_parameter_is_told(keys, words):
+    parsed = parse_object({"method": "grid", "parameters": {"a": {"values": [1, 2]}}, **keys})
+    assert any(words in warning for warning in told(parsed))
+
+
+NULLS = {"dropout": {"values": [None, 0.1]}, "net": {"parameters": {"sizes": {"value": [64, 32]}}}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "macro"),
+    [
+        ({"program": "train.py"}, "${args}"),
+        ({"command": ["python", "t.py", "${args_no_equals}"]}, "${args_no_equals}"),
+        ({"command": ["python", "t.py", "${args_argparse}"]}, None),
+        ({"command": ["python", "t.py", "${args_json}"]}, None),
+        ({}, None),  # an agent with a function passes no arguments
+    ],
+)
+def test_nulls_and_lists_as_python_prints_them_are_told(keys, macro):
+    warnings = told(parse_object({"method": "grid", "parameters": NULLS, **keys}))
+    if macro is None:
+        assert warnings == []
+        return
+    (warning,) = warnings
+    assert warning.startswith(f"parameters.dropout: {macro} passes nulls and lists")
+    assert "dropout=None, net.sizes=[64, 32]" in warning
+    assert "${args_argparse}" in warning
+
+
+def test_numbers_and_texts_are_not_told():
+    parameters = {"lr": {"values": [0.1, "a", True]}}
+    assert told(parse_object({"program": "t.py", "method": "grid", "parameters": parameters})) == []
+
+
 def test_numbers_in_the_text_of_an_object_stay_text():
     assert parameter({"values": ["1e-4", 1]})[0]["values"] == ["1e-4", 1]
 

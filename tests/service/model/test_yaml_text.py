@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import yaml
 from hypothesis import given
@@ -198,3 +200,16 @@ def test_no_text_ends_in_a_traceback(text):
 @given(st.text(alphabet="ab:-[]{}&*!?|>'\"#,% \n\t<=~1e.", max_size=60))
 def test_no_yaml_like_text_ends_in_a_traceback(text):
     assert reads_or_explains(text)
+
+
+@pytest.mark.parametrize("indent", [2, "\t"])
+def test_json_may_be_indented_with_tabs(indent):
+    sweep = {"method": "grid", "parameters": {"a": {"values": [1, 0.001, "x\ty", None]}}}
+    read = read_yaml(json.dumps(sweep, indent=indent))
+    assert read.document == sweep
+    assert read.report.line_of(("parameters", "a", "values")) == 5
+
+
+def test_a_tab_in_yaml_is_still_told():
+    with pytest.raises(InvalidConfig, match="tab"):
+        read_yaml("{method: grid,\n\tparameters: {a: {value: 1}}}\n\tb: 1")

@@ -99,11 +99,56 @@ class TestSchema:
             assert unchanged.get_counter(SWEEP) == COUNTER
 
     @pytest.mark.parametrize(
-        "statement", ["CREATE TABLE t (x)", "PRAGMA user_version = 1", "PRAGMA application_id = 5"]
+        "statement",
+        [
+            "CREATE TABLE t (x)",
+            "CREATE TABLE sweeps (sweep TEXT)",
+            "CREATE VIEW v AS SELECT 1",
+            "PRAGMA user_version = 1",
+            "PRAGMA application_id = 5",
+        ],
     )
     def test_another_programs_database_is_refused(self, path: Path, statement: str) -> None:
         with raw(path) as connection:
             connection.execute(statement)
+        with pytest.raises(StoreUnusable, match="another program"):
+            SqliteStore(path)
+
+    def test_a_file_restored_from_a_dump_is_ours(self, store: SqliteStore, path: Path) -> None:
+        store.close()
+        restored = path.with_name("restored.db")
+        with raw(path) as old, raw(restored) as new:
+            new.executescript("\n".join(old.iterdump()))
+        for _ in range(2):  # the second time by its header
+            with SqliteStore(restored) as again:
+                assert again.get_counter(SWEEP) == COUNTER
+        with raw(restored) as connection:
+            header = connection.execute("PRAGMA application_id").fetchone()
+            assert header == (sqlite_schema.APPLICATION_ID,)
+
+    def test_a_dump_of_an_older_file_is_migrated(
+        self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.close()
+        with raw(path) as connection:
+            connection.execute("PRAGMA application_id = 0")
+            connection.execute("PRAGMA user_version = 0")
+        step = ("ALTER TABLE sweeps ADD COLUMN note TEXT", "UPDATE sweeps SET note = sweep")
+        monkeypatch.setattr(sqlite_schema, "STEPS", (*sqlite_schema.STEPS, step))
+        monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", len(sqlite_schema.STEPS))
+        with SqliteStore(path) as migrated:
+            assert migrated.get_counter(SWEEP) == COUNTER
+        with raw(path) as connection:
+            assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
+
+    def test_ours_with_a_table_of_somebody_else_is_not_ours(
+        self, store: SqliteStore, path: Path
+    ) -> None:
+        store.close()
+        with raw(path) as connection:
+            connection.execute("PRAGMA application_id = 0")
+            connection.execute("PRAGMA user_version = 0")
+            connection.execute("CREATE TABLE t (x)")
         with pytest.raises(StoreUnusable, match="another program"):
             SqliteStore(path)
 

@@ -8,6 +8,7 @@ ROWID); rows that carry documents do not, because wide keys make a b-tree deep.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import StoreUnusable
@@ -142,12 +143,12 @@ SCHEMA_VERSION = len(STEPS)
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file has this schema.
+    """Whether the file has this schema, and our header.
 
     Raises:
         StoreUnusable: It is another program's, or of a newer schema.
     """
-    return _version(connection, path) == SCHEMA_VERSION
+    return _version(connection, path) == SCHEMA_VERSION and _header(connection)[0] != 0
 
 
 def upgrade(connection: sqlite3.Connection, path: Path) -> None:
@@ -190,16 +191,55 @@ def dialect(statement: str, version: tuple[int, ...]) -> str:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (n_objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != APPLICATION_ID and (version or application or n_objects):
-        raise StoreUnusable(
-            f"{path} is the database of another program; name another file in SWEEP_LOCAL_DB"
-        )
+    application, version = _header(connection)
+    if application == 0 and version == 0:
+        return _version_of_shape(connection, path)
+    if application != APPLICATION_ID:
+        raise _of_another_program(path)
     if version > SCHEMA_VERSION:
         raise StoreUnusable(
             f"{path} was written by a newer sweep-sdk (schema {version}, this one knows"
             f" {SCHEMA_VERSION}): upgrade sweep-sdk, or name another file in SWEEP_LOCAL_DB"
         )
     return version
+
+
+def _header(connection: sqlite3.Connection) -> tuple[int, int]:
+    """``application_id`` and ``user_version`` of the file."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return application, version
+
+
+def _version_of_shape(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a file without our header: a new one, or one restored from a dump.
+
+    A dump (``sqlite3 FILE .dump``) holds the tables and rows, but not the header.
+
+    Raises:
+        StoreUnusable: Its tables are not ours.
+    """
+    shape = _shape(connection)
+    if not shape:
+        return 0
+    with closing(sqlite3.connect(":memory:")) as model:
+        for number, step in enumerate(STEPS, start=1):
+            for statement in step:
+                model.execute(dialect(statement, sqlite3.sqlite_version_info))
+            if _shape(model) == shape:
+                return number
+    raise _of_another_program(path)
+
+
+def _shape(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    """The columns of every table and view, by its name."""
+    query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+    names = [name for (name,) in connection.execute(query) if not name.startswith("sqlite_")]
+    columns = "SELECT name FROM pragma_table_info(?)"
+    return {name: tuple(c for (c,) in connection.execute(columns, (name,))) for name in names}
+
+
+def _of_another_program(path: Path) -> StoreUnusable:
+    return StoreUnusable(
+        f"{path} is the database of another program; name another file in SWEEP_LOCAL_DB"
+    )

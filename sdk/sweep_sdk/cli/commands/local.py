@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import signal
-import socket
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -58,6 +57,7 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
     you do not trust use an SSH tunnel, or the backend on AWS.
     """
     from sweep_sdk._backend.transport import InProcessTransport
+    from sweep_sdk._server.address import connects, reachable_url
     from sweep_sdk._server.server import LocalServer
     from sweep_sdk._settings import load_settings
 
@@ -69,18 +69,17 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
         server = LocalServer(transport, host=host, port=port, token=token)
         _raise_file_limit()
         _stop_on_signals(server)
+        url = reachable_url(server.url, connects)
         if is_json:
-            say(json.dumps({"url": server.url, "token": token}))
+            say(json.dumps({"url": url, "token": token}))
         else:
-            _say_address(server.url, token)
+            _say_address(url, token)
         server.serve()
     if not is_json:
         say("stopped")
 
 
 def _say_address(url: str, token: str | None) -> None:
-    for anywhere in ("//0.0.0.0:", "//[::]:"):
-        url = url.replace(anywhere, f"//{socket.gethostname()}:")
     say(f"serving the sweeps of this machine at {url} (Ctrl-C ends it)")
     say("in other terminals, and on machines that reach this address:")
     say(f"  export SWEEP_URL={url}")
