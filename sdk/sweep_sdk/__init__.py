@@ -39,7 +39,8 @@ if TYPE_CHECKING:
         WrongBackend,
     )
     from sweep_sdk._module_config import config
-    from sweep_sdk._run import Run, finish, init, log
+    from sweep_sdk._present import finish, init, log
+    from sweep_sdk._run import Run
 
 _MODULES = {
     "_agent.options": ("AgentOptions",),
@@ -62,7 +63,8 @@ _MODULES = {
         "WrongBackend",
     ),
     "_module_config": ("config",),
-    "_run": ("Run", "finish", "init", "log"),
+    "_present": ("finish", "init", "log"),
+    "_run": ("Run",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -99,8 +101,19 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'sweep_sdk' has no attribute '{name}'")
+        return _of_moved_scripts(name)
     return getattr(importlib.import_module(f"sweep_sdk.{_HOME[name]}"), name)
+
+
+def _of_moved_scripts(name: str) -> Any:
+    """A name that scripts written for wandb use.
+
+    Raises:
+        AttributeError: It is not one of them.
+    """
+    if name.startswith("_"):
+        raise AttributeError(f"module 'sweep_sdk' has no attribute '{name}'")
+    return importlib.import_module("sweep_sdk._compat").module_attribute(name)
 
 
 def __dir__() -> list[str]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Config(dict[str, Any]):
     """A run's configuration: a dict whose items are attributes too, at every depth.
 
-    An item that is named like a method of dict (``items``, ``keys``) is reached as an item only.
+    What it holds is plain: ``dict(config)`` has no class of this package at any depth, and can be
+    kept as YAML or in a checkpoint. An item that is named like a method of dict (``items``,
+    ``keys``) is reached as an item only.
     """
+
+    _on_change: Callable[[str], None] | None = None
 
     def __init__(self, values: object = None) -> None:
         super().__init__()
         self.update(values)
+
+    def notify(self, on_change: Callable[[str], None]) -> None:
+        """Have ``on_change`` told the name of each top-level item that is set from now on."""
+        object.__setattr__(self, "_on_change", on_change)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -31,14 +42,30 @@ class Config(dict[str, Any]):
             raise AttributeError(f"the config has no '{name}'")
         del self[name]
 
-    def __setitem__(self, name: str, value: Any) -> None:
-        is_plain = isinstance(value, Mapping) and not isinstance(value, Config)
-        super().__setitem__(name, Config(value) if is_plain else value)
+    def __getitem__(self, name: str) -> Any:
+        """The value of an item; a nested map comes as a ``Config`` that writes through to it."""
+        value = super().__getitem__(name)
+        return _Section(value, self, name) if type(value) is dict else value
 
-    def update(self, values: Any = None, /, **more: Any) -> None:
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, _plain(value))
+        self._changed(name)
+
+    def update(
+        self,
+        values: Any = None,
+        /,
+        allow_val_change: object = None,  # noqa: ARG002  of moved scripts; values may change
+        **more: Any,
+    ) -> None:
         """Take over values from a mapping, pairs or an argparse namespace.
 
         What is set here is this program's own: the sweep keeps the configuration it handed out.
+
+        Args:
+            values: The values.
+            allow_val_change: Has no effect: values may always change.
+            more: Further values by name.
         """
         for name, value in (as_dict(values) | more).items():
             self[name] = value
@@ -49,9 +76,50 @@ class Config(dict[str, Any]):
             self[name] = default
         return self[name]
 
+    def setdefaults(self, values: Any) -> None:
+        """Set those of several values that are not set yet."""
+        for name, value in as_dict(values).items():
+            self.setdefault(name, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """A plain dict, independent of the config at every depth."""
+        return {name: _plain(value) for name, value in self.items()}
+
     def copy(self) -> Config:
         """An independent copy of the config's own levels."""
-        return Config({name: _copy(value) for name, value in self.items()})
+        return Config(self.as_dict())
+
+    pop = MutableMapping.pop  # those of dict would bypass the methods above
+    popitem = MutableMapping.popitem
+    clear = MutableMapping.clear
+
+    def __ior__(self, values: Any) -> Config:  # type: ignore[override,misc]  # dict's takes more
+        self.update(values)
+        return self
+
+    def __reduce__(self) -> tuple[type[Config], tuple[dict[str, Any]]]:
+        return Config, (dict(self),)
+
+    def _changed(self, name: str) -> None:
+        if self._on_change is not None:
+            self._on_change(name)
+
+
+class _Section(Config):
+    """A nested map of a config: reads like one, and writes through to the map itself."""
+
+    def __init__(self, values: dict[str, Any], parent: Config, name: str) -> None:
+        dict.__init__(self, values)
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_on_change", lambda _: parent._changed(name))
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.__dict__["_values"][name] = _plain(value)
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        del self.__dict__["_values"][name]
+        super().__delitem__(name)
 
 
 def as_dict(values: Any) -> dict[str, Any]:
@@ -63,5 +131,8 @@ def as_dict(values: Any) -> dict[str, Any]:
     return dict(values)
 
 
-def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, Config) else value
+def _plain(value: Any) -> Any:
+    """Maps as dicts, at every depth; all else as it is."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return value

@@ -8,6 +8,11 @@ r"""The metrics file: one JSON object a line, from a training program in any lan
     A line is of this kind when it has ``metrics``, an object, and no key but these three.
 ``{"event": "summary", "metrics": {"accuracy": 0.9}}``
     Values for the run's summary; they replace the last logged ones.
+``{"event": "describe", "name": "baseline", "config": {"epochs": 5}, "summary": {"path": "a.pt"}}``
+    What the program notes about its run: a name, tags, a group, notes, a kind of job, values of
+    its configuration, short texts for the summary. Later lines add to earlier ones.
+``{"event": "define", "metric": "accuracy", "summary": "mean"}``
+    What the summary shall have of a metric besides its last, least and greatest value.
 ``{"event": "finish", "exit_code": 0}``
     What the program says of its own end; another code than 0 means that it failed.
 ``{"event": "preempting"}``
@@ -60,6 +65,21 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Describe:
+    """What the program notes about its run."""
+
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Define:
+    """What the summary shall have of the metrics that match ``metric``, a glob pattern."""
+
+    metric: str
+    summary: str
+
+
+@dataclass(frozen=True)
 class Finish:
     """The program says how it ended."""
 
@@ -71,7 +91,7 @@ class Preempting:
     """The program expects to be interrupted."""
 
 
-Line = Row | Summary | Finish | Preempting
+Line = Row | Summary | Describe | Define | Finish | Preempting
 
 
 @dataclass
@@ -92,6 +112,16 @@ def encode_summary(metrics: Mapping[str, MetricValue]) -> bytes:
     return (_encode({"event": "summary", "metrics": metrics}) + "\n").encode()
 
 
+def encode_describe(facts: Mapping[str, Any]) -> bytes:
+    """The line that notes facts, which are plain JSON."""
+    return (_encode({"event": "describe", **facts}) + "\n").encode()
+
+
+def encode_define(metric: str, summary: str) -> bytes:
+    """The line that says what the summary shall have of a metric."""
+    return (_encode({"event": "define", "metric": metric, "summary": summary}) + "\n").encode()
+
+
 def encode_finish(exit_code: int) -> bytes:
     """The line that says how the program ended."""
     return (_encode({"event": "finish", "exit_code": exit_code}) + "\n").encode()
@@ -110,8 +140,6 @@ def decode_line(line: bytes) -> Line | None:
     """
     if not line.strip():
         return None
-    if len(line) > MAX_ROW_BYTES:
-        raise BadLine(f"a line of {len(line):,} bytes; at most {MAX_ROW_BYTES:,} are kept")
     document = _parse(line)
     if isinstance(document.get("event"), str):
         return _decode_event(document)
@@ -132,16 +160,22 @@ def whole_step(step: object) -> int | None:
         return None
     try:
         number = operator.index(step)  # type: ignore[arg-type]  # raises for what is no integer
-    except TypeError:
+    except Exception:  # noqa: BLE001  foreign classes raise what they like
         return None
     return number if abs(number) < _MAX_STEP else None
 
 
 def _parse(line: bytes) -> dict[str, Any]:
+    """The object that a line holds, also where another language wrote it."""
     try:
         document = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise BadLine("not JSON") from None
+        from sweep_sdk._lenient import parse_leniently  # few programs need it
+
+        try:
+            document = parse_leniently(line)
+        except ValueError as error:
+            raise BadLine(str(error)) from None
     if not isinstance(document, dict):
         raise BadLine("JSON, but not an object of metrics")
     return document
@@ -158,6 +192,10 @@ def _decode_event(document: Mapping[str, Any]) -> Line:
         refusals = _Refusals()
         metrics = clean_metrics(document["metrics"], refusals)
         return Summary(metrics, tuple(refusals.texts))
+    if event == "describe":
+        return Describe({name: value for name, value in document.items() if name != "event"})
+    if event == "define" and isinstance(document.get("metric"), str):
+        return Define(document["metric"], str(document.get("summary")))
     raise BadLine(f"event {event[:40]!r} is not known")
 
 

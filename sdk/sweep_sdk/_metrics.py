@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     MetricValue = float | int | bool | str
 
 NON_FINITE_TEXTS = ("NaN", "Infinity", "-Infinity")
+#: How R, C, Fortran and others write what is not finite, in small letters and without a plus sign.
+NON_FINITE_SPELLINGS = {
+    "nan": "NaN",
+    "-nan": "NaN",
+    "inf": "Infinity",
+    "-inf": "-Infinity",
+    "infinity": "Infinity",
+    "-infinity": "-Infinity",
+}
 _MAX_DEPTH = 32
 _EXACT_INT = 2**63
 
@@ -43,7 +52,7 @@ def _flatten(
     depth: int,
 ) -> None:
     for key, value in metrics.items():
-        name = prefix + (key if isinstance(key, str) else str(key))
+        name = prefix + (key if isinstance(key, str) else _name(key))
         kind = type(value)
         if kind is float and math.isfinite(value):  # nearly all values: spare them the rest
             flat[name] = value
@@ -55,8 +64,28 @@ def _flatten(
         else:
             try:
                 flat[name] = _number(value)
-            except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-                refuse(name, str(error) or type(error).__name__)
+            except Exception as error:  # noqa: BLE001  foreign classes raise what they like
+                refuse(name, _reason(error))
+
+
+def _name(key: object) -> str:
+    try:
+        return str(key)
+    except Exception:  # noqa: BLE001  a key of a foreign class
+        return type(key).__name__
+
+
+def _reason(error: Exception) -> str:
+    """What an exception says, on one line; its kind where it says nothing."""
+    try:
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    except Exception:  # noqa: BLE001  an exception of a foreign class
+        return type(error).__name__
+
+
+def as_non_finite(text: str) -> str | None:
+    """The text that stands for a NaN or an infinity, however it is written; None for others."""
+    return NON_FINITE_SPELLINGS.get(text.strip().lower().removeprefix("+"))
 
 
 def _number(value: Any) -> MetricValue:
@@ -71,8 +100,10 @@ def _number(value: Any) -> MetricValue:
         return int(value) if abs(value) < _EXACT_INT else _encode(_float(value))
     if isinstance(value, float):
         return _encode(value)
-    if isinstance(value, str) and value in NON_FINITE_TEXTS:
-        return value
+    if isinstance(value, str) and (known := as_non_finite(value)):
+        return known
+    if isinstance(value, (list, tuple)) and len(value) == 1:  # a scalar of R and MATLAB
+        return _number(value[0])
     if value is None or isinstance(value, (str, bytes, bytearray, list, tuple, set, complex)):
         raise TypeError(f"found {_describe(value)}; a metric is one number")
     if hasattr(value, "item"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from sweep_sdk._run import active_run
+from sweep_sdk._present import active_run
 
 
 class PresentConfig(MutableMapping[str, Any]):
@@ -35,9 +35,23 @@ class PresentConfig(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return repr(active_run().config)
 
-    def update(self, values: Any = None, /, **more: Any) -> None:
+    def update(
+        self,
+        values: Any = None,
+        /,
+        allow_val_change: object = None,  # noqa: ARG002  see ``Config.update``
+        **more: Any,
+    ) -> None:
         """See ``Config.update``."""
         active_run().config.update(values, **more)
+
+    def setdefaults(self, values: Any) -> None:
+        """See ``Config.setdefaults``."""
+        active_run().config.setdefaults(values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """See ``Config.as_dict``."""
+        return active_run().config.as_dict()
 
 
 config = PresentConfig()

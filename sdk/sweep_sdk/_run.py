@@ -1,36 +1,52 @@
-"""The training program's side: ``init``, ``log``, ``finish``.
+"""A run, as its training program sees it.
 
 ``log()`` appends one line to the file that the agent named; the agent sends it. So the program
 holds no token, opens no socket and waits for nobody; without an agent it writes nothing at all.
+Nothing here ends a training but plain misuse: what cannot be kept is told in one line on stderr.
 Standard library only, and little of it.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+import os
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _lines
-from sweep_sdk._config import Config, as_dict
+from sweep_sdk._config import Config
 from sweep_sdk._exceptions import RunStopped, UsageError
+from sweep_sdk._facts import as_fact
 from sweep_sdk._metrics import clean_metrics
 from sweep_sdk._metrics_file import MetricsFile
-from sweep_sdk._settings import RunEnvironment, run_environment
+from sweep_sdk._settings import RunEnvironment
+from sweep_sdk._summary import Summary
+from sweep_sdk._telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
-_MAX_MESSAGES = 100
 NO_AGENT = RunEnvironment()
+#: What a program may want the summary to have of a metric.
+SUMMARIES = ("min", "max", "mean", "last", "first", "best", "none", "copy")
+
+
+class RunFolder(type(Path())):  # type: ignore[misc]  # the kind of path that this system has
+    """A path to which, like to a text, a text can be added."""
+
+    def __add__(self, text: str) -> str:
+        return str(self) + text
 
 
 class Run:
     """One run, as its training program sees it; a context manager that calls ``finish``.
+
+    It can be pickled and copied: a worker process that gets it logs into the same run. Only the
+    process that began the run ends it.
 
     Attributes:
         id: Such as ``k3v9x2ab-17``; None outside a sweep, like ``sweep_id``.
@@ -38,7 +54,11 @@ class Run:
         attempt: Counts the hand-outs of this run, from 1.
         dir: Folder of the run, the same for all its attempts on this machine: the place for
             checkpoints. The working directory outside a sweep.
-        summary: Set items here for results that are not simply the last logged value.
+        summary: Set items here for results that are not simply the last logged value. A value of
+            the sweep's metric that is set here is the run's result.
+        entity: As given to ``init``.
+        step: How many rows this process has logged.
+        start_time: When this process began it, in seconds since the epoch.
     """
 
     def __init__(
@@ -47,50 +67,158 @@ class Run:
         project: str | None = None,
         config: object = None,
         *,
+        entity: str | None = None,
         is_reporting: bool = True,
+        is_owner: bool = True,
     ) -> None:
         self.id = environment.run
         self.sweep_id = environment.sweep
         self.project = environment.project or project
+        self.entity = entity
         self.attempt = environment.attempt
-        self.dir = Path(environment.run_dir or Path.cwd())
-        self.config = Config(config)
-        self.config.update(_read_config(environment.config_file))
-        self.summary = Summary(self._write)
+        self.dir = RunFolder(environment.run_dir or Path.cwd())
+        self.step = 0
+        self.start_time = time.time()
         self.is_finished = False
         self.is_stopped = False
+        self.is_reporting = is_reporting
+        self._environment = environment
+        self._owner_pid = os.getpid() if is_owner else None
         path = environment.metrics_file if is_reporting else None
         self._file = MetricsFile(path) if path else None
         self._stop_reason: str | None = None
-        self._told: set[str] = set()
+        self._tell = Teller()
+        self._facts: dict[str, Any] = {}
+        self._uncommitted: dict[Any, Any] = {}
+        self._given = _read_config(environment.config_file)
+        self.summary = Summary(self._write, self._tell)
+        self.config = Config(config)
+        self.config.update(self._given)
+        self.config.notify(self._note_config)
+        if is_owner:
+            self._note_config(*self.config)
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether this process began the run, and so may end it."""
+        return self._owner_pid == os.getpid()
 
     @property
     def resumed(self) -> bool:
         """Whether an earlier attempt of this run was interrupted: look for a checkpoint."""
         return self.attempt > 1
 
-    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+    @property
+    def name(self) -> str:
+        """A name for people; by default the run's id."""
+        return str(self._facts.get("name") or self.id or "run")
+
+    @name.setter
+    def name(self, name: object) -> None:
+        self.describe(name=name)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words by which runs are found again."""
+        return tuple(self._facts.get("tags") or ())
+
+    @tags.setter
+    def tags(self, tags: str | Iterable[object] | None) -> None:
+        self.describe(tags=tags)
+
+    @property
+    def notes(self) -> str | None:
+        """A longer text about the run."""
+        return self._facts.get("notes")
+
+    @notes.setter
+    def notes(self, notes: object) -> None:
+        self.describe(notes=notes)
+
+    @property
+    def group(self) -> str | None:
+        """The name of the group to which the run belongs."""
+        return self._facts.get("group")
+
+    @property
+    def job_type(self) -> str | None:
+        """What kind of work the run does, such as ``train``."""
+        return self._facts.get("job_type")
+
+    def describe(self, **facts: Any) -> None:
+        """Note facts about the run: ``name``, ``tags``, ``group``, ``notes``, ``job_type``.
+
+        They are kept with the run. What is None is left as it is.
+        """
+        noted = {name: as_fact(value) for name, value in facts.items() if value is not None}
+        if "tags" in noted:
+            tags = noted["tags"]
+            noted["tags"] = [str(tag) for tag in tags] if isinstance(tags, list) else [str(tags)]
+        if noted:
+            self._facts.update(noted)
+            self._write(_lines.encode_describe(noted))
+
+    def log(
+        self,
+        data: Mapping[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,
+        **ignored: Any,
+    ) -> None:
         """Report metric values.
 
         Values that are no numbers are left out with a message on stderr; the run goes on.
 
         Args:
-            metrics: Values by name; nested mappings become dotted names.
+            data: Values by name; nested mappings become dotted names.
             step: Where the training stands; counted from 0 by default.
+            commit: False keeps the values back until the next call, with which they make one row.
+            ignored: Keywords that other trackers have.
 
         Raises:
             RunStopped: In a function run that shall end.
-            UsageError: The run is finished, or ``metrics`` is no mapping.
+            UsageError: The run is finished, or ``data`` is no mapping.
         """
         if self._stop_reason is not None:
             self.is_stopped = True
             raise RunStopped(self._stop_reason)
         if self.is_finished:
             raise UsageError("log() after finish(): this run has ended")
-        if not isinstance(metrics, Mapping):
-            raise UsageError(f"log() takes a dict of metrics, not {type(metrics).__name__}")
-        clean = clean_metrics(metrics, self._leave_out)
-        self._write(_lines.encode_row(self._step(step), round(time.time(), 3), clean))
+        if not isinstance(data, Mapping):
+            raise UsageError(f"log() takes a dict of metrics, not {type(data).__name__}")
+        if ignored:
+            self._tell(f"log() takes no notice of {', '.join(sorted(ignored))}")
+        try:
+            self._uncommitted.update(data)
+        except Exception as error:  # noqa: BLE001  a mapping of a foreign class
+            self._tell(f"a row is left out: its values cannot be read ({type(error).__name__})")
+        if commit is not False:
+            self._commit(step)
+
+    def define_metric(
+        self,
+        name: str,
+        *_: object,
+        summary: str | None = None,
+        goal: str | None = None,
+        **__: object,
+    ) -> None:
+        """Say what the run's summary shall have of a metric.
+
+        Args:
+            name: Of the metric; ``*`` stands for any characters.
+            summary: ``min``, ``max``, ``mean``, ``last``, ``first``, ``best`` or ``none``; several
+                are separated by commas. The summary has them as ``name.min`` and so on.
+            goal: With ``best``, ``minimize`` or ``maximize``.
+        """
+        for word in str(summary or "").replace(" ", "").split(","):
+            if word == "best":
+                word = "max" if str(goal).startswith("max") else "min"  # noqa: PLW2901
+            if word in SUMMARIES:
+                self._write(_lines.encode_define(str(name), word))
+            elif word:
+                known = ", ".join(SUMMARIES)
+                self._tell(f"define_metric: summary is {word!r:.40}; it can be one of {known}")
 
     def mark_preempting(self) -> None:
         """Say that an interruption is expected: if the program now fails, the run is given back.
@@ -99,14 +227,30 @@ class Run:
         """
         self._write(_lines.encode_preempting())
 
-    def finish(self, exit_code: int = 0) -> None:
+    def finish(self, exit_code: int | None = 0, *_: object, **__: object) -> None:
         """Say how the run ended, once; another code than 0 means that it failed.
 
-        A program need not call this: how it exits says the same.
+        A program need not call this: how it exits says the same. In a worker process that was
+        given the run this ends nothing but the worker's own part.
+
+        Args:
+            exit_code: 0 or None for success.
         """
-        if not self.is_finished:
-            self._write(_lines.encode_finish(exit_code))
-            self._close()
+        if self.is_finished:
+            return
+        self.flush()
+        if self.is_owner:
+            self._write(_lines.encode_finish(exit_code or 0))
+        self._close()
+
+    def flush(self) -> None:
+        """Log what ``commit=False`` kept back for a call that has not come."""
+        if self._uncommitted:
+            self._commit(None)
+
+    def tell(self, message: str) -> None:
+        """Say something to the program's author on stderr, once."""
+        self._tell(message)
 
     def request_stop(self, reason: str) -> None:
         """Have the next ``log()`` raise ``RunStopped``; for the agent of a function run."""
@@ -125,7 +269,47 @@ class Run:
         if error is None or isinstance(error, Exception):
             self.finish(0 if error is None else 1)
         else:
+            self.flush()
             self._close()
+
+    def __repr__(self) -> str:
+        state = "finished" if self.is_finished else "running"
+        where = f"run {self.id}" if self.id else "run outside a sweep"
+        return f"<{where}, attempt {self.attempt}, {state}, config {dict(self.config)!r}>"
+
+    def __reduce__(self) -> tuple[Callable[..., Run], tuple[Any, ...]]:
+        environment = asdict(self._environment)
+        return rejoin, (environment, self.project, self.config.as_dict(), self.is_reporting)
+
+    def __getattr__(self, name: str) -> Any:
+        """What scripts that move over from wandb call; see ``_compat``."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        from sweep_sdk._compat import run_attribute
+
+        return run_attribute(self, name)
+
+    def _commit(self, step: object) -> None:
+        data, self._uncommitted = self._uncommitted, {}
+        try:
+            clean = clean_metrics(data, self._leave_out)
+            row = _lines.encode_row(self._whole(step), round(time.time(), 3), clean)
+        except Exception as error:  # noqa: BLE001  foreign classes raise what they like
+            self._tell(f"a row is left out: {type(error).__name__}: {error!s:.200}")
+            return
+        self.step += 1
+        self._write(row)
+
+    def _note_config(self, *names: str) -> None:
+        """Note values of the program's own: those that the sweep did not hand out."""
+        values = {name: dict.get(self.config, name) for name in names}
+        own = {
+            name: as_fact(value)
+            for name, value in values.items()
+            if name not in self._given or not _is_same(self._given[name], value)
+        }
+        if own and self._file is not None:
+            self._write(_lines.encode_describe({"config": own}))
 
     def _close(self) -> None:
         self.is_finished = True
@@ -138,104 +322,25 @@ class Run:
         if problem:
             self._tell(problem)
 
-    def _step(self, step: object) -> int | None:
+    def _whole(self, step: object) -> int | None:
         number = _lines.whole_step(step)
         if number is None and step is not None:
-            self._tell(f"step {step!r:.40} is no whole number; it is counted instead")
+            self._tell(f"step {as_fact(step)!r:.40} is no whole number; it is counted instead")
         return number
 
     def _leave_out(self, name: str, reason: str) -> None:
         self._tell(f"metric '{name}' is left out: {reason}")
 
-    def _tell(self, message: str) -> None:
-        """One line on stderr, once: a training loop must not drown in it, nor end by it."""
-        if message not in self._told and len(self._told) < _MAX_MESSAGES:
-            self._told.add(message)
-            if sys.stderr is not None:
-                sys.stderr.write(f"sweep-sdk: {message}\n")
 
-
-class Summary(dict[str, Any]):
-    """Summary values that a program sets itself; setting them reports them."""
-
-    def __init__(self, write: Callable[[bytes], None]) -> None:
-        super().__init__()
-        self._write = write
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.update({name: value})
-
-    def __ior__(self, values: Any) -> Summary:  # type: ignore[override,misc]  # dict's takes more
-        self.update(values)
-        return self
-
-    def setdefault(self, name: str, default: Any = None) -> Any:
-        """The value of ``name``, which is set to ``default`` where there is none."""
-        if name not in self:
-            self[name] = default
-        return self[name]
-
-    def update(self, values: Any = None, /, **more: Any) -> None:
-        """Set several values.
-
-        Raises:
-            UsageError: A value is no number.
-        """
-        clean = clean_metrics(as_dict(values) | more, _refuse)
-        super().update(clean)
-        self._write(_lines.encode_summary(clean))
-
-
-def init(project: str | None = None, config: object = None, *, report: bool | None = None) -> Run:
-    """The run that this program belongs to; outside a sweep one that writes nowhere.
-
-    Calling it again before ``finish`` gives the same run.
-
-    Args:
-        project: Name of the project outside a sweep.
-        config: Default values: a mapping or an argparse namespace.
-        report: Whether this process reports. By default all do, but in distributed training
-            (``RANK``, else ``LOCAL_RANK``, is set) that of rank 0 alone.
-    """
-    run = _active.run
-    if run is not None and not run.is_finished:
-        for name, value in as_dict(config).items():
-            run.config.setdefault(name, value)
-        return run
-    environment = run_environment() or NO_AGENT
-    is_reporting = environment.rank in (None, "0") if report is None else report
-    _active.run = Run(environment, project, config, is_reporting=is_reporting)
-    return _active.run
-
-
-def log(metrics: Mapping[str, Any], step: int | None = None) -> None:
-    """Report metric values of the present run, see ``Run.log``."""
-    active_run().log(metrics, step)
-
-
-def finish(exit_code: int = 0) -> None:
-    """Say how the present run ended, see ``Run.finish``; without a run this does nothing."""
-    if _active.run is not None:
-        _active.run.finish(exit_code)
-
-
-def active_run() -> Run:
-    """The present run; ``init()`` where there was none."""
-    return _active.run or init()
-
-
-def activate(run: Run | None) -> None:
-    """Make ``run`` the present one; for the agent of function runs."""
-    _active.run = run
-
-
-class _Active:
-    """The present run of this process."""
-
-    run: Run | None = None
-
-
-_active = _Active()
+def rejoin(
+    environment: Mapping[str, Any],
+    project: str | None,
+    config: Mapping[str, Any],
+    is_reporting: bool,
+) -> Run:
+    """A run in another process, or a copy of it: logs into the same file, and does not end it."""
+    known = RunEnvironment(**environment)
+    return Run(known, project, config, is_reporting=is_reporting, is_owner=False)
 
 
 def _read_config(path: str | None) -> dict[str, Any]:
@@ -255,5 +360,8 @@ def _read_config(path: str | None) -> dict[str, Any]:
     return found
 
 
-def _refuse(name: str, reason: str) -> None:
-    raise UsageError(f"summary '{name}': {reason}")
+def _is_same(given: Any, value: Any) -> bool:
+    try:
+        return bool(given == value)
+    except Exception:  # noqa: BLE001  arrays and the like compare in ways of their own
+        return False

@@ -4,7 +4,7 @@ import pytest
 
 from sweep_sdk._agent.best import Best
 from sweep_sdk._agent.events import BestSoFar
-from sweep_sdk._agent.tail import Said
+from sweep_sdk._agent.said import Said
 
 
 def sweep(goal="minimize", best=None):
@@ -47,6 +47,8 @@ def test_no_value_is_no_news():
 
 
 def test_the_value_of_a_run_goes_by_the_goal():
-    said = Said(lowest=1.0, highest=3.0)
+    said = Said("loss")
+    for value in (2.0, 1.0, 3.0):
+        said.hear({"loss": value})
     assert Best(sweep("minimize")).value_of(said) == 1.0
     assert Best(sweep("maximize")).value_of(said) == 3.0

@@ -131,8 +131,29 @@ class TestTheEnd:
         assert finished.state == "finished"
         run = once.get_run(handout.id)
         assert run["summary"] == {"loss": 2, "acc": 0.5, "loss.min": 2, "loss.max": 3}
+        assert run["attributes"] == {}
         assert run["best"] == 2
         assert ledger.unattended(network.place) == []
+
+    def test_what_the_program_notes_is_kept_with_the_run(self, make, once, log, handout):
+        facts = {"name": "a", "tags": ["x"], "config": {"epochs": 5}, "summary": {"path": "a.pt"}}
+        log({"loss": 3}, _lines.encode_describe(facts))
+        make().finish(once, DONE)
+        assert once.get_run(handout.id)["attributes"] == facts
+
+    def test_the_result_that_the_program_sets_counts(self, make, once, log, handout):
+        log({"loss": 1}, {"loss": 9}, _lines.encode_summary({"loss": 5}))
+        make().finish(once, DONE)
+        run = once.get_run(handout.id)
+        assert (run["best"], run["summary"]["loss"]) == (5, 5)
+        assert (run["summary"]["loss.min"], run["summary"]["loss.max"]) == (1, 9)
+
+    def test_defined_and_hidden_metrics(self, make, once, log, handout):
+        log(_lines.encode_define("acc", "mean"), _lines.encode_define("lr", "none"))
+        log({"acc": 1, "lr": 1}, {"acc": 2, "lr": 1})
+        make().finish(once, DONE)
+        summary = once.get_run(handout.id)["summary"]
+        assert summary == {"acc": 2, "acc.mean": 1.5, "acc.min": 1, "acc.max": 2}
 
     def test_twice_is_once(self, make, once, log, handout, network):
         log({"loss": 3})

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sweep_sdk._agent.endings import Outcome, Verdict, ending_document, judge
-from sweep_sdk._agent.tail import Said
+from sweep_sdk._agent.said import Said
 
 GOOD, BAD = True, False
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import sweep_sdk
-from sweep_sdk import _run
+from sweep_sdk import _present
 from sweep_sdk._agent import events
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
@@ -102,7 +102,7 @@ def test_runs_do_not_leak_into_each_other(work, opened, sweep_id):
         {"only2"},
         {"only3"},
     ]
-    assert _run._active.run is None
+    assert _present._active.run is None
 
 
 def test_an_exception_is_a_failed_run_with_its_traceback(work, opened, sweep_id, seen):

@@ -87,13 +87,12 @@ class TestOtherLanguages:
     [
         (b"loss 0.3", "not JSON"),
         (b'{"loss": 0.3', "not JSON"),
-        (b"\x00\xff\xfe", "not JSON"),
+        (b"\x00\xff\xfe", "UTF-16"),
         (b"[" * 100_000, "not JSON"),
         (b"[1]", "not an object"),
         (b"3", "not an object"),
         (b'{"event": "explode"}', "explode"),
         (b'{"event": "summary"}', "summary"),
-        (b'{"a": "' + b"x" * 300_000 + b'"}', "300,"),
     ],
 )
 def test_bad_lines_say_why(line, reason):

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import json
+import multiprocessing
 import pickle
+import subprocess
+import sys
 
 import pytest
+import yaml
 
 import sweep_sdk
-from sweep_sdk import _run
+from sweep_sdk import _present
 from sweep_sdk._config import Config
 from sweep_sdk._exceptions import RunStopped, UsageError
 
@@ -15,9 +20,9 @@ from sweep_sdk._exceptions import RunStopped, UsageError
 @pytest.fixture(autouse=True)
 def no_run(home):
     """Every test begins and ends without a run."""
-    _run.activate(None)
+    _present.activate(None)
     yield
-    _run.activate(None)
+    _present.activate(None)
 
 
 @pytest.fixture
@@ -98,16 +103,15 @@ class TestInASweep:
         run.summary |= {"d": 3}
         assert (run.summary.setdefault("d", 4), run.summary.setdefault("e", 5)) == (3, 5)
         run.mark_preempting()
-        assert run.summary == {"test": 0.5, "a.b": 1, "c": 2, "d": 3, "e": 5}
+        assert run.summary == {"test": 0.5, "a": {"b": 1}, "c": 2, "d": 3, "e": 5}
         assert in_sweep() == [
             {"event": "summary", "metrics": {"test": 0.5}},
-            {"event": "summary", "metrics": {"a.b": 1, "c": 2}},
+            {"event": "summary", "metrics": {"a.b": 1}},
+            {"event": "summary", "metrics": {"c": 2}},
             {"event": "summary", "metrics": {"d": 3}},
             {"event": "summary", "metrics": {"e": 5}},
             {"event": "preempting"},
         ]
-        with pytest.raises(UsageError, match="image"):
-            run.summary["image"] = "text"
 
     def test_one_run_until_it_is_finished(self, in_sweep):
         run = sweep_sdk.init()
@@ -254,7 +258,7 @@ class TestConfig:
         assert json.loads(json.dumps(config)) == {"a": {"b": 1}}
         assert dict(**config) == config
         assert pickle.loads(pickle.dumps(config)) == config
-        assert type(pickle.loads(pickle.dumps(config)).a) is Config
+        assert pickle.loads(pickle.dumps(config)).a.b == 1
 
     def test_a_copy_is_independent(self):
         config = Config({"a": {"b": 1}})
@@ -283,3 +287,179 @@ class TestModuleConfig:
         assert "epochs" in repr(config)
         sweep_sdk.finish()
         assert sweep_sdk.init().config == {"lr": 0.1, "model": {"depth": 3}}
+
+
+class Hostile:
+    """Raises whatever is done with it."""
+
+    def __float__(self):
+        raise AssertionError("no")
+
+    def __str__(self):
+        raise AssertionError("no")
+
+    __repr__ = __index__ = item = __eq__ = __float__
+    __hash__ = object.__hash__
+
+
+CIRCULAR: dict = {}
+CIRCULAR["self"] = CIRCULAR
+
+
+class TestNothingEndsATraining:
+    @pytest.mark.parametrize(
+        "value",
+        ["out/best.pt", [[1, 2], [3, 4]], None, b"x", object(), Hostile(), CIRCULAR, 10**400, {1}],
+    )
+    def test_whatever_a_summary_is_given(self, in_sweep, value):
+        run = sweep_sdk.init()
+        run.summary["x"] = value
+        run.summary["loss"] = 0.5
+        assert {"event": "summary", "metrics": {"loss": 0.5}} in in_sweep()
+
+    @pytest.mark.parametrize("value", ["text", None, [1, 2], Hostile(), CIRCULAR, 10**400, {}])
+    @pytest.mark.parametrize("step", [None, "three", 1.5, Hostile(), 10**30])
+    def test_whatever_is_logged(self, in_sweep, value, step, capsys):
+        run = sweep_sdk.init()
+        run.log({"loss": 0.5, "x": value, 3: 1, None: 2}, step=step)
+        (row,) = (line for line in in_sweep() if "metrics" in line)
+        assert row["metrics"]["loss"] == 0.5
+        assert row["metrics"]["3"] == 1
+
+    def test_whatever_init_is_given(self, in_sweep, capsys):
+        run = sweep_sdk.init(config="config.yaml", magic=True, anonymous="allow", dir="x")
+        run.config.update({"x": Hostile()}, allow_val_change=True)
+        run.describe(name=Hostile(), tags="one", notes=Hostile())
+        run.log({"loss": 1}, sync=True)
+        told = capsys.readouterr().err
+        assert "init(config=...) is left out: found str" in told
+        assert "init() takes no notice of anonymous, magic" in told
+        assert "dir" not in told
+        assert run.tags == ("one",)
+
+    def test_each_thing_is_told_once(self, in_sweep, capsys):
+        run = sweep_sdk.init()
+        for _ in range(3):
+            run.log({"loss": 1, "image": "text"})
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+class TestWhatAProgramNotes:
+    def facts(self, lines):
+        return [
+            {name: value for name, value in line.items() if name != "event"}
+            for line in lines
+            if line.get("event") == "describe"
+        ]
+
+    def test_its_own_configuration_apart_from_the_sweeps(self, in_sweep):
+        run = sweep_sdk.init(config=argparse.Namespace(lr=9, epochs=5))
+        run.config.update({"data": {"name": "digits"}}, allow_val_change=True)
+        run.config.data.name = "mnist"
+        run.config.lr = 0.1
+        run.config.lr = 0.2
+        assert self.facts(in_sweep()) == [
+            {"config": {"epochs": 5}},
+            {"config": {"data": {"name": "digits"}}},
+            {"config": {"data": {"name": "mnist"}}},
+            {"config": {"lr": 0.2}},
+        ]
+        assert "allow_val_change" not in run.config
+
+    def test_names_tags_and_texts(self, in_sweep):
+        run = sweep_sdk.init(name="a", tags=("x", "y"), group="g", job_type="train", notes="n")
+        run.name = "b"
+        run.tags += ("z",)
+        run.summary["checkpoint"] = "best.pt"
+        assert (run.name, run.tags, run.group, run.job_type) == ("b", ("x", "y", "z"), "g", "train")
+        assert self.facts(in_sweep()) == [
+            {"name": "a", "tags": ["x", "y"], "group": "g", "notes": "n", "job_type": "train"},
+            {"name": "b"},
+            {"tags": ["x", "y", "z"]},
+            {"summary": {"checkpoint": "best.pt"}},
+        ]
+
+    def test_definitions(self, in_sweep, capsys):
+        run = sweep_sdk.init()
+        run.define_metric("acc", summary="max,mean", step_metric="epoch")
+        run.define_metric("loss", summary="best", goal="minimize")
+        run.define_metric("epoch", hidden=True)
+        run.define_metric("x", summary="median")
+        assert [line for line in in_sweep() if line["event"] == "define"] == [
+            {"event": "define", "metric": "acc", "summary": "max"},
+            {"event": "define", "metric": "acc", "summary": "mean"},
+            {"event": "define", "metric": "loss", "summary": "min"},
+        ]
+        assert "median" in capsys.readouterr().err
+
+
+class TestRowsInParts:
+    def test_what_is_not_committed_joins_the_next_row(self, in_sweep):
+        run = sweep_sdk.init()
+        run.log({"a": 1}, commit=False)
+        run.log({"b": 2}, commit=False)
+        run.log({"c": 3})
+        assert [line["metrics"] for line in in_sweep()] == [{"a": 1, "b": 2, "c": 3}]
+        assert run.step == 1
+
+    def test_at_the_end_it_is_kept_too(self, in_sweep):
+        run = sweep_sdk.init()
+        run.log({"a": 1}, commit=False)
+        run.finish()
+        assert [line.get("metrics") for line in in_sweep()] == [{"a": 1}, None]
+
+    def test_at_the_exit_of_a_program_it_is_kept_too(self, in_sweep):
+        code = "import sweep_sdk; sweep_sdk.log({'a': 1}, commit=False)"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert [line["metrics"] for line in in_sweep()] == [{"a": 1}]
+
+
+def _log_in_worker(run, number):
+    run.log({"part": number, "lr": run.config.lr})
+    run.finish()
+
+
+class TestInOtherProcesses:
+    @pytest.mark.parametrize("again", [pickle.dumps, copy.deepcopy, copy.copy])
+    def test_a_copy_logs_into_the_same_run_and_does_not_end_it(self, in_sweep, again):
+        run = sweep_sdk.init(config={"epochs": 3})
+        other = again(run)
+        other = pickle.loads(other) if isinstance(other, bytes) else other
+        assert (other.id, other.attempt, dict(other.config)) == (run.id, 2, dict(run.config))
+        other.log({"a": 1})
+        other.finish()
+        run.log({"a": 2})
+        run.finish()
+        kinds = [line.get("event") or line["metrics"]["a"] for line in in_sweep()]
+        assert kinds == ["describe", 1, 2, "finish"]
+
+    @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # fork beside threads of the suite
+    def test_workers_of_every_kind(self, in_sweep, method):
+        run = sweep_sdk.init()
+        context = multiprocessing.get_context(method)
+        workers = [context.Process(target=_log_in_worker, args=(run, n)) for n in range(3)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+            assert worker.exitcode == 0
+        run.finish()
+        lines = in_sweep()
+        assert sorted(line["metrics"]["part"] for line in lines[:-1]) == [0, 1, 2]
+        assert lines[-1]["event"] == "finish"
+
+    def test_a_config_is_plain_inside(self, in_sweep):
+        run = sweep_sdk.init(config={"deep": {"er": Config({"a": 1})}})
+        plain = dict(run.config)
+        assert yaml.safe_load(yaml.safe_dump(plain)) == plain
+        assert type(plain["model"]) is type(plain["deep"]["er"]) is dict
+        assert type(run.config.as_dict()["model"]) is dict
+
+    def test_what_one_sees(self, in_sweep):
+        assert "run k3v9x2ab-4, attempt 2, running" in repr(sweep_sdk.init())
+        assert run_folder_text(sweep_sdk.init()).endswith("run/best.pt")
+
+
+def run_folder_text(run):
+    return run.dir + "/best.pt"

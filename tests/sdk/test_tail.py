@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_sdk import _lines
-from sweep_sdk._agent.tail import Tail
+from sweep_sdk._agent.tail import Tail, fitting
 
 
 @pytest.fixture
@@ -71,16 +71,57 @@ def test_rows_without_a_time_get_that_of_reading(tail, path, clock):
 def test_rubbish_is_skipped_with_one_notice_a_kind_and_the_rest_is_kept(tail, path, notices):
     append(path, b"\x00\xff\n", {"loss": 1}, b"hello\n", b"[1]\n", {"loss": 2}, b"\n")
     assert metrics(tail.read()) == [{"loss": 1}, {"loss": 2}]
-    assert len(notices) == 2
+    assert [notice.split(": ")[1] for notice in notices] == [
+        "UTF-16 text or binary data; write UTF-8",
+        "not JSON",
+        "JSON, but not an object of metrics",
+    ]
+
+
+def test_each_kind_of_rubbish_is_counted(tail, path, notices):
+    append(path, *[b"hello\n"] * 99, {"loss": "low"}, {"loss": "low"}, b"[1]\n")
+    assert tail.read() is None
+    assert len(notices) == 3
+    assert list(tail.left_out.values()) == [99, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        (b'{"loss": nan}\n', {"loss": "NaN"}),
+        (
+            b'{"loss": -inf, "a": Inf, "b": -nan(ind)}\n',
+            {"loss": "-Infinity", "a": "Infinity", "b": "NaN"},
+        ),
+        (b'{"loss": [0.3], "acc": [[1]]}\n', {"loss": 0.3, "acc": 1}),
+        (b'\xef\xbb\xbf{"loss": 0.3}\r\n', {"loss": 0.3}),
+        ('{"Güte": 1, "x": .5}\n'.encode("latin-1"), {"Güte": 1, "x": 0.5}),
+        (b'{"loss": 1.5D-3, "x": 5., "y": +2}\n', {"loss": 0.0015, "x": 5.0, "y": 2}),
+        (b"{'loss': 0.3, 'it\\'s': True}\n", {"loss": 0.3, "it's": True}),
+        (b'{"loss": "NaN", "a": "-Inf", "nan": 1}\n', {"loss": "NaN", "a": "-Infinity", "nan": 1}),
+    ],
+)
+def test_rows_of_other_languages(tail, path, notices, line, row):
+    append(path, line)
+    assert metrics(tail.read()) == [row]
+    assert notices == []
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"loss": 0,3}', b'{"loss": high}', b'{"loss": 1 2}', b"{loss}", b'{"loss": 1-2}']
+)
+def test_what_has_no_single_meaning_is_left_out(tail, path, notices, line):
+    append(path, line + b"\n")
+    assert tail.read() is None
     assert "not JSON" in notices[0]
-    assert "not an object" in notices[1]
 
 
 def test_a_line_of_10_mb_is_skipped(tail, path, notices):
     append(path, {"loss": 1}, b'{"image": "' + b"x" * 10_000_000 + b'"}\n', {"loss": 2})
-    assert metrics(tail.read()) == [{"loss": 1}, {"loss": 2}]
+    assert metrics(tail.read()) == [{"loss": 1}]
+    assert metrics(tail.read()) == [{"loss": 2}]
     assert len(notices) == 1
-    assert "1,000,000 bytes" in notices[0]
+    assert "8,000,000 bytes" in notices[0]
 
 
 def test_a_long_line_that_is_written_slowly(tail, path, notices):
@@ -93,10 +134,33 @@ def test_a_long_line_that_is_written_slowly(tail, path, notices):
     assert len(notices) == 1
 
 
-def test_a_row_that_grows_too_large_by_its_names_is_left_out(tail, path, notices):
-    append(path, {"n" * 5_000: {f"m{n}": n for n in range(200)}}, {"loss": 1})
-    assert metrics(tail.read()) == [{"loss": 1}]
-    assert "left out" in notices[0]
+@pytest.mark.parametrize("position", ["first", "last"])
+def test_of_a_wide_row_the_sweeps_metric_and_what_fits_are_kept(tail, path, notices, position):
+    wide = {f"layer/{n}/norm": n / 7 for n in range(40_000)}  # a line of over a megabyte
+    row = {"loss": 0.5} | wide if position == "first" else wide | {"loss": 0.5}
+    append(path, row, {"loss": 1})
+    (kept, after) = tail.read().rows
+    assert kept["metrics"]["loss"] == 0.5
+    assert 5_000 < len(kept["metrics"]) < 40_000
+    assert len(json.dumps(kept)) <= _lines.MAX_ROW_BYTES
+    assert list(kept["metrics"]) == [name for name in row if name in kept["metrics"]]
+    assert after["metrics"] == {"loss": 1}
+    left_out = len(row) - len(kept["metrics"])
+    (notice,) = notices
+    assert f"{left_out:,} of its {len(row):,} values are left out" in notice
+    assert tail.said.summary["layer/39999/norm"] == pytest.approx(39_999 / 7)
+
+
+@given(
+    st.dictionaries(st.text(max_size=8), st.one_of(st.floats(), st.integers()), max_size=20),
+    st.integers(0, 400),
+)
+def test_what_fits_never_is_too_much(row, max_bytes):
+    first = next(iter(row), None)
+    kept = fitting(row, first, max_bytes + 102)
+    assert kept == {name: row[name] for name in kept} or any(v != v for v in row.values())
+    assert len(kept) == len(row) or len(json.dumps(kept)) <= max_bytes + 2
+    assert not kept or first in kept
 
 
 def test_batches_are_bounded_in_bytes(tail, path):

@@ -38,6 +38,19 @@ _RUNS_A_PAGE = 200
 _BATCHES_A_PAGE = 100
 _MAX_THINNED = 10_000
 _MAX_TAIL = 20_000
+_MAX_ATTRIBUTE_BYTES = 20_000
+_ATTRIBUTES = ("name", "tags", "group", "notes", "job_type", "config", "summary")
+_ENDING_FIELDS = (
+    "attempt",
+    "state",
+    "exit_code",
+    "signal",
+    "summary",
+    "stderr_tail",
+    "stopped_early",
+    "result",
+    "attributes",
+)
 _ENDINGS = (RunState.FINISHED, RunState.FAILED, RunState.KILLED, RunState.PREEMPTED)
 
 
@@ -198,8 +211,7 @@ def _metric_value(path: str, value: object) -> MetricValue:
 
 
 def _ending(document: Mapping[str, Any]) -> Ending:
-    known = ("attempt", "state", "exit_code", "signal", "summary", "stderr_tail", "stopped_early")
-    reject_unknown(document, known)
+    reject_unknown(document, _ENDING_FIELDS)
     state = next((state for state in _ENDINGS if state.value == document.get("state")), None)
     if state is None:
         options = ", ".join(state.value for state in _ENDINGS)
@@ -217,4 +229,16 @@ def _ending(document: Mapping[str, Any]) -> Ending:
         summary=summary,
         error_tail=typed_field(document, "stderr_tail", str, default="")[-_MAX_TAIL:] or None,
         is_stopped_early=typed_field(document, "stopped_early", bool, default=False),
+        result=_metric_value("result", document["result"]) if "result" in document else None,
+        attributes=_attributes(typed_field(document, "attributes", dict, default={})),
     )
+
+
+def _attributes(found: dict[str, Any]) -> dict[str, Any]:
+    """What a program noted about its run; see ``Outcome``."""
+    reject_unknown(found, _ATTRIBUTES, "attributes.")
+    for name in ("config", "summary"):
+        typed_field(found, name, dict, default={})
+    if len(json.dumps(found)) > _MAX_ATTRIBUTE_BYTES:
+        raise TooLarge(f"the attributes have more than {_MAX_ATTRIBUTE_BYTES:,} bytes")
+    return found

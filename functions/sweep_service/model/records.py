@@ -135,8 +135,11 @@ class Outcome:
     """How a run ended; written once.
 
     Attributes:
-        best: Best finite value of the sweep's metric over history and summary.
+        best: The value of the sweep's metric that the program set as its result; otherwise the
+            best finite one over history and summary.
         summary: Last value of every metric (and more, if the program said so).
+        attributes: What the program noted about the run: ``name``, ``tags``, ``group``,
+            ``notes``, ``job_type``, ``config`` (values of its own) and ``summary`` (texts).
     """
 
     state: RunState
@@ -146,6 +149,7 @@ class Outcome:
     summary: Mapping[str, MetricValue] = field(default_factory=dict)
     best: float | None = None
     is_stopped_early: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

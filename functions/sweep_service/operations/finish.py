@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost
 from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
@@ -29,6 +29,8 @@ class Ending:
     Attributes:
         state: finished, failed, killed or preempted.
         error_tail: Last lines of stderr, if the run failed.
+        result: The value of the sweep's metric that the program set itself.
+        attributes: What the program noted about the run; see ``Outcome``.
     """
 
     attempt: int
@@ -38,6 +40,8 @@ class Ending:
     summary: Mapping[str, MetricValue] = field(default_factory=dict)
     error_tail: str | None = None
     is_stopped_early: bool = False
+    result: MetricValue | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +129,9 @@ def _end(
         exit_code=ending.exit_code,
         signal=ending.signal,
         summary=ending.summary,
-        best=best_value(config.metric, live, ending.summary),
+        best=best_value(config.metric, live, ending.summary, ending.result),
         is_stopped_early=ending.is_stopped_early,
+        attributes=ending.attributes,
     )
     return services.store.end_run(sweep, run.index, ending.attempt, outcome)
 

@@ -57,10 +57,24 @@ def live_summary(metric: Metric | None, live: LiveSummary) -> dict[str, MetricVa
 
 
 def best_value(
-    metric: Metric | None, live: LiveSummary | None, summary: Mapping[str, MetricValue]
+    metric: Metric | None,
+    live: LiveSummary | None,
+    summary: Mapping[str, MetricValue],
+    result: MetricValue | None = None,
 ) -> float | None:
-    """Best finite value of the metric over a run's history and its final summary."""
+    """The run's value of the metric.
+
+    Args:
+        metric: Of the sweep; without one there is no value.
+        live: What was reported while the run went on.
+        summary: Its final summary.
+        result: The value that the program set itself. If it is finite it counts and nothing else
+            does; otherwise the best finite value of history and summary counts.
+    """
     if metric is None:
         return None
+    own = decode_number(result)
+    if own is not None and math.isfinite(own):
+        return own
     reported = live.best if live is not None else None
     return better(metric, reported, decode_number(summary.get(metric.name)))

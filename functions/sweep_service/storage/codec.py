@@ -79,12 +79,16 @@ def encode_outcome(outcome: Outcome) -> str:
             outcome.summary,
             outcome.best,
             outcome.is_stopped_early,
+            outcome.attributes,
         ]
     )
 
 
 def decode_outcome(text: str | None) -> Outcome | None:
-    """The outcome that ``encode_outcome`` wrote; None while a run has none."""
+    """The outcome that ``encode_outcome`` wrote; None while a run has none.
+
+    Older versions wrote fewer fields; those have their defaults then.
+    """
     if text is None:
         return None
     state, *rest = from_json(text)

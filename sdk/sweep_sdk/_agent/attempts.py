@@ -143,6 +143,7 @@ class Attempts:
     def end(self, attempt: Attempt, outcome: Outcome, log_file: Path | None = None) -> None:
         """Deliver what is left and how it ended; where that is not possible it stays on disk."""
         finished = self._deliver(attempt, outcome)
+        self._tell_left_out(attempt)
         said = attempt.delivery.tail.said
         handout = attempt.handout
         state = finished.state if finished else "lost"
@@ -167,6 +168,12 @@ class Attempts:
         )
         if state == "finished":
             self._emit_if(self.best.offer(handout.id, self.best.value_of(said), handout.config))
+
+    def _tell_left_out(self, attempt: Attempt) -> None:
+        """How often, in all, something was left out that was told once while the run went on."""
+        for message, n_times in attempt.delivery.tail.left_out.items():
+            if n_times > 1:
+                self._noticer(attempt.handout)(f"{n_times:,} times in all: {message}")
 
     def _deliver(self, attempt: Attempt, outcome: Outcome) -> Finished | None:
         """What the backend made of the end; None when the run is not this agent's any more."""

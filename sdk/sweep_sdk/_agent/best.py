@@ -10,7 +10,7 @@ from sweep_sdk._agent.events import BestSoFar
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._agent.tail import Said
+    from sweep_sdk._agent.said import Said
 
 
 class Best:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.endings import ending_document, judge
+from sweep_sdk._agent.said import MAX_FACT_BYTES, MAX_FACTS
 from sweep_sdk._agent.tail import Batch, Tail
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost
 
@@ -116,6 +117,7 @@ class Delivery:
             raise LeaseLost(f"attempt {self.debt.attempt} no longer holds {self.debt.run}")
         verdict = judge(self.tail.said, outcome)
         ending = ending_document(verdict, outcome, self.debt.attempt, self.summary())
+        ending |= self._own_words()
         try:
             finished = client.finish(self.debt.run, ending)
         except InvalidRequest as error:  # an end without its details is better than none
@@ -133,19 +135,34 @@ class Delivery:
         self._ledger.settle(self.debt)
 
     def summary(self) -> dict[str, Any]:
-        """The last value of every metric, and of the sweep's metric the least and the greatest.
+        """The last, least and greatest value of every metric, and what the program defined.
 
-        Only the sweep's metric where all of it would be too much.
+        Only the last values, or only the sweep's metric, where all of it would be too much.
         """
         said, metric = self.tail.said, self.debt.metric
-        summary: dict[str, Any] = dict(said.summary)
-        if metric is not None and said.lowest is not None:
-            summary |= {f"{metric}.min": said.lowest, f"{metric}.max": said.highest}
-        if len(json.dumps(summary)) > _MAX_SUMMARY_BYTES:
-            self._notice(f"a summary of {len(summary):,} metrics is too large; it is cut")
-            kept = (metric, f"{metric}.min", f"{metric}.max")
-            summary = {name: summary[name] for name in kept if name in summary}
+        hidden = said.hidden()
+        last = {name: value for name, value in said.summary.items() if name not in hidden}
+        whole = last | said.extremes(hidden) | said.defined()
+        names = (metric, f"{metric}.min", f"{metric}.max")
+        essential = {name: whole[name] for name in names if name in whole}
+        choices = (whole, last | essential, essential)
+        summary = next(
+            choice for choice in choices if len(json.dumps(choice)) <= _MAX_SUMMARY_BYTES
+        )
+        if summary is not whole:
+            self._notice(f"a summary of {len(whole):,} values is too large; it is cut")
         return summary
+
+    def _own_words(self) -> dict[str, Any]:
+        """What the program itself said of its result, and what it noted about the run."""
+        said = self.tail.said
+        if said.n_facts_left_out:
+            self._notice(
+                f"{said.n_facts_left_out} of the facts that the program noted are left out: at most"
+                f" {MAX_FACTS} and {MAX_FACT_BYTES:,} bytes are kept"
+            )
+        words = {"result": said.result, "attributes": said.facts or None}
+        return {name: value for name, value in words.items() if value is not None}
 
     def _send_first(self, client: Client) -> Command | None:
         """Send the first batch; None when the backend refuses it as it is."""

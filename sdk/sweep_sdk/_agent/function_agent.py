@@ -12,7 +12,7 @@ import traceback
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from sweep_sdk import _run
+from sweep_sdk import _present
 from sweep_sdk._agent.endings import GONE, Outcome
 from sweep_sdk._agent.engagement import Engagement, attendance_of
 from sweep_sdk._agent.event_pump import EventPump
@@ -20,6 +20,7 @@ from sweep_sdk._agent.events import Output
 from sweep_sdk._agent.launcher import run_variables
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._run import NO_AGENT, Run
 from sweep_sdk._settings import environment_with, load_settings, run_environment
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class _FunctionRun:
         attempts.announce(self._attempt, [], "")
         interruption: BaseException | None = None
         with environment_with(run_variables(self._handout, self._attempt.files)):
-            _run.activate(_run.Run(run_environment() or _run.NO_AGENT))
+            _present.activate(Run(run_environment() or NO_AGENT))
             try:
                 with attempts.reporter(self._attempt, self._stop), self._timer():
                     outcome = self._outcome(function)
@@ -125,7 +126,7 @@ class _FunctionRun:
                 outcome = Outcome(False, cause="interrupted")
                 self._engagement.stopping.set()
             finally:
-                _run.activate(None)
+                _present.activate(None)
         attempts.end(self._attempt, outcome)
         if interruption is not None:
             raise interruption
@@ -152,14 +153,14 @@ class _FunctionRun:
 
     def _cause(self) -> str | None:
         """Why it was stopped: only if it noticed, for a function that did all its work is done."""
-        if self._stop_reason in GONE or _run.active_run().is_stopped:
+        if self._stop_reason in GONE or _present.active_run().is_stopped:
             return self._stop_reason
         return None
 
     def _stop(self, reason: str) -> None:
         """Called by the reporter's thread and the timer's."""
         self._stop_reason = self._stop_reason or reason
-        _run.active_run().request_stop(self._stop_reason)
+        _present.active_run().request_stop(self._stop_reason)
 
     @contextmanager
     def _timer(self) -> Iterator[None]:

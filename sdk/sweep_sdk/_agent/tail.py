@@ -7,11 +7,12 @@ found again from two numbers, and is sent again as the very same batch.
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _lines
+from sweep_sdk._agent.said import Said
 from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -24,39 +25,17 @@ if TYPE_CHECKING:
 #: Bounds of a batch; the backend takes 10,000 rows and requests of some MB.
 MAX_BATCH_ROWS = 10_000
 MAX_BATCH_BYTES = 512_000
-#: Read at once; larger than any line that is kept.
+#: Read at once, unless a line is longer.
 _CHUNK_BYTES = 1_000_000
+#: Of a row in a line up to this length, what fits is kept; a longer line is skipped.
+_MAX_LINE_BYTES = 8_000_000
 _MAX_NOTICES = 20
+#: What a row has besides its metrics.
+_ROW_FRAME_BYTES = 100
 
 
 class Unreadable(UsageError):
     """A metrics file that cannot be read to its end, though it may be later."""
-
-
-@dataclass
-class Said:
-    """What a program has said.
-
-    Attributes:
-        exit_code: From its finish; None when it said nothing.
-        summary: The last value of every metric, and what it set itself.
-        lowest: Least finite value of the sweep's metric; None before any.
-        highest: Greatest finite value of the sweep's metric; None before any.
-    """
-
-    exit_code: int | None = None
-    is_preempting: bool = False
-    summary: dict[str, MetricValue] = field(default_factory=dict)
-    lowest: float | None = None
-    highest: float | None = None
-
-    def hear(self, metrics: dict[str, MetricValue], metric: str | None) -> None:
-        """Take in the metrics of a row."""
-        self.summary.update(metrics)
-        value = metrics.get(metric) if metric is not None else None
-        if isinstance(value, (int, float)) and math.isfinite(value):
-            self.lowest = value if self.lowest is None else min(self.lowest, value)
-            self.highest = value if self.highest is None else max(self.highest, value)
 
 
 @dataclass(frozen=True)
@@ -81,6 +60,7 @@ class Tail:
     Attributes:
         position: Everything before this byte has been read.
         said: What the program has said up to there.
+        left_out: How often each message about something left out was due; each is told once.
     """
 
     def __init__(
@@ -99,7 +79,7 @@ class Tail:
             notice: Told once about each kind of line that is skipped.
         """
         self.position = 0
-        self.said = Said()
+        self.said = Said(metric)
         self._path = path
         self._metric = metric
         self._clock = clock
@@ -107,7 +87,7 @@ class Tail:
         self._n_rows = 0
         self._next_step = 0
         self._is_in_long_line = False
-        self._told: set[str] = set()
+        self.left_out: Counter[str] = Counter()
 
     def read(
         self, *, end: int | None = None, is_final: bool = False, max_rows: int = MAX_BATCH_ROWS
@@ -154,18 +134,17 @@ class Tail:
         """Lines from ``position`` on, each with the position after it."""
         position = self.position
         while True:
-            file.seek(position)
-            left = _CHUNK_BYTES if end is None else min(_CHUNK_BYTES, end - position)
-            chunk = file.read(max(left, 0))
+            left = _MAX_LINE_BYTES if end is None else end - position
+            chunk = _read_chunk(file, position, max(left, 0))
             *lines, rest = chunk.split(b"\n")
             for line in lines:
                 position += len(line) + 1
                 yield line, position
-            if not lines and len(chunk) == _CHUNK_BYTES:
+            if not lines and len(chunk) >= _MAX_LINE_BYTES:
                 position += len(chunk)
                 self.position = position
                 self._is_in_long_line = True
-            elif not lines or len(chunk) < left:
+            elif not lines:
                 break
         if rest and is_final:
             yield rest, position + len(rest)
@@ -174,7 +153,7 @@ class Tail:
         """The row that a line holds, as it travels; other lines are heard."""
         if self._is_in_long_line:
             self._is_in_long_line = False
-            self._tell(f"a line of over {_CHUNK_BYTES:,} bytes in the metrics file is skipped")
+            self._tell(f"a line of over {_MAX_LINE_BYTES:,} bytes in the metrics file is skipped")
             return None
         try:
             found = _lines.decode_line(line)
@@ -194,23 +173,25 @@ class Tail:
         step = self._next_step if row.step is None else row.step
         self._next_step = step + 1
         at = self._clock() if row.at is None else row.at
-        document = {"step": step, "at": at, "metrics": row.metrics}
-        n_bytes = len(json.dumps(document))
-        if n_bytes > _lines.MAX_ROW_BYTES:
-            self._tell(f"a row of {n_bytes:,} bytes is left out: at most {_lines.MAX_ROW_BYTES:,}")
-            return None
-        self.said.hear(row.metrics, self._metric)
-        return document if row.metrics else None
+        self.said.hear(row.metrics)
+        metrics = self._fitting(row.metrics)
+        return {"step": step, "at": at, "metrics": metrics} if metrics else None
 
-    def _hear(self, line: _lines.Summary | _lines.Finish | _lines.Preempting) -> None:
-        if isinstance(line, _lines.Finish):
-            self.said.exit_code = line.exit_code
-        elif isinstance(line, _lines.Preempting):
-            self.said.is_preempting = True
-        else:
+    def _fitting(self, metrics: dict[str, MetricValue]) -> dict[str, MetricValue]:
+        """As many of a row's metrics as the backend keeps, the sweep's metric first."""
+        kept = fitting(metrics, self._metric, _lines.MAX_ROW_BYTES)
+        if len(kept) < len(metrics):
+            self._tell(
+                f"a row is wider than {_lines.MAX_ROW_BYTES:,} bytes:"
+                f" {len(metrics) - len(kept):,} of its {len(metrics):,} values are left out"
+            )
+        return kept
+
+    def _hear(self, line: _lines.Line) -> None:
+        if isinstance(line, _lines.Summary):
             for refusal in line.refusals:
                 self._tell(refusal)
-            self.said.hear(line.metrics, self._metric)
+        self.said.take(line)
 
     def _check_size(self, file: BinaryIO) -> None:
         if file.seek(0, 2) < self.position:
@@ -218,6 +199,49 @@ class Tail:
             self.position = 0
 
     def _tell(self, message: str, detail: str = "") -> None:
-        if message not in self._told and len(self._told) < _MAX_NOTICES:
-            self._told.add(message)
+        """Tell a message the first time that it is due, and count it."""
+        if message in self.left_out:
+            self.left_out[message] += 1
+        elif len(self.left_out) < _MAX_NOTICES:
+            self.left_out[message] = 1
             self._notice(message + detail)
+
+
+def fitting(
+    metrics: dict[str, MetricValue], first: str | None, max_bytes: int
+) -> dict[str, MetricValue]:
+    """The metrics that fit into a row, in their order.
+
+    Args:
+        metrics: Of the row.
+        first: The name of the metric that is kept before all others.
+        max_bytes: Of the row as JSON.
+    """
+    room = max_bytes - _ROW_FRAME_BYTES
+    if _may_fit(metrics, room):
+        return metrics
+    names = [first] if first is not None and first in metrics else []
+    names += [name for name in metrics if name != first]
+    kept = set()
+    for name in names:
+        room -= len(json.dumps(name)) + len(json.dumps(metrics[name])) + 4
+        if room < 0:
+            break
+        kept.add(name)
+    return {name: value for name, value in metrics.items() if name in kept}
+
+
+def _may_fit(metrics: dict[str, MetricValue], room: int) -> bool:
+    is_small = 6 * sum(map(len, metrics)) + 40 * len(metrics) < room  # what escapes may add
+    return is_small or len(json.dumps(metrics)) <= room
+
+
+def _read_chunk(file: BinaryIO, position: int, most: int) -> bytes:
+    """Bytes from ``position`` on: a usual chunk, more where a line is longer than that."""
+    size = _CHUNK_BYTES
+    while True:
+        file.seek(position)
+        chunk = file.read(min(size, most))
+        if b"\n" in chunk or len(chunk) < size or size >= _MAX_LINE_BYTES:
+            return chunk
+        size *= 2

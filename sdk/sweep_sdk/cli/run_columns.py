@@ -103,7 +103,10 @@ def _names(maps: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def write_csv(stream: TextIO, runs: Sequence[Run]) -> None:
-    """A line for each run, with ``config.*`` and ``summary.*``; lists and maps as JSON."""
+    """A line for each run, with ``config.*``, ``summary.*`` and ``attributes.*``.
+
+    Lists and maps are written as JSON.
+    """
     rows = [_csv_row(run) for run in runs]
     names = [*_PLAIN_FIELDS, *_grouped(name for name in _names(rows) if name not in _PLAIN_FIELDS)]
     writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
@@ -113,13 +116,15 @@ def write_csv(stream: TextIO, runs: Sequence[Run]) -> None:
 
 
 def _grouped(names: Iterable[str]) -> list[str]:
-    """The config's names before those of the summary, otherwise in their order."""
-    return sorted(names, key=lambda name: not name.startswith("config."))
+    """The names of the config, then of the summary, then of the attributes."""
+    kinds = ("config", "summary", "attributes")
+    return sorted(names, key=lambda name: kinds.index(name.partition(".")[0]))
 
 
 def _csv_row(run: Run) -> dict[str, Any]:
     row = {name: run[name] for name in _PLAIN_FIELDS}
-    row |= flattened(run["config"], "config.") | flattened(run["summary"], "summary.")
+    for kind in ("config", "summary", "attributes"):
+        row |= flattened(run.get(kind) or {}, f"{kind}.")
     return {name: _csv_cell(value) for name, value in row.items()}
 
 

@@ -34,6 +34,7 @@ def run_story(run: Json, history: Sequence[Json], log_file: Path, now: float) ->
     """
     yield from lined_up(list(_facts(run, log_file, now)))
     yield from _section("config", _values(run["config"]))
+    yield from _section("noted by the program", _values(run.get("attributes") or {}))
     yield from _section("attempts", _attempts(run, now))
     yield from _section("summary", _values(run["summary"]))
     yield from _section("history", [_row_text(row, now) for row in history])

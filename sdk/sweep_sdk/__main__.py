@@ -1,0 +1,9 @@
+"""``python -m sweep_sdk``: the command line where its script is not on the PATH."""
+
+from __future__ import annotations
+
+import sys
+
+from sweep_sdk.cli import main
+
+sys.exit(main())

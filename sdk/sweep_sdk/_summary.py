@@ -1,0 +1,73 @@
+"""The summary of a run: what its program itself says of its results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk import _lines
+from sweep_sdk._config import as_dict
+from sweep_sdk._facts import as_fact
+from sweep_sdk._metrics import clean_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Summary(dict[str, Any]):
+    """Summary values that a program sets itself; setting them reports them.
+
+    Numbers are results; texts and other short values are kept with the run. Nothing here raises:
+    what cannot be kept is told on stderr.
+    """
+
+    def __init__(self, write: Callable[[bytes], None], tell: Callable[[str], None]) -> None:
+        super().__init__()
+        object.__setattr__(self, "_write", write)
+        object.__setattr__(self, "_tell", tell)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.update({name: value})
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the summary has no '{name}'") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __ior__(self, values: Any) -> Summary:  # type: ignore[override,misc]  # dict's takes more
+        self.update(values)
+        return self
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """The value of ``name``, which is set to ``default`` where there is none."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def update(self, values: Any = None, /, **more: Any) -> None:
+        """Set several values; nested maps of numbers become dotted names."""
+        try:
+            given = as_dict(values) | more
+            lines = _lines_of(given)
+        except Exception as error:  # noqa: BLE001  a training must not end by its summary
+            self.__dict__["_tell"](f"summary values are left out: {type(error).__name__}: {error}")
+            return
+        super().update(given)
+        for line in lines:
+            self.__dict__["_write"](line)
+
+
+def _lines_of(values: dict[str, Any]) -> list[bytes]:
+    """Lines for the metrics file: the numbers as results, all else as facts."""
+    lines: list[bytes] = []
+    for name, value in values.items():
+        refusals: list[str] = []
+        clean = clean_metrics({name: value}, lambda *refusal: refusals.append(refusal[0]))  # noqa: B023
+        if clean:
+            lines.append(_lines.encode_summary(clean))
+        if refusals:
+            lines.append(_lines.encode_describe({"summary": {str(name): as_fact(value)}}))
+    return lines

@@ -1,0 +1,27 @@
+"""Lines on stderr for the author of a training program: each once, and never an exception."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+
+_MAX_MESSAGES = 100
+
+
+class Teller:
+    """Says each message once: a training loop must not drown in them, nor end by one."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, message: str) -> None:
+        """Say it, unless it was said before."""
+        if message in self._told or len(self._told) >= _MAX_MESSAGES:
+            return
+        self._told.add(message)
+        with suppress(Exception):  # stderr may be closed, missing or something else altogether
+            sys.stderr.write(f"sweep-sdk: {message}\n")
+
+
+#: For what concerns the program and no run of it.
+tell = Teller()
