@@ -15,6 +15,7 @@ from sweep_sdk._ask import AskedRun, ask_run
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import AgentGaveUp, UsageError
 from sweep_sdk._settings import load_settings
+from sweep_sdk._telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,8 @@ def sweep(
     project: str | None = None,
     name: str | None = None,
     prior_runs: Sequence[str] = (),
+    *,
+    entity: str | None = None,  # noqa: ARG001  of moved scripts
 ) -> str:
     """Register a sweep.
 
@@ -38,6 +41,7 @@ def sweep(
         project: By default the config's, else ``SWEEP_PROJECT``.
         name: By default the config's.
         prior_runs: Ids of ended runs, of any sweep, whose results bayes shall know.
+        entity: Has no effect: an account is one team.
 
     Returns:
         The sweep's id, for ``agent`` and the command line.
@@ -63,6 +67,8 @@ def agent(
     count: int | None = None,
     *,
     options: AgentOptions | None = None,
+    entity: str | None = None,  # noqa: ARG001  of moved scripts
+    project: str | None = None,
 ) -> None:
     """Work on a sweep until it ends.
 
@@ -72,9 +78,11 @@ def agent(
 
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
-        function: Takes no arguments; what it returns does not matter.
+        function: Takes no arguments; what it returns does not matter. It may be ``async``.
         count: At most so many runs.
         options: More choices; ``count`` goes before the one in there.
+        entity: Has no effect: an account is one team.
+        project: The project of the sweep, which is found by its id alone; told where it differs.
 
     Raises:
         AgentGaveUp: Too many runs failed.
@@ -87,6 +95,7 @@ def agent(
     if count is not None:
         options = replace(options, count=count)
     with open_client() as client:
+        _compare_project(client, sweep_id, project)
         if function is None:
             from sweep_sdk._agent.agent import run_agent
 
@@ -101,6 +110,11 @@ def agent(
         raise KeyboardInterrupt
     if code:
         raise SystemExit(code)
+
+
+def _compare_project(client: Client, sweep_id: str, project: str | None) -> None:
+    if project is not None and (found := client.get_sweep(sweep_id)["project"]) != project:
+        tell(f"sweep {sweep_id} is of project '{found}', not '{project}'; its id decides")
 
 
 def ask(sweep_id: str) -> AskedRun | None:

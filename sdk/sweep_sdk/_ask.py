@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.answers import HandOut
@@ -15,7 +16,7 @@ from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, U
 from sweep_sdk._metrics import clean_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from sweep_sdk._backend.client import Client
 
@@ -28,6 +29,7 @@ class AskedRun:
     Attributes:
         id: Such as ``k3v9x2ab-17``.
         config: The configuration to evaluate.
+        metric: Name of the sweep's metric; None without one.
     """
 
     def __init__(self, handout: HandOut, client: Client) -> None:
@@ -35,6 +37,7 @@ class AskedRun:
         self.index = handout.index
         self.attempt = handout.attempt
         self.config = Config(handout.config)
+        self.metric = handout.metric
         self._client = client
         self._n_rows = 0
         self._lock = threading.Lock()
@@ -71,11 +74,13 @@ class AskedRun:
             command = self._client.report(self.id, self.attempt, offset, [row])
         return not command.is_stop
 
-    def tell(self, metrics: Mapping[str, Any] | None = None, state: str = "finished") -> None:
+    def tell(
+        self, metrics: Mapping[str, Any] | float | None = None, state: str = "finished"
+    ) -> None:
         """Report the result, and that the run is over.
 
         Args:
-            metrics: Final values by name.
+            metrics: Final values by name, or the value of the sweep's metric alone.
             state: ``finished``, ``failed``, ``killed``, or ``preempted``: to be handed out again.
 
         Raises:
@@ -83,9 +88,29 @@ class AskedRun:
             LeaseLost: The run is somebody else's by now.
         """
         self._check_open()
-        tell_result(self._client, self.id, self.attempt, metrics or {}, state, self._n_rows)
+        values = self._by_name(metrics)
+        tell_result(self._client, self.id, self.attempt, values, state, self._n_rows)
         self._is_told.set()
         self._keeper.join()
+
+    def __repr__(self) -> str:
+        state = "told" if self._is_told.is_set() else "open"
+        return f"<asked run {self.id}, attempt {self.attempt}, {state}, {dict(self.config)!r}>"
+
+    def _by_name(self, metrics: Mapping[str, Any] | float | None) -> Mapping[str, Any]:
+        """The values of a result by name.
+
+        Raises:
+            UsageError: It is a single value, and the sweep has no metric.
+        """
+        if metrics is None or isinstance(metrics, Mapping):
+            return metrics or {}
+        if self.metric is None:
+            raise UsageError(
+                f"tell({metrics!r:.40}): the sweep has no metric that this could be the value of;"
+                " give a dict, such as tell({'loss': 0.3})"
+            )
+        return {self.metric: metrics}
 
     def _check_open(self) -> None:
         if self._is_told.is_set():

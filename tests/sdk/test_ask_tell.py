@@ -35,6 +35,23 @@ def test_a_loop_of_ones_own(sweep_id):
     assert best["exit_code"] is None
 
 
+def test_a_number_is_the_value_of_the_sweeps_metric(sweep_id):
+    run = sweep_sdk.ask(sweep_id)
+    assert run.metric == "loss"
+    assert f"{run.id}, attempt 1, open, {{'lr': 0.3}}" in repr(run)
+    run.tell(0.25)
+    assert "told" in repr(run)
+    assert sweep_sdk.best(sweep_id)["best"] == 0.25
+
+
+def test_without_a_metric_a_number_needs_a_name(home):
+    sweep = sweep_sdk.sweep({"method": "grid", "parameters": {"a": {"value": 1}}}, entity="e")
+    run = sweep_sdk.ask(sweep)
+    with pytest.raises(UsageError, match="give a dict"):
+        run.tell(0.25)
+    run.tell({"loss": 0.25})
+
+
 def test_several_at_once_in_any_order(sweep_id):
     out = [sweep_sdk.ask(sweep_id) for _ in range(3)]
     assert len({run.id for run in out}) == 3

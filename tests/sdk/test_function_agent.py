@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import functools
 import os
 import signal
 import threading
@@ -61,6 +63,51 @@ def ended(seen):
 
 def states(client, sweep_id):
     return [run["state"] for run in client.list_runs(sweep_id)]
+
+
+def test_a_coroutine_function_is_run_to_its_end(work, opened, sweep_id):
+    async def train():
+        await asyncio.sleep(0)
+        sweep_sdk.log({"loss": 1.0})
+
+    assert work(sweep_id, train) == 0
+    assert work(sweep_id, lambda: train()) == 0  # noqa: PLW0108  no coroutine function itself
+    assert [run["best"] for run in opened.list_runs(sweep_id)] == [1.0] * 3
+
+
+def _generator():
+    yield 1
+
+
+async def _async_generator():
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (_generator, r"_generator\(\) is a generator function"),
+        (_async_generator, "is a generator function"),
+        (lambda config: None, r"needs arguments \(config\)"),
+        (lambda a, *, b: None, r"needs arguments \(a, b\)"),
+        ("train.py", "needs something that can be called"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_the_first_run(
+    work, opened, sweep_id, function, words
+):
+    with pytest.raises(UsageError, match=words):
+        work(sweep_id, function)
+    assert list(opened.list_runs(sweep_id)) == []
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda *words, **named: None, lambda a=1, *, b=2: None, functools.partial(print, end="")],
+)
+def test_what_needs_no_arguments_is_run(work, opened, sweep_id, function):
+    assert work(sweep_id, function) == 0
+    assert set(states(opened, sweep_id)) == {"finished"}
 
 
 def test_every_point_once(work, opened, sweep_id, seen):

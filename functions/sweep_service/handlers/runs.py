@@ -145,6 +145,7 @@ def _handed_out(answer: HandOut) -> dict[str, Any]:
         "config_version": answer.config_version,
         "attempt": answer.attempt,
         "lease_seconds": answer.lease_seconds,
+        "metric": answer.metric,
     }
 
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.hydra import hydra_overrides
 from sweep_service.model.problems import Problem
 
 if TYPE_CHECKING:
@@ -182,8 +183,8 @@ _ARGUMENTS: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "args_no_boolean_flags": _boolean_flags,
     "args_argparse": _argparse_words,
     "args_json": lambda run_config: [args_json(run_config)],
-    "args_append_hydra": lambda run_config: _assignments(run_config, "+"),
-    "args_override_hydra": lambda run_config: _assignments(run_config, "++"),
+    "args_append_hydra": lambda run_config: hydra_overrides(run_config, "+"),
+    "args_override_hydra": lambda run_config: hydra_overrides(run_config, "++"),
 }
 
 _PRINTING_MACROS = frozenset(

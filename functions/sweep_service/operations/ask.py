@@ -54,7 +54,11 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class HandOut:
-    """A run, leased to the asker."""
+    """A run, leased to the asker.
+
+    Attributes:
+        metric: Name of the sweep's metric; None without one.
+    """
 
     sweep: str
     project: str
@@ -63,6 +67,7 @@ class HandOut:
     config_version: int
     attempt: int
     lease_seconds: int
+    metric: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,7 @@ class _Desk:
             config_version=run.config_version,
             attempt=lease.attempt,
             lease_seconds=loaded.config.lease_seconds,
+            metric=loaded.config.metric.name if loaded.config.metric is not None else None,
         )
 
     def _known_leases(self) -> list[Lease]:

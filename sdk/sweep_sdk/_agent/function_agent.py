@@ -6,6 +6,8 @@ file that a training program of its own would write.
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import signal
 import threading
 import traceback
@@ -62,13 +64,15 @@ def run_function_agent(
         0 the sweep has ended or the count is reached, 1 gave up.
 
     Raises:
-        UsageError: There is no such sweep, or another agent calls a function in this process.
+        UsageError: There is no such sweep, the function cannot be called without arguments, or
+            another agent calls a function in this process.
         BackendUnavailable: It was away for longer than the options allow.
         KeyboardInterrupt: Ctrl-C; the run in progress has been given back.
         SystemExit: SIGTERM, likewise.
     """
     options = options or AgentOptions()
     settings = settings or load_settings()
+    call = callable_without_arguments(function)
     found = client.get_sweep(sweep)
     with ExitStack() as stack:
         stack.enter_context(_alone())
@@ -78,7 +82,7 @@ def run_function_agent(
         engagement.start(n_slots=1)
         stack.enter_context(_termination_raised())
         try:
-            _work(engagement, function)
+            _work(engagement, call)
         except (KeyboardInterrupt, _Terminated) as error:
             is_ctrl_c = isinstance(error, KeyboardInterrupt)
             code = 128 + (signal.SIGINT if is_ctrl_c else signal.SIGTERM)
@@ -87,6 +91,48 @@ def run_function_agent(
         code = _GAVE_UP if engagement.tally.gave_up else 0
         engagement.end(code)
         return code
+
+
+def callable_without_arguments(function: Callable[[], object]) -> Callable[[], object]:
+    """What to call for each run: the function; of a coroutine function all of it.
+
+    Raises:
+        UsageError: Calling it would run nothing of it, or fail for want of arguments.
+    """
+    name = getattr(function, "__name__", None) or repr(function)
+    if not callable(function):
+        raise UsageError(f"function is {function!r:.60}; it needs something that can be called")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise UsageError(
+            f"{name}() is a generator function: calling it runs nothing of it; take the 'yield' out"
+        )
+    required = _required_parameters(function)
+    if required:
+        raise UsageError(
+            f"{name}() needs arguments ({', '.join(required)}), but an agent calls it with none:"
+            " read the configuration from sweep_sdk.init().config, or pass a lambda"
+        )
+
+    def run_to_its_end() -> object:
+        result = function()
+        if inspect.isgenerator(result):
+            raise UsageError(f"{name}() gives a generator, of which nothing has run")
+        return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+    return run_to_its_end
+
+
+def _required_parameters(function: Callable[..., object]) -> list[str]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some builtins tell nothing of theirs
+        return []
+    return [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
 
 
 def _work(engagement: Engagement, function: Callable[[], object]) -> None:

@@ -39,6 +39,7 @@ class HandOut:
         index: The run's number in the sweep, from 0.
         attempt: Counts the hand-outs of this run.
         lease_seconds: How long the backend waits for the next report.
+        metric: Name of the sweep's metric; None without one, or from an older backend.
     """
 
     id: str
@@ -49,6 +50,7 @@ class HandOut:
     config_version: int
     attempt: int
     lease_seconds: float
+    metric: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,8 @@ def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
     """The answer to an ask."""
     if "wait_seconds" in found:
         return Wait(float(found["wait_seconds"]), str(found["reason"]))
-    return HandOut(**{name: found[name] for name in HandOut.__dataclass_fields__})
+    names = [name for name in HandOut.__dataclass_fields__ if name != "metric"]
+    return HandOut(**{name: found[name] for name in names}, metric=found.get("metric"))
 
 
 def command(found: Mapping[str, Any]) -> Command:

@@ -9,18 +9,33 @@ import click
 from sweep_sdk.cli.agent_view import AgentView
 from sweep_sdk.cli.algebra import load_numpy
 from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.formats import printable
+from sweep_sdk.cli.output import note
 
 if TYPE_CHECKING:
     from sweep_sdk._agent.options import AgentOptions
 
 
-def run_agent_in_terminal(sweep: str, options: AgentOptions | None = None) -> int:
-    """Work on a sweep until it has ended, showing what happens; the exit code."""
+def run_agent_in_terminal(
+    sweep: str, options: AgentOptions | None = None, project: str | None = None
+) -> int:
+    """Work on a sweep until it has ended, showing what happens; the exit code.
+
+    Args:
+        sweep: A reference to the sweep.
+        options: How to work.
+        project: The project that the user believes the sweep to be of.
+    """
     from sweep_sdk._agent.agent import run_agent
     from sweep_sdk._agent.options import AgentOptions
 
     view = AgentView(click.get_current_context().color)
     with connected(sweep) as client:
-        if client.transport.is_local and client.get_sweep(sweep)["config"]["method"] == "bayes":
+        found = client.get_sweep(sweep)
+        if project not in (None, found["project"]):
+            note(
+                f"sweep {found['id']} is of project '{printable(found['project'])}'; its id decides"
+            )
+        if client.transport.is_local and found["config"]["method"] == "bayes":
             load_numpy()
         return run_agent(client, sweep, options or AgentOptions(), view)

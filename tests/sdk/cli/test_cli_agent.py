@@ -144,3 +144,16 @@ def test_the_flags_of_best_start_the_program_again(train, cli, grid, run_one):
         env={**os.environ, "SWEEP_URL": "http://127.0.0.1:9"},
     )
     assert again.stdout == "trained 0.1 1\n"
+
+
+def test_the_words_of_moved_launch_scripts(train, cli, grid):
+    words = ("agent", grid, "-p", "mnist", "-e", "team", "--count", "1")
+    done = subprocess.run(
+        [sys.executable, "-m", "sweep_sdk", *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stderr == f"sweep {grid} is of project 'default'; its id decides\n"

@@ -27,7 +27,8 @@ def expand(*command, config=None, launch=LAUNCH):
     return command_line(command, CONFIG if config is None else config, launch)
 
 
-# What the agent of the reference client 0.31 makes of this config.
+# What the agent of the reference client 0.31 makes of this config; but for args_argparse, our own,
+# and Hydra's overrides, which follow Hydra's grammar where the reference prints Python.
 EXPANSIONS = {
     "${args}": [
         "--lr=0.1",
@@ -48,12 +49,10 @@ EXPANSIONS = {
         '{"lr": 0.1, "flag": true, "off": false, "none": null, "s": "a b", "d": {"x": 1}}'
     ],
     "${args_append_hydra}": [
-        *("+lr=0.1", "+flag=True", "+off=False"),
-        *("+none=None", "+s=a b", "+d={'x': 1}"),
+        *("+lr=0.1", "+flag=true", "+off=false", "+none=null", "+s='a b'", "+d.x=1"),
     ],
     "${args_override_hydra}": [
-        *("++lr=0.1", "++flag=True", "++off=False"),
-        *("++none=None", "++s=a b", "++d={'x': 1}"),
+        *("++lr=0.1", "++flag=true", "++off=false", "++none=null", "++s='a b'", "++d.x=1"),
     ],
     "${env}": ["/usr/bin/env"],
     "${interpreter}": ["python"],

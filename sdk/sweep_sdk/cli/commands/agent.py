@@ -22,6 +22,8 @@ _EXAMPLES = examples(
 @click.command(epilog=_EXAMPLES, short_help="Work on a sweep: ask, run, report, repeat.")
 @click.argument("sweep")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after so many runs.")
+@click.option("--project", "-p", metavar="NAME", help="The sweep's project; its id is enough.")
+@click.option("--entity", "-e", metavar="NAME", help="Has no effect: an account is one team.")
 @click.option("--name", help="How the agent is called; by default after host and process.")
 @click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Runs at once.")
 @click.option("--gpus", metavar="0,1,...", help="One run at once on each GPU, which sees no other.")
@@ -80,6 +82,8 @@ _EXAMPLES = examples(
 def command(
     sweep: str,
     count: int | None,
+    project: str | None,
+    entity: str | None,  # noqa: ARG001  of moved launch scripts
     name: str | None,
     parallel: int | None,
     gpus: str | None,
@@ -116,7 +120,7 @@ def command(
         run_timeout_seconds=run_timeout,
         watches_spot=spot,
     )
-    return run_agent_in_terminal(sweep, options)
+    return run_agent_in_terminal(sweep, options, project)
 
 
 def _names(gpus: str | None) -> tuple[str, ...]:

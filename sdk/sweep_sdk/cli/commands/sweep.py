@@ -55,6 +55,7 @@ _EXAMPLES = examples(
 @click.option(
     "--project", "-p", metavar="NAME", help="Where to list it; instead of the file's project."
 )
+@click.option("--entity", "-e", metavar="NAME", help="Has no effect: an account is one team.")
 @click.option("--name", help="A name for people; instead of the file's name.")
 @click.option("--program", metavar="PATH", help="What agents run; instead of the file's program.")
 @click.option("--dry-run", is_flag=True, help="Say what was understood, register nothing.")
@@ -76,6 +77,7 @@ _EXAMPLES = examples(
 def command(
     file: str | None,
     project: str | None,
+    entity: str | None,  # noqa: ARG001  of moved launch scripts
     name: str | None,
     program: str | None,
     dry_run: bool,
