@@ -98,11 +98,54 @@ def test_history_comes_in_pages_and_thinned(backend):
             break
         query = {"cursor": page["next"]}
     assert values == [float(n) for n in range(1500)]
-    thinned = backend.call("GET", path, query={"rows": "50"}).body["items"]
-    steps = [row["metrics"]["acc"] for row in thinned]
+    thinned = backend.call("GET", path, query={"rows": "50"}).body
+    assert thinned["n_rows"] == 1500
+    steps = [row["metrics"]["acc"] for row in thinned["items"]]
     assert 50 <= len(steps) <= 101
     assert (steps[0], steps[-1]) == (0.0, 1499.0)
     assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize(
+    ("keys", "metrics"),
+    [
+        ([], [{"acc": 0}, {"acc": 1, "a,b": 1}, {"acc": 2}, {"é": 1}, {"acc": 4, "a,b": 4}]),
+        (["a,b"], [{"a,b": 1}, {"a,b": 4}]),
+        (["é", "a,b"], [{"a,b": 1}, {"é": 1}, {"a,b": 4}]),
+        (["loss"], []),
+    ],
+)
+def test_history_of_some_metrics(backend, keys, metrics):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    rows = [{"acc": 0}, {"acc": 1, "a,b": 1}, {"acc": 2}, {"é": 1}, {"acc": 4, "a,b": 4}]
+    backend.report(run, 1, 0, *rows)
+    query = {"keys": json.dumps(keys)}
+    path = f"/v1/sweeps/{sweep}/runs/{run}/history"
+    whole = backend.call("GET", path, query=query).body["items"]
+    thinned = backend.call("GET", path, query={**query, "rows": "9"}).body
+    assert [row["metrics"] for row in whole] == metrics
+    assert thinned["items"] == whole
+    assert thinned["n_rows"] == len(metrics)
+
+
+def test_a_sparse_metric_is_thinned_among_its_own_rows(backend):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    rows = [{"acc": n} | ({"val": n} if n % 97 == 5 else {}) for n in range(1000)]
+    backend.report(run, 1, 0, *rows)
+    path = f"/v1/sweeps/{sweep}/runs/{run}/history"
+    found = backend.call("GET", path, query={"keys": '["val"]', "rows": "20"}).body
+    assert [row["metrics"]["val"] for row in found["items"]] == list(range(5, 1000, 97))
+
+
+@pytest.mark.parametrize("keys", ["loss", "3", '{"a": 1}', "[1]", "[" * 100_000])
+def test_keys_that_are_no_list_of_names(backend, keys):
+    sweep = backend.create(SWEEP)
+    run = backend.ask(sweep).body["id"]
+    answer = backend.call("GET", f"/v1/sweeps/{sweep}/runs/{run}/history", query={"keys": keys})
+    assert answer.status == 400
+    assert "'keys'" in answer.body["detail"]
 
 
 def test_sweeps_are_listed_newest_first_by_project_and_state(backend):

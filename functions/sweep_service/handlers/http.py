@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import InvalidRequest
+from sweep_service.model.numbers import untag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ class Request:
             InvalidRequest: It is none.
         """
         try:
-            document = json.loads(self.body)
+            document = json.loads(self.body, object_hook=untag)
         except (ValueError, RecursionError) as error:
             raise InvalidRequest(f"the body is not JSON: {error}") from None
         if not isinstance(document, dict):

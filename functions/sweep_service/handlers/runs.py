@@ -19,7 +19,7 @@ from sweep_service.handlers.http import (
     typed_field,
 )
 from sweep_service.model.identifiers import run_id, split_run_id
-from sweep_service.model.numbers import decode_number, encode_number
+from sweep_service.model.numbers import decode_number, encode_number, tagged
 from sweep_service.model.records import MetricValue, Row, RowBatch
 from sweep_service.model.states import RunState
 from sweep_service.operations import runs
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 MAX_ROW_BYTES = 256_000
 _MAX_ROWS = 10_000
 _RUNS_A_PAGE = 200
-_BATCHES_A_PAGE = 100
 _MAX_THINNED = 10_000
 _MAX_TAIL = 20_000
 _MAX_ATTRIBUTE_BYTES = 20_000
@@ -89,16 +88,16 @@ def get_run(request: Request, services: Services) -> Response:
 def run_history(request: Request, services: Services) -> Response:
     """``GET .../runs/{run}/history``."""
     sweep, index = _run_of(request)
+    keys = _keys(request)
     if "rows" in request.query:
         n_rows = request.query_count("rows", _MAX_THINNED, _MAX_THINNED)
-        thinned = runs.thin_rows(services, sweep, index, n_rows)
-        items = [views.history_row(attempt, row) for attempt, row in thinned]
-        return Response(200, {"items": items, "next": None})
+        thinned = runs.thin_rows(services, sweep, index, n_rows, keys)
+        items = [views.history_row(*row) for row in thinned.rows]
+        return Response(200, {"items": items, "next": None, "n_rows": thinned.n_rows})
     after = decode_cursor(request.query.get("cursor"), (int, int))
-    batches = runs.list_rows(services, sweep, index, after, _BATCHES_A_PAGE)
-    last = (batches[-1].attempt, batches[-1].offset) if batches else None
-    items = [views.history_row(batch.attempt, row) for batch in batches for row in batch.rows]
-    return Response(200, {"items": items, "next": encode_cursor(last)})
+    page = runs.list_rows(services, sweep, index, after, keys)
+    items = [views.history_row(*row) for row in page.rows]
+    return Response(200, {"items": items, "next": encode_cursor(page.last)})
 
 
 def report_rows(request: Request, services: Services) -> Response:
@@ -141,7 +140,7 @@ def _handed_out(answer: HandOut) -> dict[str, Any]:
         "sweep": answer.sweep,
         "project": answer.project,
         "index": answer.index,
-        "config": answer.config,
+        "config": tagged(answer.config),
         "config_version": answer.config_version,
         "attempt": answer.attempt,
         "lease_seconds": answer.lease_seconds,
@@ -161,6 +160,21 @@ def _since(request: Request) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
         raise InvalidRequest(f"query 'since': found '{text}'; needs the index of a run")
     return int(text)
+
+
+def _keys(request: Request) -> tuple[str, ...]:
+    """Names of metrics from the query: a JSON list, since a name may hold any character."""
+    text = request.query.get("keys", "[]")
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidRequest(
+            f"query 'keys': found '{text[:60]}'; needs a JSON list of names of metrics, "
+            'such as ["loss"]'
+        )
+    return tuple(names)
 
 
 def _rows(items: list[Any]) -> tuple[Row, ...]:

@@ -17,6 +17,7 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
+from sweep_service.model.numbers import tagged
 from sweep_service.model.states import SweepState
 from sweep_service.model.sweep_config import ParsedSweep, parse_object, parse_text, with_program
 from sweep_service.operations import runs, sweeps
@@ -58,7 +59,7 @@ def create_sweep(request: Request, services: Services) -> Response:
     body = views.created_sweep(view)
     if not is_dry_run:
         return Response(201, body)
-    return Response(200, {**body, "samples": sweeps.first_configs(view, _N_SAMPLES)})
+    return Response(200, {**body, "samples": tagged(sweeps.first_configs(view, _N_SAMPLES))})
 
 
 def list_sweeps(request: Request, services: Services) -> Response:

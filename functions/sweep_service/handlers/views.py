@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.identifiers import run_id
-from sweep_service.model.numbers import encode_number
+from sweep_service.model.numbers import encode_number, tagged
 from sweep_service.operations.sweeps import describe_metric
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def sweep_with_config(view: SweepView) -> dict[str, Any]:
     """A sweep with its normalised config."""
     return {
         **sweep_head(view),
-        "config": view.loaded.config.document,
+        "config": tagged(view.loaded.config.document),
         "config_version": view.counter.version,
         "seed": view.counter.seed,
     }
@@ -66,7 +66,7 @@ def run(view: RunView) -> dict[str, Any]:
         "sweep": view.sweep,
         "index": stored.index,
         "state": view.state.value,
-        "config": stored.config,
+        "config": tagged(stored.config),
         "config_version": stored.config_version,
         "attempt": stored.attempt,
         "summary": view.summary,

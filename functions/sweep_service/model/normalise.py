@@ -67,7 +67,7 @@ def normalise(found: object, report: Report) -> dict[str, Any]:
     if "start" in given:
         document["start"] = read_start(given["start"], space, method == "grid", ("start",), report)
     report.raise_errors()
-    return dict(json.loads(json.dumps(document, allow_nan=False)))
+    return dict(json.loads(json.dumps(document)))
 
 
 def _warn_of_shared_names(space: SearchSpace, report: Report) -> None:

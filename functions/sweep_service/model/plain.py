@@ -1,19 +1,17 @@
 """Turns any object into plain JSON, saying what had to change.
 
 A run config travels as JSON, so whatever JSON cannot hold is replaced by what the author would
-write instead: a tuple or set by a list, a date by its text, a non-finite number by ``"NaN"``,
-``"Infinity"`` or ``"-Infinity"`` (``float()`` reads all three), an array by its lists.
+write instead: a tuple or set by a list, a date by its text, an array by its lists. Non-finite
+numbers stay the floats that they are; ``model.numbers`` says how they travel.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from sweep_service.model.numbers import encode_number
 from sweep_service.model.report import Place, Report, describe
 
 MAX_DEPTH = 100
@@ -52,7 +50,7 @@ class _Converter:
         if isinstance(value, int):
             return self._integer(value, place)
         if isinstance(value, float):
-            return self._float(value, place)
+            return float(value)
         if isinstance(value, Mapping):
             return self._object(value, place)
         if isinstance(value, (list, tuple, range)):
@@ -64,15 +62,6 @@ class _Converter:
             self._report.error(place, f"found {describe(value)}; needs one that fits a program")
             return None
         return int(value)
-
-    def _float(self, value: float, place: Place) -> float | str:
-        if math.isfinite(value):
-            return float(value)
-        text = encode_number(value)
-        self._report.warn(
-            place, f"found {value!r}, which JSON cannot hold; kept as the text '{text}'"
-        )
-        return text
 
     def _object(self, value: Mapping[object, object], place: Place) -> dict[str, Any]:
         plain: dict[str, Any] = {}

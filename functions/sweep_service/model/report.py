@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import InvalidConfig
@@ -78,7 +79,7 @@ def describe(value: object) -> str:
     if isinstance(value, int):
         return f"{_in_digits(value)} (a whole number)"
     if isinstance(value, float):
-        return f"{value!r} (a number)"
+        return f"{value!r} ({'a' if math.isfinite(value) else 'not a finite'} number)"
     if isinstance(value, list):
         return f"a list of {len(value)}" if value else "an empty list"
     if isinstance(value, dict):

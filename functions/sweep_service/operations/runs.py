@@ -12,7 +12,7 @@ from sweep_service.model.states import RunState
 from sweep_service.operations.metrics import live_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sweep_service.model.records import (
         AttemptRecord,
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     )
     from sweep_service.model.sweep_config import Metric
     from sweep_service.operations.services import Services
+
+#: Names of the metrics that are wanted of a history; all of them when there are none.
+Keys = tuple[str, ...]
 
 #: a pending run begins anew: what its last attempt reported counts no more
 _NEVER_BEST = (RunState.FAILED, RunState.CRASHED, RunState.PENDING)
@@ -62,6 +65,22 @@ class RunStory:
     view: RunView
     attempts: Sequence[AttemptRecord]
     error_tail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A part of a history: (attempt, row), and the batch with which it ends; None at its end."""
+
+    rows: Sequence[tuple[int, Row]]
+    last: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThinnedHistory:
+    """Some of the rows of a history as (attempt, row), and how many there are in all."""
+
+    rows: Sequence[tuple[int, Row]]
+    n_rows: int
 
 
 def list_runs(services: Services, sweep: str, since: int, count: int) -> list[RunView]:
@@ -162,19 +181,23 @@ def stop_run(services: Services, sweep: str, index: int) -> RunView:
 
 
 def list_rows(
-    services: Services, sweep: str, index: int, after: tuple[int, int] | None, count: int
-) -> list[RowBatch]:
-    """One page of batches of logged rows.
+    services: Services, sweep: str, index: int, after: tuple[int, int] | None, keys: Keys
+) -> HistoryPage:
+    """One page of logged rows.
 
     Raises:
         NotFound: No such sweep or run.
     """
     get_run(services, sweep, index)
-    return services.store.list_rows(sweep, index, after, count)
+    batches = services.store.list_rows(sweep, index, after, _BATCHES_A_READ)
+    last = (batches[-1].attempt, batches[-1].offset) if batches else None
+    return HistoryPage(list(_rows_with(keys, batches)), last)
 
 
-def thin_rows(services: Services, sweep: str, index: int, n_rows: int) -> list[tuple[int, Row]]:
-    """About ``n_rows`` evenly spaced (attempt, row) of the whole history, first and last kept.
+def thin_rows(
+    services: Services, sweep: str, index: int, n_rows: int, keys: Keys
+) -> ThinnedHistory:
+    """About ``n_rows`` evenly spaced rows of the whole history, first and last kept.
 
     Memory is bounded by the result: while reading, every second row is dropped each time twice
     as many as wanted have been kept, or more than an answer can hold.
@@ -187,24 +210,32 @@ def thin_rows(services: Services, sweep: str, index: int, n_rows: int) -> list[t
     stride, seen, n_bytes, after = 1, 0, 0, None
     get_run(services, sweep, index)
     while batches := services.store.list_rows(sweep, index, after, _BATCHES_A_READ):
-        for batch in batches:
-            for row in batch.rows:
-                last = (batch.attempt, row)
-                if seen % stride == 0:
-                    kept.append(last)
-                    n_bytes += _size(row)
-                seen += 1
-                if len(kept) >= 2 * n_rows or n_bytes > _THINNED_BYTES:
-                    kept, stride = kept[::2], 2 * stride
-                    n_bytes = sum(_size(row) for _, row in kept)
+        for last in _rows_with(keys, batches):
+            if seen % stride == 0:
+                kept.append(last)
+                n_bytes += _size(last[1])
+            seen += 1
+            if len(kept) >= 2 * n_rows or n_bytes > _THINNED_BYTES:
+                kept, stride = kept[::2], 2 * stride
+                n_bytes = sum(_size(row) for _, row in kept)
         after = (batches[-1].attempt, batches[-1].offset)
     if last is not None and kept[-1] is not last:
         kept.append(last)
-    return kept
+    return ThinnedHistory(kept, seen)
 
 
 _BATCHES_A_READ = 100
 _THINNED_BYTES = 4_000_000  #: a Lambda function may answer with 6 MB
+
+
+def _rows_with(keys: Keys, batches: Sequence[RowBatch]) -> Iterator[tuple[int, Row]]:
+    """(attempt, row) of the rows that have any of the metrics, with these alone."""
+    for batch in batches:
+        for row in batch.rows:
+            if not keys:
+                yield batch.attempt, row
+            elif metrics := {name: row.metrics[name] for name in keys if name in row.metrics}:
+                yield batch.attempt, replace(row, metrics=metrics)
 
 
 def _size(row: Row) -> int:

@@ -22,6 +22,7 @@ from sweep_sdk._exceptions import (
 )
 from sweep_sdk._version import __version__
 from sweep_service.model.installation import install_hint
+from sweep_service.model.numbers import decode_metric, untag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +85,14 @@ class Finished:
 
     state: str
     is_requeued: bool
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """A few rows of a history, and how many there are in all."""
+
+    rows: list[dict[str, Any]]
+    n_rows: int
 
 
 def decode(response: Response, place: str) -> Any:
@@ -172,6 +181,32 @@ def finished(found: Mapping[str, Any]) -> Finished:
     return Finished(str(found["state"]), bool(found["requeued"]))
 
 
+def sweep_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A sweep whose best run, where the answer has one, holds numbers."""
+    best = found.get("best")
+    return {**found, "best": run_of(best)} if best is not None else dict(found)
+
+
+def run_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A run whose metrics are numbers, NaN and infinities too."""
+    best, summary = decode_metric(found["best"]), _numbers(found["summary"])
+    return {**found, "best": best, "summary": summary}
+
+
+def history_row(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A logged row whose metrics are numbers, NaN and infinities too."""
+    return {**found, "metrics": _numbers(found["metrics"])}
+
+
+def thinned(found: Mapping[str, Any]) -> Thinned:
+    """The answer to a request for a few rows of a history."""
+    return Thinned([history_row(row) for row in found["items"]], int(found["n_rows"]))
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: decode_metric(value) for name, value in metrics.items()}
+
+
 def page(found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
     """A part of a list, and the cursor of the next part."""
     return list(found["items"]), found["next"]
@@ -186,7 +221,7 @@ def _json(response: Response) -> Any:
     if not response.body:
         return None
     try:
-        return json.loads(response.body)
+        return json.loads(response.body, object_hook=untag)
     except (ValueError, RecursionError):
         return None
 

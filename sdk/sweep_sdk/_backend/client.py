@@ -7,17 +7,28 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sweep_sdk._backend.answers import command, decode, finished, hand_out_or_wait, page
+from sweep_sdk._backend.answers import (
+    command,
+    decode,
+    finished,
+    hand_out_or_wait,
+    history_row,
+    page,
+    run_of,
+    sweep_of,
+    thinned,
+)
 from sweep_sdk._backend.references import parse_run, parse_sweep
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._exceptions import NotFound, UsageError, WrongBackend
 from sweep_sdk._version import __version__
+from sweep_service.model.numbers import tagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from sweep_sdk._backend.answers import Command, Finished, HandOut, Wait
+    from sweep_sdk._backend.answers import Command, Finished, HandOut, Thinned, Wait
     from sweep_sdk._backend.transport import Transport
     from sweep_sdk._settings import Settings
 
@@ -110,11 +121,11 @@ class Client:
 
     def get_sweep(self, sweep: str) -> Json:
         """One sweep with its config, counts by run state and best run."""
-        return self._object("GET", _sweep_path(sweep))
+        return self._read(sweep_of, self._object("GET", _sweep_path(sweep)))
 
     def list_sweeps(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
         """Sweeps, newest first, page by page as they are consumed."""
-        return self._pages("/v1/sweeps", {"project": project, "state": state})
+        return self._pages("/v1/sweeps", {"project": project, "state": state}, sweep_of)
 
     def change_sweep(
         self,
@@ -172,25 +183,43 @@ class Client:
 
     def list_runs(self, sweep: str, since: int = 0) -> Iterator[Json]:
         """Runs by index from ``since`` on, page by page as they are consumed."""
-        return self._pages(f"{_sweep_path(sweep)}/runs", {"since": str(since) if since else None})
+        query = {"since": str(since) if since else None}
+        return self._pages(f"{_sweep_path(sweep)}/runs", query, run_of)
 
     def get_run(self, run: str) -> Json:
         """One run with its earlier attempts and the error tail of a failure."""
-        return self._object("GET", _run_path(run))
+        return self._read(run_of, self._object("GET", _run_path(run)))
 
     def best_run(self, sweep: str) -> Json | None:
         """The run with the best value of the sweep's metric; None while there is none."""
         path = _sweep_path(sweep)
         try:
-            return self._object("GET", f"{path}/best")
+            return self._read(run_of, self._object("GET", f"{path}/best"))
         except NotFound:
             self._object("GET", path)  # raises for the sweep that does not exist
             return None
 
-    def history(self, run: str, rows: int | None = None) -> Iterator[Json]:
-        """Logged rows of all attempts in order; with ``rows`` thinned to about so many."""
-        query = {"rows": str(rows) if rows is not None else None}
-        return self._pages(f"{_run_path(run)}/history", query)
+    def history(self, run: str, keys: Sequence[str] = ()) -> Iterator[Json]:
+        """Logged rows of all attempts in order, page by page as they are consumed.
+
+        Args:
+            run: A reference to the run.
+            keys: Only rows that have one of these metrics, and of each row only these; all
+                metrics when there are none.
+        """
+        query = {"keys": json.dumps(list(keys)) if keys else None}
+        return self._pages(f"{_run_path(run)}/history", query, history_row)
+
+    def thinned_history(self, run: str, rows: int, keys: Sequence[str] = ()) -> Thinned:
+        """About ``rows`` evenly spaced rows of what ``history`` gives, the first and the last too.
+
+        Args:
+            run: A reference to the run.
+            rows: From 1 to 10,000; up to twice as many are answered.
+            keys: As for ``history``.
+        """
+        query = {"rows": str(rows)} | ({"keys": json.dumps(list(keys))} if keys else {})
+        return self._read(thinned, self._object("GET", f"{_run_path(run)}/history", query=query))
 
     def report(
         self, run: str, attempt: int, offset: int, rows: Sequence[Mapping[str, Any]]
@@ -222,7 +251,7 @@ class Client:
         Raises:
             NotPossible: No agent works on it.
         """
-        return self._object("POST", f"{_run_path(run)}/stop", body={})
+        return self._read(run_of, self._object("POST", f"{_run_path(run)}/stop", body={}))
 
     def _object(
         self,
@@ -238,11 +267,13 @@ class Client:
             raise self._misunderstood()
         return found
 
-    def _pages(self, path: str, query: Mapping[str, str | None]) -> Iterator[Json]:
+    def _pages(
+        self, path: str, query: Mapping[str, str | None], reader: Callable[[Json], Json]
+    ) -> Iterator[Json]:
         given = {name: value for name, value in query.items() if value is not None}
         while True:
             items, cursor = self._read(page, self._object("GET", path, query=given))
-            yield from items
+            yield from (self._read(reader, item) for item in items)
             if cursor is None:
                 return
             given["cursor"] = cursor
@@ -294,16 +325,22 @@ def open_client(settings: Settings | None = None, retry: RetryPolicy | None = No
 def _config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
     if (config is None) == (yaml is None):
         raise UsageError("a sweep needs either a config or the text of a sweep file")
-    return {"yaml": yaml} if config is None else {"config": config}
+    if config is None:
+        return {"yaml": yaml}
+    text = _json_text(config, default=_plain)
+    return {"config": tagged(json.loads(text))}
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:
-    """Strict JSON: numbers that it lacks must have been made texts before."""
+    """Strict JSON: numbers that it lacks must have been replaced before."""
+    return _json_text(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _json_text(value: object, **form: Any) -> str:
     try:
-        text = json.dumps(body, separators=(",", ":"), allow_nan=False, default=_plain)
+        return json.dumps(value, **form)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"this cannot be sent as JSON: {error}") from None
-    return text.encode()
 
 
 def _plain(value: object) -> Any:

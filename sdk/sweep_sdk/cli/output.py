@@ -19,8 +19,13 @@ def note(text: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """The one JSON value of a command with ``--json``; pure ASCII, so any terminal can hold it."""
-    click.echo(json.dumps(value, indent=2))
+    """The one JSON value of a command with ``--json``: strict JSON, numbers it lacks as texts.
+
+    Pure ASCII, so any terminal can hold it.
+    """
+    from sweep_service.model.numbers import with_texts
+
+    click.echo(json.dumps(with_texts(value), indent=2, allow_nan=False))
 
 
 def strong(text: str) -> str:

@@ -129,4 +129,8 @@ def _csv_row(run: Run) -> dict[str, Any]:
 
 
 def _csv_cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, (list, dict)) else value
+    """Numbers that JSON lacks look as in JSON, not as Python prints them."""
+    from sweep_service.model.numbers import with_texts
+
+    plain = with_texts(value)
+    return json.dumps(plain) if isinstance(plain, (list, dict)) else plain

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 import shlex
 import threading
@@ -131,6 +132,19 @@ class TestRuns:
         assert [float(row["summary.loss"]) for row in rows] == [0.1 + 0.2] * 2
         assert [row["summary.extra"] for row in rows] == ["", "True"]
         assert rows[0]["exit_code"] == ""
+
+    def test_csv_of_numbers_that_are_not_finite(self, cli, client, run_one):
+        config = {"method": "grid", "metric": {"name": "loss"}}
+        values = {"a": {"values": [math.inf]}, "b": {"values": [[math.nan, 1]]}}
+        sweep = client.create_sweep({**config, "parameters": values})["id"]
+        run_one(sweep, loss="NaN", more={"norm": "-Infinity"})
+        (row,) = csv.DictReader(io.StringIO(cli("runs", sweep, "--csv").out))
+        found = {name: row[name] for name in ("config.a", "config.b", "summary.loss")}
+        assert found == {"config.a": "Infinity", "config.b": '["NaN", 1]', "summary.loss": "NaN"}
+        assert row["summary.norm"] == "-Infinity"
+        (run,) = cli("runs", sweep, "--json").json
+        assert run["config"] == {"a": "Infinity", "b": ["NaN", 1]}
+        assert run["summary"] == {"loss": "NaN", "norm": "-Infinity"}
 
     def test_csv_without_runs_has_its_header(self, cli, grid):
         assert cli("runs", grid, "--csv").out.startswith("id,index,state,")

@@ -1,6 +1,7 @@
 """Every law against its analytic CDF, its coordinates there and back, its edges."""
 
 import math
+from decimal import Decimal
 from random import Random
 from statistics import NormalDist
 
@@ -245,6 +246,28 @@ def test_what_is_outside_is_refused(distribution, outside):
             distribution.to_unit(value)
 
 
+@given(
+    q=st.builds("{}e{}".format, st.integers(1, 999), st.integers(-9, 0)).map(float),
+    first=st.integers(-50, 50),
+    n_steps=st.integers(1, 60),
+    name=st.sampled_from(["q_uniform", "q_normal", "grid"]),
+    unit=st.floats(0, 1),
+)
+def test_quantised_values_are_the_floats_that_people_write(q, first, n_steps, name, unit):
+    decimal = Decimal(repr(q))
+    low, high = float(first * decimal), float((first + n_steps) * decimal)
+    if name == "q_normal":
+        found = law("q_normal", mu=low, sigma=high - low, q=q)
+        value = found.from_unit(unit)
+    else:
+        found = law("q_uniform", min=low, max=high, q=q)
+        found = found.grid if name == "grid" else found
+        value = found.from_unit(unit)
+        assert found.value_at(0) == low
+    assert value == float(round(Decimal(repr(value)) / decimal) * decimal)
+    assert found.from_unit(found.to_unit(value)) == value
+
+
 def test_identity_follows_the_reference_engine():
     same = [(1, 1.0), (0, -0.0), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), (10**20, 1e20)]
     different = [(1, True), (0, False), ("1", 1), ([1], [1.0]), (None, "null"), ([], {})]
@@ -261,6 +284,10 @@ def test_identity_follows_the_reference_engine():
         ([False, True], "categorical"),
         (["a", "b"], "categorical"),
         ([1, 2, None], "categorical"),
+        ([1.0, 10.0, math.inf], "ordered"),
+        ([math.inf, 1, -math.inf], "ordered"),
+        ([1, math.inf, 2], "categorical"),
+        ([1, 2, math.nan], "categorical"),
     ],
 )
 def test_kind_of_listed_values(values, kind):

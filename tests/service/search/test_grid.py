@@ -37,24 +37,31 @@ def test_nested_names_are_sorted_level_by_level():
             {"values": [{"a": 1, "b": 2}, {"b": 2, "a": 1}, [1], [1.0]]},
             [{"a": 1, "b": 2}, [1], [1.0]],
         ),
-        ({"values": [math.nan, math.nan, 0, -0.0]}, ["NaN", 0]),
+        (
+            {"values": [math.inf, "Infinity", -math.inf, math.inf]},
+            [math.inf, "Infinity", -math.inf],
+        ),
         ({"values": [None]}, [None]),
         ({"min": -1, "max": 2}, [-1, 0, 1, 2]),
         ({"distribution": "q_uniform", "min": 1, "max": 7, "q": 2}, [1, 3, 5]),
         ({"distribution": "q_uniform", "min": 1, "max": 4}, [1.0, 2.0, 3.0]),
         ({"distribution": "q_uniform", "min": 0.5, "max": 3, "q": 1}, [0.5, 1.5, 2.5]),
         ({"distribution": "q_uniform", "min": 1, "max": 2, "q": 5}, [1]),
-        # numpy.arange(0.1, 0.5, 0.1), rounding included
-        (
-            {"distribution": "q_uniform", "min": 0.1, "max": 0.5, "q": 0.1},
-            [0.1, 0.2, 0.30000000000000004, 0.4],
-        ),
+        ({"distribution": "q_uniform", "min": 0.1, "max": 0.5, "q": 0.1}, [0.1, 0.2, 0.3, 0.4]),
+        ({"distribution": "q_uniform", "min": -0.2, "max": 0.2, "q": 0.1}, [-0.2, -0.1, 0.0, 0.1]),
         ({"value": [1, 2]}, [[1, 2]]),
     ],
 )
 def test_values_of_one_parameter(entry, values):
     found = [point["p"] for point in points(config_of({"p": entry}))]
     assert [(value, type(value)) for value in found] == [(value, type(value)) for value in values]
+
+
+def test_not_a_number_is_one_value():
+    config = config_of({"p": {"values": [math.nan, math.nan, "NaN", 0, -0.0]}})
+    number, text, zero = [point["p"] for point in points(config)]
+    assert math.isnan(number)
+    assert (text, zero) == ("NaN", 0)
 
 
 def test_all_constants_make_one_point():

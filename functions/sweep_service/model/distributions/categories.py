@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,9 @@ from sweep_service.model.distributions.base import Finite, Kind, bin_of, is_numb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_INFINITIES = (math.inf, -math.inf)
 
 
 def identity(value: Any) -> str:
@@ -106,12 +110,12 @@ class Categorical(Finite):
 
     @property
     def kind(self) -> Kind:
-        """``ordered`` for numbers listed in growing or falling order."""
+        """``ordered`` for numbers listed in growing or falling order, infinities included."""
         return self._kind
 
     @cached_property
     def _kind(self) -> Kind:
-        if not all(is_number(value) for value in self.values):
+        if not all(is_number(value) or value in _INFINITIES for value in self.values):
             return "categorical"
         pairs = list(pairwise(self.values))
         is_monotone = all(a < b for a, b in pairs) or all(a > b for a, b in pairs)

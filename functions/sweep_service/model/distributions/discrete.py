@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -57,7 +58,7 @@ class IntUniform(Finite):
 
 @dataclass(frozen=True)
 class Steps(Finite):
-    """The values of ``numpy.arange(start, stop, step)``: what a grid makes of q_uniform."""
+    """As many values as ``numpy.arange(start, stop, step)`` has: what a grid makes of q_uniform."""
 
     start: float
     stop: float
@@ -74,8 +75,10 @@ class Steps(Finite):
         return math.ceil((self.stop - self.start) / self.step)
 
     def value_at(self, index: int) -> float:
-        """Start + index * step, with numpy's rounding of the step; int when all three are."""
-        return self.start + index * self._rounded_step
+        """The float nearest to start + index * step as decimals; int when all three are."""
+        if isinstance(self.start, int) and isinstance(self.step, int):
+            return self.start + index * self.step
+        return _nearest(self._decimal_start + index * self._decimal_step)
 
     def index_of(self, value: Any) -> int | None:
         """The index of the step that the value is, up to rounding."""
@@ -87,8 +90,12 @@ class Steps(Finite):
         return index if is_step else None
 
     @cached_property
-    def _rounded_step(self) -> float:
-        return (self.start + self.step) - self.start
+    def _decimal_start(self) -> Fraction:
+        return _decimal(self.start)
+
+    @cached_property
+    def _decimal_step(self) -> Fraction:
+        return _decimal(self.step)
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ class Quantized(Finite):
         return tuple(max(right - left, 0.0) for left, right in pairwise(edges))
 
     def value_at(self, index: int) -> float:
-        """(first + index) * q."""
+        """The float nearest to (first + index) * q as decimals."""
         return _clipped_multiple(self.first + index, self.q, self.bounds)
 
     def index_of(self, value: Any) -> int | None:
@@ -246,6 +253,20 @@ def _multiple_of(value: Any, q: float) -> int | None:
 
 
 def _clipped_multiple(multiple: int, q: float, bounds: tuple[float, float]) -> float:
+    """The float nearest to the decimal multiple: 3 * 0.1 is 0.3, as people write it."""
     if isinstance(q, int):
         return multiple * q
-    return min(max(multiple * q, bounds[0]), bounds[1])
+    return min(max(_nearest(multiple * _decimal(q)), bounds[0]), bounds[1])
+
+
+@lru_cache
+def _decimal(number: float) -> Fraction:
+    """The number that the shortest decimal text of a float spells."""
+    return Fraction(repr(float(number)))
+
+
+def _nearest(number: Fraction) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(LARGEST, number)

@@ -43,7 +43,7 @@ def _show_run(reference: str, *, is_json: bool) -> None:
         if is_json:
             say_json(run)
             return
-        history = list(client.history(reference, _HISTORY_ROWS))
+        history = client.thinned_history(reference, _HISTORY_ROWS).rows
     log_file = run_files(settings.runs_dir, run["sweep"], run["id"], run["attempt"]).log
     for line in run_story(run, history, log_file, time.time()):
         say(line)
