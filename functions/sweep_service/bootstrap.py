@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sweep_service.operations.services import Services
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from sweep_service.settings import StoreSettings
+    from sweep_service.storage.store import Store
 
 LOCAL_WAIT_SECONDS = 1.0
 
 
-def local_services(path: Path) -> Services:
+def local_services(path: Path, local_file_systems: Collection[str] = ()) -> Services:
     """The backend over an SQLite file, for the user's own process.
 
-    Raises:
-        StoreUnavailable: The file cannot be used; the text says why and what to do.
+    The file is opened, and made where it does not exist, by the first request that needs it.
+
+    Args:
+        path: The file.
+        local_file_systems: File systems that are local besides those that are known to be.
     """
+    from sweep_service.storage.deferred import DeferredStore
     from sweep_service.storage.sqlite.store import SqliteStore
 
+    def open_store() -> SqliteStore:
+        return SqliteStore(path, local_file_systems=local_file_systems)
+
     return Services(
-        store=SqliteStore(path),
+        store=cast("Store", DeferredStore(path, open_store)),
         clock=time.time,
         rng=random.SystemRandom(),
         wait_seconds=LOCAL_WAIT_SECONDS,

@@ -48,7 +48,7 @@ def init(
         project: Name of the project outside a sweep.
         config: Default values: a mapping or an argparse namespace.
         report: Whether this process reports. By default all do, but in distributed training
-            (``RANK``, else ``LOCAL_RANK``, is set) that of rank 0 alone.
+            that of rank 0 alone (as torchrun, srun or mpirun tell the ranks).
         name: A name for people.
         tags: Words by which the run is found again.
         group: The name of a group of runs.

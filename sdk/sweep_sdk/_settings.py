@@ -7,6 +7,7 @@ Environment before credentials file. A token from the file goes only to the URL 
 ``SWEEP_PROJECT``         default project of new sweeps
 ``SWEEP_HOME``            data folder, by default the user's data directory
 ``SWEEP_LOCAL_DB``        file of the local database, by default ``<home>/sweeps.db``
+``SWEEP_LOCAL_FILE_SYSTEMS`` file systems on which that may be although they are not known
 ``SWEEP_RUNS_DIR``        folder of the runs' own folders, by default ``<home>/runs``
 ``SWEEP_REPORT_INTERVAL`` longest time between two reports of an agent, in seconds
 ``SSL_CERT_FILE``         CA bundle (``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` go before it)
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._ranks import rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +43,8 @@ class Settings:
     Attributes:
         url: The backend's address without trailing slash; None means local mode.
         metadata_url: The instance metadata service that tells of spot interruptions.
+        local_file_systems: File systems on which the local database may be, besides those that
+            are known to be local.
     """
 
     url: str | None
@@ -53,6 +57,7 @@ class Settings:
     report_interval_seconds: float = DEFAULT_REPORT_INTERVAL_SECONDS
     ca_bundle: str | None = None
     metadata_url: str = DEFAULT_METADATA_URL
+    local_file_systems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class RunEnvironment:
     """What an agent tells the training program that it starts.
 
     Attributes:
-        rank: This process's place in a distributed run (``RANK``, else ``LOCAL_RANK``), as text.
+        rank: This process's place in a distributed run, as text; see ``_ranks``.
     """
 
     metrics_file: str | None = None
@@ -99,6 +104,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         ca_bundle=environ.get("SSL_CERT_FILE") or None,
         metadata_url=environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or DEFAULT_METADATA_URL,
+        local_file_systems=tuple(
+            environ.get("SWEEP_LOCAL_FILE_SYSTEMS", "").replace(",", " ").split()
+        ),
     )
 
 
@@ -155,7 +163,7 @@ def run_environment(environ: Mapping[str, str] | None = None) -> RunEnvironment 
         run=environ.get("SWEEP_RUN_ID") or None,
         project=environ.get("SWEEP_PROJECT") or None,
         attempt=int(attempt) if attempt.isdecimal() else 1,
-        rank=environ.get("RANK", environ.get("LOCAL_RANK")),
+        rank=rank_of(environ),
     )
 
 

@@ -193,7 +193,7 @@ def test_a_run_that_comes_while_the_agent_is_stopped_is_given_back(
     )
     watchdog = Watchdog()
     try:
-        Worker("", attempts, asker, Launcher({"command": ["true"]}, {}), watchdog, None).work()
+        Worker("", {}, attempts, asker, Launcher({"command": ["true"]}, {}), watchdog, None).work()
     finally:
         watchdog.close()
     assert events == []

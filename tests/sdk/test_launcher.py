@@ -62,8 +62,8 @@ class TestFiles:
 
 
 class TestCommand:
-    def prepare(self, tmp_path, launcher, gpu=None):
-        return launcher.prepare(HANDOUT, run_files(tmp_path, "s", "r", 2), gpu)
+    def prepare(self, tmp_path, launcher, gpus=None):
+        return launcher.prepare(HANDOUT, run_files(tmp_path, "s", "r", 2), gpus or {})
 
     def test_the_default(self, tmp_path, path):
         launch = self.prepare(tmp_path, launcher(path))
@@ -82,6 +82,7 @@ class TestCommand:
             "SWEEP_RUN_ID": "k3v9x2ab-7",
             "SWEEP_PROJECT": "mnist",
             "SWEEP_ATTEMPT": "2",
+            "SWEEP_AGENT_RANKS": "{}",
             "SWEEP_CONFIG_FILE": str(folder / "config.json"),
             "SWEEP_METRICS_FILE": str(folder / "metrics-2.jsonl"),
             "SWEEP_RUN_DIR": str(folder),
@@ -99,8 +100,8 @@ class TestCommand:
         assert self.prepare(tmp_path, own).environment["PYTHONUNBUFFERED"] == ""
 
     def test_one_gpu(self, tmp_path, path):
-        launch = self.prepare(tmp_path, launcher(path), gpu="3")
-        assert launch.environment["CUDA_VISIBLE_DEVICES"] == "3"
+        launch = self.prepare(tmp_path, launcher(path), {"HIP_VISIBLE_DEVICES": "3"})
+        assert launch.environment["HIP_VISIBLE_DEVICES"] == "3"
 
     def test_the_arguments_as_a_file(self, tmp_path, path):
         launch = self.prepare(tmp_path, launcher(path, command=["python", "${args_json_file}"]))
@@ -161,10 +162,3 @@ class TestCheck:
     def test_an_empty_command(self, path):
         with pytest.raises(UsageError, match="empty"):
             launcher(path, command=["${nothing}"]).check()
-
-
-def test_an_inherited_rank():
-    assert Launcher({}, {"RANK": "1"}).inherited_rank() == "RANK=1"
-    assert Launcher({}, {"LOCAL_RANK": "2", "RANK": "0"}).inherited_rank() == "LOCAL_RANK=2"
-    assert Launcher({}, {"RANK": "0"}).inherited_rank() is None
-    assert Launcher({}, {}).inherited_rank() is None

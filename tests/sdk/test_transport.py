@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,7 +18,12 @@ import pytest
 from sweep_sdk import _exceptions as errors
 from sweep_sdk._backend.client import Client, open_client
 from sweep_sdk._backend.retry import ONCE, Retrier
-from sweep_sdk._backend.transport import HttpTransport, InProcessTransport, open_transport
+from sweep_sdk._backend.transport import (
+    HttpTransport,
+    InProcessTransport,
+    open_transport,
+    proxy_of,
+)
 from sweep_sdk._settings import load_settings
 
 CERTIFICATES = Path(__file__).with_name("certificates")
@@ -160,6 +166,42 @@ class TestRequests:
         opened("http://backend.invalid").health()
         assert server.seen[0][1] == "http://backend.invalid/v1/health"
 
+    @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+    def test_this_machine_is_never_reached_through_a_proxy(
+        self, server, opened, monkeypatch, variable
+    ):
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
+        opened(server.url).health()
+        opened(server.url.replace("127.0.0.1", "localhost")).health()
+        assert [seen[1] for seen in server.seen] == ["/v1/health"] * 2
+
+    def test_what_a_proxy_answers_is_told_as_its_answer(self, server, opened, monkeypatch):
+        monkeypatch.setenv("HTTP_PROXY", server.url.replace("//", "//user:secret@"))
+        server.answer = (403, {"Content-Type": "text/html"}, b"<html>denied</html>")
+        with pytest.raises(errors.NotAuthorized) as caught:
+            opened("http://backend.invalid").health()
+        assert f"through the proxy of HTTP_PROXY={server.url}" in str(caught.value)
+        assert "secret" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("url", "setting"),
+        [
+            ("http://backend.invalid", "http_proxy=http://proxy:3128"),
+            ("https://backend.invalid", "ALL_PROXY=socks5://proxy:1080"),
+            ("http://127.0.0.1:8787", None),
+            ("http://127.4.5.6:8787", None),
+            ("http://[::1]:8787", None),
+            ("http://localhost:8787", None),
+            ("http://my.localhost:8787", None),
+            ("http://inside.example", None),
+        ],
+    )
+    def test_which_proxy_applies(self, monkeypatch, url, setting):
+        monkeypatch.setenv("http_proxy", "http://user:secret@proxy:3128")
+        monkeypatch.setenv("ALL_PROXY", "socks5://proxy:1080")
+        monkeypatch.setenv("NO_PROXY", "inside.example")
+        assert proxy_of(url) == setting
+
 
 class TestCertificates:
     @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -283,7 +325,19 @@ class TestInProcess:
             assert client.health()["status"] == "ok"
             assert client.transport.is_local
             assert client.transport.place == str(settings.local_db)
+            assert not settings.local_db.exists()  # nothing has needed it yet
+            assert list(client.list_sweeps()) == []
         assert settings.local_db.exists()
+
+    def test_a_dry_run_needs_no_database(self, settings):
+        nowhere = replace(settings, local_db=settings.home / "sweeps.db" / "no" / "folder")
+        settings.home.mkdir()
+        (settings.home / "sweeps.db").write_text("a file in the way")
+        config = {"method": "grid", "parameters": {"a": {"values": [1, 2]}}}
+        with open_client(nowhere) as client:
+            assert client.create_sweep(config, dry_run=True)["grid_points"] == 2
+            with pytest.raises(errors.UsageError, match="cannot keep sweeps in"):
+                client.create_sweep(config)
 
     def test_threads_share_it(self, settings):
         with open_client(settings) as client:
@@ -350,5 +404,5 @@ def test_urls_that_only_urllib3_refuses(opened):
 
 def test_a_proxy_that_cannot_be(opened, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "foo:bar")
-    with pytest.raises(errors.UsageError, match="check HTTPS_PROXY"):
+    with pytest.raises(errors.UsageError, match="the proxy of HTTP_PROXY=foo:bar: "):
         opened("http://backend.invalid").health()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from sweep_service.errors import StoreUnusable
 from sweep_service.model.sweep_config import SweepConfig, from_document
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Services:
         loaded = self.configs.get((sweep, version))
         if loaded is None:
             meta = self.store.get_meta(sweep, version)
-            loaded = LoadedConfig(meta, from_document(meta.document))
+            loaded = LoadedConfig(meta, _understood(meta))
             remember(self.configs, (sweep, version), loaded)
         return loaded
 
@@ -69,6 +70,21 @@ class Services:
             for key in [key for key in list(cache) if key[0] == sweep]:
                 cache.pop(key, None)
         self.observations.pop(sweep, None)
+
+
+def _understood(meta: SweepMeta) -> SweepConfig:
+    """The stored config of a sweep.
+
+    Raises:
+        StoreUnusable: It is not what was stored.
+    """
+    try:
+        return from_document(meta.document)
+    except Exception as error:
+        raise StoreUnusable(
+            f"the stored config of sweep {meta.sweep} cannot be read: the database is damaged;"
+            " restore a copy of it"
+        ) from error
 
 
 def remember(cache: dict[K, V], key: K, value: V) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from sweep_sdk._agent.child import signal_name
 from sweep_sdk._agent.engagement import Engagement, attendance_of
 from sweep_sdk._agent.event_pump import EventPump
+from sweep_sdk._agent.gpus import allotment, variables_of
 from sweep_sdk._agent.launcher import Launcher
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.spot import SpotWatch
@@ -29,7 +30,7 @@ from sweep_sdk._exceptions import UsageError
 from sweep_sdk._settings import environment, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
     from sweep_sdk._agent.events import Watcher
@@ -71,7 +72,8 @@ def run_agent(
         0 the sweep has ended or the count is reached, 1 gave up, 129, 130 or 143 by a signal.
 
     Raises:
-        UsageError: There is no such sweep, or its program cannot be started here.
+        UsageError: There is no such sweep, its program cannot be started here, or GPUs are asked
+            for that are not allotted to this process.
         BackendUnavailable: It was away for longer than the options allow.
     """
     if os.name != "posix":
@@ -84,13 +86,14 @@ def run_agent(
     found = client.get_sweep(sweep)
     launcher = Launcher(found["config"], environment())
     launcher.check()
+    gpus = variables_of(options.gpu_groups, allotment(environment()))
     with ExitStack() as stack:
         attendance = stack.enter_context(attendance_of(settings))
         pump = stack.enter_context(EventPump(events))
         watchdog = Watchdog(attendance.descriptor)
         stack.callback(watchdog.close)
         engagement = Engagement(client, found, options, settings, attendance, pump.emit)
-        return _Agent(engagement, launcher, watchdog, options, settings).run()
+        return _Agent(engagement, launcher, watchdog, options, settings, gpus).run()
 
 
 class _Agent:
@@ -103,6 +106,7 @@ class _Agent:
         watchdog: Watchdog,
         options: AgentOptions,
         settings: Settings,
+        gpus: Sequence[Mapping[str, str]],
     ) -> None:
         self._engagement = engagement
         self._launcher = launcher
@@ -113,6 +117,7 @@ class _Agent:
         self._workers = [
             Worker(
                 slot,
+                options.gpus_of(slot, gpus),
                 engagement.attempts,
                 engagement.asker,
                 launcher,
@@ -213,12 +218,6 @@ class _Agent:
     def _warn(self) -> None:
         for warning in self._launcher.warnings():
             self._notice(warning)
-        rank = self._launcher.inherited_rank()
-        if rank is not None:
-            self._notice(
-                f"{rank} is set in the agent's environment: a program that inherits it reports"
-                " only with sweep_sdk.init(report=True)"
-            )
 
     def _notice(self, message: str) -> None:
         self._engagement.notice(message)

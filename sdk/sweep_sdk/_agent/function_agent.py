@@ -22,8 +22,9 @@ from sweep_sdk._agent.events import Output
 from sweep_sdk._agent.launcher import run_variables
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._run import NO_AGENT, Run
-from sweep_sdk._settings import environment_with, load_settings, run_environment
+from sweep_sdk._settings import environment, environment_with, load_settings, run_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,7 +163,8 @@ class _FunctionRun:
         attempts = self._engagement.attempts
         attempts.announce(self._attempt, [], "")
         interruption: BaseException | None = None
-        with environment_with(run_variables(self._handout, self._attempt.files)):
+        variables = run_variables(self._handout, self._attempt.files)
+        with environment_with(variables | {AGENT_RANKS: agent_ranks(environment())}):
             _present.activate(Run(run_environment() or NO_AGENT))
             try:
                 with attempts.reporter(self._attempt, self._stop), self._timer():

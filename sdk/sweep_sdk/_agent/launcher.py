@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_service.model import command as commands
 
 if TYPE_CHECKING:
@@ -107,17 +108,6 @@ class Launcher:
             found.append(commands.NO_PARAMETERS_ADVICE)
         return found
 
-    def inherited_rank(self) -> str | None:
-        """A variable that makes programs here believe to be a rank that does not report."""
-        return next(
-            (
-                f"{name}={self._environment[name]}"
-                for name in ("RANK", "LOCAL_RANK")
-                if self._environment.get(name, "0") != "0"
-            ),
-            None,
-        )
-
     def check(self) -> None:
         """Find out before the first run what would make every run fail.
 
@@ -145,13 +135,18 @@ class Launcher:
         )
         return commands.command_line(self._command, config, facts)
 
-    def prepare(self, handout: HandOut, files: RunFiles, gpu: str | None) -> Launch:
-        """The program of a run, ready to be started."""
+    def prepare(self, handout: HandOut, files: RunFiles, gpus: Mapping[str, str]) -> Launch:
+        """The program of a run, ready to be started.
+
+        Args:
+            handout: The run.
+            files: Its files.
+            gpus: The variable that shows it its GPUs; empty where it sees what its agent sees.
+        """
         # Unbuffered: what a program prints is seen at once, and survives its being killed.
         environment = {"PYTHONUNBUFFERED": "1"} | self._environment | run_variables(handout, files)
+        environment |= {AGENT_RANKS: agent_ranks(self._environment), **gpus}
         environment.pop("SWEEP_TOKEN", None)  # programs need none: the agent is the one sender
-        if gpu is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = gpu
         command = self.command_line(handout.config, files.arguments)
         return Launch(command, environment, files.log)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweep_sdk._agent.gpus import parse_groups
 from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from sweep_sdk._agent.gpus import Group
 
 
 MAX_NAME_LENGTH = 128
@@ -22,7 +26,10 @@ class AgentOptions:
         count: Ends after so many runs; None for no bound.
         name: By default made of host and process id.
         parallel: Runs at once; by default one, or one a GPU.
-        gpus: Each run sees one of them (``CUDA_VISIBLE_DEVICES``).
+        gpus: Each run sees one of them, or one group of them. Numbers count from 0 within what is
+            allotted to the agent (``CUDA_VISIBLE_DEVICES`` and its likes); ``0-3`` is a range,
+            ``0+1`` a group, and UUIDs are taken too.
+        gpus_per_run: How many of the GPUs make a group.
         runs_dir: Folder of the runs' own folders; by default from the settings.
         report_interval_seconds: Longest time between two reports; by default from the settings.
             A third of the lease where that is less. A stop command is obeyed within this time.
@@ -47,6 +54,7 @@ class AgentOptions:
     name: str | None = None
     parallel: int | None = None
     gpus: tuple[str, ...] = ()
+    gpus_per_run: int | None = None
     runs_dir: Path | None = None
     report_interval_seconds: float | None = None
     row_interval_seconds: float = 10.0
@@ -69,6 +77,7 @@ class AgentOptions:
         for name in (
             "count",
             "parallel",
+            "gpus_per_run",
             "run_timeout_seconds",
             "report_interval_seconds",
             "row_interval_seconds",
@@ -84,15 +93,28 @@ class AgentOptions:
         ):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; needs a number of at least 0")
+        if self.gpus_per_run is not None and not self.gpus:
+            raise UsageError("gpus_per_run needs gpus: say which, such as 0-7")
+        _ = self.gpu_groups  # raises for what is no GPU
         if self.name is not None and not 0 < len(self.name) <= MAX_NAME_LENGTH:
             raise UsageError(f"an agent's name has 1 to {MAX_NAME_LENGTH} characters")
 
     @property
     def slots(self) -> tuple[str, ...]:
         """A name for each parallel place; the empty name where there is only one."""
-        n_slots = self.parallel or max(len(self.gpus), 1)
+        n_slots = self.parallel or max(len(self.gpu_groups), 1)
         return ("",) if n_slots == 1 else tuple(str(number) for number in range(n_slots))
 
-    def gpu_of(self, slot: str) -> str | None:
-        """The GPU that runs in this place see; places share them when there are more places."""
-        return self.gpus[int(slot or 0) % len(self.gpus)] if self.gpus else None
+    @property
+    def gpu_groups(self) -> tuple[Group, ...]:
+        """The groups of GPUs that runs get; empty where every run sees all."""
+        return parse_groups(self.gpus, self.gpus_per_run)
+
+    def gpus_of(self, slot: str, groups: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+        """What shows a run in this place its GPUs; places share them when there are more places.
+
+        Args:
+            slot: The place.
+            groups: For each group of GPUs the variable that shows it.
+        """
+        return groups[int(slot or 0) % len(groups)] if groups else {}

@@ -10,7 +10,7 @@ from sweep_sdk._agent.events import Notice, Output
 from sweep_sdk._agent.supervisor import Stop, Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sweep_sdk._agent.asking import Asker
     from sweep_sdk._agent.attempts import Attempt, Attempts
@@ -29,6 +29,7 @@ class Worker:
     def __init__(
         self,
         slot: str,
+        gpus: Mapping[str, str],
         attempts: Attempts,
         asker: Asker,
         launcher: Launcher,
@@ -36,6 +37,7 @@ class Worker:
         run_timeout_seconds: float | None,
     ) -> None:
         self._slot = slot
+        self._gpus = gpus
         self._attempts = attempts
         self._asker = asker
         self._launcher = launcher
@@ -70,8 +72,7 @@ class Worker:
 
     def _run(self, handout: HandOut) -> None:
         attempt = self._attempts.begin(handout)
-        gpu = self._attempts.options.gpu_of(self._slot)
-        launch = self._launcher.prepare(handout, attempt.files, gpu)
+        launch = self._launcher.prepare(handout, attempt.files, self._gpus)
         self._attempts.announce(attempt, launch.command, self._slot)
         notice = self._noticer(handout)
         if self._watchdog.ensure():

@@ -104,7 +104,7 @@ def decode(response: Response, place: str) -> Any:
     if 300 <= response.status < 400:
         raise WrongBackend(
             f"{place} redirects to {_header(response, 'Location') or 'somewhere else'}: check"
-            " SWEEP_URL, or sign in to the network"
+            f" SWEEP_URL, or sign in to the network{_proxy_hint(response)}"
         )
     document = _json(response)
     if response.status >= 400:
@@ -112,9 +112,14 @@ def decode(response: Response, place: str) -> Any:
     if document is None and response.body:
         raise WrongBackend(
             f"{place} answers with a web page or other text, not as a sweep backend: check"
-            " SWEEP_URL, or sign in to the network"
+            f" SWEEP_URL, or sign in to the network{_proxy_hint(response)}"
         )
     return document
+
+
+def _proxy_hint(response: Response) -> str:
+    """Who else may have answered."""
+    return f"; the answer came through the proxy of {response.proxy}" if response.proxy else ""
 
 
 def _error(response: Response, problem: Mapping[str, Any], place: str) -> SweepError:
@@ -123,7 +128,7 @@ def _error(response: Response, problem: Mapping[str, Any], place: str) -> SweepE
     if status in (401, 403):
         return NotAuthorized(
             f"{place} does not accept this token ({status}{': ' + detail if detail else ''});"
-            f" run 'sweep-sdk login --url {place}' or set SWEEP_TOKEN"
+            f" run 'sweep-sdk login --url {place}' or set SWEEP_TOKEN{_proxy_hint(response)}"
         )
     if status == 426 or (status == 410 and code != "sweep-ended"):
         return UsageError(

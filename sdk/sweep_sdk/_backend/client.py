@@ -156,6 +156,10 @@ class Client:
             body["run_cap"] = run_cap
         return self._object("PATCH", _sweep_path(sweep), body=body)
 
+    def check_store(self) -> None:
+        """Have the backend read its database, which raises where it cannot be used."""
+        next(self.list_sweeps(), None)
+
     def delete_sweep(self, sweep: str) -> None:
         """Remove a sweep and all that belongs to it."""
         path = _sweep_path(sweep)

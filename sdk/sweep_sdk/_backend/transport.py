@@ -7,15 +7,20 @@ meaning of answers sit above, in ``_client``, and are the same for both.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._forks import renew_in_children
+from sweep_sdk._settings import environment
 from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     import requests
@@ -24,15 +29,22 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 CONNECT_TIMEOUT_SECONDS = 10.0
+#: Keeps requests from looking for a proxy in the environment.
+_NO_PROXY = {"no_proxy": "*"}
 
 
 @dataclass(frozen=True)
 class Response:
-    """What came back; header names in the case the backend chose."""
+    """What came back; header names in the case the backend chose.
+
+    Attributes:
+        proxy: The setting of the proxy through which it came, if it came through one.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    proxy: str | None = None
 
 
 class Transport(Protocol):
@@ -83,6 +95,7 @@ class HttpTransport:
         if token and not (token.isascii() and token.isprintable()):
             raise UsageError("the token has characters that cannot be sent; check SWEEP_TOKEN")
         self.place = url
+        self.proxy = proxy_of(url)
         self._token = token
         self._ca_bundle = ca_bundle
         self._lock = threading.Lock()
@@ -111,12 +124,13 @@ class HttpTransport:
                 data=body or None,
                 timeout=(CONNECT_TIMEOUT_SECONDS, timeout_seconds),
                 allow_redirects=False,
+                proxies=None if self.proxy else _NO_PROXY,
             )
         except (requests.RequestException, urllib3.exceptions.LocationParseError) as error:
-            raise _trouble(self.place, error) from None
+            raise _trouble(self.place, error, self.proxy) from None
         except OSError as error:  # requests checks that a CA bundle is there, and says so
             raise UsageError(f"cannot use the CA bundle: {error}") from None
-        return Response(answer.status_code, dict(answer.headers), answer.content)
+        return Response(answer.status_code, dict(answer.headers), answer.content, self.proxy)
 
     def close(self) -> None:
         """See ``Transport``."""
@@ -160,9 +174,10 @@ class InProcessTransport:
 
     is_local = True
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, local_file_systems: Collection[str] = ()) -> None:
         self.place = str(database)
         self._database = database
+        self._local_file_systems = local_file_systems
         self._lock = threading.Lock()
         self._open_services: Services | None = None
 
@@ -190,55 +205,92 @@ class InProcessTransport:
 
     def _services(self) -> Services:
         from sweep_service.bootstrap import local_services
-        from sweep_service.errors import ServiceError, TryAgain
 
         with self._lock:
             if self._open_services is None:
-                try:
-                    self._open_services = local_services(self._database)
-                except TryAgain as error:
-                    raise BackendUnavailable(str(error)) from None
-                except ServiceError as error:
-                    raise UsageError(str(error)) from None
+                self._open_services = local_services(self._database, self._local_file_systems)
             return self._open_services
 
 
 def open_transport(settings: Settings) -> Transport:
     """HTTP where a URL is configured, else the backend in this process."""
     if settings.url is None:
-        return InProcessTransport(settings.local_db)
+        return InProcessTransport(settings.local_db, settings.local_file_systems)
     return HttpTransport(settings.url, settings.token, settings.ca_bundle)
 
 
-def _trouble(url: str, error: Exception) -> BackendUnavailable | UsageError:
+def proxy_of(url: str) -> str | None:
+    """The setting of the environment that sends requests to ``url`` through a proxy.
+
+    This machine itself is never reached through one, whatever the environment says.
+
+    Returns:
+        Such as ``http_proxy=http://proxy:3128``, without credentials; None without a proxy.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if _is_loopback(host) or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    for scheme in (parts.scheme, "all"):
+        if proxies.get(scheme):
+            return f"{_variable_of(scheme)}={_without_credentials(proxies[scheme])}"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
+def _variable_of(scheme: str) -> str:
+    known = environment()
+    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
+    return next((name for name in names if known.get(name)), names[0])
+
+
+def _without_credentials(proxy: str) -> str:
+    start, separator, rest = proxy.partition("://")
+    return f"{start}{separator}{rest.rpartition('@')[2]}" if separator else rest or start
+
+
+def _trouble(url: str, error: Exception, proxy: str | None) -> BackendUnavailable | UsageError:
     """What an exception of requests means to the user, in one line."""
     import requests
     import urllib3
 
     cause = _root_cause(error)
+    through = f" through the proxy of {proxy}" if proxy else ""
     wrong_url = (
         requests.exceptions.InvalidURL,
         requests.exceptions.InvalidSchema,
         urllib3.exceptions.LocationParseError,
     )
     if isinstance(error, requests.exceptions.InvalidProxyURL):
-        return UsageError(f"no way to {url} through the proxy: {cause}; check HTTPS_PROXY")
+        return UsageError(f"no way to {url}{through}: {cause}; check that setting")
     if isinstance(error, wrong_url):
         return UsageError(f"'{url}' cannot be used as URL: {cause}; check SWEEP_URL")
     if isinstance(error, requests.exceptions.ProxyError):
-        return BackendUnavailable(f"no way to {url} through the proxy: {cause}; check HTTPS_PROXY")
+        return BackendUnavailable(
+            f"no way to {url}{through}: {cause}; check that setting, or name the host in NO_PROXY"
+        )
     if isinstance(error, requests.exceptions.SSLError):
         return BackendUnavailable(
-            f"no secure connection to {url}: {cause}; for a private CA set REQUESTS_CA_BUNDLE",
+            f"no secure connection to {url}{through}: {cause}; for a private CA set"
+            " REQUESTS_CA_BUNDLE",
             is_temporary=False,
         )
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return BackendUnavailable(
-            f"no connection to {url} within {CONNECT_TIMEOUT_SECONDS:.0f} s; check SWEEP_URL"
+            f"no connection to {url}{through} within {CONNECT_TIMEOUT_SECONDS:.0f} s; check"
+            " SWEEP_URL"
         )
     if isinstance(error, requests.exceptions.Timeout):
-        return BackendUnavailable(f"no answer from {url} in time")
-    return BackendUnavailable(f"no connection to {url}: {cause}; check SWEEP_URL")
+        return BackendUnavailable(f"no answer from {url}{through} in time")
+    return BackendUnavailable(f"no connection to {url}{through}: {cause}; check SWEEP_URL")
 
 
 def _root_cause(error: BaseException) -> str:

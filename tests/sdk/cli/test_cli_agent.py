@@ -119,7 +119,7 @@ def test_parallel_runs_are_told_apart(train, grid):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--gpus", "0,,1"], "--gpus"),
+        (["--gpus", "0,,1"], "gpus: found ''"),
         (["--run-timeout", "0"], "--run-timeout"),
         (["--name", "x" * 200], "name"),
         (["--parallel", "0"], "--parallel"),

@@ -10,7 +10,7 @@ import pytest
 
 from sweep_service.errors import StoreUnusable
 from sweep_service.storage.sqlite.place import (
-    NETWORK_FILE_SYSTEMS,
+    LOCAL_FILE_SYSTEMS,
     check_file_system,
     check_place,
     file_system_of,
@@ -54,16 +54,23 @@ def test_no_mounts_are_known() -> None:
     assert file_system_of(Path("/home"), "") is None
 
 
-@pytest.mark.parametrize("kind", sorted(NETWORK_FILE_SYSTEMS))
-def test_a_network_file_system_is_refused(tmp_path: Path, kind: str) -> None:
-    path, mounts = (
-        tmp_path / "sweeps.db",
-        f"/dev/sda / ext4 rw 0 0\nhost:/x {tmp_path} {kind} rw 0 0\n",
-    )
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("nfs", "nfs4", "cifs", "smb3", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "afs"),
+        *("9p", "virtiofs", "wekafs", "panfs", "vboxsf", "prl_fs", "drvfs", "davfs", "ocfs2"),
+        *("fuse.sshfs", "fuse.gcsfuse", "fuse.s3fs", "fuse.juicefs", "fuse.rclone", "fuse"),
+        "something.new",
+    ],
+)
+def test_what_may_be_shared_by_machines_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "sweeps.db"
+    mounts = f"/dev/sda / ext4 rw 0 0\nhost:/x {tmp_path} {kind} rw 0 0\n"
     with pytest.raises(StoreUnusable, match=kind) as caught:
         check_file_system(path, mounts)
-    assert "SWEEP_LOCAL_DB" in str(caught.value)
-    assert "sweep-sdk local" in str(caught.value)
+    for word in ("SWEEP_LOCAL_DB", "sweep-sdk local", f"set SWEEP_LOCAL_FILE_SYSTEMS={kind}"):
+        assert word in str(caught.value)
+    check_file_system(path, mounts, (kind,))
 
 
 def test_a_link_into_a_network_file_system_is_refused(tmp_path: Path) -> None:
@@ -73,7 +80,7 @@ def test_a_link_into_a_network_file_system_is_refused(tmp_path: Path) -> None:
         check_file_system(tmp_path / "near" / "s.db", f"host:/x {tmp_path / 'far'} nfs rw 0 0\n")
 
 
-@pytest.mark.parametrize("kind", ["ext4", "xfs", "tmpfs", "overlay", "btrfs", "apfs"])
+@pytest.mark.parametrize("kind", sorted(LOCAL_FILE_SYSTEMS))
 def test_local_file_systems_are_fine(tmp_path: Path, kind: str) -> None:
     check_file_system(tmp_path / "sweeps.db", f"/dev/sda / {kind} rw 0 0\n")
 

@@ -28,7 +28,7 @@ from sweep_service.storage.sqlite.place import check_place
 from sweep_service.storage.sqlite.schema import is_current, upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 BUSY_TIMEOUT_SECONDS = 30.0
 _FIRST_PAUSE_SECONDS = 0.0003
@@ -44,7 +44,12 @@ _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 class Database:
     """Lends connections to one file and turns SQLite's errors into ours."""
 
-    def __init__(self, path: str | os.PathLike[str], busy_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        busy_timeout_seconds: float,
+        local_file_systems: Collection[str] = (),
+    ) -> None:
         self.path = Path(path).absolute()
         self._busy_timeout_seconds = busy_timeout_seconds
         self._writing = threading.Lock()
@@ -52,7 +57,7 @@ class Database:
         self._idle: deque[sqlite3.Connection] = deque()
         self._open: set[sqlite3.Connection] = set()
         self._is_closed = False
-        check_place(self.path)
+        check_place(self.path, local_file_systems)
         _databases.add(self)
         with self._lent():
             pass  # a file that cannot be used is told of now

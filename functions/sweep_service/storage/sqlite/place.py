@@ -5,24 +5,36 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sweep_service.errors import StoreUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _MOUNTS = Path("/proc/self/mounts")  # Linux; elsewhere nothing is known and nothing refused
 _ELSEWHERE = "name a file elsewhere in SWEEP_LOCAL_DB"
 
-#: File systems of several machines: SQLite's write-ahead log shares memory within one machine.
-NETWORK_FILE_SYSTEMS = frozenset(
+#: File systems of one machine. SQLite's write-ahead log shares memory within one machine, so that
+#: on any other the database would be damaged; one that is not known here is taken for such.
+LOCAL_FILE_SYSTEMS = frozenset(
     {
-        *("afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4"),
-        *("orangefs", "pvfs2", "smb3", "smbfs"),
-        *("fuse.ceph-fuse", "fuse.glusterfs", "fuse.sshfs"),
+        *("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs"),
+        *("nilfs2", "tmpfs", "ramfs", "rootfs", "overlay", "aufs", "squashfs", "erofs", "ecryptfs"),
+        *("vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "hfs", "hfsplus", "apfs", "ufs"),
+        *("ubifs", "jffs2", "iso9660", "minix", "udf", "fuse.fuse-overlayfs"),
     }
 )
+#: The setting that says that a file system is local although it is not known here.
+ALLOWING_VARIABLE = "SWEEP_LOCAL_FILE_SYSTEMS"
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, also_local: Collection[str] = ()) -> None:
     """Make the folder (mode 0700) and see whether a database may be there.
+
+    Args:
+        path: The database.
+        also_local: File systems that the user has declared to be local.
 
     Raises:
         StoreUnusable: No folder can be made, something else is there, no permission, or the
@@ -40,25 +52,29 @@ def check_place(path: Path) -> None:
         raise StoreUnusable(f"cannot keep sweeps in {path}: it is a folder; name a file in it")
     _check_permissions(path)
     if _MOUNTS.exists():
-        check_file_system(path, _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+        check_file_system(path, mounts, also_local)
 
 
-def check_file_system(path: Path, mounts: str) -> None:
-    """Refuse the file systems of several machines.
+def check_file_system(path: Path, mounts: str, also_local: Collection[str] = ()) -> None:
+    """Refuse the file systems that several machines may share.
 
     Args:
         path: The database; its folder exists.
         mounts: Text in the format of ``/proc/mounts``.
+        also_local: File systems that the user has declared to be local.
 
     Raises:
         StoreUnusable: The path is on one of them.
     """
     kind = file_system_of(path.parent.resolve(), mounts)
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise StoreUnusable(
-            f"cannot keep sweeps in {path}: it is on {kind}, and SQLite needs a local disk. Name a"
-            " file on one in SWEEP_LOCAL_DB; several machines meet through 'sweep-sdk local' on one"
-        )
+    if kind is None or kind in LOCAL_FILE_SYSTEMS or kind in also_local:
+        return
+    raise StoreUnusable(
+        f"cannot keep sweeps in {path}: it is on {kind}, and SQLite needs a local disk. Name a"
+        " file on one in SWEEP_LOCAL_DB; several machines meet through 'sweep-sdk local' on one."
+        f" If {kind} is local to this machine, set {ALLOWING_VARIABLE}={kind}"
+    )
 
 
 def file_system_of(folder: Path, mounts: str) -> str | None:

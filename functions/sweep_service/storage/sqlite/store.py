@@ -12,6 +12,7 @@ from sweep_service.storage.sqlite.trail import TrailTables
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Collection
     from types import TracebackType
 
 
@@ -25,6 +26,7 @@ class SqliteStore(SweepTables, LeaseTable, RunTable, TrailTables):
     Args:
         path: The file; it is made with mode 0600, its folder with mode 0700, where missing.
         busy_timeout_seconds: How long to wait for the file while others write to it.
+        local_file_systems: File systems that are local besides those that are known to be.
 
     Raises:
         StoreUnusable: The path cannot hold the database; the message says why and what to do.
@@ -37,8 +39,9 @@ class SqliteStore(SweepTables, LeaseTable, RunTable, TrailTables):
         path: str | os.PathLike[str],
         *,
         busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
+        local_file_systems: Collection[str] = (),
     ) -> None:
-        self._database = Database(path, busy_timeout_seconds)
+        self._database = Database(path, busy_timeout_seconds, local_file_systems)
 
     def close(self) -> None:
         """Let go of the file; a closed store does nothing more."""

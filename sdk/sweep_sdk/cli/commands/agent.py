@@ -15,7 +15,8 @@ _NUMBER = click.IntRange(min=0)
 _EXAMPLES = examples(
     "sweep-sdk agent k3v9x2ab",
     "sweep-sdk agent entity/project/k3v9x2ab --count 10",
-    "sweep-sdk agent k3v9x2ab --gpus 0,1,2,3",
+    "sweep-sdk agent k3v9x2ab --gpus 0-3",
+    "sweep-sdk agent k3v9x2ab --gpus 0-7 --gpus-per-run 2",
 )
 
 
@@ -26,7 +27,15 @@ _EXAMPLES = examples(
 @click.option("--entity", "-e", metavar="NAME", help="Has no effect: an account is one team.")
 @click.option("--name", help="How the agent is called; by default after host and process.")
 @click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Runs at once.")
-@click.option("--gpus", metavar="0,1,...", help="One run at once on each GPU, which sees no other.")
+@click.option(
+    "--gpus",
+    metavar="0,1,...",
+    help="One run at once on each GPU, which sees no other; also 0-3, and 0+1,2+3 for groups. "
+    "Counted within the GPUs that are allotted to the agent.",
+)
+@click.option(
+    "--gpus-per-run", type=click.IntRange(min=1), metavar="N", help="So many of them for each run."
+)
 @click.option(
     "--runs-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -87,6 +96,7 @@ def command(
     name: str | None,
     parallel: int | None,
     gpus: str | None,
+    gpus_per_run: int | None,
     runs_dir: Path | None,
     run_timeout: float | None,
     report_interval: float | None,
@@ -109,7 +119,8 @@ def command(
         count=count,
         name=name,
         parallel=parallel,
-        gpus=_names(gpus),
+        gpus=tuple(gpus.split(",")) if gpus is not None else (),
+        gpus_per_run=gpus_per_run,
         runs_dir=runs_dir.absolute() if runs_dir else None,
         report_interval_seconds=report_interval,
         max_failures=max_failures,
@@ -121,17 +132,3 @@ def command(
         watches_spot=spot,
     )
     return run_agent_in_terminal(sweep, options, project)
-
-
-def _names(gpus: str | None) -> tuple[str, ...]:
-    """GPU numbers or UUIDs, as CUDA takes them.
-
-    Raises:
-        UsageError: An empty one.
-    """
-    if gpus is None:
-        return ()
-    names = tuple(name.strip() for name in gpus.split(","))
-    if not all(names):
-        raise click.UsageError(f"--gpus: found '{gpus}'; needs numbers with commas, such as 0,1,2")
-    return names

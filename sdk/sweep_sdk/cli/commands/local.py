@@ -56,6 +56,8 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
     Runs until Ctrl-C or SIGTERM (exit code 0). The traffic is not encrypted: in a network that
     you do not trust use an SSH tunnel, or the backend on AWS.
     """
+    from sweep_sdk._backend.client import Client
+    from sweep_sdk._backend.retry import ONCE, Retrier
     from sweep_sdk._backend.transport import InProcessTransport
     from sweep_sdk._server.address import connects, reachable_url
     from sweep_sdk._server.server import LocalServer
@@ -64,8 +66,11 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
     settings = load_settings()
     if token == _GENERATE:
         token = settings.token or secrets.token_urlsafe(24)
-    with one_thread(), closing(InProcessTransport(settings.local_db)) as transport:
-        transport.request("GET", "/v1/health", {}, {}, b"", 1.0)  # a broken database is told now
+    with (
+        one_thread(),
+        closing(InProcessTransport(settings.local_db, settings.local_file_systems)) as transport,
+    ):
+        Client(transport, Retrier(ONCE)).check_store()  # a broken database is told now
         server = LocalServer(transport, host=host, port=port, token=token)
         _raise_file_limit()
         _stop_on_signals(server)

@@ -1,0 +1,77 @@
+"""The store of local mode: opened when it is first used, and honest about a damaged file.
+
+What needs no store, such as a dry run, works where none can be opened. What an SQLite file holds
+was written by us, so whatever in it cannot be read back is damage.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+import threading
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import StoreUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sweep_service.storage.store import Store
+
+#: What decoding raises where the stored bytes are not what was written.
+_DAMAGE = (ValueError, TypeError, KeyError, IndexError, struct.error, sqlite3.DatabaseError)
+
+
+class DeferredStore:
+    """Stands for a store; whatever is asked of it opens the store, once."""
+
+    def __init__(self, path: Path, open_store: Callable[[], Store]) -> None:
+        self._path = path
+        self._open_store = open_store
+        self._opened: Store | None = None
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        """A method of the store.
+
+        Raises:
+            ServiceError: The store cannot be opened; the next call tries again.
+        """
+        with self._damage_told():
+            method = getattr(self._store(), name)
+
+        @wraps(method)
+        def guarded(*words: Any, **named: Any) -> Any:
+            with self._damage_told():
+                return method(*words, **named)
+
+        return guarded
+
+    def close(self) -> None:
+        """Close the store, if it was opened."""
+        if self._opened is not None:
+            self._opened.close()
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        """Raise ``StoreUnusable`` for what the file holds and nobody can have written."""
+        try:
+            yield
+        except _DAMAGE as error:
+            if isinstance(error, sqlite3.ProgrammingError):
+                raise
+            raise StoreUnusable(
+                f"{self._path} is damaged ({type(error).__name__}: {error!s:.80}): restore a copy,"
+                f" save what can be read with 'sqlite3 {self._path} .recover', or name another file"
+                " in SWEEP_LOCAL_DB"
+            ) from error
+
+    def _store(self) -> Store:
+        if self._opened is None:
+            with self._lock:
+                if self._opened is None:
+                    self._opened = self._open_store()
+        return self._opened
