@@ -7,8 +7,9 @@ In a training program, started by an agent or by hand::
         run.log({"loss": train(run.config.lr)})
     run.finish()
 
-To start and to read sweeps: ``sweep``, ``agent``, ``runs``, ``best``, ``ask``. What a name needs is
-loaded when the name is first used: importing this package costs a training program nothing.
+To start sweeps: ``sweep``, ``agent``, ``ask``. To read them: ``runs``, ``best``, ``history``,
+``to_pandas``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs is loaded when the
+name is first used: importing this package costs a training program nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
     from sweep_sdk._agent.options import AgentOptions
-    from sweep_sdk._api import agent, ask, best, runs, sweep
+    from sweep_sdk._api import agent, ask, sweep
     from sweep_sdk._ask import AskedRun
     from sweep_sdk._config import Config
     from sweep_sdk._exceptions import (
@@ -40,11 +41,14 @@ if TYPE_CHECKING:
     )
     from sweep_sdk._module_config import config
     from sweep_sdk._present import finish, init, log
+    from sweep_sdk._reading import best, history, runs
+    from sweep_sdk._results.frames import to_pandas
     from sweep_sdk._run import Run
+    from sweep_sdk._sweep import Sweep, get_sweep, sweeps
 
 _MODULES = {
     "_agent.options": ("AgentOptions",),
-    "_api": ("agent", "ask", "best", "runs", "sweep"),
+    "_api": ("agent", "ask", "sweep"),
     "_ask": ("AskedRun",),
     "_config": ("Config",),
     "_exceptions": (
@@ -64,7 +68,10 @@ _MODULES = {
     ),
     "_module_config": ("config",),
     "_present": ("finish", "init", "log"),
+    "_reading": ("best", "history", "runs"),
+    "_results.frames": ("to_pandas",),
     "_run": ("Run",),
+    "_sweep": ("Sweep", "get_sweep", "sweeps"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -82,6 +89,7 @@ __all__ = [
     "NotPossible",
     "Run",
     "RunStopped",
+    "Sweep",
     "SweepEnded",
     "SweepError",
     "UsageError",
@@ -92,10 +100,14 @@ __all__ = [
     "best",
     "config",
     "finish",
+    "get_sweep",
+    "history",
     "init",
     "log",
     "runs",
     "sweep",
+    "sweeps",
+    "to_pandas",
 ]
 
 

@@ -137,23 +137,3 @@ def _lasting_client(settings: Settings) -> Client:
     client = open_client(settings)
     atexit.register(client.close)
     return client
-
-
-def runs(sweep_id: str) -> list[dict[str, Any]]:
-    """All runs of a sweep by index: dicts with ``config``, ``state``, ``summary`` and more.
-
-    Args:
-        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
-    """
-    with open_client() as client:
-        return list(client.list_runs(sweep_id))
-
-
-def best(sweep_id: str) -> dict[str, Any] | None:
-    """The run with the best value of the sweep's metric; None while there is none.
-
-    Args:
-        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
-    """
-    with open_client() as client:
-        return client.best_run(sweep_id)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._agent.said import Said
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._config import Config
@@ -39,6 +40,7 @@ class AskedRun:
         self.config = Config(handout.config)
         self.metric = handout.metric
         self._client = client
+        self._said = Said()
         self._n_rows = 0
         self._lock = threading.Lock()
         self._is_told = threading.Event()
@@ -71,6 +73,7 @@ class AskedRun:
             }
             offset = self._n_rows
             self._n_rows += 1  # even where the answer is lost: the backend may have the row
+            self._said.hear(clean)
             command = self._client.report(self.id, self.attempt, offset, [row])
         return not command.is_stop
 
@@ -89,7 +92,7 @@ class AskedRun:
         """
         self._check_open()
         values = self._by_name(metrics)
-        tell_result(self._client, self.id, self.attempt, values, state, self._n_rows)
+        tell_result(self._client, self.id, self.attempt, values, state, self._n_rows, self._said)
         self._is_told.set()
         self._keeper.join()
 
@@ -160,6 +163,7 @@ def tell_result(
     metrics: Mapping[str, Any],
     state: str,
     n_rows: int = 0,
+    said: Said | None = None,
 ) -> str:
     """Report final values and the end of an attempt; the state the backend made of it.
 
@@ -170,6 +174,7 @@ def tell_result(
         metrics: Final values by name.
         state: One of ``STATES``.
         n_rows: How many rows of this attempt were reported before.
+        said: What they held, for the summary.
 
     Raises:
         UsageError: A value is no number, or there is no such state.
@@ -181,7 +186,10 @@ def tell_result(
     if clean:
         row = {"step": n_rows, "at": time.time(), "metrics": clean}
         client.report(run, attempt, n_rows, [row])
-    ending = {"attempt": attempt, "state": state, "summary": clean}
+    said = said or Said()
+    said.hear(clean)
+    summary, _ = said.results()
+    ending = {"attempt": attempt, "state": state, "summary": summary}
     return client.finish(run, ending).state
 
 

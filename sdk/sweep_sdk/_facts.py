@@ -1,7 +1,8 @@
 """What a program notes about its run besides metrics, as short plain JSON.
 
 Configuration values of its own, paths, commits, notes: kept with the run, apart from the sweep's
-values. Standard library only: training programs load this.
+values. Non-finite numbers are written as configs have them, ``{"$number": "NaN"}``, so that they
+come out as numbers. Standard library only: training programs load this.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any
+
+from sweep_sdk._metrics import encode_number
 
 _MAX_CHARACTERS = 1000
 _MAX_ITEMS = 100
@@ -38,10 +41,10 @@ def as_fact(value: Any, depth: int = 0) -> Any:
     return _text(value)
 
 
-def _number(value: float) -> float | int | str:
+def _number(value: float) -> Any:
     if isinstance(value, int):
         return int(value) if abs(value) < 2**63 else _text(value)
-    return float(value) if math.isfinite(value) else str(float(value))
+    return float(value) if math.isfinite(value) else {"$number": encode_number(value)}
 
 
 def _text(value: Any) -> str:

@@ -97,9 +97,9 @@ def _number(value: Any) -> MetricValue:
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return int(value) if abs(value) < _EXACT_INT else _encode(_float(value))
+        return int(value) if abs(value) < _EXACT_INT else encode_number(_float(value))
     if isinstance(value, float):
-        return _encode(value)
+        return encode_number(value)
     if isinstance(value, str) and (known := as_non_finite(value)):
         return known
     if isinstance(value, (list, tuple)) and len(value) == 1:  # a scalar of R and MATLAB
@@ -109,7 +109,7 @@ def _number(value: Any) -> MetricValue:
     if hasattr(value, "item"):
         return _item(value)
     if hasattr(value, "__float__"):
-        return _encode(float(value))
+        return encode_number(float(value))
     raise TypeError(f"found {_describe(value)}; a metric is one number")
 
 
@@ -131,7 +131,7 @@ def _float(value: int) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _encode(value: float) -> float | str:
+def encode_number(value: float) -> float | str:
     """A finite number as itself (a plain float: subclasses may print otherwise), else its text."""
     if math.isfinite(value):
         return float(value)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 
@@ -50,6 +51,19 @@ def test_without_a_metric_a_number_needs_a_name(home):
     with pytest.raises(UsageError, match="give a dict"):
         run.tell(0.25)
     run.tell({"loss": 0.25})
+
+
+def test_what_was_logged_on_the_way_is_in_the_summary(sweep_id):
+    run = sweep_sdk.ask(sweep_id)
+    for loss, acc in ((0.9, 0.1), (0.2, 0.7), (0.4, 0.5)):
+        run.log({"loss": loss, "acc": acc})
+    run.tell({"loss": 0.3, "acc": float("nan")})
+    (told,) = sweep_sdk.runs(sweep_id)
+    summary = told["summary"]
+    assert (summary["loss"], summary["loss.min"], summary["loss.max"]) == (0.3, 0.2, 0.9)
+    assert math.isnan(summary["acc"])
+    assert (summary["acc.min"], summary["acc.max"]) == (0.1, 0.7)
+    assert sweep_sdk.best(sweep_id, metric="acc", goal="maximize")["id"] == run.id
 
 
 def test_several_at_once_in_any_order(sweep_id):

@@ -21,6 +21,7 @@ PUBLIC = {
     "NotPossible",
     "Run",
     "RunStopped",
+    "Sweep",
     "SweepEnded",
     "SweepError",
     "UsageError",
@@ -31,10 +32,14 @@ PUBLIC = {
     "best",
     "config",
     "finish",
+    "get_sweep",
+    "history",
     "init",
     "log",
     "runs",
     "sweep",
+    "sweeps",
+    "to_pandas",
 }
 HEAVY = {"requests", "urllib3", "click", "rich", "yaml", "numpy", "platformdirs", "sweep_service"}
 

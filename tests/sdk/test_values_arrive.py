@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sweep_sdk._agent.launcher import Launcher, prepare_files
+from sweep_sdk._facts import as_fact
 
 VALUES = [
     math.inf,
@@ -101,3 +102,13 @@ def test_metrics_come_out_as_numbers(client, sweep, value):
     assert [repr(run["summary"]) for run in client.list_runs(sweep)] == [wanted]
     rows = [*client.history(handout.id), *client.thinned_history(handout.id, 5).rows]
     assert [repr(row["metrics"]) for row in rows] == [wanted] * 2
+
+
+@pytest.mark.parametrize("value", NON_FINITE)
+def test_what_a_program_notes_comes_out_as_numbers(client, sweep, value):
+    handout = take(client, sweep)
+    facts = {"config": {"clip": as_fact(value), "many": as_fact([1, value, "NaN"])}}
+    ending = {"attempt": 1, "state": "finished", "attributes": facts}
+    client.finish(handout.id, ending)
+    noted = client.get_run(handout.id)["attributes"]
+    assert repr(noted) == repr({"config": {"clip": value, "many": [1, value, "NaN"]}})

@@ -79,7 +79,7 @@ def run(view: RunView) -> dict[str, Any]:
         "started_at": stored.started_at,
         "ended_at": outcome.ended_at if outcome else None,
         "stopped_early": outcome.is_stopped_early if outcome else False,
-        "attributes": outcome.attributes if outcome else {},
+        "attributes": tagged(outcome.attributes) if outcome else {},
         "suggestion": stored.suggestion,
     }
 

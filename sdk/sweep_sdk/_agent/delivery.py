@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections import deque
 from dataclasses import asdict, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.endings import ending_document, judge
-from sweep_sdk._agent.said import MAX_FACT_BYTES, MAX_FACTS
+from sweep_sdk._agent.said import MAX_FACT_BYTES, MAX_FACTS, MAX_SUMMARY_BYTES
 from sweep_sdk._agent.tail import Batch, Tail
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost
 
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.endings import Outcome
     from sweep_sdk._backend.answers import Command, Finished
     from sweep_sdk._backend.client import Client
+    from sweep_sdk._metrics import MetricValue
 
-_MAX_SUMMARY_BYTES = 250_000
 _ESSENTIALS = ("attempt", "state", "stopped_early")
 
 
@@ -134,23 +133,14 @@ class Delivery:
         """Forget the debt: the backend does not want it any more."""
         self._ledger.settle(self.debt)
 
-    def summary(self) -> dict[str, Any]:
-        """The last, least and greatest value of every metric, and what the program defined.
-
-        Only the last values, or only the sweep's metric, where all of it would be too much.
-        """
-        said, metric = self.tail.said, self.debt.metric
-        hidden = said.hidden()
-        last = {name: value for name, value in said.summary.items() if name not in hidden}
-        whole = last | said.extremes(hidden) | said.defined()
-        names = (metric, f"{metric}.min", f"{metric}.max")
-        essential = {name: whole[name] for name in names if name in whole}
-        choices = (whole, last | essential, essential)
-        summary = next(
-            choice for choice in choices if len(json.dumps(choice)) <= _MAX_SUMMARY_BYTES
-        )
-        if summary is not whole:
-            self._notice(f"a summary of {len(whole):,} values is too large; it is cut")
+    def summary(self) -> dict[str, MetricValue]:
+        """What is kept of the run's results; see ``Said.results``."""
+        summary, n_left_out = self.tail.said.results()
+        if n_left_out:
+            self._notice(
+                f"{n_left_out:,} values of the summary found no room: at most"
+                f" {MAX_SUMMARY_BYTES:,} bytes are kept"
+            )
         return summary
 
     def _own_words(self) -> dict[str, Any]:

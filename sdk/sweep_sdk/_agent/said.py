@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Bounds of what is kept of a program's own configuration and texts.
 MAX_FACTS = 100
 MAX_FACT_BYTES = 16_000
+#: Of a run's results; the backend takes a little more.
+MAX_SUMMARY_BYTES = 250_000
 _TEXTS = ("name", "group", "notes", "job_type")
 
 
@@ -109,6 +111,21 @@ class Said:
         elif isinstance(line, _lines.Preempting):
             self.is_preempting = True
 
+    def results(self) -> tuple[dict[str, MetricValue], int]:
+        """What is kept of the run's results, and how many values there was no room for.
+
+        The sweep's metric first, then the last value of every other metric, then what the program
+        wanted to have, then the least and greatest values.
+        """
+        hidden = self.hidden()
+        last = {name: value for name, value in self.summary.items() if name not in hidden}
+        extremes = self.extremes(hidden)
+        whole = last | self.defined() | extremes
+        essential = (self.metric, f"{self.metric}.min", f"{self.metric}.max")
+        first = {name: whole[name] for name in essential if name in whole}
+        kept = _fitting(first | whole, MAX_SUMMARY_BYTES)
+        return kept, len(whole) - len(kept)
+
     def extremes(self, hidden: Collection[str] = ()) -> dict[str, MetricValue]:
         """``NAME.min`` and ``NAME.max`` of each metric that was logged more than once.
 
@@ -183,6 +200,20 @@ class Said:
             group[key] = before
         else:
             del group[key]
+
+
+def _fitting(values: dict[str, MetricValue], most_bytes: int) -> dict[str, MetricValue]:
+    """The first values, as many as fit into so many bytes of JSON."""
+    if _size(values) <= most_bytes:
+        return values
+    room = most_bytes
+    kept = {}
+    for name, value in values.items():
+        room -= _size({name: value})  # its braces make up for the comma and the space
+        if room < 0:
+            break
+        kept[name] = value
+    return kept
 
 
 def _n_facts(facts: Mapping[str, Any]) -> int:

@@ -37,10 +37,17 @@ def connected(reference: str | None = None, settings: Settings | None = None) ->
     policy = RetryPolicy(attempts=ATTEMPTS, deadline_seconds=DEADLINE_SECONDS)
     with open_client(settings) as client:
         patient = client.with_retries(policy, on_trouble=_tell_trouble)
-        try:
+        with similar_named(patient, reference):
             yield patient
-        except NotFound as error:
-            raise NotFound(f"{error}{_similar(patient, reference)}") from None
+
+
+@contextmanager
+def similar_named(client: Client, reference: str | None) -> Iterator[None]:
+    """When there is no such sweep or run, have the error name those that look like it."""
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(f"{error}{_similar(client, reference)}") from None
 
 
 def _tell_trouble(error: BackendUnavailable) -> None:

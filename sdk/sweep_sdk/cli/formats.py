@@ -7,8 +7,10 @@ import shlex
 import signal
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._results.records import flattened
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 NOTHING = "-"
 
@@ -55,19 +57,6 @@ def duration_text(seconds: float | None) -> str:
 def age_text(then: float | None, now: float) -> str:
     """How long ago ``then`` was."""
     return NOTHING if then is None else f"{duration_text(now - then)} ago"
-
-
-def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested maps as one level of dotted names; empty maps stay as they are."""
-    return dict(_leaves(values, prefix))
-
-
-def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def assignments(values: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ COMMANDS = (
     "agent",
     "sweeps",
     "runs",
+    "history",
     "show",
     "logs",
     "best",

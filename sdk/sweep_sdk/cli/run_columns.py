@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sweep_sdk.cli.formats import NOTHING, duration_text, flattened, value_text
+from sweep_sdk._results.names import shown_value
+from sweep_sdk._results.records import (
+    RUN_TIMES,
+    flattened,
+    iso_time,
+    names_of,
+    record_names,
+    run_record,
+    seconds_taken,
+)
+from sweep_sdk.cli.csv_files import write_csv_lines
+from sweep_sdk.cli.formats import NOTHING, duration_text, value_text
 from sweep_sdk.cli.tables import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    Run = dict[str, Any]
-    Sweep = dict[str, Any]
+    from sweep_sdk._results.names import Names
 
-_PLAIN_FIELDS = (
-    "id",
-    "index",
-    "state",
-    "attempt",
-    "exit_code",
-    "signal",
-    "stopped_early",
-    "best",
-    "agent",
-    "host",
-    "created_at",
-    "started_at",
-    "ended_at",
-)
+    Run = Mapping[str, Any]
+    Sweep = Mapping[str, Any]
+
 _ABSENT = object()
 _METRIC, _TIME, _VARYING, _SOMETIMES, _OTHER = 1, 2, 3, 4, 5
 
 
-def run_columns(runs: Sequence[Run], sweep: Sweep, now: float) -> list[Column]:
-    """The columns of a table of runs; parameters that are the same everywhere are no news."""
+def run_columns(runs: Sequence[Run], sweeps: Sequence[Sweep], now: float) -> list[Column]:
+    """The columns of a table of runs; parameters that are the same everywhere are no news.
+
+    Args:
+        runs: In their order.
+        sweeps: Those of which they are; where there are several, each run says of which it is.
+        now: Seconds since the epoch.
+    """
     return [
         Column("RUN", [run["id"] for run in runs]),
+        *_sweep_columns(runs, sweeps),
         Column("STATE", [_state_text(run) for run in runs]),
-        *_metric_columns(runs, sweep),
+        *_metric_columns(runs, sweeps),
         *_parameter_columns(runs),
-        Column("TIME", [duration_text(_seconds(run, now)) for run in runs], _TIME, True),
+        Column("TIME", [duration_text(seconds_taken(run, now)) for run in runs], _TIME, True),
         *_columns_that_vary(runs),
     ]
 
@@ -50,28 +53,45 @@ def _state_text(run: Run) -> str:
     return "finished early" if run["stopped_early"] else str(run["state"])
 
 
-def _metric_columns(runs: Sequence[Run], sweep: Sweep) -> list[Column]:
-    """The best value of the sweep's metric, then the other metrics' last values."""
-    name = sweep["metric"]["name"] if sweep["metric"] else None
-    columns = [] if name is None else [_value_column(name, _bests(runs), _METRIC)]
-    for other in _names(run["summary"] for run in runs):
-        if other not in (name, f"{name}.min", f"{name}.max"):
-            values = [run["summary"].get(other, _ABSENT) for run in runs]
-            columns.append(_value_column(other, values, _OTHER))
+def _sweep_columns(runs: Sequence[Run], sweeps: Sequence[Sweep]) -> list[Column]:
+    names = {sweep["id"]: sweep["name"] or sweep["id"] for sweep in sweeps}
+    if len(names) == 1:
+        return []
+    return [Column("SWEEP", [names[run["sweep"]] for run in runs], _VARYING)]
+
+
+def _metric_columns(runs: Sequence[Run], sweeps: Sequence[Sweep]) -> list[Column]:
+    """The best values of the sweeps' metrics, then the other metrics' last values."""
+    own = {sweep["id"]: sweep["metric"]["name"] for sweep in sweeps if sweep["metric"]}
+    columns = []
+    for name in dict.fromkeys(own.values()):
+        values = [
+            _or_absent(shown_value(run, name) if own.get(run["sweep"]) == name else None)
+            for run in runs
+        ]
+        columns.append(value_column(name, values, _METRIC))
+    logged = names_of(run["summary"] for run in runs)
+    known = {*logged, *own.values()}
+    for name in logged:
+        if name not in own.values() and not _is_extreme(name, known):
+            values = [run["summary"].get(name, _ABSENT) for run in runs]
+            columns.append(value_column(name, values, _OTHER))
     return columns
 
 
-def _bests(runs: Sequence[Run]) -> list[Any]:
-    return [_ABSENT if run["best"] is None else run["best"] for run in runs]
+def _is_extreme(name: str, known: set[str]) -> bool:
+    """Whether it is the least or the greatest value of another metric."""
+    base, _, which = name.rpartition(".")
+    return which in ("min", "max") and base in known
 
 
 def _parameter_columns(runs: Sequence[Run]) -> list[Column]:
     configs = [flattened(run["config"]) for run in runs]
     columns = []
-    for name in _names(configs):
+    for name in names_of(configs):
         values = [config.get(name, _ABSENT) for config in configs]
         if len(runs) == 1 or any(value != values[0] for value in values):
-            columns.append(_value_column(name, values, _VARYING))
+            columns.append(value_column(name, values, _VARYING))
     return columns
 
 
@@ -80,57 +100,58 @@ def _columns_that_vary(runs: Sequence[Run]) -> list[Column]:
     for title, field in (("AGENT", "agent"), ("ATTEMPT", "attempt"), ("EXIT", "exit_code")):
         values = [_ABSENT if run[field] is None else run[field] for run in runs]
         if len(set(values)) > 1:
-            columns.append(_value_column(title, values, _SOMETIMES))
+            columns.append(value_column(title, values, _SOMETIMES))
     return columns
 
 
-def _value_column(title: str, values: Sequence[Any], rank: int) -> Column:
+def value_column(title: str, values: Sequence[Any], rank: int = 0) -> Column:
+    """A column of config or metric values; numbers stand on the right."""
     is_number = all(isinstance(value, (int, float)) or value is _ABSENT for value in values)
     cells = [NOTHING if value is _ABSENT else value_text(value) for value in values]
     return Column(title, cells, rank, is_number)
 
 
-def _seconds(run: Run, now: float) -> float | None:
-    """How long the newest attempt has taken."""
-    if run["started_at"] is None:
-        return None
-    return float((now if run["ended_at"] is None else run["ended_at"]) - run["started_at"])
+class Picked:
+    """Values of runs by names that somebody asked for, in their order."""
+
+    def __init__(self, wanted: Sequence[str], names: Names) -> None:
+        """Find out what the names mean.
+
+        Raises:
+            UsageError: No run has such a name.
+        """
+        self.names = tuple(wanted)
+        self._getters: list[Callable[[Run], Any]] = [names.getter(name) for name in wanted]
+
+    def record(self, run: Run) -> dict[str, Any]:
+        """The values of a run by name; None where it has none."""
+        return {name: getter(run) for name, getter in zip(self.names, self._getters, strict=True)}
+
+    def columns(self, runs: Sequence[Run]) -> list[Column]:
+        """The columns of a table."""
+        records = [_with_iso_times(self.record(run)) for run in runs]
+        return [value_column(name, [_or_absent(r[name]) for r in records]) for name in self.names]
 
 
-def _names(maps: Iterable[dict[str, Any]]) -> list[str]:
-    """All keys, in the order in which they are first seen."""
-    return list(dict.fromkeys(name for values in maps for name in values))
+def _or_absent(value: Any) -> Any:
+    return _ABSENT if value is None else value
 
 
-def write_csv(stream: TextIO, runs: Sequence[Run]) -> None:
+def write_csv(stream: TextIO, runs: Sequence[Run], picked: Picked | None = None) -> None:
     """A line for each run, with ``config.*``, ``summary.*`` and ``attributes.*``.
 
-    Lists and maps are written as JSON.
+    Args:
+        stream: Where to write.
+        runs: In their order.
+        picked: Columns in place of all.
     """
-    rows = [_csv_row(run) for run in runs]
-    names = [*_PLAIN_FIELDS, *_grouped(name for name in _names(rows) if name not in _PLAIN_FIELDS)]
-    writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    stream.flush()
+    records = [run_record(run) if picked is None else picked.record(run) for run in runs]
+    names = record_names(records) if picked is None else picked.names
+    write_csv_lines(stream, names, map(_with_iso_times, records))
 
 
-def _grouped(names: Iterable[str]) -> list[str]:
-    """The names of the config, then of the summary, then of the attributes."""
-    kinds = ("config", "summary", "attributes")
-    return sorted(names, key=lambda name: kinds.index(name.partition(".")[0]))
-
-
-def _csv_row(run: Run) -> dict[str, Any]:
-    row = {name: run[name] for name in _PLAIN_FIELDS}
-    for kind in ("config", "summary", "attributes"):
-        row |= flattened(run.get(kind) or {}, f"{kind}.")
-    return {name: _csv_cell(value) for name, value in row.items()}
-
-
-def _csv_cell(value: Any) -> Any:
-    """Numbers that JSON lacks look as in JSON, not as Python prints them."""
-    from sweep_service.model.numbers import with_texts
-
-    plain = with_texts(value)
-    return json.dumps(plain) if isinstance(plain, (list, dict)) else plain
+def _with_iso_times(record: Mapping[str, Any]) -> dict[str, Any]:
+    times = {
+        name: iso_time(record[name]) for name in record if name.removeprefix("run.") in RUN_TIMES
+    }
+    return {**record, **times}

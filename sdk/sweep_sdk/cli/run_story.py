@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.formats import (
     age_text,
     assignments,
     duration_text,
-    flattened,
     printable,
     signal_text,
     value_text,
@@ -73,6 +73,9 @@ def _state_text(run: Json, now: float) -> str:
 
 
 def _attempts(run: Json, now: float) -> list[str]:
+    if run["state"] == "pending":  # its newest attempt is among those that are over
+        texts = [_attempt_text(attempt, now) for attempt in run["attempts"]]
+        return [*texts, "waiting to be handed out"]
     newest = {name: run[name] for name in ("attempt", "agent", "host", "state", "started_at")}
     newest |= {name: run[name] for name in ("ended_at", "exit_code", "signal")}
     earlier = [attempt for attempt in run["attempts"] if attempt["attempt"] < run["attempt"]]
@@ -86,10 +89,10 @@ def _attempt_text(attempt: Json, now: float) -> str:
 
 
 def _end_text(attempt: Json, now: float) -> str:
-    until = now if attempt["ended_at"] is None else attempt["ended_at"]
-    took = duration_text(until - attempt["started_at"])
-    if attempt["ended_at"] is None:
-        return f"{attempt['state']} for {took}"
+    if attempt["ended_at"] is None:  # of one that fell silent nobody knows how long it went on
+        took = duration_text(now - attempt["started_at"])
+        return f"running for {took}" if attempt["state"] == "running" else str(attempt["state"])
+    took = duration_text(attempt["ended_at"] - attempt["started_at"])
     how = ""
     if attempt["signal"] is not None:
         how = f", killed by {signal_text(attempt['signal'])}"

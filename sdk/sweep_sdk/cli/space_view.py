@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.formats import (
     NOTHING,
     assignments,
-    flattened,
     metric_text,
     printable,
     shortened,
     value_text,
 )
+from sweep_sdk.cli.tables import display_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     Config = Mapping[str, Any]
 
 _MAX_VALUES = 60
+_MOST_PARAMETERS = 8
 
 
 def lined_up(pairs: Sequence[tuple[str, str]], indent: str = "") -> list[str]:
     """``name  value`` lines whose values stand in one column."""
     names = [printable(name) for name, _ in pairs]
-    width = max(map(len, names), default=0)
+    width = max(map(display_width, names), default=0)
     return [
-        f"{indent}{name.ljust(width)}  {printable(value)}".rstrip()
+        f"{indent}{name}{' ' * (width - display_width(name))}  {printable(value)}".rstrip()
         for name, (_, value) in zip(names, pairs, strict=True)
     ]
 
@@ -74,10 +76,13 @@ def _prefixes(name: str) -> Iterator[str]:
 
 
 def best_text(run: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
-    """The best run on one line: value, id, what the sweep varies."""
-    values = assignments(searched_part(run["config"], sweep["config"]))
+    """The best run on one line: value, id, what the sweep varies, or some of it."""
+    values = list(flattened(searched_part(run["config"], sweep["config"])).items())
+    shown = assignments(dict(values[:_MOST_PARAMETERS]))
+    n_more = len(values) - _MOST_PARAMETERS
+    more = f" and {n_more} more" if n_more > 0 else ""
     best = assignments({sweep["metric"]["name"]: run["best"]})
-    return f"{best} by {run['id']} ({values})"
+    return f"{best} by {run['id']} ({shown}{more})"
 
 
 def _laws(section: Config, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

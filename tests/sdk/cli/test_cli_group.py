@@ -67,8 +67,9 @@ def test_the_examples_are_understood(name, line):
     [
         (["swepe"], "no command 'swepe': did you mean sweep or sweeps? (see 'sweep-sdk --help')"),
         (["xyzzy"], "no command 'xyzzy' (see 'sweep-sdk --help')"),
-        (["runs"], "Missing argument 'SWEEP'. (see 'sweep-sdk runs --help')"),
-        (["runs", "abcdefgh", "extra"], "unexpected extra argument"),
+        (["best"], "Missing argument 'SWEEP'. (see 'sweep-sdk best --help')"),
+        (["best", "abcdefgh", "extra"], "unexpected extra argument"),
+        (["runs"], "Missing argument 'SWEEP...'. (see 'sweep-sdk runs --help')"),
         (["agent", "abcdefgh", "--count", "0"], "0 is not in the range"),
         (["agent", "abcdefgh", "--count", "many"], "'many' is not a valid integer"),
         (["sweeps", "--sate", "x"], "No such option"),

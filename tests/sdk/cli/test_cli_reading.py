@@ -9,6 +9,7 @@ import math
 import re
 import shlex
 import threading
+from datetime import datetime, timedelta
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ import yaml
 from sweep_sdk._agent.launcher import run_files
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli import main
-from sweep_sdk.cli.commands.runs import Listing
+from sweep_sdk.cli.board import Listing
 from sweep_sdk.cli.commands.sweeps import sweep_columns
 from sweep_sdk.cli.run_columns import run_columns
 from sweep_sdk.cli.tables import fitting
@@ -149,6 +150,139 @@ class TestRuns:
     def test_csv_without_runs_has_its_header(self, cli, grid):
         assert cli("runs", grid, "--csv").out.startswith("id,index,state,")
 
+    def test_csv_has_iso_times(self, cli, grid, run_one):
+        run_one(grid, loss=0.5)
+        run_one(grid, state=None)
+        ended, open_ = csv.DictReader(io.StringIO(cli("runs", grid, "--csv").out))
+        for name in ("created_at", "started_at", "ended_at"):
+            assert datetime.fromisoformat(ended[name]).utcoffset() == timedelta(0)
+        assert open_["ended_at"] == ""
+        (first, _) = cli("runs", grid, "--json").json
+        parsed = datetime.fromisoformat(ended["created_at"]).timestamp()
+        assert parsed == pytest.approx(first["created_at"], abs=0.001)
+
+    def test_chosen_runs_in_every_form(self, cli, grid, run_one):
+        for loss, acc in ((0.5, 1), (0.25, 2), (0.75, 3)):
+            run_one(grid, loss=loss, more={"acc": acc})
+        options = ["--where", "loss<0.7", "--where", "acc>0", "--sort", "-loss"]
+        assert [row["RUN"][-1] for row in cells(cli("runs", grid, *options).out)[:2]] == ["0", "1"]
+        assert [run["index"] for run in cli("runs", grid, *options, "--json").json] == [0, 1]
+        rows = csv.DictReader(io.StringIO(cli("runs", grid, *options, "--csv").out))
+        assert [row["index"] for row in rows] == ["0", "1"]
+
+    def test_how_many_were_chosen_is_said(self, cli, grid, run_one):
+        for loss in (0.5, 0.25, 0.75):
+            run_one(grid, loss=loss)
+        assert "2 of 3 runs shown" in cli("runs", grid, "--top", 2).lines
+        assert "shown" not in cli("runs", grid).out
+        result = cli("runs", grid, "--where", "loss>1")
+        assert (result.code, result.out, result.err) == (0, "", "none of 3 runs matches\n")
+
+    def test_columns_in_every_form(self, cli, grid, run_one):
+        run_one(grid, loss=0.5)
+        run_one(grid, "failed")
+        wanted = ["--columns", "id,lr", "--columns", "loss,ended_at"]
+        first, second = cells(cli("runs", grid, *wanted).out)[:2]
+        assert list(first) == ["id", "lr", "loss", "ended_at"]
+        assert (first["id"], first["loss"], second["loss"]) == (f"{grid}-0", "0.5", "-")
+        printed = list(csv.reader(io.StringIO(cli("runs", grid, *wanted, "--csv").out)))
+        assert printed[0] == ["id", "lr", "loss", "ended_at"]
+        assert printed[2][:3] == [f"{grid}-1", "0.01", ""]
+        assert datetime.fromisoformat(printed[1][3])
+        (found, _) = cli("runs", grid, *wanted, "--json").json
+        assert (found["lr"], found["loss"]) == (0.1, 0.5)
+
+    @pytest.mark.parametrize(
+        "words", [["--sort", "accu"], ["--where", "accu>1"], ["--columns", "id,accu"]]
+    )
+    def test_a_name_that_no_run_has(self, cli, grid, run_one, words):
+        assert cli("runs", grid, *words, "--csv").code == 0  # of no runs nothing is known yet
+        run_one(grid, more={"acc": 1})
+        result = cli("runs", grid, *words)
+        assert (result.code, result.out) == (2, "")
+        assert result.err == "error: no run has 'accu'; did you mean acc?\n"
+
+    def test_what_programs_noted_is_searchable(self, cli, grid, run_one):
+        run_one(grid, attributes={"name": "base-1", "tags": ["a", "b"]})
+        run_one(grid, attributes={"name": "other", "tags": ["a"]})
+        run_one(grid)
+
+        def found(*words):
+            return [run["index"] for run in cli("runs", grid, *words, "--json").json]
+
+        assert found("--tag", "a") == [0, 1]
+        assert found("--tag", "a", "--tag", "b") == [0]
+        assert found("--name", "base*") == [0]
+        assert found("--where", "name=other") == [1]
+
+    def test_several_sweeps(self, cli, client, grid, run_one):
+        other = client.create_sweep(
+            {
+                "method": "grid",
+                "name": "wider",
+                "metric": {"name": "acc", "goal": "maximize"},
+                "parameters": {"width": {"values": [8, 9]}},
+            }
+        )["id"]
+        run_one(grid, loss=0.5)
+        run_one(other, more={"acc": 0.9})
+        result = cli("runs", grid, other, grid)
+        first, second = cells(result.out)[:2]
+        assert (first["RUN"], first["SWEEP"], first["loss"], first["acc"]) == (
+            f"{grid}-0", grid, "0.5", "-"
+        )  # fmt: skip
+        assert (second["RUN"], second["SWEEP"], second["acc"], second["width"]) == (
+            f"{other}-0", "wider", "0.9", "8"
+        )  # fmt: skip
+        assert f"sweep {grid} is running: 1 run (1 finished)" in result.lines
+        assert f"best: acc=0.9 by {other}-0 (width=8)" in result.lines
+        rows = list(csv.DictReader(io.StringIO(cli("runs", grid, other, "--csv").out)))
+        assert [row["sweep"] for row in rows] == [grid, other]
+        assert [run["sweep"] for run in cli("runs", other, grid, "--json").json] == [other, grid]
+        assert cli("runs", grid, other, "--top", 1).code == 2  # there is no common goal
+        wrong = cli("runs", grid, UNKNOWN)
+        assert (wrong.code, wrong.out) == (2, "")
+        assert UNKNOWN in wrong.err
+
+    def test_time_counts_while_somebody_works(self, client, grid, run_one):
+        ended, preempted, running = (
+            run_one(grid), run_one(grid, "preempted"), run_one(grid, state=None)
+        )  # fmt: skip
+        assert preempted == running  # it is handed out again at once
+        run_one(grid, "preempted")
+        runs = list(client.list_runs(grid))
+        now = max(run["started_at"] for run in runs) + 60
+        (column,) = [
+            c for c in run_columns(runs, [client.get_sweep(grid)], now) if c.title == "TIME"
+        ]
+        states = {run["id"]: run["state"] for run in runs}
+        times = dict(zip(states, column.cells, strict=True))
+        assert states[running] == "running"
+        assert times[running] in ("1.0 min", "60 s")
+        assert times[ended].endswith(" s")
+        assert [times[run] for run, state in states.items() if state == "pending"] == ["-"]
+
+    def test_a_run_that_diverged_shows_it(self, cli, grid, run_one):
+        run_one(grid, loss="NaN")
+        run_one(grid, loss=0.5)
+        assert [row["loss"] for row in cells(cli("runs", grid).out)[:2]] == ["nan", "0.5"]
+
+    def test_least_and_greatest_values_take_no_columns(self, cli, grid, run_one):
+        spread = {
+            "loss.min": 0.1,
+            "loss.max": 0.9,
+            "acc": 1,
+            "acc.min": 0,
+            "acc.max": 2,
+            "t.max": 5,
+        }
+        run_one(grid, loss=0.5, more=spread)
+        titles = list(cells(cli("runs", grid).out)[0])
+        assert {"loss", "acc", "t.max"} <= set(titles)
+        assert not {"loss.min", "acc.min", "acc.max"} & set(titles)
+        (row,) = csv.DictReader(io.StringIO(cli("runs", grid, "--csv").out))
+        assert (row["summary.acc.max"], row["summary.loss.min"]) == ("2", "0.1")
+
     def test_watch_ends_with_the_sweep(self, cli, grid, run_one, client):
         for _ in range(3):
             run_one(grid, loss=0.5)
@@ -195,12 +329,112 @@ class TestRuns:
         for number in range(2):
             client.ask(sweep["id"], f"key-number-{number}", "a1")
         runs = list(client.list_runs(sweep["id"]))
-        shown = fitting(run_columns(runs, sweep, 0.0), 80)
+        shown = fitting(run_columns(runs, [sweep], 0.0), 80)
         titles = [c.title for c in shown]
         assert titles[:3] == ["RUN", "STATE", "loss"]
         assert "TIME" in titles
         assert "parameter_0" in titles
         assert sum(c.width + 2 for c in shown) - 2 <= 80
+
+
+class TestHistory:
+    @pytest.fixture
+    def curve(self, client, grid):
+        """A run with two metrics, one of them sparse, and one value that is no number."""
+        taken = client.ask(grid, "key-of-the-curve", "a1")
+        rows = [{"step": n, "at": 1000.0 + n, "metrics": {"loss": 1 / (n + 1)}} for n in range(100)]
+        rows[99]["metrics"] = {"loss": "NaN", "val": 0.5}
+        client.report(taken.id, 1, 0, rows)
+        client.finish(taken.id, {"attempt": 1, "state": "finished"})
+        return taken.id
+
+    def test_csv_has_all_rows(self, cli, curve):
+        result = cli("history", curve, "--csv")
+        rows = list(csv.DictReader(io.StringIO(result.out)))
+        assert list(rows[0]) == ["run", "attempt", "step", "time", "loss", "val"]
+        assert [row["step"] for row in rows] == [str(n) for n in range(100)]
+        assert rows[0] == {
+            "run": curve, "attempt": "1", "step": "0", "loss": "1.0", "val": "",
+            "time": "1970-01-01T00:16:40.000+00:00",
+        }  # fmt: skip
+        assert (rows[99]["loss"], rows[99]["val"]) == ("NaN", "0.5")
+        assert result.err == ""
+
+    def test_json_has_all_rows(self, cli, curve):
+        rows = cli("history", curve, "--json").json
+        assert len(rows) == 100
+        assert rows[0] == {"run": curve, "attempt": 1, "step": 0, "time": 1000.0, "loss": 1.0}
+        assert rows[99]["loss"] == "NaN"
+
+    def test_a_table_of_some_rows(self, cli, curve):
+        result = cli("history", curve)
+        rows = cells(result.out)
+        assert 30 <= len(rows) <= 61
+        assert list(rows[0]) == ["STEP", "TIME", "loss", "val"]
+        assert (rows[0]["STEP"], rows[-1]["STEP"]) == ("0", "99")
+        assert (rows[-1]["loss"], rows[-1]["val"]) == ("nan", "0.5")
+        assert f"{len(rows)} of 100 rows are shown" in result.err
+
+    @pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+    def test_some_metrics_and_rows(self, cli, curve, form):
+        one = cli("history", curve, "--metric", "val", *form)
+        assert one.code == 0
+        assert "loss" not in one.out
+        assert "0.5" in one.out
+        few = cli("history", curve, "--rows", 5, *form)
+        assert 6 <= len(few.lines) <= 14
+        assert few.err == ""
+        none = cli("history", curve, "--metric", "vall", *form)
+        assert none.code == 1
+        assert f"no row of {curve} has 'vall'" in none.err
+
+    @pytest.mark.parametrize("form", ["--csv", "--json"])
+    def test_all_runs_of_a_sweep(self, cli, grid, curve, run_one, form):
+        other = run_one(grid, more={"extra": 3})
+        result = cli("history", grid, form)
+        if form == "--csv":
+            rows = list(csv.DictReader(io.StringIO(result.out)))
+            assert list(rows[0])[-1] == "extra"
+        else:
+            rows = result.json
+        assert [row["run"] for row in rows] == [curve] * 100 + [other]
+
+    def test_a_table_of_a_sweep(self, cli, grid, curve, run_one):
+        other = run_one(grid, loss=0.5)
+        rows = cells(cli("history", grid).out)
+        assert list(rows[0])[:2] == ["RUN", "STEP"]
+        assert {row["RUN"] for row in rows} == {curve, other}
+
+    def test_attempts(self, cli, client, grid):
+        for attempt, first in ((1, 0), (2, 3)):
+            taken = client.ask(grid, f"key-of-attempt-{attempt}", "a1")
+            rows = [{"step": first + n, "at": 1.0, "metrics": {"loss": n}} for n in range(5)]
+            client.report(taken.id, attempt, 0, rows)
+            state = "preempted" if attempt == 1 else "finished"
+            client.finish(taken.id, {"attempt": attempt, "state": state})
+        assert [row["ATTEMPT"] for row in cells(cli("history", taken.id).out)] == ["1"] * 5 + [
+            "2"
+        ] * 5
+        joined = cli("history", taken.id, "--joined", "--json").json
+        assert [(row["attempt"], row["step"]) for row in joined] == [
+            (1, 0), (1, 1), (1, 2), (2, 3), (2, 4), (2, 5), (2, 6), (2, 7)
+        ]  # fmt: skip
+
+    def test_more_rows_than_stay_in_memory(self, cli, curve, monkeypatch):
+        monkeypatch.setattr("sweep_sdk.cli.row_views._IN_MEMORY_BYTES", 100)
+        assert len(cli("history", curve, "--csv").lines) == 101
+
+    @pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+    def test_no_rows_yet(self, cli, grid, run_one, form):
+        run = run_one(grid)
+        for what in (run, grid):
+            result = cli("history", what, *form)
+            assert result.code == 1
+            assert result.err == f"no rows of {what} yet\n"
+        assert cli("history", run, "--json").json == []
+
+    def test_one_form_at_a_time(self, cli, curve):
+        assert cli("history", curve, "--csv", "--json").code == 2
 
 
 class TestShow:
@@ -250,6 +484,15 @@ class TestShow:
             assert part in text
         for row in ("attempt 1, step 0, [0-9]+ d ago: loss=0.5", "attempt 2, step 0, .*: loss=0.7"):
             assert re.search(row, text)
+
+    def test_a_run_that_waits_tells_of_its_last_attempt(self, cli, grid, run_one):
+        run = run_one(grid, "preempted", loss=0.5, signal=15)
+        text = " ".join(cli("show", run).out.split())
+        assert re.search(
+            r"1: agent a1 on far, started .* preempted after .* killed by SIGTERM", text
+        )
+        assert "waiting to be handed out" in text
+        assert "pending for" not in text
 
     def test_a_running_run_tells_of_its_lease(self, cli, grid, run_one):
         run = run_one(grid, state=None)
@@ -302,6 +545,24 @@ class TestBest:
         best = run_one(grid, loss=0.5)
         assert cli("best", grid, "--json").json["id"] == best
         assert cli("best", grid, "--json", "--format", "json").code == 2
+
+    def test_by_another_metric(self, cli, grid, run_one):
+        for acc in (0.1, 0.3, 0.2):
+            run_one(grid, loss=acc, more={"acc": acc / 2, "acc.max": acc})
+        assert cli("best", grid, "--metric", "acc", "--goal", "max").lines[0] == (
+            f"acc=0.3 by run {grid}-1 (maximize acc)"
+        )
+        assert cli("best", grid, "--metric", "acc", "--goal", "minimize").lines[0] == (
+            f"acc=0.05 by run {grid}-0 (minimize acc)"
+        )
+        assert cli("best", grid, "--metric", "loss", "--json").json["index"] == 0
+        assert cli("best", grid, "--goal", "max", "--json").json["index"] == 1
+        unclear = cli("best", grid, "--metric", "acc")
+        assert unclear.code == 2
+        assert "give --goal minimize or --goal maximize" in unclear.err
+        unknown = cli("best", grid, "--metric", "accc", "--goal", "max")
+        assert (unknown.code, unknown.out) == (2, "")
+        assert "did you mean acc" in unknown.err
 
     def test_no_value_yet(self, cli, grid, run_one):
         run_one(grid, "failed", loss=0.1)
@@ -374,7 +635,16 @@ class TestDelete:
 
 @pytest.mark.parametrize(
     "words",
-    [["runs"], ["show"], ["best"], ["delete", "--yes"], ["agent"], ["ask"], ["sweep", "--stop"]],
+    [
+        ["runs"],
+        ["history"],
+        ["show"],
+        ["best"],
+        ["delete", "--yes"],
+        ["agent"],
+        ["ask"],
+        ["sweep", "--stop"],
+    ],
     ids=lambda words: words[0],
 )
 class TestUnknownIds:
@@ -398,7 +668,9 @@ class TestUnknownIds:
         assert "names no sweep" in result.err or "names no run" in result.err
 
 
-@pytest.mark.parametrize("words", [["show"], ["logs"], ["tell"], ["sweep", "--stop-run"]])
+@pytest.mark.parametrize(
+    "words", [["show"], ["history"], ["logs"], ["tell"], ["sweep", "--stop-run"]]
+)
 def test_a_run_that_does_not_exist(cli, grid, words):
     result = cli(*words, f"{grid}-99")
     assert result.code == 2
@@ -421,7 +693,15 @@ def test_names_cannot_move_the_cursor(cli, client):
         row = {"step": 0, "at": 1.0, "metrics": {ODD: 1, f"{ODD} too": 2}}
         client.report(run.id, 1, 0, [row])
         client.finish(run.id, {"attempt": 1, "state": "finished", "summary": row["metrics"]})
-    for words in (["sweeps"], ["runs", sweep], ["show", sweep], ["show", run.id], ["best", sweep]):
+    for words in (
+        ["sweeps"],
+        ["runs", sweep],
+        ["runs", sweep, "--columns", f"id,config.{ODD}"],
+        ["history", sweep],
+        ["show", sweep],
+        ["show", run.id],
+        ["best", sweep],
+    ):
         result = cli(*words)
         assert result.code == 0
         assert "odd" in result.out

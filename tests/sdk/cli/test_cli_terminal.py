@@ -103,6 +103,70 @@ def test_the_live_table_leaves_the_final_one(two_runs, client, run_one):
     assert text.rindex("is finished: 4 runs") > text.rindex("is running")
 
 
+def watching(sweep, stdout):
+    """A ``runs --watch`` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "sweep_sdk.cli", "runs", sweep, "--watch", "--interval", "0.1"],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"},
+    )
+
+
+def test_ctrl_c_leaves_the_live_table_on_the_screen(two_runs):
+    master, slave = os.openpty()
+    process = watching(two_runs, slave)
+    os.close(slave)
+    text = b""
+    while f"{two_runs}-1" not in text.decode():
+        text += _read(master)
+    process.send_signal(signal.SIGINT)
+    while piece := _read(master):
+        text += piece
+    err = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(PATIENCE_SECONDS), err.decode().count("error")) == (130, 0)
+    os.close(master)
+    # what is drawn last is not cleared away any more
+    last = text.decode().rpartition("\x1b[2K")[2]
+    assert f"{two_runs}-0" in last
+    assert f"sweep {two_runs} is running: 2 runs (2 finished)" in last
+
+
+class Observed(InProcessTransport):
+    """A backend that says when it has begun to answer the n-th request."""
+
+    def __init__(self, database, n_requests):
+        super().__init__(database)
+        self.n_left = n_requests
+        self.is_reached = threading.Event()
+        self.may_answer = threading.Event()
+
+    def request(self, *arguments):
+        self.n_left -= 1
+        if not self.n_left:
+            self.is_reached.set()
+            self.may_answer.wait(PATIENCE_SECONDS)
+        return super().request(*arguments)
+
+
+@pytest.mark.parametrize(("n_requests", "begins"), [(1, b""), (4, b"RUN ")])
+def test_ctrl_c_gives_a_pipe_what_was_read(two_runs, home, monkeypatch, n_requests, begins):
+    with (
+        closing(Observed(load_settings().local_db, n_requests)) as transport,
+        LocalServer(transport) as server,
+    ):
+        monkeypatch.setenv("SWEEP_URL", server.url)
+        process = watching(two_runs, subprocess.PIPE)
+        assert transport.is_reached.wait(PATIENCE_SECONDS)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        transport.may_answer.set()
+    assert (process.returncode, err) == (130, b"")
+    assert out[:4] == begins
+
+
 def test_a_question_before_deleting(two_runs, client):
     master, slave = os.openpty()
     for answer, code in (("n\n", 1), ("y\n", 0)):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import assignments, flattened, metric_text, printable, value_text
+from sweep_sdk.cli.formats import assignments, metric_text, printable, value_text
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.space_view import lined_up
@@ -17,8 +18,11 @@ from sweep_sdk.cli.space_view import lined_up
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sweep_sdk._results.queries import Best
+
 _EXAMPLES = examples(
     "sweep-sdk best k3v9x2ab",
+    "sweep-sdk best k3v9x2ab --metric val_acc --goal max",
     "sweep-sdk best k3v9x2ab --format yaml > best.yaml",
     'eval "python train.py $(sweep-sdk best k3v9x2ab --format args)"',
 )
@@ -26,6 +30,12 @@ _EXAMPLES = examples(
 
 @click.command(epilog=_EXAMPLES, short_help="Show the best configuration.")
 @click.argument("sweep")
+@click.option("--metric", metavar="NAME", help="By this metric instead of the sweep's.")
+@click.option(
+    "--goal",
+    type=click.Choice(["minimize", "maximize", "min", "max"]),
+    help="Which values of --metric are better.",
+)
 @click.option(
     "--format",
     "form",
@@ -33,32 +43,38 @@ _EXAMPLES = examples(
     help="Print the configuration alone: as a file, or as flags for a command line.",
 )
 @json_option
-def command(sweep: str, form: str | None, is_json: bool) -> int:
-    """Show the best run of SWEEP so far, by the sweep's metric.
+def command(
+    sweep: str, metric: str | None, goal: str | None, form: str | None, is_json: bool
+) -> int:
+    """Show the best run of SWEEP so far, by the sweep's metric or another one.
 
-    Runs that failed or crashed do not count. Exit code 1 while there is no value yet.
+    Runs that failed or crashed do not count. By another metric than the sweep's, runs count by
+    the best value that they logged, once they have ended. Exit code 1 while there is no value.
     """
+    from sweep_sdk._results.queries import find_best
+
     if is_json and form:
         raise click.UsageError("--json prints the whole run, --format its config: give one")
     with connected(sweep) as client:
-        run = client.best_run(sweep)
-        metric = client.get_sweep(sweep)["metric"]
-    if run is None:
-        note(f"no run of this sweep has a value of {printable(metric['name'])} yet")
-        return 1
+        found = find_best(client, sweep, metric, goal, _GOAL_ADVICE)
+        if found is None:
+            name = metric or client.get_sweep(sweep)["metric"]["name"]
+            note(f"no run of this sweep has a value of {printable(name)} yet")
+            return 1
     if is_json:
-        say_json(run)
+        say_json(found.run)
     elif form is None:
-        _say_best(run, metric)
+        _say_best(found)
     else:
-        say(_FORMS[form](run["config"]))
+        say(_FORMS[form](found.run["config"]))
     return 0
 
 
-def _say_best(run: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
-    best = assignments({metric["name"]: run["best"]})
-    say(f"{best} by run {run['id']} ({metric_text(metric)})")
-    pairs = [(name, value_text(value)) for name, value in flattened(run["config"]).items()]
+def _say_best(best: Best) -> None:
+    value = assignments({best.metric: best.value})
+    aim = metric_text({"name": best.metric, "goal": best.goal})
+    say(f"{value} by run {best.run['id']} ({aim})")
+    pairs = [(name, value_text(value)) for name, value in flattened(best.run["config"]).items()]
     for line in lined_up(pairs, indent="  "):
         say(line)
 
@@ -81,4 +97,5 @@ def _args_text(config: Mapping[str, Any]) -> str:
     return shlex.join(command_line(["${args}"], config, Launch(program=None, environment={})))
 
 
+_GOAL_ADVICE = "give --goal minimize or --goal maximize"
 _FORMS = {"yaml": _yaml_text, "json": _json_text, "args": _args_text}

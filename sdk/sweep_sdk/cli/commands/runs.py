@@ -1,139 +1,176 @@
-"""``sweep-sdk runs``: the runs of a sweep, as table, CSV or JSON, once or live."""
+"""``sweep-sdk runs``: the runs of sweeps, as table, CSV or JSON, once or live."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from sweep_sdk._results.selection import listed, selection
 from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.board import Board, Wanted
 from sweep_sdk.cli.formats import count_text, counts_text
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
-from sweep_sdk.cli.run_columns import run_columns, write_csv
+from sweep_sdk.cli.run_columns import write_csv
 from sweep_sdk.cli.space_view import best_text
 from sweep_sdk.cli.tables import fitting, print_columns, table_lines
 
 if TYPE_CHECKING:
-    from sweep_sdk._backend.client import Client
+    from collections.abc import Sequence
 
-    Json = dict[str, Any]
+    from sweep_sdk.cli.tables import Column
 
-_ENDED = ("finished", "canceled")
+_INTERRUPTED = 130
 
 _EXAMPLES = examples(
     "sweep-sdk runs k3v9x2ab --watch",
-    "sweep-sdk runs k3v9x2ab --csv > runs.csv",
+    "sweep-sdk runs k3v9x2ab --top 10",
+    "sweep-sdk runs k3v9x2ab --state finished,failed --sort lr,-loss",
+    'sweep-sdk runs k3v9x2ab --where "lr<0.01 and optimizer=adam" --columns id,lr,loss',
+    "sweep-sdk runs k3v9x2ab m4w8y1cd --csv > runs.csv",
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Show the runs of a sweep.")
-@click.argument("sweep")
-@click.option("--watch", is_flag=True, help="Follow the sweep until it has ended.")
+@click.command(epilog=_EXAMPLES, short_help="Show the runs of sweeps.")
+@click.argument("sweeps", metavar="SWEEP...", nargs=-1, required=True)
+@click.option(
+    "--where",
+    metavar="CONDITION",
+    multiple=True,
+    help="Only runs for which it holds, such as lr<0.01; join several with 'and', or repeat it.",
+)
+@click.option(
+    "--sort",
+    metavar="NAMES",
+    multiple=True,
+    help="Sort by these values, separated by commas; -NAME puts the largest first.",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the first N; without --sort the best N.",
+)
+@click.option("--state", metavar="STATES", multiple=True, help="Only runs in one of these states.")
+@click.option("--tag", metavar="TAG", multiple=True, help="Only runs whose program noted the tag.")
+@click.option("--name", metavar="NAME", help="Only runs called so by their program; * and ? match.")
+@click.option(
+    "--columns", metavar="NAMES", multiple=True, help="Show these values, and nothing else."
+)
+@click.option("--watch", is_flag=True, help="Follow the sweeps until they have ended.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1),
+    metavar="S",
     default=2.0,
     show_default=True,
     help="Seconds between two looks of --watch.",
 )
-@click.option("--csv", "is_csv", is_flag=True, help="Print CSV with config.* and summary.*")
+@click.option("--csv", "is_csv", is_flag=True, help="Print CSV with config.*, summary.* and more.")
 @json_option
-def command(sweep: str, watch: bool, interval: float, is_csv: bool, is_json: bool) -> None:
-    """Show the runs of SWEEP by index: the parameters that vary, the metric, the state.
+def command(
+    sweeps: tuple[str, ...],
+    where: tuple[str, ...],
+    sort: tuple[str, ...],
+    top: int | None,
+    state: tuple[str, ...],
+    tag: tuple[str, ...],
+    name: str | None,
+    columns: tuple[str, ...],
+    watch: bool,
+    interval: float,
+    is_csv: bool,
+    is_json: bool,
+) -> int:
+    """Show the runs of one or several sweeps: the metric, the parameters that vary, the state.
 
-    In a narrow terminal some columns are left out; --csv and --json have all.
+    Names are those of parameters, metrics and fields such as state, host, attempt or time.
+    config.lr, summary.loss and run.host say which is meant. The name of the sweep's metric stands
+    for a run's best value, summary.NAME for its last one.
+
+    TIME is how long the newest attempt took, or has been running; '-' while no agent works on the
+    run. In a narrow terminal some columns are left out; --csv and --json have all.
     """
     if watch + is_csv + is_json > 1:
         raise click.UsageError("give one of --watch, --csv, --json")
-    with connected(sweep) as client:
-        listing = Listing(client, sweep)
+    wanted = Wanted(selection(where, sort, top, state, tag, name), tuple(listed(columns)))
+    with connected() as client:
+        board = Board(client, sweeps)
         if watch:
-            _watch(listing, interval)
+            code = _watch(board, wanted, interval)
         else:
-            listing.refresh()
-    if is_csv:
-        write_csv(sys.stdout, listing.runs)
-    elif is_json:
-        say_json(listing.runs)
-    else:
-        _print(listing)
+            code = 0
+            board.refresh()
+    if board.sweeps:
+        _say(board, wanted, "csv" if is_csv else "json" if is_json else "table")
+    return code
 
 
-class Listing:
-    """A sweep and its runs, kept up to date: runs that have ended are not read again."""
-
-    def __init__(self, client: Client, sweep: str) -> None:
-        self._client = client
-        self._reference = sweep
-        self._runs: dict[int, Json] = {}
-        self.sweep: Json = {}
-
-    @property
-    def runs(self) -> list[Json]:
-        """All runs, by index."""
-        return [self._runs[index] for index in sorted(self._runs)]
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing will change any more, unless somebody resumes the sweep."""
-        is_ended = self.sweep.get("state") in _ENDED
-        return is_ended and all(run["ended_at"] is not None for run in self.runs)
-
-    def refresh(self) -> None:
-        """Read what may have changed."""
-        self.sweep = self._client.get_sweep(self._reference)
-        for run in self._client.list_runs(self._reference, self._first_open()):
-            self._runs[run["index"]] = run
-
-    def _first_open(self) -> int:
-        ended = (index for index, run in self._runs.items() if run["ended_at"] is not None)
-        first = 0
-        for index in sorted(ended):
-            if index != first:
-                break
-            first = index + 1
-        return first
-
-
-def _watch(listing: Listing, interval: float) -> None:
-    """Show the newest runs in place until the sweep is over; a pipe gets only the end."""
+def _watch(board: Board, wanted: Wanted, interval: float) -> int:
+    """Show runs in place until the sweeps are over or Ctrl-C; a pipe gets only the end."""
     from rich.live import Live
     from rich.text import Text
 
-    listing.refresh()
-    with Live(auto_refresh=False, transient=True) as live:
-        while not listing.is_over:
-            if live.console.is_terminal:
-                size = live.console.size
-                live.update(Text(_screen(listing, size.width, size.height)), refresh=True)
-            time.sleep(interval)
-            listing.refresh()
+    try:
+        board.refresh()
+        with Live(auto_refresh=False, transient=True) as live:
+            while not board.is_over:
+                if live.console.is_terminal:
+                    size = live.console.size
+                    screen = _screen(board, wanted, size.width, size.height)
+                    live.update(Text(screen), refresh=True)
+                time.sleep(interval)
+                board.refresh()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 0
 
 
-def _screen(listing: Listing, width: int, height: int) -> str:
-    """As many of the newest runs as a window holds, with the state of the sweep below."""
-    newest = listing.runs[-max(height - 4, 1) :]
-    columns = fitting(run_columns(newest, listing.sweep, time.time()), width)
-    return "\n".join([*table_lines(columns), *_summary(listing.sweep)])
+def _screen(board: Board, wanted: Wanted, width: int, height: int) -> str:
+    """As many runs as a window holds, the newest or the first ones, with the sweeps below."""
+    lines = _below(board, wanted)
+    room = max(height - 2 - len(lines), 1)
+    runs = wanted.runs(board)
+    shown = runs[:room] if wanted.selection.is_ordered else runs[-room:]
+    columns = fitting(wanted.table(board, shown, time.time()), width)
+    return "\n".join([*table_lines(columns), *lines])
 
 
-def _print(listing: Listing) -> None:
-    if not listing.runs:
-        note(f"no runs yet: 'sweep-sdk agent {listing.sweep['id']}' makes them")
-        return
-    n_left_out = print_columns(run_columns(listing.runs, listing.sweep, time.time()))
+def _say(board: Board, wanted: Wanted, form: str) -> None:
+    runs, picked = wanted.runs(board), wanted.picked(board)
+    if form == "csv":
+        write_csv(sys.stdout, runs, picked)
+    elif form == "json":
+        say_json(runs if picked is None else [picked.record(run) for run in runs])
+    elif runs:
+        _say_table(wanted.table(board, runs, time.time()), _below(board, wanted))
+    elif board.runs:
+        note(f"none of {count_text(len(board.runs), 'run')} matches")
+    else:
+        ids = " or ".join(f"'sweep-sdk agent {sweep['id']}'" for sweep in board.sweeps)
+        note(f"no runs yet: {ids} makes them")
+
+
+def _say_table(columns: Sequence[Column], below: Sequence[str]) -> None:
+    n_left_out = print_columns(columns)
     if n_left_out:
         left_out = count_text(n_left_out, "column")
-        note(f"{left_out} found no room: a wider terminal, --csv or --json has all")
-    for line in _summary(listing.sweep):
+        note(f"{left_out} found no room: a wider terminal, --columns, --csv or --json has them")
+    for line in below:
         say(line)
 
 
-def _summary(sweep: Json) -> list[str]:
-    lines = [f"sweep {sweep['id']} is {sweep['state']}: {counts_text(sweep['counts'])}"]
-    if sweep["best"] is not None:
-        lines.append(f"best: {best_text(sweep['best'], sweep)}")
+def _below(board: Board, wanted: Wanted) -> list[str]:
+    """How the sweeps stand, and what was left out."""
+    lines = []
+    if not wanted.selection.is_everything:
+        n_runs = len(board.runs)
+        lines.append(f"{len(wanted.runs(board)):,} of {count_text(n_runs, 'run')} shown")
+    for sweep in board.sweeps:
+        lines.append(f"sweep {sweep['id']} is {sweep['state']}: {counts_text(sweep['counts'])}")
+        if sweep["best"] is not None:
+            lines.append(f"best: {best_text(sweep['best'], sweep)}")
     return lines

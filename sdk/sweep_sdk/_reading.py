@@ -1,0 +1,93 @@
+"""The functions of the Python API that read results; ``sweep_sdk`` loads them when used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._backend.client import open_client
+from sweep_sdk._results.queries import find_best, find_rows, find_runs
+from sweep_sdk._results.selection import selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def runs(
+    sweep_id: str,
+    *,
+    where: str | Iterable[str] = (),
+    sort: str | Iterable[str] = (),
+    top: int | None = None,
+    state: str | Iterable[str] = (),
+) -> list[dict[str, Any]]:
+    """Runs of a sweep: dicts with ``id``, ``state``, ``config``, ``summary``, ``best`` and more.
+
+    ``summary`` holds the last value of every metric and, where it was logged more than once,
+    ``NAME.min`` and ``NAME.max``; values are numbers, NaN and infinities too. Times are seconds
+    since the epoch.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+        where: Conditions that have to hold, such as ``"lr<0.01 and opt=adam"`` or several of them.
+            Names are those of parameters, metrics and fields; ``config.lr`` and ``summary.loss``
+            say which is meant. The name of the sweep's metric stands for a run's best value.
+        sort: By what to sort, such as ``"lr"`` or ``["-acc", "lr"]``; ``-`` puts the largest first.
+            Runs without a value come last. By default the order of their index.
+        top: At most so many; the best ones, where ``sort`` says nothing.
+        state: Only runs in this state, or in one of several.
+
+    Raises:
+        UsageError: A condition cannot be understood, or no run has a name in it.
+    """
+    wanted = selection(where, sort, top, state)
+    with open_client() as client:
+        return find_runs(client, sweep_id, wanted)
+
+
+def best(
+    sweep_id: str, metric: str | None = None, goal: str | None = None
+) -> dict[str, Any] | None:
+    """The run with the best value of a metric, as far as the runs have got; None without a value.
+
+    Failed, crashed and pending runs do not count. By another metric than the sweep's, or with
+    another goal, running ones do not count either.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+        metric: By default the sweep's.
+        goal: ``"minimize"`` or ``"maximize"``; needed for another metric than the sweep's.
+
+    Raises:
+        UsageError: No run has such a metric, or the goal is missing.
+        NotPossible: The sweep has no metric, and none is given.
+    """
+    with open_client() as client:
+        if metric is None and goal is None:
+            return client.best_run(sweep_id)
+        found = find_best(client, sweep_id, metric, goal)
+        return None if found is None else dict(found.run)
+
+
+def history(
+    run_or_sweep: str,
+    keys: str | Iterable[str] = (),
+    samples: int | None = None,
+    *,
+    joined: bool = False,
+) -> list[dict[str, Any]]:
+    """The rows that a run has logged, or all runs of a sweep, in their order.
+
+    Each row is a flat dict: ``run``, ``attempt``, ``step``, ``time`` (seconds since the epoch) and
+    the metrics by name. A metric that is named like one of these four is called ``metric.NAME``.
+    A run that was handed out several times has the rows of all its attempts, one after the other.
+
+    Args:
+        run_or_sweep: The id of a run or of a sweep.
+        keys: Only rows that have one of these metrics, with these alone; by default all.
+        samples: About so many rows of each run, evenly spaced; by default all.
+        joined: Make one curve of several attempts: from the first step of an attempt on, the rows
+            of earlier ones are left out.
+    """
+    names = [keys] if isinstance(keys, str) else list(keys)
+    with open_client() as client:
+        return list(find_rows(client, run_or_sweep, names, samples, is_joined=joined))

@@ -1,0 +1,1 @@
+"""What comes out of a sweep: runs and rows, chosen, ordered, flat, as data frames."""

@@ -1,0 +1,96 @@
+"""Runs in the order of their values, and the best of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._exceptions import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sweep_sdk._results.names import Names
+
+    Run = Mapping[str, Any]
+
+_GOALS = {
+    "min": "minimize",
+    "minimise": "minimize",
+    "minimize": "minimize",
+    "max": "maximize",
+    "maximise": "maximize",
+    "maximize": "maximize",
+}
+#: As for the sweep's own metric: what is not over, or went wrong, is no result.
+_NEVER_BEST = ("failed", "crashed", "pending")
+
+
+def sorted_runs(runs: Sequence[Run], keys: Sequence[str], names: Names) -> list[Run]:
+    """Runs by the values of names, the first one first; ``-`` before a name turns its order.
+
+    Numbers come before texts; runs without a value, or with NaN, come last either way.
+
+    Raises:
+        UsageError: No run has such a name.
+    """
+    found = list(runs)
+    for key in reversed(keys):
+        getter = names.getter(key.removeprefix("-"))
+        pairs = [(getter(run), run) for run in found]
+        known = [pair for pair in pairs if _is_comparable(pair[0])]
+        known.sort(key=lambda pair: _rank(pair[0]), reverse=key.startswith("-"))
+        unknown = [pair for pair in pairs if not _is_comparable(pair[0])]
+        found = [run for _, run in (*known, *unknown)]
+    return found
+
+
+def _is_comparable(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    if isinstance(value, (int, float)):
+        return 0, value
+    return (1, value) if isinstance(value, str) else (2, json.dumps(value, sort_keys=True))
+
+
+def read_goal(goal: str) -> str:
+    """``minimize`` or ``maximize``, from any of their usual forms.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if goal not in _GOALS:
+        raise UsageError(f"goal is {goal!r}; one of minimize, maximize")
+    return _GOALS[goal]
+
+
+def best_value(run: Run, metric: str, goal: str) -> float | None:
+    """A run's best finite value of any metric, as far as its summary tells; None without one.
+
+    The summary holds a metric's last value and, where it was logged more than once, the least and
+    the greatest. Of a run that has not ended it holds the sweep's metric alone.
+    """
+    extreme, choose = (".min", min) if goal == "minimize" else (".max", max)
+    values = (run["summary"].get(name) for name in (metric, f"{metric}{extreme}"))
+    finite = [v for v in values if isinstance(v, (int, float)) and math.isfinite(v)]
+    return choose(finite, default=None)
+
+
+def best_by(runs: Iterable[Run], metric: str, goal: str) -> tuple[Run, float] | None:
+    """The run with the best value of a metric, and that value; None where no run has one.
+
+    Failed, crashed and pending runs do not count. Of equals the first is best.
+    """
+    best: tuple[Run, float] | None = None
+    for run in runs:
+        value = None if run["state"] in _NEVER_BEST else best_value(run, metric, goal)
+        if value is not None and (best is None or _is_better(value, best[1], goal)):
+            best = run, value
+    return best
+
+
+def _is_better(value: float, other: float, goal: str) -> bool:
+    return value < other if goal == "minimize" else value > other

@@ -1,0 +1,92 @@
+"""Logged rows as flat dicts, of one run or of several."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._results.records import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sweep_sdk._backend.answers import Thinned
+    from sweep_sdk._backend.client import Client
+
+    Row = dict[str, Any]
+
+#: What every row has beside its metrics.
+ROW_FIELDS = ("run", "attempt", "step", "time")
+#: Of these, those that hold seconds since the epoch.
+ROW_TIMES = ("time",)
+
+
+def rows_of(
+    client: Client,
+    run: str,
+    keys: Sequence[str] = (),
+    samples: int | None = None,
+    *,
+    is_joined: bool = False,
+) -> Iterator[Row]:
+    """The rows of a run in the order in which they were logged, attempt after attempt.
+
+    Args:
+        client: By which.
+        run: Its id.
+        keys: Only rows that have one of these metrics, with these alone; empty for all.
+        samples: About so many, evenly spaced; None for all.
+        is_joined: Leave out what a later attempt logged again; see ``joined``.
+    """
+    if samples is not None:
+        return iter(sampled(client, run, keys, samples, is_joined=is_joined).rows)
+    rows = (_flat(run, row) for row in client.history(run, keys))
+    return iter(joined(rows)) if is_joined else rows
+
+
+def sampled(
+    client: Client, run: str, keys: Sequence[str], samples: int, *, is_joined: bool = False
+) -> Thinned:
+    """About ``samples`` of the rows of a run, and how many there are; arguments as ``rows_of``."""
+    found = client.thinned_history(run, samples, keys)
+    rows = [_flat(run, row) for row in found.rows]
+    return replace(found, rows=joined(rows) if is_joined else rows)
+
+
+def _flat(run: str, row: Mapping[str, Any]) -> Row:
+    """One level of names; a metric that is named like a field becomes ``metric.NAME``."""
+    fields = {"run": run, "attempt": row["attempt"], "step": row["step"], "time": row["at"]}
+    metrics: Row = row["metrics"]
+    if not fields.keys().isdisjoint(metrics):
+        metrics = {_free(name): value for name, value in metrics.items()}
+    return fields | metrics
+
+
+def _free(name: str) -> str:
+    return f"metric.{name}" if name in ROW_FIELDS else name
+
+
+def joined(rows: Iterable[Row]) -> list[Row]:
+    """The rows of all attempts as one curve.
+
+    An attempt that goes on from a checkpoint logs some steps again, one that starts anew logs all
+    of them again. So from the first step of an attempt on, the rows of earlier ones are left out.
+    """
+    kept: list[Row] = []
+    attempt = None
+    for row in rows:
+        if kept and row["attempt"] != attempt:
+            first = row["step"]
+            kept = [] if first is None else [r for r in kept if _is_before(r["step"], first)]
+        attempt = row["attempt"]
+        kept.append(row)
+    return kept
+
+
+def _is_before(step: int | None, first: int) -> bool:
+    return step is not None and step < first
+
+
+def row_names(rows: Iterable[Row]) -> list[str]:
+    """The names of all rows: fields first, then metrics as they are first seen."""
+    return list(dict.fromkeys((*ROW_FIELDS, *names_of(rows))))

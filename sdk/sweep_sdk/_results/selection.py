@@ -1,0 +1,145 @@
+"""Which runs are wanted, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sweep_sdk._exceptions import UsageError
+from sweep_sdk._results.conditions import Condition, parse_conditions
+from sweep_sdk._results.names import Metrics, Names
+from sweep_sdk._results.order import sorted_runs
+
+Run = Mapping[str, Any]
+
+#: States in which a run can be found.
+STATES = (
+    "pending",
+    "running",
+    "finished",
+    "failed",
+    "crashed",
+    "killed",
+    "preempting",
+    "preempted",
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs of certain kinds, in a certain order; all of them by index, unless it says otherwise.
+
+    Attributes:
+        conditions: All of them have to hold.
+        sort: Names by whose values to sort; after ``-`` the largest comes first.
+        top: At most so many; the best ones, where ``sort`` says nothing.
+        states: Any of them will do; empty for all.
+        tags: All of them have to be noted.
+        name: What the run was called by its program; ``*`` and ``?`` stand for any characters.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    sort: tuple[str, ...] = ()
+    top: int | None = None
+    states: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    name: str | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it leaves runs as they are."""
+        return self == EVERYTHING
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the first ones are wanted most; otherwise runs come by index, the newest last."""
+        return bool(self.sort) or self.top is not None
+
+    def of(self, runs: Sequence[Run], metrics: Metrics) -> list[Run]:
+        """The runs that are wanted.
+
+        Args:
+            runs: By sweep and index.
+            metrics: Of the runs' sweeps.
+
+        Raises:
+            UsageError: No run has a name that is asked for.
+        """
+        if self.is_everything or not runs:
+            return list(runs)
+        names = Names(runs, metrics)
+        tests = [(names.getter(condition.name), condition) for condition in self.conditions]
+        found = [
+            run
+            for run in runs
+            if self._is_of_kind(run) and all(test.holds(getter(run)) for getter, test in tests)
+        ]
+        found = sorted_runs(found, self._keys(metrics), names)
+        return found[: self.top]
+
+    def _is_of_kind(self, run: Run) -> bool:
+        noted = run.get("attributes") or {}
+        return (
+            (not self.states or run["state"] in self.states)
+            and self.tags <= set(map(str, noted.get("tags") or ()))
+            and (self.name is None or fnmatchcase(str(noted.get("name", "")), self.name))
+        )
+
+    def _keys(self, metrics: Metrics) -> tuple[str, ...]:
+        if self.sort or self.top is None:
+            return self.sort
+        goals = {(metric or {}).get("goal") for metric in metrics.values()}
+        if len(goals) != 1 or None in goals:
+            raise UsageError(
+                "which runs are the top ones? The sweeps do not share a goal: say by what to sort"
+            )
+        return ("best",) if goals == {"minimize"} else ("-best",)
+
+
+EVERYTHING = Selection()
+
+
+def selection(
+    where: str | Iterable[str] = (),
+    sort: str | Iterable[str] = (),
+    top: int | None = None,
+    state: str | Iterable[str] = (),
+    tags: str | Iterable[str] = (),
+    name: str | None = None,
+) -> Selection:
+    """A selection from what people write: each a text with commas, or several texts.
+
+    Args:
+        where: Conditions, such as ``lr<0.01 and opt=adam``; all of several have to hold.
+        sort: Names such as ``lr`` or ``-loss``.
+        top: A number of runs.
+        state: States of runs.
+        tags: Tags.
+        name: A name or pattern.
+
+    Raises:
+        UsageError: A condition cannot be understood, or there is no such state.
+    """
+    states = listed(state)
+    for word in states:
+        if word not in STATES:
+            raise UsageError(f"state is '{word}'; one of {', '.join(STATES)}")
+    if top is not None and top < 1:
+        raise UsageError(f"top is {top}; needs a number of at least 1")
+    texts = [where] if isinstance(where, str) else where
+    return Selection(
+        conditions=tuple(part for text in texts for part in parse_conditions(text)),
+        sort=tuple(listed(sort)),
+        top=top,
+        states=frozenset(states),
+        tags=frozenset(listed(tags)),
+        name=name,
+    )
+
+
+def listed(texts: str | Iterable[str]) -> list[str]:
+    """The parts of a text with commas, or of several."""
+    given = [texts] if isinstance(texts, str) else texts
+    return [part for text in given for part in map(str.strip, text.split(",")) if part]

@@ -1,0 +1,108 @@
+"""Logged rows as a table for people, as CSV and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from typing import IO, TYPE_CHECKING, Any, TextIO
+
+from sweep_sdk._results.records import iso_time
+from sweep_sdk._results.rows import ROW_FIELDS, row_names
+from sweep_sdk.cli.csv_files import write_csv_lines
+from sweep_sdk.cli.formats import NOTHING, duration_text, value_text
+from sweep_sdk.cli.tables import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    Row = dict[str, Any]
+
+#: Rows of which a file keeps the rest while their names are being collected.
+_IN_MEMORY_BYTES = 8_000_000
+_METRIC, _OTHER = 1, 2
+
+
+def row_columns(
+    rows: Sequence[Row], began: Mapping[str, float], metric: str | None
+) -> list[Column]:
+    """The columns of a table of rows; the run and its attempt only where they differ.
+
+    Args:
+        rows: Of one run or of several.
+        began: When each run began, in seconds since the epoch, by its id.
+        metric: The sweep's, which keeps its place in a narrow terminal.
+    """
+    taken = [None if row["time"] is None else row["time"] - began[row["run"]] for row in rows]
+    columns = [
+        Column(title, [str(row[name]) for row in rows], 0, name != "run")
+        for title, name in (("RUN", "run"), ("ATTEMPT", "attempt"))
+        if len({row[name] for row in rows}) > 1
+    ]
+    columns.append(Column("STEP", [_text(row["step"]) for row in rows], 0, True))
+    columns.append(Column("TIME", [duration_text(seconds) for seconds in taken], _METRIC, True))
+    for name in row_names(rows)[len(ROW_FIELDS) :]:
+        cells = [_text(row[name]) if name in row else NOTHING for row in rows]
+        columns.append(Column(name, cells, _METRIC if name == metric else _OTHER, True))
+    return columns
+
+
+def _text(value: Any) -> str:
+    return NOTHING if value is None else value_text(value)
+
+
+def write_csv_rows(stream: TextIO, rows: Iterable[Row], metrics: Sequence[str]) -> int:
+    """Rows as CSV, times in ISO 8601; how many.
+
+    A file must name its columns first: where nobody says which metrics are wanted, the rows wait
+    in a temporary file until all names are known.
+    """
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, "w+", encoding="utf-8") as spool:
+        names: Iterable[str] = (*ROW_FIELDS, *metrics)
+        counted = _Counted(rows)
+        found: Iterable[Row] = counted
+        if not metrics:
+            names = _spooled(spool, counted)
+            found = map(json.loads, spool)
+        write_csv_lines(stream, list(names), map(_with_iso_time, found))
+        return counted.n_rows
+
+
+def write_json_rows(stream: TextIO, rows: Iterable[Row], _: Sequence[str] = ()) -> int:
+    """Rows as one JSON list, a row a line, written as they are read; how many."""
+    from sweep_service.model.numbers import with_texts
+
+    counted = _Counted(rows)
+    separator = "[\n"
+    for row in counted:
+        stream.write(separator + json.dumps(with_texts(row), allow_nan=False))
+        separator = ",\n"
+    stream.write("\n]\n" if counted.n_rows else "[]\n")
+    stream.flush()
+    return counted.n_rows
+
+
+class _Counted:
+    """Rows that are counted as they pass."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.n_rows = 0
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            self.n_rows += 1
+            yield row
+
+
+def _spooled(spool: IO[str], rows: Iterable[Row]) -> list[str]:
+    """The names of all rows, which are written to ``spool`` to be read from its beginning."""
+    names = dict.fromkeys(ROW_FIELDS)
+    for row in rows:
+        names |= dict.fromkeys(row)
+        spool.write(json.dumps(row) + "\n")
+    spool.seek(0)
+    return list(names)
+
+
+def _with_iso_time(row: Row) -> Row:
+    return {**row, "time": iso_time(row["time"])}
