@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.plain_view import show
 from sweep_sdk._ask import AskedRun, ask_run
+from sweep_sdk._backend.answers import warnings_of
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import AgentGaveUp, UsageError
 from sweep_sdk._settings import load_settings
@@ -34,7 +35,7 @@ def sweep(
     *,
     entity: str | None = None,  # noqa: ARG001  of moved scripts
 ) -> str:
-    """Register a sweep.
+    """Register a sweep; what is odd about its config is told on stderr.
 
     Args:
         config: The sweep config, as a sweep file would have it.
@@ -58,6 +59,8 @@ def sweep(
         if project is None and not config.get("project"):
             project = settings.project
         created = client.create_sweep(config, project=project, name=name, prior_runs=prior_runs)
+        for warning in warnings_of(created):
+            tell(warning)
         return str(created["id"])
 
 

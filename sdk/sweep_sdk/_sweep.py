@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _reading
+from sweep_sdk._backend.answers import warnings_of
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.references import is_run, parse_sweep
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._results.frames import to_pandas
+from sweep_sdk._telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -145,6 +147,8 @@ class Sweep:
     def update(self, config: Mapping[str, Any]) -> None:
         """Give it another config for all runs that are not handed out yet.
 
+        What is odd about it is told on stderr.
+
         Raises:
             InvalidConfig: With all the problems that the config has.
         """
@@ -188,7 +192,8 @@ class Sweep:
 
     def _change(self, **changes: Any) -> None:
         with open_client() as client:
-            client.change_sweep(self.id, **changes)
+            for warning in warnings_of(client.change_sweep(self.id, **changes)):
+                tell(warning)
             self._fields = client.get_sweep(self.id)
 
     def _run_id(self, run: str | int) -> str:

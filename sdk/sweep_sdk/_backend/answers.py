@@ -89,7 +89,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Thinned:
-    """A few rows of a history, and how many there are in all."""
+    """A few rows of a history, and how many there are in all, as far as the backend says it."""
 
     rows: list[dict[str, Any]]
     n_rows: int
@@ -205,7 +205,8 @@ def history_row(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def thinned(found: Mapping[str, Any]) -> Thinned:
     """The answer to a request for a few rows of a history."""
-    return Thinned([history_row(row) for row in found["items"]], int(found["n_rows"]))
+    rows = [history_row(row) for row in found["items"]]
+    return Thinned(rows, int(found.get("n_rows", len(rows))))
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,6 +221,11 @@ def page(found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
 def config_problem(item: Mapping[str, Any]) -> ConfigProblem:
     """An error or warning about a sweep config, as the backend sends it."""
     return ConfigProblem(str(item.get("path", "")), str(item.get("message", "")), item.get("line"))
+
+
+def warnings_of(sweep: Mapping[str, Any]) -> list[str]:
+    """What is odd about the config of a sweep that was registered or changed, a line each."""
+    return [str(config_problem(item)) for item in sweep["warnings"]]
 
 
 def _json(response: Response) -> Any:

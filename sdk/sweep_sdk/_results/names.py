@@ -133,4 +133,11 @@ def shown_value(run: Run, metric: str) -> Any:
 
 
 def _in_group(group: str, name: str) -> Getter:
-    return lambda run: flattened(run.get(group) or {}).get(name)
+    def value(run: Run) -> Any:
+        values = run.get(group) or {}
+        found = values.get(name)
+        if found is None or isinstance(found, dict):  # a dotted name, or a map of other names
+            return flattened(values).get(name) if "." in name else None
+        return found
+
+    return value

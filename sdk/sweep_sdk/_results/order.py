@@ -56,6 +56,23 @@ def _rank(value: Any) -> tuple[int, Any]:
     return (1, value) if isinstance(value, str) else (2, json.dumps(value, sort_keys=True))
 
 
+def best_first(runs: Sequence[Run], goals: Mapping[str, str]) -> list[Run]:
+    """Runs by the values of their sweeps' metrics; those that cannot be best come last.
+
+    Args:
+        runs: In any order; of equals the first stays first.
+        goals: The goal of each sweep, by its id.
+    """
+
+    def rank(run: Run) -> tuple[bool, float]:
+        value = run["best"]
+        if value is None or run["state"] in _NEVER_BEST:
+            return True, 0.0
+        return False, value if goals[run["sweep"]] == "minimize" else -value
+
+    return sorted(runs, key=rank)
+
+
 def read_goal(goal: str) -> str:
     """``minimize`` or ``maximize``, from any of their usual forms.
 

@@ -10,7 +10,7 @@ from typing import Any
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._results.conditions import Condition, parse_conditions
 from sweep_sdk._results.names import Metrics, Names
-from sweep_sdk._results.order import sorted_runs
+from sweep_sdk._results.order import best_first, sorted_runs
 
 Run = Mapping[str, Any]
 
@@ -76,8 +76,9 @@ class Selection:
             for run in runs
             if self._is_of_kind(run) and all(test.holds(getter(run)) for getter, test in tests)
         ]
-        found = sorted_runs(found, self._keys(metrics), names)
-        return found[: self.top]
+        if self.top is not None and not self.sort:
+            return best_first(found, _common_goals(metrics))[: self.top]
+        return sorted_runs(found, self.sort, names)[: self.top]
 
     def _is_of_kind(self, run: Run) -> bool:
         noted = run.get("attributes") or {}
@@ -87,15 +88,18 @@ class Selection:
             and (self.name is None or fnmatchcase(str(noted.get("name", "")), self.name))
         )
 
-    def _keys(self, metrics: Metrics) -> tuple[str, ...]:
-        if self.sort or self.top is None:
-            return self.sort
-        goals = {(metric or {}).get("goal") for metric in metrics.values()}
-        if len(goals) != 1 or None in goals:
-            raise UsageError(
-                "which runs are the top ones? The sweeps do not share a goal: say by what to sort"
-            )
-        return ("best",) if goals == {"minimize"} else ("-best",)
+
+def _common_goals(metrics: Metrics) -> dict[str, str]:
+    """The goal of each sweep, by its id.
+
+    Raises:
+        UsageError: A sweep has no metric, or two have different ones: nothing is best in both.
+    """
+    aims = {(metric["name"], metric["goal"]) for metric in metrics.values() if metric}
+    if len(aims) != 1 or None in metrics.values():
+        reason = "the sweeps do not have the same metric" if aims else "there is no metric"
+        raise UsageError(f"which runs are the top ones? {reason}: say by what to sort")
+    return {sweep: metric["goal"] for sweep, metric in metrics.items() if metric}
 
 
 EVERYTHING = Selection()

@@ -18,14 +18,14 @@ def write_csv_lines(
     Lists and maps are written as JSON, numbers that are not finite as ``NaN``, ``Infinity`` and
     ``-Infinity``.
     """
+    from sweep_service.model.numbers import with_texts
+
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([_cell(record.get(name)) for name in names] for record in records)
+    for record in map(with_texts, records):
+        writer.writerow([_cell(record.get(name)) for name in names])
     stream.flush()
 
 
 def _cell(value: Any) -> Any:
-    from sweep_service.model.numbers import with_texts
-
-    plain = with_texts(value)
-    return json.dumps(plain) if isinstance(plain, (list, dict)) else plain
+    return json.dumps(value) if isinstance(value, (list, dict)) else value

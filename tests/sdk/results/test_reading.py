@@ -267,6 +267,15 @@ class TestSweep:
         with pytest.raises(NotFound):
             sweep.refresh()
 
+    def test_what_is_odd_about_a_config_is_told(self, home, capsys):
+        odd = {**CONFIG, "run_cap_of_odd": 3, "parameters": {"odd_lr": {"values": [0.5, 0.5]}}}
+        sweep = sweep_sdk.get_sweep(sweep_sdk.sweep(odd))
+        told = capsys.readouterr().err
+        assert "run_cap_of_odd" in told
+        assert "2 values are listed, of which 1 differ" in told
+        sweep.update({**CONFIG, "metrics": 3, "odd_kap": 2})
+        assert "odd_kap" in capsys.readouterr().err
+
     def test_it_knows_when_it_is_looked_at_again(self, sweep_id, run_one):
         sweep = sweep_sdk.get_sweep(sweep_id)
         run_one(sweep_id, {"loss": 1})

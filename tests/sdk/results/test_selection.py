@@ -167,11 +167,15 @@ def test_any_values_can_be_sorted_either_way(values):
 
 def test_top_alone_means_the_best():
     assert chosen(top=2) == [3, 0]
+    better_but_failed = a_run(9, best=0.01, state="failed")
+    assert chosen(top=2, runs=[better_but_failed, *RUNS]) == [3, 0]
+    assert chosen(top=9, runs=[better_but_failed, *RUNS]) == [3, 0, 9, 1, 2, 4]
     maximise = {"s": {"name": "loss", "goal": "maximize"}}
     assert [run["index"] for run in selection(top=2).of(RUNS, maximise)] == [0, 3]
     assert chosen(top=2, sort="lr") == [3, 1]
-    with pytest.raises(UsageError, match="say by what to sort"):
-        selection(top=2).of(RUNS, {"s": None})
+    for metrics in ({"s": None}, {**METRICS, "t": None}, {**METRICS, "t": {**maximise["s"]}}):
+        with pytest.raises(UsageError, match="say by what to sort"):
+            selection(top=2).of(RUNS, metrics)
 
 
 def test_states():

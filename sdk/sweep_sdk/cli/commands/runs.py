@@ -131,9 +131,9 @@ def _watch(board: Board, wanted: Wanted, interval: float) -> int:
 
 def _screen(board: Board, wanted: Wanted, width: int, height: int) -> str:
     """As many runs as a window holds, the newest or the first ones, with the sweeps below."""
-    lines = _below(board, wanted)
-    room = max(height - 2 - len(lines), 1)
     runs = wanted.runs(board)
+    lines = _below(board, wanted, len(runs))
+    room = max(height - 2 - len(lines), 1)
     shown = runs[:room] if wanted.selection.is_ordered else runs[-room:]
     columns = fitting(wanted.table(board, shown, time.time()), width)
     return "\n".join([*table_lines(columns), *lines])
@@ -146,7 +146,7 @@ def _say(board: Board, wanted: Wanted, form: str) -> None:
     elif form == "json":
         say_json(runs if picked is None else [picked.record(run) for run in runs])
     elif runs:
-        _say_table(wanted.table(board, runs, time.time()), _below(board, wanted))
+        _say_table(wanted.table(board, runs, time.time()), _below(board, wanted, len(runs)))
     elif board.runs:
         note(f"none of {count_text(len(board.runs), 'run')} matches")
     else:
@@ -163,12 +163,11 @@ def _say_table(columns: Sequence[Column], below: Sequence[str]) -> None:
         say(line)
 
 
-def _below(board: Board, wanted: Wanted) -> list[str]:
-    """How the sweeps stand, and what was left out."""
+def _below(board: Board, wanted: Wanted, n_chosen: int) -> list[str]:
+    """How many runs were chosen, and how the sweeps stand."""
     lines = []
     if not wanted.selection.is_everything:
-        n_runs = len(board.runs)
-        lines.append(f"{len(wanted.runs(board)):,} of {count_text(n_runs, 'run')} shown")
+        lines.append(f"{n_chosen:,} of {count_text(len(board.runs), 'run')} shown")
     for sweep in board.sweeps:
         lines.append(f"sweep {sweep['id']} is {sweep['state']}: {counts_text(sweep['counts'])}")
         if sweep["best"] is not None:

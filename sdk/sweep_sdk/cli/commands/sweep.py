@@ -180,10 +180,10 @@ def _default_project(client: Client, settings: Settings, text: str) -> str | Non
 
 
 def _tell_warnings(wish: Wish, sweep: Sweep) -> None:
-    from sweep_sdk._backend.answers import config_problem
+    from sweep_sdk._backend.answers import warnings_of
 
-    for warning in sweep["warnings"]:
-        note(f"warning: {wish.file}: {printable(str(config_problem(warning)))}")
+    for warning in warnings_of(sweep):
+        note(f"warning: {wish.file}: {printable(warning)}")
 
 
 def _say_created(sweep: Sweep) -> None:
