@@ -11,8 +11,11 @@ SweepError                   exit code 1
 │   └── WrongBackend         exit code 2: somebody else answers at this address
 ├── LeaseLost                another agent holds the run by now: stop working on it
 ├── SweepEnded               the sweep hands out no more runs
-├── RunStopped               raised by ``log()`` in a function run that shall end
 └── AgentGaveUp              too many runs failed
+
+RunStopped                   raised by ``log()`` in a function run that shall end; like
+                             KeyboardInterrupt no Exception, so that it passes by handlers which
+                             are meant for errors
 """
 
 from __future__ import annotations
@@ -117,7 +120,7 @@ class SweepEnded(SweepError):
     exit_code = 0
 
 
-class RunStopped(SweepError):
+class RunStopped(BaseException):
     """The run shall end; ``reason`` says why.
 
     Attributes:

@@ -258,7 +258,7 @@ class TestMoreSignals:
         )
         agent.await_output("ready")
         agent.send(signal.SIGINT)
-        await_true(lambda: len(agent.of("Notice")) == 1)
+        await_true(lambda: any("SIGINT" in event["message"] for event in agent.of("Notice")))
         agent.send(signal.SIGINT)
         agent.await_output("term")
         agent.send(signal.SIGINT)
@@ -443,3 +443,76 @@ def test_a_parent_that_ignores_sigchld(register, start, client):
         signal.signal(signal.SIGCHLD, before)
     assert agent.end() == 0
     assert [run["state"] for run in client.list_runs(sweep)] == ["finished"]
+
+
+class TestBatchSystems:
+    CHECKPOINT = """
+        from pathlib import Path
+        asked = []
+        for name in ("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM"):
+            signal.signal(getattr(signal, name), lambda number, _: asked.append(number))
+        log(loss=1)
+        print("ready", flush=True)
+        while not asked:
+            time.sleep(0.01)
+        Path("checkpoint").write_text(str(asked[0]))
+        sys.exit(75)
+    """
+
+    @pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM"])
+    def test_the_program_has_time_and_its_run_is_given_back(self, client, register, start, name):
+        sweep, number = register(self.CHECKPOINT), getattr(signal, name)
+        agent = start(sweep, term_timeout_seconds=20)
+        agent.await_output("ready")
+        agent.send(number)
+        assert agent.end() == 128 + number
+        assert Path("checkpoint").read_text() == str(int(number))
+        assert [event["state"] for event in agent.of("RunEnded")] == ["preempted"]
+        (run,) = client.list_runs(sweep)
+        assert run["state"] == "pending"
+
+    @pytest.mark.parametrize("name", ["SIGUSR1", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGRTMIN"])
+    def test_what_the_program_takes_no_notice_of_changes_nothing(self, register, start, name):
+        number = getattr(signal, name)
+        script = f"signal.signal({int(number)}, lambda *_: print('heard', flush=True))\n"
+        wait = "print('ready', flush=True)\nfor _ in range(30):\n    time.sleep(0.02)\n"
+        agent = start(register(script, wait, points=1))
+        agent.await_output("ready")
+        agent.send(number)
+        assert agent.end() == 0
+        assert "heard" in agent.output()
+        assert [event["state"] for event in agent.of("RunEnded")] == ["finished"]
+
+    def test_a_signal_that_is_repeated_at_once_does_not_insist(self, register, start):
+        script = """
+            def save(*_):
+                time.sleep(0.5)
+                print("saved", flush=True)
+                sys.exit(1)
+            signal.signal(signal.SIGTERM, save)
+        """
+        agent = start(register(script, WAIT), term_timeout_seconds=20)
+        agent.await_output("ready")
+        for _ in range(4):
+            agent.send(signal.SIGTERM)
+            time.sleep(0.05)
+        assert agent.end() == 143
+        assert "saved" in agent.output()
+
+    def test_ctrl_z_stops_the_program_too(self, register, start):
+        beats = "\nprint('ready', flush=True)\nfor n in range(400):\n    print(n, flush=True)"
+        agent = start(register("", beats + "; time.sleep(0.01)\n", points=1))
+        agent.await_output("ready")
+        agent.send(signal.SIGTSTP)
+        await_true(lambda: state_of(agent.process.pid) == "T")
+        seen = len(agent.output())
+        time.sleep(0.3)
+        assert len(agent.output()) == seen
+        agent.send(signal.SIGCONT)
+        assert agent.end() == 0
+        assert [event["state"] for event in agent.of("RunEnded")] == ["finished"]
+        assert any("handed out again" in event["message"] for event in agent.of("Notice"))
+
+
+def state_of(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

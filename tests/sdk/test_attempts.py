@@ -14,7 +14,6 @@ from sweep_sdk._agent.events import BestSoFar, Notice, RunEnded
 from sweep_sdk._agent.launcher import Launcher
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.tally import Tally
-from sweep_sdk._agent.watchdog import Watchdog
 from sweep_sdk._agent.worker import Worker
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.transport import Response
@@ -191,11 +190,7 @@ def test_a_run_that_comes_while_the_agent_is_stopped_is_given_back(
     network.lose = lambda request: (
         attempts.stopping.set() if request.path.endswith("/runs") else None
     )
-    watchdog = Watchdog()
-    try:
-        Worker("", {}, attempts, asker, Launcher({"command": ["true"]}, {}), watchdog, None).work()
-    finally:
-        watchdog.close()
+    Worker("", {}, attempts, asker, Launcher({"command": ["true"]}, {}), None, None).work()
     assert events == []
     assert attempts.tally.n_runs == 0
     assert client.get_run(f"{sweep}-0")["attempts"][0]["state"] == "preempted"

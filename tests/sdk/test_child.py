@@ -8,22 +8,12 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent import child as _child
 from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.launcher import Launch
-from sweep_sdk._agent.watchdog import Watchdog
-
-
-@pytest.fixture(scope="module")
-def watchdog():
-    started = Watchdog()
-    yield started
-    started.close()
 
 
 @pytest.fixture
@@ -32,11 +22,11 @@ def shown():
 
 
 @pytest.fixture
-def start(tmp_path, watchdog, shown, notices):
+def start(tmp_path, shown, notices):
     def start(script, *words, log=tmp_path / "output.log"):
         command = [sys.executable, "-S", "-c", textwrap.dedent(script), *words]
         launch = Launch(command, dict(os.environ), log)
-        return start_child(launch, watchdog, lambda *piece: shown.append(piece), notices)
+        return start_child(launch, lambda *piece: shown.append(piece), notices)
 
     return start
 
@@ -134,8 +124,7 @@ def test_signals_reach_the_whole_group(start, shown):
     assert not is_alive(int(shown[0][0]))
 
 
-def test_what_a_program_leaves_behind_is_ended(start, shown, monkeypatch):
-    monkeypatch.setattr(_child, "_LEFTOVER_GRACE_SECONDS", 0.1)
+def test_what_a_program_leaves_behind_is_ended(start, shown):
     script = """
         import signal, subprocess, sys, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -168,19 +157,6 @@ def test_what_a_program_leaves_behind_may_clean_up(start, tmp_path):
     assert marker.exists()
 
 
-def test_a_process_that_left_the_group_does_not_hold_the_agent_up(start, shown, monkeypatch):
-    monkeypatch.setattr(_child, "_OUTPUT_GRACE_SECONDS", 0.05)
-    script = """
-        import subprocess, sys
-        inner = subprocess.Popen(
-            [sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True
-        )
-        print(inner.pid, flush=True)
-    """
-    assert start(script).wait() == Exit(0, None)
-    os.kill(int(shown[0][0]), signal.SIGKILL)
-
-
 def test_a_signal_after_the_end_goes_nowhere(start):
     child = start("")
     child.wait()
@@ -190,12 +166,6 @@ def test_a_signal_after_the_end_goes_nowhere(start):
 def test_the_program_has_no_terminal_input(start, shown):
     start("import sys; print(repr(sys.stdin.read()))").wait()
     assert b"".join(data for data, _ in shown) == b"''\n"
-
-
-def test_without_waitid(start, monkeypatch):
-    """As on macOS before Python 3.13."""
-    monkeypatch.delattr(os, "waitid")
-    assert start("raise SystemExit(3)").wait() == Exit(3, None)
 
 
 @pytest.mark.parametrize(
@@ -208,10 +178,10 @@ def test_without_waitid(start, monkeypatch):
         (["echo", "x" * 10_000_000], "too long"),
     ],
 )
-def test_what_cannot_be_started_says_why(watchdog, tmp_path, notices, command, text):
+def test_what_cannot_be_started_says_why(tmp_path, notices, command, text):
     launch = Launch(command, {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
     with pytest.raises(LaunchFailed) as caught:
-        start_child(launch, watchdog, lambda *_: None, notices)
+        start_child(launch, lambda *_: None, notices)
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -221,80 +191,137 @@ def test_signal_names():
     assert signal_name(63) == "signal 63"
 
 
-class TestWatchdog:
-    def test_a_killed_agents_program_is_ended(self, tmp_path):
-        """Also one that ignores SIGTERM, and what it started."""
-        agent = textwrap.dedent(
-            f"""
-            import os, signal, sys, time
-            from pathlib import Path
-            from sweep_sdk._agent.child import start_child
-            from sweep_sdk._agent.launcher import Launch
-            from sweep_sdk._agent.watchdog import Watchdog
-            code = (
-                "import signal, subprocess, sys, time;"
-                "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-                "sleep = [sys.executable, '-S', '-c', 'import time; time.sleep(60)'];"
-                "print(subprocess.Popen(sleep).pid, flush=True); time.sleep(60)"
-            )
-            command = [sys.executable, "-S", "-c", code]
-            launch = Launch(command, dict(os.environ), Path({str(tmp_path)!r}) / "log")
-            shown = []
-            child = start_child(launch, Watchdog(), lambda *piece: shown.append(piece), print)
-            while not shown:
-                time.sleep(0.005)
-            print(child.pid, shown[0][0].decode().strip(), flush=True)
-            os.kill(os.getpid(), signal.SIGKILL)
-            """
+class TestDescendants:
+    """Whatever a program starts ends with it, in sessions of its own too."""
+
+    WORKER = (
+        "import os, signal, sys, time;"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "open(sys.argv[1], 'w').write(str(os.getpid()));"
+        "time.sleep(60)"
+    )
+    LAUNCHER = """
+        import os, subprocess, sys, time
+        code, path, kind = sys.argv[1:4]
+        environment = {} if kind == "bare" else dict(os.environ)
+        if kind == "kept":
+            environment["SWEEP_KEEP"] = "1"
+        command = [sys.executable, "-S", "-c", code, path]
+        if kind == "orphan":  # started by a process that ends at once
+            inner = f"import subprocess; subprocess.Popen({command!r}, start_new_session=True)"
+            subprocess.run([sys.executable, "-S", "-c", inner])
+        else:
+            subprocess.Popen(command, start_new_session=True, env=environment)
+        while not (os.path.exists(path) and open(path).read()):
+            time.sleep(0.005)
+        print("there", flush=True)
+        if sys.argv[4:]:
+            time.sleep(60)
+    """
+
+    @pytest.mark.parametrize("kind", ["session", "bare", "orphan"])
+    def test_workers_in_sessions_of_their_own_end_with_it(self, start, tmp_path, kind):
+        path = tmp_path / "pid"
+        assert start(self.LAUNCHER, self.WORKER, str(path), kind).wait() == Exit(0, None)
+        assert not is_alive(int(path.read_text()))
+
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+    def test_they_do_not_outlive_a_launcher_that_is_ended(self, start, shown, tmp_path, number):
+        path = tmp_path / "pid"
+        child = start(self.LAUNCHER, self.WORKER, str(path), "session", "stay")
+        await_line(shown, b"there")
+        os.kill(child.pid, number)
+        assert child.wait() == Exit(None, number)
+        assert not is_alive(int(path.read_text()))
+
+    def test_what_is_to_be_kept_is_left_alone(self, start, tmp_path):
+        path = tmp_path / "pid"
+        assert start(self.LAUNCHER, self.WORKER, str(path), "kept").wait() == Exit(0, None)
+        pid = int(path.read_text())
+        assert is_alive(pid)
+        os.kill(pid, signal.SIGKILL)
+
+    def test_they_are_stopped_and_continued_together(self, start, shown, tmp_path):
+        path = tmp_path / "pid"
+        child = start(self.LAUNCHER, self.WORKER, str(path), "session", "stay")
+        await_line(shown, b"there")
+        pids = (child.pid, int(path.read_text()))
+        child.signal(signal.SIGSTOP)
+        await_states(pids, "T")
+        child.signal(signal.SIGCONT)
+        await_states(pids, "S")
+        child.signal(signal.SIGKILL)
+        assert child.wait() == Exit(None, signal.SIGKILL)
+
+
+def await_states(pids, state):
+    give_up_at = time.monotonic() + 10
+    while any(
+        Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != state for pid in pids
+    ):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.005)
+
+
+class TestKeeper:
+    AGENT = """
+        import os, signal, sys, time
+        from pathlib import Path
+        from sweep_sdk._agent.child import start_child
+        from sweep_sdk._agent.launcher import Launch
+        code = (
+            "import signal, subprocess, sys, time;"
+            "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+            "sleep = [sys.executable, '-S', '-c', 'import time; time.sleep(60)'];"
+            "inner = subprocess.Popen(sleep, start_new_session=True);"
+            "print(inner.pid, flush=True); time.sleep(60)"
         )
-        printed = subprocess.run(
-            [sys.executable, "-c", agent], stdout=subprocess.PIPE, text=True, check=False
-        ).stdout
-        pids = [int(word) for word in printed.split()]
-        assert len(pids) == 2
+        command = [sys.executable, "-S", "-c", code]
+        launch = Launch(command, dict(os.environ), Path(sys.argv[1]) / "log")
+        shown = []
+        child = start_child(launch, lambda *piece: shown.append(piece), print)
+        while not shown:
+            time.sleep(0.005)
+        print(child.pid, shown[0][0].decode().strip(), flush=True)
+        os.kill(os.getpid() if sys.argv[2] == "agent" else child._keeper.pid, signal.SIGKILL)
+        print(child.wait())
+    """
+
+    @pytest.mark.parametrize("killed", ["agent", "keeper"])
+    def test_a_killed_agents_program_is_ended(self, tmp_path, killed):
+        """Also one that ignores SIGTERM, and what it started."""
+        words = [sys.executable, "-c", textwrap.dedent(self.AGENT), str(tmp_path), killed]
+        printed = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False).stdout
+        program, worker = (int(word) for word in printed.splitlines()[0].split())
+        pids = [program, worker] if killed == "agent" else [program]
         give_up_at = time.monotonic() + 10
         while any(is_alive(pid) for pid in pids):
             assert time.monotonic() < give_up_at
             time.sleep(0.02)
+        if killed == "keeper":
+            assert "Exit(code=None, signal=None)" in printed
+            os.kill(worker, signal.SIGKILL)
 
-    def test_what_has_ended_is_left_alone(self, start, watchdog):
-        child = start("")
-        child.wait()
-        assert child.pid not in watchdog._groups
+    def test_signals_of_the_program_are_as_its_agents(self, start, shown):
+        script = """
+            import signal
+            names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGPIPE", "SIGXFSZ", "SIGCHLD")
+            print(*(signal.getsignal(getattr(signal, name)) for name in names))
+        """
+        launch_of_python = textwrap.dedent(script)
+        plain = subprocess.check_output([sys.executable, "-S", "-c", launch_of_python])
+        start(script).wait()
+        assert b"".join(data for data, _ in shown) == plain
 
-    def test_one_that_was_killed_is_started_anew(self, tmp_path, notices):
-        watchdog = Watchdog()
-        assert not watchdog.ensure()
-        launch = Launch(
-            [sys.executable, "-S", "-c", "import time; time.sleep(60)"], {}, tmp_path / "l"
-        )
-        child = start_child(launch, watchdog, lambda *_: None, notices)
-        watchdog._process.kill()
-        watchdog._process.wait()
-        second = start_child(
-            Launch([sys.executable, "-S", "-c", ""], {}, tmp_path / "l"),
-            watchdog,
-            lambda *_: None,
-            notices,
-        )
-        assert second.wait() == Exit(0, None)
-        assert watchdog.ensure()
-        watchdog.close()
-        assert child.wait() == Exit(None, signal.SIGTERM)
+    def test_the_machines_fault_is_told_apart(self, tmp_path, notices, monkeypatch):
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+        launch = Launch(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        with pytest.raises(LaunchFailed, match="is gone") as caught:
+            start_child(launch, lambda *_: None, notices)
+        assert caught.value.is_machines_fault
 
-    def test_parallel_slots_start_one_anew(self):
-        watchdog = Watchdog()
-        for _ in range(3):
-            watchdog._process.kill()
-            watchdog._process.wait()
-            with ThreadPoolExecutor(4) as slots:
-                assert sum(slots.map(lambda _: watchdog.ensure(), range(4))) == 1
-            assert not watchdog.ensure()
-        watchdog.close()
-
-
-def test_a_program_that_somebody_else_waited_for(start):
-    child = start("")
-    os.waitpid(child.pid, 0)
-    assert child.wait() == Exit(None, None)
-    child.signal(signal.SIGTERM)
+    def test_the_programs_fault_is_not_the_machines(self, tmp_path, notices):
+        launch = Launch(["/nowhere"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        with pytest.raises(LaunchFailed) as caught:
+            start_child(launch, lambda *_: None, notices)
+        assert not caught.value.is_machines_fault

@@ -388,7 +388,8 @@ class TestTheApi:
     )
     def test_a_signal_to_one_that_starts_programs(self, home, tmp_path, monkeypatch, number, error):
         monkeypatch.chdir(tmp_path)
-        (tmp_path / "train.sh").write_text(f"kill -{int(number)} $PPID; exec sleep 60\n")
+        script = f"kill -{int(number)} {os.getpid()}; exec sleep 60\n"
+        (tmp_path / "train.sh").write_text(script)
         config = {"method": "grid", "parameters": {"lr": {"values": [3, 4]}}}
         command = {"command": ["/bin/sh", "${program}"], "program": "train.sh"}
         sweep_id = sweep_sdk.sweep(config | command)

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from sweep_sdk._agent.spot import SpotWatch
+from sweep_sdk._agent.spot import SpotNotice, SpotWatch
 
 NOTICE = '{"action": "terminate", "time": "2030-01-01T00:00:00Z"}'
 
@@ -72,7 +72,8 @@ def watch():
             self.noticed, self.was_told = threading.Event(), threading.Event()
             watches.append(SpotWatch(url, self.on_notice, self.on_told, poll_seconds=0.01))
 
-        def on_notice(self, text):
+        def on_notice(self, notice):
+            text = notice.text
             self.notices.append(text)
             self.noticed.set()
 
@@ -122,3 +123,18 @@ def test_a_service_that_refuses(metadata, watch):
 def test_a_bad_address(watch, url):
     watched = watch(url)
     assert watched.was_told.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('{"action": "terminate", "time": "2030-01-01T00:02:00Z"}', 120),
+        ('{"action": "stop", "time": "2030-01-01T01:02:00+01:00"}', 120),
+        ('{"action": "terminate"}', None),
+        ('{"time": "soon"}', None),
+        ("terminate", None),
+        ("[]", None),
+    ],
+)
+def test_how_long_a_notice_leaves(text, left):
+    assert SpotNotice(text).seconds_left(1_893_456_000) == left

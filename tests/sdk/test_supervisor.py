@@ -6,9 +6,10 @@ import threading
 import pytest
 
 from sweep_sdk._agent.child import Exit
-from sweep_sdk._agent.supervisor import Interrupt, Result, Stop, Supervisor
+from sweep_sdk._agent.supervisor import Interrupt, Result, Stop, Supervisor, Warn
 
 INT, TERM, KILL, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP
+USR1 = signal.SIGUSR1
 
 
 class Process:
@@ -66,10 +67,10 @@ def test_a_stop_is_sigterm(make):
     assert process.signals == [TERM]
 
 
-def test_sigkill_after_30_seconds(make, process, clock):
+def test_sigkill_after_15_seconds(make, process, clock):
     supervisor = make(process)
     supervisor.handle(Stop("stop_run"))
-    clock.advance(29.9)
+    clock.advance(14.9)
     supervisor.check_time()
     assert process.signals == [TERM]
     clock.advance(0.2)
@@ -108,11 +109,14 @@ class TestSignalsToTheAgent:
         supervisor.check_time()
         assert process.signals == [INT]
 
-    @pytest.mark.parametrize("number", [TERM, HUP])
-    def test_sigterm_is_passed_on_with_a_bound(self, make, process, clock, number):
+    @pytest.mark.parametrize("number", [TERM, HUP, INT])
+    def test_a_signal_is_passed_on_with_a_bound(self, make, process, clock, number):
         supervisor = make(process)
-        supervisor.handle(Interrupt(number, 1))
-        clock.advance(20)
+        supervisor.handle(Interrupt(number, 1, grace_seconds=20.0))
+        clock.advance(19.9)
+        supervisor.check_time()
+        assert process.signals == [number]
+        clock.advance(0.2)
         supervisor.check_time()
         assert process.signals == [number, KILL]
 
@@ -161,6 +165,45 @@ class TestSignalsToTheAgent:
         supervisor.inbox.put(Stop("canceled"))
         supervisor.inbox.put(Interrupt(INT, 1))
         assert supervisor.supervise().cause == "canceled"
+
+
+class TestWarnings:
+    """A batch system announces the end of its time; the program decides what it does."""
+
+    @pytest.mark.parametrize("found", [Exit(75, None), Exit(None, USR1)])
+    def test_a_program_that_makes_room_was_interrupted(self, make, process, found):
+        supervisor = make(process)
+        supervisor.handle(Warn(USR1))
+        process.end(found)
+        assert supervisor.supervise() == Result(found, "interrupted", USR1)
+        assert process.signals == [USR1]
+
+    def test_one_that_goes_on_and_succeeds_was_not(self, make, process):
+        supervisor = make(process)
+        supervisor.handle(Warn(USR1))
+        process.end(Exit(0, None))
+        assert supervisor.supervise() == Result(Exit(0, None), None)
+
+    def test_one_that_fails_much_later_has_failed(self, make, process, clock):
+        supervisor = make(process)
+        supervisor.handle(Warn(USR1))
+        clock.advance(601)
+        process.end(Exit(1, None))
+        assert supervisor.supervise() == Result(Exit(1, None), None)
+
+    def test_it_may_arrive_after_the_end(self, make, process):
+        supervisor = make(process)
+        process.end(Exit(None, USR1))
+        supervisor.inbox.put(Exit(None, USR1))
+        supervisor.inbox.put(Warn(USR1))
+        assert supervisor.supervise() == Result(Exit(None, USR1), "interrupted", USR1)
+
+    def test_an_ending_signal_goes_before(self, make, process):
+        supervisor = make(process)
+        supervisor.handle(Warn(USR1))
+        supervisor.handle(Interrupt(TERM, 1))
+        process.end(Exit(1, None))
+        assert supervisor.supervise() == Result(Exit(1, None), "interrupted")
 
 
 class TestTwinSignals:

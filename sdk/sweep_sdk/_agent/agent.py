@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -22,16 +22,22 @@ from sweep_sdk._agent.event_pump import EventPump
 from sweep_sdk._agent.gpus import allotment, variables_of
 from sweep_sdk._agent.launcher import Launcher
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.spot import SpotWatch
-from sweep_sdk._agent.supervisor import Interrupt
-from sweep_sdk._agent.watchdog import Watchdog
+from sweep_sdk._agent.signals import (
+    DELIVERY_SECONDS,
+    PASSED_ON,
+    STOPPING,
+    Insistence,
+    handled,
+    is_typed,
+)
+from sweep_sdk._agent.spot import SpotNotice, SpotWatch
+from sweep_sdk._agent.supervisor import Interrupt, Warn
 from sweep_sdk._agent.worker import Worker
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._settings import environment, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from types import FrameType
+    from collections.abc import Callable, Mapping, Sequence
 
     from sweep_sdk._agent.events import Watcher
     from sweep_sdk._backend.client import Client
@@ -40,14 +46,27 @@ if TYPE_CHECKING:
 GAVE_UP = 1
 _NAP_SECONDS = 0.25
 _SIGNAL_EXIT = 128
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+#: Of the time that a spot notice names, kept for the delivery of results.
+SPOT_RESERVE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class _Arrived:
-    """A signal has arrived, or something that counts as one."""
+    """A signal has arrived, or something that counts as one.
+
+    Attributes:
+        grace_seconds: How long the programs have; None: as the options say.
+    """
 
     number: int
+    grace_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A slot takes no more runs."""
+
+    error: BaseException | None
 
 
 def run_agent(
@@ -59,7 +78,8 @@ def run_agent(
 ) -> int:
     """Work on a sweep until it ends, or something else does.
 
-    Signals are handled while it works, if it is called in the main thread.
+    Every signal that can be caught is handled or passed on while it works, if it is called in the
+    main thread; see ``_agent.signals``.
 
     Args:
         client: The backend.
@@ -69,7 +89,7 @@ def run_agent(
         settings: Where things are kept; by default as the environment says.
 
     Returns:
-        0 the sweep has ended or the count is reached, 1 gave up, 129, 130 or 143 by a signal.
+        0 the sweep has ended or the count is reached, 1 gave up, 128 + N by signal N.
 
     Raises:
         UsageError: There is no such sweep, its program cannot be started here, or GPUs are asked
@@ -90,10 +110,9 @@ def run_agent(
     with ExitStack() as stack:
         attendance = stack.enter_context(attendance_of(settings))
         pump = stack.enter_context(EventPump(events))
-        watchdog = Watchdog(attendance.descriptor)
-        stack.callback(watchdog.close)
         engagement = Engagement(client, found, options, settings, attendance, pump.emit)
-        return _Agent(engagement, launcher, watchdog, options, settings, gpus).run()
+        held = attendance.descriptor
+        return _Agent(engagement, launcher, held, options, settings, gpus, pump.flush).run()
 
 
 class _Agent:
@@ -103,17 +122,20 @@ class _Agent:
         self,
         engagement: Engagement,
         launcher: Launcher,
-        watchdog: Watchdog,
+        held_descriptor: int,
         options: AgentOptions,
         settings: Settings,
         gpus: Sequence[Mapping[str, str]],
+        flush: Callable[[], None],
     ) -> None:
+        self._flush = flush
         self._engagement = engagement
         self._launcher = launcher
         self._options = options
         self._settings = settings
-        self._inbox: SimpleQueue[_Arrived | Future[None]] = SimpleQueue()
-        self._signals: list[int] = []
+        self._inbox: SimpleQueue[_Arrived | _Ended] = SimpleQueue()
+        self._insistence = Insistence()
+        self._end_at: float | None = None
         self._workers = [
             Worker(
                 slot,
@@ -121,7 +143,7 @@ class _Agent:
                 engagement.attempts,
                 engagement.asker,
                 launcher,
-                watchdog,
+                held_descriptor,
                 engagement.run_timeout_seconds,
             )
             for slot in options.slots
@@ -136,17 +158,27 @@ class _Agent:
         self._engagement.start(len(self._workers))
         self._warn()
         with ExitStack() as stack:
-            stack.enter_context(self._handled_signals())
+            stack.enter_context(handled(lambda number: self._inbox.put(_Arrived(number))))
             if self._options.watches_spot:
                 watch = SpotWatch(self._settings.metadata_url, self._on_spot, self._notice)
                 stack.callback(watch.close)
-            pool = stack.enter_context(ThreadPoolExecutor(len(self._workers), "slot"))
             for worker in self._workers:
-                pool.submit(worker.work).add_done_callback(self._inbox.put)
+                # Daemons: an ending that takes too long is left to whoever comes by later.
+                threading.Thread(
+                    target=self._work, args=(worker,), name="slot", daemon=True
+                ).start()
             self._await_slots()
         code = self._exit_code()
         self._engagement.end(code, self._interruption())
         return code
+
+    def _work(self, worker: Worker) -> None:
+        try:
+            worker.work()
+        except BaseException as error:  # noqa: BLE001  raised again by the main thread
+            self._inbox.put(_Ended(error))
+        else:
+            self._inbox.put(_Ended(None))
 
     def _await_slots(self) -> None:
         error: BaseException | None = None
@@ -154,16 +186,22 @@ class _Agent:
         while n_left:
             message = self._next_message()
             if isinstance(message, _Arrived):
-                self._interrupt(message.number)
-            elif message is not None:
+                self._hear(message)
+            elif isinstance(message, _Ended):
                 n_left -= 1
-                if message.exception() is not None:  # the others end the runs that they have
+                if message.error is not None:  # the others end the runs that they have
                     self._engagement.stopping.set()
-                    error = error or message.exception()
+                    error = error or message.error
+            elif self._end_at is not None and time.monotonic() >= self._end_at:
+                self._notice(
+                    "the time for ending is over: what was not delivered waits on disk, and is"
+                    " delivered by 'sweep-sdk sync' or the next agent on this machine"
+                )
+                return
         if error is not None:
             raise error
 
-    def _next_message(self) -> _Arrived | Future[None] | None:
+    def _next_message(self) -> _Arrived | _Ended | None:
         """Wait, but not for long at once.
 
         A signal that arrives just before this thread falls asleep does not wake it; Python runs
@@ -174,46 +212,64 @@ class _Agent:
         except Empty:
             return None
 
-    def _interrupt(self, number: int) -> None:
-        self._signals.append(number)
+    def _hear(self, arrived: _Arrived) -> None:
+        if arrived.number == STOPPING:
+            self._stop_for_a_while()
+        elif arrived.number in PASSED_ON:
+            self._pass_on(arrived.number)
+        elif self._insistence.hear(arrived.number):
+            self._interrupt(arrived)
+
+    def _interrupt(self, arrived: _Arrived) -> None:
         self._engagement.stopping.set()
-        nth = len(self._signals)
-        message = Interrupt(number, nth, self._options.forwards_signals)
+        forwards = self._options.forwards_signals
+        grace = arrived.grace_seconds
+        if grace is None and not is_typed(arrived.number):
+            grace = self._options.term_timeout_seconds
+        message = Interrupt(arrived.number, self._insistence.count, forwards, grace)
+        is_bounded = (message.nth > 1 or forwards) and grace is not None
+        if is_bounded and self._end_at is None:
+            self._end_at = time.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
         self._notice(_announcement(message))
         for worker in self._workers:
             worker.interrupt(message)
 
-    def _on_spot(self, notice: str) -> None:
-        self._notice(f"spot interruption notice: {notice}")
-        self._inbox.put(_Arrived(signal.SIGTERM))
+    def _pass_on(self, number: int) -> None:
+        """A signal for the programs: each may save its state and end, or take no notice."""
+        self._notice(f"{signal_name(number)}: passed on to the programs that run")
+        for worker in self._workers:
+            worker.interrupt(Warn(number))
 
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        self._inbox.put(_Arrived(number))  # reentrant, unlike most of what one might do here
+    def _stop_for_a_while(self) -> None:
+        """Ctrl-Z: the programs stop with their agent, and go on with it."""
+        seconds = self._engagement.lease_seconds
+        self._notice(
+            "stopped together with the programs ('fg' continues them); after"
+            f" {seconds:,} s without word from here the runs may be handed out again"
+        )
+        self._flush()
+        for worker in self._workers:
+            worker.signal(signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        for worker in self._workers:
+            worker.signal(signal.SIGCONT)
 
-    @contextmanager
-    def _handled_signals(self) -> Iterator[None]:
-        """Handle signals for a time; those that are ignored (nohup) stay so."""
-        before = {}
-        if threading.current_thread() is threading.main_thread():
-            for name in _SIGNALS:
-                number = getattr(signal, name)
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    before[number] = signal.signal(number, self._on_signal)
-            if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # it hides how programs end
-                before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _on_spot(self, notice: SpotNotice) -> None:
+        self._notice(f"spot interruption notice: {notice.text}")
+        left = notice.seconds_left(time.time())
+        least = self._options.term_timeout_seconds
+        grace = None if left is None else max(least, left - SPOT_RESERVE_SECONDS)
+        self._inbox.put(_Arrived(signal.SIGTERM, grace))
 
     def _exit_code(self) -> int:
-        if self._signals:
-            return _SIGNAL_EXIT + self._signals[0]
+        first = self._insistence.first or self._engagement.attempts.warned_by()
+        if first is not None:
+            return _SIGNAL_EXIT + first
         return GAVE_UP if self._engagement.tally.gave_up else 0
 
     def _interruption(self) -> str | None:
-        return f"interrupted by {signal_name(self._signals[0])}" if self._signals else None
+        first = self._insistence.first or self._engagement.attempts.warned_by()
+        return None if first is None else f"interrupted by {signal_name(first)}"
 
     def _warn(self) -> None:
         for warning in self._launcher.warnings():

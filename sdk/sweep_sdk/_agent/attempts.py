@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.debts import Debt
@@ -65,6 +65,7 @@ class Attempts:
         holder: The name under which the ledger knows the agent.
         total: How many runs the sweep will have; None where that is open.
         stopping: Set when the agent is being stopped: then nothing takes long.
+        warnings: Signals of a batch system after which programs gave their runs back.
     """
 
     client: Client
@@ -78,6 +79,16 @@ class Attempts:
     total: int | None
     stopping: threading.Event
     emit: Callable[[Event], None]
+    warnings: list[int] = field(default_factory=list)
+
+    def warn_of(self, number: int) -> None:
+        """A program made room when a batch system announced the end: no more runs are taken."""
+        self.warnings.append(number)
+        self.stopping.set()
+
+    def warned_by(self) -> int | None:
+        """The signal by which a batch system announced the end, if a program made room for it."""
+        return self.warnings[0] if self.warnings else None
 
     def begin(self, handout: HandOut) -> Attempt:
         """Make the run's folder, and write down that its end is owed.

@@ -4,8 +4,8 @@ One small file an attempt, ``<home>/pending/<run>.<attempt>.json``. It is there 
 starts and goes when the attempt's end has been delivered. What a dead agent leaves behind, or one
 that could not deliver, is paid by ``_sync``: by the next agent on this machine, or by the user.
 
-An agent is known to be alive by a lock on ``<home>/agents/<name>.lock``, which its watchdog shares:
-it is free only when the agent's programs have been ended too.
+An agent is known to be alive by a lock on ``<home>/agents/<name>.lock``, which the keepers of its
+programs share: it is free only when the agent's programs have been ended too.
 """
 
 from __future__ import annotations

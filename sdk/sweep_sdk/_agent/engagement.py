@@ -36,6 +36,7 @@ class Engagement:
     Attributes:
         stopping: Set when no more runs are wanted.
         run_timeout_seconds: After which a run is stopped; None for never.
+        lease_seconds: How long a run is reserved without word from here.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Engagement:
         self.run_timeout_seconds: float | None = options.run_timeout_seconds or sweep["config"].get(
             "run_timeout"
         )
+        self.lease_seconds: int = sweep["config"].get("lease_seconds", 300)
         self.emit = emit
         self._client = client
         self._sweep = sweep

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MAX_OUTPUT_BYTES = 4_000_000
 _PATIENCE_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
+_FLUSH_SECONDS = 1.0
 
 
 class EventPump:
@@ -62,6 +63,11 @@ class EventPump:
                 self._n_output_bytes += len(event.data)
             self._events.append(event)
             self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until all events have been taken, but not for long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._events, _FLUSH_SECONDS)
 
     def _has_room(self) -> bool:
         """Whether output may be added; waits for it, but not if waiting was in vain before."""

@@ -15,13 +15,15 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from sweep_sdk import _present
+from sweep_sdk._agent.child import signal_name
 from sweep_sdk._agent.endings import GONE, Outcome
 from sweep_sdk._agent.engagement import Engagement, attendance_of
 from sweep_sdk._agent.event_pump import EventPump
 from sweep_sdk._agent.events import Output
 from sweep_sdk._agent.launcher import run_variables
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._exceptions import UsageError
+from sweep_sdk._agent.signals import ENDING, PASSED_ON
+from sweep_sdk._exceptions import RunStopped, UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._run import NO_AGENT, Run
 from sweep_sdk._settings import environment, environment_with, load_settings, run_environment
@@ -36,11 +38,15 @@ if TYPE_CHECKING:
 
 _GAVE_UP = 1
 _calling = threading.Lock()
-_TERMINATED = 128 + signal.SIGTERM
+_SIGNAL_EXIT = 128
 
 
 class _Terminated(SystemExit):
-    """SIGTERM, as an exception: the run in progress is given back, then the process ends."""
+    """A signal, as an exception: the run in progress is given back, then the process ends."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(_SIGNAL_EXIT + number)
 
 
 def run_function_agent(
@@ -69,7 +75,7 @@ def run_function_agent(
             another agent calls a function in this process.
         BackendUnavailable: It was away for longer than the options allow.
         KeyboardInterrupt: Ctrl-C; the run in progress has been given back.
-        SystemExit: SIGTERM, likewise.
+        SystemExit: Another signal that would have ended the process, likewise; code 128 + N.
     """
     options = options or AgentOptions()
     settings = settings or load_settings()
@@ -85,9 +91,9 @@ def run_function_agent(
         try:
             _work(engagement, call)
         except (KeyboardInterrupt, _Terminated) as error:
-            is_ctrl_c = isinstance(error, KeyboardInterrupt)
-            code = 128 + (signal.SIGINT if is_ctrl_c else signal.SIGTERM)
-            engagement.end(code, f"interrupted by {'Ctrl-C' if is_ctrl_c else 'SIGTERM'}")
+            number = error.number if isinstance(error, _Terminated) else int(signal.SIGINT)
+            by = "Ctrl-C" if number == signal.SIGINT else signal_name(number)
+            engagement.end(_SIGNAL_EXIT + number, f"interrupted by {by}")
             raise
         code = _GAVE_UP if engagement.tally.gave_up else 0
         engagement.end(code)
@@ -182,8 +188,10 @@ class _FunctionRun:
     def _outcome(self, function: Callable[[], object]) -> Outcome:
         try:
             function()
-        except _Terminated:
+        except (_Terminated, KeyboardInterrupt):
             raise
+        except RunStopped:
+            return self._failure()
         except SystemExit as error:
             code = _exit_code(error)
             return Outcome(not code, exit_code=code, cause=self._cause(), stderr_tail=_text(error))
@@ -245,20 +253,26 @@ def _alone() -> Iterator[None]:
 
 @contextmanager
 def _termination_raised() -> Iterator[None]:
-    """Have SIGTERM raise, where nobody else handles it and this is the main thread."""
+    """Have signals raise that would end the process, where nobody else handles them.
 
-    def terminate(*_: object) -> None:
-        raise _Terminated(_TERMINATED)
+    So the run in progress is given back, whichever signal a batch system sends. In the main
+    thread alone.
+    """
 
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, terminate)
+    def terminate(number: int, _: object) -> None:
+        raise _Terminated(number)
+
+    deadly = sorted((ENDING | PASSED_ON) - {int(signal.SIGINT)})
+    if threading.current_thread() is not threading.main_thread():
+        deadly = []
+    unhandled = [number for number in deadly if signal.getsignal(number) is signal.SIG_DFL]
+    for number in unhandled:
+        signal.signal(number, terminate)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in unhandled:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _exit_code(error: SystemExit) -> int:

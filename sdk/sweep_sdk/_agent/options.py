@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.gpus import parse_groups
+from sweep_sdk._agent.signals import TERM_TIMEOUT_SECONDS
 from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class AgentOptions:
             them; 0 likewise.
         forwards_signals: Whether the first SIGTERM or Ctrl-C is passed on to the programs. If
             not, they are left to finish their work.
-        term_timeout_seconds: From SIGTERM to SIGKILL.
+        term_timeout_seconds: How long a program has to end from a signal on, before SIGKILL. The
+            agent's own ending takes at most 10 s longer. By default 15.
         run_timeout_seconds: A run that takes longer is stopped and has failed; by default the
             sweep's ``run_timeout``, if any.
         backend_patience_seconds: How long a question for the next run is repeated while the
@@ -62,7 +64,7 @@ class AgentOptions:
     max_initial_failures: int = 3
     max_consecutive_failures: int = 0
     forwards_signals: bool = True
-    term_timeout_seconds: float = 30.0
+    term_timeout_seconds: float = TERM_TIMEOUT_SECONDS
     run_timeout_seconds: float | None = None
     backend_patience_seconds: float = 3600.0
     delivery_timeout_seconds: float = 900.0

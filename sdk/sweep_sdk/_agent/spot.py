@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,13 +19,32 @@ _TOKEN_SECONDS = 21_600
 _OK, _UNAUTHORIZED, _NOT_FOUND = 200, 401, 404
 
 
+@dataclass(frozen=True)
+class SpotNotice:
+    """What the service says of an interruption, such as ``{"action": ..., "time": ...}``."""
+
+    text: str
+
+    def seconds_left(self, now: float) -> float | None:
+        """Until the time that it names; None where it names none.
+
+        Args:
+            now: Seconds since the epoch.
+        """
+        try:
+            at = datetime.fromisoformat(str(json.loads(self.text)["time"]).replace("Z", "+00:00"))
+        except (ValueError, KeyError, TypeError):
+            return None
+        return at.replace(tzinfo=at.tzinfo or timezone.utc).timestamp() - now
+
+
 class SpotWatch:
     """Looks for a notice every few seconds; it comes two minutes before the interruption."""
 
     def __init__(
         self,
         metadata_url: str,
-        on_notice: Callable[[str], None],
+        on_notice: Callable[[SpotNotice], None],
         tell: Callable[[str], None],
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
@@ -53,7 +75,7 @@ class SpotWatch:
         while not self._closing.is_set():
             notice = self._look()
             if notice is not None:
-                self._on_notice(notice)
+                self._on_notice(SpotNotice(notice))
                 return
             self._closing.wait(self._poll_seconds)
 

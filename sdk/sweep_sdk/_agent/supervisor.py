@@ -10,15 +10,18 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from sweep_sdk._agent.child import Exit
+from sweep_sdk._agent.signals import ENDING, PASSED_ON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STOP_GRACE_SECONDS = 30.0
+STOP_GRACE_SECONDS = 15.0
+#: A program that fails so soon after a batch system's warning has made room, and not failed.
+WARNING_SECONDS = 600.0
 #: A program that was ended by the signal that is about to reach its agent too (a batch system
 #: signals all processes of a job) is interrupted, not failed.
 _TWIN_SIGNAL_SECONDS = 0.5
-_POLITE_SIGNALS = frozenset((1, 2, 15))  # SIGHUP, SIGINT, SIGTERM; not all systems have them
+_POLITE_SIGNALS = ENDING | PASSED_ON
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,21 @@ class Interrupt:
 
     Attributes:
         is_forwarded: Whether a first signal concerns the program.
+        grace_seconds: How long the program has from a first signal on; None: until somebody
+            insists.
     """
 
     number: int
     nth: int
     is_forwarded: bool = True
+    grace_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Warn:
+    """The agent got a signal that is meant for the program, which decides what it means."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -47,10 +60,12 @@ class Result:
 
     Attributes:
         cause: A ``Stop`` reason, ``interrupted``, or ``run_timeout``.
+        warned_by: The signal after which the program made room; None otherwise.
     """
 
     exit: Exit
     cause: str | None
+    warned_by: int | None = None
 
 
 class Process(Protocol):
@@ -63,7 +78,7 @@ class Process(Protocol):
         """Wait for its end."""
 
 
-Message = Exit | Stop | Interrupt
+Message = Exit | Stop | Interrupt | Warn
 
 
 class Supervisor:
@@ -87,6 +102,7 @@ class Supervisor:
         self._clock = clock
         self._cause: str | None = None
         self._n_interrupts = 0
+        self._warned: tuple[int, float] | None = None
         self._kill_at: float | None = None
         self._timeout_at = None if run_timeout_seconds is None else clock() + run_timeout_seconds
 
@@ -96,15 +112,18 @@ class Supervisor:
         while True:
             message = self._next_message(self._seconds_left())
             if isinstance(message, Exit):
-                return Result(message, self._cause or self._late_cause(message))
+                return self._result(message)
             if message is None:
                 self.check_time()
             else:
                 self.handle(message)
 
-    def handle(self, message: Stop | Interrupt) -> None:
+    def handle(self, message: Stop | Interrupt | Warn) -> None:
         """Do what a message asks for."""
-        if isinstance(message, Stop):
+        if isinstance(message, Warn):
+            self._warned = (message.number, self._clock())
+            self._process.signal(message.number)
+        elif isinstance(message, Stop):
             self._end(message.reason, STOP_GRACE_SECONDS)
         elif message.nth > self._n_interrupts:  # the same one may arrive twice
             self._n_interrupts = message.nth
@@ -125,7 +144,7 @@ class Supervisor:
             return
         self._cause = self._cause or "interrupted"
         if message.nth == 1:
-            self._forward(message.number)
+            self._forward(message)
         elif message.nth == 2:
             self._terminate(self._term_timeout)
         else:
@@ -140,11 +159,19 @@ class Supervisor:
         self._process.signal(signal.SIGTERM)
         self._kill_at = self._clock() + grace_seconds
 
-    def _forward(self, number: int) -> None:
+    def _forward(self, message: Interrupt) -> None:
         """The program may end by itself; only a person at a terminal can be asked to insist."""
-        self._process.signal(number)
-        if number != signal.SIGINT and self._kill_at is None:
-            self._kill_at = self._clock() + self._term_timeout
+        self._process.signal(message.number)
+        if message.grace_seconds is not None and self._kill_at is None:
+            self._kill_at = self._clock() + message.grace_seconds
+
+    def _result(self, found: Exit) -> Result:
+        cause = self._cause or self._late_cause(found)
+        if cause is None and self._warned is not None and not found.is_success:
+            number, at = self._warned
+            if self._clock() - at <= WARNING_SECONDS:
+                return Result(found, "interrupted", number)
+        return Result(found, cause)
 
     def _seconds_left(self) -> float | None:
         due = [at for at in (self._kill_at, self._timeout_at) if at is not None]
@@ -160,6 +187,9 @@ class Supervisor:
             return None
         message = self._next_message(_TWIN_SIGNAL_SECONDS)
         if message is None:
+            return None
+        if isinstance(message, Warn):
+            self._warned = (message.number, self._clock())
             return None
         return message.reason if isinstance(message, Stop) else "interrupted"
 

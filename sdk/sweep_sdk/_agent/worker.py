@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.endings import Outcome
 from sweep_sdk._agent.events import Notice, Output
-from sweep_sdk._agent.supervisor import Stop, Supervisor
+from sweep_sdk._agent.supervisor import Interrupt, Stop, Supervisor, Warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.attempts import Attempt, Attempts
     from sweep_sdk._agent.child import Child
     from sweep_sdk._agent.launcher import Launcher
-    from sweep_sdk._agent.supervisor import Interrupt
-    from sweep_sdk._agent.watchdog import Watchdog
     from sweep_sdk._backend.answers import HandOut
 
 _NOT_STARTED = 127
@@ -33,7 +31,7 @@ class Worker:
         attempts: Attempts,
         asker: Asker,
         launcher: Launcher,
-        watchdog: Watchdog,
+        held_descriptor: int | None,
         run_timeout_seconds: float | None,
     ) -> None:
         self._slot = slot
@@ -41,9 +39,10 @@ class Worker:
         self._attempts = attempts
         self._asker = asker
         self._launcher = launcher
-        self._watchdog = watchdog
+        self._held_descriptor = held_descriptor
         self._run_timeout = run_timeout_seconds
         self._supervisor: Supervisor | None = None
+        self._child: Child | None = None
         self._interrupt: Interrupt | None = None
 
     def work(self) -> None:
@@ -63,22 +62,27 @@ class Worker:
                 return
             self._run(handout)
 
-    def interrupt(self, message: Interrupt) -> None:
+    def interrupt(self, message: Interrupt | Warn) -> None:
         """Pass a signal on to the program: the one that runs, or is just being started."""
-        self._interrupt = message
+        if isinstance(message, Interrupt):
+            self._interrupt = message
         supervisor = self._supervisor
         if supervisor is not None:
             supervisor.inbox.put(message)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program that runs, whatever else is going on with it."""
+        child = self._child
+        if child is not None:
+            child.signal(number)
 
     def _run(self, handout: HandOut) -> None:
         attempt = self._attempts.begin(handout)
         launch = self._launcher.prepare(handout, attempt.files, self._gpus)
         self._attempts.announce(attempt, launch.command, self._slot)
         notice = self._noticer(handout)
-        if self._watchdog.ensure():
-            notice("the agent's watchdog was ended by somebody; it has been started again")
         try:
-            child = start_child(launch, self._watchdog, self._shower(handout), notice)
+            child = start_child(launch, self._shower(handout), notice, self._held_descriptor)
         except LaunchFailed as error:
             notice(str(error))
             outcome = Outcome(False, exit_code=_NOT_STARTED, stderr_tail=str(error))
@@ -92,7 +96,7 @@ class Worker:
             term_timeout_seconds=self._attempts.options.term_timeout_seconds,
             run_timeout_seconds=self._run_timeout,
         )
-        self._supervisor = supervisor
+        self._child, self._supervisor = child, supervisor
         if self._interrupt is not None:
             supervisor.inbox.put(self._interrupt)
         reporter = self._attempts.reporter(
@@ -100,7 +104,9 @@ class Worker:
         )
         with reporter:
             result = supervisor.supervise()
-        self._supervisor = None
+        self._child = self._supervisor = None
+        if result.warned_by is not None:  # the next run would be cut short at once
+            self._attempts.warn_of(result.warned_by)
         words = child.output.stderr_tail() or _explain(result.exit)
         if result.cause == "run_timeout":
             words += f"\nstopped: it ran for longer than {self._run_timeout:g} s (run_timeout)"

@@ -83,9 +83,9 @@ _EXAMPLES = examples(
     "-t",
     type=_SECONDS,
     metavar="SECONDS",
-    default=30.0,
+    default=15.0,
     show_default=True,
-    help="From SIGTERM to SIGKILL for a program that has to end.",
+    help="How long a program that has to end may take; the agent ends 10 s later at the latest.",
 )
 @click.option("--spot", is_flag=True, help="Watch for the interruption notice of a spot instance.")
 def command(

@@ -1,0 +1,274 @@
+"""The keeper's own program: the parent of one training program and of all that descends from it.
+
+Run by path, without the package::
+
+    python -I -S keeper_main.py STATUS_DESCRIPTOR PROGRAM ARGUMENT...
+
+Standard input is a pipe from the agent. A line ``signal N`` asks for a signal to the program's
+process group; the end of the pipe means that the agent is gone, so that the program must end too.
+To STATUS_DESCRIPTOR go ``started PID`` or ``failed ERRNO``, then ``exit STATUS`` (as ``waitpid``
+gives it); the pipe ends when nothing of the program is left.
+
+On Linux the keeper is a child subreaper: a descendant whose parent ends becomes the keeper's child,
+whatever session or process group it is in, and so is ended with the program. A process with
+``SWEEP_KEEP=1`` in its environment is left alone, with all that descends from it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False  # typing is not imported: every run waits for this program to start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Prctl = Callable[..., Any]
+
+GRACE_SECONDS = 2.0
+#: After that a process that even SIGKILL does not end is given up: it hangs in the kernel.
+GIVE_UP_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
+_UNCATCHABLE = {signal.SIGKILL, signal.SIGSTOP}
+_KEPT = b"SWEEP_KEEP=1"
+_HAS_PROC = os.path.exists("/proc/self/stat")
+
+
+def main() -> None:
+    """Start the program, look after it, and end what it leaves behind."""
+    status = int(sys.argv[1])
+    os.set_inheritable(status, False)
+    prctl = find_prctl()
+    prctl(_SET_CHILD_SUBREAPER, 1)
+    wakeups = ignore_signals()
+    program = start(sys.argv[2:], status, prctl)
+    if program is None:
+        return
+    close_output()
+    Keeper(program, status, wakeups).run()
+
+
+def find_prctl() -> Prctl:
+    """Linux's ``prctl``; elsewhere, or where it cannot be had, something that does nothing."""
+    if sys.platform != "linux":
+        return lambda *_: None
+    try:
+        import ctypes
+
+        prctl: Prctl = ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return lambda *_: None
+    return prctl
+
+
+def ignore_signals() -> int:
+    """Ignore all that can be ignored; the reading end of a pipe that a child's end writes to."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    for number in signal.valid_signals() - _UNCATCHABLE:
+        _before[number] = signal.getsignal(number)
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return read_end
+
+
+_before: dict[int, object] = {}
+
+
+def start(command: list[str], status: int, prctl: Prctl) -> int | None:
+    """Start the program in a session of its own; None, once that is told, where it cannot be."""
+    read_end, write_end = os.pipe()  # closed by a successful exec
+    pid = os.fork()
+    if not pid:
+        become(command, write_end, prctl)
+    os.close(write_end)
+    problem = os.read(read_end, 100)
+    os.close(read_end)
+    if problem:
+        os.waitpid(pid, 0)
+        os.write(status, b"failed " + problem + b"\n")
+        return None
+    os.write(status, b"started %d\n" % pid)
+    return pid
+
+
+def become(command: list[str], problems: int, prctl: Prctl) -> None:
+    """In the forked child: turn into the program, or write why that is not possible."""
+    try:
+        os.setsid()
+        prctl(_SET_PDEATHSIG, int(signal.SIGKILL))  # should the keeper itself be killed
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        signal.set_wakeup_fd(-1)
+        for number, handler in _before.items():
+            is_pythons_own = number in (signal.SIGPIPE, getattr(signal, "SIGXFSZ", None))
+            is_ignored = handler is signal.SIG_IGN and not is_pythons_own
+            signal.signal(number, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.execvpe(command[0], command, os.environ)  # noqa: S606  # nosec B606  the user's own
+    except OSError as error:
+        os.write(problems, b"%d" % (error.errno or 0))
+    finally:
+        os._exit(127)
+
+
+def close_output() -> None:
+    """Let go of the program's pipes, which end when the program's own ends are closed."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+
+
+class Keeper:
+    """Looks after one running program."""
+
+    def __init__(self, program: int, status: int, wakeups: int) -> None:
+        self._program = program
+        self._status = status
+        self._wakeups = wakeups
+        self._has_ended = False
+        self._is_agent_there = True
+        self._unread = b""
+        self._kill_at: float | None = None
+
+    def run(self) -> None:
+        """Until nothing is left of the program."""
+        while not self._has_ended:
+            self._wait()
+            self._reap()
+            if self._kill_at is not None and time.monotonic() >= self._kill_at:
+                self._signal_program(signal.SIGKILL)
+        end_all(self._reap, self._program)
+
+    def _wait(self) -> None:
+        timeout = None
+        if self._kill_at is not None:
+            timeout = max(self._kill_at - time.monotonic(), 0.0)
+        sources = [self._wakeups] + ([0] if self._is_agent_there else [])
+        ready = select.select(sources, [], [], timeout)[0]
+        if self._wakeups in ready:
+            os.read(self._wakeups, 4096)
+        if 0 in ready:
+            self._hear()
+
+    def _hear(self) -> None:
+        """Do what the agent asks for; end the program when the agent is gone."""
+        data = os.read(0, 4096)
+        if not data:
+            self._is_agent_there = False
+            self._signal_program(signal.SIGTERM)
+            self._signal_program(signal.SIGCONT)
+            self._kill_at = time.monotonic() + GRACE_SECONDS
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            self._signal_program(int(line.split()[1]))
+
+    def _signal_program(self, number: int) -> None:
+        """To the program's group; what stops, continues or kills it goes to all descendants."""
+        if self._has_ended:
+            return
+        send(-self._program, number)
+        if number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT):
+            for pid in descendants():
+                send(pid, number)
+
+    def _reap(self) -> bool:
+        """Take in children that have ended; whether any child is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if not pid:
+                return True
+            if pid == self._program:
+                self._has_ended = True
+                try:
+                    os.write(self._status, b"exit %d\n" % status)
+                except OSError:  # the agent is gone
+                    self._is_agent_there = False
+
+
+def end_all(reap: Callable[[], bool], group: int) -> None:
+    """End what the program left behind: politely, and after a grace by force."""
+    began_at = time.monotonic()
+    number = signal.SIGTERM
+    told: set[int] = set()
+    while True:
+        reap()
+        left = descendants() if _HAS_PROC else [-group] if send(-group, 0) else []
+        if not left:
+            return
+        waited = time.monotonic() - began_at
+        if waited > GIVE_UP_SECONDS:
+            return
+        if waited > GRACE_SECONDS:
+            number, told = signal.SIGKILL, set()
+        for pid in left:
+            if pid not in told:
+                told.add(pid)
+                send(pid, number)
+                send(pid, signal.SIGCONT)
+        time.sleep(_POLL_SECONDS)
+
+
+def descendants() -> list[int]:
+    """What descends from this process and is not to be kept; empty where that cannot be told."""
+    children: dict[int, list[int]] = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return []
+    for name in names:
+        if name.isdigit():
+            parent = parent_of(name)
+            if parent is not None:
+                children.setdefault(parent, []).append(int(name))
+    found: list[int] = []
+    open_ = list(children.get(os.getpid(), ()))
+    while open_:
+        pid = open_.pop()
+        if not is_kept(pid):
+            found.append(pid)
+            open_ += children.get(pid, ())
+    return found
+
+
+def parent_of(pid: str) -> int | None:
+    """The parent of a living process; None of one that has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[1])
+
+
+def is_kept(pid: int) -> bool:
+    """Whether somebody wants the process to go on."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return _KEPT in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
+def send(pid: int, number: int) -> bool:
+    """Send a signal to a process, or a group where negative; whether it may be there."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it changed its user; macOS: only zombies are left
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)

@@ -1,0 +1,99 @@
+"""What an agent does about each signal that can be caught, and how long its ending may take."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+#: Slurm and Kubernetes kill 30 s after they have asked: 15 for the program, 10 for its results.
+TERM_TIMEOUT_SECONDS = 15.0
+DELIVERY_SECONDS = 10.0
+#: The same signal once more within this time is a batch system that repeats itself.
+REPEAT_SECONDS = 2.0
+
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU")
+#: Left to their default actions: faults, job control, and what only informs.
+_LEFT_ALONE = (
+    *("SIGKILL", "SIGSTOP", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGWINCH"),
+    *("SIGURG", "SIGPIPE", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGIOT"),
+    *("SIGTRAP", "SIGSYS", "SIGSTKFLT", "SIGEMT", "SIGINFO", "SIGTSTP"),
+)
+
+
+def _numbers(names: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(int(getattr(signal, name)) for name in names if hasattr(signal, name))
+
+
+#: They end the agent, once its programs have ended.
+ENDING = _numbers(_ENDING)
+#: They are meant for the programs: a batch system announces the end of its time with them.
+PASSED_ON = frozenset(map(int, signal.valid_signals())) - ENDING - _numbers(_LEFT_ALONE)
+STOPPING = getattr(signal, "SIGTSTP", None)
+
+
+@dataclass
+class Insistence:
+    """Counts how often somebody has asked an agent to end.
+
+    Attributes:
+        first: The first signal; None before any.
+        count: How often it was meant: what a batch system repeats at once counts as one.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    first: int | None = None
+    count: int = 0
+    _last_at: dict[int, float] = field(default_factory=dict)
+
+    def hear(self, number: int) -> bool:
+        """Take in an ending signal; whether it counts."""
+        now = self.clock()
+        is_repeat = (
+            number != signal.SIGINT and now - self._last_at.get(number, -1e9) < REPEAT_SECONDS
+        )
+        self._last_at[number] = now
+        if is_repeat:
+            return False
+        self.first = number if self.first is None else self.first
+        self.count += 1
+        return True
+
+
+def is_typed(number: int) -> bool:
+    """Whether a signal came from somebody at the terminal, who can insist."""
+    return number == signal.SIGINT and sys.stdin is not None and sys.stdin.isatty()
+
+
+@contextmanager
+def handled(on_signal: Callable[[int], None]) -> Iterator[None]:
+    """Have ``on_signal`` told of signals for the time of a block, in the main thread alone.
+
+    Those that are ignored stay so (``nohup``). It is called in a signal handler, where little is
+    allowed.
+    """
+
+    def handle(number: int, _: FrameType | None) -> None:
+        on_signal(number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        stopping = () if STOPPING is None else (int(STOPPING),)
+        for number in (*ENDING, *PASSED_ON, *stopping):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, handle)
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # it hides how programs end
+            before[int(signal.SIGCHLD)] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

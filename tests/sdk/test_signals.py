@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from sweep_sdk._agent.signals import ENDING, PASSED_ON, Insistence, handled
+
+INT, TERM, USR1 = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
+
+
+def test_every_signal_that_would_end_a_process_is_handled():
+    left = set(map(int, signal.valid_signals())) - ENDING - PASSED_ON
+    names = {signal.Signals(number).name for number in left}
+    faults = {"SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS"}
+    harmless = {"SIGCHLD", "SIGCONT", "SIGWINCH", "SIGURG", "SIGPIPE"}
+    stopping = {"SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGKILL", "SIGSTOP"}
+    assert names <= faults | harmless | stopping | {"SIGSTKFLT"}
+    assert ENDING.isdisjoint(PASSED_ON)
+    for name in ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXFSZ", "SIGIO"):
+        assert getattr(signal, name) in PASSED_ON
+
+
+def test_what_a_batch_system_repeats_counts_once(clock):
+    insistence = Insistence(clock)
+    assert [insistence.hear(TERM) for _ in range(3)] == [True, False, False]
+    clock.advance(1.9)
+    assert not insistence.hear(TERM)  # it goes on repeating itself
+    clock.advance(2.1)
+    assert insistence.hear(TERM)
+    assert (insistence.first, insistence.count) == (TERM, 2)
+
+
+def test_a_person_may_insist_at_once(clock):
+    insistence = Insistence(clock)
+    assert [insistence.hear(INT) for _ in range(3)] == [True] * 3
+    assert insistence.count == 3
+
+
+def test_another_signal_insists(clock):
+    insistence = Insistence(clock)
+    assert insistence.hear(INT)
+    assert insistence.hear(TERM)
+    assert (insistence.first, insistence.count) == (INT, 2)
+
+
+@pytest.mark.parametrize("number", sorted(ENDING | PASSED_ON)[:12])
+def test_handlers_are_put_back(number):
+    before = signal.getsignal(number)
+    heard = []
+    with handled(heard.append):
+        signal.raise_signal(number)
+    assert heard == [number] or before is signal.SIG_IGN
+    assert signal.getsignal(number) is before
