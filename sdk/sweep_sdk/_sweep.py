@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk import _reading
 from sweep_sdk._backend.answers import warnings_of
 from sweep_sdk._backend.client import open_client
-from sweep_sdk._backend.references import is_run, parse_sweep
+from sweep_sdk._backend.references import is_run, sweep_of
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._results.frames import to_pandas
 from sweep_sdk._telling import tell
@@ -199,7 +199,7 @@ class Sweep:
     def _run_id(self, run: str | int) -> str:
         if isinstance(run, int):
             return f"{self.id}-{run}"
-        if is_run(run) and parse_sweep(run) != self.id:
+        if is_run(run) and sweep_of(run) != self.id:
             raise UsageError(f"'{run}' is no run of sweep {self.id}")
         return run
 
@@ -216,7 +216,7 @@ def get_sweep(sweep_id: str) -> Sweep:
         BackendUnavailable: The backend is away.
     """
     if is_run(sweep_id):
-        raise UsageError(f"'{sweep_id}' is a run; its sweep is {parse_sweep(sweep_id)}")
+        raise UsageError(f"'{sweep_id}' is a run; its sweep is {sweep_of(sweep_id)}")
     with open_client() as client:
         return Sweep(client.get_sweep(sweep_id))
 

@@ -219,7 +219,7 @@ class TestTrouble:
         with pytest.raises(errors.UsageError, match="names no sweep"):
             client.get_sweep("../../etc")
         with pytest.raises(errors.UsageError, match="names no run"):
-            client.get_run("k3v9x2ab")
+            client.get_run("k3v9x2ab-")
         assert network.requests == []
 
     def test_every_request_names_the_version(self, client, network):

@@ -11,21 +11,32 @@ _RUN_ID = re.compile(r"([a-z0-9]{8})-(?:0|[1-9][0-9]{0,14})")
 
 
 def parse_sweep(reference: str) -> str:
-    """The sweep id that a reference names; a run's id names its sweep too.
+    """The sweep id that a reference names.
 
     Raises:
-        UsageError: It names no sweep.
+        UsageError: It names no sweep; a run is not taken for its sweep.
     """
     name = _last_part(reference)
     if _SWEEP_ID.fullmatch(name):
         return name
     run = _RUN_ID.fullmatch(name)
     if run:
-        return run.group(1)
+        raise UsageError(
+            f"'{name}' is a run, and this takes a sweep; the run's sweep is {run.group(1)}"
+        )
     raise UsageError(
         f"'{reference}' names no sweep: an id has 8 small letters and digits, such as k3v9x2ab"
         " ('sweep-sdk sweeps' lists them)"
     )
+
+
+def sweep_of(reference: str) -> str:
+    """The sweep id that a reference names, or that of the run that it names.
+
+    Raises:
+        UsageError: It names neither.
+    """
+    return parse_run(reference)[0] if is_run(reference) else parse_sweep(reference)
 
 
 def parse_run(reference: str) -> tuple[str, str]:
@@ -34,7 +45,13 @@ def parse_run(reference: str) -> tuple[str, str]:
     Raises:
         UsageError: It names no run.
     """
-    run = _RUN_ID.fullmatch(_last_part(reference))
+    name = _last_part(reference)
+    run = _RUN_ID.fullmatch(name)
+    if run is None and _SWEEP_ID.fullmatch(name):
+        raise UsageError(
+            f"'{name}' is a sweep, and this takes a run, such as {name}-0 ('sweep-sdk runs {name}'"
+            " lists them)"
+        )
     if run is None:
         raise UsageError(f"'{reference}' names no run: a run's id looks like k3v9x2ab-17")
     return run.group(1), run.group(0)

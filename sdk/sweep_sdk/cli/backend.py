@@ -58,10 +58,10 @@ def _similar(client: Client, reference: str | None) -> str:
     """Known sweeps whose id looks like the one that was not found."""
     if reference is None:
         return ""
-    from sweep_sdk._backend.references import parse_sweep
+    from sweep_sdk._backend.references import sweep_of
 
     known = [str(sweep["id"]) for sweep in islice(client.list_sweeps(), _N_KNOWN)]
-    sweep = parse_sweep(reference)
+    sweep = sweep_of(reference)
     if sweep in known:  # it is the run that does not exist
         return ""
     return did_you_mean(sweep, known) or "; 'sweep-sdk sweeps' lists those that exist"

@@ -328,3 +328,37 @@ class TestWhatADryRunShows:
         assert [f"  x={config['x']}" for config in configs] == [
             line for line in shown if line.startswith("  x=")
         ]
+
+
+RUN_FOR_SWEEP = (
+    ("delete", "{run}", "--yes"),
+    *(("sweep", f"--{verb}", "{run}") for verb in ("pause", "resume", "stop", "cancel")),
+    ("sweep", "--update", "{run}", "sweep.yaml"),
+    ("agent", "{run}"),
+    ("best", "{run}"),
+    ("ask", "{run}"),
+)
+SWEEP_FOR_RUN = (
+    ("sweep", "--stop-run", "{sweep}"),
+    ("logs", "{sweep}"),
+    ("tell", "{sweep}", "a=1"),
+)
+    ("sweep", "--stop-run", "{sweep}"),
+    ("logs", "{sweep}"),
+    ("tell", "{sweep}", "a=1"),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [(words, "is a run") for words in RUN_FOR_SWEEP]
+    + [(words, "is a sweep") for words in SWEEP_FOR_RUN],
+)
+def test_an_id_means_what_it_names(cli, client, grid, words, kind):
+    client.ask(grid, "key-of-the-test", "agent")
+    before = client.get_sweep(grid)
+    result = cli(*(word.format(run=f"{grid}-0", sweep=grid) for word in words))
+    assert result.code == 2
+    assert kind in result.err
+    assert grid in result.err
+    assert client.get_sweep(grid) == before

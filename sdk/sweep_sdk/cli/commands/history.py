@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweep_sdk._backend.references import is_run
+from sweep_sdk._backend.references import is_run, sweep_of
 from sweep_sdk._results.queries import find_rows, nowhere_text
 from sweep_sdk._results.rows import sampled
 from sweep_sdk.cli.backend import connected
@@ -104,7 +104,7 @@ def _write(client: Client, wanted: Wanted, *, is_csv: bool) -> int:
 def _say_table(client: Client, wanted: Wanted) -> int:
     """Print a table of some rows; how many."""
     is_one = is_run(wanted.reference)
-    sweep = client.get_sweep(wanted.reference)
+    sweep = client.get_sweep(sweep_of(wanted.reference))
     runs = [client.get_run(wanted.reference)] if is_one else list(client.list_runs(sweep["id"]))
     samples = wanted.samples or (_ROWS_OF_A_RUN if is_one else _ROWS_OF_EACH_RUN)
     found = [
