@@ -41,7 +41,8 @@ def sweep(
         config: The sweep config, as a sweep file would have it.
         project: By default the config's, else ``SWEEP_PROJECT``.
         name: By default the config's.
-        prior_runs: Ids of ended runs, of any sweep, whose results bayes shall know.
+        prior_runs: Ids of ended runs, of any sweep, whose results bayes shall know; the id of a
+            sweep stands for all of its ended runs.
         entity: Has no effect: an account is one team.
 
     Returns:

@@ -25,7 +25,10 @@ from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
 
 QUICK = AgentOptions(
-    row_interval_seconds=0.02, report_interval_seconds=0.05, term_timeout_seconds=0.3
+    row_interval_seconds=0.02,
+    report_interval_seconds=0.05,
+    term_timeout_seconds=0.3,
+    max_runs_without_metric=0,
 )
 PYTHON = ["${interpreter}", "-S", "${program}", "${args}"]
 

@@ -17,7 +17,9 @@ from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import AgentGaveUp, NotPossible, RunStopped, UsageError
 
-QUICK = AgentOptions(row_interval_seconds=0.01, report_interval_seconds=0.02)
+QUICK = AgentOptions(
+    row_interval_seconds=0.01, report_interval_seconds=0.02, max_runs_without_metric=0
+)
 
 
 @pytest.fixture
@@ -447,3 +449,11 @@ def test_last_words_with_an_odd_file_name(work, opened, sweep_id):
     run = opened.get_run(f"{sweep_id}-0")
     assert run["state"] == "failed"
     assert run["error_tail"].endswith("FileNotFoundError: caf\\udce9.csv")
+
+
+def test_a_function_that_returns_its_loss_is_told(work, opened, sweep_id, seen):
+    assert work(sweep_id, lambda: 0.25, max_runs_without_metric=3) == 1
+    told = [event.message for event in seen if isinstance(event, events.Notice)]
+    (words,) = (message for message in told if "returned 0.25" in message)
+    assert "sweep_sdk.log({'loss': ...})" in words
+    assert states(opened, sweep_id) == ["finished"] * 3

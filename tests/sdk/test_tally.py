@@ -9,8 +9,14 @@ from sweep_sdk._agent.tally import Tally
 
 @pytest.fixture
 def make(clock):
-    def make(count=None, max_failures=5, max_initial_failures=3, max_consecutive_failures=0):
-        limits = (max_failures, max_initial_failures, max_consecutive_failures)
+    def make(
+        count=None,
+        max_failures=5,
+        max_initial_failures=3,
+        max_consecutive_failures=0,
+        max_blind=0,
+    ):
+        limits = (max_failures, max_initial_failures, max_consecutive_failures, max_blind)
         return Tally(count, *limits, clock)
 
     return make
@@ -97,3 +103,27 @@ def test_threads_do_not_take_more_than_the_count(make):
     for thread in threads:
         thread.join()
     assert len(taken) == 100
+
+
+def test_three_runs_in_a_row_without_the_metric(make):
+    tally = make(max_blind=3)
+    assert tally.add("finished", is_metric_missing=True)
+    assert not tally.add("finished", is_metric_missing=True)
+    tally.add("failed", is_metric_missing=True)  # says nothing of what a program logs
+    assert tally.gave_up is None
+    tally.add("finished", is_metric_missing=True)
+    assert "3 runs in a row finished without logging" in tally.gave_up
+
+
+def test_a_run_with_the_metric_begins_anew(make):
+    tally = make(max_blind=3)
+    for is_missing in (True, True, False, True, True):
+        tally.add("finished", is_metric_missing=is_missing)
+    assert tally.gave_up is None
+
+
+def test_without_a_bound_runs_may_lack_it(make):
+    tally = make(max_blind=0)
+    for _ in range(50):
+        tally.add("finished", is_metric_missing=True)
+    assert tally.gave_up is None

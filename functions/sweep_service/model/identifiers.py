@@ -11,6 +11,11 @@ SWEEP_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _RUN_ID = re.compile(r"([a-z0-9]{8})-(0|[1-9][0-9]{0,14})")
 
 
+def is_sweep_id(text: str) -> bool:
+    """Whether a text has the form of a sweep's id rather than a run's."""
+    return len(text) == SWEEP_ID_LENGTH and all(letter in SWEEP_ID_ALPHABET for letter in text)
+
+
 def run_id(sweep: str, index: int) -> str:
     """The id of the run at ``index`` of a sweep, such as ``k3v9x2ab-17``."""
     return f"{sweep}-{index}"

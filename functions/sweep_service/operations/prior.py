@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import InvalidConfig, NotFound
-from sweep_service.model.identifiers import split_run_id
+from sweep_service.model.identifiers import is_sweep_id, run_id, split_run_id
 from sweep_service.model.numbers import decode_number
 from sweep_service.model.problems import Problem
 from sweep_service.model.records import Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sweep_service.model.records import Outcome, Run
     from sweep_service.model.sweep_config import Metric, SweepConfig
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Observations of prior runs are numbered from here, above all indices of the sweep's own runs.
 FIRST_PRIOR_INDEX = 10**14
+#: The model works with no more runs than that in any case.
+MOST_PRIOR_RUNS = 1000
+_RUNS_A_READ = 500
+_MOST_WARNINGS = 20
 
 
 def observe_prior_runs(
@@ -29,24 +34,58 @@ def observe_prior_runs(
 
     Raises:
         InvalidConfig: A run does not exist or has not ended; names every such run.
+
+    A sweep's id stands for all of its runs that have ended.
     """
     if config.method != "bayes" or config.metric is None:
         message = f"they inform bayes; this sweep's method is {config.method}"
         return [], [Problem("prior_runs", message)] if runs else []
     errors: list[Problem] = []
     names = dict.fromkeys(runs)  # each once
-    found = [prior for name in names if (prior := _load(services, name, errors)) is not None]
+    every = (prior for name in names for prior in _load_all(services, name, errors))
+    found = list(islice(every, MOST_PRIOR_RUNS + 1))
     if errors:
         raise InvalidConfig(errors)
     observations: list[Observation] = []
     warnings: list[Problem] = []
-    for prior in found:
+    if len(found) > MOST_PRIOR_RUNS:
+        message = f"there are too many; the first {MOST_PRIOR_RUNS:,} are taken"
+        warnings.append(Problem("prior_runs", message))
+    for prior in found[:MOST_PRIOR_RUNS]:
         observation = _observe(services, config, config.metric, prior, len(observations))
         if isinstance(observation, Problem):
             warnings.append(observation)
         else:
             observations.append(observation)
-    return observations, warnings
+    return observations, _summed_up(warnings, len(found))
+
+
+def _summed_up(warnings: list[Problem], n_found: int) -> list[Problem]:
+    """The first few warnings, and how many more there are."""
+    if len(warnings) <= _MOST_WARNINGS:
+        return warnings
+    message = f"{len(warnings):,} of {n_found:,} prior runs are left out in all"
+    return [*warnings[:_MOST_WARNINGS], Problem("prior_runs", message)]
+
+
+def _load_all(services: Services, name: str, errors: list[Problem]) -> Iterator[_Prior]:
+    """The run that a name stands for, or the ended runs of the sweep that it stands for."""
+    if not is_sweep_id(name):
+        prior = _load(services, name, errors)
+        if prior is not None:
+            yield prior
+        return
+    try:
+        services.store.get_counter(name)
+    except NotFound as error:
+        errors.append(Problem("prior_runs", str(error)))
+        return
+    since = 0
+    while runs := services.store.list_runs(name, since, _RUNS_A_READ):
+        for run in runs:
+            if run.outcome is not None:
+                yield _Prior(name, run_id(name, run.index), run, run.outcome)
+        since = runs[-1].index + 1
 
 
 @dataclass(frozen=True, slots=True)

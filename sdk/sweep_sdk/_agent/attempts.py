@@ -17,6 +17,7 @@ from sweep_sdk._agent.launcher import prepare_files
 from sweep_sdk._agent.reporter import Reporter
 from sweep_sdk._backend.answers import Finished
 from sweep_sdk._backend.retry import ONCE, RetryPolicy
+from sweep_sdk._backend.transport import is_loopback_url
 from sweep_sdk._exceptions import (
     BackendUnavailable,
     LeaseLost,
@@ -24,6 +25,7 @@ from sweep_sdk._exceptions import (
     SweepError,
     UsageError,
 )
+from sweep_sdk._missing_metric import missing_metric
 
 if TYPE_CHECKING:
     import threading
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.events import Event
     from sweep_sdk._agent.launcher import RunFiles
     from sweep_sdk._agent.options import AgentOptions
+    from sweep_sdk._agent.said import Said
     from sweep_sdk._agent.tally import Tally
     from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 
 #: What an agent that is being stopped still grants to a backend that is away.
 HURRY_SECONDS = 10.0
+_ROW_SECONDS = 10.0
+_NEAR_ROW_SECONDS = 0.1
 _HURRY_POLL_SECONDS = 0.25
 
 
@@ -65,6 +70,8 @@ class Attempts:
         holder: The name under which the ledger knows the agent.
         total: How many runs the sweep will have; None where that is open.
         stopping: Set when the agent is being stopped: then nothing takes long.
+        is_judged: Whether the backend judges runs by their rows while they go on: by early
+            termination or a target.
         warnings: Signals of a batch system after which programs gave their runs back.
     """
 
@@ -79,6 +86,7 @@ class Attempts:
     total: int | None
     stopping: threading.Event
     emit: Callable[[Event], None]
+    is_judged: bool = False
     warnings: list[int] = field(default_factory=list)
 
     def warn_of(self, number: int) -> None:
@@ -146,10 +154,15 @@ class Attempts:
             self.client.with_retries(ONCE),
             lease_seconds=attempt.handout.lease_seconds,
             report_interval_seconds=interval,
-            row_interval_seconds=self.options.row_interval_seconds,
+            row_interval_seconds=self.options.row_interval_seconds or self._row_interval(),
             stop=stop,
             notice=self._noticer(attempt.handout),
         )
+
+    def _row_interval(self) -> float:
+        """How often rows are looked for: often where each may decide and costs next to nothing."""
+        is_near = self.client.transport.is_local or is_loopback_url(self.client.transport.place)
+        return _NEAR_ROW_SECONDS if is_near and self.is_judged else _ROW_SECONDS
 
     def end(self, attempt: Attempt, outcome: Outcome, log_file: Path | None = None) -> None:
         """Deliver what is left and how it ended; where that is not possible it stays on disk."""
@@ -158,7 +171,9 @@ class Attempts:
         said = attempt.delivery.tail.said
         handout = attempt.handout
         state = finished.state if finished else "lost"
-        self.tally.add(state)
+        is_missing = self.best.is_missing(said)
+        if self.tally.add(state, is_metric_missing=is_missing) and is_missing:
+            self._noticer(handout)(missing_words(self.best.metric or "", said, outcome))
         self.emit(
             RunEnded(
                 run=handout.id,
@@ -227,6 +242,17 @@ class Attempts:
     def _emit_if(self, event: Event | None) -> None:
         if event is not None:
             self.emit(event)
+
+
+def missing_words(metric: str, said: Said, outcome: Outcome) -> str:
+    """Why a run that finished has no value of the sweep's metric."""
+    words = missing_metric(metric, said.summary)
+    if outcome.returned is None:
+        return words
+    return (
+        f"{words}; the function returned {outcome.returned:g}, which is not taken for it: log it,"
+        f" with sweep_sdk.log({{'{metric}': ...}})"
+    )
 
 
 class _Presumed(Finished):

@@ -33,6 +33,10 @@ class Best:
         """The best value that a program reported."""
         return said.highest if self._is_maximised else said.lowest
 
+    def is_missing(self, said: Said) -> bool:
+        """Whether a program never logged the sweep's metric, not even as NaN."""
+        return self.metric is not None and self.metric not in said.summary
+
     def learn(self, sweep: Mapping[str, Any]) -> BestSoFar | None:
         """Take in the sweep's best run; the event, if that is news."""
         run = sweep.get("best") or {}

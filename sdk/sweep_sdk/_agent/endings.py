@@ -24,6 +24,7 @@ class Outcome:
         cause: Why it was ended: a reason of the backend, ``lease_lost``, ``deleted``,
             ``interrupted``, ``run_timeout``; None if it ended by itself.
         stderr_tail: Its last words.
+        returned: What a function returned, if that was a number.
     """
 
     is_success: bool
@@ -31,6 +32,7 @@ class Outcome:
     signal: int | None = None
     cause: str | None = None
     stderr_tail: str = ""
+    returned: float | None = None
 
 
 @dataclass(frozen=True)

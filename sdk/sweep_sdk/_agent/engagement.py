@@ -56,6 +56,7 @@ class Engagement:
             options.max_failures,
             options.max_initial_failures,
             options.max_consecutive_failures,
+            options.max_runs_without_metric,
         )
         self.best = Best(sweep)
         self.run_timeout_seconds: float | None = options.run_timeout_seconds or sweep["config"].get(
@@ -88,6 +89,7 @@ class Engagement:
             total=_total(sweep),
             stopping=self.stopping,
             emit=emit,
+            is_judged=_is_judged(sweep["config"]),
         )
 
     def start(self, n_slots: int) -> None:
@@ -136,6 +138,12 @@ def attendance_of(settings: Settings) -> Iterator[Attendance]:
                 " folder"
             ) from None
         yield attendance
+
+
+def _is_judged(config: Mapping[str, Any]) -> bool:
+    """Whether a sweep's runs are judged by their rows while they go on."""
+    has_target = (config.get("metric") or {}).get("target") is not None
+    return has_target or config.get("early_terminate") is not None
 
 
 def _default_name() -> str:

@@ -187,7 +187,7 @@ class _FunctionRun:
 
     def _outcome(self, function: Callable[[], object]) -> Outcome:
         try:
-            function()
+            returned = function()
         except (_Terminated, KeyboardInterrupt):
             raise
         except RunStopped:
@@ -197,7 +197,8 @@ class _FunctionRun:
             return Outcome(not code, exit_code=code, cause=self._cause(), stderr_tail=_text(error))
         except Exception:  # noqa: BLE001  whatever a user's function raises is its own failure
             return self._failure()
-        return Outcome(True, cause=self._cause())
+        number = float(returned) if isinstance(returned, (int, float)) else None
+        return Outcome(True, cause=self._cause(), returned=number)
 
     def _failure(self) -> Outcome:
         cause = self._cause()

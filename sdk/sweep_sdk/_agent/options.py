@@ -34,11 +34,14 @@ class AgentOptions:
         runs_dir: Folder of the runs' own folders; by default from the settings.
         report_interval_seconds: Longest time between two reports; by default from the settings.
             A third of the lease where that is less. A stop command is obeyed within this time.
-        row_interval_seconds: Least time between two reports with rows.
+        row_interval_seconds: Least time between two reports with rows. By default 10; where the
+            backend is on this machine and judges runs by their rows, as they come.
         max_failures: Gives up after so many failed runs before any success; 0 for no bound.
         max_initial_failures: Gives up after so many failed runs in the first minute; 0 likewise.
         max_consecutive_failures: Gives up after so many failed runs without a success between
             them; 0 likewise.
+        max_runs_without_metric: Gives up after so many runs in a row that finished without logging
+            the sweep's metric; 0 likewise.
         forwards_signals: Whether the first SIGTERM or Ctrl-C is passed on to the programs. If
             not, they are left to finish their work.
         term_timeout_seconds: How long a program has to end from a signal on, before SIGKILL. The
@@ -59,10 +62,11 @@ class AgentOptions:
     gpus_per_run: int | None = None
     runs_dir: Path | None = None
     report_interval_seconds: float | None = None
-    row_interval_seconds: float = 10.0
+    row_interval_seconds: float | None = None
     max_failures: int = 5
     max_initial_failures: int = 3
     max_consecutive_failures: int = 0
+    max_runs_without_metric: int = 3
     forwards_signals: bool = True
     term_timeout_seconds: float = TERM_TIMEOUT_SECONDS
     run_timeout_seconds: float | None = None
@@ -91,6 +95,7 @@ class AgentOptions:
             "max_failures",
             "max_initial_failures",
             "max_consecutive_failures",
+            "max_runs_without_metric",
             "term_timeout_seconds",
         ):
             if getattr(self, name) < 0:

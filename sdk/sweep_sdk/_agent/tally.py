@@ -27,6 +27,7 @@ class Tally:
         max_failures: int,
         max_initial_failures: int,
         max_consecutive_failures: int,
+        max_runs_without_metric: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin to count.
@@ -36,6 +37,8 @@ class Tally:
             max_failures: Failures before any success that are enough; 0 for no bound.
             max_initial_failures: Failures in the first minute that are enough; 0 for no bound.
             max_consecutive_failures: Failures in a row that are enough; 0 for no bound.
+            max_runs_without_metric: Finished runs in a row that never logged the sweep's metric
+                and are enough; 0 for no bound.
             clock: Seconds that pass.
         """
         self.n_runs = 0
@@ -48,6 +51,8 @@ class Tally:
         self._max_failures = max_failures
         self._max_initial_failures = max_initial_failures
         self._max_consecutive_failures = max_consecutive_failures
+        self._max_runs_without_metric = max_runs_without_metric
+        self._n_without_metric = 0
         self._clock = clock
         self._started_at = clock()
         self._lock = threading.Lock()
@@ -65,8 +70,16 @@ class Tally:
         with self._lock:
             self._n_taken -= 1
 
-    def add(self, state: str) -> None:
-        """Count a run that has ended."""
+    def add(self, state: str, *, is_metric_missing: bool = False) -> bool:
+        """Count a run that has ended.
+
+        Args:
+            state: Of the run.
+            is_metric_missing: Whether it never logged the sweep's metric.
+
+        Returns:
+            Whether it is the first that finished without logging the metric.
+        """
         with self._lock:
             self.n_runs += 1
             self._n_finished += state == "finished"
@@ -74,8 +87,19 @@ class Tally:
             if state == "finished":
                 self._n_failed_in_a_row = 0
             self._n_failed_in_a_row += state == "failed"
-            if state == "failed" and self.gave_up is None:
-                self.gave_up = self._reason()
+            if state == "finished":
+                self._n_without_metric = self._n_without_metric + 1 if is_metric_missing else 0
+            if self.gave_up is None:
+                self.gave_up = self._reason() if state == "failed" else self._blind_reason()
+            return state == "finished" and self._n_without_metric == 1
+
+    def _blind_reason(self) -> str | None:
+        if 0 < self._max_runs_without_metric <= self._n_without_metric:
+            return (
+                f"{self._n_without_metric} runs in a row finished without logging the sweep's"
+                " metric (--max-runs-without-metric)"
+            )
+        return None
 
     def _reason(self) -> str | None:
         is_initial = self._clock() - self._started_at < INITIAL_SECONDS

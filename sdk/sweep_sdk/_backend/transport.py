@@ -238,6 +238,11 @@ def proxy_of(url: str) -> str | None:
     return None
 
 
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    return _is_loopback(urlsplit(url).hostname or "")
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True

@@ -157,3 +157,35 @@ def test_the_words_of_moved_launch_scripts(train, cli, grid):
     )
     assert done.returncode == 0
     assert done.stderr == f"sweep {grid} is of project 'default'; its id decides\n"
+
+
+BLIND = """\
+import sweep_sdk
+run = sweep_sdk.init()
+run.log({"Loss": 1.0, "epoch": 2})
+run.finish()
+"""
+
+
+def test_a_metric_that_is_never_logged_is_told_and_ends_the_agent(cli, grid):
+    Path("train.py").write_text(BLIND)
+    done = sweep_sdk("agent", grid)
+    words = "logged Loss, epoch, not loss, by which the sweep is judged; did you mean Loss?"
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).count(words) == 1
+    assert "3 runs in a row finished without logging the sweep's metric" in done.stdout
+    assert f"3 finished runs have no value of loss: {words}" in cli("runs", grid).out
+    assert words in cli("best", grid).err
+    assert words in cli("show", grid).err
+    assert words in cli("show", f"{grid}-0").err
+
+
+def test_it_may_be_wanted_so(cli, grid):
+    Path("train.py").write_text(BLIND)
+    assert sweep_sdk("agent", grid, "--max-runs-without-metric", "0").returncode == 0
+    assert len(cli("runs", grid, "--json").json) == 4
+
+
+def test_a_program_that_is_cut_off_from_its_run_is_told(cli, grid):
+    Path("train.py").write_text("")
+    assert "env -i" in (lambda done: done.stdout + done.stderr)(sweep_sdk("agent", grid))

@@ -343,10 +343,6 @@ SWEEP_FOR_RUN = (
     ("logs", "{sweep}"),
     ("tell", "{sweep}", "a=1"),
 )
-    ("sweep", "--stop-run", "{sweep}"),
-    ("logs", "{sweep}"),
-    ("tell", "{sweep}", "a=1"),
-)
 
 
 @pytest.mark.parametrize(

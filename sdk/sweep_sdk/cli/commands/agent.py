@@ -72,6 +72,14 @@ _EXAMPLES = examples(
     help="Give up after so many failed runs in a row; 0, the default: never.",
 )
 @click.option(
+    "--max-runs-without-metric",
+    type=_NUMBER,
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Give up after so many finished runs in a row that never logged the metric; 0: never.",
+)
+@click.option(
     "--forward-signals/--no-forward-signals",
     "-f",
     default=True,
@@ -103,6 +111,7 @@ def command(
     max_failures: int,
     max_initial_failures: int,
     max_consecutive_failed_runs: int,
+    max_runs_without_metric: int,
     forward_signals: bool,
     term_timeout: float,
     spot: bool,
@@ -126,6 +135,7 @@ def command(
         max_failures=max_failures,
         max_initial_failures=max_initial_failures,
         max_consecutive_failures=max_consecutive_failed_runs,
+        max_runs_without_metric=max_runs_without_metric,
         forwards_signals=forward_signals,
         term_timeout_seconds=term_timeout,
         run_timeout_seconds=run_timeout,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep_sdk._missing_metric import runs_without_metric
 from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import assignments, metric_text, printable, value_text
@@ -59,7 +60,8 @@ def command(
         found = find_best(client, sweep, metric, goal, _GOAL_ADVICE)
         if found is None:
             name = metric or client.get_sweep(sweep)["metric"]["name"]
-            note(f"no run of this sweep has a value of {printable(name)} yet")
+            missing = runs_without_metric(name, client.list_runs(sweep))
+            note(printable(missing or f"no run of this sweep has a value of {name} yet"))
             return 1
     if is_json:
         say_json(found.run)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep_sdk._missing_metric import runs_without_metric
 from sweep_sdk._results.selection import listed, selection
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.board import Board, Wanted
-from sweep_sdk.cli.formats import count_text, counts_text
+from sweep_sdk.cli.formats import count_text, counts_text, printable
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.run_columns import write_csv
@@ -172,4 +173,8 @@ def _below(board: Board, wanted: Wanted, n_chosen: int) -> list[str]:
         lines.append(f"sweep {sweep['id']} is {sweep['state']}: {counts_text(sweep['counts'])}")
         if sweep["best"] is not None:
             lines.append(f"best: {best_text(sweep['best'], sweep)}")
+        metric = sweep["metric"]["name"] if sweep["metric"] else None
+        own = [run for run in board.runs if run["sweep"] == sweep["id"]]
+        if missing := runs_without_metric(metric, own):
+            lines.append(printable(missing))
     return lines

@@ -6,9 +6,11 @@ import time
 
 import click
 
+from sweep_sdk._missing_metric import runs_without_metric
 from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.formats import printable
 from sweep_sdk.cli.options import examples, json_option
-from sweep_sdk.cli.output import say, say_json
+from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.run_story import run_story
 from sweep_sdk.cli.sweep_story import last_runs_from, sweep_story
 
@@ -44,9 +46,12 @@ def _show_run(reference: str, *, is_json: bool) -> None:
             say_json(run)
             return
         history = client.thinned_history(reference, _HISTORY_ROWS).rows
+        metric = client.get_sweep(run["sweep"])["metric"]
     log_file = run_files(settings.runs_dir, run["sweep"], run["id"], run["attempt"]).log
     for line in run_story(run, history, log_file, time.time()):
         say(line)
+    if missing := runs_without_metric(metric["name"] if metric else None, [run]):
+        note(printable(missing))
 
 
 def _show_sweep(reference: str, *, is_json: bool) -> None:
@@ -56,5 +61,10 @@ def _show_sweep(reference: str, *, is_json: bool) -> None:
             say_json(sweep)
             return
         newest = list(client.list_runs(reference, last_runs_from(sweep)))
+        has_values = sweep["best"] is not None or sweep["metric"] is None
+        runs = () if has_values else client.list_runs(reference)
+        missing = runs_without_metric(None if has_values else sweep["metric"]["name"], runs)
     for line in sweep_story(sweep, newest, time.time()):
         say(line)
+    if missing:
+        note(printable(missing))

@@ -62,9 +62,9 @@ _EXAMPLES = examples(
 @click.option(
     "--prior-run",
     "-R",
-    metavar="RUN",
+    metavar="RUN-OR-SWEEP",
     multiple=True,
-    help="An ended run, of any sweep, whose result bayes shall know; may be repeated.",
+    help="An ended run whose result bayes shall know, or a sweep with all of them; repeatable.",
 )
 @click.option("--agent", is_flag=True, help="Go on as an agent of the new sweep.")
 @click.option("--pause", metavar="SWEEP", help="Hand out no runs until it is resumed.")
