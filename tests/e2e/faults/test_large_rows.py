@@ -63,10 +63,12 @@ def test_a_long_history(client: Client) -> None:
         client.report(run.id, 1, offset, rows)
     few_pages = check_paged(lambda: client.history(run.id), N_ROWS)
     assert [row["step"] for row in client.history(run.id)] == list(range(N_ROWS))
-    thinned = [row["step"] for row in client.history(run.id, rows=100)]
-    assert 100 <= len(thinned) <= 201
-    assert (thinned[0], thinned[-1]) == (0, N_ROWS - 1)
-    assert peak_bytes(lambda: list(client.history(run.id, rows=100))) < few_pages
+    thinned = client.thinned_history(run.id, 100)
+    steps = [row["step"] for row in thinned.rows]
+    assert 100 <= len(steps) <= 201
+    assert (steps[0], steps[-1]) == (0, N_ROWS - 1)
+    assert thinned.n_rows == N_ROWS
+    assert peak_bytes(lambda: client.thinned_history(run.id, 100)) < few_pages
 
 
 def test_many_runs(client: Client) -> None:
@@ -99,7 +101,7 @@ def test_a_row_that_is_too_large_is_refused_by_name(client: Client) -> None:
     assert client.transport.request("POST", path, {}, {}, body, 1.0).status == 413
 
 
-def test_an_agent_leaves_it_out_and_delivers_the_others(client: Client) -> None:
+def test_an_agent_keeps_what_fits_and_delivers_the_others(client: Client) -> None:
     notices: list[str] = []
 
     def watch(event: object) -> None:
@@ -110,7 +112,10 @@ def test_an_agent_leaves_it_out_and_delivers_the_others(client: Client) -> None:
     assert run_agent(client, sweep, AgentOptions(), watch) == 0
     run = client.get_run(f"{sweep}-0")
     assert (run["state"], run["best"]) == ("finished", 1)
-    losses = [row["metrics"]["loss"] for row in client.history(run["id"])]
-    assert losses == [2, 1]
-    assert len(notices) == 1
-    assert len(notices[0].splitlines()) == 1
+    rows = [row["metrics"] for row in client.history(run["id"])]
+    assert [row.get("loss") for row in rows] == [2, None, 1]
+    assert 5_000 < len(rows[1]) < 35_000
+    row, summary = notices[-2:]
+    assert "of its 35,000 values are left out" in row
+    assert "values of the summary found no room" in summary
+    assert all(len(notice.splitlines()) == 1 for notice in notices)
