@@ -20,10 +20,11 @@ from sweep_sdk._settings import load_settings
 PATIENCE_SECONDS = 60
 
 
-def in_terminal(*words, width=80, answer=None, **environment):
+def in_terminal(*words, width=80, answer=None, once=None, **environment):
     """What a command writes to a terminal of ``width`` columns, and its exit code.
 
-    ``answer`` is what the user types once the command has asked something.
+    ``answer`` is what the user types once the command has asked something; ``once`` is a text and
+    what shall happen when the command has written it.
     """
     master, slave = os.openpty()
     process = subprocess.Popen(
@@ -40,6 +41,9 @@ def in_terminal(*words, width=80, answer=None, **environment):
     text = b""
     while piece := _read(master):
         text += piece
+        if once is not None and once[0].encode() in text:
+            once[1]()
+            once = None
         if answer is not None and text.endswith(b": "):  # what is typed earlier is thrown away
             os.write(master, answer)
             answer = None
@@ -94,12 +98,11 @@ def test_the_live_table_leaves_the_final_one(two_runs, client, run_one):
     def end():
         client.finish(last, {"attempt": 1, "state": "finished"})
 
-    timer = threading.Timer(1.0, end)
-    timer.start()
-    code, text = in_terminal("runs", two_runs, "--watch", "--interval", "0.1", NO_COLOR="1")
-    timer.join()
+    running = f"sweep {two_runs} is running: 4 runs (3 finished, 1 running)"
+    words = ("runs", two_runs, "--watch", "--interval", "0.1")
+    code, text = in_terminal(*words, once=(running, end), NO_COLOR="1")
     assert code == 0
-    assert f"sweep {two_runs} is running: 4 runs (3 finished, 1 running)" in text
+    assert running in text
     assert text.rindex("is finished: 4 runs") > text.rindex("is running")
 
 
