@@ -55,13 +55,19 @@ class InvalidRequest(FixRequest):
 
 
 class InvalidConfig(FixRequest):
-    """A sweep config that cannot run; ``problems`` holds every reason."""
+    """A sweep config that cannot run.
+
+    Attributes:
+        problems: Every reason.
+        warnings: What else is odd about it.
+    """
 
     status = 422
     title = "Invalid sweep config"
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
         super().__init__("; ".join(str(problem) for problem in self.problems))
 
 

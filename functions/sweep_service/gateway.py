@@ -81,6 +81,7 @@ def _problem(error: errors.ServiceError) -> Response:
     }
     if isinstance(error, errors.InvalidConfig):
         document["errors"] = views.problems(error.problems)
+        document["warnings"] = views.problems(error.warnings)
     return _json(error.status, document, "application/problem+json", _headers(error))
 
 

@@ -58,10 +58,21 @@ class ConfigProblem:
 
 
 class InvalidConfig(UsageError):
-    """A sweep config that cannot run; ``problems`` holds every reason."""
+    """A sweep config that cannot run.
 
-    def __init__(self, message: str, problems: Sequence[ConfigProblem] = ()) -> None:
+    Attributes:
+        problems: Every reason.
+        warnings: What else is odd about it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        problems: Sequence[ConfigProblem] = (),
+        warnings: Sequence[ConfigProblem] = (),
+    ) -> None:
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
         super().__init__(message)
 
 

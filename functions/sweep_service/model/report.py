@@ -39,13 +39,13 @@ class Report:
         return tuple(_by_line(self._warnings))
 
     def raise_errors(self) -> None:
-        """Refuse the config if there is any error.
+        """Refuse the config if there is any error; the warnings go with it.
 
         Raises:
             InvalidConfig: With all errors.
         """
         if self._errors:
-            raise InvalidConfig(_by_line(self._errors))
+            raise InvalidConfig(_by_line(self._errors), self.warnings)
 
     def line_of(self, place: Place) -> int | None:
         """The line of the place, or of the nearest that encloses it; None without a text."""

@@ -71,6 +71,9 @@ def read_metric(section: object, is_needed: bool, place: Place, report: Report) 
         place: Where the section is.
         report: Takes the problems.
     """
+    if isinstance(section, str) and _looks_like_map(section):
+        report.error(place, f"found {describe(section)}; needs a map, such as {{name: loss}}")
+        return None
     if isinstance(section, str):
         report.warn(place, f"found {describe(section)}; read as {{name: {section}}}, minimized")
         section = {"name": str(section)}
@@ -87,6 +90,11 @@ def read_metric(section: object, is_needed: bool, place: Place, report: Report) 
     if metric.get("target", 0) is None:
         del metric["target"]
     return metric if metric["name"] is not None else None
+
+
+def _looks_like_map(text: str) -> bool:
+    """Whether a text was meant as a map: ``name: loss`` in quotes, or with a brace missing."""
+    return any(mark in text for mark in ("{", "}", ": ", "name:", "goal:", "\n"))
 
 
 def _metric_value(field: Field, section: dict[str, Any]) -> object:

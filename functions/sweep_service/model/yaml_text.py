@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from sweep_service.model.fields import PlainNumber, text_to_number
 from sweep_service.model.plain import MAX_DEPTH, MAX_VALUES
 from sweep_service.model.report import Place, Report, excerpt
+from sweep_service.model.yaml_surprises import are_hashes, surprise
 from sweep_service.model.yaml_tree import (
     MERGE,
     PREFIX,
@@ -28,6 +29,9 @@ from sweep_service.model.yaml_tree import (
     Scalar,
     compose,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,37 @@ class _Builder:
             self._report.warn(place, f"{_short(node.tag)} is kept as a plain list", node.line)
         elif node.tag not in (None, f"{PREFIX}seq"):
             raise _unknown_tag(node)
+        plain = [item.text for item in node.items if isinstance(item, Scalar) and item.is_plain]
+        if len(plain) == len(node.items) and are_hashes(plain):
+            return self._hashes(node, place)
+        texts = [item.text for item in node.items if isinstance(item, Scalar) and _is_text(item)]
         built = []
         for index, item in enumerate(node.items):
             here = (*place, index)
             self._lines[here] = item.line
-            built.append(self.build(item, here))
+            if isinstance(item, Scalar):
+                self._count(item, len(here))
+                built.append(self._scalar(item, here, texts))
+            else:
+                built.append(self.build(item, here))
         return built
+
+    def _hashes(self, node: Items, place: Place) -> list[str]:
+        """Hashes without quotes: those that look like numbers stay the texts that they are."""
+        scalars = [item for item in node.items if isinstance(item, Scalar)]
+        for index, item in enumerate(scalars):
+            here = (*place, index)
+            self._lines[here] = item.line
+            self._count(item, len(here))
+        numbers = [item.text for item in scalars if _looks_like_number(item)]
+        if numbers:
+            self._report.warn(
+                place,
+                f"{', '.join(numbers)} could be read as numbers; kept as texts, like the others:"
+                " quote them",
+                node.line,
+            )
+        return [item.text for item in scalars]
 
     def _map(self, node: Pairs, place: Place) -> Any:
         if node.tag == f"{PREFIX}set":
@@ -157,7 +186,7 @@ class _Builder:
                 here, f"YAML reads the key as {kind}; kept as the text '{key.text}'", key.line
             )
 
-    def _scalar(self, node: Scalar, place: Place) -> Any:
+    def _scalar(self, node: Scalar, place: Place, neighbours: Sequence[str] = ()) -> Any:
         kind = node.tag[len(PREFIX) :] if node.tag.startswith(PREFIX) else ""
         if kind in ("str", "value", "merge"):
             is_number = node.is_plain and text_to_number(node.text) is not None
@@ -169,7 +198,21 @@ class _Builder:
             return text
         if kind not in ("null", "bool", "int", "float"):
             raise _unknown_tag(node)
-        return _value(node)
+        value = _value(node)
+        read_as = surprise(node.text, value, neighbours) if node.is_plain else None
+        if read_as is not None:
+            mend = f"quote it ('{node.text}') to keep the text"
+            self._report.warn(place, f"YAML reads {node.text} as {read_as}; {mend}", node.line)
+        return value
+
+
+def _is_text(node: Scalar) -> bool:
+    """Whether a scalar is a text that is no number either."""
+    return node.tag == f"{PREFIX}str" and text_to_number(node.text) is None
+
+
+def _looks_like_number(node: Scalar) -> bool:
+    return node.tag != f"{PREFIX}str" or text_to_number(node.text) is not None
 
 
 def _value(node: Scalar) -> Any:

@@ -148,7 +148,8 @@ def _error(response: Response, problem: Mapping[str, Any], place: str) -> SweepE
 def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
     if code == "invalid-config":
         problems = tuple(config_problem(item) for item in problem.get("errors") or ())
-        return InvalidConfig(detail, problems)
+        warnings = tuple(config_problem(item) for item in problem.get("warnings") or ())
+        return InvalidConfig(detail, problems, warnings)
     kinds: dict[str, type[SweepError]] = {
         "invalid-request": InvalidRequest,
         "too-large": InvalidRequest,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sweep_service.errors import InvalidConfig
 from sweep_service.model.fields import PlainNumber
+from sweep_service.model.sweep_config import parse_text
 from sweep_service.model.yaml_text import read_yaml
 
 
@@ -213,3 +214,78 @@ def test_json_may_be_indented_with_tabs(indent):
 def test_a_tab_in_yaml_is_still_told():
     with pytest.raises(InvalidConfig, match="tab"):
         read_yaml("{method: grid,\n\tparameters: {a: {value: 1}}}\n\tb: 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "read_as"),
+    [
+        ("010", 8, "the octal number 8"),
+        ("007", 7, "the number 7"),
+        ("-017", -15, "the octal number -15"),
+        ("0b11", 3, "the binary number 3"),
+        ("0x1F", 31, "the hexadecimal number 31"),
+        ("1_000", 1000, "the number 1000"),
+        ("24:00:00", 86400, "the number 86400 (base 60)"),
+        ("1:30", 90, "the number 90 (base 60)"),
+        ("1:30.5", 90.5, "the number 90.5 (base 60)"),
+        ("off", False, "the boolean false"),
+        ("On", True, "the boolean true"),
+    ],
+)
+def test_what_yaml_makes_of_a_value_is_told(text, value, read_as):
+    (warning,) = warnings(f"a: {{value: {text}}}")
+    assert document(f"a: {{value: {text}}}") == {"a": {"value": value}}
+    quoted = f"quote it ('{text}') to keep the text"
+    assert warning == f"line 1: a.value: YAML reads {text} as {read_as}; {quoted}"
+    assert warnings(f"a: {{value: '{text}'}}") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "10", "-3", "0.5", "1.0e-3", "true", "False", "null", "~", ".inf", "'010'", "8"]
+)
+def test_what_is_meant_as_it_is_read_is_not_told(text):
+    assert warnings(f"a: {{value: {text}}}") == []
+
+
+def test_yes_and_no_are_told_among_texts_alone():
+    assert len(warnings("a: [yes, no, maybe]")) == 2
+    assert warnings("a: [yes, no]") == []
+
+
+def test_each_value_of_a_list_is_told_with_its_line():
+    assert [warning.split(":")[0] for warning in warnings("a:\n- 007\n- 10\n- 011\n")] == [
+        "line 2",
+        "line 4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("[67217e15, a3f0c9d1, 12345678]", ["67217e15", "a3f0c9d1", "12345678"]),
+        ("[00000001, deadbeef]", ["00000001", "deadbeef"]),
+    ],
+)
+def test_hashes_that_look_like_numbers_stay_texts(text, values):
+    assert document(f"a: {text}") == {"a": values}
+    (warning,) = warnings(f"a: {text}")
+    assert "kept as texts" in warning
+    assert not any(type(value) is not str for value in document(f"a: {text}")["a"])
+
+
+@pytest.mark.parametrize("text", ["[123456, 654321]", "[1e-4, adam]", "[100000, abc]", "[1e5]"])
+def test_numbers_are_no_hashes(text):
+    assert not any("kept as texts" in warning for warning in warnings(f"a: {text}"))
+
+
+def test_warnings_stand_beside_errors():
+    with pytest.raises(InvalidConfig) as caught:
+        parse_text("method: grid\nparameters:\n  a: {values: [010]}\n  b: {min: 3, max: 1}\n")
+    assert any("octal" in str(warning) for warning in caught.value.warnings)
+    assert caught.value.problems
+
+
+@pytest.mark.parametrize("text", ["'name: loss'", "'{name: loss'", "'name: loss, goal: minimize'"])
+def test_a_metric_that_was_meant_as_a_map_is_an_error(text):
+    with pytest.raises(InvalidConfig, match="needs a map"):
+        parse_text(f"method: grid\nmetric: {text}\nparameters: {{a: {{value: 1}}}}\n")

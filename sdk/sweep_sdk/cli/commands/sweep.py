@@ -166,6 +166,8 @@ def _problems_told(file: str) -> Iterator[None]:
     try:
         yield
     except InvalidConfig as error:
+        for warning in error.warnings:
+            note(f"warning: {file}: {printable(str(warning))}")
         for problem in error.problems or (error,):
             note(f"error: {file}: {printable(str(problem))}")
         raise click.exceptions.Exit(error.exit_code) from None
