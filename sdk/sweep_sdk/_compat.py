@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import secrets
+from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._facts import as_text
 from sweep_sdk._present import active_run, present_run
 from sweep_sdk._telling import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sweep_sdk._run import Run
     from sweep_sdk._summary import Summary
@@ -71,7 +74,7 @@ _NO_PAGE_CALLS = ("get_url", "get_project_url", "get_sweep_url")
 
 
 class Nothing:
-    """Takes every call and every attribute, and gives itself: stands for what is not kept."""
+    """Takes every call, attribute and item, and is empty: stands for what is not kept."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
@@ -89,6 +92,25 @@ class Nothing:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def __getitem__(self, _: object) -> Nothing:
+        return Nothing()
+
+    def __setitem__(self, *_: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Nothing]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __fspath__(self) -> str:
+        """Where a script would look for downloaded files: the folder of the run."""
+        return os.fspath(active_run().dir)
 
 
 class Media(Nothing):
@@ -112,7 +134,7 @@ class Settings(Nothing):
     """Settings of a run; they change nothing here."""
 
 
-class AlertLevel:
+class AlertLevel(Enum):
     """How urgent an alert is."""
 
     INFO = "INFO"
@@ -180,6 +202,7 @@ def _path(run: Run) -> str:
 
 _RUN_VALUES: dict[str, Callable[[Run], Any]] = {
     "path": _path,
+    "mode": lambda run: "online" if run.is_reporting and run.id else "disabled",
     "disabled": lambda run: not run.is_reporting,
     "offline": lambda run: run.id is None,
     "settings": lambda _: Settings(),
@@ -209,6 +232,7 @@ def _ignoring(name: str, why: str) -> Callable[..., Any]:
     return ignore
 
 
+@cache
 def _media(name: str) -> type[Media]:
     def init(*_: Any, **__: Any) -> None:
         tell(f"{name}: images, tables and other media are not kept; numbers are")
@@ -217,7 +241,7 @@ def _media(name: str) -> type[Media]:
 
 
 def _alert(title: str = "", text: str = "", *_: Any, **__: Any) -> None:
-    tell(f"alert: {title}: {text} (shown here alone; nobody is notified)")
+    tell(f"alert: {as_text(title)}: {as_text(text)} (shown here alone; nobody is notified)")
 
 
 def _restore(run: Run, name: str = "", *_: Any, **__: Any) -> Any:
@@ -230,7 +254,7 @@ def _restore(run: Run, name: str = "", *_: Any, **__: Any) -> Any:
 
 
 def _say(text: object = "", *_: Any, **__: Any) -> None:
-    tell(str(text))
+    tell(as_text(text))
 
 
 def _no_api(*_: Any, **__: Any) -> NoReturn:

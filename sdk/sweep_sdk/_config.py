@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._exceptions import UsageError
+from sweep_sdk._telling import tell
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -66,8 +69,11 @@ class Config(dict[str, Any]):
             values: The values.
             allow_val_change: Has no effect: values may always change.
             more: Further values by name.
+
+        Raises:
+            UsageError: ``values`` is no mapping or the like.
         """
-        for name, value in (as_dict(values) | more).items():
+        for name, value in (_readable(values) | more).items():
             self[name] = value
 
     def setdefault(self, name: str, default: Any = None) -> Any:
@@ -78,7 +84,7 @@ class Config(dict[str, Any]):
 
     def setdefaults(self, values: Any) -> None:
         """Set those of several values that are not set yet."""
-        for name, value in as_dict(values).items():
+        for name, value in _readable(values).items():
             self.setdefault(name, value)
 
     def as_dict(self) -> dict[str, Any]:
@@ -123,16 +129,50 @@ class _Section(Config):
 
 
 def as_dict(values: Any) -> dict[str, Any]:
-    """A mapping, pairs, an argparse namespace or None, as a dict."""
+    """A mapping, pairs, an argparse namespace or None, as a dict.
+
+    Raises:
+        UsageError: It is none of these.
+    """
     if values is None:
         return {}
     if hasattr(values, "__dict__") and not isinstance(values, Mapping):
         return dict(vars(values))
-    return dict(values)
+    try:
+        return dict(values)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"found {type(values).__name__}, needs a dict or an argparse namespace"
+        ) from None
 
 
-def _plain(value: Any) -> Any:
-    """Maps as dicts, at every depth; all else as it is."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
+def _readable(values: Any) -> dict[str, Any]:
+    """``as_dict``; of a mapping that cannot be read, nothing, and a word about it.
+
+    Raises:
+        UsageError: It is no mapping or the like.
+    """
+    try:
+        return as_dict(values)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  foreign classes raise what they like
+        kind = type(values).__name__
+        tell(f"config values are left out: a {kind} cannot be read ({type(error).__name__})")
+        return {}
+
+
+def _plain(value: Any, above: tuple[int, ...] = ()) -> Any:
+    """Maps as dicts, at every depth; all else as it is, also maps that cannot be read.
+
+    Args:
+        value: To be made plain.
+        above: Identifies the maps that it is nested in; one of them again stays as it is.
+    """
+    try:
+        if isinstance(value, Mapping) and id(value) not in above:
+            above = (*above, id(value))
+            return {name: _plain(item, above) for name, item in value.items()}
+    except Exception as error:  # noqa: BLE001  foreign classes raise what they like
+        tell(f"a {type(value).__name__} in the config is kept unread: {type(error).__name__}")
     return value

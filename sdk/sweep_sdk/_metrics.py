@@ -40,7 +40,7 @@ def clean_metrics(
         refuse: Told the dotted name of each value that is left out, and why.
     """
     flat: dict[str, MetricValue] = {}
-    _flatten(metrics, "", flat, refuse, 0)
+    _flatten(metrics, "", flat, refuse, ())
     return flat
 
 
@@ -49,23 +49,36 @@ def _flatten(
     prefix: str,
     flat: dict[str, MetricValue],
     refuse: Callable[[str, str], None],
-    depth: int,
+    above: tuple[int, ...],
 ) -> None:
+    """Add the values of a map; ``above`` identifies the maps that it is nested in."""
+    above = (*above, id(metrics))
     for key, value in metrics.items():
         name = prefix + (key if isinstance(key, str) else _name(key))
         kind = type(value)
         if kind is float and math.isfinite(value):  # nearly all values: spare them the rest
             flat[name] = value
-        elif isinstance(value, Mapping):
-            if depth >= _MAX_DEPTH:
-                refuse(name, f"maps are nested more than {_MAX_DEPTH} deep")
+            continue
+        try:
+            if isinstance(value, Mapping):
+                _check_nesting(value, above)
+                _flatten(value, f"{name}.", flat, refuse, above)
             else:
-                _flatten(value, f"{name}.", flat, refuse, depth + 1)
-        else:
-            try:
                 flat[name] = _number(value)
-            except Exception as error:  # noqa: BLE001  foreign classes raise what they like
-                refuse(name, _reason(error))
+        except Exception as error:  # noqa: BLE001  foreign classes raise what they like
+            refuse(name, reason_of(error))
+
+
+def _check_nesting(value: Mapping[Any, Any], above: tuple[int, ...]) -> None:
+    """Refuse maps that would never come to an end.
+
+    Raises:
+        TypeError: The map holds itself, or is nested too deep.
+    """
+    if id(value) in above:
+        raise TypeError("the map holds itself")
+    if len(above) > _MAX_DEPTH:
+        raise TypeError(f"maps are nested more than {_MAX_DEPTH} deep")
 
 
 def _name(key: object) -> str:
@@ -75,7 +88,7 @@ def _name(key: object) -> str:
         return type(key).__name__
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What an exception says, on one line; its kind where it says nothing."""
     try:
         return " ".join(str(error).split())[:200] or type(error).__name__

@@ -6,6 +6,7 @@ import atexit
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._config import as_dict
+from sweep_sdk._metrics import reason_of
 from sweep_sdk._run import NO_AGENT, Run
 from sweep_sdk._settings import run_environment
 from sweep_sdk._telling import tell
@@ -58,7 +59,9 @@ def init(
         entity: Kept as an attribute of the run.
         others: Keywords that other trackers have; those without effect are told once.
     """
-    own = _own_defaults(config, others.pop("config_exclude_keys", None))
+    own = _own_defaults(
+        config, others.pop("config_exclude_keys", None), others.pop("config_include_keys", None)
+    )
     run = _active.run
     if run is None or run.is_finished:
         run = _new_run(project, own, entity, report, is_enabled=mode != "disabled")
@@ -108,14 +111,16 @@ def _flush_at_exit() -> None:
         run.flush()
 
 
-def _own_defaults(config: object, excluded: Iterable[str] | None) -> dict[str, Any]:
+def _own_defaults(
+    config: object, excluded: Iterable[str] | None, included: Iterable[str] | None
+) -> dict[str, Any]:
     """The default values that ``init`` was given, as far as they can be read."""
     try:
         given = as_dict(config)
-        without = set(excluded or ())
-        return {name: value for name, value in given.items() if name not in without}
+        chosen = set(given if included is None else included) - set(excluded or ())
+        return {name: value for name, value in given.items() if name in chosen}
     except Exception as error:  # noqa: BLE001  whatever object it is, the training goes on
-        tell(f"init(config=...) is left out: found {type(config).__name__}, needs a dict ({error})")
+        tell(f"init(config=...) is left out: {reason_of(error)}")
         return {}
 
 

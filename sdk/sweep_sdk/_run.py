@@ -8,20 +8,19 @@ Standard library only, and little of it.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _lines
 from sweep_sdk._config import Config
 from sweep_sdk._exceptions import RunStopped, UsageError
-from sweep_sdk._facts import as_fact
-from sweep_sdk._metrics import clean_metrics
+from sweep_sdk._facts import as_fact, as_text
+from sweep_sdk._metrics import clean_metrics, reason_of
 from sweep_sdk._metrics_file import MetricsFile
+from sweep_sdk._run_files import read_config, run_folder
 from sweep_sdk._settings import RunEnvironment
 from sweep_sdk._summary import Summary
 from sweep_sdk._telling import Teller
@@ -33,13 +32,6 @@ if TYPE_CHECKING:
 NO_AGENT = RunEnvironment()
 #: What a program may want the summary to have of a metric.
 SUMMARIES = ("min", "max", "mean", "last", "first", "best", "none", "copy")
-
-
-class RunFolder(type(Path())):  # type: ignore[misc]  # the kind of path that this system has
-    """A path to which, like to a text, a text can be added."""
-
-    def __add__(self, text: str) -> str:
-        return str(self) + text
 
 
 class Run:
@@ -57,7 +49,7 @@ class Run:
         summary: Set items here for results that are not simply the last logged value. A value of
             the sweep's metric that is set here is the run's result.
         entity: As given to ``init``.
-        step: How many rows this process has logged.
+        step: Of the next row that this process logs, if it is given none.
         start_time: When this process began it, in seconds since the epoch.
     """
 
@@ -76,7 +68,7 @@ class Run:
         self.project = environment.project or project
         self.entity = entity
         self.attempt = environment.attempt
-        self.dir = RunFolder(environment.run_dir or Path.cwd())
+        self.dir = run_folder(environment.run_dir)
         self.step = 0
         self.start_time = time.time()
         self.is_finished = False
@@ -90,7 +82,8 @@ class Run:
         self._tell = Teller()
         self._facts: dict[str, Any] = {}
         self._uncommitted: dict[Any, Any] = {}
-        self._given = _read_config(environment.config_file)
+        self._open_step: int | None = None
+        self._given = read_config(environment.config_file)
         self.summary = Summary(self._write, self._tell)
         self.config = Config(config)
         self.config.update(self._given)
@@ -140,20 +133,29 @@ class Run:
         """The name of the group to which the run belongs."""
         return self._facts.get("group")
 
+    @group.setter
+    def group(self, group: object) -> None:
+        self.describe(group=group)
+
     @property
     def job_type(self) -> str | None:
         """What kind of work the run does, such as ``train``."""
         return self._facts.get("job_type")
+
+    @job_type.setter
+    def job_type(self, job_type: object) -> None:
+        self.describe(job_type=job_type)
 
     def describe(self, **facts: Any) -> None:
         """Note facts about the run: ``name``, ``tags``, ``group``, ``notes``, ``job_type``.
 
         They are kept with the run. What is None is left as it is.
         """
-        noted = {name: as_fact(value) for name, value in facts.items() if value is not None}
-        if "tags" in noted:
-            tags = noted["tags"]
-            noted["tags"] = [str(tag) for tag in tags] if isinstance(tags, list) else [str(tags)]
+        noted = {
+            name: _as_tags(value) if name == "tags" else as_text(value)
+            for name, value in facts.items()
+            if value is not None
+        }
         if noted:
             self._facts.update(noted)
             self._write(_lines.encode_describe(noted))
@@ -171,8 +173,10 @@ class Run:
 
         Args:
             data: Values by name; nested mappings become dotted names.
-            step: Where the training stands; counted from 0 by default.
-            commit: False keeps the values back until the next call, with which they make one row.
+            step: Where the training stands; counted from 0 by default. A call without one that
+                follows a call with one is of the same step.
+            commit: False keeps the values back until the next call. If that is of the same step,
+                they make one row with its values. True ends the step.
             ignored: Keywords that other trackers have.
 
         Raises:
@@ -188,12 +192,11 @@ class Run:
             raise UsageError(f"log() takes a dict of metrics, not {type(data).__name__}")
         if ignored:
             self._tell(f"log() takes no notice of {', '.join(sorted(ignored))}")
-        try:
-            self._uncommitted.update(data)
-        except Exception as error:  # noqa: BLE001  a mapping of a foreign class
-            self._tell(f"a row is left out: its values cannot be read ({type(error).__name__})")
+        self._collect(data, self._whole(step))
         if commit is not False:
-            self._commit(step)
+            self._commit()
+        if commit or (commit is None and step is None):
+            self._end_step()
 
     def define_metric(
         self,
@@ -211,11 +214,12 @@ class Run:
                 are separated by commas. The summary has them as ``name.min`` and so on.
             goal: With ``best``, ``minimize`` or ``maximize``.
         """
-        for word in str(summary or "").replace(" ", "").split(","):
+        words = "" if summary is None else as_text(summary)
+        for word in words.replace(" ", "").split(","):
             if word == "best":
-                word = "max" if str(goal).startswith("max") else "min"  # noqa: PLW2901
+                word = "max" if as_text(goal).startswith("max") else "min"  # noqa: PLW2901
             if word in SUMMARIES:
-                self._write(_lines.encode_define(str(name), word))
+                self._write(_lines.encode_define(as_text(name), word))
             elif word:
                 known = ", ".join(SUMMARIES)
                 self._tell(f"define_metric: summary is {word!r:.40}; it can be one of {known}")
@@ -240,13 +244,14 @@ class Run:
             return
         self.flush()
         if self.is_owner:
-            self._write(_lines.encode_finish(exit_code or 0))
+            self._write(_lines.encode_finish(self._exit_code(exit_code)))
         self._close()
 
     def flush(self) -> None:
         """Log what ``commit=False`` kept back for a call that has not come."""
         if self._uncommitted:
-            self._commit(None)
+            self._commit()
+            self._end_step()
 
     def tell(self, message: str) -> None:
         """Say something to the program's author on stderr, once."""
@@ -275,7 +280,7 @@ class Run:
     def __repr__(self) -> str:
         state = "finished" if self.is_finished else "running"
         where = f"run {self.id}" if self.id else "run outside a sweep"
-        return f"<{where}, attempt {self.attempt}, {state}, config {dict(self.config)!r}>"
+        return f"<{where}, attempt {self.attempt}, {state}, config {as_text(dict(self.config))}>"
 
     def __reduce__(self) -> tuple[Callable[..., Run], tuple[Any, ...]]:
         environment = asdict(self._environment)
@@ -289,22 +294,45 @@ class Run:
 
         return run_attribute(self, name)
 
-    def _commit(self, step: object) -> None:
+    def _collect(self, data: Mapping[Any, Any], step: int | None) -> None:
+        """Add values to the row that comes next; those of another step are logged before."""
+        if step is not None and step != self._open_step:
+            self.flush()
+            self.step = self._open_step = step
+        try:
+            self._uncommitted.update(data)
+        except Exception as error:  # noqa: BLE001  a mapping of a foreign class
+            self._tell(f"a row is left out: its values cannot be read ({type(error).__name__})")
+
+    def _commit(self) -> None:
         data, self._uncommitted = self._uncommitted, {}
         try:
             clean = clean_metrics(data, self._leave_out)
-            row = _lines.encode_row(self._whole(step), round(time.time(), 3), clean)
+            row = _lines.encode_row(self._open_step, round(time.time(), 3), clean)
         except Exception as error:  # noqa: BLE001  foreign classes raise what they like
-            self._tell(f"a row is left out: {type(error).__name__}: {error!s:.200}")
+            self._tell(f"a row is left out: {type(error).__name__}: {reason_of(error)}")
             return
-        self.step += 1
+        self.summary.hear(clean)
         self._write(row)
+
+    def _end_step(self) -> None:
+        self._open_step = None
+        self.step += 1
+
+    def _exit_code(self, given: object) -> int:
+        """An exit code as whole number; what is none counts as a failure."""
+        if given is None or given is False:
+            return 0
+        code = _lines.whole_step(given)
+        if code is None:
+            self._tell(f"finish(): exit code {as_text(given)!r:.40} counts as 1, a failure")
+        return 1 if code is None else code
 
     def _note_config(self, *names: str) -> None:
         """Note values of the program's own: those that the sweep did not hand out."""
         values = {name: dict.get(self.config, name) for name in names}
         own = {
-            name: as_fact(value)
+            as_text(name): as_fact(value)
             for name, value in values.items()
             if name not in self._given or not _is_same(self._given[name], value)
         }
@@ -325,7 +353,7 @@ class Run:
     def _whole(self, step: object) -> int | None:
         number = _lines.whole_step(step)
         if number is None and step is not None:
-            self._tell(f"step {as_fact(step)!r:.40} is no whole number; it is counted instead")
+            self._tell(f"step {as_text(step)!r:.40} is no whole number; it is counted instead")
         return number
 
     def _leave_out(self, name: str, reason: str) -> None:
@@ -343,25 +371,14 @@ def rejoin(
     return Run(known, project, config, is_reporting=is_reporting, is_owner=False)
 
 
-def _read_config(path: str | None) -> dict[str, Any]:
-    """The run's configuration as the agent wrote it.
-
-    Raises:
-        UsageError: The file is not there or not what an agent writes.
-    """
-    if path is None:
-        return {}
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read the run's config {path}: {error}") from None
-    if not isinstance(found, dict):
-        raise UsageError(f"the run's config {path} is no JSON object")
-    return found
-
-
 def _is_same(given: Any, value: Any) -> bool:
     try:
         return bool(given == value)
     except Exception:  # noqa: BLE001  arrays and the like compare in ways of their own
         return False
+
+
+def _as_tags(tags: object) -> list[str]:
+    """Tags as texts; a single one may stand alone."""
+    noted = as_fact(tags)
+    return [as_text(tag) for tag in noted] if isinstance(noted, list) else [as_text(noted)]

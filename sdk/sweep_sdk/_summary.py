@@ -6,24 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _lines
 from sweep_sdk._config import as_dict
-from sweep_sdk._facts import as_fact
-from sweep_sdk._metrics import clean_metrics
+from sweep_sdk._facts import as_fact, as_text
+from sweep_sdk._metrics import clean_metrics, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from sweep_sdk._metrics import MetricValue
 
 
 class Summary(dict[str, Any]):
-    """Summary values that a program sets itself; setting them reports them.
+    """What a program has logged last, and values that it sets itself; setting them reports them.
 
-    Numbers are results; texts and other short values are kept with the run. Nothing here raises:
-    what cannot be kept is told on stderr.
+    A value that the program has set stays, whatever it logs later. Numbers are results; texts and
+    other short values are kept with the run. Nothing here raises: what cannot be kept is told on
+    stderr.
     """
 
     def __init__(self, write: Callable[[bytes], None], tell: Callable[[str], None]) -> None:
         super().__init__()
         object.__setattr__(self, "_write", write)
         object.__setattr__(self, "_tell", tell)
+        object.__setattr__(self, "_own", set())
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
@@ -47,15 +51,23 @@ class Summary(dict[str, Any]):
             self[name] = default
         return self[name]
 
+    def hear(self, metrics: Mapping[str, MetricValue]) -> None:
+        """Take in the metrics of a row: a program may read what it has logged."""
+        own = self.__dict__["_own"]
+        for name, value in metrics.items():
+            if name not in own:
+                super().__setitem__(name, float(value) if isinstance(value, str) else value)
+
     def update(self, values: Any = None, /, **more: Any) -> None:
         """Set several values; nested maps of numbers become dotted names."""
         try:
             given = as_dict(values) | more
             lines = _lines_of(given)
         except Exception as error:  # noqa: BLE001  a training must not end by its summary
-            self.__dict__["_tell"](f"summary values are left out: {type(error).__name__}: {error}")
+            self.__dict__["_tell"](f"summary values are left out: {reason_of(error)}")
             return
         super().update(given)
+        self.__dict__["_own"].update(given)
         for line in lines:
             self.__dict__["_write"](line)
 
@@ -69,5 +81,5 @@ def _lines_of(values: dict[str, Any]) -> list[bytes]:
         if clean:
             lines.append(_lines.encode_summary(clean))
         if refusals:
-            lines.append(_lines.encode_describe({"summary": {str(name): as_fact(value)}}))
+            lines.append(_lines.encode_describe({"summary": {as_text(name): as_fact(value)}}))
     return lines

@@ -19,8 +19,11 @@ class Teller:
         if message in self._told or len(self._told) >= _MAX_MESSAGES:
             return
         self._told.add(message)
+        if len(self._told) == _MAX_MESSAGES:
+            message = "there is more to say than this; further messages are left out"
+        line = "".join(c if c.isprintable() else " " for c in message)
         with suppress(Exception):  # stderr may be closed, missing or something else altogether
-            sys.stderr.write(f"sweep-sdk: {message}\n")
+            sys.stderr.write(f"sweep-sdk: {line}\n")
 
 
 #: For what concerns the program and no run of it.

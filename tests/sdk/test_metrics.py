@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sweep_sdk._metrics import NON_FINITE_TEXTS, clean_metrics
@@ -104,7 +104,7 @@ def test_endless_nesting_is_refused():
     loop["again"] = loop
     found, refusals = clean({"x": 1.0, "loop": loop})
     assert found == {"x": 1.0}
-    assert "deep" in next(iter(refusals.values()))
+    assert refusals == {"loop.again": "the map holds itself"}
 
 
 def test_real_numpy_scalars():
@@ -139,7 +139,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text() | st.integers(), anything, max_size=5))
 def test_nothing_raises_and_what_comes_out_can_travel(metrics):
     found, _ = clean(metrics)

@@ -1,0 +1,41 @@
+"""Where a run finds its configuration and keeps its files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sweep_sdk._exceptions import UsageError
+
+
+class RunFolder(type(Path())):  # type: ignore[misc]  # the kind of path that this system has
+    """A path to which, like to a text, a text can be added."""
+
+    def __add__(self, text: str) -> str:
+        return str(self) + text
+
+
+def run_folder(path: str | None) -> RunFolder:
+    """The folder of a run; outside a sweep the working directory."""
+    try:
+        return RunFolder(path or Path.cwd())
+    except OSError:  # the working directory has been deleted
+        return RunFolder()
+
+
+def read_config(path: str | None) -> dict[str, Any]:
+    """The run's configuration as the agent wrote it.
+
+    Raises:
+        UsageError: The file is not there or not what an agent writes.
+    """
+    if path is None:
+        return {}
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the run's config {path}: {error}") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"the run's config {path} is no JSON object")
+    return found
