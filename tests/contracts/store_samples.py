@@ -68,7 +68,10 @@ def a_lease(index: int = 0, **changes: Any) -> Lease:
 
 
 def a_live(offset: int = 0, **changes: Any) -> LiveSummary:
-    return LiveSummary(offset, **{"n_values": 3, "last": 0.5, "best": 0.25, "step": 9, **changes})
+    return LiveSummary(
+        offset,
+        **{"n_values": 3, "last": 0.5, "best": 0.25, "step": 9, "last_finite": 0.5, **changes},
+    )
 
 
 def a_run(index: int = 0, **changes: Any) -> Run:

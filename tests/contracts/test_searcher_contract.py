@@ -10,7 +10,7 @@ from sweep_service.model.records import Observation
 from sweep_service.model.states import RunState
 from sweep_service.model.sweep_config import from_document, parse_object
 from sweep_service.search import registry
-from sweep_service.search.suggestion import Evidence
+from sweep_service.search.suggestion import Evidence, Pending
 
 FINITE = {
     "layers": {"min": 1, "max": 3},
@@ -47,7 +47,7 @@ def observed(config, n):
             )
             for index, unit in enumerate(units[:n])
         ),
-        pending=(units[n],),
+        pending=(Pending(n, units[n]),),
     )
 
 

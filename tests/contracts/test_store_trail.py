@@ -41,9 +41,15 @@ class TestObservations:
             store.put_observation(SWEEP, an_observation())
 
     @pytest.mark.parametrize("value", [0.1, 1e300, -5e-324, *NON_FINITE])
-    def test_any_value(self, store: Store, value: float) -> None:
+    @pytest.mark.parametrize("last", [None, 0.1, 1e300, -5e-324])
+    def test_any_value(self, store: Store, value: float, last: float | None) -> None:
         observation = an_observation(
-            value=value, unit=(), state=RunState.KILLED, is_stopped_early=True, config_version=2
+            value=value,
+            unit=(),
+            state=RunState.KILLED,
+            is_stopped_early=True,
+            config_version=2,
+            last=last,
         )
         store.put_observation(SWEEP, observation)
         assert repr(store.list_observations(SWEEP, 0)) == repr([observation])

@@ -81,6 +81,7 @@ class LiveSummary:
         last: Last value, finite or not; None when the metric was never logged.
         best: Best finite value by the metric's goal.
         step: Step of the last row.
+        last_finite: Last finite value.
     """
 
     offset: int | None = None
@@ -88,6 +89,7 @@ class LiveSummary:
     last: float | None = None
     best: float | None = None
     step: int | None = None
+    last_finite: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class Outcome:
         summary: Last value of every metric (and more, if the program said so).
         attributes: What the program noted about the run: ``name``, ``tags``, ``group``,
             ``notes``, ``job_type``, ``config`` (values of its own) and ``summary`` (texts).
+        last: As ``best``, but the last finite value of the history, else that of the summary.
     """
 
     state: RunState
@@ -150,6 +153,7 @@ class Outcome:
     best: float | None = None
     is_stopped_early: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    last: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +211,8 @@ class Observation:
         value: Best value of the metric in the user's sign; NaN when the run gave none.
         unit: Encoded configuration, shape (d,).
         written_at: Time of WRITING: readers re-read the last 60 s.
+        last: Last finite value, likewise, of a run that failed, crashed or was killed: others never
+            count by it. None without one, and in what earlier versions wrote.
     """
 
     index: int
@@ -216,6 +222,7 @@ class Observation:
     state: RunState
     is_stopped_early: bool
     written_at: float
+    last: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

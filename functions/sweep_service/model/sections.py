@@ -26,14 +26,16 @@ METRIC_FIELDS = (
     Field(
         "impute",
         "text",
-        "What failed, crashed and killed runs count as.",
+        "What failed, crashed and killed runs count as in bayes: the worst value of all runs,"
+        " their own best or their own last value.",
         default="worst",
         choices=("latest", "best", "worst"),
     ),
     Field(
         "impute_while_running",
         "text",
-        "What running runs count as.",
+        "What running runs count as in bayes: the worst value of all runs, the best or the last"
+        " value that they have reported, or what the model expects of them (false).",
         default="false",
         choices=("latest", "best", "worst", "false"),
     ),

@@ -32,6 +32,11 @@ class RunState(str, Enum):
     PREEMPTING = "preempting"
     PREEMPTED = "preempted"
 
+    @property
+    def is_imputed(self) -> bool:
+        """Whether it ended before its program had finished: ``metric.impute`` says what counts."""
+        return self in (RunState.FAILED, RunState.CRASHED, RunState.KILLED)
+
 
 #: target state -> other stored states from which a user may ask for it
 ALLOWED_FROM: dict[SweepState, tuple[SweepState, ...]] = {

@@ -30,8 +30,9 @@ class Metric:
     Attributes:
         goal: ``minimize`` or ``maximize``.
         target: The sweep finishes when a run reaches it.
-        impute: What ended runs without a value count as: ``latest``, ``best`` or ``worst``.
-        impute_while_running: The same for running ones, or ``false``.
+        impute: What failed, crashed and killed runs count as for bayes: ``worst``, the worst value
+            of all runs; ``best``, their own best; ``latest``, their own last.
+        impute_while_running: The same for running runs; ``false`` is what the model expects.
     """
 
     name: str

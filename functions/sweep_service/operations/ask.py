@@ -23,7 +23,7 @@ from sweep_service.errors import (
 from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.operations.evidence import gather_evidence
-from sweep_service.operations.metrics import live_summary
+from sweep_service.operations.metrics import last_reported, live_summary
 from sweep_service.operations.settle import Settled, complete, settle
 from sweep_service.operations.versions import offer_of
 from sweep_service.search import registry
@@ -246,6 +246,7 @@ class _Desk:
             ended_at=self.services.clock(),
             summary=live_summary(self._config(lease.index).metric, live),
             best=live.best,
+            last=last_reported(live),
         )
         try:
             self.services.store.end_run(self.sweep, lease.index, run.attempt, outcome)

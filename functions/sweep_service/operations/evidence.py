@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sweep_service.operations.metrics import last_reported
 from sweep_service.operations.services import remember
 from sweep_service.search import registry
-from sweep_service.search.suggestion import Evidence
+from sweep_service.search.suggestion import Evidence, Pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +30,8 @@ def gather_evidence(
     """Observations and pending runs for a suggestion at ``index``; None where none are used.
 
     All are in the units of the config version of ``index``: what an earlier version encoded is
-    translated, or left out where it lies outside the space now.
+    translated. What lies outside the space now is told by its index alone: the model cannot hold
+    it, but nobody is asking for it either.
     """
     version = counter.version_of(index)
     if not registry.needs_evidence(services.load_config(sweep, version).config.method):
@@ -37,18 +39,32 @@ def gather_evidence(
     observations = load_observations(services, sweep)
     ended = {observation.index for observation in observations}
     translate = _Translator(services, sweep, version)
-    pending = [
-        unit
-        for lease in leases
-        if lease.unit is not None and lease.index != index and lease.index not in ended
-        if (unit := translate(lease.unit, counter.version_of(lease.index))) is not None
-    ]
     known = [
         replace(entry, unit=unit, config_version=version)
         for entry in observations
         if (unit := translate(entry.unit, entry.config_version)) is not None
     ]
-    return Evidence(observations=known, pending=pending)
+    working = [
+        lease
+        for lease in leases
+        if lease.unit is not None and lease.index != index and lease.index not in ended
+    ]
+    pending = [
+        _pending(lease, unit)
+        for lease in working
+        if (unit := translate(lease.unit, counter.version_of(lease.index))) is not None
+    ]
+    elsewhere = ended | {lease.index for lease in working}
+    elsewhere -= {entry.index for entry in known}
+    elsewhere -= {run.index for run in pending}
+    return Evidence(known, pending, elsewhere)
+
+
+def _pending(lease: Lease, unit: tuple[float, ...]) -> Pending:
+    """A run that is being worked on; one that was given back begins anew, and has no value."""
+    if lease.is_released:
+        return Pending(lease.index, unit)
+    return Pending(lease.index, unit, lease.live.best, last_reported(lease.live))
 
 
 def load_observations(services: Services, sweep: str) -> Sequence[Observation]:
@@ -70,8 +86,8 @@ class _Translator:
     sweep: str
     version: int
 
-    def __call__(self, unit: tuple[float, ...], version: int) -> tuple[float, ...] | None:
-        if version == self.version:
+    def __call__(self, unit: tuple[float, ...] | None, version: int) -> tuple[float, ...] | None:
+        if unit is None or version == self.version:
             return unit
         config = self._space(version).from_unit(unit)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.errors import LeaseLost
 from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState
-from sweep_service.operations.metrics import apply_rows, best_value
+from sweep_service.operations.metrics import apply_rows, best_value, last_value
 from sweep_service.operations.settle import complete, settle
 from sweep_service.operations.target import finish_on_target
 
@@ -132,6 +132,7 @@ def _end(
         best=best_value(config.metric, live, ending.summary, ending.result),
         is_stopped_early=ending.is_stopped_early,
         attributes=ending.attributes,
+        last=last_value(config.metric, live, ending.summary, ending.result),
     )
     return services.store.end_run(sweep, run.index, ending.attempt, outcome)
 

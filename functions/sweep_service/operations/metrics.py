@@ -46,6 +46,7 @@ def apply_rows(live: LiveSummary, metric: Metric | None, batch: RowBatch) -> Liv
         n_values=live.n_values + len(finite),
         last=values[-1],
         best=better(metric, live.best, best),
+        last_finite=finite[-1] if finite else live.last_finite,
     )
 
 
@@ -73,8 +74,33 @@ def best_value(
     """
     if metric is None:
         return None
-    own = decode_number(result)
-    if own is not None and math.isfinite(own):
-        return own
     reported = live.best if live is not None else None
-    return better(metric, reported, decode_number(summary.get(metric.name)))
+    best = better(metric, reported, decode_number(summary.get(metric.name)))
+    return _first_finite(decode_number(result), best)
+
+
+def last_value(
+    metric: Metric | None,
+    live: LiveSummary | None,
+    summary: Mapping[str, MetricValue],
+    result: MetricValue | None = None,
+) -> float | None:
+    """The run's last finite value of the metric; the arguments are those of ``best_value``.
+
+    What the summary says counts only where no row did: it may hold the least or greatest value.
+    """
+    if metric is None:
+        return None
+    reported = last_reported(live) if live is not None else None
+    said = decode_number(summary.get(metric.name))
+    return _first_finite(decode_number(result), reported, said)
+
+
+def last_reported(live: LiveSummary) -> float | None:
+    """The last finite value of a live summary; earlier versions kept the last one alone."""
+    return _first_finite(live.last_finite, live.last)
+
+
+def _first_finite(*values: float | None) -> float | None:
+    known = (value for value in values if value is not None and math.isfinite(value))
+    return next(known, None)

@@ -56,6 +56,7 @@ def _observe(config: SweepConfig, run: Run, now: float) -> Observation | None:
         state=run.outcome.state,
         is_stopped_early=run.outcome.is_stopped_early,
         written_at=now,
+        last=run.outcome.last if run.outcome.state.is_imputed else None,
     )
 
 

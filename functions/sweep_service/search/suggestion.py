@@ -6,22 +6,42 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sweep_service.model.records import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A run that has been handed out and has not ended.
+
+    Attributes:
+        unit: Its unit vector, shape (d,).
+        best: Best value of the metric that it has reported, in the user's sign; None before any.
+        last: The last one likewise; both are finite.
+    """
+
+    index: int
+    unit: tuple[float, ...]
+    best: float | None = None
+    last: float | None = None
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What is known of a sweep's runs when bayes is asked.
 
+    An index below the asking one that none of the three holds is being asked for at this moment.
+
     Attributes:
-        observations: Ended runs.
-        pending: Unit vectors, shape (d,), of runs that are being worked on.
+        observations: Ended runs; those of other sweeps have indices above any own run's.
+        pending: Runs that are being worked on.
+        elsewhere: Indices of runs that lie outside the space as it is now.
     """
 
     observations: Sequence[Observation] = ()
-    pending: Sequence[tuple[float, ...]] = ()
+    pending: Sequence[Pending] = ()
+    elsewhere: Collection[int] = ()
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from_json = json.JSONDecoder().decode
 
 # Most leases of a large sweep are young: they share one summary.
 _NOTHING_REPORTED = LiveSummary()
-_NO_COLUMNS = (None, 0, None, None, None)
+_NO_COLUMNS = (None, 0, None, None, None, None)
 
 
 def encode_optional(value: float | None) -> float | str | None:
@@ -55,17 +55,25 @@ def decode_bases(text: str) -> tuple[Base, ...]:
 
 
 def encode_live(live: LiveSummary) -> tuple[object, ...]:
-    """The five columns of a live summary."""
+    """The six columns of a live summary."""
     last, best = encode_optional(live.last), encode_optional(live.best)
-    return (live.offset, live.n_values, last, best, live.step)
+    last_finite = encode_optional(live.last_finite)
+    return (live.offset, live.n_values, last, best, live.step, last_finite)
 
 
 def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
     """The live summary that ``encode_live`` wrote."""
     if columns == _NO_COLUMNS:
         return _NOTHING_REPORTED
-    offset, n_values, last, best, step = columns
-    return LiveSummary(offset, n_values, decode_number(last), decode_number(best), step)
+    offset, n_values, last, best, step, last_finite = columns
+    return LiveSummary(
+        offset,
+        n_values,
+        decode_number(last),
+        decode_number(best),
+        step,
+        decode_number(last_finite),
+    )
 
 
 def encode_outcome(outcome: Outcome) -> str:
@@ -80,6 +88,7 @@ def encode_outcome(outcome: Outcome) -> str:
             outcome.best,
             outcome.is_stopped_early,
             outcome.attributes,
+            outcome.last,
         ]
     )
 

@@ -41,19 +41,20 @@ class SweepSdk:
         from sweep_service.model.states import RunState
         from sweep_service.model.sweep_config import parse_object
         from sweep_service.search.bayes import method as bayes
-        from sweep_service.search.suggestion import Evidence
+        from sweep_service.search.suggestion import Evidence, Pending
 
         parameters = {p.name: p.sweep_language for p in problem.parameters}
         document = {"method": "bayes", "metric": {"name": "loss"}, "parameters": parameters}
         self._config = parse_object(document).config
         self._seed = seed
-        self._suggest, self._evidence = bayes.suggest, Evidence
+        self._suggest, self._evidence, self._running = bayes.suggest, Evidence, Pending
         self._observation, self._finished = Observation, RunState.FINISHED
         self._observations: list[Any] = []
         self._pending: dict[int, tuple[float, ...]] = {}
 
     def ask(self, index: int) -> dict[str, Any]:
-        evidence = self._evidence(self._observations, list(self._pending.values()))
+        running = [self._running(*run) for run in self._pending.items()]
+        evidence = self._evidence(self._observations, running)
         suggestion = self._suggest(self._config, index, self._seed, evidence)
         self._pending[index] = suggestion.unit
         return suggestion.config

@@ -57,6 +57,7 @@ def test_bases(bases: list[Base]) -> None:
         st.none() | st.floats(),
         st.none() | st.floats(),
         maybe_int,
+        st.none() | st.floats(allow_nan=False, allow_infinity=False),
     )
 )
 def test_live(live: LiveSummary) -> None:
@@ -77,10 +78,19 @@ def test_live(live: LiveSummary) -> None:
         summary=metrics,
         best=st.none() | st.floats(),
         is_stopped_early=st.booleans(),
+        last=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     )
 )
 def test_outcome(outcome: Outcome) -> None:
     assert repr(codec.decode_outcome(codec.encode_outcome(outcome))) == repr(outcome)
+
+
+@pytest.mark.parametrize("n_fields", [7, 8])
+def test_an_outcome_of_an_earlier_version(n_fields: int) -> None:
+    fields = ["failed", 1.5, 1, None, {"loss": 2.0}, 2.0, False, {"name": "one"}]
+    outcome = codec.decode_outcome(codec.to_json(fields[:n_fields]))
+    assert outcome is not None
+    assert (outcome.best, outcome.last) == (2.0, None)
 
 
 def test_no_outcome() -> None:

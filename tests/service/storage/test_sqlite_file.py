@@ -18,7 +18,7 @@ from sweep_service.errors import (
     TooLarge,
     TryAgain,
 )
-from sweep_service.model.records import Base, Counter, Row, RowBatch, SweepMeta
+from sweep_service.model.records import Base, Counter, LiveSummary, Row, RowBatch, SweepMeta
 from sweep_service.model.states import SweepState
 from sweep_service.storage.sqlite import database as sqlite_database
 from sweep_service.storage.sqlite import schema as sqlite_schema
@@ -28,6 +28,7 @@ from sweep_service.storage.sqlite.store import SqliteStore
 META = SweepMeta("k3v9x2ab", 1, "project", None, {}, 1000.0, "create-key")
 COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
 SWEEP = META.sweep
+NEXT_VERSION = sqlite_schema.SCHEMA_VERSION + 1
 
 
 @pytest.fixture
@@ -77,13 +78,42 @@ class TestSchema:
         store.close()
         step = ("ALTER TABLE sweeps ADD COLUMN note TEXT", "UPDATE sweeps SET note = sweep")
         monkeypatch.setattr(sqlite_schema, "STEPS", (*sqlite_schema.STEPS, step))
-        monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", 2)
+        monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", NEXT_VERSION)
         for _ in range(2):
             with SqliteStore(path) as migrated:
                 assert migrated.get_counter(SWEEP) == COUNTER
         with raw(path) as connection:
             assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
-            assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+            assert connection.execute("PRAGMA user_version").fetchone() == (NEXT_VERSION,)
+
+    def test_a_file_of_the_first_schema_is_read(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite_schema, "STEPS", sqlite_schema.STEPS[:1])
+            patch.setattr(sqlite_schema, "SCHEMA_VERSION", 1)
+            with SqliteStore(path) as store:
+                store.create_sweep(META, COUNTER)
+        with raw(path) as connection:
+            connection.execute(
+                """INSERT INTO leases (sweep, idx, attempt, key, agent, host, slot, lease_end,
+                    released_attempt, losses, failures, is_stop_requested,
+                    live_n_values, live_last, live_best)
+                VALUES (?, 4, 1, 'key', 'agent', 'host', '', 1300.0, -1, 0, 0, 0, 2, 'NaN', 0.5)""",
+                (SWEEP,),
+            )
+            connection.execute(
+                """INSERT INTO observations
+                    (sweep, written_at, idx, config_version, unit, value, state, is_stopped_early)
+                VALUES (?, 1100.0, 3, 1, x'', 0.5, 'failed', 0)""",
+                (SWEEP,),
+            )
+        with SqliteStore(path) as store:
+            (lease,), (observation,) = store.list_leases(SWEEP), store.list_observations(SWEEP, 0)
+            live = LiveSummary(1, 3, last=0.25, best=0.25, last_finite=0.25)
+            assert store.extend_lease(SWEEP, 4, 1, 1400.0, live).live == live
+        assert (lease.index, lease.live.best, lease.live.last_finite) == (4, 0.5, None)
+        assert (observation.index, observation.value, observation.last) == (3, 0.5, None)
 
     def test_a_failed_migration_changes_nothing(
         self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,7 +122,7 @@ class TestSchema:
         step = ("ALTER TABLE sweeps ADD COLUMN note TEXT", "UPDATE sweeps SET nonsense = 1")
         with monkeypatch.context() as patch:
             patch.setattr(sqlite_schema, "STEPS", (*sqlite_schema.STEPS, step))
-            patch.setattr(sqlite_schema, "SCHEMA_VERSION", 2)
+            patch.setattr(sqlite_schema, "SCHEMA_VERSION", NEXT_VERSION)
             with pytest.raises(sqlite3.OperationalError, match="nonsense"):
                 SqliteStore(path)
         with SqliteStore(path) as unchanged:
@@ -135,7 +165,7 @@ class TestSchema:
             connection.execute("PRAGMA user_version = 0")
         step = ("ALTER TABLE sweeps ADD COLUMN note TEXT", "UPDATE sweeps SET note = sweep")
         monkeypatch.setattr(sqlite_schema, "STEPS", (*sqlite_schema.STEPS, step))
-        monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", len(sqlite_schema.STEPS))
+        monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", NEXT_VERSION)
         with SqliteStore(path) as migrated:
             assert migrated.get_counter(SWEEP) == COUNTER
         with raw(path) as connection:
@@ -164,6 +194,9 @@ class TestSchema:
         assert sqlite_schema.dialect(statement, (3, 37, 0)) == f"{statement} STRICT"
         without = f"{statement} WITHOUT ROWID"
         assert sqlite_schema.dialect(without, (3, 40, 1)) == f"{without}, STRICT"
+        column = "ALTER TABLE t ADD COLUMN z ANY"
+        assert sqlite_schema.dialect(column, (3, 36, 0)) == "ALTER TABLE t ADD COLUMN z"
+        assert sqlite_schema.dialect(column, (3, 37, 0)) == column
         index = "CREATE INDEX i ON t (x)"
         assert sqlite_schema.dialect(index, (3, 40, 1)) == index
 

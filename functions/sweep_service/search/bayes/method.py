@@ -3,27 +3,35 @@
 What runs count as:
 
 * A finished run counts with its value; one without a finite value like a failed one.
-* A failed, crashed or killed run counts by ``impute``: as the worst value of all (``worst``), or
-  as its own value if it has one, else as the worst (``best``, ``latest``).
+* A failed, crashed or killed run counts by ``impute``: as the worst value of all (``worst``), as
+  its own best (``best``) or its own last value (``latest``); without a value of its own as the
+  worst.
 * A run that was stopped early counts with its value, which is an upper bound on what it would
   have reached: never as worse than the worst run that was not stopped, and with a larger noise.
-* A running run is believed to give what the model expects of it; with
-  ``impute_while_running: worst`` it counts as the worst value.
+* A running run is believed to give what the model expects of it, unless ``impute_while_running``
+  says otherwise: it counts as the worst value of all (``worst``), as the best that it has
+  reported (``best``), before it has reported any as the best value of all, or as the last that it
+  has reported (``latest``), before that as the model expects. What it has reported has, like the
+  value of a run that was stopped early, a larger noise.
+
+For ``best`` and ``latest`` W&B's engine takes 0 where a run has no value, whatever the metric is.
 """
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sweep_service.model.distributions import Quantized, QuantizedEndless
-from sweep_service.model.states import RunState
 from sweep_service.search.bayes.axes import Axes, Axis
 from sweep_service.search.bayes.proposal import Data, propose
 from sweep_service.search.bayes.record import record_of
+from sweep_service.search.bayes.tuning import DEFAULT
 from sweep_service.search.suggestion import Suggestion
 
 if TYPE_CHECKING:
@@ -34,15 +42,14 @@ if TYPE_CHECKING:
     from sweep_service.model.space import SearchSpace
     from sweep_service.model.sweep_config import Metric, SweepConfig
     from sweep_service.search.bayes.arrays import Bools, Floats
-    from sweep_service.search.suggestion import Evidence
+    from sweep_service.search.suggestion import Evidence, Pending
 
-#: Noise variance of a run that was stopped early, over the signal variance.
-_STOPPED_NOISE = 0.1
+#: Noise variance of a value from a part of a run, over the signal variance.
+_PARTIAL_NOISE = 0.1
 #: Quantised laws of more values are modelled by those at so many evenly spaced quantiles.
 _SCAN = 2048
 #: Longer integer ranges are modelled as if they had so many values.
 _MOST_VALUES = 2**40
-_FAILED = (RunState.FAILED, RunState.CRASHED, RunState.KILLED)
 
 
 def suggest(config: SweepConfig, index: int, seed: int, evidence: Evidence) -> Suggestion:
@@ -80,28 +87,35 @@ def data_of(config: SweepConfig, index: int, evidence: Evidence) -> Data:
         raise ValueError("a bayes sweep has a metric")
     axes = axes_of(config.space)
     observations = _in_order(evidence.observations)
-    n_known = len(observations) + len(evidence.pending)
-    fitting = [o for o in observations if _fits(o.unit, len(axes))]
-    pending = sorted(unit for unit in evidence.pending if _fits(unit, len(axes)))
-    values, is_stopped = _values(fitting, config.metric)
-    unit, pending_unit = _snapped(axes, [o.unit for o in fitting]), _snapped(axes, pending)
+    ended = [o for o in observations if _fits(o.unit, len(axes))]
+    running = sorted((p for p in evidence.pending if _fits(p.unit, len(axes))), key=_place)
+    values, is_stopped = _values(ended, config.metric)
+    unit, running_unit = _snapped(axes, _units(ended)), _snapped(axes, _units(running))
     has_value = np.isfinite(values)
-    observed, values, is_stopped = unit[has_value], values[has_value], is_stopped[has_value]
-    closed = unit[~has_value]
-    if config.metric.impute_while_running == "worst" and len(values):
-        observed = np.concatenate([observed, pending_unit])
-        values = np.append(values, np.full(len(pending), values.max()))
-        is_stopped = np.append(is_stopped, np.zeros(len(pending), dtype=bool))
-        pending_unit = pending_unit[:0]
+    imputed, is_partial = _imputed(running, values[has_value], config.metric)
+    counts = np.isfinite(imputed)
+    n_unseen, unseen = _unseen(index, evidence)
     return Data(
         axes,
-        observed,
-        values,
-        _STOPPED_NOISE * is_stopped,
-        pending_unit,
-        closed,
-        n_unseen=max(index - n_known, 0),
+        observed=np.concatenate([unit[has_value], running_unit[counts]]),
+        values=np.append(values[has_value], imputed[counts]),
+        extra_noise=_PARTIAL_NOISE * np.append(is_stopped[has_value], is_partial[counts]),
+        pending=running_unit[~counts],
+        closed=unit[~has_value],
+        n_unseen=n_unseen,
+        unseen=unseen,
     )
+
+
+def _unseen(index: int, evidence: Evidence) -> tuple[int, tuple[int, ...]]:
+    """How many of the indices below the asking one nothing is known of, and the newest of them."""
+    known = {observation.index for observation in evidence.observations}
+    known.update(pending.index for pending in evidence.pending)
+    known.update(evidence.elsewhere)
+    n_unseen = index - sum(i < index for i in known)
+    newest_first = (i for i in range(index - 1, -1, -1) if i not in known)
+    newest = tuple(islice(newest_first, min(n_unseen, DEFAULT.n_imagined)))
+    return n_unseen, newest[::-1]
 
 
 def axes_of(space: SearchSpace) -> Axes:
@@ -144,6 +158,14 @@ def _age(observation: Observation) -> tuple[float, str, str]:
     return observation.written_at, repr(observation.value), repr(observation.unit)
 
 
+def _place(pending: Pending) -> tuple[tuple[float, ...], int]:
+    return pending.unit, pending.index
+
+
+def _units(records: Sequence[Observation] | Sequence[Pending]) -> list[tuple[float, ...]]:
+    return [record.unit for record in records]
+
+
 def _fits(unit: Sequence[float], n_axes: int) -> bool:
     return len(unit) == n_axes and all(0.0 <= u <= 1.0 for u in unit)
 
@@ -154,9 +176,9 @@ def _snapped(axes: Axes, units: Sequence[Sequence[float]]) -> Floats:
 
 def _values(observations: Sequence[Observation], metric: Metric) -> tuple[Floats, Bools]:
     """What each run counts as, smaller is better, NaN for nothing; and whether it was stopped."""
-    own = np.array([metric.minimised(o.value) for o in observations], dtype=float)
+    own = np.array([metric.minimised(_own_value(o, metric)) for o in observations], dtype=float)
     is_stopped = np.array([o.is_stopped_early for o in observations], dtype=bool)
-    is_failed = np.array([o.state in _FAILED for o in observations], dtype=bool)
+    is_failed = np.array([o.state.is_imputed for o in observations], dtype=bool)
     has_value = np.isfinite(own)
     if not has_value.any():
         return np.full(len(own), np.nan), is_stopped
@@ -166,3 +188,37 @@ def _values(observations: Sequence[Observation], metric: Metric) -> tuple[Floats
         own = np.where(is_stopped, np.minimum(own, own[ran_through].max()), own)
     counts_as_worst = ~has_value | (is_failed & (metric.impute == "worst"))
     return np.where(counts_as_worst, worst, own), is_stopped & has_value
+
+
+def _own_value(observation: Observation, metric: Metric) -> float:
+    """The run's own value, NaN for none: its best one, or its last one where that is imputed."""
+    counts_by_last = observation.state.is_imputed and metric.impute == "latest"
+    if counts_by_last and observation.last is not None:
+        return observation.last
+    return observation.value
+
+
+def _imputed(running: Sequence[Pending], values: Floats, metric: Metric) -> tuple[Floats, Bools]:
+    """What each running run counts as, smaller is better, NaN for none; and if that is its own.
+
+    Args:
+        running: Runs that have not ended, q of them.
+        values: Finite values of ended runs, smaller is better, shape (n,).
+        metric: Of the sweep.
+
+    Returns:
+        Two arrays of shape (q,).
+    """
+    own = np.array([_reported(run, metric) for run in running], dtype=float)
+    is_own = np.isfinite(own)
+    known = np.append(values, own[is_own])
+    of_all = {"best": np.min, "worst": np.max}.get(metric.impute_while_running)
+    if of_all is None or not len(known):
+        return own, is_own
+    return np.where(is_own, own, of_all(known)), is_own
+
+
+def _reported(run: Pending, metric: Metric) -> float:
+    """The value by which a running run counts itself, smaller is better, NaN for none."""
+    value = {"best": run.best, "latest": run.last}.get(metric.impute_while_running)
+    return math.nan if value is None else metric.minimised(value)

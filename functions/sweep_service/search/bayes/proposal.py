@@ -8,6 +8,7 @@ cannot be taken, the answer is a point of a low-discrepancy sequence together wi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -44,9 +45,11 @@ class Data:
         observed: Snapped configurations with values, shape (n, d).
         values: Smaller is better, finite, shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
-        pending: Snapped configurations of runs that are out, shape (q, d).
+        pending: Snapped configurations of runs that are out, shape (q, d); those that count by an
+            imputed value are among the observed ones.
         closed: Snapped configurations that ended without anything to learn, shape (r, d).
         n_unseen: Runs that were asked for before this one and of which nothing is known yet.
+        unseen: Indices of the newest of them, ascending; as many as are guessed.
     """
 
     axes: Axes
@@ -56,11 +59,7 @@ class Data:
     pending: Floats
     closed: Floats
     n_unseen: int = 0
-
-    @property
-    def n_unknown(self) -> int:
-        """Runs that count as out, seen or not; those imputed as the worst do not."""
-        return len(self.pending) + self.n_unseen
+    unseen: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Prop
     ask = _Ask(data, index, seed, tuning)
     try:
         out = data.pending
-        for earlier in range(index - min(data.n_unseen, tuning.n_imagined), index):
+        for earlier in data.unseen:
             guess = ask.of(earlier, out, tried).unit[None]
             out, tried = np.concatenate([out, guess]), tried | set(keys(guess))
         return ask.of(index, out, tried)
@@ -144,7 +143,8 @@ class _Ask:
             numpy.linalg.LinAlgError: The model could not be factorised.
         """
         data, tuning = self.data, self.tuning
-        n_out = data.n_unknown - (self.index - index)
+        n_not_yet = len(data.unseen) - bisect_left(data.unseen, index)
+        n_out = len(data.pending) + data.n_unseen - n_not_yet
         reason = _reason_to_spread(data, n_out, tuning)
         if reason:
             return _spread(data, tried, index, self.seed, reason)

@@ -129,7 +129,7 @@ class CounterItem(Item):
 
 
 class LeaseItem(Item):
-    """Who is working on an index; the live summary is spread over ``offset`` to ``step``."""
+    """Who is working on an index; the live summary is spread over ``offset`` to ``last_finite``."""
 
     index = Whole()
     attempt = Whole()
@@ -149,6 +149,7 @@ class LeaseItem(Item):
     last = Metric(null=True)
     best = Metric(null=True)
     step = Whole(null=True)
+    last_finite = Metric(null=True)
 
     @classmethod
     def of(cls, sweep: str, lease: Lease) -> LeaseItem:
@@ -271,6 +272,7 @@ class ObservationItem(Item):
     config_version = Whole(attr_name="c")
     state = StateOfRun(attr_name="s")
     is_stopped_early = BooleanAttribute(attr_name="e")
+    last = Metric(attr_name="l", null=True)
     numbers = Numbers(attr_name="n")
 
     @classmethod
@@ -281,6 +283,7 @@ class ObservationItem(Item):
             config_version=entry.config_version,
             state=entry.state,
             is_stopped_early=entry.is_stopped_early,
+            last=entry.last,
             numbers=(entry.written_at, entry.value, *entry.unit),
         )
 

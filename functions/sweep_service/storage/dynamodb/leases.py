@@ -148,6 +148,7 @@ def _reporting(live: LiveSummary) -> list[Action]:
         put_or_remove(LeaseItem.last, live.last),
         put_or_remove(LeaseItem.best, live.best),
         put_or_remove(LeaseItem.step, live.step),
+        put_or_remove(LeaseItem.last_finite, live.last_finite),
     ]
 
 

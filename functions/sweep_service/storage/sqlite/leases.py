@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from sweep_service.storage.sqlite.database import Database
 
-# In the order of Lease's fields; the live summary is spread over five columns.
+# In the order of Lease's fields; the live summary is spread over six columns.
 _SELECT_ALL = """SELECT idx, attempt, key, agent, host, slot, lease_end, suspect_at,
         released_attempt, losses, failures, is_stop_requested,
-        live_offset, live_n_values, live_last, live_best, live_step, unit
+        live_offset, live_n_values, live_last, live_best, live_step, live_last_finite, unit
     FROM leases WHERE sweep = ?"""
 _SELECT_ONE = _SELECT_ALL + " AND idx = ?"
 
@@ -150,7 +150,7 @@ def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Lease | Non
 
 def _lease(row: tuple[Any, ...]) -> Lease:
     *fields, is_stop_requested = row[:12]
-    live, unit = decode_live(row[12:17]), unpack_unit(row[17])
+    live, unit = decode_live(row[12:18]), unpack_unit(row[18])
     return Lease(*(*fields, is_stop_requested != 0, live, unit))
 
 
@@ -158,8 +158,9 @@ def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
     connection.execute(
         """INSERT INTO leases (attempt, key, agent, host, slot, lease_end, suspect_at,
             released_attempt, losses, failures, is_stop_requested,
-            live_offset, live_n_values, live_last, live_best, live_step, unit, sweep, idx)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            live_offset, live_n_values, live_last, live_best, live_step, live_last_finite,
+            unit, sweep, idx)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (*_columns(lease), sweep, lease.index),
     )
 
@@ -169,7 +170,7 @@ def _update(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """UPDATE leases SET attempt = ?, key = ?, agent = ?, host = ?, slot = ?, lease_end = ?,
             suspect_at = ?, released_attempt = ?, losses = ?, failures = ?, is_stop_requested = ?,
             live_offset = ?, live_n_values = ?, live_last = ?, live_best = ?, live_step = ?,
-            unit = ?
+            live_last_finite = ?, unit = ?
         WHERE sweep = ? AND idx = ?""",
         (*_columns(lease), sweep, lease.index),
     )

@@ -137,8 +137,14 @@ _FIRST_TABLES = (
     )""",
 )
 
+#: Last finite values, for ``impute: latest``.
+_LAST_VALUES = (
+    "ALTER TABLE leases ADD COLUMN live_last_finite ANY",
+    "ALTER TABLE observations ADD COLUMN last ANY",
+)
+
 #: Step n turns a file of version n into one of version n + 1.
-STEPS: tuple[Sequence[str], ...] = (_FIRST_TABLES,)
+STEPS: tuple[Sequence[str], ...] = (_FIRST_TABLES, _LAST_VALUES)
 SCHEMA_VERSION = len(STEPS)
 
 
@@ -183,10 +189,10 @@ def dialect(statement: str, version: tuple[int, ...]) -> str:
 
     Elsewhere a column that holds numbers and texts gets no type: as ANY it would convert them.
     """
-    if not statement.startswith("CREATE TABLE"):
-        return statement
     if version < _STRICT_SQLITE:
         return statement.replace(" ANY", "")
+    if not statement.startswith("CREATE TABLE"):
+        return statement
     return f"{statement}, STRICT" if statement.endswith("WITHOUT ROWID") else f"{statement} STRICT"
 
 

@@ -10,6 +10,7 @@ from sweep_service.model.states import RunState
 from sweep_service.storage.codec import (
     PAGE_BYTES,
     decode_rows,
+    encode_optional,
     encode_rows,
     pack_unit,
     unpack_unit,
@@ -28,8 +29,9 @@ class TrailTables:
         """See ``Store.put_observation``."""
         self._put(
             """INSERT OR REPLACE INTO observations
-                (sweep, idx, config_version, unit, value, state, is_stopped_early, written_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+                (sweep, idx, config_version, unit, value, state, is_stopped_early, written_at,
+                last)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             sweep,
             observation.index,
             observation.config_version,
@@ -38,12 +40,13 @@ class TrailTables:
             observation.state.value,
             observation.is_stopped_early,
             observation.written_at,
+            encode_optional(observation.last),
         )
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
         """See ``Store.list_observations``."""
         rows = self._database.read(
-            """SELECT idx, config_version, unit, value, state, is_stopped_early, written_at
+            """SELECT idx, config_version, unit, value, state, is_stopped_early, written_at, last
             FROM observations WHERE sweep = ? AND written_at >= ? ORDER BY written_at, idx""",
             sweep,
             since,
@@ -151,7 +154,7 @@ class TrailTables:
 
 
 def _observation(row: tuple[Any, ...]) -> Observation:
-    index, version, unit, value, state, is_stopped_early, written_at = row
+    index, version, unit, value, state, is_stopped_early, written_at, last = row
     return Observation(
         index,
         version,
@@ -160,6 +163,7 @@ def _observation(row: tuple[Any, ...]) -> Observation:
         RunState(state),
         is_stopped_early != 0,
         written_at,
+        decode_number(last),
     )
 
 

@@ -20,7 +20,7 @@ from sweep_service.model.records import Observation
 from sweep_service.model.states import RunState
 from sweep_service.model.sweep_config import SweepConfig, parse_object
 from sweep_service.search.bayes.method import data_of, suggest
-from sweep_service.search.suggestion import Evidence, Suggestion
+from sweep_service.search.suggestion import Evidence, Pending, Suggestion
 
 EVERYTHING = {
     "lr": {"distribution": "log_uniform_values", "min": 1e-5, "max": 1.0},
@@ -65,8 +65,9 @@ def observation(
     value: float,
     state: RunState = RunState.FINISHED,
     is_stopped_early: bool = False,
+    last: float | None = None,
 ) -> Observation:
-    return Observation(index, 1, tuple(unit), value, state, is_stopped_early, float(index))
+    return Observation(index, 1, tuple(unit), value, state, is_stopped_early, float(index), last)
 
 
 def sweep(
@@ -96,7 +97,8 @@ def some_observations(config: SweepConfig, n: int, seed: int = 0) -> list[Observ
 def test_same_arguments_same_suggestion_and_the_arguments_are_left_alone() -> None:
     config = bayes(EVERYTHING)
     observations = some_observations(config, 12)
-    evidence = Evidence(observations, [o.unit for o in some_observations(config, 3, seed=1)])
+    running = [Pending(12 + i, o.unit) for i, o in enumerate(some_observations(config, 3, seed=1))]
+    evidence = Evidence(observations, running)
     before = copy.deepcopy(evidence)
     first = suggest(config, 15, 7, evidence)
     assert suggest(config, 15, 7, evidence) == first
@@ -178,7 +180,8 @@ def test_pending_and_failed_configurations_are_not_repeated() -> None:
     observations = [
         observation(i, unit, math.nan, RunState.CRASHED) for i, unit in enumerate(points[:5])
     ]
-    suggestion = suggest(config, 11, 0, Evidence(observations, points[5:11]))
+    running = [Pending(i, points[i]) for i in range(5, 11)]
+    suggestion = suggest(config, 11, 0, Evidence(observations, running))
     assert suggestion.unit == points[11]
 
 
@@ -200,13 +203,16 @@ RUNS = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(
     runs=RUNS,
-    pending=st.lists(st.lists(st.floats(0, 1), max_size=3), max_size=5),
+    pending=st.lists(
+        st.tuples(st.lists(st.floats(0, 1), max_size=3), st.none() | AWKWARD.filter(math.isfinite)),
+        max_size=5,
+    ),
     goal=st.sampled_from(["minimize", "maximize"]),
     impute=st.sampled_from(["worst", "best", "latest"]),
     while_running=st.sampled_from(["worst", "best", "latest", "false"]),
 )
 def test_nothing_that_was_observed_makes_it_fail(
-    runs: list[Any], pending: list[list[float]], goal: str, impute: str, while_running: str
+    runs: list[Any], pending: list[Any], goal: str, impute: str, while_running: str
 ) -> None:
     parameters = {**PLANE, "n": {"min": 1, "max": 4}}
     config = bayes(parameters, goal=goal, impute=impute, impute_while_running=while_running)
@@ -214,7 +220,11 @@ def test_nothing_that_was_observed_makes_it_fail(
         observation(index, unit, value, state, is_stopped)
         for unit, value, state, is_stopped, index in runs
     ]
-    evidence = Evidence(observations, [tuple(unit) for unit in pending])
+    running = [
+        Pending(index, tuple(unit), value, value)
+        for index, (unit, value) in enumerate(pending, start=14)
+    ]
+    evidence = Evidence(observations, running)
     suggestion = suggest(config, 21, 0, evidence)
     assert config.space.contains(suggestion.config)
     json.dumps(suggestion.record, allow_nan=False)
@@ -248,20 +258,26 @@ UNITS = [(0.1, 0.1), (0.2, 0.2), (0.3, 0.3), (0.4, 0.4)]
     [
         ("worst", "minimize", [1.0, 4.0, 4.0, 4.0]),
         ("best", "minimize", [1.0, 4.0, 2.0, 4.0]),
-        ("latest", "minimize", [1.0, 4.0, 2.0, 4.0]),
+        ("latest", "minimize", [1.0, 4.0, 3.0, 4.0]),
         ("worst", "maximize", [-1.0, -4.0, -1.0, -1.0]),
         ("best", "maximize", [-1.0, -4.0, -2.0, -1.0]),
+        ("latest", "maximize", [-1.0, -4.0, -3.0, -1.0]),
     ],
 )
 def test_failed_runs_count_by_impute(impute: str, goal: str, expected: list[float]) -> None:
     config = bayes(PLANE, impute=impute, goal=goal)
     runs = [
-        observation(0, UNITS[0], 1.0),
-        observation(1, UNITS[1], 4.0),
-        observation(2, UNITS[2], 2.0, RunState.FAILED),
+        observation(0, UNITS[0], 1.0, last=9.0),
+        observation(1, UNITS[1], 4.0, last=9.0),
+        observation(2, UNITS[2], 2.0, RunState.FAILED, last=3.0),
         observation(3, UNITS[3], math.nan, RunState.KILLED),
     ]
     assert counted(config, runs) == expected
+
+
+def test_the_last_value_is_the_best_one_where_an_earlier_version_kept_that_alone() -> None:
+    runs = [observation(0, UNITS[0], 1.0), observation(1, UNITS[1], 2.0, RunState.FAILED)]
+    assert counted(bayes(PLANE, impute="latest"), runs) == [1.0, 2.0]
 
 
 def test_a_finished_run_without_a_finite_value_counts_as_the_worst() -> None:
@@ -282,13 +298,59 @@ def test_a_stopped_run_is_not_worse_than_the_worst_that_went_on_and_less_certain
     assert list(data.extra_noise > 0) == [False, False, True, True]
 
 
-def test_running_runs_count_as_the_worst_when_asked_to() -> None:
-    runs = [observation(i, UNITS[i], float(i)) for i in range(3)]
-    evidence = Evidence(runs, [UNITS[3]])
-    plain = data_of(bayes(PLANE), 4, evidence)
-    worst = data_of(bayes(PLANE, impute_while_running="worst"), 4, evidence)
-    assert (list(plain.values), plain.pending.tolist()) == ([0.0, 1.0, 2.0], [[0.4, 0.4]])
-    assert (list(worst.values), worst.pending.tolist()) == ([0.0, 1.0, 2.0, 2.0], [])
+@pytest.mark.parametrize(
+    ("rule", "goal", "expected"),
+    [
+        ("false", "minimize", [None, None]),
+        ("worst", "minimize", [3.0, 3.0]),
+        ("best", "minimize", [2.0, 1.0]),
+        ("latest", "minimize", [5.0, None]),
+        ("false", "maximize", [None, None]),
+        ("worst", "maximize", [-1.0, -1.0]),
+        ("best", "maximize", [-8.0, -8.0]),
+        ("latest", "maximize", [-5.0, None]),
+    ],
+)
+def test_running_runs_count_by_impute_while_running(
+    rule: str, goal: str, expected: list[float | None]
+) -> None:
+    """One has reported and one has not; None: it is believed to give what the model expects."""
+    runs = [observation(0, UNITS[0], 1.0), observation(1, UNITS[1], 3.0)]
+    best = 2.0 if goal == "minimize" else 8.0
+    running = [Pending(2, UNITS[2], best=best, last=5.0), Pending(3, UNITS[3])]
+    data = data_of(bayes(PLANE, goal=goal, impute_while_running=rule), 4, Evidence(runs, running))
+    counted = dict(zip(map(tuple, data.observed.tolist()), data.values.tolist(), strict=True))
+    assert [counted.get(run.unit) for run in running] == expected
+    believed = [run.unit for run, value in zip(running, expected, strict=True) if value is None]
+    assert list(map(tuple, data.pending.tolist())) == believed
+
+
+@pytest.mark.parametrize(("rule", "is_known"), [("best", True), ("latest", True), ("worst", False)])
+def test_what_a_running_run_has_reported_is_known_before_any_run_has_ended(
+    rule: str, is_known: bool
+) -> None:
+    running = [Pending(0, UNITS[0], 2.0, 2.0), Pending(1, UNITS[1], 4.0, 4.0)]
+    data = data_of(bayes(PLANE, impute_while_running=rule), 2, Evidence((), running))
+    assert list(data.values) == ([2.0, 4.0] if is_known else [])
+
+
+def test_what_a_running_run_has_reported_is_less_certain_than_what_an_ended_one_gave() -> None:
+    runs = [observation(0, UNITS[0], 1.0)]
+    running = [Pending(1, UNITS[1], 2.0, 2.0)]
+    data = data_of(bayes(PLANE, impute_while_running="latest"), 2, Evidence(runs, running))
+    assert list(data.extra_noise > 0) == [False, True]
+
+
+@pytest.mark.parametrize("rule", ["best", "worst", "latest"])
+def test_how_running_runs_count_changes_what_is_suggested(rule: str) -> None:
+    """A running run near the best place has reported a bad last value and a good best one."""
+    config = bayes({"x": {"min": 0.0, "max": 1.0}}, impute_while_running=rule)
+    plain = bayes({"x": {"min": 0.0, "max": 1.0}})
+    runs = [observation(i, (x,), (x - 0.42) ** 2) for i, x in enumerate((0.0, 0.2, 0.6, 0.8, 1.0))]
+    evidence = Evidence(runs, [Pending(5, (0.42,), best=-0.5, last=4.0)])
+    asked = [suggest(one, 6, 0, evidence).unit for one in (config, plain)]
+    assert asked[0] != asked[1]
+    assert (abs(asked[0][0] - 0.42) < 0.05) is (rule == "best")
 
 
 def test_pending_runs_are_kept_away_from() -> None:
@@ -297,12 +359,12 @@ def test_pending_runs_are_kept_away_from() -> None:
     observations = [
         observation(i, (x,), (x - 0.42) ** 2) for i, x in enumerate((0.0, 0.2, 0.5, 0.8, 1.0))
     ]
-    pending: list[tuple[float, ...]] = []
+    pending: list[Pending] = []
     for index in range(5, 10):
         unit = suggest(config, index, 0, Evidence(observations, pending)).unit
         assert unit is not None
-        pending.append(unit)
-    gaps = [abs(a[0] - b[0]) for a, b in itertools.combinations(pending, 2)]
+        pending.append(Pending(index, unit))
+    gaps = [abs(a.unit[0] - b.unit[0]) for a, b in itertools.combinations(pending, 2)]
     assert min(gaps) > 1e-4
 
 

@@ -25,11 +25,17 @@ def data_of(axes: Axes, unit: np.ndarray, values: np.ndarray) -> Data:
     return Data(axes, unit, values, np.zeros(len(values)), nothing, nothing)
 
 
-def data_on(axes: Axes, n: int, n_pending: int = 0, n_unseen: int = 0) -> Data:
+def data_on(axes: Axes, n: int, n_pending: int = 0) -> Data:
     rng = np.random.default_rng(n)
     unit = axes.snap(rng.random((n + n_pending, len(axes))))
     values = ((unit[:n] - 0.37) ** 2).sum(axis=1)
-    return replace(data_of(axes, unit[:n], values), pending=unit[n:], n_unseen=n_unseen)
+    return replace(data_of(axes, unit[:n], values), pending=unit[n:])
+
+
+def beside(data: Data, n_unseen: int, index: int) -> Data:
+    """The same when so many runs just before ``index`` are being asked for."""
+    unseen = tuple(range(index - n_unseen, index))
+    return replace(data, n_unseen=n_unseen, unseen=unseen)
 
 
 def model_of(data: Data, has_own_share: bool = True) -> Surrogate:
@@ -158,7 +164,7 @@ def test_those_who_ask_at_the_same_moment_are_told_apart(axes: Axes, n_known: in
         rng = np.random.default_rng([seed, n_known])
         unit = axes.snap(rng.random((n_known, len(axes))))
         known = data_of(axes, unit, unit.sum(axis=1))
-        asked = [propose(replace(known, n_unseen=i), n_known + i, seed).unit for i in range(3)]
+        asked = [propose(beside(known, i, n_known + i), n_known + i, seed).unit for i in range(3)]
         assert len(set(keys(np.array(asked)))) == 3
 
 
@@ -169,7 +175,7 @@ def test_not_to_have_heard_of_others_changes_nothing(axes: Axes, n_known: int) -
     known = data_on(axes, n_known)
     asked = known.pending
     for i in range(4):
-        unheard = propose(replace(known, n_unseen=i), n_known + i, 3)
+        unheard = propose(beside(known, i, n_known + i), n_known + i, 3)
         heard = propose(replace(known, pending=asked), n_known + i, 3)
         assert (unheard.unit == heard.unit).all()
         asked = np.concatenate([asked, heard.unit[None]])
@@ -213,7 +219,7 @@ def test_start_points_do_not_depend_on_what_is_known() -> None:
 
 def test_runs_nobody_has_heard_of_are_imagined() -> None:
     data = data_on(PLANE, 12)
-    units = [propose(replace(data, n_unseen=unseen), 12 + unseen, 0).unit for unseen in range(4)]
+    units = [propose(beside(data, n, 12 + n), 12 + n, 0).unit for n in range(4)]
     gaps = [np.abs(a - b).max() for i, a in enumerate(units) for b in units[:i]]
     assert min(gaps) > 1e-3
 
@@ -277,7 +283,7 @@ def test_the_model_has_the_share_that_it_is_asked_to_have(has_own_share: bool) -
 def test_a_proposal_uses_the_share_when_it_is_due(
     index: int, n_pending: int, n_unseen: int, expected: bool
 ) -> None:
-    data = data_on(MIXED, 15, n_pending, n_unseen)
+    data = beside(data_on(MIXED, 15, n_pending), n_unseen, index)
     shares = [
         propose(data, index, 0, tuning).importance
         for tuning in (DEFAULT, replace(DEFAULT, own_work=0))
