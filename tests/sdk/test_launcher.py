@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sweep_sdk._agent.launcher import Launcher, prepare_files, run_files
+from sweep_sdk._agent.launcher import Launcher, prepare_files, run_files, started_by_env
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._exceptions import UsageError
 
@@ -135,7 +135,7 @@ class TestCheck:
         with pytest.raises(UsageError, match="no program 'julia' on this machine"):
             launcher(path, command=["julia", "train.jl"]).check()
         with pytest.raises(UsageError, match="no program 'julia' on this machine"):
-            launcher(path, command=["/usr/bin/env", "-S", "A=1", "julia", "train.jl"]).check()
+            launcher(path, command=["/usr/bin/env", "A=1", "julia", "train.jl"]).check()
 
     def test_not_executable(self, path):
         with pytest.raises(UsageError, match="chmod"):
@@ -162,3 +162,27 @@ class TestCheck:
     def test_an_empty_command(self, path):
         with pytest.raises(UsageError, match="empty"):
             launcher(path, command=["${nothing}"]).check()
+
+
+@pytest.mark.parametrize(
+    ("words", "program"),
+    [
+        (["python", "train.py"], None),
+        (["env", "python", "train.py"], "python"),
+        (["/usr/bin/env", "A=1", "B=2", "python"], "python"),
+        (["env", "-u", "PYTHONPATH", "python"], "python"),
+        (["env", "-uPYTHONPATH", "--unset=A", "python"], "python"),
+        (["env", "-v", "--", "python"], "python"),
+        (["env", "-C", "/tmp", "./run"], None),
+        (["env", "--chdir=/tmp", "./run"], None),
+        (["env", "-i", "python"], None),
+        (["env", "-S", "python train.py"], None),
+        (["env", "-u", "PATH", "python"], None),
+        (["env", "PATH=/opt/bin", "python"], None),
+        (["env", "-u"], None),
+        (["env"], None),
+        (["nice", "-n", "5", "python"], None),
+    ],
+)
+def test_what_env_starts_is_told_where_it_is_certain(words, program):
+    assert started_by_env(words) == program

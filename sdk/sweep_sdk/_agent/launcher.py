@@ -14,7 +14,7 @@ from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_service.model import command as commands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sweep_sdk._backend.answers import HandOut
 
@@ -117,12 +117,11 @@ class Launcher:
         if "${interpreter}" in self._command and "-m" not in self._command:
             self._check_program()
         words = self.command_line({}, Path("arguments.json"))
-        if words and Path(words[0]).name == "env":
-            words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         if not words:
             raise UsageError("the sweep's command is empty: nothing can be started")
-        if shutil.which(words[0], path=self._environment.get("PATH")) is None:
-            raise UsageError(_cannot_run(words[0]))
+        for word in (words[0], started_by_env(words)):
+            if word is not None and shutil.which(word, path=self._environment.get("PATH")) is None:
+                raise UsageError(_cannot_run(word))
 
     def command_line(self, config: Mapping[str, Any], arguments_file: Path) -> list[str]:
         """The words of the command with which a run of ``config`` is started."""
@@ -167,6 +166,37 @@ class Launcher:
                 f"no program '{self._program}' in {Path.cwd()}: start the agent in the folder"
                 " from which the program's path counts"
             )
+
+
+def started_by_env(words: Sequence[str]) -> str | None:
+    """The program that a command line which begins with ``env`` starts, where that is certain.
+
+    Args:
+        words: The command line.
+
+    Returns:
+        None for other command lines, and where an option makes it uncertain: another folder, a
+        text that is split, an environment without the agent's PATH.
+    """
+    if Path(words[0]).name != "env":
+        return None
+    rest = iter(words[1:])
+    for word in rest:
+        if word in ("-u", "--unset"):
+            if next(rest, "PATH") == "PATH":
+                return None
+        elif word.startswith("PATH=") or (word.startswith("-") and not _is_harmless(word)):
+            return None
+        elif not word.startswith("-") and "=" not in word:
+            return word
+    return None
+
+
+def _is_harmless(option: str) -> bool:
+    """Whether an option of ``env`` takes no value and leaves folder and PATH alone."""
+    if option.startswith(("-u", "--unset=")):
+        return option not in ("-uPATH", "--unset=PATH")
+    return option in ("-v", "--debug", "--")
 
 
 def _cannot_run(word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -21,7 +22,7 @@ from sweep_sdk.cli.formats import (
 from sweep_sdk.cli.space_view import best_text, searched_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _WAITING = {
     "paused": "the sweep is paused: waiting until it is resumed or ended",
@@ -36,6 +37,8 @@ _REASONS = {
     "interrupted": "interrupted",
 }
 _MAX_PARTIAL_BYTES = 1 << 16
+#: Between two looks at a line that is rewritten, of a run among several.
+_PROGRESS_SECONDS = 2.0
 _COLORS = {"finished": "green", "failed": "red", "lost": "yellow"}
 
 
@@ -159,9 +162,11 @@ class AgentView:
 class _ProgramOutput:
     """Passes on what programs write, as it comes; of several at once, whole lines with a label."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.is_labelled = False
+        self._clock = clock
         self._partial: dict[tuple[str, bool], bytes] = {}
+        self._shown_at: dict[tuple[str, bool], float] = {}
         self._is_mid_line = {False: False, True: False}
 
     def write(self, event: events.Output) -> None:
@@ -186,11 +191,25 @@ class _ProgramOutput:
     def _collect(self, key: tuple[str, bool], data: bytes) -> None:
         *lines, rest = (self._partial.get(key, b"") + data).split(b"\n")
         for line in lines:
-            self._emit_line(key, line)
+            self._emit_line(key, last_state(line))
         if len(rest) > _MAX_PARTIAL_BYTES:
-            self._emit_line(key, rest)
+            self._emit_line(key, last_state(rest))
             rest = b""
+        is_rewritten = b"\r" in rest
+        if is_rewritten:
+            rest = b"\r" + last_state(rest)
+            self._show_progress(key, rest[1:])
         self._partial[key] = rest
+
+    def _show_progress(self, key: tuple[str, bool], state: bytes) -> None:
+        """Pass on, now and then, how far a line is that a program rewrites.
+
+        A progress bar returns to the beginning of its line, and ends it once, after an hour.
+        """
+        now = self._clock()
+        if state and now - self._shown_at.get(key, -_PROGRESS_SECONDS) >= _PROGRESS_SECONDS:
+            self._shown_at[key] = now
+            self._emit_line(key, state)
 
     def _emit_line(self, key: tuple[str, bool], line: bytes) -> None:
         run, is_stderr = key
@@ -201,6 +220,12 @@ class _ProgramOutput:
         stream.write(data)
         stream.flush()
         self._is_mid_line[is_stderr] = not data.endswith(b"\n")
+
+
+def last_state(line: bytes) -> bytes:
+    """What a line shows that was rewritten from its beginning: what was written last."""
+    states = [state for state in line.split(b"\r") if state.strip()]
+    return states[-1] if states else b""
 
 
 def _causes(event: events.RunEnded) -> Iterator[str]:

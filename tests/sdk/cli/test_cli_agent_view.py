@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sweep_sdk._agent import events
-from sweep_sdk.cli.agent_view import AgentView
+from sweep_sdk.cli.agent_view import AgentView, _ProgramOutput, last_state
 
 SWEEP = {
     "id": "k3v9x2ab",
@@ -217,3 +217,34 @@ def test_colours_are_for_terminals(capfd):
     colored(events.AgentStarted("agent-1", SWEEP, 1))
     colored(STARTED)
     assert "\x1b[36m" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        (b"whole", b"whole"),
+        (b"windows\r", b"windows"),
+        (b"\r 10%\r 20%", b" 20%"),
+        (b"\r10%\r\r", b"10%"),
+        (b"\r", b""),
+        (b"", b""),
+    ],
+)
+def test_the_last_state_of_a_line(line, state):
+    assert last_state(line) == state
+
+
+def test_progress_of_several_runs_is_shown_while_it_is_made(clock, capfdbinary):
+    output = _ProgramOutput(clock)
+    output.is_labelled = True
+    for second in range(7):
+        output.write(events.Output("a-0", b"\r%d%%" % second, is_stderr=True))
+        output.write(events.Output("a-1", b"\r%d0%%" % second, is_stderr=True))
+        clock.advance(1)
+    output.write(events.Output("a-0", b"\rdone\n", is_stderr=True))
+    lines = capfdbinary.readouterr().err.decode().splitlines()
+    assert [line for line in lines if line.startswith("a-0")] == [
+        *("a-0 | 0%", "a-0 | 2%", "a-0 | 4%", "a-0 | 6%"),
+        "a-0 | done",
+    ]
+    assert [line for line in lines if line.startswith("a-1")][:2] == ["a-1 | 00%", "a-1 | 20%"]
