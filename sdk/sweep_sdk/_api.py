@@ -28,11 +28,12 @@ _CTRL_C = 130
 
 
 def sweep(
-    config: Mapping[str, Any],
+    config: Mapping[str, Any] | None = None,
     project: str | None = None,
     name: str | None = None,
-    prior_runs: Sequence[str] = (),
+    prior_runs: Sequence[str] | None = (),
     *,
+    sweep: Mapping[str, Any] | None = None,
     entity: str | None = None,  # noqa: ARG001  of moved scripts
 ) -> str:
     """Register a sweep; what is odd about its config is told on stderr.
@@ -43,6 +44,7 @@ def sweep(
         name: By default the config's.
         prior_runs: Ids of ended runs, of any sweep, whose results bayes shall know; the id of a
             sweep stands for all of its ended runs.
+        sweep: The config, under the name that it has in wandb.
         entity: Has no effect: an account is one team.
 
     Returns:
@@ -53,13 +55,16 @@ def sweep(
         UsageError: It is no mapping.
         BackendUnavailable: The backend is away.
     """
+    config = sweep if config is None else config
     if not isinstance(config, Mapping):
         raise UsageError(f"a sweep takes a dict, not {type(config).__name__}")
     settings = load_settings()
     with open_client(settings) as client:
         if project is None and not config.get("project"):
             project = settings.project
-        created = client.create_sweep(config, project=project, name=name, prior_runs=prior_runs)
+        created = client.create_sweep(
+            config, project=project, name=name, prior_runs=prior_runs or ()
+        )
         for warning in warnings_of(created):
             tell(warning)
         return str(created["id"])

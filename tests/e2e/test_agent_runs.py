@@ -238,7 +238,7 @@ class TestFailures:
         sweep = register("raise SystemExit(1)", points=9)
         assert work(sweep) == 1
         assert states(client, sweep) == ["failed"] * 3
-        assert "--max-initial-failures" in seen[-1].reason
+        assert seen[-1].option == "max_initial_failures"
 
     def test_the_limits_can_be_set(self, client, register, work):
         sweep = register("raise SystemExit(1)", points=9)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sweep_sdk._agent.events import Notice, Output
+from sweep_sdk._agent.events import AgentEnded, Notice, Output
 from sweep_sdk._agent.plain_view import show
 
 OUTPUT = Output("k3v9x2ab-0", "é\n".encode(), is_stderr=False)
@@ -29,3 +29,10 @@ def test_without_streams_nothing_is_shown(monkeypatch, event):
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
     show(event)
+
+
+def test_an_option_has_its_name_in_python(capsys):
+    show(AgentEnded(1, "gave up: 5 runs failed", 5, 5, None, "max_failures"))
+    told = "".join(capsys.readouterr())
+    assert "gave up: 5 runs failed (AgentOptions.max_failures); 5 runs here, 5 failed" in told
+    assert "--" not in told

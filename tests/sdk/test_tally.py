@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from sweep_sdk._agent.tally import Tally
+from sweep_sdk._agent.tally import GivingUp, Tally
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_three_failures_in_the_first_minute(make, clock):
     assert tally.gave_up is None
     clock.advance(59)
     add(tally, "failed")
-    assert "3 runs failed in the first 60 s" in tally.gave_up
+    assert "3 runs failed in the first 60 s" in tally.gave_up.reason
     assert not tally.take_turn()
 
 
@@ -55,7 +55,7 @@ def test_later_five_before_any_success(make, clock):
     add(tally, *["failed"] * 4)
     assert tally.gave_up is None
     add(tally, "failed")
-    assert "5 runs failed and none succeeded" in tally.gave_up
+    assert "5 runs failed and none succeeded" in tally.gave_up.reason
 
 
 def test_after_a_success_failures_are_borne(make, clock):
@@ -72,7 +72,7 @@ def test_failures_in_a_row(make, clock):
     add(tally, "finished", "failed", "failed", "finished", "failed", "preempted", "failed")
     assert tally.gave_up is None
     add(tally, "failed")
-    assert tally.gave_up == "3 runs failed in a row (--max-consecutive-failed-runs)"
+    assert tally.gave_up == GivingUp("3 runs failed in a row", "max_consecutive_failures")
 
 
 @pytest.mark.parametrize("state", ["killed", "preempted", "lost"])
@@ -112,7 +112,7 @@ def test_three_runs_in_a_row_without_the_metric(make):
     tally.add("failed", is_metric_missing=True)  # says nothing of what a program logs
     assert tally.gave_up is None
     tally.add("finished", is_metric_missing=True)
-    assert "3 runs in a row finished without logging" in tally.gave_up
+    assert "3 runs in a row finished without logging" in tally.gave_up.reason
 
 
 def test_a_run_with_the_metric_begins_anew(make):

@@ -108,7 +108,9 @@ class Engagement:
             with contextlib.suppress(SweepError):
                 sweep = self._client.with_retries(_LAST_LOOK).get_sweep(str(self._sweep["id"]))
         reason = interruption or self._reason()
-        self.emit(AgentEnded(exit_code, reason, self.tally.n_runs, self.tally.n_failed, sweep))
+        option = self.tally.gave_up.option if self.tally.gave_up and not interruption else None
+        n_runs, n_failed = self.tally.n_runs, self.tally.n_failed
+        self.emit(AgentEnded(exit_code, reason, n_runs, n_failed, sweep, option))
 
     def notice(self, message: str) -> None:
         """Have the watcher show a line."""
@@ -116,7 +118,7 @@ class Engagement:
 
     def _reason(self) -> str:
         if self.tally.gave_up:
-            return f"gave up: {self.tally.gave_up}"
+            return f"gave up: {self.tally.gave_up.reason}"
         if self.asker.has_ended:
             return "the sweep has ended"
         return "the count of runs is reached"

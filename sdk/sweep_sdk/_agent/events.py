@@ -130,6 +130,7 @@ class AgentEnded:
         exit_code: 0 the sweep ended or the count is reached, 1 gave up, 130 or 143 by a signal.
         reason: One line.
         sweep: The sweep as it stands now; None when the backend could not be asked.
+        option: The field of ``AgentOptions`` by which it gave up; None otherwise.
     """
 
     exit_code: int
@@ -137,6 +138,7 @@ class AgentEnded:
     n_runs: int
     n_failed: int
     sweep: Mapping[str, Any] | None
+    option: str | None = None
 
 
 Event = AgentStarted | RunStarted | Output | RunEnded | BestSoFar | Waiting | Notice | AgentEnded

@@ -53,7 +53,8 @@ def describe(event: Event) -> str:
     if isinstance(event, Waiting):
         return _WAITING.get(event.reason, f"waiting: {event.reason}")
     if isinstance(event, AgentEnded):
-        return f"{event.reason}; {event.n_runs} runs here, {event.n_failed} failed"
+        option = f" (AgentOptions.{event.option})" if event.option else ""
+        return f"{event.reason}{option}; {event.n_runs} runs here, {event.n_failed} failed"
     if isinstance(event, Notice):
         return f"{event.run}: {event.message}" if event.run else event.message
     return ""

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 INITIAL_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class GivingUp:
+    """Why an agent takes no more runs, and the field of ``AgentOptions`` that decided it."""
+
+    reason: str
+    option: str
 
 
 class Tally:
@@ -43,7 +52,7 @@ class Tally:
         """
         self.n_runs = 0
         self.n_failed = 0
-        self.gave_up: str | None = None
+        self.gave_up: GivingUp | None = None
         self._n_taken = 0
         self._n_finished = 0
         self._n_failed_in_a_row = 0
@@ -93,24 +102,25 @@ class Tally:
                 self.gave_up = self._reason() if state == "failed" else self._blind_reason()
             return state == "finished" and self._n_without_metric == 1
 
-    def _blind_reason(self) -> str | None:
+    def _blind_reason(self) -> GivingUp | None:
         if 0 < self._max_runs_without_metric <= self._n_without_metric:
-            return (
+            return GivingUp(
                 f"{self._n_without_metric} runs in a row finished without logging the sweep's"
-                " metric (--max-runs-without-metric)"
+                " metric",
+                "max_runs_without_metric",
             )
         return None
 
-    def _reason(self) -> str | None:
+    def _reason(self) -> GivingUp | None:
         is_initial = self._clock() - self._started_at < INITIAL_SECONDS
         if is_initial and 0 < self._max_initial_failures <= self.n_failed:
-            return (
-                f"{self.n_failed} runs failed in the first {INITIAL_SECONDS:.0f} s"
-                " (--max-initial-failures)"
+            return GivingUp(
+                f"{self.n_failed} runs failed in the first {INITIAL_SECONDS:.0f} s",
+                "max_initial_failures",
             )
         if not self._n_finished and 0 < self._max_failures <= self.n_failed:
-            return f"{self.n_failed} runs failed and none succeeded (--max-failures)"
+            return GivingUp(f"{self.n_failed} runs failed and none succeeded", "max_failures")
         if 0 < self._max_consecutive_failures <= self._n_failed_in_a_row:
             n_failed = self._n_failed_in_a_row
-            return f"{n_failed} runs failed in a row (--max-consecutive-failed-runs)"
+            return GivingUp(f"{n_failed} runs failed in a row", "max_consecutive_failures")
         return None

@@ -40,7 +40,7 @@ def rows_of(
     """
     if samples is not None:
         return iter(sampled(client, run, keys, samples, is_joined=is_joined).rows)
-    rows = (_flat(run, row) for row in client.history(run, keys))
+    rows = by_step(_flat(run, row) for row in client.history(run, keys))
     return iter(joined(rows)) if is_joined else rows
 
 
@@ -49,8 +49,9 @@ def sampled(
 ) -> Thinned:
     """About ``samples`` of the rows of a run, and how many there are; arguments as ``rows_of``."""
     found = client.thinned_history(run, samples, keys)
-    rows = [_flat(run, row) for row in found.rows]
-    return replace(found, rows=joined(rows) if is_joined else rows)
+    rows = list(by_step(_flat(run, row) for row in found.rows))
+    n_rows = found.n_rows - (len(found.rows) - len(rows))
+    return replace(found, rows=joined(rows) if is_joined else rows, n_rows=n_rows)
 
 
 def _flat(run: str, row: Mapping[str, Any]) -> Row:
@@ -64,6 +65,28 @@ def _flat(run: str, row: Mapping[str, Any]) -> Row:
 
 def _free(name: str) -> str:
     return f"metric.{name}" if name in ROW_FIELDS else name
+
+
+def by_step(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows that were logged one after the other for one step, as one row.
+
+    Only where they have no metric in common: nothing that was logged is left out.
+    """
+    held: Row | None = None
+    for row in rows:
+        if held is not None and _is_complement(held, row):
+            held |= row
+            continue
+        if held is not None:
+            yield held
+        held = dict(row)
+    if held is not None:
+        yield held
+
+
+def _is_complement(held: Row, row: Row) -> bool:
+    is_of_one_step = held["step"] == row["step"] is not None and held["attempt"] == row["attempt"]
+    return is_of_one_step and held.keys() & row.keys() <= set(ROW_FIELDS)
 
 
 def joined(rows: Iterable[Row]) -> list[Row]:

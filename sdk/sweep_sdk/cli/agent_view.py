@@ -36,6 +36,8 @@ _REASONS = {
     "run_timeout": "it took longer than run_timeout",
     "interrupted": "interrupted",
 }
+#: Fields of ``AgentOptions`` whose flag has another name.
+_OTHER_FLAGS = {"max_consecutive_failures": "--max-consecutive-failed-runs"}
 _MAX_PARTIAL_BYTES = 1 << 16
 #: Between two looks at a line that is rewritten, of a run among several.
 _PROGRESS_SECONDS = 2.0
@@ -139,7 +141,9 @@ class AgentView:
 
     def _agent_ended(self, event: events.AgentEnded) -> None:
         failed = f", {event.n_failed} failed" if event.n_failed else ""
-        self._say(f"{event.reason} ({count_text(event.n_runs, 'run')} here{failed})", bold=True)
+        option = f" ({_flag(event.option)})" if event.option else ""
+        here = f"{count_text(event.n_runs, 'run')} here{failed}"
+        self._say(f"{event.reason}{option} ({here})", bold=True)
         if event.sweep is not None:
             self._sum_up(event.sweep)
 
@@ -235,3 +239,8 @@ def _causes(event: events.RunEnded) -> Iterator[str]:
         yield f"killed by {signal_text(event.signal)}"
     elif event.exit_code:
         yield f"exit code {event.exit_code}"
+
+
+def _flag(option: str) -> str:
+    """The command line's name of a field of ``AgentOptions``."""
+    return _OTHER_FLAGS.get(option) or "--" + option.replace("_", "-")

@@ -82,7 +82,7 @@ def test_gives_up_after_failures_in_a_row(grid, client):
     limits = ["--max-initial-failures", "0", "--max-consecutive-failed-runs", "2"]
     done = sweep_sdk("agent", grid, *limits)
     assert done.returncode == 1
-    assert "2 runs failed in a row" in done.stdout
+    assert "2 runs failed in a row (--max-consecutive-failed-runs)" in done.stdout
     assert [run["state"] for run in client.list_runs(grid)] == ["finished"] * 2 + ["failed"] * 2
 
 
