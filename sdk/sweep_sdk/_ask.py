@@ -15,6 +15,7 @@ from sweep_sdk._backend.client import new_key
 from sweep_sdk._config import Config
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
 from sweep_sdk._metrics import clean_metrics
+from sweep_sdk._telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,9 +93,13 @@ class AskedRun:
         """
         self._check_open()
         values = self._by_name(metrics)
-        tell_result(self._client, self.id, self.attempt, values, state, self._n_rows, self._said)
+        told = tell_result(
+            self._client, self.id, self.attempt, values, state, self._n_rows, self._said
+        )
         self._is_told.set()
         self._keeper.join()
+        if told != state:
+            tell(ended_before_text(self.id, told))
 
     def __repr__(self) -> str:
         state = "told" if self._is_told.is_set() else "open"
@@ -191,6 +196,11 @@ def tell_result(
     summary, _ = said.results()
     ending = {"attempt": attempt, "state": state, "summary": summary}
     return client.finish(run, ending).state
+
+
+def ended_before_text(run: str, state: str) -> str:
+    """That somebody had ended a run before it was told how it ended."""
+    return f"run {run} has ended already: it is {state}; a run is told once, and that stays"
 
 
 def _refuse(name: str, reason: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _reading
 from sweep_sdk._backend.answers import warnings_of
+from sweep_sdk._backend.changes import no_effect_text
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.references import is_run, sweep_of
 from sweep_sdk._exceptions import UsageError
@@ -192,8 +193,11 @@ class Sweep:
 
     def _change(self, **changes: Any) -> None:
         with open_client() as client:
-            for warning in warnings_of(client.change_sweep(self.id, **changes)):
+            answer = client.change_sweep(self.id, **changes)
+            for warning in warnings_of(answer):
                 tell(warning)
+            if text := no_effect_text(answer, changes, changes.get("state")):
+                tell(text)
             self._fields = client.get_sweep(self.id)
 
     def _run_id(self, run: str | int) -> str:

@@ -91,6 +91,16 @@ def test_a_stop_is_told_by_log(sweep_id):
     assert run.log({"loss": 3}) is False
 
 
+@pytest.mark.parametrize("state", ["failed", "killed", "preempted"])
+def test_a_run_that_somebody_else_ended_keeps_its_result(sweep_id, capsys, state):
+    run = sweep_sdk.ask(sweep_id)
+    with open_client() as client:
+        client.finish(run.id, {"attempt": run.attempt, "state": "finished"})
+        run.tell(state=state)
+        assert client.get_run(run.id)["state"] == "finished"
+    assert f"run {run.id} has ended already: it is finished" in capsys.readouterr().err
+
+
 def test_states(sweep_id):
     sweep_sdk.ask(sweep_id).tell(state="failed")
     sweep_sdk.ask(sweep_id).tell(state="preempted")

@@ -99,6 +99,14 @@ class TestSweeps:
             {"state": "paused"},
         ]
 
+    def test_whether_a_change_has_changed_anything(self, client, sweep):
+        assert client.change_sweep(sweep, state="paused")["changed"] is True
+        assert client.change_sweep(sweep, state="paused")["changed"] is False
+
+    def test_a_change_whose_answer_was_lost_is_a_change(self, client, sweep, network):
+        network.lose = lost()
+        assert client.change_sweep(sweep, state="paused")["changed"] is True
+
     def test_delete(self, client, sweep):
         client.delete_sweep(sweep)
         with pytest.raises(errors.NotFound):

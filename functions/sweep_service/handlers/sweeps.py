@@ -103,7 +103,7 @@ def change_sweep(request: Request, services: Services) -> Response:
         view = sweeps.set_run_cap(services, sweep, int_field(document, "run_cap", least=1))
     else:
         view = sweeps.set_state(services, sweep, _target_state(document))
-    return Response(200, views.created_sweep(view))
+    return Response(200, {**views.created_sweep(view), "changed": view.is_changed})
 
 
 def delete_sweep(request: Request, services: Services) -> Response:

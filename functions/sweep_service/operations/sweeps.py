@@ -46,13 +46,18 @@ class NewSweep:
 
 @dataclass(frozen=True, slots=True)
 class SweepView:
-    """A sweep as it stands; ``sweep`` is None for a dry run."""
+    """A sweep as it stands; ``sweep`` is None for a dry run.
+
+    Attributes:
+        is_changed: Whether the request that this answers has changed the sweep.
+    """
 
     sweep: str | None
     loaded: LoadedConfig
     counter: Counter
     grid_points: int | None
     warnings: Sequence[Problem] = field(default_factory=tuple)
+    is_changed: bool = True
 
     @property
     def state(self) -> SweepState:
@@ -156,7 +161,7 @@ def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
     for _ in range(_CHANGE_TRIES):
         view = get_sweep(services, sweep)
         if view.counter.state is target:
-            return view
+            return replace(view, is_changed=False)
         allowed = ALLOWED_FROM[target]
         if view.counter.state not in allowed:
             raise NotPossible(_refusal(sweep, view.state, target))
@@ -183,6 +188,8 @@ def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepVie
         counter, config = view.counter, view.loaded.config
         offer = offer_of(services, sweep, counter.bases, counter.seed, counter.version)
         limit = smaller(registry.last_index(config, offer), run_cap)
+        if (counter.run_cap, counter.limit) == (run_cap, limit):
+            return replace(view, is_changed=False)
         if limit is not None and limit < view.counter.next_index:
             raise NotPossible(
                 f"run_cap: found {run_cap}; {view.counter.next_index} runs have been handed out "

@@ -40,7 +40,7 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
         _check_change(view, parsed.config)
         counter = view.counter
         if _is_config_of(view, parsed.config):
-            return replace(view, warnings=parsed.warnings)
+            return replace(view, warnings=parsed.warnings, is_changed=False)
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
         offer = work_out_offer(services, sweep, parsed.config, bases, counter.seed)
         points = registry.last_index(parsed.config, offer)

@@ -138,6 +138,8 @@ class Client:
     ) -> Json:
         """Change what is given, and answer the sweep as it stands.
 
+        ``changed`` in the answer is false when the sweep was as requested already.
+
         Args:
             sweep: A reference to the sweep.
             state: ``running``, ``paused``, ``finished`` or ``canceled``.
@@ -154,7 +156,14 @@ class Client:
             body["state"] = state
         if run_cap is not UNCHANGED:
             body["run_cap"] = run_cap
-        return self._object("PATCH", _sweep_path(sweep), body=body)
+        path = _sweep_path(sweep)
+
+        def send(n_failures: int) -> Json:
+            found = self._as_object(self._send("PATCH", path, body=body))
+            # After a failure, an earlier try whose answer was lost may have made the change.
+            return found | {"changed": True} if n_failures else found
+
+        return self.retrier.call(send)
 
     def check_store(self) -> None:
         """Have the backend read its database, which raises where it cannot be used."""
@@ -267,6 +276,9 @@ class Client:
         key: str | None = None,
     ) -> Json:
         found = self.retrier.call(lambda _: self._send(method, path, query, body, key))
+        return self._as_object(found)
+
+    def _as_object(self, found: Any) -> Json:
         if not isinstance(found, dict):
             raise self._misunderstood()
         return found

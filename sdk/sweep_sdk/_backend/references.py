@@ -62,5 +62,10 @@ def is_run(reference: str) -> bool:
     return _RUN_ID.fullmatch(_last_part(reference)) is not None
 
 
+def is_sweep(reference: str) -> bool:
+    """Whether a reference has the form of a sweep's."""
+    return _SWEEP_ID.fullmatch(_last_part(reference)) is not None
+
+
 def _last_part(reference: str) -> str:
     return reference.strip().rstrip("/").rpartition("/")[2]

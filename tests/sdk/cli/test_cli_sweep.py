@@ -330,31 +330,109 @@ class TestWhatADryRunShows:
         ]
 
 
+#: (words, what takes a sweep, what would work for a run)
 RUN_FOR_SWEEP = (
-    ("delete", "{run}", "--yes"),
-    *(("sweep", f"--{verb}", "{run}") for verb in ("pause", "resume", "stop", "cancel")),
-    ("sweep", "--update", "{run}", "sweep.yaml"),
-    ("agent", "{run}"),
-    ("best", "{run}"),
-    ("ask", "{run}"),
+    (("delete", "{run}", "--yes"), "delete", "a single run cannot be deleted"),
+    *(
+        (("sweep", f"--{verb}", "{run}"), f"--{verb}", instead)
+        for verb, instead in {
+            "pause": "",
+            "resume": "",
+            "stop": "sweep-sdk sweep --stop-run {run}",
+            "cancel": "sweep-sdk sweep --stop-run {run}",
+        }.items()
+    ),
+    (("sweep", "--update", "{run}", "sweep.yaml"), "--update", ""),
+    (("agent", "{run}"), "agent", ""),
+    (("best", "{run}"), "best", "sweep-sdk show {run}"),
+    (("runs", "{run}"), "runs", "sweep-sdk show {run}"),
+    (("runs", "{sweep}", "{run}", "--csv"), "runs", "sweep-sdk show {run}"),
+    (("ask", "{run}"), "ask", ""),
 )
+#: (words, what takes a run, what would work for a sweep)
 SWEEP_FOR_RUN = (
-    ("sweep", "--stop-run", "{sweep}"),
-    ("logs", "{sweep}"),
-    ("tell", "{sweep}", "a=1"),
+    (("sweep", "--stop-run", "{sweep}"), "--stop-run", "sweep-sdk sweep --stop {sweep}"),
+    (("logs", "{sweep}"), "logs", "sweep-sdk runs {sweep}"),
+    (("tell", "{sweep}", "a=1"), "tell", "sweep-sdk ask {sweep}"),
 )
 
 
-@pytest.mark.parametrize(
-    ("words", "kind"),
-    [(words, "is a run") for words in RUN_FOR_SWEEP]
-    + [(words, "is a sweep") for words in SWEEP_FOR_RUN],
-)
-def test_an_id_means_what_it_names(cli, client, grid, words, kind):
-    client.ask(grid, "key-of-the-test", "agent")
-    before = client.get_sweep(grid)
-    result = cli(*(word.format(run=f"{grid}-0", sweep=grid) for word in words))
-    assert result.code == 2
-    assert kind in result.err
-    assert grid in result.err
-    assert client.get_sweep(grid) == before
+class TestAnIdMeansWhatItNames:
+    @pytest.fixture(params=["{}", "entity/project/{}"])
+    def ids(self, request, client, grid):
+        """Both kinds of id, as bare ids and as people who come from wandb write them."""
+        client.ask(grid, "key-of-the-test", "agent")
+        return {
+            "run": request.param.format(f"{grid}-0"),
+            "sweep": request.param.format(grid),
+        }
+
+    @pytest.mark.parametrize(("words", "taker", "instead"), RUN_FOR_SWEEP)
+    def test_a_run_is_refused_where_a_sweep_is_taken(
+        self, cli, client, grid, ids, words, taker, instead
+    ):
+        before = client.get_sweep(grid)
+        result = cli(*(word.format(**ids) for word in words))
+        assert (result.code, result.out) == (2, "")
+        assert f"{grid}-0 is a run; {taker} takes a sweep: {grid}" in result.err
+        assert instead.format(run=f"{grid}-0") in result.err
+        assert client.get_sweep(grid) == before
+
+    @pytest.mark.parametrize(("words", "taker", "instead"), SWEEP_FOR_RUN)
+    def test_a_sweep_is_refused_where_a_run_is_taken(
+        self, cli, client, grid, ids, words, taker, instead
+    ):
+        before = client.get_sweep(grid)
+        result = cli(*(word.format(**ids) for word in words))
+        assert (result.code, result.out) == (2, "")
+        assert f"{grid} is a sweep; {taker} takes a run, such as {grid}-0" in result.err
+        assert instead.format(sweep=grid) in result.err
+        assert client.get_sweep(grid) == before
+
+
+class TestAChangeWithoutEffectSaysWhy:
+    @pytest.mark.parametrize(
+        ("first", "again", "advice"),
+        [
+            (["--pause"], "--pause", "is paused already, so nothing has changed; to go on: "),
+            (["--stop"], "--stop", "is finished already, so nothing has changed; to go on: "),
+            (["--cancel"], "--cancel", "is canceled already, so nothing has changed"),
+            ([], "--resume", "is pending already, so nothing has changed; to work on it: "),
+        ],
+    )
+    def test_the_state_that_it_has(self, cli, grid, first, again, advice):
+        for verb in first:
+            assert cli("sweep", verb, grid).err == ""
+        result = cli("sweep", again, grid)
+        assert result.code == 0
+        assert result.err.startswith(f"sweep {grid} {advice}")
+        assert result.err.count("\n") == 1
+
+    def test_resuming_a_sweep_whose_runs_have_all_ended(self, cli, grid, run_one):
+        for _ in range(4):
+            run_one(grid)
+        result = cli("sweep", "--resume", grid)
+        assert (result.code, result.out) == (0, f"sweep {grid} is finished\n")
+        assert "has no runs left to hand out" in result.err
+        assert f"sweep-sdk sweep --update {grid} FILE" in result.err
+
+    def test_the_config_that_it_has(self, cli, grid, grid_file):
+        result = cli("sweep", "--update", grid, grid_file)
+        assert result.code == 0
+        assert result.err == f"sweep {grid} has this config already, so nothing has changed\n"
+
+    def test_retries_for_runs_that_have_failed_already(self, cli, grid, grid_file, run_one):
+        for _ in range(4):
+            run_one(grid, "failed")
+        with Path(grid_file).open("a") as file:
+            file.write("retry_failed: 2\n")
+        result = cli("sweep", "--update", grid, grid_file)
+        assert result.code == 0
+        assert "runs that were handed out before keep their" in result.err
+        assert result.err.count("\n") == 1
+
+    def test_with_json_it_is_said_on_stderr(self, cli, grid):
+        cli("sweep", "--pause", grid)
+        result = cli("sweep", "--pause", grid, "--json")
+        assert (result.json["state"], result.json["changed"]) == ("paused", False)
+        assert "is paused already" in result.err

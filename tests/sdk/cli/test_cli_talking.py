@@ -107,7 +107,7 @@ class TestAskAndTell:
         cli("tell", run, "loss=1")
         result = cli("tell", run, "loss=2")
         assert result.code == 2
-        assert "has ended already: it is finished" in result.err
+        assert "has ended already: it is finished; a run is told once" in result.err
 
     def test_a_bad_value_ends_nothing(self, cli, grid, client):
         run = cli("ask", grid, "--json").json["id"]

@@ -276,6 +276,33 @@ class TestSweep:
         sweep.update({**CONFIG, "metrics": 3, "odd_kap": 2})
         assert "odd_kap" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            (lambda sweep: sweep.resume(), "is pending already, so nothing has changed"),
+            (lambda sweep: sweep.set_run_cap(None), "has this run_cap already"),
+            (lambda sweep: sweep.update(CONFIG), "has this config already"),
+        ],
+    )
+    def test_a_change_without_effect_says_why(self, home, capsys, change, told):
+        sweep = sweep_sdk.get_sweep(sweep_sdk.sweep(CONFIG))
+        capsys.readouterr()
+        change(sweep)
+        err = capsys.readouterr().err
+        assert told in err
+        assert (err.count("\n"), "--" in err) == (1, False)
+
+    @pytest.mark.parametrize("more", [{"retry_failed": 2}, {"lease_seconds": 60}])
+    def test_a_new_config_for_runs_that_have_all_ended_says_why(
+        self, sweep_id, run_one, capsys, more
+    ):
+        for _ in range(3):
+            run_one(sweep_id, {"loss": 1})
+        sweep = sweep_sdk.get_sweep(sweep_id)
+        sweep.update({**CONFIG, **more})
+        assert sweep.state == "finished"
+        assert "gives it no runs to hand out by itself" in capsys.readouterr().err
+
     def test_it_knows_when_it_is_looked_at_again(self, sweep_id, run_one):
         sweep = sweep_sdk.get_sweep(sweep_id)
         run_one(sweep_id, {"loss": 1})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples
 
 _SECONDS = click.FloatRange(min=0)
@@ -124,6 +125,7 @@ def command(
     from sweep_sdk._agent.options import AgentOptions
     from sweep_sdk.cli.agent_loop import run_agent_in_terminal
 
+    require_sweep(sweep, "agent")
     options = AgentOptions(
         count=count,
         name=name,

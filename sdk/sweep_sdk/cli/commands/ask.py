@@ -9,6 +9,7 @@ import click
 
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import assignments
+from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 
@@ -28,6 +29,7 @@ def command(sweep: str, is_json: bool) -> int:
     """
     from sweep_sdk._ask import ask_run
 
+    require_sweep(sweep, "ask")
     with connected(sweep) as client:
         run = ask_run(client, sweep, _wait)
     if is_json:

@@ -12,6 +12,7 @@ from sweep_sdk._missing_metric import runs_without_metric
 from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import assignments, metric_text, printable, value_text
+from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.space_view import lined_up
@@ -56,6 +57,7 @@ def command(
 
     if is_json and form:
         raise click.UsageError("--json prints the whole run, --format its config: give one")
+    require_sweep(sweep, "best", "to show this run: sweep-sdk show {run}")
     with connected(sweep) as client:
         found = find_best(client, sweep, metric, goal, _GOAL_ADVICE)
         if found is None:

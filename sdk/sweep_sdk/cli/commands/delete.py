@@ -9,6 +9,7 @@ import click
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import count_text
+from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import say
 
@@ -25,6 +26,7 @@ def command(sweep: str, yes: bool) -> int:
 
     Log files and run folders on the agents' machines stay.
     """
+    require_sweep(sweep, "delete", "a single run cannot be deleted")
     with connected(sweep) as client:
         found = client.get_sweep(sweep)
         n_runs = count_text(found["n_handed_out"], "run")

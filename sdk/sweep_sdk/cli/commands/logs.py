@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.kinds import require_run
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import note
 
@@ -41,6 +42,7 @@ def command(run: str, follow: bool, is_path: bool) -> int:
     from sweep_sdk._backend.references import parse_run
     from sweep_sdk._settings import load_settings
 
+    require_run(run, "logs", "to list its runs: sweep-sdk runs {sweep}")
     settings = load_settings()
     sweep, run_id = parse_run(run)
     path = run_files(settings.runs_dir, sweep, run_id, 0).log

@@ -13,6 +13,7 @@ from sweep_sdk._results.selection import listed, selection
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.board import Board, Wanted
 from sweep_sdk.cli.formats import count_text, counts_text, printable
+from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.run_columns import write_csv
@@ -97,6 +98,8 @@ def command(
     """
     if watch + is_csv + is_json > 1:
         raise click.UsageError("give one of --watch, --csv, --json")
+    for sweep in sweeps:
+        require_sweep(sweep, "runs", "to show this run: sweep-sdk show {run}")
     wanted = Wanted(selection(where, sort, top, state, tag, name), tuple(listed(columns)))
     with connected() as client:
         board = Board(client, sweeps)

@@ -11,6 +11,7 @@ import click
 from sweep_sdk._exceptions import InvalidConfig
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import count_text, metric_text, printable
+from sweep_sdk.cli.kinds import require_run, require_sweep
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json, strong
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     Sweep = dict[str, Any]
 
 _VERBS = {"pause": "paused", "resume": "running", "stop": "finished", "cancel": "canceled"}
+_STOP_THIS_RUN = "to stop this run: sweep-sdk sweep --stop-run {run}"
+_STOP_THE_SWEEP = "to stop the sweep: sweep-sdk sweep --stop {sweep}"
+_FOR_A_RUN = {"stop": _STOP_THIS_RUN, "cancel": _STOP_THIS_RUN}
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,15 @@ class Wish:
     prior_runs: tuple[str, ...] = ()
 
 
+#: (wanted, found): what may have been meant where a change had no effect
+_ADVICE = {
+    ("paused", "paused"): "to go on: sweep-sdk sweep --resume {sweep}",
+    ("finished", "finished"): "to go on: sweep-sdk sweep --resume {sweep}",
+    ("running", "running"): "to work on it: sweep-sdk agent {sweep}",
+    ("running", "pending"): "to work on it: sweep-sdk agent {sweep}",
+    ("running", "finished"): "to change its config: sweep-sdk sweep --update {sweep} FILE",
+    (None, "finished"): "to go on with what is left: sweep-sdk sweep --resume {sweep}",
+}
 _EXAMPLES = examples(
     "sweep-sdk sweep sweep.yaml --dry-run",
     "sweep-sdk sweep sweep.yaml --project digits",
@@ -100,6 +113,10 @@ def command(
     if not given:
         return _create(wish)
     verb, target = given.popitem()
+    if verb == "stop-run":
+        require_run(target, f"--{verb}", _STOP_THE_SWEEP)
+    else:
+        require_sweep(target, f"--{verb}", _FOR_A_RUN.get(verb, ""))
     if verb == "update":
         _update(wish, target)
     elif verb == "stop-run":
@@ -218,6 +235,7 @@ def _change_state(wish: Wish, verb: str, target: str) -> None:
         say_json(sweep)
     else:
         say(f"sweep {sweep['id']} is {sweep['state']}")
+    _tell_no_effect(sweep, "state", _VERBS[verb])
 
 
 def _stop_run(wish: Wish, target: str) -> None:
@@ -241,3 +259,13 @@ def _update(wish: Wish, target: str) -> None:
     else:
         version = sweep["config_version"]
         say(f"sweep {sweep['id']} has config version {version}: {_size_text(sweep)}")
+    _tell_no_effect(sweep, "yaml", None)
+
+
+def _tell_no_effect(sweep: Sweep, asked: str, state: str | None) -> None:
+    """Say why a change had no effect, and which command would have one."""
+    from sweep_sdk._backend.changes import no_effect_text
+
+    if text := no_effect_text(sweep, (asked,), state):
+        advice = _ADVICE.get((state, sweep["state"]), "")
+        note(text + (advice and f"; {advice.format(sweep=sweep['id'])}"))

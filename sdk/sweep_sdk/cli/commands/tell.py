@@ -6,6 +6,7 @@ import click
 
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.kinds import require_run
 from sweep_sdk.cli.metric_arguments import parse_metrics
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import say
@@ -34,12 +35,13 @@ _EXAMPLES = examples(
 )
 def command(run: str, values: tuple[str, ...], state: str) -> None:
     """End RUN with these metric values."""
-    from sweep_sdk._ask import tell_result
+    from sweep_sdk._ask import ended_before_text, tell_result
 
+    require_run(run, "tell", "to take a run of it: sweep-sdk ask {sweep}")
     metrics = parse_metrics(values)
     with connected(run) as client:
         found = client.get_run(run)
         if found["ended_at"] is not None:
-            raise UsageError(f"run {found['id']} has ended already: it is {found['state']}")
+            raise UsageError(ended_before_text(found["id"], found["state"]))
         told = tell_result(client, run, found["attempt"], metrics, state)
     say(f"run {found['id']} is {told}")
