@@ -14,6 +14,7 @@ from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
 from sweep_sdk._settings import load_settings
+from sweep_sdk._telling import tell
 from sweep_service.gateway import handle
 
 
@@ -66,6 +67,12 @@ class Network:
 
     def come_back(self):
         self.fail = lambda _: None
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch):
+    """What earlier tests have told counts for neither "once" nor "no more than this"."""
+    monkeypatch.setattr(tell, "_told", set())
 
 
 @pytest.fixture
