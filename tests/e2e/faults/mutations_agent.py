@@ -9,9 +9,7 @@ _DELIVERY = "sdk/sweep_sdk/_agent/delivery.py"
 _REPORTER = "sdk/sweep_sdk/_agent/reporter.py"
 _FILE = "sdk/sweep_sdk/_metrics_file.py"
 _ASKING = "sdk/sweep_sdk/_agent/asking.py"
-_WATCHDOG = "sdk/sweep_sdk/_agent/watchdog.py"
-_MAIN = "sdk/sweep_sdk/_agent/watchdog_main.py"
-_CHILD = "sdk/sweep_sdk/_agent/child.py"
+_KEEPER = "sdk/sweep_sdk/_agent/keeper_main.py"
 _DEBTS = "sdk/sweep_sdk/_agent/debts.py"
 _ENDINGS = "sdk/sweep_sdk/_agent/endings.py"
 _SUPERVISOR = "sdk/sweep_sdk/_agent/supervisor.py"
@@ -143,36 +141,46 @@ AGENT = (
         "tests/sdk/test_reporter.py::test_a_lost_lease_ends_it",
     ),
     Mutation(
-        _WATCHDOG,
-        "a child is known to the watchdog before it runs",
-        'self._write(b"+%d\\n" % os.getpid())',
-        "pass",
+        _KEEPER,
+        "a program whose agent is gone is ended",
+        "            self._signal_program(signal.SIGTERM)\n"
+        "            self._signal_program(signal.SIGCONT)",
+        "            return",
         "alone",
-        "tests/sdk/test_child.py::TestWatchdog::test_a_killed_agents_program_is_ended",
+        "tests/sdk/test_child.py::TestKeeper::test_a_killed_agents_program_is_ended",
     ),
     Mutation(
-        _WATCHDOG,
-        "a watchdog that was ended is started again",
-        "            if self._process.poll() is None:\n                return False",
-        "            return False",
+        _KEEPER,
+        "a program whose keeper is killed is ended by the kernel",
+        "        prctl(_SET_PDEATHSIG, int(signal.SIGKILL))",
+        "        pass",
         "alone",
-        "tests/sdk/test_child.py::TestWatchdog::test_one_that_was_killed_is_started_anew",
+        "tests/sdk/test_child.py::TestKeeper::test_a_killed_agents_program_is_ended",
     ),
     Mutation(
-        _MAIN,
-        "the watchdog kills what does not listen",
-        "    for group in left:\n        _send(group, signal.SIGKILL)\n",
+        _KEEPER,
+        "the keeper adopts what its parent has left",
+        "    prctl(_SET_CHILD_SUBREAPER, 1)\n",
         "",
         "alone",
-        "tests/sdk/test_child.py::TestWatchdog::test_a_killed_agents_program_is_ended",
+        "tests/sdk/test_child.py::TestDescendants::test_workers_in_sessions_of_their_own"
+        "_end_with_it",
     ),
     Mutation(
-        _CHILD,
-        "what a program leaves behind is ended",
-        "        _end_leftovers(self.pid)\n",
-        "",
+        _KEEPER,
+        "the keeper kills what does not listen",
+        "            number, told = signal.SIGKILL, set()",
+        "            return",
         "alone",
         "tests/sdk/test_child.py::test_what_a_program_leaves_behind_is_ended",
+    ),
+    Mutation(
+        _KEEPER,
+        "what a program leaves behind is ended",
+        "        end_all(self._reap, self._program)\n",
+        "        pass\n",
+        "alone",
+        "tests/sdk/test_child.py::test_what_a_program_leaves_behind_may_clean_up",
     ),
     Mutation(
         _DEBTS,
@@ -194,20 +202,20 @@ AGENT = (
     Mutation(
         _SUPERVISOR,
         "a signal is passed on to the program",
-        "        self._process.signal(number)\n        if number != signal.SIGINT",
-        "        if number != signal.SIGINT",
+        "        self._process.signal(message.number)\n        if message.grace_seconds",
+        "        if message.grace_seconds",
         "given back",
-        "tests/sdk/test_supervisor.py::TestSignalsToTheAgent::test_sigterm_is_passed_on_w"
+        "tests/sdk/test_supervisor.py::TestSignalsToTheAgent::test_a_signal_is_passed_on_w"
         "ith_a_bound",
     ),
     Mutation(
         _SUPERVISOR,
         "a program that does not listen to SIGTERM is killed",
         " and self._kill_at is None:\n"
-        "            self._kill_at = self._clock() + self._term_timeout",
+        "            self._kill_at = self._clock() + message.grace_seconds",
         " and self._kill_at is None:\n            pass",
         "given back",
-        "tests/sdk/test_supervisor.py::TestSignalsToTheAgent::test_sigterm_is_passed_on_w"
+        "tests/sdk/test_supervisor.py::TestSignalsToTheAgent::test_a_signal_is_passed_on_w"
         "ith_a_bound",
     ),
     Mutation(
@@ -246,7 +254,7 @@ AGENT = (
     Mutation(
         _SPOT,
         "a notice of the spot market is passed on",
-        "                self._on_notice(notice)\n",
+        "                self._on_notice(SpotNotice(notice))\n",
         "",
         "given back",
         "tests/sdk/test_spot.py::test_a_notice_is_seen_once",
