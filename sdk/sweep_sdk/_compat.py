@@ -69,6 +69,18 @@ _MEDIA = (
     "Markdown",
     "WBTraceTree",
 )
+#: Modules of wandb with callbacks for other libraries.
+_INTEGRATIONS = (
+    "integration",
+    "keras",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "fastai",
+    "tensorflow",
+    "tensorboard",
+    "gym",
+)
 _NO_PAGE = ("url", "project_url", "sweep_url")
 _NO_PAGE_CALLS = ("get_url", "get_project_url", "get_sweep_url")
 
@@ -143,10 +155,10 @@ class AlertLevel(Enum):
 
 
 class _Plots(Nothing):
-    """``plot.line(...)`` and the like: charts are not kept."""
+    """``plot.line(...)``, ``sklearn.plot_roc(...)`` and the like: charts are not kept."""
 
     def __getattr__(self, name: str) -> Any:
-        tell(f"plot.{name}: charts are not kept")
+        tell(f"{name}(): charts are not kept")
         return Nothing
 
 
@@ -189,6 +201,10 @@ def module_attribute(name: str) -> Any:
         return getattr(active_run(), name)
     if name in _OBJECTS:
         return _OBJECTS[name]
+    if name in _INTEGRATIONS:
+        raise AttributeError(
+            f"sweep_sdk has no '{name}': call sweep_sdk.log() from a callback of your own"
+        )
     raise AttributeError(f"module 'sweep_sdk' has no attribute '{name}'")
 
 
@@ -206,6 +222,7 @@ _RUN_VALUES: dict[str, Callable[[Run], Any]] = {
     "disabled": lambda run: not run.is_reporting,
     "offline": lambda run: run.id is None,
     "settings": lambda _: Settings(),
+    "config_static": lambda run: run.config,
     "project_name": lambda run: lambda: run.project,
     "join": lambda run: run.finish,
 }
@@ -219,6 +236,7 @@ _PRESENT: dict[str, Callable[[], Any]] = {
     "run": present_run,
     "summary": _summary,
     "plot": _Plots,
+    "sklearn": _Plots,
 }
 
 
@@ -263,6 +281,13 @@ def _no_api(*_: Any, **__: Any) -> NoReturn:
     )
 
 
+class _Names:
+    """``data_types.Image``, ``errors.CommError``: names that wandb has in modules too."""
+
+    def __getattr__(self, name: str) -> Any:
+        return module_attribute(name)
+
+
 class _Util:
     """``util.generate_id()``."""
 
@@ -278,6 +303,8 @@ _OBJECTS: dict[str, Any] = {
     "AlertLevel": AlertLevel,
     "Api": _no_api,
     "util": _Util,
+    "data_types": _Names(),
+    "errors": _Names(),
     "termlog": _say,
     "termwarn": _say,
     "termerror": _say,

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 #: The backend keeps no row that is larger.
 MAX_ROW_BYTES = 256_000
+#: The agent reads no line that is longer.
+MAX_LINE_BYTES = 8_000_000
 _STRUCTURED = frozenset(("step", "at", "metrics"))
 _MAX_STEP = 2**53
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -105,6 +107,16 @@ class _Refusals:
 def encode_row(step: int | None, at: float, metrics: Mapping[str, MetricValue]) -> bytes:
     """The line of a row whose metrics are clean."""
     return (_encode({"step": step, "at": at, "metrics": metrics}) + "\n").encode()
+
+
+def encode_wide_row(step: int, at: float, metrics: Mapping[str, MetricValue]) -> bytes:
+    """A row as so many lines of its step that each can be read."""
+    line = encode_row(step, at, metrics)
+    if len(line) <= MAX_LINE_BYTES or len(metrics) < 2:
+        return line
+    items, middle = list(metrics.items()), len(metrics) // 2
+    first, second = dict(items[:middle]), dict(items[middle:])
+    return encode_wide_row(step, at, first) + encode_wide_row(step, at, second)
 
 
 def encode_summary(metrics: Mapping[str, MetricValue]) -> bytes:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 #: Keywords of other trackers' ``init`` that change nothing here and need no word.
-_SILENT_KEYWORDS = frozenset(("dir", "reinit", "id", "resume", "settings", "force"))
+_SILENT_KEYWORDS = frozenset(
+    ("allow_val_change", "dir", "force", "id", "reinit", "resume", "settings")
+)
 
 
 class _Active:
@@ -69,7 +71,9 @@ def init(
     else:
         run.config.setdefaults(own)
     run.describe(name=name, tags=tags, group=group, notes=notes, job_type=job_type)
-    ignored = sorted(name for name in others if name not in _SILENT_KEYWORDS)
+    ignored = sorted(
+        name for name, value in others.items() if value is not None and name not in _SILENT_KEYWORDS
+    )
     if ignored:
         run.tell(f"init() takes no notice of {', '.join(ignored)}")
     return run

@@ -308,7 +308,10 @@ class Run:
         data, self._uncommitted = self._uncommitted, {}
         try:
             clean = clean_metrics(data, self._leave_out)
-            row = _lines.encode_row(self._open_step, round(time.time(), 3), clean)
+            at = round(time.time(), 3)
+            row = _lines.encode_row(self._open_step, at, clean)
+            if len(row) > _lines.MAX_LINE_BYTES:
+                row = _lines.encode_wide_row(self.step, at, clean)
         except Exception as error:  # noqa: BLE001  foreign classes raise what they like
             self._tell(f"a row is left out: {type(error).__name__}: {reason_of(error)}")
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 import sweep_sdk as wandb
@@ -87,6 +89,92 @@ def test_module_level_summary_and_config():
 def test_what_cannot_be_had_says_what_can():
     with pytest.raises(wandb.UsageError, match="runs"):
         wandb.Api()
+
+
+def test_names_of_modules():
+    assert wandb.data_types.Image is wandb.Image
+    assert issubclass(wandb.errors.CommError, Exception)
+    assert isinstance(wandb.data_types.Table(columns=["a"]), wandb.Table)
+    wandb.sklearn.plot_confusion_matrix([0], [1], ["a"])
+
+
+@pytest.mark.parametrize("name", ["integration", "keras", "xgboost"])
+def test_callbacks_of_other_libraries_are_refused_with_a_way_out(name):
+    with pytest.raises(AttributeError, match=r"sweep_sdk\.log\(\) from a callback"):
+        getattr(wandb, name)
+
+
+def test_what_stands_for_files_is_empty_and_can_be_walked():
+    wandb.init()
+    artifact = wandb.use_artifact("data:latest")
+    assert list(artifact.files()) == []
+    assert len(artifact.manifest.entries) == 0
+    assert artifact.metadata["rows"] is not None
+    artifact.metadata["rows"] = 3
+    folder = os.path.join(artifact.download(), "train")
+    assert folder == os.path.join(wandb.run.dir, "train")
+
+
+@pytest.mark.parametrize(
+    ("is_in_sweep", "mode", "expected"),
+    [(True, None, "online"), (True, "disabled", "disabled"), (False, None, "disabled")],
+)
+def test_the_mode_of_a_run(monkeypatch, tmp_path, is_in_sweep, mode, expected):
+    if is_in_sweep:
+        monkeypatch.setenv("SWEEP_METRICS_FILE", str(tmp_path / "metrics.jsonl"))
+        monkeypatch.setenv("SWEEP_RUN_ID", "k3v9x2ab-4")
+    assert wandb.init(mode=mode).mode == expected
+
+
+@pytest.mark.parametrize(
+    ("keywords", "kept"),
+    [
+        ({"config_include_keys": ["a"]}, {"a"}),
+        ({"config_exclude_keys": ["a"]}, {"b", "c"}),
+        ({"config_include_keys": ["a", "b"], "config_exclude_keys": ["a"]}, {"b"}),
+        ({}, {"a", "b", "c"}),
+    ],
+)
+def test_keys_of_the_config_are_chosen(keywords, kept):
+    assert set(wandb.init(config={"a": 1, "b": 2, "c": 3}, **keywords).config) == kept
+
+
+def test_a_run_takes_every_keyword_of_wandb(capsys):
+    words = [
+        "entity",
+        "project",
+        "dir",
+        "id",
+        "name",
+        "notes",
+        "tags",
+        "config",
+        "config_exclude_keys",
+        "config_include_keys",
+        "allow_val_change",
+        "group",
+        "job_type",
+        "mode",
+        "force",
+        "anonymous",
+        "reinit",
+        "resume",
+        "resume_from",
+        "fork_from",
+        "save_code",
+        "tensorboard",
+        "sync_tensorboard",
+        "monitor_gym",
+        "settings",
+    ]
+    run = wandb.init(**dict.fromkeys(words))
+    run.group, run.job_type, run.tags = "trials", "train", ("a",)
+    run.tags += ("b",)
+    assert (run.group, run.job_type, run.tags) == ("trials", "train", ("a", "b"))
+    assert capsys.readouterr().err == "", "None is the default of all of them"
+    wandb.init(save_code=True, fork_from="x")
+    wandb.init(save_code=True, fork_from="x")
+    assert capsys.readouterr().err == "sweep-sdk: init() takes no notice of fork_from, save_code\n"
 
 
 @pytest.mark.parametrize("name", ["nonsense", "_private"])

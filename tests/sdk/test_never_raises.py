@@ -11,6 +11,7 @@ import pytest
 
 import sweep_sdk
 from sweep_sdk import _present
+from sweep_sdk._agent.tail import Tail
 from sweep_sdk._config import Config
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._facts import as_fact
@@ -161,6 +162,27 @@ def test_the_rest_of_a_row_is_kept(run, value, tmp_path):
     run.log({"first": 1, "odd": value, "last": 2})
     row = lines(tmp_path)[-1]["metrics"]
     assert (row["first"], row["last"]) == (1, 2)
+
+
+@pytest.mark.parametrize("position", ["first", "middle", "last"])
+def test_the_metric_of_a_row_of_any_width_arrives(run, position, tmp_path):
+    run.log({"loss": 0.75})
+    wide = [f"{'layer.' * 20}{number}" for number in range(70_000)]
+    place = {"first": 0, "middle": 35_000, "last": 70_000}[position]
+    wide.insert(place, "loss")
+    run.log(dict.fromkeys(wide, 0.5))
+    run.log({"loss": 0.25})
+    notices = []
+    tail = Tail(tmp_path / "metrics.jsonl", "loss", lambda: 0.0, notices.append)
+    rows = []
+    while batch := tail.read(is_final=True):
+        rows += [row for row in batch.rows if "loss" in row["metrics"]]
+    assert [(row["step"], row["metrics"]["loss"]) for row in rows] == [
+        (0, 0.75),
+        (1, 0.5),
+        (2, 0.25),
+    ]
+    assert all("values are left out" in notice for notice in notices)
 
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)

@@ -27,8 +27,6 @@ MAX_BATCH_ROWS = 10_000
 MAX_BATCH_BYTES = 512_000
 #: Read at once, unless a line is longer.
 _CHUNK_BYTES = 1_000_000
-#: Of a row in a line up to this length, what fits is kept; a longer line is skipped.
-_MAX_LINE_BYTES = 8_000_000
 _MAX_NOTICES = 20
 #: What a row has besides its metrics.
 _ROW_FRAME_BYTES = 100
@@ -134,13 +132,13 @@ class Tail:
         """Lines from ``position`` on, each with the position after it."""
         position = self.position
         while True:
-            left = _MAX_LINE_BYTES if end is None else end - position
+            left = _lines.MAX_LINE_BYTES if end is None else end - position
             chunk = _read_chunk(file, position, max(left, 0))
             *lines, rest = chunk.split(b"\n")
             for line in lines:
                 position += len(line) + 1
                 yield line, position
-            if not lines and len(chunk) >= _MAX_LINE_BYTES:
+            if not lines and len(chunk) >= _lines.MAX_LINE_BYTES:
                 position += len(chunk)
                 self.position = position
                 self._is_in_long_line = True
@@ -153,7 +151,9 @@ class Tail:
         """The row that a line holds, as it travels; other lines are heard."""
         if self._is_in_long_line:
             self._is_in_long_line = False
-            self._tell(f"a line of over {_MAX_LINE_BYTES:,} bytes in the metrics file is skipped")
+            self._tell(
+                f"a line of over {_lines.MAX_LINE_BYTES:,} bytes in the metrics file is skipped"
+            )
             return None
         try:
             found = _lines.decode_line(line)
@@ -242,6 +242,6 @@ def _read_chunk(file: BinaryIO, position: int, most: int) -> bytes:
     while True:
         file.seek(position)
         chunk = file.read(min(size, most))
-        if b"\n" in chunk or len(chunk) < size or size >= _MAX_LINE_BYTES:
+        if b"\n" in chunk or len(chunk) < size or size >= _lines.MAX_LINE_BYTES:
             return chunk
         size *= 2

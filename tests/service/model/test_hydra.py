@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
@@ -55,6 +59,43 @@ def test_every_value_arrives(config):
 )  # fmt: skip
 def test_texts_and_shapes_that_are_easily_misread(value):
     assert read_back({"k": value}) == {"k": value}
+
+
+PROGRAM = """
+import json
+import hydra
+from omegaconf import OmegaConf
+
+@hydra.main(version_base=None, config_path=None)
+def main(config):
+    with open(OUTPUT, "w", encoding="utf-8") as file:
+        json.dump(OmegaConf.to_container(config, resolve=True), file)
+
+main()
+"""
+
+
+@pytest.mark.parametrize("prefix", ["+", "++"])
+def test_a_hydra_program_gets_every_value(tmp_path, prefix):
+    config = {
+        "lr": 1e-05,
+        "momentum": None,
+        "layers": [64, [32, None]],
+        "is_nested": True,
+        "name": "it's, \\'so\\' = ${x} {a: [1]}",
+        "empty": "",
+        "flag": "true",
+        "path": "C:\\data\\",
+        "optimizer": {"name": "sgd", "schedule": {"gamma": 0.5, "steps": []}},
+        "odd": {"a b": 1},
+    }
+    output = tmp_path / "got.json"
+    program = tmp_path / "train.py"
+    program.write_text(f"OUTPUT = {str(output)!r}\n{PROGRAM}")
+    words = [sys.executable, "train.py", *hydra_overrides(config, prefix)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(output.read_text()) == config
 
 
 def test_nested_values_leave_their_neighbours(tmp_path):
