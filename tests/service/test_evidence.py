@@ -119,6 +119,18 @@ def test_a_finished_run_counts_by_its_best_value_whatever_is_imputed(backend, im
     assert list(data_for(backend, sweep).values) == [1.0]
 
 
+@pytest.mark.parametrize(("impute", "expected"), [("best", 1.0), ("latest", 3.0), ("worst", 9.0)])
+def test_prior_runs_that_failed_count_likewise(backend, impute, expected):
+    first = backend.create(sweep_with())
+    backend.finish(backend.ask(first).body["id"], summary={"loss": 9.0})
+    run = backend.ask(first).body["id"]
+    backend.report(run, 1, 0, {"loss": 1.0}, {"loss": 3.0})
+    backend.finish(run, state="failed")
+    prior = [run["id"] for run in backend.runs(first)]
+    sweep = backend.create(sweep_with(impute=impute), prior_runs=prior)
+    assert list(data_for(backend, sweep).values) == [9.0, expected]
+
+
 def test_a_change_of_what_is_imputed_holds_for_runs_that_have_ended(backend):
     sweep = backend.create(sweep_with(impute="best"))
     run = backend.ask(sweep).body["id"]

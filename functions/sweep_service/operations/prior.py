@@ -121,7 +121,7 @@ def _observe(
         unit = config.space.to_unit(prior.run.config)
     except ValueError as error:
         return Problem("prior_runs", f"run {prior.name} is left out: {error}")
-    value = _value(services, metric, prior)
+    value, last = _values(services, metric, prior)
     if value is None:
         message = f"run {prior.name} is left out: it has no value of {metric.name}"
         return Problem("prior_runs", message)
@@ -133,12 +133,14 @@ def _observe(
         state=prior.outcome.state,
         is_stopped_early=prior.outcome.is_stopped_early,
         written_at=services.clock(),
+        last=last if prior.outcome.state.is_imputed else None,
     )
 
 
-def _value(services: Services, metric: Metric, prior: _Prior) -> float | None:
-    """The run's best value where its sweep had the same metric and goal, else its last one."""
+def _values(services: Services, metric: Metric, prior: _Prior) -> tuple[float | None, float | None]:
+    """The run's best and last value; the last alone where its sweep had another metric or goal."""
     theirs = services.load_config(prior.sweep, prior.run.config_version).config.metric
     if theirs is not None and (theirs.name, theirs.goal) == (metric.name, metric.goal):
-        return prior.outcome.best
-    return decode_number(prior.outcome.summary.get(metric.name))
+        return prior.outcome.best, prior.outcome.last
+    last = decode_number(prior.outcome.summary.get(metric.name))
+    return last, last

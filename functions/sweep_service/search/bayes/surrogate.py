@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.search.bayes import gaussian_process
+from sweep_service.search.bayes import gaussian_process, wild
 from sweep_service.search.bayes.bowl import Bowl
 from sweep_service.search.bayes.hyperparameters import Hyperparameters, fit
 from sweep_service.search.bayes.optimise import Improvement
@@ -17,7 +17,7 @@ from sweep_service.search.bayes.subset import crowding_weights, representative
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from sweep_service.search.bayes.arrays import Floats
+    from sweep_service.search.bayes.arrays import Floats, Integers
     from sweep_service.search.bayes.axes import Axes
     from sweep_service.search.bayes.tuning import Tuning
 
@@ -92,18 +92,27 @@ class Surrogate:
         warp = Warp.to(values, crowding_weights(axes, observed))
         if warp is None:
             raise ValuesAlike
-        y = warp.apply(values)
-        prior = tuning.prior(len(axes), has_own_share)
         bowl = Bowl.over(axes, tuning.steepness)
-        some = representative(y, tuning.n_fitted, rng)  # as many as settle the hyperparameters
-        hyperparameters = fit(
-            axes.squared_differences(observed[some], observed[some]),
-            (y - bowl.at(observed))[some],
-            extra_noise[some],
-            prior,
-            tuning.n_fit_iterations,
-        )
-        return cls(axes, observed, y, extra_noise, warp, bowl, hyperparameters)
+
+        def model(y: Floats, extra_noise: Floats, warp: Warp) -> tuple[Surrogate, Integers]:
+            some = representative(y, tuning.n_fitted, rng)  # as many as settle the hyperparameters
+            hyperparameters = fit(
+                axes.squared_differences(observed[some], observed[some]),
+                (y - bowl.at(observed))[some],
+                extra_noise[some],
+                tuning.prior(len(axes), has_own_share),
+                tuning.n_fit_iterations,
+            )
+            return cls(axes, observed, y, extra_noise, warp, bowl, hyperparameters), some
+
+        found, fitted = model(warp.apply(values), extra_noise, warp)
+        is_wild = wild.are_wild(found, fitted)
+        others = Warp.to(values[~is_wild], crowding_weights(axes, observed[~is_wild]))
+        if not is_wild.any() or others is None:
+            return found
+        y = others.apply(values)
+        y[is_wild] = np.minimum(y[is_wild], y[~is_wild].max())
+        return model(y, extra_noise + wild.NOISE * is_wild, others)[0]
 
     def improvement(self, pending: Floats, margin: float) -> Improvement:
         """Expected improvement by more than ``margin`` on all values seen and believed.
