@@ -6,7 +6,7 @@ import pytest
 
 from sweep_sdk._agent import event_pump as _event_pump
 from sweep_sdk._agent.event_pump import EventPump
-from sweep_sdk._agent.events import Notice, Output
+from sweep_sdk._agent.events import Notice, Output, Quiet
 
 
 @pytest.fixture
@@ -100,3 +100,19 @@ def test_a_watcher_that_cannot_write_is_called_again(seen, error):
         pump.emit(Notice("one"))
         pump.emit(Notice("two"))
     assert [event.message for event in seen] == ["one", "two"]
+
+
+def test_after_output_the_watcher_hears_that_all_is_quiet(seen, monkeypatch):
+    monkeypatch.setattr(_event_pump, "_QUIET_SECONDS", 0.001)
+    was_quiet = threading.Event()
+
+    def watch(event):
+        seen.append(event)
+        if isinstance(event, Quiet):
+            was_quiet.set()
+
+    with EventPump(watch) as pump:
+        pump.emit(Notice("one"))
+        pump.emit(output(1))
+        assert was_quiet.wait(10)
+    assert seen[:3] == [Notice("one"), output(1), Quiet()]

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.events import Output
+from sweep_sdk._agent.events import Output, Quiet
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,6 +19,7 @@ _MAX_OUTPUT_BYTES = 4_000_000
 _PATIENCE_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
 _FLUSH_SECONDS = 1.0
+_QUIET_SECONDS = 0.5
 
 
 class EventPump:
@@ -81,16 +82,25 @@ class EventPump:
         return True
 
     def _run(self) -> None:
+        had_output = False
         while True:
-            with self._changed:
-                while not self._events and not self._is_closed:
-                    self._changed.wait()
-                if not self._events:
-                    return
-                event = self._events.popleft()
-                if isinstance(event, Output):
-                    self._n_output_bytes -= len(event.data)
-                self._changed.notify_all()
+            event = self._next(_QUIET_SECONDS if had_output else None)
+            if event is None:
+                return
+            had_output = had_output or isinstance(event, Output)
             # A terminal that is gone (ValueError: closed) must end neither training nor events.
             with contextlib.suppress(OSError, ValueError):
                 self._watcher(event)
+
+    def _next(self, quiet_seconds: float | None) -> Event | None:
+        """The next event, ``Quiet`` after so long without one; None at the end."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._events or self._is_closed, quiet_seconds):
+                return Quiet()
+            if not self._events:
+                return None
+            event = self._events.popleft()
+            if isinstance(event, Output):
+                self._n_output_bytes -= len(event.data)
+            self._changed.notify_all()
+            return event

@@ -60,6 +60,14 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Quiet:
+    """Nothing has happened for a moment; said again and again while that is so.
+
+    It comes after output only: then is the time to show what was written without a line's end.
+    """
+
+
+@dataclass(frozen=True)
 class RunEnded:
     """An attempt is over.
 
@@ -141,5 +149,15 @@ class AgentEnded:
     option: str | None = None
 
 
-Event = AgentStarted | RunStarted | Output | RunEnded | BestSoFar | Waiting | Notice | AgentEnded
+Event = (
+    AgentStarted
+    | RunStarted
+    | Output
+    | Quiet
+    | RunEnded
+    | BestSoFar
+    | Waiting
+    | Notice
+    | AgentEnded
+)
 Watcher = Callable[[Event], None]

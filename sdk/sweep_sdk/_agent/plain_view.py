@@ -12,6 +12,7 @@ from sweep_sdk._agent.events import (
     Event,
     Notice,
     Output,
+    Quiet,
     RunEnded,
     RunStarted,
     Waiting,
@@ -27,7 +28,7 @@ def show(event: Event) -> None:
     """Write what an event says; what a program wrote is passed on as text."""
     if isinstance(event, Output):
         _write(sys.stderr if event.is_stderr else sys.stdout, event.data.decode("utf-8", "replace"))
-    else:
+    elif not isinstance(event, Quiet):
         _write(sys.stderr, f"sweep-sdk: {describe(event)}\n")
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,10 +17,11 @@ from sweep_sdk.cli.formats import (
     printable,
     signal_text,
 )
+from sweep_sdk.cli.program_output import ProgramOutput
 from sweep_sdk.cli.space_view import best_text, searched_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _WAITING = {
     "paused": "the sweep is paused: waiting until it is resumed or ended",
@@ -38,9 +37,6 @@ _REASONS = {
 }
 #: Fields of ``AgentOptions`` whose flag has another name.
 _OTHER_FLAGS = {"max_consecutive_failures": "--max-consecutive-failed-runs"}
-_MAX_PARTIAL_BYTES = 1 << 16
-#: Between two looks at a line that is rewritten, of a run among several.
-_PROGRESS_SECONDS = 2.0
 _COLORS = {"finished": "green", "failed": "red", "lost": "yellow"}
 
 
@@ -60,7 +56,7 @@ class AgentView:
         self._color = color
         self._sweep: Mapping[str, Any] = {}
         self._labels: dict[str, str] = {}
-        self._output = _ProgramOutput()
+        self._output = ProgramOutput()
         self._is_silenced = False
 
     def __call__(self, event: events.Event) -> None:
@@ -75,6 +71,8 @@ class AgentView:
     def _show(self, event: events.Event) -> None:
         if isinstance(event, events.Output):
             self._output.write(event)
+        elif isinstance(event, events.Quiet):
+            self._output.show_unfinished()
         elif isinstance(event, events.AgentStarted):
             self._agent_started(event)
         elif isinstance(event, events.RunStarted):
@@ -161,75 +159,6 @@ class AgentView:
     def _say(self, text: str, **style: Any) -> None:
         self._output.end_lines()
         click.echo(click.style(text, **style) if style else text, color=self._color)
-
-
-class _ProgramOutput:
-    """Passes on what programs write, as it comes; of several at once, whole lines with a label."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.is_labelled = False
-        self._clock = clock
-        self._partial: dict[tuple[str, bool], bytes] = {}
-        self._shown_at: dict[tuple[str, bool], float] = {}
-        self._is_mid_line = {False: False, True: False}
-
-    def write(self, event: events.Output) -> None:
-        if self.is_labelled:
-            self._collect((event.run, event.is_stderr), event.data)
-        else:
-            self._emit(event.data, is_stderr=event.is_stderr)
-
-    def finish(self, run: str) -> None:
-        """Pass on the last lines, which had no end."""
-        for key in ((run, False), (run, True)):
-            rest = self._partial.pop(key, b"")
-            if rest:
-                self._emit_line(key, rest)
-
-    def end_lines(self) -> None:
-        """Begin a new line where a program has left off within one."""
-        for is_stderr, is_mid_line in self._is_mid_line.items():
-            if is_mid_line:
-                self._emit(b"\n", is_stderr=is_stderr)
-
-    def _collect(self, key: tuple[str, bool], data: bytes) -> None:
-        *lines, rest = (self._partial.get(key, b"") + data).split(b"\n")
-        for line in lines:
-            self._emit_line(key, last_state(line))
-        if len(rest) > _MAX_PARTIAL_BYTES:
-            self._emit_line(key, last_state(rest))
-            rest = b""
-        is_rewritten = b"\r" in rest
-        if is_rewritten:
-            rest = b"\r" + last_state(rest)
-            self._show_progress(key, rest[1:])
-        self._partial[key] = rest
-
-    def _show_progress(self, key: tuple[str, bool], state: bytes) -> None:
-        """Pass on, now and then, how far a line is that a program rewrites.
-
-        A progress bar returns to the beginning of its line, and ends it once, after an hour.
-        """
-        now = self._clock()
-        if state and now - self._shown_at.get(key, -_PROGRESS_SECONDS) >= _PROGRESS_SECONDS:
-            self._shown_at[key] = now
-            self._emit_line(key, state)
-
-    def _emit_line(self, key: tuple[str, bool], line: bytes) -> None:
-        run, is_stderr = key
-        self._emit(b"%s | %s\n" % (run.encode(), line), is_stderr=is_stderr)
-
-    def _emit(self, data: bytes, *, is_stderr: bool) -> None:
-        stream: BinaryIO = (sys.stderr if is_stderr else sys.stdout).buffer
-        stream.write(data)
-        stream.flush()
-        self._is_mid_line[is_stderr] = not data.endswith(b"\n")
-
-
-def last_state(line: bytes) -> bytes:
-    """What a line shows that was rewritten from its beginning: what was written last."""
-    states = [state for state in line.split(b"\r") if state.strip()]
-    return states[-1] if states else b""
 
 
 def _causes(event: events.RunEnded) -> Iterator[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sweep_sdk._agent import events
-from sweep_sdk.cli.agent_view import AgentView, _ProgramOutput, last_state
+from sweep_sdk.cli.agent_view import AgentView
+from sweep_sdk.cli.program_output import PROGRESS_SECONDS, QUIET_SECONDS, ProgramOutput
 
 SWEEP = {
     "id": "k3v9x2ab",
@@ -188,6 +189,70 @@ class TestProgramOutput:
         ).out
         assert out == "r-2 | two\nr-1 | one line\nr-2 | thr\nr-2 finished after 2.1 s\n"
 
+    @pytest.mark.parametrize(
+        ("pieces", "lines"),
+        [
+            ([b"\r1/9", b"\r2/9", b"\r3/9"], ["1/9"]),
+            ([b"1/9\r", b"2/9\r"], ["1/9"]),
+            ([b"\r1/9", b"\r2/9", b"\r9/9\n"], ["1/9", "9/9"]),
+            ([b"1/9\r", b"9/9\r", b"\n"], ["1/9", "9/9"]),
+            ([b"a\r", b"\n", b"b\r\n"], ["a", "b"]),
+            ([b"a\n\nb\n"], ["a", "", "b"]),
+            ([b"\r\x1b[A1/9\x1b[K", b"\r\n"], ["1/9"]),
+            ([b"\x1b[31mred\n"], ["\x1b[31mred\x1b[0m"]),
+        ],
+    )
+    def test_of_a_progress_bar_among_several_runs_a_state_is_shown(self, show, pieces, lines):
+        out = show(*(events.Output("r-1", piece, is_stderr=False) for piece in pieces), parallel=2)
+        assert out.out == "".join(f"r-1 | {line}\n" for line in lines)
+
+    def test_a_line_without_end_is_shown_when_nothing_is_added_to_it(self, capfd):
+        now = 100.0
+        output = ProgramOutput(clock=lambda: now)
+        output.is_labelled = True
+
+        def shown(data):
+            if data:
+                output.write(events.Output("r-1", data, is_stderr=False))
+            output.show_unfinished()
+            return capfd.readouterr().out
+
+        assert shown(b"loading ") == ""
+        now += QUIET_SECONDS
+        assert shown(b"") == "r-1 | loading \n"
+        assert shown(b"") == ""
+        assert shown(b"the data\nstep 1") == "r-1 | the data\n"
+        now += QUIET_SECONDS
+        assert shown(b"") == ""
+        now += PROGRESS_SECONDS
+        assert shown(b"") == "r-1 | step 1\n"
+        assert shown(b"\n") == ""
+
+    def test_a_progress_bar_is_shown_now_and_then(self, capfd):
+        now = 100.0
+        output = ProgramOutput(clock=lambda: now)
+        output.is_labelled = True
+        for step in range(100):
+            output.write(events.Output("r-1", b"\r%d/100" % step, is_stderr=False))
+            now += PROGRESS_SECONDS / 40
+        assert capfd.readouterr().out == "r-1 | 0/100\nr-1 | 40/100\nr-1 | 80/100\n"
+
+    def test_two_progress_bars_do_not_garble_each_other(self, show):
+        pieces = [
+            events.Output(f"r-{run}", b"\r%d/9" % step, is_stderr=False)
+            for step in range(9)
+            for run in (1, 2)
+        ]
+        ends = [replace(ENDED, run=f"r-{run}", summary={}, value=None) for run in (1, 2)]
+        assert show(*pieces, *ends, parallel=2).out.splitlines() == [
+            "r-1 | 0/9",
+            "r-2 | 0/9",
+            "r-1 | 8/9",
+            "r-1 finished after 2.1 s",
+            "r-2 | 8/9",
+            "r-2 finished after 2.1 s",
+        ]
+
     def test_a_line_without_end_is_not_kept_for_ever(self, show):
         chunk = events.Output("r-1", b"x" * 50_000, is_stderr=False)
         assert len(show(chunk, chunk, parallel=2).out) > 90_000
@@ -217,34 +282,3 @@ def test_colours_are_for_terminals(capfd):
     colored(events.AgentStarted("agent-1", SWEEP, 1))
     colored(STARTED)
     assert "\x1b[36m" in capfd.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("line", "state"),
-    [
-        (b"whole", b"whole"),
-        (b"windows\r", b"windows"),
-        (b"\r 10%\r 20%", b" 20%"),
-        (b"\r10%\r\r", b"10%"),
-        (b"\r", b""),
-        (b"", b""),
-    ],
-)
-def test_the_last_state_of_a_line(line, state):
-    assert last_state(line) == state
-
-
-def test_progress_of_several_runs_is_shown_while_it_is_made(clock, capfdbinary):
-    output = _ProgramOutput(clock)
-    output.is_labelled = True
-    for second in range(7):
-        output.write(events.Output("a-0", b"\r%d%%" % second, is_stderr=True))
-        output.write(events.Output("a-1", b"\r%d0%%" % second, is_stderr=True))
-        clock.advance(1)
-    output.write(events.Output("a-0", b"\rdone\n", is_stderr=True))
-    lines = capfdbinary.readouterr().err.decode().splitlines()
-    assert [line for line in lines if line.startswith("a-0")] == [
-        *("a-0 | 0%", "a-0 | 2%", "a-0 | 4%", "a-0 | 6%"),
-        "a-0 | done",
-    ]
-    assert [line for line in lines if line.startswith("a-1")][:2] == ["a-1 | 00%", "a-1 | 20%"]
