@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DEFAULT_REPORT_INTERVAL_SECONDS = 30.0
+#: Where the address of the backend comes from, as messages say it.
+URL_SETTING = "SWEEP_URL"
+_KEPT_URL = "the URL that 'sweep-sdk login' keeps"
 DEFAULT_METADATA_URL = "http://169.254.169.254"
 _APP = "sweep-sdk"
 _PRIVATE_FILE = 0o600
@@ -42,6 +45,7 @@ class Settings:
 
     Attributes:
         url: The backend's address without trailing slash; None means local mode.
+        url_setting: Where the address comes from.
         metadata_url: The instance metadata service that tells of spot interruptions.
         local_file_systems: File systems on which the local database may be, besides those that
             are known to be local.
@@ -58,6 +62,7 @@ class Settings:
     ca_bundle: str | None = None
     metadata_url: str = DEFAULT_METADATA_URL
     local_file_systems: tuple[str, ...] = ()
+    url_setting: str = URL_SETTING
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         local_file_systems=tuple(
             environ.get("SWEEP_LOCAL_FILE_SYSTEMS", "").replace(",", " ").split()
         ),
+        url_setting=URL_SETTING if given_url is not None else _KEPT_URL,
     )
 
 

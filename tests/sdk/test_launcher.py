@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from sweep_sdk._agent.launcher import Launcher, prepare_files, run_files, started_by_env
+from sweep_sdk._agent.command_words import started_by_env
+from sweep_sdk._agent.launcher import Launcher, prepare_files, run_files
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._exceptions import UsageError
 
@@ -159,6 +160,65 @@ class TestCheck:
                 path, program="other.py", command=["${interpreter}", "-S", "${program}"]
             ).check()
 
+    @pytest.mark.parametrize(
+        "prefix",
+        [
+            ["env"],
+            ["env", "A=1", "B="],
+            ["env", "-u", "A"],
+            ["env", "-uA", "C=1"],
+            ["env", "--unset=A"],
+            ["env", "--unset", "A"],
+            [],
+        ],
+    )
+    def test_what_env_certainly_starts_is_looked_for(self, path, prefix):
+        path = f"{path}:/usr/bin"
+        with pytest.raises(UsageError, match="no program 'julia' on this machine"):
+            launcher(path, command=[*prefix, "julia", "train.jl"]).check()
+        with pytest.raises(UsageError, match=r"no program 'other\.py' in"):
+            launcher(path, command=[*prefix, "python", "-u", "-X", "dev", "other.py"]).check()
+
+    @pytest.mark.parametrize(
+        "prefix",
+        [
+            ["env", "-C", "/tmp"],
+            ["env", "--chdir=/tmp"],
+            ["env", "-S", "A=1 julia"],
+            ["env", "-i", "PATH=/opt/bin"],
+            ["env", "-"],
+            ["env", "PATH=/opt/bin"],
+            ["env", "-u", "PATH"],
+            ["nice", "-n", "5"],
+            ["timeout", "5"],
+            ["nohup"],
+            ["bash", "-c", 'cd there && exec "$@"', "-"],
+            ["xargs", "-a", "/dev/null"],
+        ],
+    )
+    @pytest.mark.parametrize("started", [["julia"], ["${interpreter}", "${program}", "${args}"]])
+    def test_what_is_not_certain_is_not_refused(self, path, prefix, started):
+        launcher(f"{path}:/usr/bin:/bin", program="there.py", command=[*prefix, *started]).check()
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["-m", "there.py"],
+            ["-c", "1", "there.py"],
+            ["-", "there.py"],
+            ["--version"],
+            ["-um", "there"],
+            ["train.py", "there.py"],
+            ["-X"],
+        ],
+    )
+    def test_words_of_python_that_are_no_file(self, path, words):
+        launcher(path, command=["python", *words]).check()
+
+    def test_a_folder_with_a_main_file_is_a_program(self, path, folder):
+        (folder / "package").mkdir()
+        launcher(path, program="package").check()
+
     def test_an_empty_command(self, path):
         with pytest.raises(UsageError, match="empty"):
             launcher(path, command=["${nothing}"]).check()
@@ -167,7 +227,7 @@ class TestCheck:
 @pytest.mark.parametrize(
     ("words", "program"),
     [
-        (["python", "train.py"], None),
+        (["python", "train.py"], "python"),
         (["env", "python", "train.py"], "python"),
         (["/usr/bin/env", "A=1", "B=2", "python"], "python"),
         (["env", "-u", "PYTHONPATH", "python"], "python"),
@@ -181,8 +241,8 @@ class TestCheck:
         (["env", "PATH=/opt/bin", "python"], None),
         (["env", "-u"], None),
         (["env"], None),
-        (["nice", "-n", "5", "python"], None),
+        (["nice", "-n", "5", "python"], "nice"),
     ],
 )
 def test_what_env_starts_is_told_where_it_is_certain(words, program):
-    assert started_by_env(words) == program
+    assert started_by_env(words)[:1] == ([program] if program is not None else [])

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._agent.command_words import python_file, started_by_env
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_service.model import command as commands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sweep_sdk._backend.answers import HandOut
 
@@ -109,19 +110,38 @@ class Launcher:
         return found
 
     def check(self) -> None:
-        """Find out before the first run what would make every run fail.
+        """Find out before the first run what would make every run fail; only what is certain.
 
         Raises:
             UsageError: The program is missing, or what shall run it.
         """
-        if "${interpreter}" in self._command and "-m" not in self._command:
-            self._check_program()
+        if "${program}" in self._command and not self._program:
+            raise UsageError(
+                "the sweep names no 'program', so an agent has nothing to start: add it to the"
+                " sweep file, or pass a function to sweep_sdk.agent()"
+            )
+        missing = self.missing_program()
+        if missing is not None:
+            raise UsageError(missing)
         words = self.command_line({}, Path("arguments.json"))
         if not words:
             raise UsageError("the sweep's command is empty: nothing can be started")
-        for word in (words[0], started_by_env(words)):
-            if word is not None and shutil.which(word, path=self._environment.get("PATH")) is None:
+        for word in {words[0], *started_by_env(words)[:1]}:
+            if shutil.which(word, path=self._environment.get("PATH")) is None:
                 raise UsageError(_cannot_run(word))
+
+    def missing_program(self) -> str | None:
+        """A line about the Python file that the command will run, if it is not there."""
+        words = started_by_env(self.command_line({}, Path("arguments.json")))
+        program = python_file(words)
+        if program is None or Path(program).exists():
+            return None
+        if Path(program).is_absolute():
+            return f"no program '{program}' on this machine"
+        return (
+            f"no program '{program}' in {Path.cwd()}: start the agent in the folder from which"
+            " the program's path counts"
+        )
 
     def command_line(self, config: Mapping[str, Any], arguments_file: Path) -> list[str]:
         """The words of the command with which a run of ``config`` is started."""
@@ -152,51 +172,6 @@ class Launcher:
     def _interpreter(self) -> str:
         has_python = shutil.which("python", path=self._environment.get("PATH")) is not None
         return "python" if has_python else sys.executable
-
-    def _check_program(self) -> None:
-        if "${program}" not in self._command:
-            return
-        if not self._program:
-            raise UsageError(
-                "the sweep names no 'program', so an agent has nothing to start: add it to the"
-                " sweep file, or pass a function to sweep_sdk.agent()"
-            )
-        if not Path(self._program).is_file():
-            raise UsageError(
-                f"no program '{self._program}' in {Path.cwd()}: start the agent in the folder"
-                " from which the program's path counts"
-            )
-
-
-def started_by_env(words: Sequence[str]) -> str | None:
-    """The program that a command line which begins with ``env`` starts, where that is certain.
-
-    Args:
-        words: The command line.
-
-    Returns:
-        None for other command lines, and where an option makes it uncertain: another folder, a
-        text that is split, an environment without the agent's PATH.
-    """
-    if Path(words[0]).name != "env":
-        return None
-    rest = iter(words[1:])
-    for word in rest:
-        if word in ("-u", "--unset"):
-            if next(rest, "PATH") == "PATH":
-                return None
-        elif word.startswith("PATH=") or (word.startswith("-") and not _is_harmless(word)):
-            return None
-        elif not word.startswith("-") and "=" not in word:
-            return word
-    return None
-
-
-def _is_harmless(option: str) -> bool:
-    """Whether an option of ``env`` takes no value and leaves folder and PATH alone."""
-    if option.startswith(("-u", "--unset=")):
-        return option not in ("-uPATH", "--unset=PATH")
-    return option in ("-v", "--debug", "--")
 
 
 def _cannot_run(word: str) -> str:

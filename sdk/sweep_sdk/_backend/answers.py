@@ -104,7 +104,7 @@ def decode(response: Response, place: str) -> Any:
     if 300 <= response.status < 400:
         raise WrongBackend(
             f"{place} redirects to {_header(response, 'Location') or 'somewhere else'}: check"
-            f" SWEEP_URL, or sign in to the network{_proxy_hint(response)}"
+            f" {response.url_setting}, or sign in to the network{_proxy_hint(response)}"
         )
     document = _json(response)
     if response.status >= 400:
@@ -112,7 +112,7 @@ def decode(response: Response, place: str) -> Any:
     if document is None and response.body:
         raise WrongBackend(
             f"{place} answers with a web page or other text, not as a sweep backend: check"
-            f" SWEEP_URL, or sign in to the network{_proxy_hint(response)}"
+            f" {response.url_setting}, or sign in to the network{_proxy_hint(response)}"
         )
     return document
 
@@ -141,7 +141,7 @@ def _error(response: Response, problem: Mapping[str, Any], place: str) -> SweepE
             retry_after_seconds=_retry_after(response),
         )
     if code is None:
-        return _not_ours(status, place)
+        return _not_ours(response, place)
     return _problem(str(code), detail, problem)
 
 
@@ -161,11 +161,14 @@ def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
     return kinds.get(code, UsageError)(detail or code)
 
 
-def _not_ours(status: int, place: str) -> SweepError:
+def _not_ours(response: Response, place: str) -> SweepError:
     """An error that our backend would have named: somebody else answered."""
-    if status == 413:
+    if response.status == 413:
         return InvalidRequest(f"{place} refuses a request of this size (413)")
-    return WrongBackend(f"{place} is not a sweep backend (it answers {status}): check SWEEP_URL")
+    return WrongBackend(
+        f"{place} is not a sweep backend (it answers {response.status}): check"
+        f" {response.url_setting}"
+    )
 
 
 def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:

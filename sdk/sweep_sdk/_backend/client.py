@@ -21,6 +21,7 @@ from sweep_sdk._backend.answers import (
 from sweep_sdk._backend.references import parse_run, parse_sweep
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._exceptions import NotFound, UsageError, WrongBackend
+from sweep_sdk._settings import URL_SETTING
 from sweep_sdk._version import __version__
 from sweep_service.model.numbers import tagged
 
@@ -301,8 +302,9 @@ class Client:
             raise self._misunderstood() from None
 
     def _misunderstood(self) -> WrongBackend:
+        setting = getattr(self.transport, "url_setting", URL_SETTING)
         return WrongBackend(
-            f"{self.transport.place} does not answer as a sweep backend: check SWEEP_URL"
+            f"{self.transport.place} does not answer as a sweep backend: check {setting}"
         )
 
     def _send(

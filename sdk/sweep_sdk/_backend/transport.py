@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._forks import renew_in_children
-from sweep_sdk._settings import environment
+from sweep_sdk._settings import URL_SETTING, environment
 from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
@@ -39,12 +39,14 @@ class Response:
 
     Attributes:
         proxy: The setting of the proxy through which it came, if it came through one.
+        url_setting: Where the address comes from that was asked.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     proxy: str | None = None
+    url_setting: str = URL_SETTING
 
 
 class Transport(Protocol):
@@ -86,7 +88,13 @@ class HttpTransport:
 
     is_local = False
 
-    def __init__(self, url: str, token: str | None = None, ca_bundle: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        ca_bundle: str | None = None,
+        url_setting: str = URL_SETTING,
+    ) -> None:
         """Set up; the connection is made at the first request.
 
         Raises:
@@ -95,6 +103,7 @@ class HttpTransport:
         if token and not (token.isascii() and token.isprintable()):
             raise UsageError("the token has characters that cannot be sent; check SWEEP_TOKEN")
         self.place = url
+        self.url_setting = url_setting
         self.proxy = proxy_of(url)
         self._token = token
         self._ca_bundle = ca_bundle
@@ -127,10 +136,12 @@ class HttpTransport:
                 proxies=None if self.proxy else _NO_PROXY,
             )
         except (requests.RequestException, urllib3.exceptions.LocationParseError) as error:
-            raise _trouble(self.place, error, self.proxy) from None
+            raise self._trouble(error) from None
         except OSError as error:  # requests checks that a CA bundle is there, and says so
             raise UsageError(f"cannot use the CA bundle: {error}") from None
-        return Response(answer.status_code, dict(answer.headers), answer.content, self.proxy)
+        return Response(
+            answer.status_code, dict(answer.headers), answer.content, self.proxy, self.url_setting
+        )
 
     def close(self) -> None:
         """See ``Transport``."""
@@ -167,6 +178,9 @@ class HttpTransport:
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+    def _trouble(self, error: Exception) -> BackendUnavailable | UsageError:
+        return _trouble(self.place, error, self.proxy, self.url_setting)
 
 
 class InProcessTransport:
@@ -216,7 +230,7 @@ def open_transport(settings: Settings) -> Transport:
     """HTTP where a URL is configured, else the backend in this process."""
     if settings.url is None:
         return InProcessTransport(settings.local_db, settings.local_file_systems)
-    return HttpTransport(settings.url, settings.token, settings.ca_bundle)
+    return HttpTransport(settings.url, settings.token, settings.ca_bundle, settings.url_setting)
 
 
 def proxy_of(url: str) -> str | None:
@@ -262,7 +276,9 @@ def _without_credentials(proxy: str) -> str:
     return f"{start}{separator}{rest.rpartition('@')[2]}" if separator else rest or start
 
 
-def _trouble(url: str, error: Exception, proxy: str | None) -> BackendUnavailable | UsageError:
+def _trouble(
+    url: str, error: Exception, proxy: str | None, url_setting: str
+) -> BackendUnavailable | UsageError:
     """What an exception of requests means to the user, in one line."""
     import requests
     import urllib3
@@ -277,7 +293,7 @@ def _trouble(url: str, error: Exception, proxy: str | None) -> BackendUnavailabl
     if isinstance(error, requests.exceptions.InvalidProxyURL):
         return UsageError(f"no way to {url}{through}: {cause}; check that setting")
     if isinstance(error, wrong_url):
-        return UsageError(f"'{url}' cannot be used as URL: {cause}; check SWEEP_URL")
+        return UsageError(f"'{url}' cannot be used as URL: {cause}; check {url_setting}")
     if isinstance(error, requests.exceptions.ProxyError):
         return BackendUnavailable(
             f"no way to {url}{through}: {cause}; check that setting, or name the host in NO_PROXY"
@@ -291,11 +307,11 @@ def _trouble(url: str, error: Exception, proxy: str | None) -> BackendUnavailabl
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return BackendUnavailable(
             f"no connection to {url}{through} within {CONNECT_TIMEOUT_SECONDS:.0f} s; check"
-            " SWEEP_URL"
+            f" {url_setting}"
         )
     if isinstance(error, requests.exceptions.Timeout):
         return BackendUnavailable(f"no answer from {url}{through} in time")
-    return BackendUnavailable(f"no connection to {url}{through}: {cause}; check SWEEP_URL")
+    return BackendUnavailable(f"no connection to {url}{through}: {cause}; check {url_setting}")
 
 
 def _root_cause(error: BaseException) -> str:

@@ -28,6 +28,34 @@ COMMANDS = (
     "login",
 )
 
+#: What other tools call it, and how it is called here.
+OTHER_WORDS = {
+    **dict.fromkeys(("list", "ls", "status"), "sweeps"),
+    **dict.fromkeys(("ps", "top", "results", "jobs"), "runs SWEEP"),
+    **dict.fromkeys(("watch", "monitor", "dashboard", "ui"), "runs SWEEP --watch"),
+    **dict.fromkeys(("export", "csv", "download"), "runs SWEEP --csv"),
+    **dict.fromkeys(("describe", "info", "get", "inspect", "view"), "show SWEEP"),
+    **dict.fromkeys(("init", "create", "new", "add", "register", "submit"), "sweep FILE"),
+    **dict.fromkeys(("check", "validate", "dry-run", "lint"), "sweep FILE --dry-run"),
+    **dict.fromkeys(("run", "start", "work", "worker", "launch", "exec"), "agent SWEEP"),
+    **dict.fromkeys(("pause", "suspend"), "sweep --pause SWEEP"),
+    **dict.fromkeys(("resume", "continue", "unpause"), "sweep --resume SWEEP"),
+    **dict.fromkeys(("stop", "end", "finish"), "sweep --stop SWEEP"),
+    **dict.fromkeys(("cancel", "abort", "kill", "terminate"), "sweep --cancel SWEEP"),
+    **dict.fromkeys(("stop-run", "kill-run"), "sweep --stop-run RUN"),
+    **dict.fromkeys(("update", "edit", "change"), "sweep --update SWEEP FILE"),
+    **dict.fromkeys(("rm", "remove", "del", "purge"), "delete SWEEP"),
+    **dict.fromkeys(("rows", "metrics", "plot"), "history RUN"),
+    **dict.fromkeys(("tail", "output", "cat"), "logs RUN"),
+    **dict.fromkeys(("suggest", "next"), "ask SWEEP"),
+    **dict.fromkeys(("observe", "report"), "tell RUN NAME=VALUE"),
+    **dict.fromkeys(("serve", "server", "up"), "local"),
+    **dict.fromkeys(("auth", "config", "configure", "connect"), "login --url URL"),
+    "logout": "login --url local",
+    "version": "--version",
+    "help": "--help",
+}
+
 _HELP = """Hyperparameter sweeps without a server to keep.
 
 \b
@@ -57,15 +85,15 @@ class LazyGroup(click.Group):
         """All names, in the order of the help."""
         return list(COMMANDS)
 
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002  click's signature
-        cmd_name: str,
-    ) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"sweep_sdk.cli.commands.{cmd_name}").command
+        if ctx.resilient_parsing:  # a shell asks what may follow
+            from sweep_sdk.cli.completion import add_completion
+
+            add_completion(command)
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -81,8 +109,15 @@ class LazyGroup(click.Group):
         """Find the command, or say which one may have been meant."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            raise click.UsageError(f"no command '{name}'{did_you_mean(name, COMMANDS)}", ctx)
+            raise click.UsageError(f"no command '{name}'{_meant(name)}", ctx)
         return super().resolve_command(ctx, args)
+
+
+def _meant(name: str) -> str:
+    """A half sentence with the command that does what ``name`` says elsewhere, or looks like it."""
+    if name in OTHER_WORDS:
+        return f": did you mean 'sweep-sdk {OTHER_WORDS[name]}'?"
+    return did_you_mean(name, COMMANDS)
 
 
 def did_you_mean(word: str, known: tuple[str, ...] | list[str]) -> str:

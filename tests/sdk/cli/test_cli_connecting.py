@@ -146,6 +146,29 @@ class TestLogin:
         assert "does not accept this token" in result.err
         assert not (home / "credentials.json").exists()
 
+    def test_a_backend_that_is_not_there_is_the_url_that_was_given(self, cli, home, monkeypatch):
+        monkeypatch.setenv("SWEEP_URL", "http://127.0.0.1:10")
+        result = cli("login", "--url", "http://127.0.0.1:9", "--token", "t")
+        assert result.code == 1
+        assert "no connection to http://127.0.0.1:9" in result.err
+        assert "check the URL that you gave" in result.err
+        assert "SWEEP_URL" not in result.err
+        assert not (home / "credentials.json").exists()
+
+    @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'{"status": "ok"}', b"\xff"])
+    def test_what_is_no_backend_is_the_url_that_was_given(self, cli, body):
+        with LocalServer(WebSite(body)) as server:
+            result = cli("login", "--url", server.url, "--token", "t")
+        assert result.code == 2
+        assert "check the URL that you gave" in result.err
+        assert "SWEEP_URL" not in result.err
+
+    def test_later_commands_speak_of_the_url_that_is_kept(self, cli, server):
+        assert cli("login", "--url", server.url, "--token", "secret").code == 0
+        server.stop()
+        result = cli("sweeps")
+        assert "check the URL that 'sweep-sdk login' keeps" in result.err
+
     @pytest.mark.parametrize("url", ["nonsense", "ftp://x", "http://", "https://h?x=1"])
     def test_what_is_no_url(self, cli, url):
         result = cli("login", "--url", url, "--token", "t")
@@ -177,8 +200,11 @@ class TestLogin:
 class WebSite:
     """Answers everything with a page."""
 
+    def __init__(self, body=b"<html>Welcome</html>"):
+        self._body = body
+
     def request(self, *_):
-        return Response(200, {"Content-Type": "text/html"}, b"<html>Welcome</html>")
+        return Response(200, {"Content-Type": "text/html"}, self._body)
 
 
 class TestNobodyThere:

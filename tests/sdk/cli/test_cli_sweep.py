@@ -26,7 +26,20 @@ parameters:
 
 
 class TestRegister:
+    def test_a_program_that_is_not_here_is_told(self, cli, grid_file):
+        for words in ([], ["--dry-run"], ["--json"]):
+            result = cli("sweep", grid_file, *words)
+            assert result.code == 0
+            assert result.err.startswith("warning: sweep.yaml: no program 'train.py' in ")
+
+    def test_a_program_that_may_be_elsewhere_is_no_matter(self, cli, home):
+        Path("s.yaml").write_text(
+            NESTED.replace('"${env}", "${interpreter}"', "docker, run, image, python")
+        )
+        assert "no program" not in cli("sweep", "s.yaml").err
+
     def test_prints_the_id_and_the_agent_command(self, cli, grid_file, client):
+        Path("train.py").write_text("")
         result = cli("sweep", grid_file)
         (sweep,) = client.list_sweeps()
         assert result.code == 0

@@ -164,6 +164,7 @@ def _create(wish: Wish) -> int:
             dry_run=wish.is_dry_run,
         )
     _tell_warnings(wish, sweep)
+    _tell_missing_program(wish, sweep)
     if wish.is_json:
         say_json(sweep)
     elif wish.is_dry_run:
@@ -203,6 +204,16 @@ def _tell_warnings(wish: Wish, sweep: Sweep) -> None:
 
     for warning in warnings_of(sweep):
         note(f"warning: {wish.file}: {printable(warning)}")
+
+
+def _tell_missing_program(wish: Wish, sweep: Sweep) -> None:
+    """Say it now if an agent that is started in this folder would find nothing to run."""
+    from sweep_sdk._agent.launcher import Launcher
+    from sweep_sdk._settings import environment
+
+    missing = Launcher(sweep["config"], environment()).missing_program()
+    if missing is not None and not wish.is_agent:  # an agent says so itself
+        note(f"warning: {wish.file}: {printable(missing)}")
 
 
 def _say_created(sweep: Sweep) -> None:
