@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 
 import pytest
+from click.shell_completion import BashComplete
+
+from sweep_sdk.cli import completion
+from sweep_sdk.cli.group import sweep_sdk
 
 
 @pytest.fixture
-def completed(home):
+def completed(home, monkeypatch, capfd):
     """What is offered after some words, of which the last may be half typed."""
+    monkeypatch.setattr(completion, "_PATIENCE_SECONDS", 60.0)
 
     def call(*words, **environ):
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        shell = BashComplete(sweep_sdk, {}, "sweep-sdk", "_SWEEP_SDK_COMPLETE")
         *before, typed = words
-        told = {
-            "_SWEEP_SDK_COMPLETE": "bash_complete",
-            "COMP_WORDS": f"{shlex.join(['sweep-sdk', *before])} {typed}",
-            "COMP_CWORD": str(len(words)),
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "sweep_sdk.cli"],
-            env={**os.environ, **told, **environ},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.stderr == ""
-        return [tuple(line.split(",", 1)) for line in done.stdout.splitlines() if line]
+        offered = shell.get_completions(list(before), typed)
+        assert capfd.readouterr() == ("", "")
+        return [(item.type, item.value) for item in offered]
 
     return call
 
@@ -41,6 +36,23 @@ def plain(*values):
 
 def test_commands(completed):
     assert completed("swee") == plain("sweep", "sweeps")
+
+
+def test_the_command_answers_a_shell(home):
+    asked = {
+        "_SWEEP_SDK_COMPLETE": "bash_complete",
+        "COMP_WORDS": "sweep-sdk sweep sw",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "sweep_sdk.cli"],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("file,sw\n", "")
 
 
 @pytest.mark.parametrize("words", [("sweep",), ("sweep", "--dry-run"), ("sweep", "-p", "x")])
