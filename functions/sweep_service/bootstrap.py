@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 LOCAL_WAIT_SECONDS = 1.0
 
 
+def local_file_system(path: Path, local_file_systems: Collection[str] = ()) -> str | None:
+    """The file system on which the database is or would be; None where that cannot be told.
+
+    Raises:
+        StoreUnusable: It is not known to be local to this machine.
+    """
+    from sweep_service.storage.sqlite.place import check_file_system, known_mounts
+
+    return check_file_system(path, known_mounts(), local_file_systems)
+
+
 def local_services(path: Path, local_file_systems: Collection[str] = ()) -> Services:
     """The backend over an SQLite file, for the user's own process.
 

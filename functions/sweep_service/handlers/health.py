@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 
 def health(request: Request, services: Services) -> Response:
-    """``GET /v1/health``: this process answers."""
-    del request, services
-    return Response(200, {"status": "ok", "version": __version__})
+    """``GET /v1/health``: this process answers, and says what time it has."""
+    del request
+    return Response(200, {"status": "ok", "version": __version__, "now": services.clock()})

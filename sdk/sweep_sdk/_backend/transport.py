@@ -233,6 +233,21 @@ def open_transport(settings: Settings) -> Transport:
     return HttpTransport(settings.url, settings.token, settings.ca_bundle, settings.url_setting)
 
 
+def local_file_system(database: Path, local_file_systems: Collection[str] = ()) -> str | None:
+    """The file system of the local database, which need not exist; None where it is not known.
+
+    Raises:
+        UsageError: It is not known to be local to this machine.
+    """
+    from sweep_service.bootstrap import local_file_system
+    from sweep_service.errors import StoreUnusable
+
+    try:
+        return local_file_system(database, local_file_systems)
+    except StoreUnusable as error:
+        raise UsageError(str(error)) from None
+
+
 def proxy_of(url: str) -> str | None:
     """The setting of the environment that sends requests to ``url`` through a proxy.
 

@@ -26,6 +26,7 @@ COMMANDS = (
     "tell",
     "local",
     "login",
+    "doctor",
 )
 
 #: What other tools call it, and how it is called here.
@@ -51,6 +52,7 @@ OTHER_WORDS = {
     **dict.fromkeys(("observe", "report"), "tell RUN NAME=VALUE"),
     **dict.fromkeys(("serve", "server", "up"), "local"),
     **dict.fromkeys(("auth", "config", "configure", "connect"), "login --url URL"),
+    **dict.fromkeys(("diagnose", "ping", "env", "debug"), "doctor"),
     "logout": "login --url local",
     "version": "--version",
     "help": "--help",

@@ -51,25 +51,33 @@ def check_place(path: Path, also_local: Collection[str] = ()) -> None:
     if is_folder:
         raise StoreUnusable(f"cannot keep sweeps in {path}: it is a folder; name a file in it")
     _check_permissions(path)
-    if _MOUNTS.exists():
-        mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
-        check_file_system(path, mounts, also_local)
+    check_file_system(path, known_mounts(), also_local)
 
 
-def check_file_system(path: Path, mounts: str, also_local: Collection[str] = ()) -> None:
+def known_mounts() -> str:
+    """What is mounted, in the format of ``/proc/mounts``; empty where nobody says it."""
+    if not _MOUNTS.exists():
+        return ""
+    return _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def check_file_system(path: Path, mounts: str, also_local: Collection[str] = ()) -> str | None:
     """Refuse the file systems that several machines may share.
 
     Args:
-        path: The database; its folder exists.
+        path: The database.
         mounts: Text in the format of ``/proc/mounts``.
         also_local: File systems that the user has declared to be local.
+
+    Returns:
+        The type of the file system, such as ``ext4``; None where it is not known.
 
     Raises:
         StoreUnusable: The path is on one of them.
     """
     kind = file_system_of(path.parent.resolve(), mounts)
     if kind is None or kind in LOCAL_FILE_SYSTEMS or kind in also_local:
-        return
+        return kind
     raise StoreUnusable(
         f"cannot keep sweeps in {path}: it is on {kind}, and SQLite needs a local disk. Name a"
         " file on one in SWEEP_LOCAL_DB; several machines meet through 'sweep-sdk local' on one."

@@ -1,0 +1,38 @@
+"""``sweep-sdk doctor``: is everything around a sweep as it should be?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from sweep_sdk.cli.checkup import FAIL, OK, WARN, Finding, check_up
+from sweep_sdk.cli.formats import printable
+from sweep_sdk.cli.options import examples, json_option
+from sweep_sdk.cli.output import say, say_json
+
+_COLORS = {OK: "green", WARN: "yellow", FAIL: "red"}
+_EXAMPLES = examples("sweep-sdk doctor", "sweep-sdk doctor --json")
+
+
+@click.command(epilog=_EXAMPLES, short_help="Check the backend and this machine.")
+@json_option
+def command(is_json: bool) -> int:
+    """Check what sweeps need: backend, credential, clock, disks, GPUs, libraries.
+
+    A line for each, with what to do where it is not well. Exit code 1 if something fails, 0
+    otherwise. Nothing is changed.
+    """
+    findings = []
+    for finding in check_up():
+        findings.append(finding)
+        if not is_json:
+            say(_line(finding))
+    if is_json:
+        say_json([asdict(finding) for finding in findings])
+    return 1 if any(finding.level == FAIL for finding in findings) else 0
+
+
+def _line(finding: Finding) -> str:
+    level = click.style(f"{finding.level:<4}", fg=_COLORS[finding.level])
+    return f"{level}  {finding.check:<11}  {printable(finding.text)}"
