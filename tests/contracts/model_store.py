@@ -21,6 +21,7 @@ from sweep_service.errors import (
 from sweep_service.model.records import (
     Base,
     Counter,
+    EarlyStop,
     Lease,
     LiveSummary,
     Observation,
@@ -174,6 +175,13 @@ class ModelStore:
         assert stands is not None
         require(stands.released_attempt < stands.attempt, NotPossible)
         self.leases[index] = replace(stands, is_stop_requested=True)
+
+    def mark_stopped(self, index: int, attempt: int, stop: EarlyStop) -> None:
+        stands = self.leases.get(index)
+        if stands is None or stands.attempt != attempt or stands.early_stop is not None:
+            return
+        if stands.released_attempt < attempt:
+            self.leases[index] = replace(stands, early_stop=stop)
 
     def drop_lease(self, index: int, attempt: int) -> None:
         if index in self.leases and self.leases[index].attempt <= attempt:

@@ -138,6 +138,22 @@ def test_a_heartbeat_writes_only_when_half_of_the_lease_is_over(
     assert (units.writes, units.reads) == (1, 2)
 
 
+def test_telling_a_run_to_stop_writes_one_unit_once(services: Services, measure: Any) -> None:
+    early = {"type": "hyperband", "min_iter": 1}
+    sweep = add(services, method="random", early_terminate=early)
+    good, bad = take(services, sweep), take(services, sweep, "another-key")
+    report(services, sweep, good.index, RowBatch(good.attempt, 0, (Row(0, 1.0, {"loss": 0.1}),)))
+    batch = RowBatch(bad.attempt, 0, (Row(0, 1.0, {"loss": 0.9}),))
+    told: list[str | None] = []
+
+    def tell(batch: RowBatch) -> None:
+        told.append(report(services, sweep, bad.index, batch).reason)
+
+    assert measure(lambda: tell(batch)).writes == 4  # rows, lease, band, and why
+    assert measure(lambda: tell(RowBatch(bad.attempt, 1, ()))).writes == 0
+    assert told == ["early_terminate"] * 2
+
+
 @pytest.mark.parametrize(("method", "n_units"), [("grid", 2), ("random", 2), ("bayes", 3)])
 def test_a_finish_writes_two_units_and_one_for_bayes(
     services: Services, measure: Any, method: str, n_units: int

@@ -8,8 +8,10 @@ import pytest
 from store_samples import NON_FINITE, SWEEP, UNICODE, a_lease, a_live, unchanged
 
 from sweep_service.errors import InvalidRequest, LeaseHeld, LeaseLost, NotPossible
-from sweep_service.model.records import Lease, LiveSummary
+from sweep_service.model.records import EarlyStop, Lease, LiveSummary
 from sweep_service.storage.store import Store
+
+STOP = EarlyStop(9, 0.83, 0.61)
 
 
 def opened(store: Store, index: int = 0, **changes: object) -> Lease:
@@ -53,6 +55,7 @@ class TestOpenLease:
             {"unit": ()},
             {"unit": (0.1, 1 / 3, 1e-320, 1.0)},
             {"live": a_live()},
+            {"early_stop": EarlyStop(9, 0.83, -1 / 3)},
             {"live": LiveSummary(offset=0)},
             {"live": LiveSummary(step=-3)},
             {"key": "k" * 3000, "unit": (0.5,) * 300},
@@ -306,6 +309,45 @@ class TestStopRun:
         for index in (0, 1):
             with unchanged(store), pytest.raises(NotPossible, match=f"{SWEEP}-{index}"):
                 store.stop_run(SWEEP, index)
+
+
+class TestMarkStopped:
+    @pytest.mark.parametrize("value", [0.83, 1 / 3, -1e300, 5e-324])
+    def test_keeps_the_reason(self, store: Store, value: float) -> None:
+        lease = opened(store, live=a_live(), suspect_at=1200.0)
+        store.mark_stopped(SWEEP, 0, 1, EarlyStop(9, value, 0.61))
+        assert stands(store) == replace(lease, early_stop=EarlyStop(9, value, 0.61))
+
+    def test_the_first_reason_stands(self, store: Store) -> None:
+        opened(store, early_stop=STOP)
+        with unchanged(store):
+            store.mark_stopped(SWEEP, 0, 1, EarlyStop(27, 0.9, 0.1))
+
+    @pytest.mark.parametrize(
+        "standing",
+        [{"attempt": 2}, {"attempt": 0}, {"released_attempt": 1}, {"released_attempt": 2}],
+    )
+    def test_leaves_a_lease_that_is_not_the_holders(
+        self, store: Store, standing: dict[str, object]
+    ) -> None:
+        opened(store, **standing)
+        with unchanged(store):
+            store.mark_stopped(SWEEP, 0, 1, STOP)
+
+    def test_no_lease(self, store: Store) -> None:
+        with unchanged(store):
+            store.mark_stopped(SWEEP, 0, 1, STOP)
+
+    def test_a_beat_and_a_report_leave_it(self, store: Store) -> None:
+        opened(store, early_stop=STOP)
+        assert store.extend_lease(SWEEP, 0, 1, 1700.0, None).early_stop == STOP
+        assert store.extend_lease(SWEEP, 0, 1, 1800.0, a_live(3)).early_stop == STOP
+        assert stands(store).early_stop == STOP
+
+    def test_the_next_holder_has_not_been_told(self, store: Store) -> None:
+        seen = opened(store, early_stop=STOP, suspect_at=1400.0)
+        store.take_lease(SWEEP, seen, a_lease(attempt=2, key="next", lease_end=2000.0))
+        assert stands(store).early_stop is None
 
 
 class TestDropLease:

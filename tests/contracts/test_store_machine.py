@@ -15,7 +15,7 @@ from store_kinds import StoreKind
 from store_samples import a_counter, a_lease, a_live, a_meta, a_run, an_observation, an_outcome
 
 from sweep_service.errors import ServiceError
-from sweep_service.model.records import Lease, LiveSummary, Outcome, Run, RunHead
+from sweep_service.model.records import EarlyStop, Lease, LiveSummary, Outcome, Run, RunHead
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
@@ -27,6 +27,7 @@ times = st.sampled_from([1000.0, 1500.5, 2000.0])
 limits = st.none() | st.integers(0, 4)
 units = st.sampled_from([None, (0.25,), (0.75, 0.5)])
 lives = st.builds(a_live, st.integers(0, 2), n_values=st.integers(0, 9))
+stops = st.builds(EarlyStop, st.integers(1, 2), st.just(0.5), st.just(0.25))
 leases = st.builds(
     a_lease, indices, attempt=attempts, key=keys, agent=keys, lease_end=times, unit=units
 )
@@ -36,6 +37,7 @@ outcomes = st.builds(
     state=st.sampled_from([RunState.FINISHED, RunState.FAILED]),
     exit_code=st.integers(0, 3),
     best=st.sampled_from([None, 0.5]),
+    early_stop=st.none() | stops,
 )
 
 
@@ -153,6 +155,10 @@ class LeaseMachine(StoreMachine):
     @rule(index=indices)
     def stop_run(self, index: int) -> None:
         self.both("stop_run", index)
+
+    @rule(data=st.data(), index=indices, stop=stops)
+    def mark_stopped(self, data: st.DataObject, index: int, stop: EarlyStop) -> None:
+        self.both("mark_stopped", index, self.an_attempt(data, index), stop)
 
     @rule(index=indices, attempt=attempts)
     def drop_lease(self, index: int, attempt: int) -> None:

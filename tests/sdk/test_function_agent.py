@@ -457,3 +457,23 @@ def test_a_function_that_returns_its_loss_is_told(work, opened, sweep_id, seen):
     (words,) = (message for message in told if "returned 0.25" in message)
     assert "sweep_sdk.log({'loss': ...})" in words
     assert states(opened, sweep_id) == ["finished"] * 3
+
+
+@pytest.mark.parametrize("returned", [True, "0.25", 10**400, None])
+def test_what_is_no_value_is_not_taken_for_a_loss(work, opened, sweep_id, seen, returned):
+    assert work(sweep_id, lambda: returned, count=1) == 0
+    told = [event.message for event in seen if isinstance(event, events.Notice)]
+    assert [message for message in told if "nothing was logged" in message]
+    assert not [message for message in told if "returned" in message]
+    assert states(opened, sweep_id) == ["finished"]
+
+
+def test_values_that_are_all_nan_are_told_of_once(work, opened, sweep_id, seen):
+    def diverge():
+        with sweep_sdk.init() as run:
+            run.log({"loss": float("nan")})
+
+    assert work(sweep_id, diverge, max_runs_without_metric=1) == 0
+    told = [event.message for event in seen if isinstance(event, events.Notice)]
+    assert len([words for words in told if "every value of loss was NaN" in words]) == 1
+    assert set(states(opened, sweep_id)) == {"finished"}

@@ -82,3 +82,72 @@ def test_a_stopped_run_ends_as_finished_and_counts_with_its_best(backend):
     backend.finish(bad, stopped_early=True, signal=15)
     run = backend.run(bad)
     assert (run["state"], run["stopped_early"], run["best"]) == ("finished", True, 0.7)
+
+
+def stopped(backend, **changes):
+    """A sweep of which one run was told to stop: 0.8 at band 2, where 0.4 is the limit."""
+    sweep, (good, bad) = start(backend, 2, **changes)
+    backend.report(good, 1, 0, *losses(0.5, 0.4))
+    assert backend.report(bad, 1, 0, *losses(0.7, 0.8)).body["reason"] == "early_terminate"
+    return sweep, bad
+
+
+WHY = {"band": 2, "value": 0.8, "threshold": 0.4}
+
+
+def test_why_a_run_was_stopped_is_kept(backend):
+    _, bad = stopped(backend)
+    backend.finish(bad, stopped_early=True, signal=15)
+    assert backend.run(bad)["early_stop"] == WHY
+
+
+def test_a_maximised_metric_is_told_in_its_own_sign(backend):
+    _, (good, bad) = start(backend, 2, metric={"name": "loss", "goal": "maximize"})
+    backend.report(good, 1, 0, *losses(0.5, 0.9))
+    backend.report(bad, 1, 0, *losses(0.4, 0.3))
+    backend.finish(bad, stopped_early=True)
+    assert backend.run(bad)["early_stop"] == {"band": 2, "value": 0.3, "threshold": 0.9}
+
+
+def test_one_who_does_not_say_was_stopped_if_told_so(backend):
+    _, bad = stopped(backend)
+    backend.finish(bad)
+    run = backend.run(bad)
+    assert (run["stopped_early"], run["early_stop"]) == (True, WHY)
+
+
+@pytest.mark.parametrize(
+    "ending", [{"stopped_early": False}, {"state": "failed"}, {"state": "killed"}]
+)
+def test_a_run_that_was_told_to_stop_may_end_otherwise(backend, ending):
+    _, bad = stopped(backend)
+    backend.finish(bad, **ending)
+    run = backend.run(bad)
+    assert (run["stopped_early"], run["early_stop"]) == (False, None)
+
+
+def test_a_run_that_was_told_nothing_was_not_stopped(backend):
+    _, (run,) = start(backend, 1)
+    backend.report(run, 1, 0, *losses(0.5, 0.4))
+    backend.finish(run)
+    assert (backend.run(run)["stopped_early"], backend.run(run)["early_stop"]) == (False, None)
+
+
+def test_what_was_told_once_is_not_taken_back_when_other_runs_are_worse(backend):
+    sweep, bad = stopped(backend)
+    for _ in range(8):
+        worse = backend.ask(sweep).body["id"]
+        backend.report(worse, 1, 0, *losses(5.0, 6.0))
+    assert backend.report(bad, 1, 2).body["reason"] == "early_terminate"
+    assert backend.report(bad, 1, 2, *losses(0.1)).body["reason"] == "early_terminate"
+    backend.finish(bad)
+    assert backend.run(bad)["early_stop"] == WHY
+
+
+def test_the_next_attempt_is_judged_anew(backend):
+    sweep, bad = stopped(backend)
+    backend.finish(bad, state="preempted")
+    assert backend.ask(sweep).body["id"] == bad
+    assert backend.report(bad, 2, 0, *losses(0.3)).body["command"] == "continue"
+    backend.finish(bad, attempt=2)
+    assert backend.run(bad)["early_stop"] is None

@@ -243,7 +243,7 @@ def _ending(document: Mapping[str, Any]) -> Ending:
         signal=int_field(document, "signal", least=0),
         summary=summary,
         error_tail=typed_field(document, "stderr_tail", str, default="")[-_MAX_TAIL:] or None,
-        is_stopped_early=typed_field(document, "stopped_early", bool, default=False),
+        is_stopped_early=typed_field(document, "stopped_early", bool, default=None),
         result=_metric_value("result", document["result"]) if "result" in document else None,
         attributes=_attributes(typed_field(document, "attributes", dict, default={})),
     )

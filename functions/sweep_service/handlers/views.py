@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sweep_service.model.problems import Problem
-    from sweep_service.model.records import AttemptRecord, Row
+    from sweep_service.model.records import AttemptRecord, EarlyStop, Row
     from sweep_service.operations.runs import RunStory, RunView
     from sweep_service.operations.sweeps import SweepView
 
@@ -79,9 +79,14 @@ def run(view: RunView) -> dict[str, Any]:
         "started_at": stored.started_at,
         "ended_at": outcome.ended_at if outcome else None,
         "stopped_early": outcome.is_stopped_early if outcome else False,
+        "early_stop": _early_stop(outcome.early_stop) if outcome and outcome.early_stop else None,
         "attributes": tagged(outcome.attributes) if outcome else {},
         "suggestion": stored.suggestion,
     }
+
+
+def _early_stop(stop: EarlyStop) -> dict[str, Any]:
+    return {"band": stop.band, "value": stop.value, "threshold": stop.threshold}
 
 
 def run_in_full(story: RunStory) -> dict[str, Any]:

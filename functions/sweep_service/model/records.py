@@ -93,6 +93,21 @@ class LiveSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyStop:
+    """Why early termination stopped a run; finite numbers, in the user's sign.
+
+    Attributes:
+        band: The number of values of the metric at which it was judged.
+        value: What was judged.
+        threshold: What the value was worse than.
+    """
+
+    band: int
+    value: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """Who is working on an index now, and by when they must be heard of.
 
@@ -105,6 +120,7 @@ class Lease:
         losses: How often an attempt that had been handed out was taken from its agent.
         failures: How many attempts ended as failed.
         unit: Encoded configuration (bayes only).
+        early_stop: Why its holder was told to stop; None unless early termination did so.
     """
 
     index: int
@@ -121,6 +137,7 @@ class Lease:
     is_stop_requested: bool = False
     live: LiveSummary = LiveSummary()
     unit: tuple[float, ...] | None = None
+    early_stop: EarlyStop | None = None
 
     @property
     def is_released(self) -> bool:
@@ -143,6 +160,8 @@ class Outcome:
         attributes: What the program noted about the run: ``name``, ``tags``, ``group``,
             ``notes``, ``job_type``, ``config`` (values of its own) and ``summary`` (texts).
         last: As ``best``, but the last finite value of the history, else that of the summary.
+        early_stop: Why, where early termination stopped it; runs that ended under older versions
+            do not have it.
     """
 
     state: RunState
@@ -154,6 +173,7 @@ class Outcome:
     is_stopped_early: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
     last: float | None = None
+    early_stop: EarlyStop | None = None
 
 
 @dataclass(frozen=True, slots=True)

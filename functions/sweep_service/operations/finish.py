@@ -29,6 +29,8 @@ class Ending:
     Attributes:
         state: finished, failed, killed or preempted.
         error_tail: Last lines of stderr, if the run failed.
+        is_stopped_early: Whether early termination ended it. None, from one who does not say: a run
+            that finished after it was told to stop was stopped.
         result: The value of the sweep's metric that the program set itself.
         attributes: What the program noted about the run; see ``Outcome``.
     """
@@ -39,7 +41,7 @@ class Ending:
     signal: int | None = None
     summary: Mapping[str, MetricValue] = field(default_factory=dict)
     error_tail: str | None = None
-    is_stopped_early: bool = False
+    is_stopped_early: bool | None = None
     result: MetricValue | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -120,9 +122,12 @@ def _end(
     run: Run,
 ) -> Run:
     if lease is not None and lease.attempt == ending.attempt:
-        live = lease.live
+        live, stop = lease.live, lease.early_stop
     else:  # an ask is about to take the run: its lease knows nothing of this attempt
-        live = _live_of_rows(services, sweep, run, config.metric)
+        live, stop = _live_of_rows(services, sweep, run, config.metric), None
+    is_stopped_early = ending.is_stopped_early
+    if is_stopped_early is None:
+        is_stopped_early = stop is not None and ending.state is RunState.FINISHED
     outcome = Outcome(
         state=ending.state,
         ended_at=services.clock(),
@@ -130,9 +135,10 @@ def _end(
         signal=ending.signal,
         summary=ending.summary,
         best=best_value(config.metric, live, ending.summary, ending.result),
-        is_stopped_early=ending.is_stopped_early,
+        is_stopped_early=is_stopped_early,
         attributes=ending.attributes,
         last=last_value(config.metric, live, ending.summary, ending.result),
+        early_stop=stop if is_stopped_early else None,
     )
     return services.store.end_run(sweep, run.index, ending.attempt, outcome)
 

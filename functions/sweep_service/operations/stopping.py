@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sweep_service.model.records import EarlyStop
 from sweep_service.operations.metrics import finite_values
 from sweep_service.search import hyperband
 
@@ -36,13 +37,27 @@ def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch
 
 
 def is_stopped_early(store: Store, sweep: str, config: SweepConfig, lease: Lease) -> bool:
-    """Whether a running run shall be stopped for its value at the last band it has passed."""
+    """Whether a running run shall be stopped for its value at the last band it has passed.
+
+    Once it shall, it shall whatever other runs do later: the reason is kept with its lease.
+    """
+    if lease.early_stop is not None:
+        return True
+    stop = _early_stop(store, sweep, config, lease)
+    if stop is not None:
+        store.mark_stopped(sweep, lease.index, lease.attempt, stop)
+    return stop is not None
+
+
+def _early_stop(store: Store, sweep: str, config: SweepConfig, lease: Lease) -> EarlyStop | None:
     settings, metric, live = config.early_terminate, config.metric, lease.live
     if settings is None or metric is None or live.best is None:
-        return False
+        return None
     band = hyperband.last_band(settings, live.n_values)
     if band is None:
-        return False
+        return None
     at_band = store.list_band(sweep, band)
     decision = hyperband.stop_decision(settings, metric, at_band, lease.index, band, live.best)
-    return decision.is_stop
+    if not decision.is_stop:
+        return None
+    return EarlyStop(decision.band, decision.value, decision.threshold)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.numbers import decode_number, encode_number
-from sweep_service.model.records import Base, LiveSummary, Outcome, Row
+from sweep_service.model.records import Base, EarlyStop, LiveSummary, Outcome, Row
 from sweep_service.model.states import RunState
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ from_json = json.JSONDecoder().decode
 # Most leases of a large sweep are young: they share one summary.
 _NOTHING_REPORTED = LiveSummary()
 _NO_COLUMNS = (None, 0, None, None, None, None)
+
+# The fields of an outcome between its state and the reason of an early stop.
+_N_BEFORE_STOP = 8
 
 
 def encode_optional(value: float | None) -> float | str | None:
@@ -76,8 +80,18 @@ def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
     )
 
 
+def encode_early_stop(stop: EarlyStop | None) -> str | None:
+    """Why a run was told to stop, or None."""
+    return None if stop is None else to_json(astuple(stop))
+
+
+def decode_early_stop(text: str | None) -> EarlyStop | None:
+    """What ``encode_early_stop`` wrote."""
+    return None if text is None else EarlyStop(*from_json(text))
+
+
 def encode_outcome(outcome: Outcome) -> str:
-    """An outcome whole."""
+    """An outcome whole; the reason of an early stop only where there is one."""
     return to_json(
         [
             outcome.state.value,
@@ -89,6 +103,7 @@ def encode_outcome(outcome: Outcome) -> str:
             outcome.is_stopped_early,
             outcome.attributes,
             outcome.last,
+            *([] if outcome.early_stop is None else [astuple(outcome.early_stop)]),
         ]
     )
 
@@ -101,7 +116,8 @@ def decode_outcome(text: str | None) -> Outcome | None:
     if text is None:
         return None
     state, *rest = from_json(text)
-    return Outcome(RunState(state), *rest)
+    before, stop = rest[:_N_BEFORE_STOP], rest[_N_BEFORE_STOP:]
+    return Outcome(RunState(state), *before, *(EarlyStop(*numbers) for numbers in stop))
 
 
 def encode_rows(rows: Sequence[Row]) -> str:

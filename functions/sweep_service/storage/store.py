@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sweep_service.model.records import (
         AttemptRecord,
         Counter,
+        EarlyStop,
         Lease,
         LiveSummary,
         Observation,
@@ -164,8 +165,8 @@ class Store(Protocol):
         """Hand the lease on where attempt and suspect_at are as seen.
 
         Of ``lease`` count attempt, key, agent, host, slot, lease_end and losses, and the unit
-        vector where none stands. Stop flag, suspicion and live summary are reset; released_attempt
-        and failures stay.
+        vector where none stands. Stop flag, early stop, suspicion and live summary are reset;
+        released_attempt and failures stay.
 
         Raises:
             LeaseHeld: Somebody else was faster (a lease that carries ``lease``'s key and attempt
@@ -203,6 +204,13 @@ class Store(Protocol):
 
         Raises:
             NotPossible: No agent works on the run.
+        """
+
+    def mark_stopped(self, sweep: str, index: int, attempt: int, stop: EarlyStop) -> None:
+        """Keep why the holder is told to stop, where attempt = given and it is not released.
+
+        The first reason stands. A failed condition is left alone: the run is not the holder's
+        any more, or a reason stands already.
         """
 
     def drop_lease(self, sweep: str, index: int, attempt: int) -> None:

@@ -171,8 +171,12 @@ class Attempts:
         said = attempt.delivery.tail.said
         handout = attempt.handout
         state = finished.state if finished else "lost"
-        is_missing = self.best.is_missing(said)
-        if self.tally.add(state, is_metric_missing=is_missing) and is_missing:
+        is_news = self.tally.add(
+            state,
+            is_metric_missing=self.best.is_missing(said),
+            is_without_value=self.best.has_no_value(said),
+        )
+        if is_news:
             self._noticer(handout)(missing_words(self.best.metric or "", said, outcome))
         self.emit(
             RunEnded(

@@ -37,6 +37,10 @@ class Best:
         """Whether a program never logged the sweep's metric, not even as NaN."""
         return self.metric is not None and self.metric not in said.summary
 
+    def has_no_value(self, said: Said) -> bool:
+        """Whether a program never gave the sweep's metric a finite value."""
+        return self.metric is not None and self.value_of(said) is None
+
     def learn(self, sweep: Mapping[str, Any]) -> BestSoFar | None:
         """Take in the sweep's best run; the event, if that is news."""
         run = sweep.get("best") or {}

@@ -197,8 +197,7 @@ class _FunctionRun:
             return Outcome(not code, exit_code=code, cause=self._cause(), stderr_tail=_text(error))
         except Exception:  # noqa: BLE001  whatever a user's function raises is its own failure
             return self._failure()
-        number = float(returned) if isinstance(returned, (int, float)) else None
-        return Outcome(True, cause=self._cause(), returned=number)
+        return Outcome(True, cause=self._cause(), returned=_number(returned))
 
     def _failure(self) -> Outcome:
         cause = self._cause()
@@ -274,6 +273,16 @@ def _termination_raised() -> Iterator[None]:
     finally:
         for number in unhandled:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _number(returned: object) -> float | None:
+    """What a function returned, where that can be the value of a metric."""
+    if isinstance(returned, bool) or not isinstance(returned, (int, float)):
+        return None
+    try:
+        return float(returned)
+    except OverflowError:
+        return None
 
 
 def _exit_code(error: SystemExit) -> int:

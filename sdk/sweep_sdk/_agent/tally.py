@@ -62,6 +62,7 @@ class Tally:
         self._max_consecutive_failures = max_consecutive_failures
         self._max_runs_without_metric = max_runs_without_metric
         self._n_without_metric = 0
+        self._n_without_value = 0
         self._clock = clock
         self._started_at = clock()
         self._lock = threading.Lock()
@@ -79,15 +80,19 @@ class Tally:
         with self._lock:
             self._n_taken -= 1
 
-    def add(self, state: str, *, is_metric_missing: bool = False) -> bool:
+    def add(
+        self, state: str, *, is_metric_missing: bool = False, is_without_value: bool = False
+    ) -> bool:
         """Count a run that has ended.
 
         Args:
             state: Of the run.
             is_metric_missing: Whether it never logged the sweep's metric.
+            is_without_value: Whether it gave the metric no finite value.
 
         Returns:
-            Whether it is the first that finished without logging the metric.
+            Whether it finished without a value of the metric, or without logging it at all, as
+            the first run in a row.
         """
         with self._lock:
             self.n_runs += 1
@@ -98,9 +103,11 @@ class Tally:
             self._n_failed_in_a_row += state == "failed"
             if state == "finished":
                 self._n_without_metric = self._n_without_metric + 1 if is_metric_missing else 0
+                is_lacking = is_metric_missing or is_without_value
+                self._n_without_value = self._n_without_value + 1 if is_lacking else 0
             if self.gave_up is None:
                 self.gave_up = self._reason() if state == "failed" else self._blind_reason()
-            return state == "finished" and self._n_without_metric == 1
+            return state == "finished" and 1 in (self._n_without_metric, self._n_without_value)
 
     def _blind_reason(self) -> GivingUp | None:
         if 0 < self._max_runs_without_metric <= self._n_without_metric:

@@ -63,13 +63,20 @@ def _facts(run: Json, log_file: Path, now: float) -> Iterator[tuple[str, str]]:
 
 def _state_text(run: Json, now: float) -> str:
     if run["stopped_early"]:
-        return f"{run['state']}, stopped early"
+        return f"{run['state']}, stopped early{_stop_text(run.get('early_stop'))}"
     if run["lease_end"] is None:
         return str(run["state"])
     left = run["lease_end"] - now
     if left >= 0:
         return f"{run['state']}, its agent is to be heard of within {duration_text(left)}"
     return f"{run['state']}, its agent should have been heard of {duration_text(-left)} ago"
+
+
+def _stop_text(stop: Json | None) -> str:
+    if stop is None:  # it ended before the reason was kept
+        return ""
+    value, limit = value_text(stop["value"]), value_text(stop["threshold"])
+    return f" at value {stop['band']} of the metric: {value} is worse than the limit there, {limit}"
 
 
 def _attempts(run: Json, now: float) -> list[str]:

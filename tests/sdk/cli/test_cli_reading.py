@@ -202,6 +202,27 @@ class TestRuns:
         assert (result.code, result.out) == (2, "")
         assert result.err == "error: no run has 'accu'; did you mean acc?\n"
 
+    def test_why_a_run_was_stopped(self, cli, client):
+        sweep = client.create_sweep(
+            {
+                "method": "random",
+                "metric": {"name": "loss"},
+                "early_terminate": {"type": "hyperband", "min_iter": 2},
+                "parameters": {"x": {"min": 0.0, "max": 1.0}},
+            }
+        )["id"]
+        for key, losses in (("key-of-good-one", (0.5, 0.61)), ("key-of-the-bad1", (0.7, 0.83))):
+            taken = client.ask(sweep, key=key, agent="a1", host="far")
+            rows = [{"step": 0, "at": 1.0, "metrics": {"loss": loss}} for loss in losses]
+            client.report(taken.id, taken.attempt, 0, rows)
+        client.finish(taken.id, {"attempt": 1, "state": "finished"})
+        words = (
+            "finished, stopped early at value 2 of the metric: 0.83 is worse than the limit there"
+        )
+        assert f"{words}, 0.61" in cli("show", taken.id).out
+        (run,) = cli("runs", sweep, "--state", "finished", "--json").json
+        assert run["early_stop"] == {"band": 2, "value": 0.83, "threshold": 0.61}
+
     def test_what_programs_noted_is_searchable(self, cli, grid, run_one):
         run_one(grid, attributes={"name": "base-1", "tags": ["a", "b"]})
         run_one(grid, attributes={"name": "other", "tags": ["a"]})

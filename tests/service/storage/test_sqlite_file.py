@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,16 @@ from sweep_service.errors import (
     TooLarge,
     TryAgain,
 )
-from sweep_service.model.records import Base, Counter, LiveSummary, Row, RowBatch, SweepMeta
+from sweep_service.model.records import (
+    Base,
+    Counter,
+    EarlyStop,
+    Lease,
+    LiveSummary,
+    Row,
+    RowBatch,
+    SweepMeta,
+)
 from sweep_service.model.states import SweepState
 from sweep_service.storage.sqlite import database as sqlite_database
 from sweep_service.storage.sqlite import schema as sqlite_schema
@@ -114,6 +124,28 @@ class TestSchema:
             assert store.extend_lease(SWEEP, 4, 1, 1400.0, live).live == live
         assert (lease.index, lease.live.best, lease.live.last_finite) == (4, 0.5, None)
         assert (observation.index, observation.value, observation.last) == (3, 0.5, None)
+
+    def test_a_file_from_before_reasons_of_early_stops_were_kept(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite_schema, "STEPS", sqlite_schema.STEPS[:2])
+            patch.setattr(sqlite_schema, "SCHEMA_VERSION", 2)
+            with SqliteStore(path) as store:
+                store.create_sweep(META, COUNTER)
+        with raw(path) as connection:
+            connection.execute(
+                """INSERT INTO leases (sweep, idx, attempt, key, agent, host, slot, lease_end,
+                    released_attempt, losses, failures, is_stop_requested, live_n_values)
+                VALUES (?, 0, 1, 'key', 'agent', 'host', '0', 1300.0, -1, 0, 0, 0, 0)""",
+                (SWEEP,),
+            )
+        stop = EarlyStop(9, 0.5, 0.25)
+        with SqliteStore(path) as store:
+            lease = store.get_lease(SWEEP, 0)
+            assert lease == Lease(0, 1, "key", "agent", "host", "0", 1300.0)
+            store.mark_stopped(SWEEP, 0, 1, stop)
+            assert store.list_leases(SWEEP) == [replace(lease, early_stop=stop)]
 
     def test_a_failed_migration_changes_nothing(
         self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from sweep_service.model.records import (
     AttemptRecord,
     Base,
     Counter,
+    EarlyStop,
     Lease,
     LiveSummary,
     Observation,
@@ -70,6 +71,7 @@ def use_everything(store: SqliteStore) -> None:
     store.suspect_lease(SWEEP, LEASE, 1400.0)
     store.extend_lease(SWEEP, 0, 1, 1500.0, LiveSummary(0))
     store.stop_run(SWEEP, 0)
+    store.mark_stopped(SWEEP, 0, 1, EarlyStop(9, 0.5, 0.25))
     store.release_lease(SWEEP, 0, 1, 0)
     store.get_lease(SWEEP, 0)
     store.list_leases(SWEEP)

@@ -15,8 +15,10 @@ from sweep_service.errors import InvalidRequest
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.storage.codec import (
     decode_bases,
+    decode_early_stop,
     decode_outcome,
     encode_bases,
+    encode_early_stop,
     encode_outcome,
     from_json,
     pack_unit,
@@ -25,7 +27,7 @@ from sweep_service.storage.codec import (
 )
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Base, Outcome
+    from sweep_service.model.records import Base, EarlyStop, Outcome
 
 _MAX_WHOLE = 2**63 - 1
 
@@ -174,6 +176,20 @@ class Ending(Attribute["Outcome"]):
     def deserialize(self, value: str) -> Outcome | None:
         """The outcome."""
         return decode_outcome(value)
+
+
+class Reason(Attribute["EarlyStop"]):
+    """Why a run was told to stop."""
+
+    attr_type = "S"
+
+    def serialize(self, value: EarlyStop) -> str | None:
+        """See ``codec``."""
+        return encode_early_stop(value)
+
+    def deserialize(self, value: str) -> EarlyStop | None:
+        """The reason."""
+        return decode_early_stop(value)
 
 
 class StateOfRun(Attribute[RunState]):

@@ -37,6 +37,7 @@ from sweep_service.storage.dynamodb.attributes import (
     Metric,
     Numbers,
     Packed,
+    Reason,
     Seconds,
     StateOfRun,
     StateOfSweep,
@@ -144,6 +145,7 @@ class LeaseItem(Item):
     failures = Whole()
     is_stop_requested = BooleanAttribute(default=False)
     unit = Numbers(null=True)
+    early_stop = Reason(null=True)
     offset = Whole(null=True)
     n_values = Whole(default=0)
     last = Metric(null=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible
 from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import Lease, LiveSummary
+from sweep_service.model.records import EarlyStop, Lease, LiveSummary
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import LeaseItem
 from sweep_service.storage.dynamodb.table import equals, put_or_remove
@@ -113,6 +113,14 @@ class LeaseItems:
         if self._table.update(keys.lease(sweep, index), [stop], is_unreleased) is None:
             raise NotPossible(f"no agent works on run {run_id(sweep, index)}")
 
+    def mark_stopped(self, sweep: str, index: int, attempt: int, stop: EarlyStop) -> None:
+        """See ``Store.mark_stopped``."""
+        is_held = (LeaseItem.attempt == attempt) & (LeaseItem.released_attempt < attempt)
+        is_first = LeaseItem.early_stop.does_not_exist()
+        self._table.update(
+            keys.lease(sweep, index), [LeaseItem.early_stop.set(stop)], is_held & is_first
+        )
+
     def drop_lease(self, sweep: str, index: int, attempt: int) -> None:
         """See ``Store.drop_lease``."""
         is_not_newer = LeaseItem.attempt <= attempt
@@ -163,6 +171,7 @@ def _taking(lease: Lease) -> list[Action]:
         LeaseItem.lease_end.set(lease.lease_end),
         LeaseItem.losses.set(lease.losses),
         LeaseItem.is_stop_requested.set(False),
+        LeaseItem.early_stop.remove(),
         LeaseItem.suspect_at.remove(),
         *_reporting(LiveSummary()),
     ]

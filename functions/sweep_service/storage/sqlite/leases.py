@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible
 from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import Lease, LiveSummary
-from sweep_service.storage.codec import decode_live, encode_live, pack_unit, unpack_unit
+from sweep_service.model.records import EarlyStop, Lease, LiveSummary
+from sweep_service.storage.codec import (
+    decode_early_stop,
+    decode_live,
+    encode_early_stop,
+    encode_live,
+    pack_unit,
+    unpack_unit,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +25,8 @@ if TYPE_CHECKING:
 # In the order of Lease's fields; the live summary is spread over six columns.
 _SELECT_ALL = """SELECT idx, attempt, key, agent, host, slot, lease_end, suspect_at,
         released_attempt, losses, failures, is_stop_requested,
-        live_offset, live_n_values, live_last, live_best, live_step, live_last_finite, unit
+        live_offset, live_n_values, live_last, live_best, live_step, live_last_finite, unit,
+        early_stop
     FROM leases WHERE sweep = ?"""
 _SELECT_ONE = _SELECT_ALL + " AND idx = ?"
 
@@ -106,6 +114,15 @@ class LeaseTable:
                 raise NotPossible(f"no agent works on run {run_id(sweep, index)}")
             _update(connection, sweep, replace(stands, is_stop_requested=True))
 
+    def mark_stopped(self, sweep: str, index: int, attempt: int, stop: EarlyStop) -> None:
+        """See ``Store.mark_stopped``."""
+        with self._database.write() as connection:
+            connection.execute(
+                """UPDATE leases SET early_stop = ? WHERE sweep = ? AND idx = ?
+                AND attempt = ? AND released_attempt < attempt AND early_stop IS NULL""",
+                (encode_early_stop(stop), sweep, index, attempt),
+            )
+
     def drop_lease(self, sweep: str, index: int, attempt: int) -> None:
         """See ``Store.drop_lease``."""
         with self._database.write() as connection:
@@ -132,6 +149,7 @@ def _taken(stands: Lease, lease: Lease) -> Lease:
         released_attempt=stands.released_attempt,
         failures=stands.failures,
         is_stop_requested=False,
+        early_stop=None,
         live=LiveSummary(),
         unit=lease.unit if stands.unit is None else stands.unit,
     )
@@ -150,8 +168,8 @@ def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Lease | Non
 
 def _lease(row: tuple[Any, ...]) -> Lease:
     *fields, is_stop_requested = row[:12]
-    live, unit = decode_live(row[12:18]), unpack_unit(row[18])
-    return Lease(*(*fields, is_stop_requested != 0, live, unit))
+    live, unit, stop = decode_live(row[12:18]), unpack_unit(row[18]), decode_early_stop(row[19])
+    return Lease(*(*fields, is_stop_requested != 0, live, unit, stop))
 
 
 def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
@@ -159,8 +177,8 @@ def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """INSERT INTO leases (attempt, key, agent, host, slot, lease_end, suspect_at,
             released_attempt, losses, failures, is_stop_requested,
             live_offset, live_n_values, live_last, live_best, live_step, live_last_finite,
-            unit, sweep, idx)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            unit, early_stop, sweep, idx)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (*_columns(lease), sweep, lease.index),
     )
 
@@ -170,7 +188,7 @@ def _update(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """UPDATE leases SET attempt = ?, key = ?, agent = ?, host = ?, slot = ?, lease_end = ?,
             suspect_at = ?, released_attempt = ?, losses = ?, failures = ?, is_stop_requested = ?,
             live_offset = ?, live_n_values = ?, live_last = ?, live_best = ?, live_step = ?,
-            live_last_finite = ?, unit = ?
+            live_last_finite = ?, unit = ?, early_stop = ?
         WHERE sweep = ? AND idx = ?""",
         (*_columns(lease), sweep, lease.index),
     )
@@ -191,4 +209,5 @@ def _columns(lease: Lease) -> tuple[object, ...]:
         lease.is_stop_requested,
         *encode_live(lease.live),
         pack_unit(lease.unit),
+        encode_early_stop(lease.early_stop),
     )

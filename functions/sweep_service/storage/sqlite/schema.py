@@ -142,9 +142,11 @@ _LAST_VALUES = (
     "ALTER TABLE leases ADD COLUMN live_last_finite ANY",
     "ALTER TABLE observations ADD COLUMN last ANY",
 )
+#: Why runs were told to stop.
+_EARLY_STOPS = ("ALTER TABLE leases ADD COLUMN early_stop TEXT",)
 
 #: Step n turns a file of version n into one of version n + 1.
-STEPS: tuple[Sequence[str], ...] = (_FIRST_TABLES, _LAST_VALUES)
+STEPS: tuple[Sequence[str], ...] = (_FIRST_TABLES, _LAST_VALUES, _EARLY_STOPS)
 SCHEMA_VERSION = len(STEPS)
 
 
