@@ -312,8 +312,8 @@ STEPS = (
     Mutation(
         _FINISH,
         "finish 2: rows count though another is about to take the run",
-        "live = _live_of_rows(services, sweep, run, config.metric)",
-        "live = None",
+        "live, stop = _live_of_rows(services, sweep, run, config.metric), None",
+        "live, stop = None, None",
         "kept",
         "tests/service/test_protocol_stalls.py::test_rows_count_when_their_run_ends_while"
         "_another_takes_it",
