@@ -85,6 +85,10 @@ class Backend:
         body = {"attempt": attempt, "offset": offset, "rows": rows}
         return self.call("POST", f"{self._path(run)}/reports", body)
 
+    def preempt(self, run: str, attempt: int) -> Answer:
+        body = {"attempt": attempt, "offset": 0, "rows": [], "preempting": True}
+        return self.call("POST", f"{self._path(run)}/reports", body)
+
     def finish(self, run: str, attempt: int = 1, state: str = "finished", **fields: Any) -> Answer:
         body = {"attempt": attempt, "state": state, **fields}
         return self.call("POST", f"{self._path(run)}/finish", body)

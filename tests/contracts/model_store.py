@@ -158,6 +158,17 @@ class ModelStore:
         self.leases[index] = extended if live is None else replace(extended, live=live)
         return self.leases[index]
 
+    def preempt_lease(self, index: int, attempt: int, lease_end: float) -> Lease:
+        stands = self.leases.get(index)
+        require(stands is not None, LeaseLost)
+        assert stands is not None
+        require(stands.attempt == attempt, LeaseLost)
+        require(stands.released_attempt < attempt, LeaseLost)
+        self.leases[index] = replace(
+            stands, lease_end=lease_end, suspect_at=None, is_preempting=True
+        )
+        return self.leases[index]
+
     def release_lease(self, index: int, attempt: int, failures: int) -> None:
         stands = self.leases.get(index)
         require(stands is not None, LeaseLost)

@@ -154,6 +154,22 @@ def test_telling_a_run_to_stop_writes_one_unit_once(services: Services, measure:
     assert told == ["early_terminate"] * 2
 
 
+def test_an_agent_that_has_to_end_writes_once_and_then_when_its_short_lease_is_half_over(
+    services: Services, measure: Any, clock: Clock
+) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+
+    def beat() -> None:
+        report(services, sweep, run.index, RowBatch(run.attempt, 0, ()), is_preempting=True)
+
+    assert measure(beat).writes == 1
+    clock.now += 10
+    assert measure(beat).writes == 0
+    clock.now += 10
+    assert measure(beat).writes == 1
+
+
 @pytest.mark.parametrize(("method", "n_units"), [("grid", 2), ("random", 2), ("bayes", 3)])
 def test_a_finish_writes_two_units_and_one_for_bayes(
     services: Services, measure: Any, method: str, n_units: int

@@ -52,6 +52,7 @@ class TestOpenLease:
             {"key": "", "agent": "", "host": "", "slot": ""},
             {"attempt": 0, "lease_end": 0, "released_attempt": 0},
             {"suspect_at": 1234.5, "losses": 2, "failures": 3, "is_stop_requested": True},
+            {"is_preempting": True},
             {"unit": ()},
             {"unit": (0.1, 1 / 3, 1e-320, 1.0)},
             {"live": a_live()},
@@ -126,6 +127,7 @@ class TestTakeLease:
             failures=2,
             losses=1,
             is_stop_requested=True,
+            is_preempting=True,
             live=a_live(),
             unit=(0.5,),
         )
@@ -257,6 +259,37 @@ class TestExtendLease:
     def test_an_earlier_release_is_past(self, store: Store) -> None:
         opened(store, attempt=2, released_attempt=1)
         assert store.extend_lease(SWEEP, 0, 2, 1700.0, None).lease_end == 1700.0
+
+
+class TestPreemptLease:
+    @pytest.mark.parametrize("lease_end", [1200.0, 1300.0, 1700.0])
+    def test_sets_the_end_and_clears_the_suspicion(self, store: Store, lease_end: float) -> None:
+        lease = opened(store, suspect_at=1400.0, live=a_live(), is_stop_requested=True)
+        preempted = store.preempt_lease(SWEEP, 0, 1, lease_end)
+        expected = replace(lease, lease_end=lease_end, suspect_at=None, is_preempting=True)
+        assert preempted == expected == stands(store)
+
+    def test_repeat_is_fine(self, store: Store) -> None:
+        opened(store)
+        store.preempt_lease(SWEEP, 0, 1, 1200.0)
+        with unchanged(store):
+            store.preempt_lease(SWEEP, 0, 1, 1200.0)
+
+    def test_an_extension_leaves_the_mark(self, store: Store) -> None:
+        opened(store)
+        store.preempt_lease(SWEEP, 0, 1, 1200.0)
+        extended = store.extend_lease(SWEEP, 0, 1, 1230.0, a_live())
+        assert (extended.is_preempting, extended.lease_end) == (True, 1230.0)
+
+    @pytest.mark.parametrize("standing", [{"attempt": 0}, {"attempt": 2}, {"released_attempt": 1}])
+    def test_lost(self, store: Store, standing: dict[str, object]) -> None:
+        opened(store, **standing)
+        with unchanged(store), pytest.raises(LeaseLost):
+            store.preempt_lease(SWEEP, 0, 1, 1200.0)
+
+    def test_no_lease(self, store: Store) -> None:
+        with unchanged(store), pytest.raises(LeaseLost):
+            store.preempt_lease(SWEEP, 0, 1, 1200.0)
 
 
 class TestReleaseLease:

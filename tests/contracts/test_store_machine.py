@@ -148,6 +148,10 @@ class LeaseMachine(StoreMachine):
     def report(self, data: st.DataObject, index: int, lease_end: float, live: LiveSummary) -> None:
         self.both("extend_lease", index, self.an_attempt(data, index), lease_end, live)
 
+    @rule(data=st.data(), index=indices, lease_end=times)
+    def preempt_lease(self, data: st.DataObject, index: int, lease_end: float) -> None:
+        self.both("preempt_lease", index, self.an_attempt(data, index), lease_end)
+
     @rule(data=st.data(), index=indices, failures=st.integers(0, 3))
     def release_lease(self, data: st.DataObject, index: int, failures: int) -> None:
         self.both("release_lease", index, self.an_attempt(data, index), failures)

@@ -514,5 +514,33 @@ class TestBatchSystems:
         assert any("handed out again" in event["message"] for event in agent.of("Notice"))
 
 
+class TestTheBackendLearnsOfTheEndAtOnce:
+    SLOW = """
+        def save(*_):
+            print("saving", flush=True)
+            time.sleep(60)
+        for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU"):
+            signal.signal(getattr(signal, name), save)
+    """
+
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU"])
+    def test_the_run_is_preempting_while_its_program_saves(self, client, register, start, name):
+        sweep = register(self.SLOW, WAIT, points=1)
+        patient = {"row_interval_seconds": 60, "report_interval_seconds": 90}
+        agent = start(sweep, term_timeout_seconds=60, **patient)
+        agent.await_output("ready")
+        assert client.get_run(f"{sweep}-0")["state"] == "running"
+        agent.send(getattr(signal, name))
+        agent.await_output("saving")
+        await_true(lambda: client.get_run(f"{sweep}-0")["state"] == "preempting")
+
+    def test_also_without_forwarding(self, client, register, start):
+        sweep = register("", WAIT, points=1)
+        agent = start(sweep, forwards_signals=False)
+        agent.await_output("ready")
+        agent.send(signal.SIGTERM)
+        await_true(lambda: client.get_run(f"{sweep}-0")["state"] == "preempting")
+
+
 def state_of(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

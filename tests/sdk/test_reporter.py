@@ -238,3 +238,62 @@ def test_trouble_in_the_last_request_does_not_get_out(make, log, network):
     network.fail = fail
     with make(row_interval_seconds=0.01):
         assert asked.wait(10)
+
+
+class TestAnEndThatIsAnnounced:
+    @staticmethod
+    def preempting(network):
+        return [
+            json.loads(request.body).get("preempting", False)
+            for request in network.sent("/reports")
+        ]
+
+    def test_is_told_at_once_before_the_rows(self, make, log, network, client, handout):
+        reporter = make()
+        log(loss=1)
+        reporter.announce_end()
+        reporter.report()
+        assert self.preempting(network) == [True, False]
+        assert client.get_run(handout.id)["state"] == "preempting"
+
+    def test_wakes_the_thread(self, make, network):
+        told = threading.Event()
+        network.lose = lambda _: told.set()
+        with make(row_interval_seconds=600.0, report_interval_seconds=1800.0) as reporter:
+            reporter.announce_end()
+            assert told.wait(10)
+
+    def test_is_told_again_until_it_is_heard(self, make, network, client, handout):
+        reporter = make()
+        reporter.announce_end()
+        network.go_away()
+        assert reporter.report() <= 10.0
+        network.come_back()
+        reporter.report()
+        assert client.get_run(handout.id)["state"] == "preempting"
+
+    def test_from_then_on_the_short_lease_is_kept_alive(self, make, network, clock, client):
+        reporter = make()
+        reporter.announce_end()
+        for _ in range(12):
+            reporter.report()
+            clock.advance(10)
+        assert self.preempting(network) == [True] * 12
+        assert client.get_run(reporter._delivery.debt.run)["state"] == "preempting"
+
+    def test_an_older_backend_that_refuses_it_is_reported_to_as_before(
+        self, make, log, network, clock, client, handout
+    ):
+        def refuse(request):
+            is_new = b"preempting" in request.body
+            return Response(400, {}, b'{"code": "invalid-request"}') if is_new else None
+
+        network.fail = refuse
+        reporter = make()
+        reporter.announce_end()
+        for _ in range(4):
+            log(loss=1)
+            reporter.report()
+            clock.advance(30)
+        assert self.preempting(network) == [True] + [False] * 4
+        assert len(list(client.history(handout.id))) == 4

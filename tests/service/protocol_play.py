@@ -13,7 +13,7 @@ from typing import Any
 
 from protocol_clients import Agent
 from protocol_handlers import Call
-from protocol_requests import Ask, Finish, SetCap, SetState, Settle, StopRun, Update
+from protocol_requests import Ask, Finish, Preempt, SetCap, SetState, Settle, StopRun, Update
 from protocol_witness import promise
 from protocol_world import Clock, Work, World
 
@@ -23,6 +23,7 @@ from sweep_service.operations.ask import HandOut
 from sweep_service.storage.store import Store
 
 LEASE_SECONDS = 10
+PREEMPTING_SECONDS = 4  # lease of an agent that has to end
 MAX_ATTEMPTS = 2  # losses until a run has crashed; five would rarely be seen
 N_AGENTS = 2
 N_POINTS = 20  # never all given out; the cap is what ends the sweep
@@ -144,6 +145,10 @@ class Play:
     def agent_reports(self, which: int, course: Course = STRAIGHT) -> None:
         for agent in self.one_of(self.busy, which):
             self.send(agent.next_report(has_row=which % 3 > 0), course)
+
+    def agent_has_to_end(self, which: int, course: Course = STRAIGHT) -> None:
+        for agent in self.one_of(self.busy, which):
+            self.send(Preempt(agent.run.index, agent.run.attempt), course)
 
     def agent_ends_its_run(self, which: int, course: Course = STRAIGHT) -> None:
         for agent in self.one_of(self.busy, which):

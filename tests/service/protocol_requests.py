@@ -51,6 +51,15 @@ class Report(OfAttempt):
 
 
 @dataclass(frozen=True)
+class Preempt(OfAttempt):
+    """A heartbeat of an agent that has to end."""
+
+    def perform(self, services: Services, sweep: str) -> Command:
+        batch = RowBatch(self.attempt, 0, ())
+        return report(services, sweep, self.index, batch, is_preempting=True)
+
+
+@dataclass(frozen=True)
 class Finish(OfAttempt):
     state: RunState
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol_handlers import Call
-from protocol_requests import BY_USER, Ask, Finish, OfAttempt, Report, Settle
+from protocol_requests import BY_USER, Ask, Finish, OfAttempt, Preempt, Report, Settle
 
 from sweep_service.errors import Busy, LeaseLost, NotFound, NotPossible, SweepEnded
 from sweep_service.model.records import Counter, Lease, Outcome, Run
@@ -85,11 +85,11 @@ class Witness:
         self.standing = Standing.of(store, sweep)
         self._store, self._sweep, self._clock = store, sweep, clock
         self._config = config
-        self._grace = grace_seconds(config)
         self._max_attempts = max_attempts
         self._keys: dict[tuple[int, int], str] = {}  # of each attempt that was handed out
         self._begun: defaultdict[int, set[int]] = defaultdict(set)  # attempts that runs have had
         self._ends: dict[tuple[int, int], float] = {}  # latest lease end of each attempt
+        self._graces: dict[tuple[int, int], float] = {}  # after it
         self._released: defaultdict[int, set[int]] = defaultdict(set)
         self._n_failed: defaultdict[int, int] = defaultdict(int)
         self._acknowledged: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
@@ -158,7 +158,7 @@ class Witness:
         if outcome.state is RunState.CRASHED:
             n_lost = len(self._begun[run.index] - self._released[run.index])
             promise(3, n_lost >= self._max_attempts, f"{run.index} crashed after {n_lost} losses")
-            is_over = self._clock() >= self._ends[run.index, run.attempt] + self._grace
+            is_over = self._is_over(run.index, run.attempt)
             promise(2, is_over, f"{run.index} crashed while {run.attempt} held it")
             return
         promise(3, isinstance(request, Finish), f"{request} ended a run")
@@ -224,6 +224,25 @@ class Witness:
         stands = self.standing.leases[lease.index]
         name = (stands.index, stands.attempt)
         self._ends[name] = max(stands.lease_end, self._ends.get(name, 0.0))
+        self._graces[name] = grace_seconds(stands, self._config)
+
+    def _after_preempt_lease(
+        self, before: Standing, request: Any, call: Call, lease: Lease
+    ) -> None:
+        """The one write that may shorten a lease: its holder has asked for it."""
+        name = (lease.index, lease.attempt)
+        is_holders = isinstance(request, Preempt) and name == (request.index, request.attempt)
+        promise(2, is_holders, f"{request} shortened the lease of {name}")
+        held = before.leases.get(lease.index)
+        is_held = held is not None and held.attempt == lease.attempt and not held.is_released
+        promise(8, is_held, f"{request} shortened the lease, but {held} stood")
+        self._ends[name] = lease.lease_end
+        self._graces[name] = grace_seconds(lease, self._config)
+
+    def _is_over(self, index: int, attempt: int) -> bool:
+        """Whether the lease of an attempt and the grace after it have passed."""
+        name = (index, attempt)
+        return self._clock() >= self._ends[name] + self._graces[name]
 
     def _after_release_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
         _, index, attempt, _ = call.values
@@ -247,7 +266,7 @@ class Witness:
     # Answers
 
     def _judge_hand_out(self, request: Ask, last_call: Call, answer: HandOut) -> None:
-        index, attempt, now = answer.index, answer.attempt, self._clock()
+        index, attempt = answer.index, answer.attempt
         run = self.standing.runs[index]
         # A handler that comes late to create_run finds the write of another for the same ask and
         # takes it for its own; who asked has been answered by that one, and hears this no more.
@@ -260,8 +279,7 @@ class Witness:
             if other != index or earlier == attempt:
                 continue
             promise(2, earlier < attempt, f"{attempt} of {index} was handed out after {earlier}")
-            is_over = now >= self._ends[index, earlier] + self._grace
-            is_free = earlier in self._released[index] or is_over
+            is_free = earlier in self._released[index] or self._is_over(index, earlier)
             promise(2, is_free, f"{attempt} of {index} was handed out while {earlier} held it")
 
     def _judge_report(self, request: Report) -> None:

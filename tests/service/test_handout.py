@@ -169,6 +169,80 @@ def test_a_beat_within_the_grace_keeps_the_run(backend):
     assert backend.run(run["id"])["state"] == "running"
 
 
+class TestAnAgentThatHasToEnd:
+    def test_is_shown_and_has_a_short_lease(self, backend):
+        sweep = backend.create({**GRID, "run_cap": 1})
+        run = backend.ask(sweep).body
+        told = backend.preempt(run["id"], 1).body
+        assert told == {"command": "continue", "reason": None, "lease_seconds": 30}
+        assert backend.run(run["id"])["state"] == "preempting"
+        assert [shown["state"] for shown in backend.runs(sweep)] == ["preempting"]
+        assert backend.get(sweep)["counts"] == {"preempting": 1}
+
+    def test_its_run_is_handed_out_soon_should_it_be_killed(self, backend):
+        sweep = backend.create({**GRID, "run_cap": 1})
+        run = backend.ask(sweep).body
+        backend.preempt(run["id"], 1)
+        backend.clock.advance(31)
+        assert backend.run(run["id"])["state"] == "crashed"
+        assert backend.ask(sweep).status == 200, "only marked as suspect"
+        backend.clock.advance(9)
+        assert backend.ask(sweep).status == 200, "still within the grace"
+        backend.clock.advance(1)
+        taken = backend.ask(sweep).body
+        assert (taken["id"], taken["attempt"]) == (run["id"], 2)
+        assert backend.run(run["id"])["state"] == "running"
+        again = backend.report(run["id"], 2, 0, {"loss": 1.0}).body
+        assert again["lease_seconds"] == LEASE, "the next holder has a whole lease"
+
+    def test_keeps_it_as_long_as_it_is_heard_of(self, backend):
+        sweep = backend.create({**GRID, "run_cap": 1})
+        run = backend.ask(sweep).body
+        for offset in range(20):
+            backend.preempt(run["id"], 1)
+            backend.clock.advance(10)
+            assert backend.report(run["id"], 1, offset, {"loss": 1.0}).status == 200
+            backend.clock.advance(10)
+            assert backend.ask(sweep).status == 200
+        assert backend.run(run["id"])["state"] == "preempting"
+
+    def test_a_report_that_was_on_its_way_does_not_make_the_lease_long(self, backend):
+        sweep = backend.create({**GRID, "run_cap": 1})
+        run = backend.ask(sweep).body
+        backend.preempt(run["id"], 1)
+        late = backend.clock() + LEASE
+        backend.services.store.extend_lease(sweep, 0, 1, late, None)  # it had read the long one
+        backend.preempt(run["id"], 1)
+        assert backend.services.store.get_lease(sweep, 0).lease_end == backend.clock() + 30
+
+    def test_rows_leave_the_lease_short(self, backend):
+        sweep = backend.create({**GRID, "run_cap": 1})
+        run = backend.ask(sweep).body
+        backend.preempt(run["id"], 1)
+        assert backend.report(run["id"], 1, 0, {"loss": 1.0}).body["lease_seconds"] == 30
+        assert backend.services.store.get_lease(sweep, 0).lease_end == backend.clock() + 30
+
+    def test_a_lease_that_is_shorter_stays_as_short(self, backend):
+        sweep = backend.create({**GRID, "run_cap": 1, "lease_seconds": 10})
+        run = backend.ask(sweep).body
+        assert backend.preempt(run["id"], 1).body["lease_seconds"] == 10
+
+    def test_may_finish_all_the_same(self, backend):
+        sweep = backend.create({**GRID, "run_cap": 1})
+        run = backend.ask(sweep).body
+        backend.preempt(run["id"], 1)
+        assert backend.finish(run["id"]).body == {"state": "finished", "requeued": False}
+
+    def test_an_older_attempt_changes_nothing(self, backend):
+        sweep = backend.create({**GRID, "run_cap": 1})
+        run = backend.ask(sweep).body
+        backend.finish(run["id"], 1, "preempted")
+        assert backend.preempt(run["id"], 1).status == 409
+        backend.ask(sweep)
+        assert backend.preempt(run["id"], 1).status == 409
+        assert backend.run(run["id"])["state"] == "running"
+
+
 def test_an_older_attempt_can_neither_report_nor_finish(backend):
     sweep = backend.create({**GRID, "run_cap": 1})
     old = backend.ask(sweep).body

@@ -14,10 +14,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from protocol_play import CONFIGS, MAX_ATTEMPTS, Course, Play, Stop
+from protocol_play import CONFIGS, MAX_ATTEMPTS, PREEMPTING_SECONDS, Course, Play, Stop
 from protocol_stores import other_kinds
 
-from sweep_service.operations import ask
+from sweep_service.operations import ask, report
 from sweep_service.storage.sqlite.store import SqliteStore
 from sweep_service.storage.store import Store
 
@@ -30,6 +30,7 @@ FATES = ["stall", "stall", "stall", "lose", "die"]
 WEIGHTS = {
     "agent_asks": 5,
     "agent_reports": 2,
+    "agent_has_to_end": 2,
     "agent_ends_its_run": 4,
     "agent_is_killed": 1,
     "stalled_handler_goes_on": 3,
@@ -85,6 +86,8 @@ N_TWIN_PLAYS = {
 @pytest.fixture
 def sqlite(tmp_path, monkeypatch):
     monkeypatch.setattr(ask, "MAX_ATTEMPTS", MAX_ATTEMPTS)
+    monkeypatch.setattr(ask, "PREEMPTING_GRACE_SECONDS", PREEMPTING_SECONDS)
+    monkeypatch.setattr(report, "PREEMPTING_LEASE_SECONDS", PREEMPTING_SECONDS)
     with SqliteStore(tmp_path / "sweeps.db") as store:
         yield store
 

@@ -13,13 +13,22 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from protocol_play import LEASE_SECONDS, MAX_ATTEMPTS, N_POINTS, STRAIGHT, Course, Play, Stop
+from protocol_play import (
+    LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    N_POINTS,
+    PREEMPTING_SECONDS,
+    STRAIGHT,
+    Course,
+    Play,
+    Stop,
+)
 from protocol_requests import Ask, Finish, SetCap, SetState, Update
 
 from sweep_service.errors import LeaseLost
 from sweep_service.model.records import Lease, Run
 from sweep_service.model.states import RunState, SweepState
-from sweep_service.operations import ask
+from sweep_service.operations import ask, report
 from sweep_service.operations.ask import Wait
 from sweep_service.storage.sqlite.store import SqliteStore
 
@@ -28,6 +37,7 @@ EVENTS = {
     "ask": ("agent_asks", 0),
     "row": ("agent_reports", 1),
     "beat": ("agent_reports", 0),
+    "leave": ("agent_has_to_end", 0),
     "finish": ("agent_ends_its_run", 0),
     "fail": ("agent_ends_its_run", 1),
     "preempt": ("agent_ends_its_run", 2),
@@ -41,10 +51,21 @@ EVENTS = {
     "pause": ("user_sets_the_state", 2),
     "settle": ("somebody_settles", 0),
 }
-BEFORE = ["", "ask", "ask preempt", "ask row", "ask fail", "ask silence", "ask half", "ask cap"]
+BEFORE = [
+    "",
+    "ask",
+    "ask preempt",
+    "ask row",
+    "ask fail",
+    "ask silence",
+    "ask half",
+    "ask cap",
+    "ask leave",
+]
 STALLED = [
     "ask",
     "row",
+    "leave",
     "finish",
     "fail",
     "preempt",
@@ -88,6 +109,8 @@ def sequences() -> Iterator[tuple[str, ...]]:
 def new_play(tmp_path, monkeypatch):
     """Makes a play in which some things have happened already."""
     monkeypatch.setattr(ask, "MAX_ATTEMPTS", MAX_ATTEMPTS)
+    monkeypatch.setattr(ask, "PREEMPTING_GRACE_SECONDS", PREEMPTING_SECONDS)
+    monkeypatch.setattr(report, "PREEMPTING_LEASE_SECONDS", PREEMPTING_SECONDS)
     numbers = itertools.count()
 
     def new_play(before: str, config: str = "grid") -> Play:

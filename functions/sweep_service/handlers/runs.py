@@ -104,13 +104,14 @@ def report_rows(request: Request, services: Services) -> Response:
     """``POST .../runs/{run}/reports``."""
     sweep, index = _run_of(request)
     document = request.json()
-    reject_unknown(document, ("attempt", "offset", "rows"))
+    reject_unknown(document, ("attempt", "offset", "rows", "preempting"))
     batch = RowBatch(
         attempt=int_field(document, "attempt", least=0, is_required=True) or 0,
         offset=int_field(document, "offset", least=0, is_required=True) or 0,
         rows=_rows(typed_field(document, "rows", list, default=[])),
     )
-    command = report(services, sweep, index, batch)
+    is_preempting = typed_field(document, "preempting", bool, default=False)
+    command = report(services, sweep, index, batch, is_preempting=is_preempting)
     return Response(
         200,
         {

@@ -121,6 +121,7 @@ class Lease:
         failures: How many attempts ended as failed.
         unit: Encoded configuration (bayes only).
         early_stop: Why its holder was told to stop; None unless early termination did so.
+        is_preempting: Whether the holder has said that it has to end: the lease is short then.
     """
 
     index: int
@@ -138,6 +139,7 @@ class Lease:
     live: LiveSummary = LiveSummary()
     unit: tuple[float, ...] | None = None
     early_stop: EarlyStop | None = None
+    is_preempting: bool = False
 
     @property
     def is_released(self) -> bool:

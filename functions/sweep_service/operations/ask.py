@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MAX_ROUNDS = 8
 MAX_ATTEMPTS = 5  #: an agent lost so often: the run has crashed
 MAX_GRACE_SECONDS = 60.0
+PREEMPTING_GRACE_SECONDS = 10.0
 _ALREADY_OVER = 1.0  #: a lease end in the past
 
 
@@ -220,7 +221,7 @@ class _Desk:
         if lease.suspect_at is None:
             store.suspect_lease(self.sweep, lease, now)
             return None
-        if now - lease.suspect_at < grace_seconds(self._config(lease.index)):
+        if now - lease.suspect_at < grace_seconds(lease, self._config(lease.index)):
             return None
         run = store.get_run(self.sweep, lease.index)
         if run is not None and run.outcome is not None:
@@ -343,9 +344,13 @@ class _Desk:
         return self.services.clock() + self._config(index).lease_seconds
 
 
-def grace_seconds(config: SweepConfig) -> float:
-    """How long a suspected holder has to be heard of before its run is taken."""
-    return min(float(config.lease_seconds), MAX_GRACE_SECONDS)
+def grace_seconds(lease: Lease, config: SweepConfig) -> float:
+    """How long a suspected holder has to be heard of before its run is taken.
+
+    One that has said that it has to end reports every few seconds as long as it lives.
+    """
+    most = PREEMPTING_GRACE_SECONDS if lease.is_preempting else MAX_GRACE_SECONDS
+    return min(float(config.lease_seconds), most)
 
 
 def _lost_attempt(run: Run, now: float) -> AttemptRecord:

@@ -18,20 +18,30 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 
+#: The lease of an agent that has said that it has to end: batch systems kill within 30 s.
+PREEMPTING_LEASE_SECONDS = 30
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What the agent shall do: go on (``reason`` is None) or stop the run, and why.
 
     Attributes:
         reason: ``stop_run`` or ``canceled`` (a user's word) or ``early_terminate``.
+        lease_seconds: How long the agent may now be silent.
     """
 
     reason: str | None
     lease_seconds: int
 
 
-def report(services: Services, sweep: str, index: int, batch: RowBatch) -> Command:
+def report(
+    services: Services, sweep: str, index: int, batch: RowBatch, *, is_preempting: bool = False
+) -> Command:
     """Keep rows (none: a heartbeat), prolong the lease, and say whether to go on.
+
+    An agent that has to end says so with its reports: its lease is short from then on, so that the
+    run is soon handed out again should it be killed.
 
     A repeat of the same offset has the effect of one. Rows of an attempt that lost its lease are
     kept under that attempt and never counted.
@@ -51,14 +61,23 @@ def report(services: Services, sweep: str, index: int, batch: RowBatch) -> Comma
         live = apply_rows(lease.live, config.metric, batch)
         lease = _extend(services, sweep, lease, config, live)
         put_bands(services.store, sweep, config, lease, batch)
-    elif _is_beat_due(lease, config, services.clock()):
+    elif not is_preempting and _is_beat_due(lease, config, services.clock()):
         lease = _extend(services, sweep, lease, config, None)
+    if is_preempting:
+        lease = _preempt(services, sweep, lease, config)
     if config.metric is not None:
         finish_on_target(services, sweep, counter, finite_values(config.metric, batch.rows))
     reason = _stop_reason(lease, counter)
     if reason is None and is_stopped_early(services.store, sweep, config, lease):
         reason = "early_terminate"
-    return Command(reason, config.lease_seconds)
+    return Command(reason, lease_seconds(lease, config))
+
+
+def lease_seconds(lease: Lease, config: SweepConfig) -> int:
+    """How long the holder of a lease may be silent."""
+    if lease.is_preempting:
+        return min(config.lease_seconds, PREEMPTING_LEASE_SECONDS)
+    return config.lease_seconds
 
 
 def _held_lease(services: Services, sweep: str, index: int, attempt: int) -> Lease:
@@ -74,14 +93,27 @@ def _lease_lost(sweep: str, index: int, attempt: int) -> LeaseLost:
 
 def _is_beat_due(lease: Lease, config: SweepConfig, now: float) -> bool:
     """A write is worth it when half of the lease is over, or somebody suspects the holder."""
-    return lease.suspect_at is not None or lease.lease_end - now < config.lease_seconds / 2
+    return lease.suspect_at is not None or lease.lease_end - now < lease_seconds(lease, config) / 2
 
 
 def _extend(
     services: Services, sweep: str, lease: Lease, config: SweepConfig, live: LiveSummary | None
 ) -> Lease:
-    lease_end = services.clock() + config.lease_seconds
+    lease_end = services.clock() + lease_seconds(lease, config)
     return services.store.extend_lease(sweep, lease.index, lease.attempt, lease_end, live)
+
+
+def _preempt(services: Services, sweep: str, lease: Lease, config: SweepConfig) -> Lease:
+    """Make the lease a short one.
+
+    Once more where it is not: an extension that was on its way meanwhile made it long again.
+    """
+    now = services.clock()
+    lease_end = now + min(config.lease_seconds, PREEMPTING_LEASE_SECONDS)
+    is_short = lease.is_preempting and lease.lease_end <= lease_end
+    if is_short and not _is_beat_due(lease, config, now):
+        return lease
+    return services.store.preempt_lease(sweep, lease.index, lease.attempt, lease_end)
 
 
 def _stop_reason(lease: Lease, counter: Counter) -> str | None:

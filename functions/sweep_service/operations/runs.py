@@ -160,7 +160,9 @@ def living_state(lease: Lease | None, now: float) -> RunState:
     """The state of a run without an outcome."""
     if lease is None or lease.is_released:
         return RunState.PENDING
-    return RunState.CRASHED if lease.is_expired(now) else RunState.RUNNING
+    if lease.is_expired(now):
+        return RunState.CRASHED
+    return RunState.PREEMPTING if lease.is_preempting else RunState.RUNNING
 
 
 def stop_run(services: Services, sweep: str, index: int) -> RunView:

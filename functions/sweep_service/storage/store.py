@@ -165,8 +165,8 @@ class Store(Protocol):
         """Hand the lease on where attempt and suspect_at are as seen.
 
         Of ``lease`` count attempt, key, agent, host, slot, lease_end and losses, and the unit
-        vector where none stands. Stop flag, early stop, suspicion and live summary are reset;
-        released_attempt and failures stay.
+        vector where none stands. Stop flag, early stop, suspicion, preemption and live summary are
+        reset; released_attempt and failures stay.
 
         Raises:
             LeaseHeld: Somebody else was faster (a lease that carries ``lease``'s key and attempt
@@ -184,6 +184,19 @@ class Store(Protocol):
         Returns:
             The lease as it stands. When only the offset was not newer the report had been
             applied before: nothing is written, the lease as it stands is returned.
+
+        Raises:
+            LeaseLost: Another attempt, released, or no such lease.
+        """
+
+    def preempt_lease(self, sweep: str, index: int, attempt: int, lease_end: float) -> Lease:
+        """Note that the holder has to end: is_preempting, lease_end as given, no suspicion.
+
+        The only write that may shorten a lease that is held; its holder has asked for it. Where
+        attempt = given and released_attempt < given.
+
+        Returns:
+            The lease as it stands.
 
         Raises:
             LeaseLost: Another attempt, released, or no such lease.

@@ -79,13 +79,19 @@ class Delivery:
                     return command
         return None
 
-    def beat(self, client: Client) -> Command:
+    def beat(self, client: Client, *, is_preempting: bool = False) -> Command:
         """A heartbeat.
+
+        Args:
+            client: By which.
+            is_preempting: Whether to say that the agent has to end.
 
         Raises:
             SweepError: As ``Client.report``.
         """
-        return client.report(self.debt.run, self.debt.attempt, self._n_sent, ())
+        return client.report(
+            self.debt.run, self.debt.attempt, self._n_sent, (), is_preempting=is_preempting
+        )
 
     def send_rest(self, client: Client) -> bool:
         """Send all rows of a program that has ended.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from sweep_sdk._backend.retry import RetryPolicy
-from sweep_sdk._exceptions import LeaseLost, NotFound, SweepError
+from sweep_sdk._exceptions import InvalidRequest, LeaseLost, NotFound, SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +65,9 @@ class Reporter:
         self._clock = clock
         self._heard_at = clock()
         self._is_closing = threading.Event()
+        self._is_ending = False
+        self._is_end_told = False
+        self._wakes: SimpleQueue[None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
     def __enter__(self) -> Reporter:
@@ -77,12 +82,27 @@ class Reporter:
     ) -> None:
         """End when the request in flight is answered; what is left is the delivery's business."""
         self._is_closing.set()
+        self._wakes.put(None)
         self._thread.join()
+
+    def announce_end(self) -> None:
+        """The agent has to end: say at once that the run may have to be handed out again.
+
+        Safe in a signal handler.
+        """
+        self._is_ending = True
+        self._wakes.put(None)
 
     def _run(self) -> None:
         pause = self._row_seconds
-        while not self._is_closing.wait(pause):
+        while not self._is_closing_within(pause):
             pause = self.report()
+
+    def _is_closing_within(self, seconds: float) -> bool:
+        """Wait for so long, or until there is something to do; whether that is to close."""
+        with contextlib.suppress(Empty):
+            self._wakes.get(timeout=seconds)
+        return self._is_closing.is_set()
 
     def report(self) -> float:
         """One turn; the seconds until the next. Called by the thread alone."""
@@ -102,18 +122,28 @@ class Reporter:
         return self._row_seconds
 
     def _send(self) -> Command | None:
-        """All rows there are, or a heartbeat if one is due."""
-        last = None
+        """That the agent has to end, all rows there are, or a heartbeat if one is due."""
+        last = self._tell_of_end() if self._is_ending and not self._is_end_told else None
         while not self._is_closing.is_set():
             command = self._delivery.send(self._client)
             if command is None:
                 break
             last = command
         if last is None and self._clock() - self._heard_at >= self._beat_seconds * 0.9:
-            last = self._delivery.beat(self._client)
+            last = self._delivery.beat(self._client, is_preempting=self._is_ending)
         if last is not None:
             self._heard_at = self._clock()
         return last
+
+    def _tell_of_end(self) -> Command | None:
+        """Make the lease a short one; None where the backend is too old to know of that."""
+        try:
+            command = self._delivery.beat(self._client, is_preempting=True)
+        except InvalidRequest:
+            self._is_ending = False
+            return None
+        self._is_end_told = True
+        return command
 
     def _obey(self, command: Command) -> None:
         self._beat_seconds = min(self._longest_interval, command.lease_seconds / 3)

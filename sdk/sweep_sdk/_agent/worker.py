@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.attempts import Attempt, Attempts
     from sweep_sdk._agent.child import Child
     from sweep_sdk._agent.launcher import Launcher
+    from sweep_sdk._agent.reporter import Reporter
     from sweep_sdk._backend.answers import HandOut
 
 _NOT_STARTED = 127
@@ -43,6 +44,7 @@ class Worker:
         self._run_timeout = run_timeout_seconds
         self._supervisor: Supervisor | None = None
         self._child: Child | None = None
+        self._reporter: Reporter | None = None
         self._interrupt: Interrupt | None = None
 
     def work(self) -> None:
@@ -66,6 +68,9 @@ class Worker:
         """Pass a signal on to the program: the one that runs, or is just being started."""
         if isinstance(message, Interrupt):
             self._interrupt = message
+            reporter = self._reporter
+            if reporter is not None:
+                reporter.announce_end()
         supervisor = self._supervisor
         if supervisor is not None:
             supervisor.inbox.put(message)
@@ -96,15 +101,15 @@ class Worker:
             term_timeout_seconds=self._attempts.options.term_timeout_seconds,
             run_timeout_seconds=self._run_timeout,
         )
-        self._child, self._supervisor = child, supervisor
-        if self._interrupt is not None:
-            supervisor.inbox.put(self._interrupt)
         reporter = self._attempts.reporter(
             attempt, lambda reason: supervisor.inbox.put(Stop(reason))
         )
+        self._child, self._supervisor, self._reporter = child, supervisor, reporter
+        if self._interrupt is not None:
+            self.interrupt(self._interrupt)
         with reporter:
             result = supervisor.supervise()
-        self._child = self._supervisor = None
+        self._child = self._supervisor = self._reporter = None
         if result.warned_by is not None:  # the next run would be cut short at once
             self._attempts.warn_of(result.warned_by)
         words = child.output.stderr_tail() or _explain(result.exit)

@@ -236,14 +236,30 @@ class Client:
         return self._read(thinned, self._object("GET", f"{_run_path(run)}/history", query=query))
 
     def report(
-        self, run: str, attempt: int, offset: int, rows: Sequence[Mapping[str, Any]]
+        self,
+        run: str,
+        attempt: int,
+        offset: int,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        is_preempting: bool = False,
     ) -> Command:
         """Deliver rows, or none: a heartbeat; the same offset twice is once.
+
+        Args:
+            run: A reference to the run.
+            attempt: The attempt that reports.
+            offset: Place of the first row among those of the attempt.
+            rows: With ``metrics``, ``step`` and ``at``.
+            is_preempting: The agent has to end: should it not be heard of again, the run shall be
+                handed out without waiting for the whole lease.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
         """
-        body = {"attempt": attempt, "offset": offset, "rows": list(rows)}
+        body: Json = {"attempt": attempt, "offset": offset, "rows": list(rows)}
+        if is_preempting:
+            body["preempting"] = True
         return self._read(command, self._object("POST", f"{_run_path(run)}/reports", body=body))
 
     def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:

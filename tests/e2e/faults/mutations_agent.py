@@ -127,7 +127,7 @@ AGENT = (
     Mutation(
         _REPORTER,
         "a heartbeat where there are no rows",
-        "            last = self._delivery.beat(self._client)",
+        "            last = self._delivery.beat(self._client, is_preempting=self._is_ending)",
         "            pass",
         "2",
         "tests/sdk/test_reporter.py::test_without_rows_a_heartbeat_when_one_is_due",
@@ -258,6 +258,15 @@ AGENT = (
         "",
         "given back",
         "tests/sdk/test_spot.py::test_a_notice_is_seen_once",
+    ),
+    Mutation(
+        _REPORTER,
+        "that an agent has to end is told at once",
+        "        self._is_ending = True\n",
+        "",
+        "given back",
+        "tests/sdk/test_reporter.py::TestAnEndThatIsAnnounced::test_is_told_at_once_befor"
+        "e_the_rows",
     ),
     Mutation(
         _REPORTER,

@@ -276,6 +276,41 @@ DYNAMODB = (
     ),
     Mutation(
         _LEASES,
+        "preempt_lease: lease_end is as given",
+        "            LeaseItem.lease_end.set(lease_end),\n"
+        "            LeaseItem.is_preempting.set(True),",
+        "            LeaseItem.is_preempting.set(True),",
+        "given back",
+        "tests/contracts/test_store_leases.py::TestPreemptLease::test_sets_the_end_and_clears_the_suspicion",
+    ),
+    Mutation(
+        _LEASES,
+        "take_lease: the next holder has a whole lease",
+        "        LeaseItem.is_preempting.set(False),\n",
+        "",
+        "given back",
+        "tests/contracts/test_store_leases.py::TestTakeLease::test_hands_on",
+    ),
+    Mutation(
+        _LEASES,
+        "preempt_lease: released_attempt < given",
+        "is_held = (LeaseItem.attempt == attempt) & (LeaseItem.released_attempt < attempt)\n"
+        "        actions",
+        "is_held = LeaseItem.attempt == attempt\n        actions",
+        "8",
+        "tests/contracts/test_store_leases.py::TestPreemptLease::test_lost",
+    ),
+    Mutation(
+        _LEASES,
+        "preempt_lease: attempt = given",
+        "is_held = (LeaseItem.attempt == attempt) & (LeaseItem.released_attempt < attempt)\n"
+        "        actions",
+        "is_held = LeaseItem.released_attempt < attempt\n        actions",
+        "8",
+        "tests/contracts/test_store_leases.py::TestPreemptLease::test_lost",
+    ),
+    Mutation(
+        _LEASES,
         "release_lease: attempt = given",
         "is_held = (LeaseItem.attempt == attempt) & (LeaseItem.released_attempt < attempt)\n"
         "        released = self",

@@ -278,6 +278,22 @@ SQLITE = (
     ),
     Mutation(
         _LEASES,
+        "preempt_lease: lease_end is as given",
+        "preempted = replace(stands, lease_end=lease_end, suspect_at=None, is_preempting=True)",
+        "preempted = replace(stands, suspect_at=None, is_preempting=True)",
+        "given back",
+        "tests/contracts/test_store_leases.py::TestPreemptLease::test_sets_the_end_and_clears_the_suspicion",
+    ),
+    Mutation(
+        _LEASES,
+        "take_lease: the next holder has a whole lease",
+        "        is_preempting=False,\n        live=LiveSummary(),",
+        "        is_preempting=stands.is_preempting,\n        live=LiveSummary(),",
+        "given back",
+        "tests/contracts/test_store_leases.py::TestTakeLease::test_hands_on",
+    ),
+    Mutation(
+        _LEASES,
         "release_lease: attempt = given",
         "if stands is None or stands.attempt != attempt:\n",
         "if stands is None:\n",

@@ -21,11 +21,20 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 4: the grace after the suspicion",
-        "if now - lease.suspect_at < grace_seconds(self._config(lease.index)):",
+        "if now - lease.suspect_at < grace_seconds(lease, self._config(lease.index)):",
         "if False:",
         "2",
         "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
         "icion_and_grace",
+    ),
+    Mutation(
+        _ASK,
+        "ask 4: the grace of one that has to end is short",
+        "most = PREEMPTING_GRACE_SECONDS if lease.is_preempting else MAX_GRACE_SECONDS",
+        "most = MAX_GRACE_SECONDS",
+        "given back",
+        "tests/service/test_handout.py::TestAnAgentThatHasToEnd::test_its_run_is_handed_o"
+        "ut_soon_should_it_be_killed",
     ),
     Mutation(
         _ASK,
@@ -228,11 +237,28 @@ STEPS = (
     Mutation(
         _REPORT,
         "report 2: half of the lease is over: extended",
-        "or lease.lease_end - now < config.lease_seconds / 2",
+        "or lease.lease_end - now < lease_seconds(lease, config) / 2",
         "or False",
         "2",
         "tests/contracts/test_dynamodb_capacity.py::test_a_heartbeat_writes_only_when_hal"
         "f_of_the_lease_is_over",
+    ),
+    Mutation(
+        _REPORT,
+        "report 2: the lease of an agent that has to end is made short, again if need be",
+        "is_short = lease.is_preempting and lease.lease_end <= lease_end",
+        "is_short = lease.is_preempting",
+        "given back",
+        "tests/service/test_handout.py::TestAnAgentThatHasToEnd::test_a_report_that_was_o"
+        "n_its_way_does_not_make_the_lease_long",
+    ),
+    Mutation(
+        _REPORT,
+        "report 2: the reports of an agent that has to end keep its lease short",
+        "    lease_end = services.clock() + lease_seconds(lease, config)",
+        "    lease_end = services.clock() + config.lease_seconds",
+        "given back",
+        "tests/service/test_handout.py::TestAnAgentThatHasToEnd::test_rows_leave_the_lease_short",
     ),
     Mutation(
         _REPORT,

@@ -70,10 +70,8 @@ def test_every_damage_is_told(sound, tmp_path, seed, caplog):
 
 def test_a_table_definition_that_is_no_text(sound, tmp_path):
     content, _ = sound
-    data = bytearray(content)
-    data[data.index(b"CREATE TABLE") + 3] = 0xF2
     path = tmp_path / "damaged.db"
-    path.write_bytes(data)
+    path.write_bytes(content.replace(b"CREATE TABLE", b"CRE\xf2TE TABLE"))
     answer = handle(local_services(path), "GET", "/v1/sweeps", {}, {}, b"")
     detail = json.loads(answer.body)["detail"]
     assert answer.status == 500

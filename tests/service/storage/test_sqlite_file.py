@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -146,6 +147,25 @@ class TestSchema:
             assert lease == Lease(0, 1, "key", "agent", "host", "0", 1300.0)
             store.mark_stopped(SWEEP, 0, 1, stop)
             assert store.list_leases(SWEEP) == [replace(lease, early_stop=stop)]
+
+    @pytest.mark.parametrize("version", range(1, sqlite_schema.SCHEMA_VERSION))
+    def test_a_file_of_every_earlier_schema_opens_unchanged(self, path: Path, version: int) -> None:
+        """With a lease, whose columns are those of the first schema."""
+        with raw(path) as connection:
+            for statement in itertools.chain.from_iterable(sqlite_schema.STEPS[:version]):
+                connection.execute(sqlite_schema.dialect(statement, sqlite3.sqlite_version_info))
+            connection.execute(f"PRAGMA application_id = {sqlite_schema.APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute(
+                """INSERT INTO leases (sweep, idx, attempt, key, agent, host, slot, lease_end,
+                    released_attempt, losses, failures, is_stop_requested, live_n_values)
+                VALUES (?, 0, 1, 'key', 'agent', 'host', '0', 1300.0, -1, 0, 0, 0, 0)""",
+                (SWEEP,),
+            )
+        for _ in range(2):
+            with SqliteStore(path) as store:
+                expected = Lease(0, 1, "key", "agent", "host", "0", 1300.0)
+                assert store.list_leases(SWEEP) == [expected]
 
     def test_a_failed_migration_changes_nothing(
         self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch

@@ -70,6 +70,7 @@ def use_everything(store: SqliteStore) -> None:
     store.open_lease(SWEEP, LEASE)
     store.suspect_lease(SWEEP, LEASE, 1400.0)
     store.extend_lease(SWEEP, 0, 1, 1500.0, LiveSummary(0))
+    store.preempt_lease(SWEEP, 0, 1, 1450.0)
     store.stop_run(SWEEP, 0)
     store.mark_stopped(SWEEP, 0, 1, EarlyStop(9, 0.5, 0.25))
     store.release_lease(SWEEP, 0, 1, 0)

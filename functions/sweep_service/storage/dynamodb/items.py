@@ -152,6 +152,7 @@ class LeaseItem(Item):
     best = Metric(null=True)
     step = Whole(null=True)
     last_finite = Metric(null=True)
+    is_preempting = BooleanAttribute(default=False)
 
     @classmethod
     def of(cls, sweep: str, lease: Lease) -> LeaseItem:

@@ -87,6 +87,19 @@ class LeaseItems:
             return self._held_lease(sweep, index, attempt)
         return LeaseItem.record(item)
 
+    def preempt_lease(self, sweep: str, index: int, attempt: int, lease_end: float) -> Lease:
+        """See ``Store.preempt_lease``."""
+        is_held = (LeaseItem.attempt == attempt) & (LeaseItem.released_attempt < attempt)
+        actions = [
+            LeaseItem.lease_end.set(lease_end),
+            LeaseItem.is_preempting.set(True),
+            LeaseItem.suspect_at.remove(),
+        ]
+        item = self._table.update(keys.lease(sweep, index), actions, is_held)
+        if item is None:
+            raise _lost(sweep, index, attempt)
+        return LeaseItem.record(item)
+
     def release_lease(self, sweep: str, index: int, attempt: int, failures: int) -> None:
         """See ``Store.release_lease``."""
         is_held = (LeaseItem.attempt == attempt) & (LeaseItem.released_attempt < attempt)
@@ -172,6 +185,7 @@ def _taking(lease: Lease) -> list[Action]:
         LeaseItem.losses.set(lease.losses),
         LeaseItem.is_stop_requested.set(False),
         LeaseItem.early_stop.remove(),
+        LeaseItem.is_preempting.set(False),
         LeaseItem.suspect_at.remove(),
         *_reporting(LiveSummary()),
     ]

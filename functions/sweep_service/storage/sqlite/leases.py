@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SELECT_ALL = """SELECT idx, attempt, key, agent, host, slot, lease_end, suspect_at,
         released_attempt, losses, failures, is_stop_requested,
         live_offset, live_n_values, live_last, live_best, live_step, live_last_finite, unit,
-        early_stop
+        early_stop, is_preempting
     FROM leases WHERE sweep = ?"""
 _SELECT_ONE = _SELECT_ALL + " AND idx = ?"
 
@@ -79,9 +79,7 @@ class LeaseTable:
     ) -> Lease:
         """See ``Store.extend_lease``."""
         with self._database.write() as connection:
-            stands = _find(connection, sweep, index)
-            if stands is None or stands.attempt != attempt or stands.is_released:
-                raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
+            stands = _find_held(connection, sweep, index, attempt)
             if live is not None and _is_applied(stands.live, live):
                 return stands
             extended = replace(
@@ -92,6 +90,14 @@ class LeaseTable:
             )
             _update(connection, sweep, extended)
         return extended
+
+    def preempt_lease(self, sweep: str, index: int, attempt: int, lease_end: float) -> Lease:
+        """See ``Store.preempt_lease``."""
+        with self._database.write() as connection:
+            stands = _find_held(connection, sweep, index, attempt)
+            preempted = replace(stands, lease_end=lease_end, suspect_at=None, is_preempting=True)
+            _update(connection, sweep, preempted)
+        return preempted
 
     def release_lease(self, sweep: str, index: int, attempt: int, failures: int) -> None:
         """See ``Store.release_lease``."""
@@ -150,6 +156,7 @@ def _taken(stands: Lease, lease: Lease) -> Lease:
         failures=stands.failures,
         is_stop_requested=False,
         early_stop=None,
+        is_preempting=False,
         live=LiveSummary(),
         unit=lease.unit if stands.unit is None else stands.unit,
     )
@@ -166,10 +173,22 @@ def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Lease | Non
     return None if row is None else _lease(row)
 
 
+def _find_held(connection: sqlite3.Connection, sweep: str, index: int, attempt: int) -> Lease:
+    """The lease that an attempt holds.
+
+    Raises:
+        LeaseLost: Another attempt, released, or no such lease.
+    """
+    stands = _find(connection, sweep, index)
+    if stands is None or stands.attempt != attempt or stands.is_released:
+        raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
+    return stands
+
+
 def _lease(row: tuple[Any, ...]) -> Lease:
     *fields, is_stop_requested = row[:12]
     live, unit, stop = decode_live(row[12:18]), unpack_unit(row[18]), decode_early_stop(row[19])
-    return Lease(*(*fields, is_stop_requested != 0, live, unit, stop))
+    return Lease(*(*fields, is_stop_requested != 0, live, unit, stop, row[20] != 0))
 
 
 def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
@@ -177,8 +196,8 @@ def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """INSERT INTO leases (attempt, key, agent, host, slot, lease_end, suspect_at,
             released_attempt, losses, failures, is_stop_requested,
             live_offset, live_n_values, live_last, live_best, live_step, live_last_finite,
-            unit, early_stop, sweep, idx)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            unit, early_stop, is_preempting, sweep, idx)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (*_columns(lease), sweep, lease.index),
     )
 
@@ -188,7 +207,7 @@ def _update(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """UPDATE leases SET attempt = ?, key = ?, agent = ?, host = ?, slot = ?, lease_end = ?,
             suspect_at = ?, released_attempt = ?, losses = ?, failures = ?, is_stop_requested = ?,
             live_offset = ?, live_n_values = ?, live_last = ?, live_best = ?, live_step = ?,
-            live_last_finite = ?, unit = ?, early_stop = ?
+            live_last_finite = ?, unit = ?, early_stop = ?, is_preempting = ?
         WHERE sweep = ? AND idx = ?""",
         (*_columns(lease), sweep, lease.index),
     )
@@ -210,4 +229,5 @@ def _columns(lease: Lease) -> tuple[object, ...]:
         *encode_live(lease.live),
         pack_unit(lease.unit),
         encode_early_stop(lease.early_stop),
+        lease.is_preempting,
     )

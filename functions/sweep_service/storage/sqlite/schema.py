@@ -145,8 +145,11 @@ _LAST_VALUES = (
 #: Why runs were told to stop.
 _EARLY_STOPS = ("ALTER TABLE leases ADD COLUMN early_stop TEXT",)
 
+#: Whether the holder of a lease has said that it has to end.
+_PREEMPTION = ("ALTER TABLE leases ADD COLUMN is_preempting INTEGER NOT NULL DEFAULT 0",)
+
 #: Step n turns a file of version n into one of version n + 1.
-STEPS: tuple[Sequence[str], ...] = (_FIRST_TABLES, _LAST_VALUES, _EARLY_STOPS)
+STEPS: tuple[Sequence[str], ...] = (_FIRST_TABLES, _LAST_VALUES, _EARLY_STOPS, _PREEMPTION)
 SCHEMA_VERSION = len(STEPS)
 
 
