@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -109,3 +110,54 @@ def test_source_files_stay_small():
         if (n_lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
     }
     assert too_long == {}
+
+
+#: What the client reaches through ``sweep_sdk._world`` alone: so it runs in a simulated world too.
+_OUTSIDE = frozenset(
+    ("time", "threading", "queue", "random", "uuid", "fcntl", "socket", "subprocess", "select",
+     "selectors", "tempfile", "secrets", "multiprocessing", "sqlite3", "pathlib", "io")
+)  # fmt: skip
+_OUTSIDE_CALLS = re.compile(
+    r"(os\.(open|read|write|close|fsync|kill|killpg|getpid|pipe|fork|rename|replace|unlink|remove"
+    r"|listdir|scandir|mkdir|makedirs|stat|path\.(exists|isfile|isdir|getsize|getmtime)|urandom)"
+    r"|signal\.(signal|getsignal|pthread_\w+|alarm|setitimer)|shutil\.(rmtree|move|copy\w*)|open)"
+)
+#: They start programs and carry what these print: themselves what a simulated world replaces.
+_STARTERS = {"child.py", "output.py", "keeper_main.py"}
+
+
+def reaching_code():
+    client = ROOT / "sdk" / "sweep_sdk"
+    paths = [*client.glob("_agent/*.py"), *client.glob("_backend/*.py"), client / "_ask.py"]
+    return [path for path in paths if path.name not in _STARTERS]
+
+
+def reaches_outside(path):
+    """What a file uses of the outside world by itself, with the lines; for types it may."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name.name}" for name in node.names]
+        elif isinstance(node, ast.Call) and _OUTSIDE_CALLS.fullmatch(ast.unparse(node.func)):
+            yield f"{path.name}:{node.lineno}: {ast.unparse(node.func)}()"
+            continue
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] in _OUTSIDE and not name.startswith("pathlib.Pure"):
+                yield f"{path.name}:{node.lineno}: import {name}"
+
+
+@pytest.mark.parametrize("path", reaching_code(), ids=lambda path: path.name)
+def test_the_client_reaches_the_outside_world_through_its_seams_alone(path):
+    assert list(reaches_outside(path)) == []

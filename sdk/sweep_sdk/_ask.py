@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +12,7 @@ from sweep_sdk._config import Config
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
 from sweep_sdk._metrics import clean_metrics
 from sweep_sdk._telling import tell
+from sweep_sdk._world import clock, processes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,11 +40,11 @@ class AskedRun:
         self._client = client
         self._said = Said()
         self._n_rows = 0
-        self._lock = threading.Lock()
-        self._is_told = threading.Event()
+        self._lock = threads.Lock()
+        self._is_told = threads.Event()
         self._lease_seconds = handout.lease_seconds
         # Daemon: the lease ends with the process, however that ends.
-        self._keeper = threading.Thread(target=self._keep_alive, name="lease", daemon=True)
+        self._keeper = threads.Thread(target=self._keep_alive, name="lease", daemon=True)
         self._keeper.start()
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> bool:
@@ -69,7 +66,7 @@ class AskedRun:
         with self._lock:
             row = {
                 "step": self._n_rows if step is None else step,
-                "at": time.time(),
+                "at": clock.time(),
                 "metrics": clean,
             }
             offset = self._n_rows
@@ -150,10 +147,10 @@ def ask_run(client: Client, sweep: str, wait: Callable[[float], None]) -> HandOu
         wait: Waits for some seconds.
     """
     key = new_key()
-    agent = f"{socket.gethostname()[:100]}-{os.getpid()}"
+    agent = f"{processes.host_name()[:100]}-{processes.own_id()}"
     while True:
         try:
-            answer = client.ask(sweep, key, agent, "", socket.gethostname())
+            answer = client.ask(sweep, key, agent, "", processes.host_name())
         except SweepEnded:
             return None
         if isinstance(answer, HandOut):
@@ -189,7 +186,7 @@ def tell_result(
         raise UsageError(f"state is {state!r}; one of {', '.join(STATES)}")
     clean = clean_metrics(metrics, _refuse)
     if clean:
-        row = {"step": n_rows, "at": time.time(), "metrics": clean}
+        row = {"step": n_rows, "at": clock.time(), "metrics": clean}
         client.report(run, attempt, n_rows, [row])
     said = said or Said()
     said.hear(clean)

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.child import signal_name
@@ -35,6 +32,7 @@ from sweep_sdk._agent.supervisor import Interrupt, Warn
 from sweep_sdk._agent.worker import Worker
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._settings import environment, load_settings
+from sweep_sdk._world import clock, processes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from sweep_sdk._settings import Settings
 
 GAVE_UP = 1
-_NAP_SECONDS = 0.25
 _SIGNAL_EXIT = 128
 #: Of the time that a spot notice names, kept for the delivery of results.
 SPOT_RESERVE_SECONDS = 30.0
@@ -133,7 +130,7 @@ class _Agent:
         self._launcher = launcher
         self._options = options
         self._settings = settings
-        self._inbox: SimpleQueue[_Arrived | _Ended] = SimpleQueue()
+        self._inbox: threads.SimpleQueue[_Arrived | _Ended] = threads.SimpleQueue()
         self._insistence = Insistence()
         self._end_at: float | None = None
         self._workers = [
@@ -164,9 +161,7 @@ class _Agent:
                 stack.callback(watch.close)
             for worker in self._workers:
                 # Daemons: an ending that takes too long is left to whoever comes by later.
-                threading.Thread(
-                    target=self._work, args=(worker,), name="slot", daemon=True
-                ).start()
+                threads.Thread(target=self._work, args=(worker,), name="slot", daemon=True).start()
             self._await_slots()
         code = self._exit_code()
         self._engagement.end(code, self._interruption())
@@ -192,7 +187,7 @@ class _Agent:
                 if message.error is not None:  # the others end the runs that they have
                     self._engagement.stopping.set()
                     error = error or message.error
-            elif self._end_at is not None and time.monotonic() >= self._end_at:
+            else:
                 self._notice(
                     "the time for ending is over: what was not delivered waits on disk, and is"
                     " delivered by 'sweep-sdk sync' or the next agent on this machine"
@@ -202,15 +197,9 @@ class _Agent:
             raise error
 
     def _next_message(self) -> _Arrived | _Ended | None:
-        """Wait, but not for long at once.
-
-        A signal that arrives just before this thread falls asleep does not wake it; Python runs
-        the handler when the thread wakes by itself.
-        """
-        try:
-            return self._inbox.get(timeout=_NAP_SECONDS)
-        except Empty:
-            return None
+        """What comes next; None when the time for ending is over."""
+        left = None if self._end_at is None else max(self._end_at - clock.monotonic(), 0.0)
+        return threads.take_between_signals(self._inbox, left)
 
     def _hear(self, arrived: _Arrived) -> None:
         if arrived.number == STOPPING:
@@ -229,7 +218,7 @@ class _Agent:
         message = Interrupt(arrived.number, self._insistence.count, forwards, grace)
         is_bounded = (message.nth > 1 or forwards) and grace is not None
         if is_bounded and self._end_at is None:
-            self._end_at = time.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
+            self._end_at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
         self._notice(_announcement(message))
         for worker in self._workers:
             worker.interrupt(message)
@@ -250,13 +239,13 @@ class _Agent:
         self._flush()
         for worker in self._workers:
             worker.signal(signal.SIGSTOP)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        processes.stop_itself()
         for worker in self._workers:
             worker.signal(signal.SIGCONT)
 
     def _on_spot(self, notice: SpotNotice) -> None:
         self._notice(f"spot interruption notice: {notice.text}")
-        left = notice.seconds_left(time.time())
+        left = notice.seconds_left(clock.time())
         least = self._options.term_timeout_seconds
         grace = None if left is None else max(least, left - SPOT_RESERVE_SECONDS)
         self._inbox.put(_Arrived(signal.SIGTERM, grace))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.events import Notice, Waiting
@@ -13,6 +11,7 @@ from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._backend.retry import ONCE, RetryPolicy
 from sweep_sdk._exceptions import BackendUnavailable, SweepEnded, SweepError
+from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +43,7 @@ class Asker:
         host: str,
         ledger: Ledger,
         emit: Callable[[Event], None],
-        stopping: threading.Event,
+        stopping: threads.Event,
         patience_seconds: float,
     ) -> None:
         """Set up.
@@ -73,7 +72,7 @@ class Asker:
         )
         self._quick = client.with_retries(ONCE)
         self._neighbours_seen_at = -NEIGHBOUR_SECONDS
-        self._neighbours_lock = threading.Lock()
+        self._neighbours_lock = threads.Lock()
         self._is_in_trouble = False
         self._told: set[str] = set()
 
@@ -105,15 +104,15 @@ class Asker:
 
     def _wait(self, seconds: float) -> None:
         """Wait, but not longer than until there is something to take over."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        until = clock.monotonic() + seconds
+        while (left := until - clock.monotonic()) > 0:
             if self._stopping.wait(min(left, NEIGHBOUR_SECONDS)) or self._pay_neighbours():
                 return
 
     def _pay_neighbours(self) -> bool:
         """Deliver what dead agents of this machine left; whether there was anything."""
         with self._neighbours_lock:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now - self._neighbours_seen_at < NEIGHBOUR_SECONDS:
                 return False
             self._neighbours_seen_at = now

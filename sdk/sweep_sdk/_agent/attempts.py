@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,9 +25,9 @@ from sweep_sdk._exceptions import (
     UsageError,
 )
 from sweep_sdk._missing_metric import missing_metric
+from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from pathlib import Path
 
@@ -84,7 +83,7 @@ class Attempts:
     best: Best
     tally: Tally
     total: int | None
-    stopping: threading.Event
+    stopping: threads.Event
     emit: Callable[[Event], None]
     is_judged: bool = False
     warnings: list[int] = field(default_factory=list)
@@ -121,8 +120,8 @@ class Attempts:
         )
         with contextlib.suppress(OSError):  # then only this process can pay it
             self.ledger.keep(debt)
-        delivery = Delivery(debt, self.ledger, time.time, self._noticer(handout))
-        return Attempt(handout, files, delivery, time.monotonic())
+        delivery = Delivery(debt, self.ledger, clock.time, self._noticer(handout))
+        return Attempt(handout, files, delivery, clock.monotonic())
 
     def give_back(self, handout: HandOut) -> None:
         """Have a run that was not begun handed out again; its lease ends by itself otherwise."""
@@ -186,7 +185,7 @@ class Attempts:
                 exit_code=outcome.exit_code,
                 signal=outcome.signal,
                 reason=outcome.cause if finished or outcome.cause else "lease_lost",
-                seconds=time.monotonic() - attempt.started_at,
+                seconds=clock.monotonic() - attempt.started_at,
                 value=self.best.value_of(said),
                 summary=said.summary,
                 is_requeued=finished is not None and finished.is_requeued,
@@ -266,7 +265,7 @@ class _Presumed(Finished):
 class _Hurry:
     """Sleeps as asked, but not for long once the agent shall end."""
 
-    def __init__(self, stopping: threading.Event) -> None:
+    def __init__(self, stopping: threads.Event) -> None:
         self._stopping = stopping
         self._give_up_at: float | None = None
 
@@ -278,8 +277,8 @@ class _Hurry:
         """
         if not self._stopping.wait(seconds):
             return
-        now = time.monotonic()
+        now = clock.monotonic()
         self._give_up_at = self._give_up_at or now + HURRY_SECONDS
         if now >= self._give_up_at:
             raise BackendUnavailable("the backend is away and the agent has to end")
-        time.sleep(min(seconds, _HURRY_POLL_SECONDS))
+        clock.sleep(min(seconds, _HURRY_POLL_SECONDS))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.events import BestSoFar
+from sweep_sdk._world import threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Best:
         self.metric: str | None = metric.get("name")
         self._is_maximised = metric.get("goal") == "maximize"
         self._value: float | None = None
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self.learn(sweep)
 
     def value_of(self, said: Said) -> float | None:

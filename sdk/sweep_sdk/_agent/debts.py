@@ -12,18 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sys
-import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._world import chance, disk, processes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-if sys.platform != "win32":
-    import fcntl
 
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
@@ -63,7 +58,7 @@ class Debt:
 class Ledger:
     """The debts of this machine."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: disk.Path) -> None:
         """Look into a data folder; nothing is written yet."""
         self._debts = home / "pending"
         self._agents = home / "agents"
@@ -76,7 +71,7 @@ class Ledger:
         """
         self._debts.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
         path = self._debts / debt.file_name
-        fresh = path.with_suffix(f".{os.getpid()}.tmp")
+        fresh = path.with_suffix(f".{processes.own_id()}.tmp")
         fresh.write_text(json.dumps(asdict(debt)), encoding="utf-8")
         fresh.replace(path)
 
@@ -111,16 +106,16 @@ class Ledger:
             OSError: The data folder cannot be written.
         """
         self._agents.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
-        name = uuid.uuid4().hex
+        name = chance.unique_key()
         path = self._agents / f"{name}.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+        descriptor = disk.open_descriptor(path, disk.O_RDWR | disk.O_CREAT, _PRIVATE_FILE)
         try:
-            _lock(descriptor)
+            disk.lock_if_free(descriptor)
             yield Attendance(name, descriptor)
         finally:
             with contextlib.suppress(OSError):
                 path.unlink()
-            os.close(descriptor)
+            disk.close(descriptor)
 
     def _all(self) -> list[Debt]:
         try:
@@ -134,18 +129,18 @@ class Ledger:
             return False
         path = self._agents / f"{debt.holder}.lock"
         try:
-            descriptor = os.open(path, os.O_RDWR)
+            descriptor = disk.open_descriptor(path, disk.O_RDWR)
         except FileNotFoundError:
             return False
         except OSError:
             return True
         try:
-            if _lock(descriptor):
+            if disk.lock_if_free(descriptor):
                 path.unlink(missing_ok=True)
                 return False
             return True
         finally:
-            os.close(descriptor)
+            disk.close(descriptor)
 
 
 @dataclass(frozen=True)
@@ -156,18 +151,7 @@ class Attendance:
     descriptor: int
 
 
-def _lock(descriptor: int) -> bool:
-    """Whether the lock was free, and is ours now. On Windows agents count as alive for ever."""
-    if sys.platform == "win32":
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _read(path: Path) -> Debt | None:
+def _read(path: disk.Path) -> Debt | None:
     """A debt, None if the file is gone by now or damaged (a power cut in the middle of it)."""
     try:
         return Debt(**json.loads(path.read_text(encoding="utf-8")))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import deque
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.endings import ending_document, judge
 from sweep_sdk._agent.said import MAX_FACT_BYTES, MAX_FACTS, MAX_SUMMARY_BYTES
 from sweep_sdk._agent.tail import Batch, Tail
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost
+from sweep_sdk._world import disk, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,12 +52,12 @@ class Delivery:
             notice: Told about lines and rows that are left out.
         """
         self.debt = debt
-        self.tail = Tail(Path(debt.metrics_file), debt.metric, clock, notice)
+        self.tail = Tail(disk.Path(debt.metrics_file), debt.metric, clock, notice)
         self._ledger = ledger
         self._notice = notice
         self._batches: deque[Batch] = deque()
         self._n_sent = 0
-        self._turn = threading.Lock()
+        self._turn = threads.Lock()
         self._catch_up()
 
     def send(self, client: Client, *, is_final: bool = False) -> Command | None:

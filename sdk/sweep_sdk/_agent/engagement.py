@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
-import threading
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.asking import Asker
@@ -17,6 +14,7 @@ from sweep_sdk._agent.options import MAX_NAME_LENGTH
 from sweep_sdk._agent.tally import Tally
 from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
+from sweep_sdk._world import processes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,8 +47,8 @@ class Engagement:
         emit: Callable[[Event], None],
     ) -> None:
         """Engage in ``sweep``, as the backend shows it."""
-        ledger, host = Ledger(settings.home), socket.gethostname()
-        self.stopping = threading.Event()
+        ledger, host = Ledger(settings.home), processes.host_name()
+        self.stopping = threads.Event()
         self.tally = Tally(
             options.count,
             options.max_failures,
@@ -149,8 +147,8 @@ def _is_judged(config: Mapping[str, Any]) -> bool:
 
 
 def _default_name() -> str:
-    suffix = f"-{os.getpid()}"
-    return socket.gethostname()[: MAX_NAME_LENGTH - len(suffix)] + suffix
+    suffix = f"-{processes.own_id()}"
+    return processes.host_name()[: MAX_NAME_LENGTH - len(suffix)] + suffix
 
 
 def _total(sweep: Mapping[str, Any]) -> int | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.events import Output, Quiet
+from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,8 +35,8 @@ class EventPump:
         self._n_output_bytes = 0
         self._is_stuck = False
         self._is_closed = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._changed = threads.Condition()
+        self._thread = threads.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> EventPump:
@@ -72,9 +71,9 @@ class EventPump:
 
     def _has_room(self) -> bool:
         """Whether output may be added; waits for it, but not if waiting was in vain before."""
-        give_up_at = time.monotonic() + (0.0 if self._is_stuck else _PATIENCE_SECONDS)
+        give_up_at = clock.monotonic() + (0.0 if self._is_stuck else _PATIENCE_SECONDS)
         while self._n_output_bytes >= _MAX_OUTPUT_BYTES:
-            left = give_up_at - time.monotonic()
+            left = give_up_at - clock.monotonic()
             if left <= 0 or not self._changed.wait(left):
                 self._is_stuck = True
                 return False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import signal
-import threading
 import traceback
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from sweep_sdk._exceptions import RunStopped, UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._run import NO_AGENT, Run
 from sweep_sdk._settings import environment, environment_with, load_settings, run_environment
+from sweep_sdk._world import processes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sweep_sdk._settings import Settings
 
 _GAVE_UP = 1
-_calling = threading.Lock()
+_calling = threads.Lock()
 _SIGNAL_EXIT = 128
 
 
@@ -224,7 +224,7 @@ class _FunctionRun:
         if seconds is None:
             yield
             return
-        timer = threading.Timer(seconds, self._stop, ("run_timeout",))
+        timer = threads.Timer(seconds, self._stop, ("run_timeout",))
         timer.daemon = True
         timer.start()
         try:
@@ -263,16 +263,16 @@ def _termination_raised() -> Iterator[None]:
         raise _Terminated(number)
 
     deadly = sorted((ENDING | PASSED_ON) - {int(signal.SIGINT)})
-    if threading.current_thread() is not threading.main_thread():
+    if not threads.in_main_thread():
         deadly = []
-    unhandled = [number for number in deadly if signal.getsignal(number) is signal.SIG_DFL]
+    unhandled = [number for number in deadly if processes.handler_of(number) is signal.SIG_DFL]
     for number in unhandled:
-        signal.signal(number, terminate)
+        processes.set_handler(number, terminate)
     try:
         yield
     finally:
         for number in unhandled:
-            signal.signal(number, signal.SIG_DFL)
+            processes.set_handler(number, signal.SIG_DFL)
 
 
 def _number(returned: object) -> float | None:

@@ -6,12 +6,12 @@ import json
 import shutil
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.command_words import python_file, started_by_env
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
+from sweep_sdk._world import disk
 from sweep_service.model import command as commands
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ class RunFiles:
         log: stdout and stderr of all attempts.
     """
 
-    folder: Path
-    config: Path
-    arguments: Path
-    metrics: Path
-    log: Path
+    folder: disk.Path
+    config: disk.Path
+    arguments: disk.Path
+    metrics: disk.Path
+    log: disk.Path
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Launch:
 
     command: list[str]
     environment: dict[str, str]
-    log_file: Path
+    log_file: disk.Path
 
 
-def run_files(runs_dir: Path, sweep: str, run: str, attempt: int) -> RunFiles:
+def run_files(runs_dir: disk.Path, sweep: str, run: str, attempt: int) -> RunFiles:
     """The paths of a run's files, existing or not."""
     folder = runs_dir / sweep / run
     return RunFiles(
@@ -60,7 +60,7 @@ def run_files(runs_dir: Path, sweep: str, run: str, attempt: int) -> RunFiles:
     )
 
 
-def prepare_files(runs_dir: Path, handout: HandOut) -> RunFiles:
+def prepare_files(runs_dir: disk.Path, handout: HandOut) -> RunFiles:
     """Make the run's folder, write its config and begin its metrics file.
 
     Raises:
@@ -123,7 +123,7 @@ class Launcher:
         missing = self.missing_program()
         if missing is not None:
             raise UsageError(missing)
-        words = self.command_line({}, Path("arguments.json"))
+        words = self.command_line({}, disk.Path("arguments.json"))
         if not words:
             raise UsageError("the sweep's command is empty: nothing can be started")
         for word in {words[0], *started_by_env(words)[:1]}:
@@ -132,18 +132,18 @@ class Launcher:
 
     def missing_program(self) -> str | None:
         """A line about the Python file that the command will run, if it is not there."""
-        words = started_by_env(self.command_line({}, Path("arguments.json")))
+        words = started_by_env(self.command_line({}, disk.Path("arguments.json")))
         program = python_file(words)
-        if program is None or Path(program).exists():
+        if program is None or disk.Path(program).exists():
             return None
-        if Path(program).is_absolute():
+        if disk.Path(program).is_absolute():
             return f"no program '{program}' on this machine"
         return (
-            f"no program '{program}' in {Path.cwd()}: start the agent in the folder from which"
+            f"no program '{program}' in {disk.Path.cwd()}: start the agent in the folder from which"
             " the program's path counts"
         )
 
-    def command_line(self, config: Mapping[str, Any], arguments_file: Path) -> list[str]:
+    def command_line(self, config: Mapping[str, Any], arguments_file: disk.Path) -> list[str]:
         """The words of the command with which a run of ``config`` is started."""
         facts = commands.Launch(
             program=self._program,
@@ -175,6 +175,6 @@ class Launcher:
 
 
 def _cannot_run(word: str) -> str:
-    if Path(word).is_file():
+    if disk.Path(word).is_file():
         return f"'{word}' is not executable: try 'chmod +x {word}', or name its interpreter"
     return f"no program '{word}' on this machine: check the sweep's 'command'"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-import time
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost, NotFound, SweepError
+from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +37,7 @@ class Reporter:
         row_interval_seconds: float,
         stop: Callable[[str], None],
         notice: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = clock.monotonic,
     ) -> None:
         """Set up; nothing is sent before the block begins.
 
@@ -64,11 +61,11 @@ class Reporter:
         self._n_failures = 0
         self._clock = clock
         self._heard_at = clock()
-        self._is_closing = threading.Event()
+        self._is_closing = threads.Event()
         self._is_ending = False
         self._is_end_told = False
-        self._wakes: SimpleQueue[None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+        self._wakes: threads.SimpleQueue[None] = threads.SimpleQueue()
+        self._thread = threads.Thread(target=self._run, name="reporter", daemon=True)
 
     def __enter__(self) -> Reporter:
         self._thread.start()
@@ -100,8 +97,7 @@ class Reporter:
 
     def _is_closing_within(self, seconds: float) -> bool:
         """Wait for so long, or until there is something to do; whether that is to close."""
-        with contextlib.suppress(Empty):
-            self._wakes.get(timeout=seconds)
+        threads.take(self._wakes, seconds)
         return self._is_closing.is_set()
 
     def report(self) -> float:

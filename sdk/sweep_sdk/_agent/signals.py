@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from sweep_sdk._world import clock, processes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ class Insistence:
         count: How often it was meant: what a batch system repeats at once counts as one.
     """
 
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = clock.monotonic
     first: int | None = None
     count: int = 0
     _last_at: dict[int, float] = field(default_factory=dict)
@@ -85,15 +85,15 @@ def handled(on_signal: Callable[[int], None]) -> Iterator[None]:
         on_signal(number)
 
     before = {}
-    if threading.current_thread() is threading.main_thread():
+    if threads.in_main_thread():
         stopping = () if STOPPING is None else (int(STOPPING),)
         for number in (*ENDING, *PASSED_ON, *stopping):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, handle)
-        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # it hides how programs end
-            before[int(signal.SIGCHLD)] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            if processes.handler_of(number) is not signal.SIG_IGN:
+                before[number] = processes.set_handler(number, handle)
+        if processes.handler_of(signal.SIGCHLD) is signal.SIG_IGN:  # it hides how programs end
+            before[int(signal.SIGCHLD)] = processes.set_handler(signal.SIGCHLD, signal.SIG_DFL)
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+            processes.set_handler(number, handler)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from sweep_sdk._world import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +63,8 @@ class SpotWatch:
         self._poll_seconds = poll_seconds
         self._token: str | None = None
         self._is_trouble_told = False
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="spot", daemon=True)
+        self._closing = threads.Event()
+        self._thread = threads.Thread(target=self._run, name="spot", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

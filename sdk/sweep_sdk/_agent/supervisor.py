@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
-import time
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from sweep_sdk._agent.child import Exit
 from sweep_sdk._agent.signals import ENDING, PASSED_ON
+from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,9 +92,9 @@ class Supervisor:
         *,
         term_timeout_seconds: float,
         run_timeout_seconds: float | None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = clock.monotonic,
     ) -> None:
-        self.inbox: SimpleQueue[Message] = SimpleQueue()
+        self.inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
         self._process = process
         self._term_timeout = term_timeout_seconds
         self._clock = clock
@@ -108,7 +106,7 @@ class Supervisor:
 
     def supervise(self) -> Result:
         """Wait for the program's end."""
-        threading.Thread(target=self._await_exit, name="waiter", daemon=True).start()
+        threads.Thread(target=self._await_exit, name="waiter", daemon=True).start()
         while True:
             message = self._next_message(self._seconds_left())
             if isinstance(message, Exit):
@@ -194,7 +192,4 @@ class Supervisor:
         return message.reason if isinstance(message, Stop) else "interrupted"
 
     def _next_message(self, timeout_seconds: float | None) -> Message | None:
-        try:
-            return self.inbox.get(timeout=timeout_seconds)
-        except Empty:
-            return None
+        return threads.take(self.inbox, timeout_seconds)

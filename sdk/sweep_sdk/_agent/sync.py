@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from sweep_sdk._agent.delivery import Delivery
 from sweep_sdk._agent.endings import Outcome
 from sweep_sdk._agent.tail import Unreadable
 from sweep_sdk._exceptions import LeaseLost, NotFound
+from sweep_sdk._world import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ def _put_off(failures: list[Unreadable]) -> Iterator[None]:
 
 
 def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], None]) -> str:
-    delivery = Delivery(debt, ledger, time.time, notice)
+    delivery = Delivery(debt, ledger, clock.time, notice)
     outcome = None if debt.outcome is None else Outcome(**debt.outcome)
     try:
         return delivery.finish(client, outcome).state

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ class Tally:
         max_initial_failures: int,
         max_consecutive_failures: int,
         max_runs_without_metric: int = 0,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = clock.monotonic,
     ) -> None:
         """Begin to count.
 
@@ -65,7 +65,7 @@ class Tally:
         self._n_without_value = 0
         self._clock = clock
         self._started_at = clock()
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
 
     def take_turn(self) -> bool:
         """Claim the right to one more run."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +22,7 @@ from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._exceptions import NotFound, UsageError, WrongBackend
 from sweep_sdk._settings import URL_SETTING
 from sweep_sdk._version import __version__
+from sweep_sdk._world import chance
 from sweep_service.model.numbers import tagged
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ UNCHANGED: Any = object()
 
 def new_key() -> str:
     """An idempotency key: one an intent, the same again when the request is repeated."""
-    return uuid.uuid4().hex
+    return chance.unique_key()
 
 
 @dataclass(frozen=True)

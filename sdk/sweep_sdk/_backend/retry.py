@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from sweep_sdk._exceptions import BackendUnavailable
+from sweep_sdk._world import chance, clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,9 +61,9 @@ class Retrier:
     """
 
     policy: RetryPolicy = RetryPolicy()
-    clock: Callable[[], float] = time.monotonic
-    sleep: Sleep = time.sleep
-    uniform: Callable[[float, float], float] = random.uniform
+    sleep: Sleep = clock.sleep
+    clock: Callable[[], float] = clock.monotonic
+    uniform: Callable[[float, float], float] = chance.uniform
     on_trouble: Trouble | None = None
 
     def call(self, send: Callable[[int], Answer]) -> Answer:

@@ -6,7 +6,6 @@ meaning of answers sit above, in ``_client``, and are the same for both.
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -18,6 +17,7 @@ from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._forks import renew_in_children
 from sweep_sdk._settings import URL_SETTING, environment
 from sweep_sdk._version import __version__
+from sweep_sdk._world import network, threads
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -107,7 +107,7 @@ class HttpTransport:
         self.proxy = proxy_of(url)
         self._token = token
         self._ca_bundle = ca_bundle
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._open_session: requests.Session | None = None
         renew_in_children(self)
 
@@ -155,7 +155,7 @@ class HttpTransport:
 
         Two processes that share one would read each other's answers.
         """
-        self._lock, self._open_session = threading.Lock(), None
+        self._lock, self._open_session = threads.Lock(), None
 
     def _session(self) -> requests.Session:
         with self._lock:
@@ -164,9 +164,7 @@ class HttpTransport:
             return self._open_session
 
     def _new_session(self) -> requests.Session:
-        import requests
-
-        session = requests.Session()
+        session = network.new_session()
         # A callable, not a header: otherwise requests replaces it by what ~/.netrc has.
         session.auth = self._authorize
         session.headers["User-Agent"] = f"sweep-sdk/{__version__}"
@@ -192,7 +190,7 @@ class InProcessTransport:
         self.place = str(database)
         self._database = database
         self._local_file_systems = local_file_systems
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
         self._open_services: Services | None = None
 
     def request(

@@ -48,7 +48,9 @@ def test_lost_replies_of_dynamodb(tmp_path: Path, kind: StoreKind, method: str) 
     with kind.place(tmp_path) as address, kind.open(address) as store:
         lost = LostReplies(store, rng, SHARE)
         transport = GatewayTransport(Services(store, clock, rng), lost_answers(rng, SHARE))
-        client = Client(transport, Retrier(PATIENT, clock, clock.sleep, rng.uniform))
+        client = Client(
+            transport, Retrier(PATIENT, clock=clock, sleep=clock.sleep, uniform=rng.uniform)
+        )
         fleet = Fleet(client, client.create_sweep(config(method, n_runs))["id"])
         fleet.work(rng, n_agents=8)
         fleet.check(n_runs)

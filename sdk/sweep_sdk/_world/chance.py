@@ -1,0 +1,16 @@
+"""Randomness: keys that nobody else has, and jitter."""
+
+from __future__ import annotations
+
+import random as _random
+import uuid as _uuid
+
+
+def unique_key() -> str:
+    """32 hexadecimal digits that nobody else has."""
+    return _uuid.uuid4().hex
+
+
+def uniform(low: float, high: float) -> float:
+    """A number from ``low`` to ``high``."""
+    return _random.uniform(low, high)  # noqa: S311  jitter, not a secret
