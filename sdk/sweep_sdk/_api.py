@@ -94,7 +94,7 @@ def agent(
         project: The project of the sweep, which is found by its id alone; told where it differs.
 
     Raises:
-        AgentGaveUp: Too many runs failed.
+        AgentGaveUp: Too many runs failed, or none succeeded.
         UsageError: There is no such sweep, or its program cannot be started here.
         BackendUnavailable: The backend was away for too long.
         KeyboardInterrupt: Ctrl-C, once the run in progress has been given back.
@@ -114,7 +114,7 @@ def agent(
 
             code = run_function_agent(client, sweep_id, function, options, show)
     if code == AgentGaveUp.exit_code:
-        raise AgentGaveUp("the agent gave up: too many runs failed; see above")
+        raise AgentGaveUp("too many runs of this agent failed, or none succeeded; see above")
     if code == _CTRL_C:
         raise KeyboardInterrupt
     if code:

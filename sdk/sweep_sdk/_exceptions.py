@@ -144,4 +144,4 @@ class RunStopped(BaseException):
 
 
 class AgentGaveUp(SweepError):
-    """Too many runs failed, or the backend stayed away for too long."""
+    """Too many runs of an agent failed, or none succeeded, or the backend stayed away too long."""

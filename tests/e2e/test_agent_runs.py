@@ -202,7 +202,7 @@ class TestToCompletion:
 class TestFailures:
     def test_exit_code_and_last_words_are_kept(self, client, register, work, seen):
         sweep = register("import sys; sys.exit('bad learning rate')", points=1)
-        assert work(sweep) == 0
+        assert work(sweep) == 1
         run = client.get_run(f"{sweep}-0")
         assert (run["state"], run["exit_code"]) == ("failed", 1)
         assert run["error_tail"] == "bad learning rate"
@@ -268,15 +268,6 @@ class TestFailures:
         with pytest.raises(UsageError, match="zzzzzzzz"):
             work("zzzzzzzz")
 
-    def test_a_program_that_goes_away(self, client, register, work, seen):
-        sweep = register("", points=3, command=["./run.sh"])
-        Path("run.sh").write_text("#!/bin/sh\nrm run.sh\n")
-        Path("run.sh").chmod(0o755)
-        assert work(sweep, max_initial_failures=2) == 1
-        run = client.get_run(f"{sweep}-1")
-        assert run["state"] == "failed"
-        assert "no such program" in run["error_tail"]
-
     def test_a_folder_that_cannot_be_written(self, client, register, work):
         sweep = register("", points=1)
         Path("file").write_text("")
@@ -331,13 +322,13 @@ class TestStops:
         stopper = self.stop_when_started(
             seen, lambda run: client.finish(run, {"attempt": 1, "state": "preempted"})
         )
-        assert work(sweep, count=1) == 0
+        assert work(sweep, count=1) == 1  # none of its runs succeeded
         stopper.join()
         assert [event.state for event in seen.of(events.RunEnded)] == ["lost"]
 
     def test_the_run_timeout(self, client, register, work, seen):
         sweep = register(self.SLEEP, points=1, run_timeout=0.2)
-        assert work(sweep) == 0
+        assert work(sweep) == 1
         run = client.get_run(f"{sweep}-0")
         assert run["state"] == "failed"
         assert "longer than 0.2 s" in run["error_tail"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep_sdk._agent import child as _child
 from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.launcher import Launch
 
@@ -320,8 +322,99 @@ class TestKeeper:
             start_child(launch, lambda *_: None, notices)
         assert caught.value.is_machines_fault
 
-    def test_the_programs_fault_is_not_the_machines(self, tmp_path, notices):
-        launch = Launch(["/nowhere"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+    @pytest.mark.parametrize("words", [["true", "x" * 10_000_000], ["true", "nul\0inside"]])
+    def test_a_command_line_that_no_machine_takes_is_its_runs_fault(self, tmp_path, notices, words):
+        launch = Launch(words, {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         with pytest.raises(LaunchFailed) as caught:
             start_child(launch, lambda *_: None, notices)
         assert not caught.value.is_machines_fault
+
+    @pytest.mark.parametrize("room", range(10))
+    def test_too_few_descriptors_are_said_and_none_is_lost(self, start, room):
+        """Whichever step of a start is the one for which there is none left."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(64)]  # so that none below is free
+        before = open_descriptors()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken[-1] + 1 + room, hard))
+        try:
+            child = start("")
+        except LaunchFailed as error:
+            found = error
+        else:
+            found = None
+            assert child.wait() == Exit(0, None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            after = open_descriptors()
+            for descriptor in taken:
+                os.close(descriptor)
+        assert after == before
+        if found is None:
+            assert room >= 8
+        else:
+            assert found.is_machines_fault
+            assert "Too many open files" in str(found)
+
+    def test_a_system_that_allows_no_more_processes(self, tmp_path, notices, monkeypatch):
+        """The keeper starts, but cannot fork."""
+        monkeypatch.setattr(_child, "_KEEPER", crippled_keeper(tmp_path, "EAGAIN"))
+        launch = Launch(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        with pytest.raises(LaunchFailed, match="temporarily unavailable") as caught:
+            start_child(launch, lambda *_: None, notices)
+        assert caught.value.is_machines_fault
+
+    def test_a_keeper_that_cannot_even_begin_says_why(self, tmp_path, notices, monkeypatch):
+        path = tmp_path / "keeper.py"
+        path.write_text("raise SystemError('the standard library is gone')")
+        monkeypatch.setattr(_child, "_KEEPER", path)
+        launch = Launch(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        with pytest.raises(LaunchFailed, match="the standard library is gone") as caught:
+            start_child(launch, lambda *_: None, notices)
+        assert caught.value.is_machines_fault
+
+    def test_a_system_that_allows_no_more_threads(self, start, tmp_path, monkeypatch):
+        def refuse(*_, **__):
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(_child, "OutputPump", refuse)
+        marker = tmp_path / "pid"
+        script = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid()))"
+        with pytest.raises(LaunchFailed, match="new thread") as caught:
+            start(f"{script}; time.sleep(60)", str(marker))
+        assert caught.value.is_machines_fault
+        assert not marker.exists() or not is_alive(int(marker.read_text()))
+
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1", "SIGHUP", "SIGABRT"])
+    def test_no_signal_ends_a_keeper_that_is_starting(self, tmp_path, notices, monkeypatch, name):
+        number = getattr(signal, name)
+        path = tmp_path / "keeper.py"
+        first = "from __future__ import annotations\n"
+        hit = f"{first}import os; os.kill(os.getpid(), {int(number)})\n"
+        path.write_text(_child._KEEPER.read_text().replace(first, hit))
+        monkeypatch.setattr(_child, "_KEEPER", path)
+        launch = Launch(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        assert start_child(launch, lambda *_: None, notices).wait() == Exit(0, None)
+
+    def test_blocked_signals_are_as_its_agents(self, start, shown):
+        script = "import signal; print(sorted(map(int, signal.pthread_sigmask(0, ()))))"
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
+        try:
+            start(script).wait()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        expected = f"{[int(number) for number in sorted(before | {signal.SIGUSR2})]}\n".encode()
+        assert b"".join(data for data, _ in shown) == expected
+
+
+def open_descriptors():
+    return sorted(os.listdir("/proc/self/fd"))
+
+
+def crippled_keeper(folder, error):
+    """A keeper on a machine that allows no fork."""
+    text = _child._KEEPER.read_text()
+    broken = f"raise OSError(__import__('errno').{error}, 'no')"
+    path = folder / "keeper.py"
+    path.write_text(text.replace("pid = os.fork()", broken))
+    assert path.read_text() != text
+    return path

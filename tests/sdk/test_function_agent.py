@@ -382,7 +382,8 @@ class TestTheApi:
         printed = capsys.readouterr()
         assert printed.out == "hello\n"
         assert "failed" in printed.err
-        sweep_sdk.agent(sweep_id, count=1)
+        with pytest.raises(AgentGaveUp, match="none succeeded"):
+            sweep_sdk.agent(sweep_id, count=1)
         assert [run["exit_code"] for run in sweep_sdk.runs(sweep_id)] == [3, 3]
 
     @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ class TestWarnings:
         supervisor = make(process)
         supervisor.handle(Warn(USR1))
         process.end(Exit(0, None))
-        assert supervisor.supervise() == Result(Exit(0, None), None)
+        assert supervisor.supervise() == Result(Exit(0, None), None, USR1)
 
     def test_one_that_fails_much_later_has_failed(self, make, process, clock):
         supervisor = make(process)

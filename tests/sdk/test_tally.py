@@ -58,7 +58,7 @@ def test_later_five_before_any_success(make, clock):
     assert "5 runs failed and none succeeded" in tally.gave_up.reason
 
 
-def test_after_a_success_failures_are_borne(make, clock):
+def test_without_a_bound_failures_after_a_success_are_borne(make, clock):
     tally = make()
     clock.advance(60)
     add(tally, "finished", *["failed"] * 50)
@@ -136,3 +136,65 @@ def test_without_a_bound_runs_may_lack_it(make):
     for _ in range(50):
         tally.add("finished", is_metric_missing=True)
     assert tally.gave_up is None
+
+
+class TestMachineFaults:
+    """This machine cannot run programs; that says nothing about their runs."""
+
+    def test_it_waits_longer_each_time_and_gives_up_after_five(self, make, clock):
+        tally = make(count=1)
+        pauses = []
+        for _ in range(5):
+            assert tally.take_turn()
+            pauses.append(tally.add_machine_fault("Too many open files"))
+            clock.advance(pauses[-1])
+        assert pauses[:4] == [1, 2, 4, 8]
+        assert "5 times in a row (Too many open files)" in tally.gave_up.reason
+        assert tally.gave_up.option is None
+        assert (tally.n_runs, tally.n_failed, tally.is_failure) == (0, 0, True)
+        assert not tally.take_turn()
+
+    def test_what_several_slots_meet_at_once_counts_once(self, make, clock):
+        tally = make()
+        for _ in range(20):
+            tally.take_turn()
+        assert [tally.add_machine_fault("why") for _ in range(10)] == [1.0] * 10
+        clock.advance(0.5)
+        assert tally.add_machine_fault("why") == 0.5
+        assert tally.gave_up is None
+
+    def test_a_run_that_starts_begins_anew(self, make, clock):
+        tally = make()
+        for state in ("finished", "failed", "preempted", "finished", "finished"):
+            tally.take_turn()
+            clock.advance(tally.add_machine_fault("why"))
+            tally.take_turn()
+            tally.add(state)
+        assert tally.gave_up is None
+
+
+class TestSuccess:
+    """Batch systems see the exit code alone."""
+
+    @pytest.mark.parametrize(
+        ("states", "is_failure"),
+        [
+            ((), False),
+            (("finished",), False),
+            (("failed", "finished", "failed"), False),
+            (("failed",), True),
+            (("preempted",), True),
+            (("lost",), True),
+            (("killed",), False),
+            (("killed", "failed"), True),
+        ],
+    )
+    def test_none_of_whose_runs_succeeded(self, make, states, is_failure):
+        tally = make(max_failures=0, max_initial_failures=0)
+        add(tally, *states)
+        assert tally.is_failure == is_failure
+
+    def test_having_given_up_is_none(self, make):
+        tally = make(max_initial_failures=2)
+        add(tally, "finished", "failed", "failed")
+        assert tally.is_failure

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
-GAVE_UP = 1
 _SIGNAL_EXIT = 128
 #: Of the time that a spot notice names, kept for the delivery of results.
 SPOT_RESERVE_SECONDS = 30.0
@@ -86,7 +85,8 @@ def run_agent(
         settings: Where things are kept; by default as the environment says.
 
     Returns:
-        0 the sweep has ended or the count is reached, 1 gave up, 128 + N by signal N.
+        0 the sweep has ended or the count is reached, 1 gave up or none of its runs succeeded,
+        128 + N by signal N.
 
     Raises:
         UsageError: There is no such sweep, its program cannot be started here, or GPUs are asked
@@ -254,7 +254,7 @@ class _Agent:
         first = self._insistence.first or self._engagement.attempts.warned_by()
         if first is not None:
             return _SIGNAL_EXIT + first
-        return GAVE_UP if self._engagement.tally.gave_up else 0
+        return self._engagement.exit_code
 
     def _interruption(self) -> str | None:
         first = self._insistence.first or self._engagement.attempts.warned_by()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.debts import Debt
 from sweep_sdk._agent.delivery import Delivery
-from sweep_sdk._agent.endings import GONE, Verdict, ending_document, judge
+from sweep_sdk._agent.endings import GONE, MACHINE_FAULTS, Verdict, ending_document, judge
 from sweep_sdk._agent.events import Notice, RunEnded, RunStarted
 from sweep_sdk._agent.hints import hint_at
 from sweep_sdk._agent.launcher import prepare_files
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sweep_sdk._agent.best import Best
+    from sweep_sdk._agent.comparison import Comparison
     from sweep_sdk._agent.debts import Ledger
     from sweep_sdk._agent.endings import Outcome
     from sweep_sdk._agent.events import Event
@@ -48,6 +50,14 @@ HURRY_SECONDS = 10.0
 _ROW_SECONDS = 10.0
 _NEAR_ROW_SECONDS = 0.1
 _HURRY_POLL_SECONDS = 0.25
+#: What a machine may have again in a moment: descriptors, memory, a server of files.
+_PASSING_ERRNOS = frozenset(
+    (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE)
+)
+
+
+class NotBegun(Exception):
+    """The machine could not begin an attempt, and may be able to in a moment."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ class Attempts:
         stopping: Set when the agent is being stopped: then nothing takes long.
         is_judged: Whether the backend judges runs by their rows while they go on: by early
             termination or a target.
+        comparison: With the runs of other agents; None for none.
         warnings: Signals of a batch system after which programs gave their runs back.
     """
 
@@ -86,6 +97,7 @@ class Attempts:
     stopping: threads.Event
     emit: Callable[[Event], None]
     is_judged: bool = False
+    comparison: Comparison | None = None
     warnings: list[int] = field(default_factory=list)
 
     def warn_of(self, number: int) -> None:
@@ -101,14 +113,16 @@ class Attempts:
         """Make the run's folder, and write down that its end is owed.
 
         Raises:
-            UsageError: The folder cannot be written. The run has been given back.
+            UsageError: The folder cannot be written. The run has been given back, as it has been if
+            NotBegun: the machine has too little of something for the moment.
         """
         runs_dir = self.options.runs_dir or self.settings.runs_dir
         try:
             files = prepare_files(runs_dir, handout)
         except OSError as error:
             self.give_back(handout)
-            raise UsageError(f"cannot write to {runs_dir}: {error.strerror}") from None
+            why = f"cannot write to {runs_dir}: {error.strerror}"
+            raise (NotBegun if error.errno in _PASSING_ERRNOS else UsageError)(why) from None
         debt = Debt(
             place=self.client.transport.place,
             run=handout.id,
@@ -170,13 +184,7 @@ class Attempts:
         said = attempt.delivery.tail.said
         handout = attempt.handout
         state = finished.state if finished else "lost"
-        is_news = self.tally.add(
-            state,
-            is_metric_missing=self.best.is_missing(said),
-            is_without_value=self.best.has_no_value(said),
-        )
-        if is_news:
-            self._noticer(handout)(missing_words(self.best.metric or "", said, outcome))
+        self._count(attempt, outcome, state)
         self.emit(
             RunEnded(
                 run=handout.id,
@@ -197,6 +205,37 @@ class Attempts:
         )
         if state == "finished":
             self._emit_if(self.best.offer(handout.id, self.best.value_of(said), handout.config))
+
+    def _count(self, attempt: Attempt, outcome: Outcome, state: str) -> None:
+        """Have the tally count the run, and tell what that has shown."""
+        if outcome.cause in MACHINE_FAULTS and state != "finished":
+            return  # counted by whoever has to wait for the machine
+        if state == "preempted" and outcome.warned_by is not None:
+            self.warn_of(outcome.warned_by)
+        said = attempt.delivery.tail.said
+        is_news = self.tally.add(
+            state,
+            is_metric_missing=self.best.is_missing(said),
+            is_without_value=self.best.has_no_value(said),
+        )
+        if is_news:
+            words = missing_words(self.best.metric or "", said, outcome)
+            self._noticer(attempt.handout)(words)
+        if self.comparison is not None:
+            self.comparison.take(attempt.handout, state)
+
+    def pause_after_fault(self, why: str, handout: HandOut) -> None:
+        """Wait before this machine tries again what it has just failed to do; say so.
+
+        Args:
+            why: What has failed, in half a sentence.
+            handout: The run, which has been given back.
+        """
+        seconds = self.tally.add_machine_fault(why)
+        if self.tally.gave_up is None:
+            words = f"{why}; the run is given back, and this agent tries again in {seconds:.0f} s"
+            self._noticer(handout)(words)
+            self.stopping.wait(seconds)
 
     def _tell_left_out(self, attempt: Attempt) -> None:
         """How often, in all, something was left out that was told once while the run went on."""

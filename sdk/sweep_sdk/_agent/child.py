@@ -16,27 +16,32 @@ from typing import TYPE_CHECKING, cast
 from sweep_sdk._agent.output import OutputPump
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import IO
 
     from sweep_sdk._agent.launcher import Launch
 
 _KEEPER = Path(__file__).with_name("keeper_main.py")
 _OUTPUT_GRACE_SECONDS = 1.0
-#: The machine, not the program, is at fault: the next attempt may well start.
-_MACHINE_ERRNOS = frozenset(
-    (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.EINTR)
-)
+#: The command line itself is at fault: it would fail in the same way on every machine.
+_COMMANDS_ERRNOS = frozenset((errno.E2BIG, errno.ENAMETOOLONG))
+_WHY = {
+    errno.ENOENT: "no such program; check 'command' and 'program'",
+    errno.EACCES: "no permission to execute it; try 'chmod +x'",
+    errno.ENOEXEC: "it is neither a program for this machine nor a script that begins with '#!'",
+}
 
 
 class LaunchFailed(Exception):
     """The program could not be started; the text says why, in one line.
 
     Attributes:
-        is_machines_fault: Whether the machine is at fault, and not the sweep's command.
+        is_machines_fault: Whether the machine is at fault, and not this run's command line. An
+            agent checks the program before its first run, so one that cannot be found later is
+            the machine's fault too.
     """
 
-    def __init__(self, message: str, *, is_machines_fault: bool = False) -> None:
+    def __init__(self, message: str, *, is_machines_fault: bool = True) -> None:
         self.is_machines_fault = is_machines_fault
         super().__init__(message)
 
@@ -52,6 +57,11 @@ class Exit:
     def is_success(self) -> bool:
         """Whether it ended with code 0."""
         return self.code == 0
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody saw how it ended."""
+        return self.code is None and self.signal is None
 
 
 class Child:
@@ -81,7 +91,7 @@ class Child:
         for line in self._status:
             if line.startswith(b"exit "):
                 found = _exit_of(int(line.split()[1]))
-        if found == Exit(None, None):  # somebody killed the keeper, and the kernel the program
+        if found.is_unknown:  # somebody killed the keeper, and the kernel the program
             with contextlib.suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)
         with self._lock:
@@ -110,37 +120,21 @@ def start_child(
     Raises:
         LaunchFailed: It cannot be started.
     """
-    status_end, told_end = os.pipe()
-    held = () if held_descriptor is None else (held_descriptor,)
-    try:
-        keeper = subprocess.Popen(  # noqa: S603  the command is the user's own
-            [sys.executable, "-I", "-S", str(_KEEPER), str(told_end), *launch.command],
-            env=launch.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            pass_fds=(told_end, *held),
-            start_new_session=True,
-        )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        os.close(status_end)
-        raise _failure(launch, error, is_keepers=True) from None
-    finally:
-        os.close(told_end)
-    status = os.fdopen(status_end, "rb")
+    keeper, status = _start_keeper(launch, held_descriptor)
     word, _, number = status.readline().partition(b" ")
     if word != b"started":
+        raise _failure_of(launch, word, int(number or 0), _bury(keeper, status))
+    try:
+        output = OutputPump(
+            cast("IO[bytes]", keeper.stdout),
+            cast("IO[bytes]", keeper.stderr),
+            launch.log_file,
+            show,
+            notice,
+        )
+    except RuntimeError as error:  # the system allows no more threads
         _bury(keeper, status)
-        problem = OSError(int(number or 0), os.strerror(int(number or 0)))
-        raise _failure(launch, problem, is_keepers=word != b"failed")
-    output = OutputPump(
-        cast("IO[bytes]", keeper.stdout),
-        cast("IO[bytes]", keeper.stderr),
-        launch.log_file,
-        show,
-        notice,
-    )
+        raise _cannot_start(launch, str(error)) from None
     return Child(int(number), keeper, status, output)
 
 
@@ -156,31 +150,87 @@ def _exit_of(status: int) -> Exit:
     return Exit(code, None) if code >= 0 else Exit(None, -code)
 
 
-def _bury(keeper: subprocess.Popen[bytes], status: IO[bytes]) -> None:
+def _start_keeper(
+    launch: Launch, held_descriptor: int | None
+) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """Start the process that will start the program; it, and the pipe on which it reports."""
+    held = () if held_descriptor is None else (held_descriptor,)
+    try:
+        status_end, told_end = os.pipe()
+    except OSError as error:
+        raise _failure(launch, error) from None
+    status = os.fdopen(status_end, "rb")
+    try:
+        with _signals_blocked() as mask:
+            words = [str(_KEEPER), str(told_end), mask, *launch.command]
+            keeper = subprocess.Popen(  # noqa: S603  the command is the user's own
+                [sys.executable, "-I", "-S", *words],
+                env=launch.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=(told_end, *held),
+                start_new_session=True,
+            )
+    except ValueError as error:  # a null character among the words
+        status.close()
+        raise _cannot_start(launch, str(error), is_machines_fault=False) from None
+    except (OSError, MemoryError, subprocess.SubprocessError) as error:
+        status.close()
+        raise _failure(launch, error) from None
+    finally:
+        os.close(told_end)
+    return keeper, status
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[str]:
+    """Have a process that is started in this block begin with all signals blocked.
+
+    A keeper unblocks them once it ignores them: until then each would end it.
+
+    Yields:
+        The signals that were blocked before, for the program: numbers with commas between.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield ",".join(str(int(number)) for number in before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _bury(keeper: subprocess.Popen[bytes], status: IO[bytes]) -> str:
+    """Let go of a keeper that runs no program, or shall run none any more; its last words."""
     status.close()
-    for stream in (keeper.stdin, keeper.stdout, keeper.stderr):
-        if stream is not None:
-            stream.close()
+    cast("IO[bytes]", keeper.stdin).close()  # it ends its program, if it has one
+    cast("IO[bytes]", keeper.stdout).close()
+    with cast("IO[bytes]", keeper.stderr) as stderr:
+        words = stderr.read().decode("utf-8", "replace").strip()
     keeper.wait()
+    return words.rpartition("\n")[2]
 
 
-def _failure(launch: Launch, error: Exception, *, is_keepers: bool) -> LaunchFailed:
-    """Why a program could not be started; ``is_keepers``: its keeper could not."""
-    program = launch.command[0]
+def _failure_of(launch: Launch, word: bytes, number: int, last_words: str) -> LaunchFailed:
+    """What a keeper has reported instead of a program's start."""
+    if word == b"failed":
+        why = _WHY.get(number) or os.strerror(number)
+        return _cannot_start(launch, why, is_machines_fault=number not in _COMMANDS_ERRNOS)
+    if word == b"unable":
+        return _cannot_start(launch, os.strerror(number))
+    detail = f": {last_words}" if last_words else ""
+    return _cannot_start(launch, f"the process that was to start it has ended at once{detail}")
+
+
+def _failure(launch: Launch, error: BaseException) -> LaunchFailed:
+    """Why not even the keeper could be started."""
     number = getattr(error, "errno", None)
-    if number == errno.ENOENT and not is_keepers:
-        why = "no such program; check 'command' and 'program'"
-    elif number == errno.EACCES and not is_keepers:
-        why = "no permission to execute it; try 'chmod +x'"
-    elif number == errno.ENOENT:
-        return LaunchFailed(
-            f"cannot start '{program}': the agent's own Python, {sys.executable}, is gone",
-            is_machines_fault=True,
-        )
-    else:
-        why = getattr(error, "strerror", None) or str(error)
-    is_machines_fault = number in _MACHINE_ERRNOS or (is_keepers and number in (None, 0))
-    return LaunchFailed(
-        f"cannot start '{program}': {why}",
-        is_machines_fault=is_machines_fault and not isinstance(error, ValueError),
-    )
+    if number == errno.ENOENT:
+        return _cannot_start(launch, f"the agent's own Python, {sys.executable}, is gone")
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return _cannot_start(launch, why, is_machines_fault=number not in _COMMANDS_ERRNOS)
+
+
+def _cannot_start(launch: Launch, why: str, *, is_machines_fault: bool = True) -> LaunchFailed:
+    message = f"cannot start '{launch.command[0]}': {why}"
+    return LaunchFailed(message, is_machines_fault=is_machines_fault)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 _MAX_TAIL_CHARACTERS = 16_000
 #: Causes after which the run is not this agent's any more.
 GONE = ("lease_lost", "deleted")
+#: Causes that say nothing about the run: this machine could not start its program, or the process
+#: that looks after it was killed.
+NOT_STARTED, KEEPER_KILLED = "not_started", "keeper_killed"
+MACHINE_FAULTS = (NOT_STARTED, KEEPER_KILLED)
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,12 @@ class Outcome:
     Attributes:
         is_success: Whether it exited with 0, or the function returned.
         cause: Why it was ended: a reason of the backend, ``lease_lost``, ``deleted``,
-            ``interrupted``, ``run_timeout``; None if it ended by itself.
+            ``interrupted``, ``run_timeout``, or one of ``MACHINE_FAULTS``; None if it ended by
+            itself.
         stderr_tail: Its last words.
         returned: What a function returned, if that was a number.
+        warned_by: The signal with which a batch system had announced the end shortly before;
+            None without one.
     """
 
     is_success: bool
@@ -33,6 +40,7 @@ class Outcome:
     cause: str | None = None
     stderr_tail: str = ""
     returned: float | None = None
+    warned_by: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ def judge(said: Said, outcome: Outcome | None) -> Verdict:
     An interrupted run is preempted, so that it is handed out again: whoever stops an agent, by
     Ctrl-C too, does not mean to leave a hole in the sweep (``--stop-run`` ends a run for good).
     It has finished only if the program said so; an exit with 0 alone is what a program does that
-    has saved a checkpoint on SIGTERM.
+    has saved a checkpoint on SIGTERM. So is one that has said that an interruption is expected,
+    after a batch system had announced one. What this machine has failed at is given back too.
 
     Args:
         said: All that the program said.
@@ -66,10 +75,12 @@ def judge(said: Said, outcome: Outcome | None) -> Verdict:
     if cause == "run_timeout":
         return Verdict("failed")
     if cause is not None:
-        has_finished = outcome.is_success and said.exit_code == 0
+        is_success = outcome.is_success or cause == KEEPER_KILLED  # nobody saw how it exited
+        has_finished = is_success and said.exit_code == 0 and not said.is_preempting
         return Verdict("finished" if has_finished else "preempted")
     if outcome.is_success and not said.exit_code:
-        return Verdict("finished")
+        has_made_room = outcome.warned_by is not None and said.is_preempting
+        return Verdict("preempted" if has_made_room else "finished")
     return Verdict("preempted" if said.is_preempting else "failed")
 
 

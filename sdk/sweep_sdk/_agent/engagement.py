@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._agent.asking import Asker
 from sweep_sdk._agent.attempts import Attempts
 from sweep_sdk._agent.best import Best
+from sweep_sdk._agent.comparison import Comparison
 from sweep_sdk._agent.debts import Ledger
 from sweep_sdk._agent.events import AgentEnded, AgentStarted, Notice
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
+GAVE_UP = 1
 _LAST_LOOK = RetryPolicy(attempts=2, deadline_seconds=2.0)
 
 
@@ -88,6 +90,7 @@ class Engagement:
             stopping=self.stopping,
             emit=emit,
             is_judged=_is_judged(sweep["config"]),
+            comparison=Comparison(client, self._name, self.tally, options.max_consecutive_failures),
         )
 
     def start(self, n_slots: int) -> None:
@@ -110,6 +113,11 @@ class Engagement:
         n_runs, n_failed = self.tally.n_runs, self.tally.n_failed
         self.emit(AgentEnded(exit_code, reason, n_runs, n_failed, sweep, option))
 
+    @property
+    def exit_code(self) -> int:
+        """The exit code of an agent that was not interrupted."""
+        return GAVE_UP if self.tally.is_failure else 0
+
     def notice(self, message: str) -> None:
         """Have the watcher show a line."""
         self.emit(Notice(message))
@@ -117,9 +125,8 @@ class Engagement:
     def _reason(self) -> str:
         if self.tally.gave_up:
             return f"gave up: {self.tally.gave_up.reason}"
-        if self.asker.has_ended:
-            return "the sweep has ended"
-        return "the count of runs is reached"
+        ending = "the sweep has ended" if self.asker.has_ended else "the count of runs is reached"
+        return f"{ending}, and no run of this agent succeeded" if self.tally.is_failure else ending
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ class RunEnded:
         state: ``finished``, ``failed``, ``killed`` or ``preempted`` as the backend keeps it, or
             ``lost`` when another agent holds the run by now.
         reason: Why it was stopped, if it was: ``early_terminate``, ``stop_run``, ``canceled``,
-            ``lease_lost``, ``run_timeout``, ``interrupted``.
+            ``lease_lost``, ``run_timeout``, ``interrupted``, ``not_started``, ``keeper_killed``.
         value: The best value of the sweep's metric in this attempt; None without one.
         summary: The last value of each metric.
         is_requeued: Whether it will be handed out again.
@@ -135,7 +135,8 @@ class AgentEnded:
     """The agent takes no more runs, and all of its runs are over.
 
     Attributes:
-        exit_code: 0 the sweep ended or the count is reached, 1 gave up, 130 or 143 by a signal.
+        exit_code: 0 the sweep ended or the count is reached, 1 gave up or none of its runs
+            succeeded, 130 or 143 by a signal.
         reason: One line.
         sweep: The sweep as it stands now; None when the backend could not be asked.
         option: The field of ``AgentOptions`` by which it gave up; None otherwise.

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from sweep_sdk import _present
+from sweep_sdk._agent.attempts import NotBegun
 from sweep_sdk._agent.child import signal_name
 from sweep_sdk._agent.endings import GONE, Outcome
 from sweep_sdk._agent.engagement import Engagement, attendance_of
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
-_GAVE_UP = 1
 _calling = threads.Lock()
 _SIGNAL_EXIT = 128
 
@@ -68,7 +68,7 @@ def run_function_agent(
         settings: Where things are kept; by default as the environment says.
 
     Returns:
-        0 the sweep has ended or the count is reached, 1 gave up.
+        0 the sweep has ended or the count is reached, 1 gave up or none of its runs succeeded.
 
     Raises:
         UsageError: There is no such sweep, the function cannot be called without arguments, or
@@ -95,9 +95,8 @@ def run_function_agent(
             by = "Ctrl-C" if number == signal.SIGINT else signal_name(number)
             engagement.end(_SIGNAL_EXIT + number, f"interrupted by {by}")
             raise
-        code = _GAVE_UP if engagement.tally.gave_up else 0
-        engagement.end(code)
-        return code
+        engagement.end(engagement.exit_code)
+        return engagement.exit_code
 
 
 def callable_without_arguments(function: Callable[[], object]) -> Callable[[], object]:
@@ -148,7 +147,12 @@ def _work(engagement: Engagement, function: Callable[[], object]) -> None:
         if handout is None:
             engagement.tally.give_back_turn()
             return
-        _FunctionRun(engagement, handout).call(function)
+        try:
+            run = _FunctionRun(engagement, handout)
+        except NotBegun as error:
+            engagement.attempts.pause_after_fault(str(error), handout)
+        else:
+            run.call(function)
 
 
 class _FunctionRun:

@@ -2,12 +2,16 @@
 
 Run by path, without the package::
 
-    python -I -S keeper_main.py STATUS_DESCRIPTOR PROGRAM ARGUMENT...
+    python -I -S keeper_main.py STATUS_DESCRIPTOR BLOCKED_SIGNALS PROGRAM ARGUMENT...
+
+It is started with all signals blocked, so that none ends it before it ignores them;
+BLOCKED_SIGNALS are those that shall be blocked in the program: numbers with commas between.
 
 Standard input is a pipe from the agent. A line ``signal N`` asks for a signal to the program's
 process group; the end of the pipe means that the agent is gone, so that the program must end too.
-To STATUS_DESCRIPTOR go ``started PID`` or ``failed ERRNO``, then ``exit STATUS`` (as ``waitpid``
-gives it); the pipe ends when nothing of the program is left.
+To STATUS_DESCRIPTOR go ``started PID``, then ``exit STATUS`` (as ``waitpid`` gives it); or
+``failed ERRNO`` where the program cannot be executed, or ``unable ERRNO`` where the system gives
+this process too little to try. The pipe ends when nothing of the program is left.
 
 On Linux the keeper is a child subreaper: a descendant whose parent ends becomes the keeper's child,
 whatever session or process group it is in, and so is ended with the program. A process with
@@ -45,8 +49,12 @@ def main() -> None:
     os.set_inheritable(status, False)
     prctl = find_prctl()
     prctl(_SET_CHILD_SUBREAPER, 1)
-    wakeups = ignore_signals()
-    program = start(sys.argv[2:], status, prctl)
+    try:
+        wakeups = ignore_signals()
+        program = start(sys.argv[3:], status, prctl, signals_of(sys.argv[2]))
+    except OSError as error:  # too many open files or processes, too little memory
+        os.write(status, b"unable %d\n" % (error.errno or 0))
+        return
     if program is None:
         return
     close_output()
@@ -75,18 +83,28 @@ def ignore_signals() -> int:
         _before[number] = signal.getsignal(number)
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     return read_end
+
+
+def signals_of(text: str) -> set[int]:
+    """The signals that a text such as ``2,15`` lists."""
+    return {int(number) for number in text.split(",") if number}
 
 
 _before: dict[int, object] = {}
 
 
-def start(command: list[str], status: int, prctl: Prctl) -> int | None:
-    """Start the program in a session of its own; None, once that is told, where it cannot be."""
+def start(command: list[str], status: int, prctl: Prctl, blocked: set[int]) -> int | None:
+    """Start the program in a session of its own; None, once that is told, where it cannot be.
+
+    Raises:
+        OSError: There is no room for another process.
+    """
     read_end, write_end = os.pipe()  # closed by a successful exec
     pid = os.fork()
     if not pid:
-        become(command, write_end, prctl)
+        become(command, write_end, prctl, blocked)
     os.close(write_end)
     problem = os.read(read_end, 100)
     os.close(read_end)
@@ -98,7 +116,7 @@ def start(command: list[str], status: int, prctl: Prctl) -> int | None:
     return pid
 
 
-def become(command: list[str], problems: int, prctl: Prctl) -> None:
+def become(command: list[str], problems: int, prctl: Prctl, blocked: set[int]) -> None:
     """In the forked child: turn into the program, or write why that is not possible."""
     try:
         os.setsid()
@@ -110,6 +128,7 @@ def become(command: list[str], problems: int, prctl: Prctl) -> None:
             is_ignored = handler is signal.SIG_IGN and not is_pythons_own
             signal.signal(number, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         os.execvpe(command[0], command, os.environ)  # noqa: S606  # nosec B606  the user's own
     except OSError as error:
         os.write(problems, b"%d" % (error.errno or 0))

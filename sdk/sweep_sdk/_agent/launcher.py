@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.answers import HandOut
 
 _PRIVATE_FOLDER = 0o700
+#: The exit codes of ``env`` for a program that it cannot execute, or find.
+_NOT_EXECUTED = (126, 127)
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,26 @@ class Launcher:
             f"no program '{program}' in {disk.Path.cwd()}: start the agent in the folder from which"
             " the program's path counts"
         )
+
+    def why_not_started(self, launch: Launch, code: int, last_words: str) -> str | None:
+        """Why a program cannot have started although its command was executed; None if it can have.
+
+        An interpreter, or the program itself, that was there before the first run has vanished.
+
+        Args:
+            launch: What was started.
+            code: The exit code.
+            last_words: What was written to stderr.
+        """
+        words, inner = launch.command, started_by_env(launch.command)
+        said = last_words.rpartition("\n")[2]
+        is_env = bool(inner) and len(inner) < len(words) and said.startswith((words[0], "env:"))
+        if is_env and code in _NOT_EXECUTED and inner[0] in said:
+            return said
+        program = python_file(inner)
+        if program is not None and not disk.Path(program).exists():
+            return self.missing_program()
+        return None
 
     def command_line(self, config: Mapping[str, Any], arguments_file: disk.Path) -> list[str]:
         """The words of the command with which a run of ``config`` is started."""

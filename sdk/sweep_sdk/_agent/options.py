@@ -39,7 +39,7 @@ class AgentOptions:
         max_failures: Gives up after so many failed runs before any success; 0 for no bound.
         max_initial_failures: Gives up after so many failed runs in the first minute; 0 likewise.
         max_consecutive_failures: Gives up after so many failed runs without a success between
-            them; 0 likewise.
+            them, and after half as many where runs of other agents succeed meanwhile; 0 likewise.
         max_runs_without_metric: Gives up after so many runs in a row that finished without logging
             the sweep's metric; 0 likewise.
         forwards_signals: Whether the first SIGTERM or Ctrl-C is passed on to the programs. If
@@ -65,7 +65,7 @@ class AgentOptions:
     row_interval_seconds: float | None = None
     max_failures: int = 5
     max_initial_failures: int = 3
-    max_consecutive_failures: int = 0
+    max_consecutive_failures: int = 10
     max_runs_without_metric: int = 3
     forwards_signals: bool = True
     term_timeout_seconds: float = TERM_TIMEOUT_SECONDS

@@ -58,7 +58,8 @@ class Result:
 
     Attributes:
         cause: A ``Stop`` reason, ``interrupted``, or ``run_timeout``.
-        warned_by: The signal after which the program made room; None otherwise.
+        warned_by: The signal with which a batch system had announced the end shortly before the
+            program ended; None otherwise.
     """
 
     exit: Exit
@@ -165,10 +166,10 @@ class Supervisor:
 
     def _result(self, found: Exit) -> Result:
         cause = self._cause or self._late_cause(found)
-        if cause is None and self._warned is not None and not found.is_success:
+        if cause is None and self._warned is not None:
             number, at = self._warned
             if self._clock() - at <= WARNING_SECONDS:
-                return Result(found, "interrupted", number)
+                return Result(found, None if found.is_success else "interrupted", number)
         return Result(found, cause)
 
     def _seconds_left(self) -> float | None:

@@ -11,14 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INITIAL_SECONDS = 60.0
+#: So often in a row a machine may fail to run a program before its agent ends. It waits 1, 2, 4 and
+#: 8 seconds between.
+MAX_MACHINE_FAULTS = 5
+FIRST_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class GivingUp:
-    """Why an agent takes no more runs, and the field of ``AgentOptions`` that decided it."""
+    """Why an agent takes no more runs.
+
+    Attributes:
+        option: The field of ``AgentOptions`` that decided it; None where none can.
+    """
 
     reason: str
-    option: str
+    option: str | None
 
 
 class Tally:
@@ -27,6 +35,8 @@ class Tally:
     Attributes:
         n_runs: Attempts that have ended here.
         n_failed: Those of them that failed.
+        n_finished: Those of them that finished.
+        n_failed_in_a_row: Those that failed since the last one that finished.
         gave_up: Why no more runs are taken; None as long as they are.
     """
 
@@ -54,8 +64,11 @@ class Tally:
         self.n_failed = 0
         self.gave_up: GivingUp | None = None
         self._n_taken = 0
-        self._n_finished = 0
-        self._n_failed_in_a_row = 0
+        self.n_finished = 0
+        self.n_failed_in_a_row = 0
+        self._n_given_back = 0
+        self._n_machine_faults = 0
+        self._next_fault_at = clock()
         self._count = count
         self._max_failures = max_failures
         self._max_initial_failures = max_initial_failures
@@ -96,11 +109,13 @@ class Tally:
         """
         with self._lock:
             self.n_runs += 1
-            self._n_finished += state == "finished"
+            self._n_machine_faults = 0
+            self.n_finished += state == "finished"
             self.n_failed += state == "failed"
+            self._n_given_back += state in ("preempted", "lost")
             if state == "finished":
-                self._n_failed_in_a_row = 0
-            self._n_failed_in_a_row += state == "failed"
+                self.n_failed_in_a_row = 0
+            self.n_failed_in_a_row += state == "failed"
             if state == "finished":
                 self._n_without_metric = self._n_without_metric + 1 if is_metric_missing else 0
                 is_lacking = is_metric_missing or is_without_value
@@ -108,6 +123,50 @@ class Tally:
             if self.gave_up is None:
                 self.gave_up = self._reason() if state == "failed" else self._blind_reason()
             return state == "finished" and 1 in (self._n_without_metric, self._n_without_value)
+
+    def add_machine_fault(self, why: str) -> float:
+        """Count a try that says nothing about its run, for this machine could not run it.
+
+        What several slots meet within one pause counts once.
+
+        Args:
+            why: In half a sentence.
+
+        Returns:
+            Seconds to wait before the next try.
+        """
+        with self._lock:
+            self._n_taken -= 1
+            self._n_given_back += 1
+            now = self._clock()
+            if now >= self._next_fault_at:
+                self._n_machine_faults += 1
+                self._next_fault_at = now + FIRST_PAUSE_SECONDS * 2.0 ** (
+                    self._n_machine_faults - 1
+                )
+            if self._n_machine_faults >= MAX_MACHINE_FAULTS and self.gave_up is None:
+                self.gave_up = GivingUp(
+                    f"this machine failed to run a program {self._n_machine_faults} times in a"
+                    f" row ({why})",
+                    None,
+                )
+            return self._next_fault_at - now
+
+    def give_up(self, reason: GivingUp) -> None:
+        """Take no more runs."""
+        with self._lock:
+            self.gave_up = self.gave_up or reason
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the agent cannot be said to have succeeded.
+
+        It gave up, or none of its runs finished although some of them should have. Runs that an
+        operator ended are as they were meant to be.
+        """
+        with self._lock:
+            has_nothing = not self.n_finished and self.n_failed + self._n_given_back > 0
+            return self.gave_up is not None or has_nothing
 
     def _blind_reason(self) -> GivingUp | None:
         if 0 < self._max_runs_without_metric <= self._n_without_metric:
@@ -125,9 +184,9 @@ class Tally:
                 f"{self.n_failed} runs failed in the first {INITIAL_SECONDS:.0f} s",
                 "max_initial_failures",
             )
-        if not self._n_finished and 0 < self._max_failures <= self.n_failed:
+        if not self.n_finished and 0 < self._max_failures <= self.n_failed:
             return GivingUp(f"{self.n_failed} runs failed and none succeeded", "max_failures")
-        if 0 < self._max_consecutive_failures <= self._n_failed_in_a_row:
-            n_failed = self._n_failed_in_a_row
+        if 0 < self._max_consecutive_failures <= self.n_failed_in_a_row:
+            n_failed = self.n_failed_in_a_row
             return GivingUp(f"{n_failed} runs failed in a row", "max_consecutive_failures")
         return None

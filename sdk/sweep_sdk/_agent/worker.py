@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sweep_sdk._agent.attempts import NotBegun
 from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
-from sweep_sdk._agent.endings import Outcome
+from sweep_sdk._agent.endings import KEEPER_KILLED, MACHINE_FAULTS, NOT_STARTED, Outcome
 from sweep_sdk._agent.events import Notice, Output
 from sweep_sdk._agent.supervisor import Interrupt, Stop, Supervisor, Warn
 
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.asking import Asker
     from sweep_sdk._agent.attempts import Attempt, Attempts
     from sweep_sdk._agent.child import Child
-    from sweep_sdk._agent.launcher import Launcher
+    from sweep_sdk._agent.launcher import Launch, Launcher
     from sweep_sdk._agent.reporter import Reporter
     from sweep_sdk._backend.answers import HandOut
 
+#: What a shell exits with where it cannot start a program.
 _NOT_STARTED = 127
 
 
@@ -82,18 +84,30 @@ class Worker:
             child.signal(number)
 
     def _run(self, handout: HandOut) -> None:
-        attempt = self._attempts.begin(handout)
+        try:
+            attempt = self._attempts.begin(handout)
+        except NotBegun as error:
+            self._attempts.pause_after_fault(str(error), handout)
+            return
         launch = self._launcher.prepare(handout, attempt.files, self._gpus)
         self._attempts.announce(attempt, launch.command, self._slot)
         notice = self._noticer(handout)
         try:
             child = start_child(launch, self._shower(handout), notice, self._held_descriptor)
         except LaunchFailed as error:
-            notice(str(error))
-            outcome = Outcome(False, exit_code=_NOT_STARTED, stderr_tail=str(error))
+            outcome = _not_started(str(error), is_machines_fault=error.is_machines_fault)
         else:
-            outcome = self._look_after(child, attempt)
+            outcome = self._judged(self._look_after(child, attempt), launch)
         self._attempts.end(attempt, outcome, attempt.files.log)
+        if outcome.cause in MACHINE_FAULTS:
+            self._attempts.pause_after_fault(outcome.stderr_tail.rpartition("\n")[2], handout)
+
+    def _judged(self, outcome: Outcome, launch: Launch) -> Outcome:
+        """The outcome, unless the program that ended was one that could start no other."""
+        if outcome.cause is not None or not outcome.exit_code:
+            return outcome
+        why = self._launcher.why_not_started(launch, outcome.exit_code, outcome.stderr_tail)
+        return outcome if why is None else _not_started(why)
 
     def _look_after(self, child: Child, attempt: Attempt) -> Outcome:
         supervisor = Supervisor(
@@ -110,8 +124,6 @@ class Worker:
         with reporter:
             result = supervisor.supervise()
         self._child = self._supervisor = self._reporter = None
-        if result.warned_by is not None:  # the next run would be cut short at once
-            self._attempts.warn_of(result.warned_by)
         words = child.output.stderr_tail() or _explain(result.exit)
         if result.cause == "run_timeout":
             words += f"\nstopped: it ran for longer than {self._run_timeout:g} s (run_timeout)"
@@ -119,8 +131,9 @@ class Worker:
             is_success=result.exit.is_success,
             exit_code=result.exit.code,
             signal=result.exit.signal,
-            cause=result.cause,
+            cause=KEEPER_KILLED if result.exit.is_unknown else result.cause,
             stderr_tail=words.strip("\n"),
+            warned_by=result.warned_by,
         )
 
     def _shower(self, handout: HandOut) -> Callable[[bytes, bool], None]:
@@ -132,9 +145,16 @@ class Worker:
         return lambda message: emit(Notice(message, handout.id))
 
 
+def _not_started(why: str, *, is_machines_fault: bool = True) -> Outcome:
+    """The outcome of a run whose program did not start; by default it is given back."""
+    if is_machines_fault:
+        return Outcome(False, cause=NOT_STARTED, stderr_tail=why)
+    return Outcome(False, exit_code=_NOT_STARTED, stderr_tail=why)
+
+
 def _explain(found: Exit) -> str:
     """A program that was killed has no last words of its own."""
     if found.signal is None:
-        return "" if found.code is not None else "its exit code is unknown: SIGCHLD is ignored"
+        return "the process that looks after the program was killed" if found.is_unknown else ""
     hint = "; often the system was out of memory" if found.signal == 9 else ""
     return f"ended by {signal_name(found.signal)}{hint}"

@@ -34,6 +34,8 @@ _REASONS = {
     "lease_lost": "another agent has it by now",
     "run_timeout": "it took longer than run_timeout",
     "interrupted": "interrupted",
+    "not_started": "this machine could not start it",
+    "keeper_killed": "the process that looks after it was killed",
 }
 #: Fields of ``AgentOptions`` whose flag has another name.
 _OTHER_FLAGS = {"max_consecutive_failures": "--max-consecutive-failed-runs"}

@@ -69,8 +69,10 @@ _EXAMPLES = examples(
     "--max-consecutive-failed-runs",
     type=_NUMBER,
     metavar="N",
-    default=0,
-    help="Give up after so many failed runs in a row; 0, the default: never.",
+    default=10,
+    show_default=True,
+    help="Give up after so many failed runs in a row, or half as many while others succeed; "
+    "0: never.",
 )
 @click.option(
     "--max-runs-without-metric",
