@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test e2e faults check bench sam-local clean
+SEEDS ?= 1000
+
+.PHONY: help demo test e2e simulate faults check bench sam-local clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +27,9 @@ test: $(VENV)/.ready-test  ## all tests that need nothing but Python
 
 e2e: $(VENV)/.ready-test  ## deploy the template into an AWS of this machine's own, and test that
 	$(BIN)/python tests/e2e/aws/run.py
+
+simulate: $(VENV)/.ready-test  ## the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for a story)
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 faults: $(VENV)/.ready-test  ## the fault suites at full size, and the mutants (hours)
 	$(BIN)/python tests/e2e/faults/run.py

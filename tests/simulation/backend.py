@@ -1,0 +1,112 @@
+"""The real backend in a simulated world: its handlers as threads, its store call by call."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from simulation.kernel import Kernel, Machine, Process, Thread
+from sweep_service import gateway
+from sweep_service.operations.services import Services
+from sweep_service.storage.sqlite.store import SqliteStore
+
+Reply = Callable[[int | None, dict[str, str], bytes], None]
+
+
+class Stepped:
+    """A store before each of whose calls the turn may pass, and the caller may die."""
+
+    def __init__(self, store: Any, kernel: Kernel) -> None:
+        self._store, self._kernel = store, kernel
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if not callable(found):
+            return found
+
+        def call(*values: Any, **named: Any) -> Any:
+            self._kernel.step(f"store {name}")
+            return found(*values, **named)
+
+        return call
+
+
+class Server:
+    """One process of the backend: a function that is warm, or a server of one's own."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        machine: Machine,
+        name: str,
+        store: SqliteStore,
+        seed: object,
+    ) -> None:
+        self._kernel, self._machine, self.name, self._store = kernel, machine, name, store
+        self._seed = seed
+        self._n_starts = 0
+        self.process: Process | None = None
+        self._open: dict[int, Reply] = {}
+        self._n_requests = 0
+        self.start()
+
+    @property
+    def is_up(self) -> bool:
+        return self.process is not None and not self.process.is_dead
+
+    def start(self) -> None:
+        """Start it, with nothing in memory."""
+        self._n_starts += 1
+        waiting: list[Thread] = []
+        self.process = self._kernel.spawn(
+            self._machine, self.name, lambda: self._kernel.wait(waiting) and None
+        )
+        machine, kernel = self._machine, self._kernel
+        self._services = Services(
+            store=Stepped(self._store, kernel),  # type: ignore[arg-type]
+            clock=lambda: wall_time(kernel, machine),
+            rng=random.Random(f"{self.name} {self._n_starts} {self._seed}"),
+            wait_seconds=5.0,
+        )
+
+    def kill(self) -> None:
+        """End it, in the middle of whatever it does."""
+        if self.process is not None:
+            self._kernel.end(self.process, -9)
+        replies, self._open = list(self._open.values()), {}
+        for reply in replies:
+            reply(None, {}, b"")
+
+    def handle(
+        self, method: str, target: str, headers: dict[str, str], body: bytes, reply: Reply
+    ) -> None:
+        """Have a thread answer a request."""
+        assert self.process is not None
+        self._n_requests += 1
+        number, services = self._n_requests, self._services
+        self._open[number] = reply
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+
+        def answer() -> None:
+            found = gateway.handle(services, method, parts.path, query, headers, body)
+            told = self._open.pop(number, None)
+            if told is not None:
+                told(found.status, dict(found.headers), found.body)
+
+        self._kernel.start_thread(self.process, f"handler{number}", answer)
+
+
+def wall_time(kernel: Kernel, machine: Machine) -> float:
+    """The time of day that a machine believes in."""
+    from simulation.kernel import EPOCH
+
+    return EPOCH + kernel.now * machine.rate + machine.wall_offset
+
+
+def new_store(folder: Path) -> SqliteStore:
+    """A store over a file of its own."""
+    return SqliteStore(folder / "sweeps.db", local_file_systems=("tmpfs", "overlay"))

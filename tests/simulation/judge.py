@@ -1,0 +1,161 @@
+"""What must hold in every world: judged by what the backend answered and by what it keeps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+_RUN_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs/([^/]+)/(reports|finish|stop)")
+_ASK_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs")
+#: A reading of another clock may differ by so much between two steps.
+SLACK_SECONDS = 2.0
+Attempt = tuple[str, int]
+
+
+class Broken(AssertionError):
+    """A promise is broken."""
+
+
+@dataclass
+class Judge:
+    """Sees every request that the backend has answered, delivered or not.
+
+    Attributes:
+        keys: The ask key to which each attempt was handed out.
+        acknowledged: The rows of each attempt that the backend has said it has.
+        heard_at: When the backend last renewed each attempt's lease, in true seconds.
+        over: Attempts that were given back or ended, or may have been.
+        ends: How each run ended: its state and attempt.
+    """
+
+    world: World
+    keys: dict[Attempt, str] = field(default_factory=dict)
+    acknowledged: dict[Attempt, set[int]] = field(default_factory=dict)
+    heard_at: dict[Attempt, float] = field(default_factory=dict)
+    over: set[Attempt] = field(default_factory=set)
+    ends: dict[str, tuple[str, int]] = field(default_factory=dict)
+    configs: dict[str, str] = field(default_factory=dict)
+    is_deleted: bool = False
+
+    def saw(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        status: int,
+        answer: bytes,
+    ) -> None:
+        """Take in a request and what the backend answered to it."""
+        if method != "POST":
+            return
+        asked: dict[str, Any] = json.loads(body or b"{}")
+        found = json.loads(answer) if status == 200 and answer else {}
+        run_path = _RUN_PATH.fullmatch(path)
+        if run_path is not None:
+            run = run_path.group(2)
+            if run_path.group(3) == "reports":
+                self._report(run, asked, status)
+            elif run_path.group(3) == "finish":
+                self._finish(run, asked, status, found)
+        elif _ASK_PATH.fullmatch(path) and "id" in found:
+            lowered = {name.lower(): value for name, value in headers.items()}
+            self._handed_out(found, lowered["idempotency-key"])
+
+    def began(self, method: str, path: str, body: bytes) -> None:
+        """A request that may have an effect although nobody will answer it."""
+        run_path = _RUN_PATH.fullmatch(path)
+        if method == "POST" and run_path is not None:
+            asked = json.loads(body or b"{}")
+            if run_path.group(3) == "finish" or asked.get("preempting"):
+                self.over.add((run_path.group(2), asked["attempt"]))
+
+    def _handed_out(self, found: dict[str, Any], key: str) -> None:
+        run, attempt = found["id"], found["attempt"]
+        own = run, attempt
+        if self.keys.setdefault(own, key) != key:
+            raise Broken(f"attempt {attempt} of {run} was handed to two agents")
+        if run in self.ends:
+            raise Broken(f"{run} was handed out after it had ended: {self.ends[run]}")
+        config = json.dumps(found["config"], sort_keys=True)
+        if self.configs.setdefault(run, config) != config:
+            raise Broken(f"{run} has two configurations: {self.configs[run]} and {config}")
+        others = [
+            other for other, point in self.configs.items() if point == config and other != run
+        ]
+        if others and self.world.is_each_point_once:
+            raise Broken(f"{run} and {others[0]} are the same point: {config}")
+        self._check_holder(run, attempt)
+        self.heard_at[own] = self.world.kernel.now
+
+    def _check_holder(self, run: str, attempt: int) -> None:
+        before = run, attempt - 1
+        heard_at = self.heard_at.get(before)
+        if heard_at is None or before in self.over or not self.world.are_backend_clocks_true:
+            return
+        waited = self.world.kernel.now - heard_at
+        if waited < self.world.lease_seconds - SLACK_SECONDS:
+            raise Broken(
+                f"{run} was handed to another agent {waited:.1f} s after its holder was heard of"
+                f" (lease {self.world.lease_seconds} s)"
+            )
+
+    def _report(self, run: str, asked: dict[str, Any], status: int) -> None:
+        own = run, asked["attempt"]
+        if status == 200:
+            self.heard_at[own] = self.world.kernel.now
+        if status in (200, 409) and asked["rows"]:
+            numbers = {int(row["metrics"]["n"]) for row in asked["rows"] if "n" in row["metrics"]}
+            if status == 200:
+                self.acknowledged.setdefault(own, set()).update(numbers)
+
+    def _finish(self, run: str, asked: dict[str, Any], status: int, found: dict[str, Any]) -> None:
+        if status != 200:
+            return
+        own = run, asked["attempt"]
+        self.over.add(own)
+        if not found["requeued"]:
+            state = found["state"]
+            stands = self.ends.setdefault(run, (state, asked["attempt"]))
+            if stands[0] != state:
+                raise Broken(f"{run} had ended as {stands[0]}, and now as {state}")
+
+    # What the store keeps
+
+    def check_rows(self, rows: dict[Attempt, list[int]], *, is_rest: bool) -> None:
+        """Each row once and in order; at rest each acknowledged one, and each written one."""
+        for own, numbers in rows.items():
+            if len(set(numbers)) != len(numbers):
+                doubled = [n for n, count in Counter(numbers).items() if count > 1]
+                raise Broken(f"rows {doubled[:5]} of {own} are kept twice: {numbers[:40]}")
+            if numbers != sorted(numbers):
+                raise Broken(f"rows of {own} are out of order: {numbers[:40]}")
+        for own, numbers in self.acknowledged.items():
+            missing = numbers - set(rows.get(own, ()))
+            if missing:
+                raise Broken(f"rows {sorted(missing)[:10]} of {own} were acknowledged and are gone")
+        if is_rest:
+            self._check_all_written(rows)
+
+    def _check_all_written(self, rows: dict[Attempt, list[int]]) -> None:
+        for own, written in self.world.programs.written.items():
+            if own in self.world.excused:
+                continue
+            missing = set(written.rows) - set(rows.get(own, ()))
+            if missing:
+                raise Broken(
+                    f"rows {sorted(missing)[:10]} of {own} were written and never delivered"
+                )
+
+    def check_ends(self, runs: list[dict[str, Any]]) -> None:
+        """An end that was acknowledged stands."""
+        states = {run["id"]: run["state"] for run in runs}
+        for run, (state, _) in self.ends.items():
+            if states.get(run) != state:
+                raise Broken(f"{run} had ended as {state}, and now it is {states.get(run)}")

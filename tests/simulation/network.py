@@ -1,0 +1,243 @@
+"""The network of a simulated world, under ``requests``: everything may happen to a request."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import requests
+import urllib3
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+
+from simulation.kernel import Kernel, Machine, Thread
+
+if TYPE_CHECKING:
+    from simulation.faults import Faults
+
+PAGE = b"<!doctype html><html><body>Please sign in to the guest network</body></html>"
+#: What others on the way answer: status, headers, body.
+FOREIGN: dict[str, tuple[int, dict[str, str], bytes]] = {
+    "ingress 404": (404, {"Content-Type": "text/plain"}, b"default backend - 404"),
+    "sign-in 302": (302, {"Location": "https://portal.example/login"}, b""),
+    "sign-in 200": (200, {"Content-Type": "text/html"}, PAGE),
+    "408": (408, {"Content-Type": "text/html"}, b"<html>Request Time-out</html>"),
+    "502": (502, {"Content-Type": "text/html"}, b"<html>Bad Gateway</html>"),
+    "503": (503, {"Content-Type": "text/html", "Retry-After": "3"}, b"<html>Busy</html>"),
+}
+#: What may happen to a single request while the weather is bad.
+TROUBLES = (
+    "request lost",
+    "answer lost",
+    "request repeated",
+    "request late",
+    "answer late",
+    "connection reset",
+    "answer cut",
+    "TLS cut",
+    *(f"foreign {name}" for name in FOREIGN),
+)
+
+
+@dataclass
+class Weather:
+    """How the network of one machine is.
+
+    Attributes:
+        shares: How likely each trouble is, by its name.
+        is_silent: Whether nothing comes through, and nobody says so.
+        is_unreachable: Whether every connection is refused at once.
+        foreign: Who else answers everything; None for nobody.
+    """
+
+    shares: dict[str, float] = field(default_factory=dict)
+    is_silent: bool = False
+    is_unreachable: bool = False
+    foreign: str | None = None
+
+
+class Exchange:
+    """One request on its way."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Thread] = []
+        self.answer: requests.Response | None = None
+        self.error: Exception | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.answer is not None or self.error is not None
+
+
+class Network:
+    """Carries requests of any machine to the backend."""
+
+    def __init__(self, kernel: Kernel, faults: Faults, seed: object) -> None:
+        self.kernel = kernel
+        self.faults = faults
+        self.rng = random.Random(f"network {seed}")
+        self.weather: dict[str, Weather] = {}
+        self.deliver: Callable[[str, str, dict[str, str], bytes, Callable[..., None]], bool]
+
+    def of(self, machine: Machine) -> Weather:
+        """The weather at a machine."""
+        return self.weather.setdefault(machine.name, Weather())
+
+    def new_session(self) -> requests.Session:
+        """A session whose requests go through this network."""
+        session = requests.Session()
+        session.trust_env = False
+        adapter = _Adapter(self)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        return session
+
+    def exchange(
+        self, request: requests.PreparedRequest, timeouts: tuple[float, float], own: Exchange
+    ) -> requests.Response:
+        """Send a request and wait for its answer.
+
+        Raises:
+            requests.RequestException: There is none.
+        """
+        kernel = self.kernel
+        kernel.step(f"request {request.method} {request.path_url}")
+        self._send(request, own, self.of(kernel.machine()))
+        if not own.is_over:
+            kernel.wait(own.waiting, timeouts[1])
+        if own.error is not None:
+            raise own.error
+        if own.answer is None:
+            raise requests.ReadTimeout("read timed out", request=request)
+        return own.answer
+
+    def _send(self, request: requests.PreparedRequest, own: Exchange, weather: Weather) -> None:
+        rng, kernel = self.rng, self.kernel
+        delay = rng.random() * 0.05
+        if weather.is_silent:
+            self.faults.count("silence")
+            return
+        if weather.is_unreachable:
+            self.faults.count("unreachable")
+            self._fail_later(
+                own, delay, requests.ConnectionError(ConnectionRefusedError(111, "refused"))
+            )
+            return
+        if weather.foreign is not None:
+            self._foreign(request, own, delay, weather.foreign)
+            return
+        trouble = self._draw(weather)
+        if trouble is not None:
+            self.faults.count(trouble)
+        if trouble is not None and trouble.startswith("foreign "):
+            self._foreign(request, own, delay, trouble.removeprefix("foreign "), is_counted=False)
+        elif trouble == "TLS cut":
+            eof = requests.exceptions.SSLError("EOF occurred in violation of protocol")
+            self._fail_later(own, delay, eof)
+        elif trouble == "connection reset":
+            self._fail_later(own, delay, _broken("Connection reset by peer"))
+        elif trouble != "request lost":
+            if trouble == "request late":
+                delay += rng.random() * 40
+            if trouble == "request repeated":
+                again = delay + rng.random() ** 3 * 90
+                kernel.after(again, lambda: self._arrive(request, Exchange(), None))
+            kernel.after(delay, lambda: self._arrive(request, own, trouble))
+
+    def _draw(self, weather: Weather) -> str | None:
+        point = self.rng.random()
+        for name, share in weather.shares.items():
+            point -= share
+            if point < 0:
+                return name
+        return None
+
+    def _arrive(
+        self, request: requests.PreparedRequest, own: Exchange, trouble: str | None
+    ) -> None:
+        def reply(status: int | None, headers: dict[str, str], body: bytes) -> None:
+            delay = self.rng.random() * 0.05
+            if status is None or trouble == "answer cut":
+                self._fail_later(
+                    own, delay, _broken("Remote end closed connection without response")
+                )
+            elif trouble != "answer lost":
+                if trouble == "answer late":
+                    delay += self.rng.random() * 45
+                answer = _answer(request, status, headers, body)
+                self.kernel.after(delay, lambda: self._give(own, answer))
+
+        headers = {str(name): str(value) for name, value in request.headers.items()}
+        body = request.body or b""
+        content = body if isinstance(body, bytes) else body.encode()
+        if not self.deliver(str(request.method), request.path_url, headers, content, reply):
+            refused = requests.ConnectionError(ConnectionRefusedError(111, "refused"))
+            self._fail_later(own, 0.001, refused)
+
+    def _foreign(
+        self,
+        request: requests.PreparedRequest,
+        own: Exchange,
+        delay: float,
+        name: str,
+        *,
+        is_counted: bool = True,
+    ) -> None:
+        if is_counted:
+            self.faults.count(f"foreign {name}")
+        answer = _answer(request, *FOREIGN[name])
+        self.kernel.after(delay, lambda: self._give(own, answer))
+
+    def _give(self, own: Exchange, answer: requests.Response) -> None:
+        if not own.is_over:
+            own.answer = answer
+            self.kernel.wake(own.waiting)
+
+    def _fail_later(self, own: Exchange, delay: float, error: Exception) -> None:
+        self.kernel.after(delay, lambda: self._fail(own, error))
+
+    def _fail(self, own: Exchange, error: Exception) -> None:
+        if not own.is_over:
+            own.error = error
+            self.kernel.wake(own.waiting)
+
+
+class _Adapter(BaseAdapter):
+    """Between a session and the simulated network."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self._network = network
+        self._open: list[Exchange] = []
+
+    def send(self, request: Any, *_: Any, timeout: Any = None, **__: Any) -> requests.Response:
+        own = Exchange()
+        self._open.append(own)
+        try:
+            return self._network.exchange(request, timeout, own)
+        finally:
+            self._open.remove(own)
+
+    def close(self) -> None:
+        """Break what is in flight, as closing a socket does."""
+        for own in self._open:
+            self._network._fail(own, _broken("closed"))
+
+
+def _answer(
+    request: requests.PreparedRequest, status: int, headers: dict[str, str], body: bytes
+) -> requests.Response:
+    answer = requests.Response()
+    answer.status_code = status
+    answer.headers = CaseInsensitiveDict(headers)
+    answer._content = body
+    answer.url, answer.request = str(request.url), request
+    return answer
+
+
+def _broken(why: str) -> requests.ConnectionError:
+    return requests.ConnectionError(
+        urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, why))
+    )

@@ -1,0 +1,210 @@
+"""Training programs of a simulated world: scripts of rows, in place of ``start_child``."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from simulation.kernel import Exited, Kernel, Process, Thread
+from sweep_sdk import _lines
+from sweep_sdk._agent.child import Exit, LaunchFailed
+
+KEEPER_GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a program does.
+
+    Attributes:
+        n_rows: How many rows it writes.
+        pause_seconds: Between two of them.
+        ending: ``done`` (says so, exits with 0), ``silent`` (exits with 0), ``fails`` (exits with
+            1), ``hangs``.
+        on_term: ``dies``, ``saves`` (exits with 0 soon) or ``ignores``.
+        is_torn: Whether lines are written in two pieces.
+    """
+
+    n_rows: int
+    pause_seconds: float
+    ending: str = "done"
+    on_term: str = "dies"
+    is_torn: bool = False
+
+
+def script_of(rng: random.Random) -> Script:
+    """A program of any kind."""
+    return Script(
+        n_rows=rng.choice((0, 1, 3, 10, 25)),
+        pause_seconds=rng.choice((0.01, 0.5, 3.0, 8.0)),
+        ending=rng.choice(("done", "done", "silent", "fails")),
+        on_term=rng.choice(("dies", "saves", "ignores")),
+        is_torn=rng.random() < 0.3,
+    )
+
+
+@dataclass
+class Written:
+    """What one attempt's program wrote.
+
+    Attributes:
+        rows: The values of ``n`` of all lines that the disk has taken whole.
+        n_refused: Lines that the disk never took.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    n_refused: int = 0
+
+
+class Programs:
+    """Starts programs, and knows what they wrote.
+
+    Attributes:
+        written: By run and attempt.
+        alive: The processes of programs that run.
+    """
+
+    def __init__(
+        self, kernel: Kernel, script: Callable[[str, int], Script], tell: Callable[[str], None]
+    ) -> None:
+        self.kernel = kernel
+        self.script = script
+        self.tell = tell
+        self.written: dict[tuple[str, int], Written] = {}
+        self.alive: dict[tuple[str, int], Process] = {}
+        self.launch_fails: Callable[[], bool] = lambda: False
+
+    def start_child(
+        self, launch: Any, show: Any, notice: Any, held_descriptor: int | None = None, **_: Any
+    ) -> Child:
+        """What stands in place of ``start_child``."""
+        self.kernel.step("start program")
+        if self.launch_fails():
+            raise LaunchFailed("cannot start 'train': too many open files", is_machines_fault=True)
+        return Child(self, launch.environment, held_descriptor, show)
+
+    def run(self, environment: dict[str, str], state: SimpleNamespace) -> int:
+        """What a program's main thread does."""
+        key = environment["SWEEP_RUN_ID"], int(environment["SWEEP_ATTEMPT"])
+        script = self.script(*key)
+        written = self.written.setdefault(key, Written())
+        writer = _Writer(self.kernel, environment["SWEEP_METRICS_FILE"], script.is_torn)
+        for number in range(script.n_rows):
+            self.kernel.sleep(script.pause_seconds)
+            if state.is_asked_to_end and script.on_term == "saves":
+                return 0
+            value = 1.0 / (1 + number)
+            line = _lines.encode_row(number, 0.0, {"loss": value, "n": float(number)})
+            writer.write(line, lambda number=number: written.rows.append(number))
+        if script.ending == "hangs":
+            self.kernel.wait([])
+        if script.ending == "done":
+            writer.write(_lines.encode_finish(0), lambda: None)
+        written.n_refused = writer.n_waiting
+        return 1 if script.ending == "fails" else 0
+
+
+class _Writer:
+    """Appends lines whole; what a full disk refuses waits, as in ``MetricsFile``."""
+
+    def __init__(self, kernel: Kernel, path: str, is_torn: bool) -> None:
+        self._kernel, self._path, self._is_torn = kernel, path, is_torn
+        self._waiting: list[tuple[bytes, Callable[[], None]]] = []
+        self._opened: Any = None
+
+    @property
+    def n_waiting(self) -> int:
+        return len(self._waiting)
+
+    def write(self, line: bytes, on_written: Callable[[], None]) -> None:
+        self._waiting.append((line, on_written))
+        disk = self._kernel.machine().disk
+        try:
+            if self._opened is None:
+                self._opened = disk.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            while self._waiting:
+                data, told = self._waiting[0]
+                cut = len(data) // 2 if self._is_torn and len(data) > 2 else len(data)
+                self._waiting[0] = data[disk.write(self._opened, data[:cut]) :], told
+                self._kernel.step("program writes")
+                if not self._waiting[0][0]:
+                    self._waiting.pop(0)
+                    told()
+        except OSError:
+            pass
+
+
+class Child:
+    """A running program, as ``Worker`` and ``Supervisor`` need it."""
+
+    def __init__(
+        self, programs: Programs, environment: dict[str, str], held: int | None, show: Any
+    ) -> None:
+        kernel = programs.kernel
+        agent = kernel.process()
+        self._kernel, self._agent = kernel, agent
+        state = SimpleNamespace(is_asked_to_end=False)
+        key = environment["SWEEP_RUN_ID"], int(environment["SWEEP_ATTEMPT"])
+        script = programs.script(*key)
+        process = kernel.spawn(
+            agent.machine,
+            f"program {key[0]}.{key[1]}",
+            lambda: programs.run(environment, state),
+        )
+        programs.alive[key] = process
+        self.process = process
+        self.pid = process.number
+        self.output = SimpleNamespace(stderr_tail=lambda: "", join=lambda _: None)
+        if script.on_term == "ignores":
+            process.handlers[signal.SIGTERM] = process.handlers[signal.SIGINT] = lambda *_: None
+        elif script.on_term == "saves":
+            handler = lambda *_: setattr(state, "is_asked_to_end", True)  # noqa: E731
+            process.handlers[signal.SIGTERM] = process.handlers[signal.SIGINT] = handler
+        lock = agent.files.get(held) if held is not None else None
+        if lock is not None:
+            lock.n_owners += 1
+            process.at_end.append(lock.let_go)
+        process.at_end.append(lambda: programs.alive.pop(key, None))
+        agent.at_end.append(self._agent_is_gone)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program."""
+        self._kernel.step(f"signal {number}")
+        self._signal(number)
+
+    def wait(self) -> Exit:
+        """Wait for the program's end."""
+        self._kernel.step("wait for program")
+        while not self.process.is_dead:
+            self._kernel.wait(self.process.waiting_for_end)
+        code = self.process.exit_code
+        if code is None:
+            return Exit(None, None)
+        return Exit(code, None) if code >= 0 else Exit(None, -code)
+
+    def _signal(self, number: int) -> None:
+        if number == signal.SIGKILL:
+            self._kernel.end(self.process, -number)
+        elif number == signal.SIGSTOP:
+            self._kernel.stop(self.process)
+        elif number == signal.SIGCONT:
+            self._kernel.go_on(self.process)
+        else:
+            self._kernel.signal(self.process, number)
+
+    def _agent_is_gone(self) -> None:
+        """What the keeper does then."""
+        if not self.process.is_dead:
+            self._kernel.go_on(self.process)
+            self._kernel.signal(self.process, signal.SIGTERM)
+            self._kernel.after(
+                KEEPER_GRACE_SECONDS, lambda: self._kernel.end(self.process, -signal.SIGKILL)
+            )
+
+
+__all__ = ["Child", "Exited", "Programs", "Script", "Thread", "script_of"]

@@ -1,0 +1,140 @@
+"""Puts a simulated world in place of what the client's seams import, for the time of a block."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from simulation.backend import Stepped, wall_time
+from simulation.disk import descriptor_functions, path_class
+from simulation.kernel import Kernel, Process
+from simulation.threads import thread_classes
+from sweep_sdk import _present
+from sweep_sdk._agent import function_agent, worker
+from sweep_sdk._world import chance, clock, disk, network, processes, threads
+from sweep_service import bootstrap
+from sweep_service.storage import deferred
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+
+@contextlib.contextmanager
+def installed(world: World) -> Iterator[None]:
+    """Have all of the client's code live in a world."""
+    kernel = world.kernel
+    with contextlib.ExitStack() as stack:
+        for module, name, value in _replacements(world):
+            stack.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, value)
+        stack.callback(_Globals(kernel).restore)
+        yield
+
+
+def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
+    kernel = world.kernel
+    yield clock, "_time", _time(kernel)
+    for name, value in thread_classes(kernel).items():
+        yield threads, name, value
+    yield disk, "Path", path_class(kernel)
+    for name, value in descriptor_functions(kernel).items():
+        yield disk, name, value
+    yield network, "new_session", world.network.new_session
+    yield processes, "_os", _own_process(kernel)
+    yield processes, "_signal", _signals(kernel)
+    yield processes, "_socket", SimpleNamespace(gethostname=lambda: kernel.machine().name)
+    rng = random.Random(f"chance {world.seed}")
+    yield chance, "_random", rng
+    yield chance, "_uuid", SimpleNamespace(uuid4=lambda: UUID(int=rng.getrandbits(128), version=4))
+    yield worker, "start_child", world.programs.start_child
+    # the backend inside the client's own process
+    yield bootstrap, "time", SimpleNamespace(time=lambda: wall_time(kernel, kernel.machine()))
+    yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
+    yield deferred, "DeferredStore", _stepped(kernel)
+
+
+def _time(kernel: Kernel) -> SimpleNamespace:
+    def sleep(seconds: float) -> None:
+        kernel.step("sleep")
+        kernel.sleep(seconds)
+
+    return SimpleNamespace(
+        monotonic=lambda: 1000.0 + kernel.now * kernel.machine().rate,
+        time=lambda: wall_time(kernel, kernel.machine()),
+        sleep=sleep,
+    )
+
+
+def _own_process(kernel: Kernel) -> SimpleNamespace:
+    def kill(_: int, number: int) -> None:
+        assert number == signal.SIGSTOP
+        kernel.stop(kernel.process())
+        kernel.pass_turn()
+
+    return SimpleNamespace(getpid=lambda: kernel.process().number, kill=kill)
+
+
+def _signals(kernel: Kernel) -> SimpleNamespace:
+    def getsignal(number: int) -> Any:
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        return kernel.process().handlers.get(int(number), default)
+
+    def set_signal(number: int, handler: Any) -> Any:
+        before = getsignal(number)
+        kernel.process().handlers[int(number)] = handler
+        return before
+
+    return SimpleNamespace(getsignal=getsignal, signal=set_signal, SIG_DFL=signal.SIG_DFL)
+
+
+def _stepped(kernel: Kernel) -> Any:
+    real = deferred.DeferredStore
+
+    def make(*values: Any, **named: Any) -> Stepped:
+        return Stepped(real(*values, **named), kernel)
+
+    return make
+
+
+class _Globals:
+    """What a Python process has once, for each process that calls functions."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._own = self._read()
+        kernel.on_switch = self._switch
+
+    def restore(self) -> None:
+        """Give this interpreter back what it had."""
+        self._write(self._own)
+
+    def _switch(self, old: Process | None, new: Process | None) -> None:
+        if old is not None and old.globals:
+            old.globals = self._read()
+            self._write(self._own)
+        if new is not None and new.globals:
+            self._write(new.globals)
+
+    def _read(self) -> dict[Any, Any]:
+        return {
+            "run": _present._active.run,
+            "calling": function_agent._calling,
+            "environment": dict(os.environ),
+        }
+
+    def _write(self, found: dict[Any, Any]) -> None:
+        _present._active.run = found["run"]
+        function_agent._calling = found["calling"]
+        if found["environment"] != os.environ:
+            os.environ.clear()
+            os.environ.update(found["environment"])
+
+
+def fresh_globals() -> dict[Any, Any]:
+    """Those of a process that has just begun."""
+    return {"run": None, "calling": threads.Lock(), "environment": dict(os.environ)}

@@ -1,0 +1,275 @@
+"""One simulated world: machines, a backend, agents and programs, under one seed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from simulation.backend import Server, new_store
+from simulation.disk import Disk
+from simulation.faults import Faults
+from simulation.judge import Broken, Judge
+from simulation.kernel import Kernel, Machine, Process
+from simulation.network import Network
+from simulation.programs import Programs, Script, script_of
+from sweep_sdk._agent.agent import run_agent
+from sweep_sdk._agent.debts import Ledger
+from sweep_sdk._agent.events import (
+    AgentEnded,
+    AgentStarted,
+    Notice,
+    RunEnded,
+    RunStarted,
+    Waiting,
+)
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.sync import sync
+from sweep_sdk._backend.client import Client
+from sweep_sdk._backend.retry import Retrier, RetryPolicy
+from sweep_sdk._backend.transport import HttpTransport, InProcessTransport, Transport
+from sweep_sdk._settings import Settings
+from sweep_sdk._world import disk
+from sweep_service import gateway
+from sweep_service.operations.services import Services
+
+URL = "http://backend.example"
+
+
+class World:
+    """What there is, and what has happened.
+
+    Attributes:
+        engaged: The agents that have had a good answer.
+        story: What happened, in lines for people, with the true time of each.
+        excused: Attempts of which rows may be lost: their machine lost its power, or their files
+            were taken away.
+    """
+
+    def __init__(self, seed: int, folder: Path, *, is_local: bool, n_machines: int) -> None:
+        self.seed = seed
+        self.folder = folder
+        self.kernel = Kernel(seed)
+        self.faults = Faults()
+        self.rng = random.Random(f"world {seed}")
+        self.story: list[tuple[float, str]] = []
+        self.engaged: set[str] = set()
+        self.excused: set[tuple[str, int]] = set()
+        self.lease_seconds = 30
+        self.is_each_point_once = False
+        self.are_backend_clocks_true = True
+        self.has_calmed = False
+        self.is_local = is_local
+        self.sweep = ""
+        self.servers: list[Server] = []
+        self.agents: list[Process] = []
+        self._scripts: dict[tuple[str, int], Script] = {}
+        self.machines = [self._machine(f"host{number}") for number in range(n_machines)]
+        self.cloud = self._machine("cloud")
+        self.network = Network(self.kernel, self.faults, seed)
+        self.network.deliver = self._deliver
+        self.programs = Programs(self.kernel, self._script, self.tell)
+        self.judge = Judge(self)
+        self.store = new_store(folder)
+        self._handle = gateway.handle
+        self._own = Services(store=self.store, clock=lambda: 0.0, rng=random.Random(seed))
+
+    def tell(self, text: str) -> None:
+        """Add a line to the story."""
+        self.story.append((self.kernel.now, text))
+
+    # Who is there
+
+    def _machine(self, name: str) -> Machine:
+        machine = Machine(name)
+        machine.disk = Disk(self.kernel)
+        machine.disk.make_folder("/home", parents=True, exist_ok=True)
+        self.kernel.machines.append(machine)
+        return machine
+
+    def start_servers(self, n_servers: int) -> None:
+        """Start the backend; every server has a machine with a clock of its own."""
+        for number in range(n_servers):
+            machine = self._machine(f"cloud{number}")
+            server = Server(self.kernel, machine, f"server{number}", self.store, self.seed)
+            self.servers.append(server)
+
+    def transport(self) -> Transport:
+        """A way to the backend, for the process that runs."""
+        if self.is_local:
+            return InProcessTransport(self.folder / "sweeps.db", ("tmpfs", "overlay"))
+        return HttpTransport(URL, "a-token")
+
+    def client(self, policy: RetryPolicy | None = None) -> Client:
+        """A client, for the process that runs."""
+        return Client(self.transport(), Retrier(policy or RetryPolicy()))
+
+    def settings(self) -> Settings:
+        """Those of every process."""
+        home = disk.Path("/home/sweeps")
+        return Settings(
+            url=None if self.is_local else URL,
+            token=None,
+            project=None,
+            home=home,
+            local_db=home / "sweeps.db",
+            runs_dir=home / "runs",
+            credentials_file=home / "credentials.json",
+        )
+
+    def start_agent(self, machine: Machine, name: str, options: AgentOptions) -> Process:
+        """Start an agent, the real one."""
+
+        def main() -> int:
+            with self.client() as client:
+                return run_agent(client, self.sweep, options, self.watcher(name), self.settings())
+
+        self.tell(f"{name} starts on {machine.name}")
+        agent = self.kernel.spawn(machine, name, main)
+        self.agents.append(agent)
+        return agent
+
+    def start_sync(self, machine: Machine, name: str) -> Process:
+        """Start ``sweep-sdk sync`` on a machine."""
+
+        def main() -> int:
+            with self.client() as client:
+                for synced in sync(client, Ledger(self.settings().home), self.noticer(name)):
+                    self.tell(f"{name}: {synced.run}.{synced.attempt} is {synced.state}")
+            return 0
+
+        self.tell(f"{name} on {machine.name}")
+        return self.kernel.spawn(machine, name, main)
+
+    def start_operator(self, name: str, act: Callable[[Client], object]) -> Process:
+        """Have somebody do something about the sweep, from a calm place."""
+
+        def main() -> int:
+            with self.client() as client:
+                act(client)
+            return 0
+
+        self.tell(name)
+        return self.kernel.spawn(self.cloud, name, main)
+
+    def watcher(self, name: str) -> Callable[[Any], None]:
+        """What an agent tells, for the story."""
+
+        def watch(event: Any) -> None:
+            if isinstance(event, AgentStarted):
+                self.engaged.add(name)
+            elif isinstance(event, RunStarted):
+                self.tell(f"{name}: {event.run}.{event.attempt} begins")
+            elif isinstance(event, RunEnded):
+                self.tell(f"{name}: {event.run}.{event.attempt} ends: {event.state}")
+            elif isinstance(event, Notice):
+                self.tell(f"{name}: {event.message}")
+            elif isinstance(event, Waiting):
+                self.tell(f"{name}: waits ({event.reason})")
+            elif isinstance(event, AgentEnded):
+                self.tell(f"{name}: ends with {event.exit_code}: {event.reason}")
+
+        return watch
+
+    def noticer(self, name: str) -> Callable[[str], None]:
+        """What a command says, for the story."""
+        return lambda message: self.tell(f"{name}: {message}")
+
+    # What happens
+
+    def handle(
+        self,
+        services: Services,
+        method: str,
+        path: str,
+        query: Any,
+        headers: Any,
+        body: bytes,
+    ) -> gateway.Response:
+        """The backend's gateway, under the eyes of the judge."""
+        self.judge.began(method, path, body)
+        answer = self._handle(services, method, path, query, headers, body)
+        if method == "POST" and ("finish" in path or path.endswith("/runs")):
+            self.kernel.step(f"answered {method} {path} {answer.status}")
+        self.judge.saw(method, path, dict(headers), body, answer.status, answer.body)
+        return answer
+
+    def _deliver(
+        self, method: str, target: str, headers: dict[str, str], body: bytes, reply: Any
+    ) -> bool:
+        up = [server for server in self.servers if server.is_up]
+        if not up:
+            return False
+        self.rng.choice(up).handle(method, target, headers, body, reply)
+        return True
+
+    def _script(self, run: str, attempt: int) -> Script:
+        if (run, attempt) not in self._scripts:
+            rng = random.Random(f"{self.seed} {run} {attempt}")
+            script = script_of(rng) if not self.has_calmed else Script(2, 0.5)
+            self._scripts[run, attempt] = script
+        return self._scripts[run, attempt]
+
+    # What is kept
+
+    def peek(self, path: str, query: dict[str, str] | None = None) -> Any:
+        """What the backend answers now to a reader; None where that is not there."""
+        answer = self._handle(self._own, "GET", path, query or {}, {}, b"")
+        return json.loads(answer.body) if answer.status == 200 else None
+
+    def pages(self, path: str) -> Iterator[dict[str, Any]]:
+        """All items of a list."""
+        query: dict[str, str] = {}
+        while True:
+            found = self.peek(path, query)
+            if found is None:
+                return
+            yield from found["items"]
+            if found["next"] is None:
+                return
+            query = {"cursor": found["next"]}
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs as the backend has them."""
+        return list(self.pages(f"/v1/sweeps/{self.sweep}/runs"))
+
+    def rows(self, runs: list[dict[str, Any]]) -> dict[tuple[str, int], list[int]]:
+        """The rows of all attempts, by the numbers that their programs gave them."""
+        kept: dict[tuple[str, int], list[int]] = {}
+        for run in runs:
+            for row in self.pages(f"/v1/sweeps/{self.sweep}/runs/{run['id']}/history"):
+                own = run["id"], row["attempt"]
+                kept.setdefault(own, []).append(int(row["metrics"]["n"]))
+        return kept
+
+    def check(self, *, is_rest: bool = False) -> None:
+        """Whether all promises hold now."""
+        if self.judge.is_deleted:
+            return
+        runs = self.runs()
+        self.judge.check_ends(runs)
+        self.judge.check_rows(self.rows(runs), is_rest=is_rest)
+
+    def close(self) -> None:
+        """End all that is left, and give back the file."""
+        self.kernel.close()
+        self.store.close()
+
+
+class Unexpected(logging.Handler):
+    """Makes what the backend logs as an error a broken promise."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(self.format(record))
+
+    def check(self) -> None:
+        """Raise if anything was logged."""
+        if self.records:
+            raise Broken(f"the backend had an unexpected error: {self.records[0]}")
