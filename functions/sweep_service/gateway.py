@@ -12,8 +12,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sweep_service import errors
+from sweep_service import __version__, errors
 from sweep_service.handlers import http, views
+from sweep_service.model.headers import BACKEND_HEADER
 from sweep_service.routes import find_route
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def handle(
 
 def _encode(answer: http.Response) -> Response:
     if answer.body is None:
-        return Response(answer.status, dict(answer.headers))
+        return Response(answer.status, {BACKEND_HEADER: __version__, **answer.headers})
     return _json(answer.status, answer.body, "application/json", answer.headers)
 
 
@@ -95,4 +96,5 @@ def _headers(error: errors.ServiceError) -> dict[str, str]:
 
 def _json(status: int, document: object, kind: str, headers: Mapping[str, str]) -> Response:
     body = json.dumps(document, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return Response(status, {"Content-Type": kind, **headers}, body.encode())
+    own = {"Content-Type": kind, BACKEND_HEADER: __version__}
+    return Response(status, {**own, **headers}, body.encode())

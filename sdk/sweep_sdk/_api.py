@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._agent.engagement import first_look
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.plain_view import show
 from sweep_sdk._ask import AskedRun, ask_run
@@ -94,7 +95,8 @@ def agent(
         project: The project of the sweep, which is found by its id alone; told where it differs.
 
     Raises:
-        AgentGaveUp: Too many runs failed, or none succeeded.
+        AgentGaveUp: Too many runs failed, none succeeded, or results could not be delivered and
+            wait on disk.
         UsageError: There is no such sweep, or its program cannot be started here.
         BackendUnavailable: The backend was away for too long.
         KeyboardInterrupt: Ctrl-C, once the run in progress has been given back.
@@ -114,7 +116,9 @@ def agent(
 
             code = run_function_agent(client, sweep_id, function, options, show)
     if code == AgentGaveUp.exit_code:
-        raise AgentGaveUp("too many runs of this agent failed, or none succeeded; see above")
+        raise AgentGaveUp(
+            "too many runs of this agent failed, none succeeded, or results wait on disk; see above"
+        )
     if code == _CTRL_C:
         raise KeyboardInterrupt
     if code:
@@ -122,7 +126,7 @@ def agent(
 
 
 def _compare_project(client: Client, sweep_id: str, project: str | None) -> None:
-    if project is not None and (found := client.get_sweep(sweep_id)["project"]) != project:
+    if project is not None and (found := first_look(client, sweep_id, tell)["project"]) != project:
         tell(f"sweep {sweep_id} is of project '{found}', not '{project}'; its id decides")
 
 

@@ -89,7 +89,16 @@ class NotPossible(UsageError):
 
 
 class NotAuthorized(UsageError):
-    """The backend wants a token, or does not accept the one it got."""
+    """The backend wants a token, or does not accept the one it got.
+
+    Attributes:
+        was_accepted: Whether the backend had given answers before, so that the token is likely to
+            have been replaced by another.
+    """
+
+    def __init__(self, message: str, *, was_accepted: bool = False) -> None:
+        self.was_accepted = was_accepted
+        super().__init__(message)
 
 
 class BackendUnavailable(SweepError):

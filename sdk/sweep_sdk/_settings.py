@@ -27,7 +27,7 @@ from sweep_sdk._exceptions import UsageError
 from sweep_sdk._ranks import rank_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_REPORT_INTERVAL_SECONDS = 30.0
 #: Where the address of the backend comes from, as messages say it.
@@ -49,6 +49,7 @@ class Settings:
         metadata_url: The instance metadata service that tells of spot interruptions.
         local_file_systems: File systems on which the local database may be, besides those that
             are known to be local.
+        read_token: Reads the token again from where it came, which others may have changed since.
     """
 
     url: str | None
@@ -63,6 +64,7 @@ class Settings:
     metadata_url: str = DEFAULT_METADATA_URL
     local_file_systems: tuple[str, ...] = ()
     url_setting: str = URL_SETTING
+    read_token: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     stored = _read_credentials(credentials_file)
     given_url = environ.get("SWEEP_URL")
     url = normalise_url(given_url) if given_url is not None else stored.get("url")
-    stored_token = stored.get("token") if url == stored.get("url") else None
     return Settings(
         url=url,
-        token=environ.get("SWEEP_TOKEN", "").strip() or stored_token,
+        token=_token(environ, stored, url),
         project=environ.get("SWEEP_PROJECT") or None,
         home=home,
         local_db=_database(environ) or home / "sweeps.db",
@@ -113,6 +114,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             environ.get("SWEEP_LOCAL_FILE_SYSTEMS", "").replace(",", " ").split()
         ),
         url_setting=URL_SETTING if given_url is not None else _KEPT_URL,
+        read_token=lambda: _token(environ, _read_credentials(credentials_file), url),
     )
 
 
@@ -191,6 +193,12 @@ def environment_with(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _token(environ: Mapping[str, str], stored: Mapping[str, str], url: str | None) -> str | None:
+    """The token for ``url``: the environment's, else the one that was stored for it."""
+    stored_token = stored.get("token") if url == stored.get("url") else None
+    return environ.get("SWEEP_TOKEN", "").strip() or stored_token
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -33,6 +33,9 @@ class TellingTransport:
                 show_line({**told, "n_rows": n_rows})
         return answer
 
+    def renew_credential(self):
+        return self._transport.renew_credential()
+
     def close(self) -> None:
         self._transport.close()
 

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent import events
+from sweep_sdk._agent import engagement, events
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.launcher import run_files
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._backend.client import open_client
-from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
@@ -493,11 +492,15 @@ class TestNetwork:
         assert (run["attempt"], run["exit_code"]) == (1, 3)
         assert [row["metrics"] for row in client.history(run["id"])] == [{"loss": 0}]
 
-    def test_a_backend_that_is_away_from_the_start(self, cut, flaky, settings, register):
+    def test_a_backend_that_is_away_from_the_start(
+        self, cut, flaky, settings, register, monkeypatch, capsys
+    ):
+        monkeypatch.setattr(engagement, "START_SECONDS", 1.0)
         sweep = register("")
         flaky.is_away = True
         with pytest.raises(BackendUnavailable):
-            run_agent(cut.with_retries(ONCE), sweep, QUICK, lambda _: None, settings)
+            run_agent(cut, sweep, QUICK, lambda _: None, settings)
+        assert capsys.readouterr().err.count("trying for") == 1
 
 
 class TestOverHttp:

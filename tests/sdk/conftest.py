@@ -33,6 +33,7 @@ class Network:
 
     ``fail`` is asked before each request: an exception is raised instead of sending it;
     ``lose`` is asked after it was handled: an exception is raised instead of the answer.
+    ``renew`` is called for another credential, and says whether there is one.
     """
 
     services: Any
@@ -41,6 +42,7 @@ class Network:
     requests: list[Request] = field(default_factory=list)
     fail: Callable[[Request], Exception | Response | None] = lambda _: None
     lose: Callable[[Request], Exception | None] = lambda _: None
+    renew: Callable[[], bool] = lambda: False
 
     def request(self, method, path, query, headers, body, timeout_seconds):
         request = Request(method, path, dict(query), dict(headers), body)
@@ -55,6 +57,9 @@ class Network:
         if failure is not None:
             raise failure
         return Response(answer.status, answer.headers, answer.body)
+
+    def renew_credential(self):
+        return self.renew()
 
     def close(self):
         pass

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from made_answers import problem
 
 from sweep_sdk._agent import attempts as _attempts
 from sweep_sdk._agent.asking import Asker
@@ -16,7 +17,6 @@ from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.tally import Tally
 from sweep_sdk._agent.worker import Worker
 from sweep_sdk._backend.answers import HandOut
-from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 
 DONE = Outcome(True, exit_code=0)
@@ -137,7 +137,7 @@ def test_an_agent_that_shall_end_does_not_wait_long(
 
 def test_a_token_that_is_refused_at_the_end_loses_nothing(attempts, handout, network, ledger):
     attempt = attempts.begin(handout)
-    network.fail = lambda _: Response(401, {}, b"")
+    network.fail = lambda _: problem(401, "unauthorized")
     attempts.end(attempt, DONE)
     assert len(ledger.unattended(network.place)) == 1
 

@@ -89,7 +89,7 @@ class TestSweeps:
             client.change_sweep(sweep, state="running")
 
     def test_only_what_is_given_is_changed(self, client, network, sweep):
-        network.fail = lambda _: Response(200, {}, b"{}")
+        network.fail = lambda _: Response(200, {}, b'{"id": "k3v9x2ab", "warnings": []}')
         client.change_sweep(sweep, config=CONFIG)
         client.change_sweep(sweep, yaml="method: grid", run_cap=3)
         client.change_sweep(sweep, state="paused")

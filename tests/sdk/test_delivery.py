@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from made_answers import problem
 
 from sweep_sdk import _lines
 from sweep_sdk._agent.debts import Debt, Ledger
@@ -12,7 +13,6 @@ from sweep_sdk._agent.delivery import Delivery
 from sweep_sdk._agent.endings import Outcome
 from sweep_sdk._agent.sync import Synced, sync
 from sweep_sdk._backend.retry import ONCE
-from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import (
     BackendUnavailable,
     LeaseLost,
@@ -102,7 +102,7 @@ class TestRows:
     ):
         def refuse(request):
             if b'"loss":13' in request.body or b"666" in request.body:
-                return Response(413, {}, b'{"code": "too-large", "detail": "row too large"}')
+                return problem(413, "too-large", "row too large")
             return None
 
         network.fail = refuse
@@ -117,7 +117,7 @@ class TestRows:
     def test_other_refusals_keep_the_rows(self, make, once, log, network):
         delivery = make()
         log({"loss": 3})
-        network.fail = lambda _: Response(401, {}, b"")
+        network.fail = lambda _: problem(401, "unauthorized")
         with pytest.raises(Exception, match="login"):
             delivery.send(once)
         network.come_back()

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from made_answers import problem
 
 from sweep_sdk._agent.debts import Debt, Ledger
 from sweep_sdk._agent.delivery import Delivery
@@ -286,7 +287,7 @@ class TestAnEndThatIsAnnounced:
     ):
         def refuse(request):
             is_new = b"preempting" in request.body
-            return Response(400, {}, b'{"code": "invalid-request"}') if is_new else None
+            return problem(400, "invalid-request") if is_new else None
 
         network.fail = refuse
         reporter = make()

@@ -29,6 +29,10 @@ from sweep_sdk._settings import load_settings
 CERTIFICATES = Path(__file__).with_name("certificates")
 
 
+#: What a backend answers to a question after its health, and to a new sweep.
+WELL = {"status": "ok", "version": "0.0.9", "id": None, "warnings": []}
+
+
 class Server(ThreadingHTTPServer):
     """Answers every request with ``answer``; counts connections and keeps requests."""
 
@@ -36,7 +40,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answer = (200, {}, b'{"status": "ok"}')
+        self.answer = (200, {}, json.dumps(WELL).encode())
         self.seen = []
         self.n_connections = 0
         self.n_handshakes = 0
@@ -208,14 +212,14 @@ class TestCertificates:
     def test_a_private_ca_by_the_usual_variables(self, server, opened, monkeypatch, variable):
         server.use_tls("localhost.pem")
         monkeypatch.setenv(variable, str(CERTIFICATES / "localhost.pem"))
-        assert opened(server.url).health() == {"status": "ok"}
+        assert opened(server.url).health() == WELL
 
     def test_ssl_cert_file(self, server, monkeypatch, home):
         server.use_tls("localhost.pem")
         monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "localhost.pem"))
         monkeypatch.setenv("SWEEP_URL", server.url)
         with open_client(load_settings(), ONCE) as client:
-            assert client.health() == {"status": "ok"}
+            assert client.health() == WELL
 
     def test_an_unknown_ca(self, server, opened):
         server.use_tls("localhost.pem")
@@ -406,3 +410,16 @@ def test_a_proxy_that_cannot_be(opened, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "foo:bar")
     with pytest.raises(errors.UsageError, match="the proxy of HTTP_PROXY=foo:bar: "):
         opened("http://backend.invalid").health()
+
+
+@pytest.mark.parametrize(
+    ("number", "is_temporary"), [(socket.EAI_NONAME, False), (socket.EAI_AGAIN, True)]
+)
+def test_a_host_that_nobody_knows_is_no_passing_trouble(opened, monkeypatch, number, is_temporary):
+    def look_up(*_, **__):
+        raise socket.gaierror(number, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(errors.BackendUnavailable, match="not known") as caught:
+        opened("http://backend.example").health()
+    assert caught.value.is_temporary is is_temporary

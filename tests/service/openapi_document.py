@@ -48,6 +48,7 @@ def check_answer(operation, answer):
     response = resolve(responses[documented])
     if documented == "default":
         assert answer.status >= 400
+    check_headers(response["headers"], answer.headers)
     if "content" not in response:
         assert answer.body is None
         return documented
@@ -55,6 +56,12 @@ def check_answer(operation, answer):
     assert answer.headers["Content-Type"] == kind
     validate(media["schema"], answer.body)
     return documented
+
+
+def check_headers(documented, found):
+    """Hold an answer's headers against those that a response of the document requires."""
+    for name, reference in documented.items():
+        validate(resolve(reference)["schema"], found[name])
 
 
 def check_request(operation, body):

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, unquote
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from sweep_service import gateway
+from sweep_service import __version__, gateway
+from sweep_service.model.headers import BACKEND_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,7 +81,10 @@ def _too_large(n_bytes: int) -> gateway.Response:
         " fewer items or rows",
         "code": "too-large",
     }
-    headers = {"Content-Type": "application/problem+json"}
+    headers = {
+        "Content-Type": "application/problem+json",
+        BACKEND_HEADER: __version__,
+    }
     return gateway.Response(413, headers, json.dumps(document).encode())
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.child import signal_name
-from sweep_sdk._agent.engagement import Engagement, attendance_of
+from sweep_sdk._agent.engagement import Engagement, attendance_of, first_look
 from sweep_sdk._agent.event_pump import EventPump
 from sweep_sdk._agent.gpus import allotment, variables_of
 from sweep_sdk._agent.launcher import Launcher
@@ -32,6 +32,7 @@ from sweep_sdk._agent.supervisor import Interrupt, Warn
 from sweep_sdk._agent.worker import Worker
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._settings import environment, load_settings
+from sweep_sdk._telling import tell
 from sweep_sdk._world import clock, processes, threads
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def run_agent(
         )
     options = options or AgentOptions()
     settings = settings or load_settings()
-    found = client.get_sweep(sweep)
+    found = first_look(client, sweep, tell)
     launcher = Launcher(found["config"], environment())
     launcher.check()
     gpus = variables_of(options.gpu_groups, allotment(environment()))

@@ -9,8 +9,8 @@ from sweep_sdk._agent.events import Notice, Waiting
 from sweep_sdk._agent.sync import sync
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
-from sweep_sdk._backend.retry import ONCE, RetryPolicy
-from sweep_sdk._exceptions import BackendUnavailable, SweepEnded, SweepError
+from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
+from sweep_sdk._exceptions import SweepEnded, SweepError
 from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.debts import Ledger
     from sweep_sdk._agent.events import Event
     from sweep_sdk._backend.client import Client
+    from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
 
 NEIGHBOUR_SECONDS = 2.0
 
@@ -130,10 +131,10 @@ class Asker:
         if self._stopping.wait(seconds):
             raise _Stopped
 
-    def _on_trouble(self, error: BackendUnavailable) -> None:
+    def _on_trouble(self, error: BackendUnavailable | NotAuthorized) -> None:
         if not self._is_in_trouble:
             self._is_in_trouble = True
-            self._notice(f"{error}; asking again until it is back")
+            self._notice(what_next(error, "asking again until it is back"))
 
     def _tell_once(self, message: str) -> None:
         """About a debt that cannot be paid yet; it is looked at every few seconds."""

@@ -16,7 +16,7 @@ from sweep_sdk._agent.hints import hint_at
 from sweep_sdk._agent.launcher import prepare_files
 from sweep_sdk._agent.reporter import Reporter
 from sweep_sdk._backend.answers import Finished
-from sweep_sdk._backend.retry import ONCE, RetryPolicy
+from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._backend.transport import is_loopback_url
 from sweep_sdk._exceptions import (
     BackendUnavailable,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.tally import Tally
     from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
+    from sweep_sdk._exceptions import NotAuthorized
     from sweep_sdk._settings import Settings
 
 #: What an agent that is being stopped still grants to a backend that is away.
@@ -83,6 +84,7 @@ class Attempts:
             termination or a target.
         comparison: With the runs of other agents; None for none.
         warnings: Signals of a batch system after which programs gave their runs back.
+        undelivered: What was given up; others may have delivered it since.
     """
 
     client: Client
@@ -99,6 +101,11 @@ class Attempts:
     is_judged: bool = False
     comparison: Comparison | None = None
     warnings: list[int] = field(default_factory=list)
+    undelivered: list[Debt] = field(default_factory=list)
+
+    def n_undelivered(self) -> int:
+        """How many attempts of this agent wait on disk until somebody delivers them."""
+        return sum(self.ledger.owes(debt) for debt in self.undelivered)
 
     def warn_of(self, number: int) -> None:
         """A program made room when a batch system announced the end: no more runs are taken."""
@@ -255,6 +262,7 @@ class Attempts:
             pass
         except SweepError as error:
             delivery.give_up(outcome)
+            self.undelivered.append(delivery.debt)
             self._noticer(attempt.handout)(
                 f"{error}; how the run ended waits on disk: 'sweep-sdk sync' delivers it"
             )
@@ -267,10 +275,10 @@ class Attempts:
         notice = self._noticer(attempt.handout)
         told: list[str] = []
 
-        def on_trouble(error: BackendUnavailable) -> None:
+        def on_trouble(error: BackendUnavailable | NotAuthorized) -> None:
             if not told:
                 told.append(str(error))
-                notice(f"{error}; the end of the run is delivered when it is back")
+                notice(what_next(error, "the end of the run is delivered when it is back"))
 
         return self.client.with_retries(
             RetryPolicy(attempts=None, deadline_seconds=self.options.delivery_timeout_seconds),

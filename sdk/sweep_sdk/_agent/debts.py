@@ -80,6 +80,10 @@ class Ledger:
         with contextlib.suppress(OSError):
             (self._debts / debt.file_name).unlink()
 
+    def owes(self, debt: Debt) -> bool:
+        """Whether a debt is still written down here."""
+        return (self._debts / debt.file_name).exists()
+
     def unattended(self, place: str, host: str | None = None) -> list[Debt]:
         """Debts to a backend that no living agent looks after.
 

@@ -13,7 +13,7 @@ from sweep_sdk._agent.debts import Ledger
 from sweep_sdk._agent.events import AgentEnded, AgentStarted, Notice
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
 from sweep_sdk._agent.tally import Tally
-from sweep_sdk._backend.retry import RetryPolicy
+from sweep_sdk._backend.retry import Renewal, RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
 from sweep_sdk._world import processes, threads
 
@@ -24,10 +24,36 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.events import Event
     from sweep_sdk._agent.options import AgentOptions
     from sweep_sdk._backend.client import Client
+    from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
     from sweep_sdk._settings import Settings
 
 GAVE_UP = 1
+#: A server that is being started again is there by then; whoever mistyped its address has to wait.
+START_SECONDS = 10.0
+_START_PAUSE_SECONDS = 1.0
 _LAST_LOOK = RetryPolicy(attempts=2, deadline_seconds=2.0)
+
+
+def first_look(client: Client, sweep: str, say: Callable[[str], None]) -> dict[str, Any]:
+    """The sweep that an agent shall work on, with some patience for a backend that restarts.
+
+    Args:
+        client: The backend.
+        sweep: A reference to the sweep.
+        say: Told once that the backend is away and waited for.
+
+    Raises:
+        SweepError: As ``Client.get_sweep``.
+    """
+    told: list[str] = []
+    policy = RetryPolicy(None, START_SECONDS, longest_delay_seconds=_START_PAUSE_SECONDS)
+
+    def on_trouble(error: BackendUnavailable | NotAuthorized) -> None:
+        if not told:
+            told.append(str(error))
+            say(f"{error}; trying for {START_SECONDS:.0f} s")
+
+    return client.with_retries(policy, on_trouble=on_trouble).get_sweep(sweep)
 
 
 class Engagement:
@@ -50,6 +76,7 @@ class Engagement:
     ) -> None:
         """Engage in ``sweep``, as the backend shows it."""
         ledger, host = Ledger(settings.home), processes.host_name()
+        client = client.with_retries(client.retrier.policy, renewal=Renewal())
         self.stopping = threads.Event()
         self.tally = Tally(
             options.count,
@@ -116,7 +143,7 @@ class Engagement:
     @property
     def exit_code(self) -> int:
         """The exit code of an agent that was not interrupted."""
-        return GAVE_UP if self.tally.is_failure else 0
+        return GAVE_UP if self.tally.is_failure or self.attempts.n_undelivered() else 0
 
     def notice(self, message: str) -> None:
         """Have the watcher show a line."""
@@ -126,6 +153,9 @@ class Engagement:
         if self.tally.gave_up:
             return f"gave up: {self.tally.gave_up.reason}"
         ending = "the sweep has ended" if self.asker.has_ended else "the count of runs is reached"
+        if n_owed := self.attempts.n_undelivered():
+            what = "what came of 1 run waits" if n_owed == 1 else f"the ends of {n_owed} runs wait"
+            return f"{ending}, but {what} on disk: 'sweep-sdk sync' delivers that"
         return f"{ending}, and no run of this agent succeeded" if self.tally.is_failure else ending
 
 

@@ -135,8 +135,8 @@ class AgentEnded:
     """The agent takes no more runs, and all of its runs are over.
 
     Attributes:
-        exit_code: 0 the sweep ended or the count is reached, 1 gave up or none of its runs
-            succeeded, 130 or 143 by a signal.
+        exit_code: 0 the sweep ended or the count is reached, 1 gave up, none of its runs succeeded
+            or results could not be delivered, 130 or 143 by a signal.
         reason: One line.
         sweep: The sweep as it stands now; None when the backend could not be asked.
         option: The field of ``AgentOptions`` by which it gave up; None otherwise.

@@ -17,7 +17,7 @@ from sweep_sdk import _present
 from sweep_sdk._agent.attempts import NotBegun
 from sweep_sdk._agent.child import signal_name
 from sweep_sdk._agent.endings import GONE, Outcome
-from sweep_sdk._agent.engagement import Engagement, attendance_of
+from sweep_sdk._agent.engagement import Engagement, attendance_of, first_look
 from sweep_sdk._agent.event_pump import EventPump
 from sweep_sdk._agent.events import Output
 from sweep_sdk._agent.launcher import run_variables
@@ -27,6 +27,7 @@ from sweep_sdk._exceptions import RunStopped, UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._run import NO_AGENT, Run
 from sweep_sdk._settings import environment, environment_with, load_settings, run_environment
+from sweep_sdk._telling import tell
 from sweep_sdk._world import processes, threads
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def run_function_agent(
     options = options or AgentOptions()
     settings = settings or load_settings()
     call = callable_without_arguments(function)
-    found = client.get_sweep(sweep)
+    found = first_look(client, sweep, tell)
     with ExitStack() as stack:
         stack.enter_context(_alone())
         attendance = stack.enter_context(attendance_of(settings))

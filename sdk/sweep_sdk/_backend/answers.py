@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sweep_sdk._exceptions import (
     BackendUnavailable,
@@ -21,15 +21,24 @@ from sweep_sdk._exceptions import (
     WrongBackend,
 )
 from sweep_sdk._version import __version__
+from sweep_service.model.headers import BACKEND_HEADER
 from sweep_service.model.installation import install_hint
 from sweep_service.model.numbers import decode_metric, untag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sweep_sdk._backend.transport import Response
 
+    Answer = TypeVar("Answer")
+    #: Makes something of an answer's JSON; raises AttributeError, KeyError, TypeError or ValueError
+    #: where it is none to the request that was sent.
+    Reader = Callable[[Any], Answer]
+
 LONGEST_RETRY_AFTER_SECONDS = 60.0
+_PROBLEM_TYPE = "application/problem+json"
+#: Headers of API Gateway's answers, whoever wrote the rest of them.
+_OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
 
 
 @dataclass(frozen=True)
@@ -95,26 +104,71 @@ class Thinned:
     n_rows: int
 
 
-def decode(response: Response, place: str) -> Any:
+def decode(response: Response, place: str, *, is_known: bool = False) -> Any:
     """The JSON value of a successful answer; None where it has no body.
+
+    Args:
+        response: What came back.
+        place: The backend, as messages name it.
+        is_known: Whether the backend has answered before.
 
     Raises:
         SweepError: The subclass that says what the answer means.
     """
-    if 300 <= response.status < 400:
-        raise WrongBackend(
-            f"{place} redirects to {_header(response, 'Location') or 'somewhere else'}: check"
-            f" {response.url_setting}, or sign in to the network{_proxy_hint(response)}"
-        )
     document = _json(response)
     if response.status >= 400:
-        raise _error(response, document if isinstance(document, dict) else {}, place)
-    if document is None and response.body:
-        raise WrongBackend(
-            f"{place} answers with a web page or other text, not as a sweep backend: check"
-            f" {response.url_setting}, or sign in to the network{_proxy_hint(response)}"
+        raise _error(response, document if isinstance(document, dict) else {}, place, is_known)
+    is_empty = response.status == 204 and not response.body
+    if response.status < 300 and (document is not None or is_empty):
+        return document
+    raise foreign(response, place, is_known=is_known)
+
+
+def backend_version(response: Response) -> str | None:
+    """The backend's version; None where it is too old to tell, or somebody else has answered."""
+    return _header(response, BACKEND_HEADER)
+
+
+def is_missing_route(response: Response) -> bool:
+    """Whether API Gateway says that the backend behind it does not know such a request."""
+    return response.status == 404 and _is_of_api_gateway(response)
+
+
+def foreign(response: Response, place: str, *, is_known: bool) -> BackendUnavailable:
+    """The error for an answer that cannot be the backend's.
+
+    Args:
+        response: The answer.
+        place: The backend, as messages name it.
+        is_known: Whether the backend has answered before. Then somebody in between has taken its
+            place for a while; otherwise the address is likely to be wrong.
+    """
+    what, hint = _what_it_does(response), _proxy_hint(response)
+    if is_known:
+        return BackendUnavailable(
+            f"{place} {what}, which is not the sweep backend's answer: a proxy, an ingress or a"
+            f" sign-in page answers in its place{hint}"
         )
-    return document
+    return WrongBackend(
+        f"{place} is not a sweep backend: it {what}; check {response.url_setting}, or sign in to"
+        f" the network{hint}"
+    )
+
+
+def _what_it_does(response: Response) -> str:
+    if 300 <= response.status < 400:
+        return f"redirects to {_header(response, 'Location') or 'somewhere else'}"
+    if response.status >= 400:
+        return f"answers {response.status}"
+    if _json(response) is not None:
+        return "answers with other data"
+    return "answers with a web page or other text" if response.body else "answers nothing"
+
+
+def _is_of_api_gateway(response: Response) -> bool:
+    """Whether AWS has answered in the place of the backend, whose own answers have our header."""
+    names = {name.lower() for name in response.headers}
+    return backend_version(response) is None and not names.isdisjoint(_OF_API_GATEWAY)
 
 
 def _proxy_hint(response: Response) -> str:
@@ -122,27 +176,38 @@ def _proxy_hint(response: Response) -> str:
     return f"; the answer came through the proxy of {response.proxy}" if response.proxy else ""
 
 
-def _error(response: Response, problem: Mapping[str, Any], place: str) -> SweepError:
-    status, code = response.status, problem.get("code")
+def _code(response: Response, problem: Mapping[str, Any]) -> str | None:
+    """How the backend names an error; None where somebody else has answered."""
+    kind = (_header(response, "Content-Type") or "").lower()
+    is_ours = backend_version(response) is not None or kind.startswith(_PROBLEM_TYPE)
+    code = problem.get("code")
+    return code if is_ours and isinstance(code, str) else None
+
+
+def _error(
+    response: Response, problem: Mapping[str, Any], place: str, is_known: bool
+) -> SweepError:
+    status, code = response.status, _code(response, problem)
     detail = _one_line(problem.get("detail") or problem.get("message") or "")
-    if status in (401, 403):
+    told = f" ({status}{': ' + detail if detail else ''})"
+    if status in (401, 403) and (code or not is_known or _is_of_api_gateway(response)):
         return NotAuthorized(
-            f"{place} does not accept this token ({status}{': ' + detail if detail else ''});"
-            f" run 'sweep-sdk login --url {place}' or set SWEEP_TOKEN{_proxy_hint(response)}"
+            f"{place} does not accept this token{told}; run 'sweep-sdk login --url {place}' or set"
+            f" SWEEP_TOKEN{_proxy_hint(response)}",
+            was_accepted=is_known,
         )
+    if status == 429 or (status >= 500 and code != "store-unusable"):
+        return BackendUnavailable(
+            f"{place} is busy or in trouble{told}", retry_after_seconds=_retry_after(response)
+        )
+    if code is None:
+        return _not_ours(response, place, is_known)
     if status == 426 or (status == 410 and code != "sweep-ended"):
         return UsageError(
             f"{place} no longer serves version {__version__} of sweep-sdk: upgrade it with"
             f" {install_hint(is_upgrade=True)}"
         )
-    if status == 429 or (status >= 500 and code != "store-unusable"):
-        return BackendUnavailable(
-            f"{place} is busy or in trouble ({status}{': ' + detail if detail else ''})",
-            retry_after_seconds=_retry_after(response),
-        )
-    if code is None:
-        return _not_ours(response, place)
-    return _problem(str(code), detail, problem)
+    return _problem(code, detail, problem)
 
 
 def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
@@ -161,14 +226,11 @@ def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
     return kinds.get(code, UsageError)(detail or code)
 
 
-def _not_ours(response: Response, place: str) -> SweepError:
+def _not_ours(response: Response, place: str, is_known: bool) -> SweepError:
     """An error that our backend would have named: somebody else answered."""
     if response.status == 413:
         return InvalidRequest(f"{place} refuses a request of this size (413)")
-    return WrongBackend(
-        f"{place} is not a sweep backend (it answers {response.status}): check"
-        f" {response.url_setting}"
-    )
+    return foreign(response, place, is_known=is_known)
 
 
 def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
@@ -193,7 +255,7 @@ def finished(found: Mapping[str, Any]) -> Finished:
 def sweep_of(found: Mapping[str, Any]) -> dict[str, Any]:
     """A sweep whose best run, where the answer has one, holds numbers."""
     best = found.get("best")
-    return {**found, "best": run_of(best)} if best is not None else dict(found)
+    return {**found, "id": found["id"], "best": None if best is None else run_of(best)}
 
 
 def run_of(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,9 +279,29 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {name: decode_metric(value) for name, value in metrics.items()}
 
 
-def page(found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
-    """A part of a list, and the cursor of the next part."""
-    return list(found["items"]), found["next"]
+def health_of(found: Any) -> dict[str, Any]:
+    """The answer of a backend that is well."""
+    return {**found, "version": str(found["version"])}
+
+
+def registered(found: Any) -> dict[str, Any]:
+    """A sweep that was registered or changed; after a dry run its id is None."""
+    return {**found, "id": found["id"], "warnings": found["warnings"]}
+
+
+def nothing(found: Any) -> None:
+    """An answer without a body."""
+    if found is not None:
+        raise TypeError("the answer has a body")
+
+
+def page_of(reader: Reader[dict[str, Any]]) -> Reader[tuple[list[dict[str, Any]], str | None]]:
+    """A reader of a part of a list: its items as ``reader`` reads them, and the next cursor."""
+
+    def read(found: Any) -> tuple[list[dict[str, Any]], str | None]:
+        return [reader(item) for item in found["items"]], found["next"]
+
+    return read
 
 
 def config_problem(item: Mapping[str, Any]) -> ConfigProblem:

@@ -6,22 +6,24 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sweep_sdk._backend.acquaintance import Acquaintance
 from sweep_sdk._backend.answers import (
     command,
-    decode,
     finished,
     hand_out_or_wait,
+    health_of,
     history_row,
-    page,
+    nothing,
+    page_of,
+    registered,
     run_of,
     sweep_of,
     thinned,
 )
+from sweep_sdk._backend.exchange import Exchange, json_text
 from sweep_sdk._backend.references import parse_run, parse_sweep
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
-from sweep_sdk._exceptions import NotFound, UsageError, WrongBackend
-from sweep_sdk._settings import URL_SETTING
-from sweep_sdk._version import __version__
+from sweep_sdk._exceptions import NotFound, UsageError
 from sweep_sdk._world import chance
 from sweep_service.model.numbers import tagged
 
@@ -29,16 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from sweep_sdk._backend.answers import Command, Finished, HandOut, Thinned, Wait
+    from sweep_sdk._backend.answers import Command, Finished, HandOut, Reader, Thinned, Wait
     from sweep_sdk._backend.transport import Transport
     from sweep_sdk._settings import Settings
 
     Json = dict[str, Any]
 
 Answer = TypeVar("Answer")
-
-#: Longer than the 30 s a function may take: who gives up earlier asks twice for one answer.
-REQUEST_TIMEOUT_SECONDS = 35.0
 #: For an argument that has None as a value.
 UNCHANGED: Any = object()
 
@@ -55,10 +54,18 @@ class Client:
     Every method raises ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,
     and ``NotFound`` for a sweep or run that does not exist. Sweeps and runs may be named by any
     reference (``entity/project/id``, ``project/id``, ``id``).
+
+    Attributes:
+        transport: Carries requests.
+        retrier: Repeats them.
+        acquaintance: What was learnt of the backend so far. An answer that is not the backend's
+            is an error at once (``WrongBackend``) as long as there was no other; later it is a
+            trouble of the network and waited out.
     """
 
     transport: Transport
     retrier: Retrier = field(default_factory=Retrier)
+    acquaintance: Acquaintance = field(default_factory=Acquaintance)
 
     def with_retries(self, policy: RetryPolicy, **changes: Any) -> Client:
         """The same backend with another patience (and ``Retrier`` fields, such as ``sleep``)."""
@@ -81,7 +88,7 @@ class Client:
 
     def health(self) -> Json:
         """Whether the backend is there, and its version."""
-        return self._object("GET", "/v1/health")
+        return self._get("/v1/health", health_of)
 
     def create_sweep(
         self,
@@ -118,11 +125,11 @@ class Client:
         if prior_runs:
             body["prior_runs"] = [parse_run(run)[1] for run in prior_runs]
         query = {"dry_run": "true"} if dry_run else {}
-        return self._object("POST", "/v1/sweeps", query=query, body=body, key=new_key())
+        return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
     def get_sweep(self, sweep: str) -> Json:
         """One sweep with its config, counts by run state and best run."""
-        return self._read(sweep_of, self._object("GET", _sweep_path(sweep)))
+        return self._get(_sweep_path(sweep), sweep_of)
 
     def list_sweeps(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
         """Sweeps, newest first, page by page as they are consumed."""
@@ -160,7 +167,7 @@ class Client:
         path = _sweep_path(sweep)
 
         def send(n_failures: int) -> Json:
-            found = self._as_object(self._send("PATCH", path, body=body))
+            found = self._send("PATCH", path, registered, body=body)
             # After a failure, an earlier try whose answer was lost may have made the change.
             return found | {"changed": True} if n_failures else found
 
@@ -176,7 +183,7 @@ class Client:
 
         def send(n_failures: int) -> None:
             try:
-                self._send("DELETE", path)
+                self._send("DELETE", path, nothing)
             except NotFound:
                 if not n_failures:  # otherwise an earlier try, whose answer was lost, did it
                     raise
@@ -192,8 +199,8 @@ class Client:
             SweepEnded: There are no more.
         """
         body = {"agent": agent, "slot": slot, "host": host}
-        found = self._object("POST", f"{_sweep_path(sweep)}/runs", body=body, key=key)
-        return self._read(hand_out_or_wait, found)
+        path = f"{_sweep_path(sweep)}/runs"
+        return self._call("POST", path, hand_out_or_wait, body=body, key=key)
 
     def list_runs(self, sweep: str, since: int = 0) -> Iterator[Json]:
         """Runs by index from ``since`` on, page by page as they are consumed."""
@@ -202,15 +209,15 @@ class Client:
 
     def get_run(self, run: str) -> Json:
         """One run with its earlier attempts and the error tail of a failure."""
-        return self._read(run_of, self._object("GET", _run_path(run)))
+        return self._get(_run_path(run), run_of)
 
     def best_run(self, sweep: str) -> Json | None:
         """The run with the best value of the sweep's metric; None while there is none."""
         path = _sweep_path(sweep)
         try:
-            return self._read(run_of, self._object("GET", f"{path}/best"))
+            return self._get(f"{path}/best", run_of)
         except NotFound:
-            self._object("GET", path)  # raises for the sweep that does not exist
+            self._get(path, sweep_of)  # raises for the sweep that does not exist
             return None
 
     def history(self, run: str, keys: Sequence[str] = ()) -> Iterator[Json]:
@@ -233,7 +240,7 @@ class Client:
             keys: As for ``history``.
         """
         query = {"rows": str(rows)} | ({"keys": json.dumps(list(keys))} if keys else {})
-        return self._read(thinned, self._object("GET", f"{_run_path(run)}/history", query=query))
+        return self._get(f"{_run_path(run)}/history", thinned, query)
 
     def report(
         self,
@@ -260,7 +267,7 @@ class Client:
         body: Json = {"attempt": attempt, "offset": offset, "rows": list(rows)}
         if is_preempting:
             body["preempting"] = True
-        return self._read(command, self._object("POST", f"{_run_path(run)}/reports", body=body))
+        return self._call("POST", f"{_run_path(run)}/reports", command, body=body)
 
     def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:
         """Say how an attempt ended; twice is once.
@@ -273,7 +280,7 @@ class Client:
         Raises:
             LeaseLost: The attempt no longer holds the run.
         """
-        return self._read(finished, self._object("POST", f"{_run_path(run)}/finish", body=ending))
+        return self._call("POST", f"{_run_path(run)}/finish", finished, body=ending)
 
     def stop_run(self, run: str) -> Json:
         """Have the run's agent stop it; obeyed at its next report.
@@ -281,66 +288,47 @@ class Client:
         Raises:
             NotPossible: No agent works on it.
         """
-        return self._read(run_of, self._object("POST", f"{_run_path(run)}/stop", body={}))
+        return self._call("POST", f"{_run_path(run)}/stop", run_of, body={})
 
-    def _object(
+    def _get(
+        self, path: str, reader: Reader[Answer], query: Mapping[str, str] | None = None
+    ) -> Answer:
+        return self._call("GET", path, reader, query)
+
+    def _call(
         self,
         method: str,
         path: str,
-        *,
+        reader: Reader[Answer],
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
-    ) -> Json:
-        found = self.retrier.call(lambda _: self._send(method, path, query, body, key))
-        return self._as_object(found)
-
-    def _as_object(self, found: Any) -> Json:
-        if not isinstance(found, dict):
-            raise self._misunderstood()
-        return found
+    ) -> Answer:
+        """What ``reader`` makes of the answer, with the retrier's patience."""
+        return self.retrier.call(lambda _: self._send(method, path, reader, query, body, key))
 
     def _pages(
         self, path: str, query: Mapping[str, str | None], reader: Callable[[Json], Json]
     ) -> Iterator[Json]:
         given = {name: value for name, value in query.items() if value is not None}
         while True:
-            items, cursor = self._read(page, self._object("GET", path, query=given))
-            yield from (self._read(reader, item) for item in items)
+            items, cursor = self._get(path, page_of(reader), given)
+            yield from items
             if cursor is None:
                 return
             given["cursor"] = cursor
-
-    def _read(self, reader: Callable[[Json], Answer], found: Json) -> Answer:
-        try:
-            return reader(found)
-        except (KeyError, TypeError, ValueError):
-            raise self._misunderstood() from None
-
-    def _misunderstood(self) -> WrongBackend:
-        setting = getattr(self.transport, "url_setting", URL_SETTING)
-        return WrongBackend(
-            f"{self.transport.place} does not answer as a sweep backend: check {setting}"
-        )
 
     def _send(
         self,
         method: str,
         path: str,
+        reader: Reader[Answer],
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
-    ) -> Any:
-        headers = {"Accept": "application/json", "Sweep-Sdk-Version": __version__}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        content = b"" if body is None else _encode(body)
-        response = self.transport.request(
-            method, path, query or {}, headers, content, REQUEST_TIMEOUT_SECONDS
-        )
-        return decode(response, self.transport.place)
+    ) -> Answer:
+        exchange = Exchange(self.transport, self.acquaintance)
+        return exchange.send(method, path, reader, query or {}, body, key)
 
 
 def open_client(settings: Settings | None = None, retry: RetryPolicy | None = None) -> Client:
@@ -361,20 +349,8 @@ def _config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
         raise UsageError("a sweep needs either a config or the text of a sweep file")
     if config is None:
         return {"yaml": yaml}
-    text = _json_text(config, default=_plain)
+    text = json_text(config, default=_plain)
     return {"config": tagged(json.loads(text))}
-
-
-def _encode(body: Mapping[str, Any]) -> bytes:
-    """Strict JSON: numbers that it lacks must have been replaced before."""
-    return _json_text(body, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _json_text(value: object, **form: Any) -> str:
-    try:
-        return json.dumps(value, **form)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"this cannot be sent as JSON: {error}") from None
 
 
 def _plain(value: object) -> Any:

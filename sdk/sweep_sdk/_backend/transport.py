@@ -20,7 +20,7 @@ from sweep_sdk._version import __version__
 from sweep_sdk._world import network, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     import requests
@@ -79,6 +79,9 @@ class Transport(Protocol):
             UsageError: The backend cannot be used as it is set up.
         """
 
+    def renew_credential(self) -> bool:
+        """Read the credential again from where it came; whether it is another one now."""
+
     def close(self) -> None:
         """Give back connections; the transport is not used any more."""
 
@@ -94,18 +97,27 @@ class HttpTransport:
         token: str | None = None,
         ca_bundle: str | None = None,
         url_setting: str = URL_SETTING,
+        read_token: Callable[[], str | None] | None = None,
     ) -> None:
         """Set up; the connection is made at the first request.
+
+        Args:
+            url: The backend's address.
+            token: The bearer token, if there is one.
+            ca_bundle: A file of certificates to trust instead of the usual ones.
+            url_setting: Where the address comes from, for messages.
+            read_token: Reads the token again, for when it is not accepted any more.
 
         Raises:
             UsageError: The token has characters that a header cannot carry.
         """
-        if token and not (token.isascii() and token.isprintable()):
+        if not _can_be_sent(token):
             raise UsageError("the token has characters that cannot be sent; check SWEEP_TOKEN")
         self.place = url
         self.url_setting = url_setting
         self.proxy = proxy_of(url)
         self._token = token
+        self._read_token = read_token
         self._ca_bundle = ca_bundle
         self._lock = threads.Lock()
         self._open_session: requests.Session | None = None
@@ -142,6 +154,19 @@ class HttpTransport:
         return Response(
             answer.status_code, dict(answer.headers), answer.content, self.proxy, self.url_setting
         )
+
+    def renew_credential(self) -> bool:
+        """See ``Transport``."""
+        if self._read_token is None:
+            return False
+        try:
+            token = self._read_token()
+        except UsageError:  # it is being written; it is read again later
+            return False
+        if token == self._token or not _can_be_sent(token):
+            return False
+        self._token = token
+        return True
 
     def close(self) -> None:
         """See ``Transport``."""
@@ -208,6 +233,10 @@ class InProcessTransport:
         answer = handle(self._services(), method, path, query, headers, body)
         return Response(answer.status, answer.headers, answer.body)
 
+    def renew_credential(self) -> bool:
+        """See ``Transport``: none is needed."""
+        return False
+
     def close(self) -> None:
         """See ``Transport``."""
         with self._lock:
@@ -228,7 +257,13 @@ def open_transport(settings: Settings) -> Transport:
     """HTTP where a URL is configured, else the backend in this process."""
     if settings.url is None:
         return InProcessTransport(settings.local_db, settings.local_file_systems)
-    return HttpTransport(settings.url, settings.token, settings.ca_bundle, settings.url_setting)
+    return HttpTransport(
+        settings.url,
+        settings.token,
+        settings.ca_bundle,
+        settings.url_setting,
+        settings.read_token,
+    )
 
 
 def local_file_system(database: Path, local_file_systems: Collection[str] = ()) -> str | None:
@@ -270,6 +305,11 @@ def is_loopback_url(url: str) -> bool:
     return _is_loopback(urlsplit(url).hostname or "")
 
 
+def _can_be_sent(token: str | None) -> bool:
+    """Whether a header can carry a token."""
+    return not token or (token.isascii() and token.isprintable())
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -303,17 +343,18 @@ def _trouble(
         requests.exceptions.InvalidSchema,
         urllib3.exceptions.LocationParseError,
     )
+    words = _words_of(cause)
     if isinstance(error, requests.exceptions.InvalidProxyURL):
-        return UsageError(f"no way to {url}{through}: {cause}; check that setting")
+        return UsageError(f"no way to {url}{through}: {words}; check that setting")
     if isinstance(error, wrong_url):
-        return UsageError(f"'{url}' cannot be used as URL: {cause}; check {url_setting}")
+        return UsageError(f"'{url}' cannot be used as URL: {words}; check {url_setting}")
     if isinstance(error, requests.exceptions.ProxyError):
         return BackendUnavailable(
-            f"no way to {url}{through}: {cause}; check that setting, or name the host in NO_PROXY"
+            f"no way to {url}{through}: {words}; check that setting, or name the host in NO_PROXY"
         )
     if isinstance(error, requests.exceptions.SSLError):
         return BackendUnavailable(
-            f"no secure connection to {url}{through}: {cause}; for a private CA set"
+            f"no secure connection to {url}{through}: {words}; for a private CA set"
             " REQUESTS_CA_BUNDLE",
             is_temporary=False,
         )
@@ -324,17 +365,24 @@ def _trouble(
         )
     if isinstance(error, requests.exceptions.Timeout):
         return BackendUnavailable(f"no answer from {url}{through} in time")
-    return BackendUnavailable(f"no connection to {url}{through}: {cause}; check {url_setting}")
+    return BackendUnavailable(
+        f"no connection to {url}{through}: {words}; check {url_setting}",
+        is_temporary=not network.is_unknown_host(cause),
+    )
 
 
-def _root_cause(error: BaseException) -> str:
-    """The innermost reason that requests and urllib3 have wrapped, without their addresses."""
+def _root_cause(error: BaseException) -> BaseException:
+    """The innermost reason that requests and urllib3 have wrapped."""
     seen: list[BaseException] = []
     inner: object = error
     while isinstance(inner, BaseException) and inner not in seen:
         seen.append(inner)
         nested = [item for item in inner.args if isinstance(item, BaseException)]
         inner = getattr(inner, "reason", None) or inner.__cause__ or (nested[0] if nested else None)
-    last = seen[-1]
-    text = getattr(last, "verify_message", None) or getattr(last, "strerror", None) or str(last)
-    return " ".join(str(text).split()) or type(last).__name__
+    return seen[-1]
+
+
+def _words_of(cause: BaseException) -> str:
+    """What a root cause says, without addresses."""
+    text = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None) or str(cause)
+    return " ".join(str(text).split()) or type(cause).__name__

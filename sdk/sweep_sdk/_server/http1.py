@@ -11,6 +11,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from sweep_sdk._version import __version__
+from sweep_service.model.headers import BACKEND_HEADER
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -165,7 +168,7 @@ def render_problem(status: int, detail: str, *, has_body: bool = True) -> bytes:
         "detail": detail,
         "code": title.lower().replace(" ", "-"),
     }
-    headers = {"content-type": "application/problem+json"}
+    headers = {"content-type": "application/problem+json", BACKEND_HEADER: __version__}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
     body = json.dumps(problem).encode()

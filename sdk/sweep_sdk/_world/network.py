@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import requests
+
+
+#: Name servers say that there is no such host, or that it has no address.
+_UNKNOWN_HOST = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+
+
+def is_unknown_host(error: BaseException) -> bool:
+    """Whether there is no host of the name that was asked for, as far as anybody knows."""
+    return isinstance(error, socket.gaierror) and error.errno in _UNKNOWN_HOST
 
 
 def new_session() -> requests.Session:

@@ -27,11 +27,12 @@ def run_agent_in_terminal(
         project: The project that the user believes the sweep to be of.
     """
     from sweep_sdk._agent.agent import run_agent
+    from sweep_sdk._agent.engagement import first_look
     from sweep_sdk._agent.options import AgentOptions
 
     view = AgentView(click.get_current_context().color)
     with connected(sweep) as client:
-        found = client.get_sweep(sweep)
+        found = first_look(client, sweep, note)
         if project not in (None, found["project"]):
             note(
                 f"sweep {found['id']} is of project '{printable(found['project'])}'; its id decides"

@@ -69,7 +69,8 @@ _HELP = """Hyperparameter sweeps without a server to keep.
 _EPILOG = """\b
 Exit codes:
   0    done; the sweep has ended, or --count runs were made
-  1    gave up: too many failures, no connection; no run succeeded; or nothing was found
+  1    gave up: too many failures, no connection; no run succeeded; results that
+       could not be delivered wait on disk; or nothing was found
   2    wrong usage or bad input
   130  interrupted (Ctrl-C)
   143  terminated (SIGTERM)

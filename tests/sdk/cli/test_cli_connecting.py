@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from sweep_sdk._agent import engagement
 from sweep_sdk._backend.transport import InProcessTransport, Response
 from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
@@ -217,7 +218,7 @@ class TestNobodyThere:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             return taken.getsockname()[1]
 
-    @pytest.mark.parametrize("words", [["sweeps"], ["runs", "abcdefgh"], ["agent", "abcdefgh"]])
+    @pytest.mark.parametrize("words", [["sweeps"], ["runs", "abcdefgh"]])
     def test_is_one_line_and_exit_code_1(self, cli, monkeypatch, closed_port, words):
         monkeypatch.setenv("SWEEP_URL", f"http://127.0.0.1:{closed_port}")
         result = cli(*words)
@@ -225,6 +226,17 @@ class TestNobodyThere:
         assert result.out == ""
         assert result.err.count("\n") == 1
         assert f"no connection to http://127.0.0.1:{closed_port}" in result.err
+
+    def test_an_agent_waits_some_seconds_for_a_server_that_starts(
+        self, cli, monkeypatch, closed_port
+    ):
+        monkeypatch.setenv("SWEEP_URL", f"http://127.0.0.1:{closed_port}")
+        monkeypatch.setattr(engagement, "START_SECONDS", 1.0)
+        result = cli("agent", "abcdefgh")
+        assert (result.code, result.out) == (1, "")
+        waits, gives_up = result.err.splitlines()
+        assert waits.startswith(f"no connection to http://127.0.0.1:{closed_port}")
+        assert gives_up.startswith(f"error: no connection to http://127.0.0.1:{closed_port}")
 
     def test_another_web_server(self, cli, monkeypatch):
         with LocalServer(WebSite()) as server:

@@ -1,0 +1,138 @@
+"""One request and its answer: whoever answers, it becomes a value or one clear exception."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sweep_sdk._backend.answers import (
+    backend_version,
+    decode,
+    foreign,
+    health_of,
+    is_missing_route,
+)
+from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized, SweepError, UsageError
+from sweep_sdk._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_sdk._backend.acquaintance import Acquaintance
+    from sweep_sdk._backend.answers import Reader
+    from sweep_sdk._backend.transport import Response, Transport
+
+Answer = TypeVar("Answer")
+
+#: Longer than the 30 s a function may take: who gives up earlier asks twice for one answer.
+REQUEST_TIMEOUT_SECONDS = 35.0
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Sends requests, each once, and judges who has answered.
+
+    Attributes:
+        transport: Carries them.
+        acquaintance: What was learnt of the backend so far.
+    """
+
+    transport: Transport
+    acquaintance: Acquaintance
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        reader: Reader[Answer],
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+        key: str | None,
+    ) -> Answer:
+        """Send a request, and once more where another credential has taken the refused one's place.
+
+        Raises:
+            SweepError: As ``decode``; once the backend is known, what is wrong with the network is
+                held to be temporary.
+        """
+        headers = {"Accept": "application/json", "Sweep-Sdk-Version": __version__}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        content = b"" if body is None else _encode(body)
+
+        def send() -> Answer:
+            return self._send_once(method, path, reader, query, headers, content)
+
+        try:
+            try:
+                return send()
+            except NotAuthorized as error:
+                if not (error.was_accepted and self.transport.renew_credential()):
+                    raise
+                return send()
+        except BackendUnavailable as error:
+            error.is_temporary = error.is_temporary or self.acquaintance.is_known
+            raise
+
+    def _send_once(
+        self,
+        method: str,
+        path: str,
+        reader: Reader[Answer],
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        content: bytes,
+    ) -> Answer:
+        response = self.transport.request(
+            method, path, query, headers, content, REQUEST_TIMEOUT_SECONDS
+        )
+        place, is_known = self.transport.place, self.acquaintance.is_known
+        if is_missing_route(response):
+            raise self._outdated(response, method, path)
+        try:
+            answer = reader(decode(response, place, is_known=is_known))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise foreign(response, place, is_known=is_known) from None
+        self.acquaintance.note(backend_version(response))
+        return answer
+
+    def _outdated(self, response: Response, method: str, path: str) -> SweepError:
+        """The error for a request that the API Gateway of a backend does not know."""
+        place = self.transport.place
+        version = self.acquaintance.version or self._version_there()
+        if version is None:
+            return foreign(response, place, is_known=self.acquaintance.is_known)
+        return UsageError(
+            f"the backend at {place} has version {version} and does not know {method} {path}, which"
+            f" sweep-sdk {__version__} needs: deploy the backend again, from that version"
+        )
+
+    def _version_there(self) -> str | None:
+        """The version of a backend that tells it to everybody; None where there is no backend."""
+        response = self.transport.request("GET", "/v1/health", {}, {}, b"", REQUEST_TIMEOUT_SECONDS)
+        if is_missing_route(response):
+            return None
+        try:
+            return str(health_of(decode(response, self.transport.place))["version"])
+        except (SweepError, KeyError, TypeError):
+            return None
+
+
+def json_text(value: object, **form: Any) -> str:
+    """JSON.
+
+    Raises:
+        UsageError: The value cannot be written as JSON.
+    """
+    try:
+        return json.dumps(value, **form)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"this cannot be sent as JSON: {error}") from None
+
+
+def _encode(body: Mapping[str, Any]) -> bytes:
+    """Strict JSON: numbers that it lacks must have been replaced before."""
+    return json_text(body, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,33 @@
+"""Answers as a backend, an API Gateway and others make them."""
+
+from __future__ import annotations
+
+import json
+
+from sweep_sdk._backend.transport import Response
+from sweep_service.model.headers import BACKEND_HEADER
+
+
+def answer(status, body=b"", **headers):
+    """An answer of anybody; underscores in names of headers stand for hyphens."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Response(
+        status, {name.replace("_", "-"): text for name, text in headers.items()}, content
+    )
+
+
+def problem(status, code, detail="it is so", **more):
+    """A problem document of a backend that is too old to name itself in a header."""
+    document = {"status": status, "code": code, "detail": detail, **more}
+    return answer(status, document, content_type="application/problem+json")
+
+
+def of_api_gateway(status, message):
+    """What API Gateway answers in the place of the backend behind it."""
+    return answer(status, {"message": message}, Apigw_Requestid="JKJaXmPLvHcESHA=")
+
+
+def marked(response, version="0.0.9"):
+    """The same answer as a backend gives it that names itself."""
+    headers = {**response.headers, BACKEND_HEADER: version}
+    return Response(response.status, headers, response.body)
