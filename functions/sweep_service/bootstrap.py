@@ -6,6 +6,7 @@ import random
 import time
 from typing import TYPE_CHECKING, cast
 
+from sweep_service.errors import StoreUnusable
 from sweep_service.operations.services import Services
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sweep_service.settings import StoreSettings
+    from sweep_service.storage.sqlite.store import SqliteStore
     from sweep_service.storage.store import Store
 
 LOCAL_WAIT_SECONDS = 1.0
@@ -22,8 +24,9 @@ def local_file_system(path: Path, local_file_systems: Collection[str] = ()) -> s
     """The file system on which the database is or would be; None where that cannot be told.
 
     Raises:
-        StoreUnusable: It is not known to be local to this machine.
+        StoreUnusable: It is not known to be local to this machine, or there is no SQLite.
     """
+    _require_sqlite()
     from sweep_service.storage.sqlite.place import check_file_system, known_mounts
 
     return check_file_system(path, known_mounts(), local_file_systems)
@@ -39,9 +42,11 @@ def local_services(path: Path, local_file_systems: Collection[str] = ()) -> Serv
         local_file_systems: File systems that are local besides those that are known to be.
     """
     from sweep_service.storage.deferred import DeferredStore
-    from sweep_service.storage.sqlite.store import SqliteStore
 
     def open_store() -> SqliteStore:
+        _require_sqlite()
+        from sweep_service.storage.sqlite.store import SqliteStore
+
         return SqliteStore(path, local_file_systems=local_file_systems)
 
     return Services(
@@ -50,6 +55,21 @@ def local_services(path: Path, local_file_systems: Collection[str] = ()) -> Serv
         rng=random.SystemRandom(),
         wait_seconds=LOCAL_WAIT_SECONDS,
     )
+
+
+def _require_sqlite() -> None:
+    """Find out whether this Python has SQLite, which some builds lack.
+
+    Raises:
+        StoreUnusable: It has not.
+    """
+    try:
+        import sqlite3  # noqa: F401
+    except ImportError as error:
+        raise StoreUnusable(
+            f"this Python was built without SQLite ({error}), in which sweeps are kept on this"
+            " machine: use another Python, or set SWEEP_URL to a backend elsewhere"
+        ) from error
 
 
 def deployed_services(settings: StoreSettings) -> Services:

@@ -145,15 +145,30 @@ def save_credentials(url: str, token: str | None, environ: Mapping[str, str] | N
 
     Returns:
         The file written.
+
+    Raises:
+        UsageError: It cannot be written.
     """
     path = _credentials_file(os.environ if environ is None else environ)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+    document = json.dumps({"url": normalise_url(url), "token": token})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+        _write_private(path, document)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; set SWEEP_HOME to a folder that this user may"
+            " write to"
+        ) from None
+    return path
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace a file, as a whole, by one that this user alone can read."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"url": normalise_url(url), "token": token}, file)
+        file.write(text)
     fresh.replace(path)
-    return path
 
 
 def run_environment(environ: Mapping[str, str] | None = None) -> RunEnvironment | None:
@@ -207,7 +222,7 @@ def _home(environ: Mapping[str, str]) -> Path:
         return given
     from platformdirs import user_data_dir
 
-    return Path(user_data_dir(_APP, appauthor=False))
+    return _users_folder(user_data_dir)
 
 
 def _credentials_file(environ: Mapping[str, str]) -> Path:
@@ -216,7 +231,23 @@ def _credentials_file(environ: Mapping[str, str]) -> Path:
         return given / "credentials.json"
     from platformdirs import user_config_dir
 
-    return Path(user_config_dir(_APP, appauthor=False)) / "credentials.json"
+    return _users_folder(user_config_dir) / "credentials.json"
+
+
+def _users_folder(find: Callable[..., str]) -> Path:
+    """Where this user keeps what belongs to this package.
+
+    Raises:
+        UsageError: The user has no home folder.
+    """
+    with contextlib.suppress(RuntimeError):
+        folder = Path(find(_APP, appauthor=False))
+        if folder.is_absolute():
+            return folder
+    raise UsageError(
+        "there is no home folder: HOME names none, and this user is in no list of users. Set"
+        " SWEEP_HOME to a folder that this user may write to"
+    )
 
 
 def _read_credentials(path: Path) -> dict[str, str]:
@@ -224,7 +255,12 @@ def _read_credentials(path: Path) -> dict[str, str]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}; set SWEEP_HOME to a folder that belongs to this"
+            " user, and to no other"
+        ) from None
+    except ValueError as error:
         raise UsageError(f"cannot read {path}: {error}; run 'sweep-sdk login' again") from None
     if not isinstance(found, dict):
         raise UsageError(f"{path} is not what 'sweep-sdk login' writes; run it again")

@@ -6,7 +6,6 @@ was written by us, so whatever in it cannot be read back is damage.
 
 from __future__ import annotations
 
-import sqlite3
 import struct
 import threading
 from contextlib import contextmanager
@@ -15,6 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import StoreUnusable
 
+try:
+    from sqlite3 import DatabaseError, ProgrammingError
+except ImportError:  # a Python that was built without SQLite: no store can be opened at all
+
+    class DatabaseError(Exception):  # type: ignore[no-redef]
+        """Never raised."""
+
+    class ProgrammingError(DatabaseError):  # type: ignore[no-redef]
+        """Never raised."""
+
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
     from sweep_service.storage.store import Store
 
 #: What decoding raises where the stored bytes are not what was written.
-_DAMAGE = (ValueError, TypeError, KeyError, IndexError, struct.error, sqlite3.DatabaseError)
+_DAMAGE = (ValueError, TypeError, KeyError, IndexError, struct.error, DatabaseError)
 
 
 class DeferredStore:
@@ -61,7 +71,7 @@ class DeferredStore:
         try:
             yield
         except _DAMAGE as error:
-            if isinstance(error, sqlite3.ProgrammingError):
+            if isinstance(error, ProgrammingError):
                 raise
             raise StoreUnusable(
                 f"{self._path} is damaged ({type(error).__name__}: {error!s:.80}): restore a copy,"

@@ -129,7 +129,9 @@ class Attempts:
         except OSError as error:
             self.give_back(handout)
             why = f"cannot write to {runs_dir}: {error.strerror}"
-            raise (NotBegun if error.errno in _PASSING_ERRNOS else UsageError)(why) from None
+            if error.errno in _PASSING_ERRNOS:
+                raise NotBegun(why) from None
+            raise UsageError(f"{why}; set SWEEP_RUNS_DIR to another folder") from None
         debt = Debt(
             place=self.client.transport.place,
             run=handout.id,

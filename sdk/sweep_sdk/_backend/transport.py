@@ -149,6 +149,11 @@ class HttpTransport:
             )
         except (requests.RequestException, urllib3.exceptions.LocationParseError) as error:
             raise self._trouble(error) from None
+        except ImportError as error:
+            raise UsageError(
+                f"no secure connection to {self.place}: this Python was built without the module"
+                f" ssl ({error}); use another Python"
+            ) from None
         except OSError as error:  # requests checks that a CA bundle is there, and says so
             raise UsageError(f"cannot use the CA bundle: {error}") from None
         return Response(

@@ -6,6 +6,7 @@ import json
 import tempfile
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
+from sweep_sdk._exceptions import UsageError
 from sweep_sdk._results.records import iso_time
 from sweep_sdk._results.rows import ROW_FIELDS, row_names
 from sweep_sdk.cli.csv_files import write_csv_lines
@@ -95,11 +96,21 @@ class _Counted:
 
 
 def _spooled(spool: IO[str], rows: Iterable[Row]) -> list[str]:
-    """The names of all rows, which are written to ``spool`` to be read from its beginning."""
+    """The names of all rows, which are written to ``spool`` to be read from its beginning.
+
+    Raises:
+        UsageError: There is no room for it.
+    """
     names = dict.fromkeys(ROW_FIELDS)
     for row in rows:
         names |= dict.fromkeys(row)
-        spool.write(json.dumps(row) + "\n")
+        try:
+            spool.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise UsageError(
+                f"no room for a temporary file ({error.strerror or error}): name a folder in TMPDIR"
+                " that has some, or the metrics that you want with --metric"
+            ) from None
     spool.seek(0)
     return list(names)
 

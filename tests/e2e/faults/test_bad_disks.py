@@ -201,7 +201,7 @@ class TestACommandSaysInOneLine:
     def test_that_no_database_can_be_made(self, place: Path) -> None:
         with read_only(place):
             done = command_line("sweeps")
-        check_one_line(done, "name a file elsewhere in SWEEP_LOCAL_DB")
+        check_one_line(done, "name a folder that can be written in SWEEP_HOME")
 
     @pytest.mark.parametrize("words", [["runs"], ["agent"], ["sweep", "--stop"]])
     def test_that_the_database_cannot_be_written(
@@ -210,7 +210,7 @@ class TestACommandSaysInOneLine:
         client.close()
         with read_only(place / "home"):
             done = command_line(*words, sweep)
-        check_one_line(done, "name a file elsewhere in SWEEP_LOCAL_DB")
+        check_one_line(done, "name a folder that can be written in SWEEP_HOME")
 
     def test_that_an_agent_cannot_write_its_data(
         self, client: Client, sweep: str, place: Path, database: Path

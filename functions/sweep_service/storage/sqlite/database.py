@@ -168,6 +168,7 @@ class Database:
                 self.path.chmod(0o600)  # before the first statement: side files inherit it
             self._patiently(connection, "PRAGMA journal_mode = WAL")
             self._patiently(connection, "PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA temp_store = MEMORY")  # a container may have no TMPDIR
             self._prepare(connection)
         except BaseException:
             self._drop(connection)

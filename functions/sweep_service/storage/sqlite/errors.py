@@ -27,9 +27,10 @@ _DISK_RETRY_SECONDS = 30.0
 _UNUSABLE = {
     "file is not a database": "is not an SQLite database; name another file in SWEEP_LOCAL_DB",
     "malformed": "is damaged; restore a copy, or name another file in SWEEP_LOCAL_DB",
-    "readonly": "cannot be written: check the permissions of the file and its folder",
+    "readonly": "cannot be written: check the permissions of the file and its folder, or name"
+    " another folder in SWEEP_HOME",
     "unable to open": "cannot be opened: check the permissions of the file and its folder, and"
-    " how many files a process may open (ulimit -n)",
+    " how many files a process may open (ulimit -n), or name another folder in SWEEP_HOME",
 }
 
 

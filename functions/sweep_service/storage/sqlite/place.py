@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _MOUNTS = Path("/proc/self/mounts")  # Linux; elsewhere nothing is known and nothing refused
-_ELSEWHERE = "name a file elsewhere in SWEEP_LOCAL_DB"
+_ELSEWHERE = (
+    "name a folder that can be written in SWEEP_HOME, or, where SWEEP_LOCAL_DB is set, a file"
+    " elsewhere in that"
+)
 
 #: File systems of one machine. SQLite's write-ahead log shares memory within one machine, so that
 #: on any other the database would be damaged; one that is not known here is taken for such.
