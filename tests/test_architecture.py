@@ -123,7 +123,7 @@ _OUTSIDE_CALLS = re.compile(
     r"|signal\.(signal|getsignal|pthread_\w+|alarm|setitimer)|shutil\.(rmtree|move|copy\w*)|open)"
 )
 #: They start programs and carry what these print: themselves what a simulated world replaces.
-_STARTERS = {"child.py", "output.py", "keeper_main.py"}
+_STARTERS = {"child.py", "output.py", "keeper_main.py", "printed.py", "printed_main.py"}
 
 
 def reaching_code():

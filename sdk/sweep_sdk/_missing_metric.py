@@ -13,28 +13,33 @@ _MOST_NAMES = 8
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _EXTREMES = (".min", ".max")
 NOTHING_LOGGED = (
-    "nothing was logged: does the program call sweep_sdk.init() and run.log()? One that is started"
-    " through sudo, su, ssh, env -i or in a container loses the SWEEP_* variables by which it finds"
-    " its run"
+    'nothing was logged: call run.log(), append lines such as {"METRIC": 0.3} to the file that'
+    " SWEEP_METRICS_FILE names, or let 'metrics_from' take what is printed. A program that is"
+    " started through sudo, su, ssh, env -i or in a container loses the SWEEP_* variables by which"
+    " it finds its run"
 )
 
 
-def missing_metric(metric: str, logged: Collection[str]) -> str:
+def missing_metric(metric: str, logged: Collection[str], *, is_unmatched: bool = False) -> str:
     """Why a finished run has no value of the metric, and what may have been meant.
 
     Args:
         metric: The sweep's metric.
         logged: The names that were logged.
+        is_unmatched: Whether a pattern looked for it in what the program printed, and in vain.
     """
     if metric in logged:
         return f"every value of {metric} was NaN or infinite"
+    if is_unmatched and not logged:
+        return f"nothing was logged, and nothing that was printed matches the pattern of {metric}"
     if not logged:
-        return NOTHING_LOGGED
+        return NOTHING_LOGGED.replace("METRIC", metric)
     names = sorted(logged)
     shown = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
     near = nearest(metric, names)
     meant = f"; did you mean {near}?" if near else ""
-    return f"logged {shown}, not {metric}, by which the sweep is judged{meant}"
+    pattern = "; nothing that was printed matches its pattern" if is_unmatched else ""
+    return f"logged {shown}, not {metric}, by which the sweep is judged{meant}{pattern}"
 
 
 def nearest(metric: str, names: Iterable[str]) -> str | None:

@@ -190,7 +190,7 @@ def test_a_run_that_comes_while_the_agent_is_stopped_is_given_back(
     network.lose = lambda request: (
         attempts.stopping.set() if request.path.endswith("/runs") else None
     )
-    Worker("", {}, attempts, asker, Launcher({"command": ["true"]}, {}), None, None).work()
+    Worker("", {}, attempts, asker, Launcher({"command": ["true"]}, {}), None, None, {}).work()
     assert events == []
     assert attempts.tally.n_runs == 0
     assert client.get_run(f"{sweep}-0")["attempts"][0]["state"] == "preempted"

@@ -112,6 +112,15 @@ def test_what_needs_no_arguments_is_run(work, opened, sweep_id, function):
     assert set(states(opened, sweep_id)) == {"finished"}
 
 
+def test_patterns_of_printed_metrics_are_for_programs(work, opened, seen):
+    sweep = make_sweep(opened, metrics_from={"stdout": {"loss": "(.)"}})
+    work(sweep, lambda: sweep_sdk.log({"loss": 1}), count=1)
+    (notice,) = [event for event in seen if isinstance(event, events.Notice)]
+    assert "what a function prints is not searched for metrics" in notice.message
+    with pytest.raises(UsageError, match="metrics_from is for programs"):
+        work(sweep, lambda: None, metrics_from={"loss": "(.)"})
+
+
 def test_every_point_once(work, opened, sweep_id, seen):
     configs = []
 

@@ -14,11 +14,25 @@ from sweep_sdk._missing_metric import missing_metric, runs_without_metric
         ("accuracy", ["acuracy"], "did you mean acuracy?"),
         ("loss", [], "nothing was logged"),
         ("loss", [], "env -i"),
+        ("loss", [], 'call run.log(), append lines such as {"loss": 0.3} to the file that SWEEP_'),
+        ("loss", [], "or let 'metrics_from' take what is printed"),
         ("loss", ["loss"], "every value of loss was NaN or infinite"),
     ],
 )
 def test_what_is_said(metric, logged, words):
     assert words in missing_metric(metric, logged)
+
+
+@pytest.mark.parametrize(
+    ("logged", "words"),
+    [
+        ([], "nothing was logged, and nothing that was printed matches the pattern of loss"),
+        (["acc"], "logged acc, not loss, by which the sweep is judged; nothing that was printed"),
+        (["loss"], "every value of loss was NaN or infinite"),
+    ],
+)
+def test_what_is_said_of_a_pattern_that_matched_nothing(logged, words):
+    assert words in missing_metric("loss", logged, is_unmatched=True)
 
 
 def test_nothing_is_guessed_without_ground():

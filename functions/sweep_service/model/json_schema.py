@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.model.fields import NUMBER_TEXT
 from sweep_service.model.forms import FORMS, Form
 from sweep_service.model.keys import KEPT_KEYS, METHODS, SCALAR_FIELDS
+from sweep_service.model.printed import LONGEST_PATTERN, STREAMS
 from sweep_service.model.sections import HYPERBAND_FIELDS, METRIC_FIELDS
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def sweep_schema() -> Schema:
             "early_terminate": _early_terminate(),
             "command": _command(),
             "start": _start(),
+            "metrics_from": _metrics_from(),
             **{field.name: _or_null(_value(field)) for field in SCALAR_FIELDS},
             **{key: {"description": f"Kept; {why}."} for key, why in KEPT_KEYS.items()},
         },
@@ -163,4 +165,21 @@ def _start() -> Schema:
         "description": "Configs that are run first.",
         "type": ["array", "null"],
         "items": {"type": "object"},
+    }
+
+
+def _metrics_from() -> Schema:
+    pattern = {"type": "string", "maxLength": LONGEST_PATTERN}
+    patterns = {
+        "description": "A regular expression for each metric; its last group is the value.",
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": pattern,
+    }
+    return {
+        "description": "Metrics that the program only prints; the name step gives the rows' step.",
+        "type": ["object", "null"],
+        "minProperties": 1,
+        "properties": dict.fromkeys(STREAMS, patterns),
+        "additionalProperties": False,
     }

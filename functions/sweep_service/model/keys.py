@@ -40,7 +40,7 @@ _OWN_FIELDS = (
 )
 SCALAR_FIELDS = (*_TEXT_FIELDS, _RUN_CAP, *_OWN_FIELDS)
 #: Keys that the reference does not know: a file written for it may use them for anything.
-OWN_KEYS = ("start", *(field.name for field in _OWN_FIELDS))
+OWN_KEYS = ("start", "metrics_from", *(field.name for field in _OWN_FIELDS))
 #: Keys that are kept as they are, and what to say of each.
 KEPT_KEYS = {
     "controller": "sweeps need no controller here",
@@ -52,5 +52,13 @@ KEPT_KEYS = {
     "scheduler": "custom schedulers do not run here",
     "metrics": "a sweep has one metric here",
 }
-SECTIONS = ("method", "parameters", "metric", "early_terminate", "command", "start")
+SECTIONS = (
+    "method",
+    "parameters",
+    "metric",
+    "early_terminate",
+    "command",
+    "start",
+    "metrics_from",
+)
 KNOWN_KEYS = {*SECTIONS, *KEPT_KEYS, *(field.name for field in SCALAR_FIELDS)}

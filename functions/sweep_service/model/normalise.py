@@ -23,6 +23,7 @@ from sweep_service.model.fields import Field, read_field
 from sweep_service.model.keys import KEPT_KEYS, KNOWN_KEYS, METHODS, OWN_KEYS, SCALAR_FIELDS
 from sweep_service.model.parameters import looks_like_parameter, read_parameters, suggestion
 from sweep_service.model.plain import to_plain
+from sweep_service.model.printed import read_metrics_from
 from sweep_service.model.report import Report, describe, excerpt
 from sweep_service.model.sections import read_command, read_early_terminate, read_metric
 from sweep_service.model.space import SearchSpace
@@ -174,6 +175,10 @@ def _read_sections(section: dict[str, Any], method: str | None, report: Report) 
         has_metric = read.get("metric") is not None
         read["early_terminate"] = read_early_terminate(
             section["early_terminate"], has_metric, ("early_terminate",), report
+        )
+    if "metrics_from" in section:
+        read["metrics_from"] = read_metrics_from(
+            section["metrics_from"], read.get("metric"), ("metrics_from",), report
         )
     if "command" in section:
         read["command"] = read_command(section["command"], ("command",), report)

@@ -13,7 +13,7 @@ from sweep_service.model.forms import FORMS, Form
 from sweep_service.model.report import Place, Report, describe, excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 _USUAL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SUM_TOLERANCE = 1e-5
@@ -71,7 +71,7 @@ def looks_like_parameter(value: object) -> bool:
     )
 
 
-def suggestion(word: str, known: Mapping[str, object] | set[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for the nearest known word, or nothing."""
     near = get_close_matches(word, list(known), n=1)
     return f"; did you mean '{near[0]}'?" if near else ""

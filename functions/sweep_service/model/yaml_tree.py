@@ -118,6 +118,12 @@ def _explain(text: str, error: yaml.MarkedYAMLError) -> str:
     if _LOOKS_LIKE_PYTHON.match(text):
         return "this looks like Python, not YAML; a sweep file has lines such as 'method: random'"
     problem = str(error.problem or error.context).splitlines()[0]
+    if problem.startswith("found unknown escape character"):
+        character = text[error.problem_mark.index] if error.problem_mark else ""
+        return (
+            f"is not valid YAML: found \\{character} between double quotes; use single quotes, in"
+            " which a backslash stands for itself"
+        )
     context = f" {error.context.splitlines()[0]}" if error.context and error.problem else ""
     return f"is not valid YAML: {_MENDS.get(problem, problem + context)}"
 

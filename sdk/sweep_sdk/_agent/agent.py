@@ -19,6 +19,7 @@ from sweep_sdk._agent.event_pump import EventPump
 from sweep_sdk._agent.gpus import allotment, variables_of
 from sweep_sdk._agent.launcher import Launcher
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.printed import patterns_of
 from sweep_sdk._agent.signals import (
     DELIVERY_SECONDS,
     PASSED_ON,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sweep_sdk._agent.events import Watcher
+    from sweep_sdk._agent.printed import Patterns
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
@@ -104,13 +106,16 @@ def run_agent(
     found = first_look(client, sweep, tell)
     launcher = Launcher(found["config"], environment())
     launcher.check()
+    patterns = patterns_of(found["config"], options.metrics_from)
     gpus = variables_of(options.gpu_groups, allotment(environment()))
     with ExitStack() as stack:
         attendance = stack.enter_context(attendance_of(settings))
         pump = stack.enter_context(EventPump(events))
         engagement = Engagement(client, found, options, settings, attendance, pump.emit)
         held = attendance.descriptor
-        return _Agent(engagement, launcher, held, options, settings, gpus, pump.flush).run()
+        return _Agent(
+            engagement, launcher, held, options, settings, gpus, patterns, pump.flush
+        ).run()
 
 
 class _Agent:
@@ -124,6 +129,7 @@ class _Agent:
         options: AgentOptions,
         settings: Settings,
         gpus: Sequence[Mapping[str, str]],
+        patterns: Patterns,
         flush: Callable[[], None],
     ) -> None:
         self._flush = flush
@@ -143,6 +149,7 @@ class _Agent:
                 launcher,
                 held_descriptor,
                 engagement.run_timeout_seconds,
+                patterns,
             )
             for slot in options.slots
         ]

@@ -29,7 +29,7 @@ from sweep_sdk._missing_metric import missing_metric
 from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from sweep_sdk._agent.best import Best
@@ -85,6 +85,7 @@ class Attempts:
         comparison: With the runs of other agents; None for none.
         warnings: Signals of a batch system after which programs gave their runs back.
         undelivered: What was given up; others may have delivered it since.
+        told_unmatched: Printed metrics of which it was told that nothing matches their pattern.
     """
 
     client: Client
@@ -101,6 +102,7 @@ class Attempts:
     is_judged: bool = False
     comparison: Comparison | None = None
     warnings: list[int] = field(default_factory=list)
+    told_unmatched: set[str] = field(default_factory=set)
     undelivered: list[Debt] = field(default_factory=list)
 
     def n_undelivered(self) -> int:
@@ -186,14 +188,27 @@ class Attempts:
         is_near = self.client.transport.is_local or is_loopback_url(self.client.transport.place)
         return _NEAR_ROW_SECONDS if is_near and self.is_judged else _ROW_SECONDS
 
-    def end(self, attempt: Attempt, outcome: Outcome, log_file: Path | None = None) -> None:
-        """Deliver what is left and how it ended; where that is not possible it stays on disk."""
+    def end(
+        self,
+        attempt: Attempt,
+        outcome: Outcome,
+        log_file: Path | None = None,
+        unmatched: Collection[str] = (),
+    ) -> None:
+        """Deliver what is left and how it ended; where that is not possible it stays on disk.
+
+        Args:
+            attempt: Which one.
+            outcome: How its program ended.
+            log_file: What it printed.
+            unmatched: The printed metrics whose pattern has matched nothing.
+        """
         finished = self._deliver(attempt, outcome)
         self._tell_left_out(attempt)
         said = attempt.delivery.tail.said
         handout = attempt.handout
         state = finished.state if finished else "lost"
-        self._count(attempt, outcome, state)
+        self._count(attempt, outcome, state, unmatched)
         self.emit(
             RunEnded(
                 run=handout.id,
@@ -215,7 +230,9 @@ class Attempts:
         if state == "finished":
             self._emit_if(self.best.offer(handout.id, self.best.value_of(said), handout.config))
 
-    def _count(self, attempt: Attempt, outcome: Outcome, state: str) -> None:
+    def _count(
+        self, attempt: Attempt, outcome: Outcome, state: str, unmatched: Collection[str]
+    ) -> None:
         """Have the tally count the run, and tell what that has shown."""
         if outcome.cause in MACHINE_FAULTS and state != "finished":
             return  # counted by whoever has to wait for the machine
@@ -228,8 +245,12 @@ class Attempts:
             is_without_value=self.best.has_no_value(said),
         )
         if is_news:
-            words = missing_words(self.best.metric or "", said, outcome)
+            metric = self.best.metric or ""
+            words = missing_words(metric, said, outcome, unmatched)
             self._noticer(attempt.handout)(words)
+            self.told_unmatched.add(metric)
+        if state == "finished":
+            self._tell_unmatched(attempt.handout, unmatched)
         if self.comparison is not None:
             self.comparison.take(attempt.handout, state)
 
@@ -251,6 +272,15 @@ class Attempts:
         for message, n_times in attempt.delivery.tail.left_out.items():
             if n_times > 1:
                 self._noticer(attempt.handout)(f"{n_times:,} times in all: {message}")
+
+    def _tell_unmatched(self, handout: HandOut, unmatched: Collection[str]) -> None:
+        """Name the patterns that have matched nothing, each once an agent."""
+        news = sorted(set(unmatched) - self.told_unmatched)
+        self.told_unmatched.update(news)
+        if news:
+            self._noticer(handout)(
+                f"the program printed nothing that matches the pattern of {', '.join(news)}"
+            )
 
     def _deliver(self, attempt: Attempt, outcome: Outcome) -> Finished | None:
         """What the backend made of the end; None when the run is not this agent's any more."""
@@ -296,9 +326,11 @@ class Attempts:
             self.emit(event)
 
 
-def missing_words(metric: str, said: Said, outcome: Outcome) -> str:
+def missing_words(
+    metric: str, said: Said, outcome: Outcome, unmatched: Collection[str] = ()
+) -> str:
     """Why a run that finished has no value of the sweep's metric."""
-    words = missing_metric(metric, said.summary)
+    words = missing_metric(metric, said.summary, is_unmatched=metric in unmatched)
     if outcome.returned is None:
         return words
     return (

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from sweep_sdk._settings import Settings
 
 _calling = threads.Lock()
+_PRINTS_NOTHING = (
+    "metrics_from is for programs: what a function prints is not searched for metrics; let it log"
+    " them, with sweep_sdk.log({'loss': 0.3})"
+)
 _SIGNAL_EXIT = 128
 
 
@@ -81,6 +85,8 @@ def run_function_agent(
     options = options or AgentOptions()
     settings = settings or load_settings()
     call = callable_without_arguments(function)
+    if options.metrics_from:
+        raise UsageError(_PRINTS_NOTHING)
     found = first_look(client, sweep, tell)
     with ExitStack() as stack:
         stack.enter_context(_alone())
@@ -88,6 +94,8 @@ def run_function_agent(
         pump = stack.enter_context(EventPump(events))
         engagement = Engagement(client, found, options, settings, attendance, pump.emit)
         engagement.start(n_slots=1)
+        if found["config"].get("metrics_from"):
+            engagement.notice(_PRINTS_NOTHING)
         stack.enter_context(_termination_raised())
         try:
             _work(engagement, call)

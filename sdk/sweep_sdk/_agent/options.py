@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.gpus import parse_groups
 from sweep_sdk._agent.signals import TERM_TIMEOUT_SECONDS
 from sweep_sdk._exceptions import UsageError
+from sweep_service.model.printed import PATTERN_EXAMPLE, PATTERN_NEED, pattern_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +53,9 @@ class AgentOptions:
             backend is away.
         delivery_timeout_seconds: How long the end of a run is kept waiting for a backend that is
             away; then its rows wait on disk.
+        metrics_from: Patterns by which metrics are taken from what programs print on stdout and
+            stderr, by the name of the metric: regular expressions, whose last group is the value.
+            They add to the sweep's ``metrics_from`` and go before it.
         watches_spot: Asks the instance metadata service for interruption notices.
     """
 
@@ -72,6 +76,7 @@ class AgentOptions:
     run_timeout_seconds: float | None = None
     backend_patience_seconds: float = 3600.0
     delivery_timeout_seconds: float = 900.0
+    metrics_from: Mapping[str, str] = field(default_factory=dict)
     watches_spot: bool = False
 
     def __post_init__(self) -> None:
@@ -103,6 +108,7 @@ class AgentOptions:
         if self.gpus_per_run is not None and not self.gpus:
             raise UsageError("gpus_per_run needs gpus: say which, such as 0-7")
         _ = self.gpu_groups  # raises for what is no GPU
+        check_patterns(self.metrics_from)
         if self.name is not None and not 0 < len(self.name) <= MAX_NAME_LENGTH:
             raise UsageError(f"an agent's name has 1 to {MAX_NAME_LENGTH} characters")
 
@@ -125,3 +131,18 @@ class AgentOptions:
             groups: For each group of GPUs the variable that shows it.
         """
         return groups[int(slot or 0) % len(groups)] if groups else {}
+
+
+def check_patterns(patterns: Mapping[str, str]) -> None:
+    """Check patterns of printed metrics, by the name of the metric.
+
+    Raises:
+        UsageError: By one of them no number can be taken. Pythons differ in what they understand.
+    """
+    for name, pattern in patterns.items():
+        problem = pattern_problem(pattern)
+        if problem:
+            raise UsageError(
+                f"the pattern of {name}: found {pattern!r}; {problem}; needs {PATTERN_NEED}, such"
+                f" as {PATTERN_EXAMPLE!r}"
+            )

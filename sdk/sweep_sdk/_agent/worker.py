@@ -8,6 +8,7 @@ from sweep_sdk._agent.attempts import NotBegun
 from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.endings import KEEPER_KILLED, MACHINE_FAULTS, NOT_STARTED, Outcome
 from sweep_sdk._agent.events import Notice, Output
+from sweep_sdk._agent.printed import printed_metrics
 from sweep_sdk._agent.supervisor import Interrupt, Stop, Supervisor, Warn
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.attempts import Attempt, Attempts
     from sweep_sdk._agent.child import Child
     from sweep_sdk._agent.launcher import Launch, Launcher
+    from sweep_sdk._agent.printed import Patterns, PrintedMetrics
     from sweep_sdk._agent.reporter import Reporter
     from sweep_sdk._backend.answers import HandOut
 
@@ -36,6 +38,7 @@ class Worker:
         launcher: Launcher,
         held_descriptor: int | None,
         run_timeout_seconds: float | None,
+        patterns: Patterns,
     ) -> None:
         self._slot = slot
         self._gpus = gpus
@@ -44,6 +47,7 @@ class Worker:
         self._launcher = launcher
         self._held_descriptor = held_descriptor
         self._run_timeout = run_timeout_seconds
+        self._patterns = patterns
         self._supervisor: Supervisor | None = None
         self._child: Child | None = None
         self._reporter: Reporter | None = None
@@ -92,13 +96,18 @@ class Worker:
         launch = self._launcher.prepare(handout, attempt.files, self._gpus)
         self._attempts.announce(attempt, launch.command, self._slot)
         notice = self._noticer(handout)
+        held = self._held_descriptor
+        unmatched: tuple[str, ...] = ()
         try:
-            child = start_child(launch, self._shower(handout), notice, self._held_descriptor)
+            with printed_metrics(
+                self._patterns, attempt.files.metrics, notice, held, self._attempts.stopping
+            ) as printed:
+                child = start_child(launch, self._shower(handout, printed), notice, held)
+                outcome = self._judged(self._look_after(child, attempt), launch)
+            unmatched = printed.unmatched if printed is not None else ()
         except LaunchFailed as error:
             outcome = _not_started(str(error), is_machines_fault=error.is_machines_fault)
-        else:
-            outcome = self._judged(self._look_after(child, attempt), launch)
-        self._attempts.end(attempt, outcome, attempt.files.log)
+        self._attempts.end(attempt, outcome, attempt.files.log, unmatched)
         if outcome.cause in MACHINE_FAULTS:
             self._attempts.pause_after_fault(outcome.stderr_tail.rpartition("\n")[2], handout)
 
@@ -136,9 +145,17 @@ class Worker:
             warned_by=result.warned_by,
         )
 
-    def _shower(self, handout: HandOut) -> Callable[[bytes, bool], None]:
-        emit = self._attempts.emit
-        return lambda data, is_stderr: emit(Output(handout.id, data, is_stderr))
+    def _shower(
+        self, handout: HandOut, printed: PrintedMetrics | None
+    ) -> Callable[[bytes, bool], None]:
+        """What is given the program's output."""
+
+        def show(data: bytes, is_stderr: bool) -> None:
+            self._attempts.emit(Output(handout.id, data, is_stderr))
+            if printed is not None:
+                printed.feed(data, is_stderr)
+
+        return show
 
     def _noticer(self, handout: HandOut) -> Callable[[str], None]:
         emit = self._attempts.emit

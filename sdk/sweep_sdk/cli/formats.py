@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import signal
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._metrics import encode_number
 from sweep_sdk._results.records import flattened
 
 if TYPE_CHECKING:
@@ -19,9 +21,12 @@ _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def value_text(value: object) -> str:
-    """A config or metric value in few characters: floats to five significant digits."""
+    """A config or metric value in few characters: floats to five significant digits.
+
+    NaN and infinities as JSON, CSV and the agent have them.
+    """
     if isinstance(value, float):
-        return _float_text(value)
+        return _float_text(value) if math.isfinite(value) else str(encode_number(value))
     if isinstance(value, str):
         return printable(value)
     return printable(json.dumps(value, ensure_ascii=False, default=str))

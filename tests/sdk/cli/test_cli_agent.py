@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,102 @@ def test_it_may_be_wanted_so(cli, grid):
 def test_a_program_that_is_cut_off_from_its_run_is_told(cli, grid):
     Path("train.py").write_text("")
     assert "env -i" in (lambda done: done.stdout + done.stderr)(sweep_sdk("agent", grid))
+
+
+class TestPrintedMetrics:
+    """A program that cannot be changed prints its metrics."""
+
+    SOLVER = """\
+        import sys, time
+        for epoch in range(1, 5):
+            print(f"epoch {epoch} loss: {1 - epoch / 10:.2f}")
+            print(f"accuracy = {epoch * 10}", file=sys.stderr)
+        print("done")
+        """
+
+    @pytest.fixture
+    def solver(self, home):
+        Path("solver.py").write_text(textwrap.dedent(self.SOLVER))
+
+    @pytest.fixture
+    def register(self, solver, client):
+        def register(**config):
+            base = {
+                "method": "grid",
+                "program": "solver.py",
+                "metric": {"name": "loss"},
+                "parameters": {"lr": {"values": [1, 2]}},
+            }
+            return client.create_sweep({**base, **config})["id"]
+
+        return register
+
+    def test_by_the_sweep_file(self, register, cli):
+        patterns = {"loss": r"loss: ([0-9.]+)", "step": r"epoch (\d+)"}
+        accuracy = {"acc": r"accuracy = (\d+)"}
+        sweep = register(metrics_from={"stdout": patterns, "stderr": accuracy})
+        done = sweep_sdk("agent", sweep)
+        assert done.returncode == 0
+        assert "finished after" in done.stdout
+        assert f"best: loss=0.6 by {sweep}-0" in done.stdout
+        rows = [row for row in cli("history", f"{sweep}-1", "--json").json if "loss" in row]
+        assert [(row["step"], row["loss"]) for row in rows] == [
+            (1, 0.9), (2, 0.8), (3, 0.7), (4, 0.6),
+        ]  # fmt: skip
+        (run, _) = cli("runs", sweep, "--json").json
+        assert (run["best"], run["summary"]["acc.max"]) == (0.6, 40)
+        assert cli("logs", f"{sweep}-1").out.count("accuracy") == 4
+
+    def test_by_an_option_of_the_agent_from_both_streams(self, register, cli):
+        sweep = register()
+        done = sweep_sdk(
+            "agent", sweep, "--metrics-from", r"acc=accuracy = (\d+)", "--metrics-from",
+            "loss=loss: (.*)",
+        )  # fmt: skip
+        assert done.returncode == 0
+        assert [run["best"] for run in cli("runs", sweep, "--json").json] == [0.6, 0.6]
+
+    def test_bands_and_targets_see_what_is_printed(self, register, cli):
+        sweep = register(
+            metric={"name": "loss", "target": 0.7},
+            metrics_from={"stdout": {"loss": "loss: ([0-9.]+)"}},
+        )
+        assert sweep_sdk("agent", sweep).returncode == 0
+        assert cli("show", sweep, "--json").json["state"] == "finished"
+        assert len(cli("runs", sweep, "--json").json) == 1
+
+    def test_a_pattern_that_matches_nothing_is_told_once(self, register):
+        patterns = {"loss": "loss: ([0-9.]+)", "lr": "learning rate (.*)"}
+        done = sweep_sdk("agent", register(metrics_from={"stdout": patterns}))
+        assert done.returncode == 0
+        words = "the program printed nothing that matches the pattern of lr"
+        assert done.stderr.count(words) == 1
+
+    def test_a_metric_that_is_never_printed_is_told_and_is_a_reason_to_give_up(self, register):
+        sweep = register(
+            parameters={"lr": {"values": [1, 2, 3, 4, 5]}},
+            metrics_from={"stdout": {"loss": "LOSS ([0-9.]+)"}},
+        )
+        done = sweep_sdk("agent", sweep)
+        assert done.returncode == 1
+        assert "nothing that was printed matches the pattern of loss" in done.stderr
+        assert done.stderr.count("matches the pattern of loss") == 1
+
+    def test_text_that_is_no_number_is_told_by_name_and_counted(self, register):
+        done = sweep_sdk("agent", register(), "--metrics-from", r"loss=(epoch)", "--count", "1")
+        assert "metric 'loss' is left out: found the text 'epoch'" in done.stderr
+        assert "4 times in all" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("option", "words"),
+        [
+            ("loss", "--metrics-from: found 'loss'; needs NAME=PATTERN, such as"),
+            ("=x", "--metrics-from: found '=x'; needs NAME=PATTERN"),
+            ("loss=x", "the pattern of loss: found 'x'; it has no group; needs a regular"),
+            ("loss=(x", "it is no regular expression: missing ), unterminated subpattern"),
+        ],
+    )
+    def test_an_option_that_cannot_be_used(self, register, cli, option, words):
+        result = cli("agent", register(), "--metrics-from", option)
+        assert (result.code, len(result.err.splitlines())) == (2, 1)
+        assert words in result.err

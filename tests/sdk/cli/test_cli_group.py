@@ -24,7 +24,7 @@ def command_of(name):
 def examples_of(name):
     """The lines of a command's help that show how it is called."""
     found = re.findall(r"\b(sweep-sdk .*)$", command_of(name).epilog, re.MULTILINE)
-    return [re.split(r" [<>|] |\)", line)[0] for line in found]
+    return [re.split(r" [<>|] |\)\"?$", line)[0] for line in found]
 
 
 EXAMPLES = [(name, line) for name in COMMANDS for line in examples_of(name)]

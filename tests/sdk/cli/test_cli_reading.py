@@ -286,7 +286,7 @@ class TestRuns:
     def test_a_run_that_diverged_shows_it(self, cli, grid, run_one):
         run_one(grid, loss="NaN")
         run_one(grid, loss=0.5)
-        assert [row["loss"] for row in cells(cli("runs", grid).out)[:2]] == ["nan", "0.5"]
+        assert [row["loss"] for row in cells(cli("runs", grid).out)[:2]] == ["NaN", "0.5"]
 
     def test_least_and_greatest_values_take_no_columns(self, cli, grid, run_one):
         spread = {
@@ -393,7 +393,7 @@ class TestHistory:
         assert 30 <= len(rows) <= 61
         assert list(rows[0]) == ["STEP", "TIME", "loss", "val"]
         assert (rows[0]["STEP"], rows[-1]["STEP"]) == ("0", "99")
-        assert (rows[-1]["loss"], rows[-1]["val"]) == ("nan", "0.5")
+        assert (rows[-1]["loss"], rows[-1]["val"]) == ("NaN", "0.5")
         assert f"{len(rows)} of 100 rows are shown" in result.err
 
     @pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])

@@ -18,6 +18,7 @@ _EXAMPLES = examples(
     "sweep-sdk agent entity/project/k3v9x2ab --count 10",
     "sweep-sdk agent k3v9x2ab --gpus 0-3",
     "sweep-sdk agent k3v9x2ab --gpus 0-7 --gpus-per-run 2",
+    "sweep-sdk agent k3v9x2ab --metrics-from 'loss=loss: ([0-9.]+)'",
 )
 
 
@@ -98,6 +99,14 @@ _EXAMPLES = examples(
     show_default=True,
     help="How long a program that has to end may take; the agent ends 10 s later at the latest.",
 )
+@click.option(
+    "--metrics-from",
+    "patterns",
+    multiple=True,
+    metavar="NAME=PATTERN",
+    help="Take a metric from what the programs print: the last group of a regular expression. "
+    "Repeatable; the name step gives the step.",
+)
 @click.option("--spot", is_flag=True, help="Watch for the interruption notice of a spot instance.")
 def command(
     sweep: str,
@@ -117,6 +126,7 @@ def command(
     max_runs_without_metric: int,
     forward_signals: bool,
     term_timeout: float,
+    patterns: tuple[str, ...],
     spot: bool,
 ) -> int:
     """Work on SWEEP until it has ended: ask for a configuration, run the program, report.
@@ -143,6 +153,16 @@ def command(
         forwards_signals=forward_signals,
         term_timeout_seconds=term_timeout,
         run_timeout_seconds=run_timeout,
+        metrics_from=dict(map(_parse_pattern, patterns)),
         watches_spot=spot,
     )
     return run_agent_in_terminal(sweep, options, project)
+
+
+def _parse_pattern(text: str) -> tuple[str, str]:
+    name, sign, pattern = text.partition("=")
+    if not sign or not name.strip():
+        raise click.UsageError(
+            f"--metrics-from: found '{text}'; needs NAME=PATTERN, such as 'loss=loss: ([0-9.]+)'"
+        )
+    return name.strip(), pattern

@@ -1,0 +1,205 @@
+"""Metrics that programs only print: for each run a process looks for them, by patterns."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from sweep_sdk._agent.child import LaunchFailed
+from sweep_sdk._agent.options import check_patterns
+from sweep_sdk._agent.printed_main import HEADER
+from sweep_service.model.printed import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import IO
+
+    #: By stream and by the name of the metric.
+    Patterns = Mapping[str, Mapping[str, str]]
+
+_MAIN = Path(__file__).with_name("printed_main.py")
+#: Longest time without progress that the process is given: then it hangs.
+PATIENCE_SECONDS = 30.0
+#: Longest time that the process is given at the end of a run when the agent has to end.
+HURRY_SECONDS = 5.0
+_POLL_SECONDS = 0.5
+
+
+def patterns_of(config: Mapping[str, Any], more: Mapping[str, str]) -> Patterns:
+    """The patterns by which metrics are looked for.
+
+    Args:
+        config: The sweep's normalised config.
+        more: Patterns of the agent's own, by the name of the metric, for both streams; they go
+            before those of the sweep.
+
+    Raises:
+        UsageError: This Python does not understand a pattern that the backend's understood.
+    """
+    found: dict[str, dict[str, str]] = {
+        stream: {name: pattern for name, pattern in named.items() if name not in more}
+        for stream, named in (config.get("metrics_from") or {}).items()
+    }
+    for stream in STREAMS if more else ():
+        found[stream] = {**found.get(stream, {}), **more}
+    for named in found.values():
+        check_patterns(named)
+    return {stream: named for stream, named in found.items() if named}
+
+
+@contextmanager
+def printed_metrics(
+    patterns: Patterns,
+    metrics_file: Path,
+    notice: Callable[[str], None],
+    held_descriptor: int | None,
+    stopping: threading.Event | None = None,
+) -> Iterator[PrintedMetrics | None]:
+    """Look for metrics while a program runs; None without patterns. See ``PrintedMetrics``.
+
+    Raises:
+        LaunchFailed: The process cannot be started.
+    """
+    if not patterns:
+        yield None
+        return
+    printed = PrintedMetrics(patterns, metrics_file, notice, held_descriptor)
+    try:
+        yield printed
+    finally:
+        printed.close(stopping)
+
+
+class PrintedMetrics:
+    """Looks for metrics in what one program prints, in a process of its own.
+
+    Attributes:
+        pid: Of the process.
+        unmatched: Known in the end: the names whose pattern has matched nothing.
+    """
+
+    def __init__(
+        self,
+        patterns: Patterns,
+        metrics_file: Path,
+        notice: Callable[[str], None],
+        held_descriptor: int | None = None,
+    ) -> None:
+        """Start the process.
+
+        Args:
+            patterns: What to look for.
+            metrics_file: Of the attempt; gets a row for each line with metrics.
+            notice: Told what is wrong with the patterns.
+            held_descriptor: A file that stays open until the last row is written; see
+                ``start_child``.
+
+        Raises:
+            LaunchFailed: It cannot be started.
+        """
+        self.unmatched: tuple[str, ...] = ()
+        self._notice = notice
+        self._lock = threading.Lock()
+        self._is_closed = False
+        held = () if held_descriptor is None else (held_descriptor,)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  a program of our own
+                [sys.executable, "-I", "-S", str(_MAIN), str(metrics_file), json.dumps(patterns)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                pass_fds=held,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise LaunchFailed(
+                f"cannot start what looks for printed metrics: {error.strerror}",
+                is_machines_fault=True,
+            ) from None
+        self.pid = self._process.pid
+        self._pipe = cast("IO[bytes]", self._process.stdin)
+        os.set_blocking(self._pipe.fileno(), False)
+        self._room = select.poll()
+        self._room.register(self._pipe, select.POLLOUT)
+        self._hearing = threading.Thread(target=self._hear, name="printed-metrics", daemon=True)
+        self._hearing.start()
+
+    def feed(self, data: bytes, is_stderr: bool) -> None:
+        """Hand over a piece of output; it waits while the process is behind, but not for ever."""
+        with self._lock:
+            if self._is_closed:
+                return
+            left = memoryview(HEADER.pack(b"2" if is_stderr else b"1", len(data)) + data)
+            give_up_at = time.monotonic() + PATIENCE_SECONDS
+            while left:
+                n_written = self._write(left)
+                if n_written:
+                    left = left[n_written:]
+                    give_up_at = time.monotonic() + PATIENCE_SECONDS
+                elif n_written is None or time.monotonic() >= give_up_at:
+                    self._give_up()
+                    return
+
+    def close(self, stopping: threading.Event | None = None) -> None:
+        """Wait until the rows of all that was handed over are written, but not for ever.
+
+        Args:
+            stopping: Set when the agent has to end: then not for long.
+        """
+        with self._lock:
+            self._is_closed = True
+            self._pipe.close()
+        began_at = time.monotonic()
+        while self._is_working():
+            is_hurried = stopping is not None and stopping.is_set()
+            if time.monotonic() - began_at > (HURRY_SECONDS if is_hurried else PATIENCE_SECONDS):
+                self._process.kill()
+                self._notice(
+                    "the end of what the program printed was not searched for metrics: it took too"
+                    " long"
+                )
+                break
+        self._process.wait()
+        self._hearing.join()
+        cast("IO[bytes]", self._process.stdout).close()
+
+    def _is_working(self) -> bool:
+        self._hearing.join(_POLL_SECONDS)
+        return self._hearing.is_alive()
+
+    def _write(self, data: memoryview) -> int | None:
+        """How many bytes could be written; None where nobody reads."""
+        try:
+            if not self._room.poll(_POLL_SECONDS * 1000):
+                return 0
+            return os.write(self._pipe.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return None
+
+    def _give_up(self) -> None:
+        self._is_closed = True
+        self._process.kill()
+        self._notice(
+            "the process that looks for printed metrics is gone; no more of them are taken"
+        )
+
+    def _hear(self) -> None:
+        for line in cast("IO[bytes]", self._process.stdout):
+            if not line.endswith(b"\n"):  # the process was killed within it
+                return
+            kind, value = json.loads(line)
+            if kind == "notice":
+                self._notice(value)
+            else:
+                self.unmatched = tuple(value)
