@@ -40,6 +40,7 @@ class ModelStore:
     def __init__(self, meta: SweepMeta, counter: Counter) -> None:
         self.counter = counter
         self.documents = {meta.version: meta.document}
+        self.points: dict[tuple[int, str], int] = {}
         self.leases: dict[int, Lease] = {}
         self.runs: dict[int, Run] = {}
         self.bands: dict[tuple[int, int], tuple[int, float]] = {}
@@ -104,6 +105,14 @@ class ModelStore:
     def _change(self, **changes: object) -> Counter:
         self.counter = replace(self.counter, change=self.counter.change + 1, **changes)
         return self.counter
+
+    # Points
+
+    def claim_point(self, version: int, point: str, index: int, over: int | None = None) -> int:
+        holder = self.points.setdefault((version, point), index)
+        if holder == over:
+            self.points[version, point] = index
+        return self.points[version, point]
 
     # Leases
 

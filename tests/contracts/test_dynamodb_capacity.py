@@ -79,12 +79,41 @@ def take(services: Services, sweep: str, key: str = "key-of-this-ask") -> HandOu
     return answer
 
 
-@pytest.mark.parametrize("method", ["grid", "random", "bayes"])
+ENDLESS = {"x": {"min": 0.0, "max": 1.0}}
+MULTIPLES = {"x": {"distribution": "q_normal", "q": 0.5}}
+
+
+@pytest.mark.parametrize("method", ["grid", "random"])
 def test_an_ask_writes_three_units(services: Services, measure: Any, method: str) -> None:
     sweep = add(services, method=method)
     units = measure(lambda: take(services, sweep))
     assert units.writes == 3
-    assert units.reads <= 4  # counter, config, leases; observations of bayes
+    assert units.reads <= 4  # counter, config, leases
+
+
+@pytest.mark.parametrize("parameters", [ENDLESS, MULTIPLES])
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_an_ask_of_an_endless_space_writes_three_units(
+    services: Services, measure: Any, method: str, parameters: Any
+) -> None:
+    sweep = add(services, method=method, parameters=parameters)
+    units = measure(lambda: take(services, sweep))
+    assert units.writes == 3
+    assert units.reads <= 5  # counter, config, leases, perhaps twice; observations of bayes
+
+
+SKEWED = {f"p{n}": {"values": [0, 1], "probabilities": [0.9, 0.1]} for n in range(16)}
+
+
+@pytest.mark.parametrize(("method", "parameters"), [("bayes", None), ("random", SKEWED)])
+def test_a_claim_of_a_point_writes_one_unit_more(
+    services: Services, measure: Any, method: str, parameters: Any
+) -> None:
+    changes = {} if parameters is None else {"parameters": parameters}
+    sweep = add(services, method=method, **changes)
+    units = measure(lambda: take(services, sweep))
+    assert units.writes == 4
+    assert units.reads <= 4
 
 
 def test_the_kilobytes_of_a_config_come_on_top(services: Services, measure: Any) -> None:

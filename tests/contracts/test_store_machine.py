@@ -110,6 +110,27 @@ class CounterMachine(StoreMachine):
             assert self.store.get_meta(self.sweep, version).document == document
 
 
+class PointMachine(StoreMachine):
+    """Claims of points."""
+
+    @rule(
+        version=st.integers(1, 2),
+        point=keys,
+        index=st.integers(0, 2),
+        over=st.none() | st.integers(0, 2),
+    )
+    def claim_point(self, version: int, point: str, index: int, over: int | None) -> None:
+        self.both("claim_point", version, point, index, over)
+
+    @invariant()
+    def stands(self) -> None:
+        for version in (1, 2):
+            points = {
+                name: index for (of, name), index in self.model.points.items() if of == version
+            }
+            assert self.store.list_points(self.sweep, version) == points
+
+
 class LeaseMachine(StoreMachine):
     """Leases."""
 
@@ -228,7 +249,7 @@ def told(method: Any, *values: Any) -> Any:
         return type(error)
 
 
-@pytest.mark.parametrize("machine", [CounterMachine, LeaseMachine, RunMachine])
+@pytest.mark.parametrize("machine", [CounterMachine, PointMachine, LeaseMachine, RunMachine])
 def test_stores_do_what_the_protocol_says(
     kind: StoreKind, store: Store, machine: type[StoreMachine]
 ) -> None:

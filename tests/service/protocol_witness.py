@@ -10,7 +10,9 @@ The promises are numbered as in the hand-out protocol:
 5. a sweep that finished by exhaustion has an outcome of every index, and of bayes an observation;
 6. a sweep ends if faults stop and one agent goes on (the machine's business, not the witness's);
 7. a repeated request has the effect of one;
-8. a report or finish of an older attempt changes neither lease, run, bands nor observations.
+8. a report or finish of an older attempt changes neither lease, run, bands nor observations;
+9. each point of a finite space is handed out once; in an endless one no two runs that are out at
+   once are the same.
 """
 
 from __future__ import annotations
@@ -197,6 +199,15 @@ class Witness:
             promise(5, values.keys() == indices, f"no observation of {indices - values.keys()}")
             is_one = all(len(found) == 1 for found in values.values())
             promise(5, is_one, f"an index was observed as {values}")
+
+    def _after_create_run(self, before: Standing, request: Any, call: Call, _: Any) -> None:
+        """Runs differ; in an endless space from those that are out with them."""
+        index = call.values[1].index
+        run = self.standing.runs[index]
+        is_finite = self._config.space.n_points is not None
+        for other in self.standing.runs.values():
+            if other.index != index and (is_finite or other.outcome is None):
+                promise(9, other.config != run.config, f"{run.config} twice: {index}, {other}")
 
     # Leases
 

@@ -119,8 +119,9 @@ def test_promises_hold(sqlite, config):
     play_by_chance([sqlite], config, N_PLAYS)
 
 
+@pytest.mark.parametrize("config", ["bands", "points"])
 @pytest.mark.parametrize("kind", other_kinds(), ids=lambda kind: kind.name)
-def test_dynamodb_does_what_sqlite_does(sqlite, tmp_path, kind):
+def test_dynamodb_does_what_sqlite_does(sqlite, tmp_path, kind, config):
     """Call by call, the same answers and errors, and every promise kept on both."""
     with kind.place(tmp_path) as address, kind.open(address) as store:
-        play_by_chance([sqlite, store], "bands", N_TWIN_PLAYS[kind.name])
+        play_by_chance([sqlite, store], config, N_TWIN_PLAYS[kind.name])

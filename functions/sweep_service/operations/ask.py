@@ -22,10 +22,9 @@ from sweep_service.errors import (
 )
 from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState, SweepState
-from sweep_service.operations.evidence import gather_evidence
+from sweep_service.operations.choosing import choose, keep_apart, needs_unit, unit_of
 from sweep_service.operations.metrics import last_reported, live_summary
 from sweep_service.operations.settle import Settled, complete, settle
-from sweep_service.operations.versions import offer_of
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Suggestion
 
@@ -160,7 +159,9 @@ class _Desk:
             return None
         except Exhausted:
             return self._settle()
-        suggestion = self._suggest(index)
+        suggestion = self._choose(index)
+        if suggestion is None:
+            return None
         lease = self._lease(index, attempt=1, unit=suggestion.unit)
         try:
             self.services.store.open_lease(self.sweep, lease)
@@ -176,7 +177,14 @@ class _Desk:
         store, index = self.services.store, lease.index
         run = None if suggestion is not None else store.get_run(self.sweep, index)
         if run is None:
-            run = self._create_run(lease, suggestion or self._suggest_again(lease))
+            suggestion = suggestion or self._suggest_again(lease)
+            if suggestion is None:
+                return None
+            kept = keep_apart(self.services, self.sweep, self.counter, lease, suggestion)
+            if kept is None:
+                return None
+            lease, suggestion = kept
+            run = self._create_run(lease, suggestion)
         if run is None or run.attempt > lease.attempt:
             return None
         if run.outcome is not None:
@@ -213,7 +221,7 @@ class _Desk:
         if run is not None and run.outcome is not None:
             complete(self.services, self.sweep, lease, run)
             return None
-        return self._take(lease, losses=lease.losses, lease_end=self._lease_end(lease.index))
+        return self._take(lease, run, lease.losses, self._lease_end(lease.index))
 
     def _take_silent(self, lease: Lease) -> Lease | None:
         """Take an expired lease, but only after its holder had a grace time to be heard of."""
@@ -228,11 +236,11 @@ class _Desk:
             complete(self.services, self.sweep, lease, run)
             return None
         if run is None or run.attempt != lease.attempt:  # it had never been handed out
-            return self._take(lease, lease.losses, self._lease_end(lease.index))
+            return self._take(lease, run, lease.losses, self._lease_end(lease.index))
         losses = lease.losses + 1
         is_crashed = losses >= MAX_ATTEMPTS
         end = _ALREADY_OVER if is_crashed else self._lease_end(lease.index)
-        taken = self._take(lease, losses, end)
+        taken = self._take(lease, run, losses, end)
         if taken is None:
             return None
         if not is_crashed:
@@ -255,8 +263,13 @@ class _Desk:
             return
         self._complete_ended(lease)
 
-    def _take(self, seen: Lease, losses: int, lease_end: float) -> Lease | None:
-        unit = seen.unit if seen.unit is not None else self._unit_of_hole(seen.index)
+    def _take(self, seen: Lease, run: Run | None, losses: int, lease_end: float) -> Lease | None:
+        unit, config = seen.unit, self._config(seen.index)
+        if unit is None and needs_unit(config):  # other asks see it as pending
+            chosen = unit_of(config, run) if run is not None else self._choose(seen.index)
+            unit = chosen.unit if isinstance(chosen, Suggestion) else chosen
+            if unit is None and run is None:
+                return None
         lease = replace(
             self._lease(seen.index, seen.attempt + 1, unit),
             lease_end=lease_end,
@@ -269,12 +282,6 @@ class _Desk:
         except LeaseHeld:
             return None
         return lease
-
-    def _unit_of_hole(self, index: int) -> tuple[float, ...] | None:
-        """What a hole will be given, so that other asks see it as pending."""
-        if not registry.needs_evidence(self._config(index).method):
-            return None
-        return self._suggest(index).unit
 
     def _lease(self, index: int, attempt: int, unit: tuple[float, ...] | None) -> Lease:
         return Lease(
@@ -323,17 +330,13 @@ class _Desk:
             return None
         return Wait(self.services.wait_seconds, "leased")
 
-    def _suggest(self, index: int) -> Suggestion:
-        config = self._config(index)
-        counter, version = self.counter, self.counter.version_of(index)
-        evidence = gather_evidence(self.services, self.sweep, counter, self.leases, index)
-        offer = offer_of(self.services, self.sweep, counter.bases, counter.seed, version)
-        return registry.suggest(config, index, counter.seed, evidence, offer)
+    def _choose(self, index: int) -> Suggestion | None:
+        return choose(self.services, self.sweep, self.counter, self.leases, index)
 
-    def _suggest_again(self, lease: Lease) -> Suggestion:
+    def _suggest_again(self, lease: Lease) -> Suggestion | None:
         """The suggestion of a lease whose asker died before the run item was written."""
         if lease.unit is None:
-            return self._suggest(lease.index)
+            return self._choose(lease.index)
         config = self._config(lease.index).space.from_unit(lease.unit)
         return Suggestion(config, lease.unit, {"reason": "rebuilt from the lease"})
 

@@ -6,17 +6,16 @@ import math
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from sweep_service.errors import LeaseHeld, Stale
-from sweep_service.model.records import Lease, Observation
+from sweep_service.errors import Stale
+from sweep_service.model.records import Observation
 from sweep_service.model.states import SweepState
+from sweep_service.operations.choosing import open_holes
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Counter, Run
+    from sweep_service.model.records import Counter, Lease, Run
     from sweep_service.model.sweep_config import SweepConfig
     from sweep_service.operations.services import Services
-
-_HOLE_KEY = "hole"
 
 
 class Settled(Enum):
@@ -76,7 +75,7 @@ def settle(services: Services, sweep: str) -> Settled:
     heads = services.store.list_run_heads(sweep)
     holes = set(range(seen.next_index)) - {head.index for head in heads}
     if holes:
-        _open_holes(services, sweep, sorted(holes))
+        open_holes(services, sweep, seen, sorted(holes))
         return Settled.MORE_TO_ASK
     if any(head.state is None for head in heads):  # somebody is between two writes
         return Settled.NOT_ENDED
@@ -93,25 +92,6 @@ def _complete_leases(services: Services, sweep: str) -> bool:
             return False
         complete(services, sweep, lease, run)
     return True
-
-
-def _open_holes(services: Services, sweep: str, holes: list[int]) -> None:
-    """Give every hole a lease that is born released, so that several agents take them at once."""
-    for index in holes:
-        lease = Lease(
-            index=index,
-            attempt=0,
-            key=_HOLE_KEY,
-            agent="",
-            host="",
-            slot="",
-            lease_end=0.0,
-            released_attempt=0,
-        )
-        try:
-            services.store.open_lease(sweep, lease)
-        except LeaseHeld:
-            continue
 
 
 def _finish(services: Services, sweep: str, seen: Counter) -> Settled:

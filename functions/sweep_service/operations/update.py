@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import Busy, InvalidConfig, NotPossible, Stale
 from sweep_service.model.problems import Problem
 from sweep_service.model.records import Base
+from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.settle import settle
 from sweep_service.operations.sweeps import SweepView, get_sweep, smaller
 from sweep_service.operations.versions import work_out_offer
@@ -41,6 +42,7 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
         counter = view.counter
         if _is_config_of(view, parsed.config):
             return replace(view, warnings=parsed.warnings, is_changed=False)
+        choose_all(services, sweep, counter)
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
         offer = work_out_offer(services, sweep, parsed.config, bases, counter.seed)
         points = registry.last_index(parsed.config, offer)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.space import SearchSpace, look_up
+from sweep_service.search import points
 from sweep_service.search.offer import first_offer
-from sweep_service.search.ordinals import from_digits, to_digits, with_first
+from sweep_service.search.ordinals import with_first
 from sweep_service.search.suggestion import Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from sweep_service.model.space import SearchSpace
     from sweep_service.model.sweep_config import SweepConfig
     from sweep_service.search.offer import Offer
 
@@ -35,21 +36,12 @@ def point(space: SearchSpace, ordinal: int) -> dict[str, Any]:
     """
     if not 0 <= ordinal < n_points(space):
         raise IndexError(f"the grid has {n_points(space)} points, and none is number {ordinal}")
-    digits = to_digits(ordinal, [axis.n_values for axis in space.grid])
-    return space.config(
-        axis.value_at(digit) for axis, digit in zip(space.grid, digits, strict=True)
-    )
+    return points.config_of(space.grid, space, ordinal)
 
 
 def ordinal_of(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
     """The ordinal of a config; None when it is no point of the grid. Other keys are ignored."""
-    digits = []
-    for parameter, axis in zip(space.parameters, space.grid, strict=True):
-        digit = axis.index_of(look_up(config, parameter.path))
-        if digit is None:
-            return None
-        digits.append(digit)
-    return from_digits(digits, [axis.n_values for axis in space.grid])
+    return points.number_of(space.grid, space, config)
 
 
 def ordinals_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:

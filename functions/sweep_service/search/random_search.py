@@ -16,7 +16,8 @@ is an exponential race, which is what drawing by weight without replacement mean
 
 So in the first round, and in practice this is all that is ever drawn, configs follow the law
 exactly. The race costs O(n_weighted) a draw; beyond ``LARGEST_RACE`` combinations the weighted
-group is drawn independently, which keeps the law but may repeat a config after the first round.
+group is drawn independently, which keeps the law but may repeat a config after the first round;
+whoever hands out such configs draws again where a config is taken (see ``points``).
 
 References:
     Efraimidis and Spirakis (2006), Weighted random sampling with a reservoir, Information
@@ -47,29 +48,42 @@ if TYPE_CHECKING:
 LARGEST_RACE = 2**15
 
 
-def suggest(config: SweepConfig, index: int, seed: int, offer: Offer | None = None) -> Suggestion:
+def suggest(
+    config: SweepConfig, index: int, seed: int, offer: Offer | None = None, n_refused: int = 0
+) -> Suggestion:
     """The config of the run at ``index``: the start configs first, then random ones.
 
-    In a finite space, configs that earlier config versions handed out are left out.
+    In a finite space with a random order, configs that earlier config versions handed out are
+    left out. Elsewhere another ``n_refused`` draws another config.
 
     Raises:
-        IndexError: The space is finite and has none left for ``index``.
+        IndexError: The space has a random order, and none is left for ``index``.
     """
     offer = offer or first_offer(config)
     space, place = config.space, index - offer.base
-    if place < len(offer.start):
+    if place < len(offer.start) and not n_refused:
         return Suggestion(fresh(offer.start[place]))
+    key = f"{seed}:{index}:{n_refused}" if n_refused else f"{seed}:{index}"
     if space.n_points is None:
-        return Suggestion(_independent(space, index, seed))
+        return Suggestion(draw(space, key))
     order = RandomOrder(space, seed)
+    if not has_random_order(space):
+        return Suggestion(order.draw(index, key))
     position = with_first(order.positions_of(offer.start), place, offer.taken)
     if position >= space.n_points:
         raise IndexError(f"the space has {space.n_points} points, and none is left for {index}")
     return Suggestion(order.config_at(position))
 
 
-def _independent(space: SearchSpace, index: int, seed: int) -> dict[str, Any]:
-    random = _uniforms(f"{seed}:{index}")
+def has_random_order(space: SearchSpace) -> bool:
+    """Whether a finite space is small enough for its weighted group to be raced."""
+    radices = [_law(p).n_values for p in space.searched if not _law(p).is_uniform]
+    return math.prod(radices) <= LARGEST_RACE
+
+
+def draw(space: SearchSpace, key: str) -> dict[str, Any]:
+    """A config whose parameters are drawn independently, each by its law."""
+    random = _uniforms(key)
     return space.sample([random() for _ in space.searched])
 
 
@@ -92,11 +106,20 @@ class RandomOrder:
         self._permutation = Permutation(self._n_even, f"{seed}:order")
 
     def config_at(self, position: int) -> dict[str, Any]:
-        """The config at a position in [0, n_points)."""
+        """The config at a position in [0, n_points) of a space that has a random order."""
         round_number, slot = divmod(position, self._n_even)
         even = self._permutation(slot)
-        digits = to_digits(even, self._even_radices)
-        digits += self._weighted_digits(even, round_number, position)
+        weighted = self._race(even)[round_number] if self._weighted else 0
+        return self._config(even, to_digits(weighted, self._weighted_radices))
+
+    def draw(self, position: int, key: str) -> dict[str, Any]:
+        """The config at a position, its weighted group drawn independently by ``key``."""
+        random = _uniforms(key)
+        weighted = [_index_of(p, _law(p).sample(random())) for p in self._weighted]
+        return self._config(self._permutation(position % self._n_even), weighted)
+
+    def _config(self, even: int, weighted: list[int]) -> dict[str, Any]:
+        digits = to_digits(even, self._even_radices) + weighted
         paths = [p.path for p in self._even + self._weighted]
         indices = dict(zip(paths, digits, strict=True))
         return self._space.config(
@@ -104,28 +127,14 @@ class RandomOrder:
         )
 
     def positions_of(self, configs: Iterable[Mapping[str, Any]]) -> list[int]:
-        """Where those configs that are in the space stand; none without a race to look in."""
-        if not self._has_race:
-            return []
+        """Where those configs that are in the space stand."""
         return [self._position_of(config) for config in configs if self._space.contains(config)]
-
-    @property
-    def _has_race(self) -> bool:
-        return math.prod(self._weighted_radices) <= LARGEST_RACE
 
     def _position_of(self, config: Mapping[str, Any]) -> int:
         even = from_digits(_digits(self._even, config), self._even_radices)
         weighted = from_digits(_digits(self._weighted, config), self._weighted_radices)
         round_number = self._race(even).index(weighted)
         return round_number * self._n_even + self._permutation.position_of(even)
-
-    def _weighted_digits(self, even: int, round_number: int, position: int) -> list[int]:
-        if not self._weighted:
-            return []
-        if self._has_race:
-            return to_digits(self._race(even)[round_number], self._weighted_radices)
-        random = _uniforms(f"{self._seed}:{position}")
-        return [_index_of(p, _law(p).sample(random())) for p in self._weighted]
 
     def _race(self, even: int) -> list[int]:
         """The order in which an even combination meets the weighted ones."""

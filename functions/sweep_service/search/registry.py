@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.errors import InvalidConfig
 from sweep_service.model.installation import install_hint
 from sweep_service.model.problems import Problem
-from sweep_service.search import grid, random_search
+from sweep_service.search import grid, points, random_search
 from sweep_service.search.offer import Offer, first_offer
+from sweep_service.search.points import Apart, apart
 from sweep_service.search.suggestion import Evidence, Suggestion
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from sweep_service.model.sweep_config import SweepConfig
 
 
+#: How often bayes looks for another configuration by its model.
+MODEL_TRIES = 4
+DRAWN = {"reason": "drawn at random: others have the configurations that the model wants"}
 _NEEDS_NUMPY = f"bayes needs numpy: {install_hint('local')} installs it"
 
 
@@ -53,11 +57,16 @@ def last_index(config: SweepConfig, offer: Offer) -> int | None:
 def _ordinals(
     config: SweepConfig, seed: int, configs: Collection[Mapping[str, Any]]
 ) -> Collection[int]:
-    """The numbers of configs in the order in which the method hands out a finite space."""
+    """The numbers of configs in the order in which the method hands out a finite space.
+
+    Where points are claimed, which has no such order, their numbers as points.
+    """
     if not configs or n_points(config) is None:
         return ()
     if config.method == "grid":
         return grid.ordinals_of(config.space, configs)
+    if apart(config) is Apart.CLAIMED:
+        return points.numbers_of(config.space, configs)
     return random_search.RandomOrder(config.space, seed).positions_of(configs)
 
 
@@ -82,6 +91,7 @@ def suggest(
     seed: int,
     evidence: Evidence | None = None,
     offer: Offer | None = None,
+    n_refused: int = 0,
 ) -> Suggestion:
     """The config of the run at ``index``.
 
@@ -93,6 +103,9 @@ def suggest(
         seed: The sweep's seed.
         evidence: What other runs gave, for methods that need it.
         offer: What is left of the config version; without one the config is the sweep's first.
+        n_refused: How many suggestions for this index could not be had because others have them.
+            Bayes answers by its model, which the evidence should tell of them, ``MODEL_TRIES``
+            times; from then on it draws at random.
 
     Raises:
         IndexError: The search has no more than ``index`` points.
@@ -102,9 +115,12 @@ def suggest(
     if config.method == "grid":
         return grid.suggest(config, index, offer)
     if config.method == "random":
-        return random_search.suggest(config, index, seed, offer)
-    if index - offer.base < len(offer.start):
+        return random_search.suggest(config, index, seed, offer, n_refused)
+    if index - offer.base < len(offer.start) and not n_refused:
         return _start(config, index, offer)
+    if n_refused >= MODEL_TRIES:
+        drawn = random_search.draw(config.space, f"{seed}:{index}:{n_refused}")
+        return Suggestion(drawn, config.space.to_unit(drawn), DRAWN)
     if not config.space.searched:  # one config: there is nothing to model
         return Suggestion(config.space.sample(()), ())
     suggestion: Suggestion = _bayes().suggest(config, index, seed, evidence or Evidence())

@@ -140,6 +140,27 @@ class Store(Protocol):
             Stale: The counter has changed (to our own write: fine).
         """
 
+    # -- points ---------------------------------------------------------------------------------
+
+    def claim_point(
+        self, sweep: str, version: int, point: str, index: int, over: int | None = None
+    ) -> int:
+        """Give a point of a config version to an index, where no index has it, or ``over`` has.
+
+        Args:
+            sweep: Its id.
+            version: The config version, whose space the point belongs to.
+            point: Its name: letters and digits, at most 100.
+            index: Who wants it.
+            over: An index that is known to have no use for it; None for no such index.
+
+        Returns:
+            The index that has the point now; ``index`` also where it had it before.
+        """
+
+    def list_points(self, sweep: str, version: int) -> dict[str, int]:
+        """The claimed points of a config version, and the index that has each."""
+
     # -- leases ---------------------------------------------------------------------------------
 
     def list_leases(self, sweep: str) -> list[Lease]:

@@ -22,6 +22,8 @@ PROMISES = {
     "7": "A repeated request has the effect of one, and brings no false error.",
     "8": "A report or finish of an older attempt changes neither lease, run, bands nor"
     " observation.",
+    "9": "Each point of a finite space is handed out once, and of an endless one no two runs that"
+    " are out at once are the same.",
     "kept": "An acknowledged report is never lost, and what was logged is delivered in order,"
     " once.",
     "given back": "An interrupted run is given back, never counted as failed.",

@@ -398,4 +398,12 @@ DYNAMODB = (
         "8",
         "tests/contracts/test_store_trail.py::TestBands::test_a_newer_attempt_is_left_alone",
     ),
+    Mutation(
+        "functions/sweep_service/storage/dynamodb/points.py",
+        "claim_point: no index has it",
+        "        if self._table.put(PointItem(*key, index=index), condition):",
+        "        if self._table.put(PointItem(*key, index=index)):",
+        "9",
+        "tests/contracts/test_store_points.py::TestClaimPoint::test_another_index_has_it",
+    ),
 )

@@ -384,4 +384,12 @@ SQLITE = (
         "8",
         "tests/contracts/test_store_trail.py::TestBands::test_a_newer_attempt_is_left_alone",
     ),
+    Mutation(
+        "functions/sweep_service/storage/sqlite/points.py",
+        "claim_point: no index has it",
+        '"INSERT OR IGNORE INTO points (sweep, version, point, idx)',
+        '"INSERT OR REPLACE INTO points (sweep, version, point, idx)',
+        "9",
+        "tests/contracts/test_store_points.py::TestClaimPoint::test_another_index_has_it",
+    ),
 )

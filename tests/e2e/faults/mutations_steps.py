@@ -7,6 +7,8 @@ from mutations import Mutation
 _ASK = "functions/sweep_service/operations/ask.py"
 _REPORT = "functions/sweep_service/operations/report.py"
 _FINISH = "functions/sweep_service/operations/finish.py"
+_CHOOSING = "functions/sweep_service/operations/choosing.py"
+_UPDATE = "functions/sweep_service/operations/update.py"
 _SETTLE = "functions/sweep_service/operations/settle.py"
 
 STEPS = (
@@ -56,9 +58,9 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 4: crashed: take_lease comes before end_run",
-        "        taken = self._take(lease, losses, end)\n        if taken is None:",
+        "        taken = self._take(lease, run, losses, end)\n        if taken is None:",
         "        taken = replace(lease, attempt=lease.attempt + 1) if is_crashed else "
-        "self._take(lease, losses, end)\n        if taken is None:",
+        "self._take(lease, run, losses, end)\n        if taken is None:",
         "2",
         "tests/service/test_protocol_stalls.py::test_a_holder_that_is_heard_of_while_its_"
         "run_is_about_to_crash",
@@ -186,7 +188,8 @@ STEPS = (
     Mutation(
         _SETTLE,
         "settle: holes are opened",
-        "        _open_holes(services, sweep, sorted(holes))\n        return Settled.MORE_TO_ASK",
+        "        open_holes(services, sweep, seen, sorted(holes))\n"
+        "        return Settled.MORE_TO_ASK",
         "        return Settled.NOT_ENDED",
         "6",
         "tests/service/test_handout.py::test_a_hole_left_by_a_dead_ask_is_filled",
@@ -361,5 +364,56 @@ STEPS = (
         "5",
         "tests/service/test_protocol_stalls.py::test_a_sweep_that_is_resumed_before_its_f"
         "irst_run_goes_on",
+    ),
+    Mutation(
+        _CHOOSING,
+        "ask 6: the point is claimed before the lease is written",
+        "holder = _NOBODY if number in reserved else self._claim(number)",
+        "holder = self.index",
+        "9",
+        "tests/contracts/test_exactly_once.py::test_each_point_of_a_finite_space_comes_once",
+    ),
+    Mutation(
+        _CHOOSING,
+        "ask 6: points taken before this version, and those it starts with, are left out",
+        "return {*self.offer.taken, *points.numbers_of(self.config.space, later_starts)}",
+        "return set()",
+        "9",
+        "tests/service/test_choosing.py::test_points_of_start_configs_are_kept_for_them",
+    ),
+    Mutation(
+        _CHOOSING,
+        "ask 6: a void claim is taken over",
+        "        return store.claim_point(self.sweep, self.version, name, self.index, holder)",
+        "        return holder",
+        "9",
+        "tests/service/test_choosing.py::test_claims_of_an_index_that_has_another_point_ar"
+        "e_taken_over",
+    ),
+    Mutation(
+        _CHOOSING,
+        "ask 6: a claim in doubt is left alone",
+        "if holder == self.index or self._point_of(holder) in (None, number):",
+        "if holder == self.index or self._point_of(holder) == number:",
+        "9",
+        "tests/service/test_choosing.py::test_a_claim_in_doubt_is_left_alone_while_there_a"
+        "re_other_points",
+    ),
+    Mutation(
+        _CHOOSING,
+        "ask 7: in an endless space the leases are read again before the run is written",
+        "if apart(config) is not Apart.COMPARED:",
+        "if True:",
+        "9",
+        "tests/service/test_choosing.py::test_in_an_endless_space_a_run_that_was_opened_me"
+        "anwhile_is_avoided",
+    ),
+    Mutation(
+        _UPDATE,
+        "update: every index that was handed out has its point",
+        "        choose_all(services, sweep, counter)\n",
+        "",
+        "9",
+        "tests/service/test_choosing.py::test_an_update_leaves_out_what_asks_under_way_have_chosen",
     ),
 )

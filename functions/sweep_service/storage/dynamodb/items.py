@@ -129,6 +129,22 @@ class CounterItem(Item):
         return _record(Counter, cls, raw)
 
 
+class PointItem(Item):
+    """Which index has a point of a finite space; the key tells the point."""
+
+    index = Whole()
+
+    @classmethod
+    def holder(cls, raw: Raw) -> int:
+        """The index of an item."""
+        return int(_value(cls.index, raw))
+
+    @classmethod
+    def entry(cls, raw: Raw) -> tuple[str, int]:
+        """Name of the point and index of an item."""
+        return key_of(raw).sk.rpartition("#")[2], cls.holder(raw)
+
+
 class LeaseItem(Item):
     """Who is working on an index; the live summary is spread over ``offset`` to ``last_finite``."""
 

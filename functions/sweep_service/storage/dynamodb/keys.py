@@ -5,6 +5,7 @@ item                     pk                           sk
 ======================== ============================ =========================
 config version           ``S#<sweep>``                ``META#<version>``
 counter                  ``S#<sweep>``                ``CTR``
+claimed point            ``S#<sweep>``                ``PT#<version>#<point>``
 lease                    ``S#<sweep>``                ``ACT#<index>``
 run                      ``S#<sweep>``                ``R#<index>``
 observation              ``S#<sweep>``                ``OBS#<written>#<index>``
@@ -59,6 +60,16 @@ def metas(sweep: str) -> Span:
 def counter(sweep: str) -> Key:
     """The counter."""
     return Key(_sweep(sweep), "CTR")
+
+
+def point(sweep: str, version: int, name: str) -> Key:
+    """A claimed point of a config version."""
+    return Key(_sweep(sweep), f"PT#{_number(version)}#{name}")
+
+
+def points(sweep: str, version: int) -> Span:
+    """All claimed points of a config version."""
+    return _all(_sweep(sweep), f"PT#{_number(version)}#")
 
 
 def lease(sweep: str, index: int) -> Key:

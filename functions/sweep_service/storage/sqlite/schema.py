@@ -148,8 +148,25 @@ _EARLY_STOPS = ("ALTER TABLE leases ADD COLUMN early_stop TEXT",)
 #: Whether the holder of a lease has said that it has to end.
 _PREEMPTION = ("ALTER TABLE leases ADD COLUMN is_preempting INTEGER NOT NULL DEFAULT 0",)
 
+#: Which index has which point of a finite space.
+_POINTS = (
+    """CREATE TABLE points (
+        sweep TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        point TEXT NOT NULL,
+        idx INTEGER NOT NULL,
+        PRIMARY KEY (sweep, version, point)
+    ) WITHOUT ROWID""",
+)
+
 #: Step n turns a file of version n into one of version n + 1.
-STEPS: tuple[Sequence[str], ...] = (_FIRST_TABLES, _LAST_VALUES, _EARLY_STOPS, _PREEMPTION)
+STEPS: tuple[Sequence[str], ...] = (
+    _FIRST_TABLES,
+    _LAST_VALUES,
+    _EARLY_STOPS,
+    _PREEMPTION,
+    _POINTS,
+)
 SCHEMA_VERSION = len(STEPS)
 
 

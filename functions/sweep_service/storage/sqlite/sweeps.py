@@ -24,6 +24,8 @@ _SELECT_COUNTER = """SELECT state, next_index, index_limit, run_cap, bases, seed
     FROM sweeps WHERE sweep = ?"""
 
 _DELETIONS = (
+    """DELETE FROM points WHERE (sweep, version, point) IN
+        (SELECT sweep, version, point FROM points WHERE sweep = ? LIMIT ?)""",
     """DELETE FROM leases WHERE (sweep, idx) IN
         (SELECT sweep, idx FROM leases WHERE sweep = ? LIMIT ?)""",
     "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE sweep = ? LIMIT ?)",

@@ -1,0 +1,301 @@
+"""Choosing: the configuration of an index, apart from those of all other indices.
+
+Grid and most random searches keep their runs apart by the index alone. Where that is not so, two
+requests that do not know of each other may want the same configuration:
+
+* In a finite space each point is claimed for the index before the index's lease is written. A
+  claim counts as long as its index has no other configuration: the run item tells, or the unit
+  vector of the lease, which is written once. One that an interrupted request left behind is
+  void as soon as its index is given another point, and may be taken over then.
+* In an endless space a configuration is compared with those of all leases after the index's own
+  lease was written and before the run item is: of two that write before they look, at least one
+  sees the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import LeaseHeld
+from sweep_service.model.records import Lease
+from sweep_service.operations.evidence import gather_evidence
+from sweep_service.operations.prior import FIRST_PRIOR_INDEX
+from sweep_service.operations.versions import offer_of
+from sweep_service.search import points, registry
+from sweep_service.search.points import Apart, apart
+from sweep_service.search.suggestion import Evidence, Pending, Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from sweep_service.model.records import Counter, Run
+    from sweep_service.model.space import SearchSpace
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.operations.services import Services
+    from sweep_service.search.offer import Offer
+
+_MOST_DRAWS = 500
+_MOST_COMPARISONS = 8
+_NOBODY = 2**63 - 1  #: stands for an index that is none of the sweep's
+_HOLE_KEY = "hole"
+
+
+def choose(
+    services: Services, sweep: str, counter: Counter, leases: Iterable[Lease], index: int
+) -> Suggestion | None:
+    """The configuration of an index that has none yet; in a finite space its point is claimed.
+
+    None: others are at work on the last points, and some of them may become free. Where searches
+    need a configuration's unit vector to keep runs apart, the suggestion has it.
+    """
+    chooser = _chooser(services, sweep, counter, index)
+    evidence = gather_evidence(services, sweep, counter, leases, index)
+    kind = apart(chooser.config)
+    if kind is Apart.CLAIMED:
+        return chooser.claimed(evidence)
+    if kind is Apart.COMPARED:
+        return chooser.unlike(_configs_out(services, sweep, counter, leases, index), evidence)
+    return chooser.suggest(evidence)
+
+
+def keep_apart(
+    services: Services, sweep: str, counter: Counter, lease: Lease, suggestion: Suggestion
+) -> tuple[Lease, Suggestion] | None:
+    """Lease and suggestion as they are, or others where another run that is out has the same.
+
+    The lease is the caller's own, its run item is not written yet. None: it has changed hands.
+    """
+    config = services.load_config(sweep, counter.version_of(lease.index)).config
+    if apart(config) is not Apart.COMPARED:
+        return lease, suggestion
+    for _ in range(_MOST_COMPARISONS):
+        leases = services.store.list_leases(sweep)
+        if suggestion.config not in _configs_out(services, sweep, counter, leases, lease.index):
+            break
+        another = choose(services, sweep, counter, leases, lease.index)
+        if another is None or another.config == suggestion.config:
+            break
+        lease, suggestion = replace(lease, unit=another.unit), another
+        services.store.drop_lease(sweep, lease.index, lease.attempt)
+        try:
+            services.store.open_lease(sweep, lease)
+        except LeaseHeld:
+            return None
+    return lease, suggestion
+
+
+def needs_unit(config: SweepConfig) -> bool:
+    """Whether leases tell the configurations of their runs."""
+    return apart(config) is not Apart.BY_INDEX or registry.needs_evidence(config.method)
+
+
+def unit_of(config: SweepConfig, run: Run) -> tuple[float, ...] | None:
+    """The unit vector of a run for its lease; None outside the space."""
+    try:
+        return config.space.to_unit(run.config)
+    except ValueError:
+        return None
+
+
+def open_holes(services: Services, sweep: str, counter: Counter, holes: Iterable[int]) -> None:
+    """Give every hole a lease that is born released, so that several agents take them at once.
+
+    Where points are claimed, the hole has its point from then on.
+    """
+    for index in holes:
+        config = services.load_config(sweep, counter.version_of(index)).config
+        chosen = None
+        if apart(config) is Apart.CLAIMED:
+            leases = services.store.list_leases(sweep)
+            chosen = choose(services, sweep, counter, leases, index)
+        lease = Lease(
+            index=index,
+            attempt=0,
+            key=_HOLE_KEY,
+            agent="",
+            host="",
+            slot="",
+            lease_end=0.0,
+            released_attempt=0,
+            unit=None if chosen is None else chosen.unit,
+        )
+        try:
+            services.store.open_lease(sweep, lease)
+        except LeaseHeld:
+            continue
+
+
+def choose_all(services: Services, sweep: str, counter: Counter) -> None:
+    """Give every index that was handed out its point, where points are claimed.
+
+    Then it is known what is taken. An index has none while its request is at work, or when that
+    has died; a request at work starts anew.
+    """
+    claimed = {
+        index
+        for this, end in zip(counter.bases, _ends(counter), strict=True)
+        if apart(services.load_config(sweep, this.version).config) is Apart.CLAIMED
+        for index in range(this.base, end)
+    }
+    if claimed:
+        claimed -= {lease.index for lease in services.store.list_leases(sweep)}
+        claimed -= {head.index for head in services.store.list_run_heads(sweep)}
+        open_holes(services, sweep, counter, sorted(claimed))
+
+
+def _ends(counter: Counter) -> list[int]:
+    """The index at which each config version ends."""
+    return [*(base.base for base in counter.bases[1:]), counter.next_index]
+
+
+def _chooser(services: Services, sweep: str, counter: Counter, index: int) -> _Chooser:
+    version = counter.version_of(index)
+    config = services.load_config(sweep, version).config
+    offer = offer_of(services, sweep, counter.bases, counter.seed, version)
+    return _Chooser(services, sweep, version, config, offer, counter.seed, index)
+
+
+def _configs_out(
+    services: Services, sweep: str, counter: Counter, leases: Iterable[Lease], index: int
+) -> Sequence[Mapping[str, Any]]:
+    """The configurations of all other runs that are out, as far as leases tell."""
+    out = []
+    for lease in leases:
+        version = counter.version_of(lease.index)
+        space = services.load_config(sweep, version).config.space
+        if lease.index != index and lease.unit and len(lease.unit) == len(space.searched):
+            out.append(space.from_unit(lease.unit))
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Chooser:
+    """An index that has no configuration yet, and what its config version offers."""
+
+    services: Services
+    sweep: str
+    version: int
+    config: SweepConfig
+    offer: Offer
+    seed: int
+    index: int
+
+    def suggest(self, evidence: Evidence | None, n_refused: int = 0) -> Suggestion:
+        """What the search suggests, with its unit vector where runs are kept apart by it."""
+        suggestion = registry.suggest(
+            self.config, self.index, self.seed, evidence, self.offer, n_refused
+        )
+        if suggestion.unit is not None or apart(self.config) is Apart.BY_INDEX:
+            return suggestion
+        return replace(suggestion, unit=self.config.space.to_unit(suggestion.config))
+
+    def unlike(self, out: Collection[Mapping[str, Any]], evidence: Evidence | None) -> Suggestion:
+        """A suggestion that differs from all that is out, if one is found."""
+        first = self.suggest(evidence)
+        if first.config not in out:
+            return first
+        others = (self.suggest(evidence, n) for n in range(registry.MODEL_TRIES, _MOST_DRAWS))
+        return next((other for other in others if other.config not in out), first)
+
+    def claimed(self, evidence: Evidence | None) -> Suggestion | None:
+        """A suggestion whose point now belongs to the index."""
+        reserved = self._reserved()
+        for n_refused in range(registry.MODEL_TRIES):
+            suggestion = self.suggest(evidence, n_refused)
+            number = self._number_of(suggestion)
+            holder = _NOBODY if number in reserved else self._claim(number)
+            if holder == self.index:
+                return suggestion
+            evidence = _told(evidence, holder, suggestion)
+        return self._any_free(reserved, evidence) or self._void_or_again(reserved, suggestion)
+
+    def _any_free(self, reserved: Collection[int], evidence: Evidence | None) -> Suggestion | None:
+        """Any point that nobody has, now that the wanted ones are taken."""
+        space, claims = self.config.space, self._claims()
+        known = {*reserved, *points.numbers_of(space, _tried(space, evidence))}
+        for number, suggestion in self._others():
+            is_free = claims.get(points.name_of(number), self.index) == self.index
+            if is_free and number not in known and self._claim(number) == self.index:
+                return suggestion
+        return None
+
+    def _void_or_again(self, reserved: Collection[int], wanted: Suggestion) -> Suggestion | None:
+        """A point whose claim is void; None while a claim is in doubt; else ``wanted`` again."""
+        is_in_doubt = False
+        claims = self._claims()
+        for number, suggestion in self._all():
+            holder = claims.get(points.name_of(number))
+            if holder is None or number in reserved:
+                continue
+            standing = self._point_of(holder)
+            if standing not in (None, number) and self._claim(number) == self.index:
+                return suggestion
+            is_in_doubt |= standing is None
+        return None if is_in_doubt else wanted
+
+    def _reserved(self) -> set[int]:
+        """Points that were taken before this config version, and those that it starts with."""
+        place = self.index - self.offer.base
+        later_starts = self.offer.start[:place] + self.offer.start[place + 1 :]
+        return {*self.offer.taken, *points.numbers_of(self.config.space, later_starts)}
+
+    def _others(self) -> Iterator[tuple[int, Suggestion]]:
+        """Points drawn by their laws, then all of them."""
+        drawn = (self.suggest(None, n) for n in range(registry.MODEL_TRIES, _MOST_DRAWS))
+        return chain(((self._number_of(one), one) for one in drawn), self._all())
+
+    def _all(self) -> Iterator[tuple[int, Suggestion]]:
+        """All points, in an order of the index's own."""
+        space = self.config.space
+        laws = points.laws_of(space)
+        key = f"{self.seed}:{self.index}:claims"
+        for number in points.in_random_order(space.n_points or 0, key):
+            config = points.config_of(laws, space, number)
+            yield number, Suggestion(config, space.to_unit(config), registry.DRAWN)
+
+    def _number_of(self, suggestion: Suggestion) -> int:
+        number = points.number_in(self.config.space, suggestion.config)
+        if number is None:
+            raise ValueError(f"{suggestion.config} is outside the space of its search")
+        return number
+
+    def _claims(self) -> Mapping[str, int]:
+        return self.services.store.list_points(self.sweep, self.version)
+
+    def _claim(self, number: int) -> int:
+        """Claim a point for the index; the index that has it then."""
+        store, name = self.services.store, points.name_of(number)
+        holder = store.claim_point(self.sweep, self.version, name, self.index)
+        if holder == self.index or self._point_of(holder) in (None, number):
+            return holder
+        return store.claim_point(self.sweep, self.version, name, self.index, holder)
+
+    def _point_of(self, index: int) -> int | None:
+        """The point that an index was given, -1 for none of the space; None while it is open."""
+        space = self.config.space
+        run = self.services.store.get_run(self.sweep, index)
+        if run is not None:
+            number = points.number_in(space, run.config)
+            return -1 if number is None else number
+        lease = self.services.store.get_lease(self.sweep, index)
+        if lease is None or lease.unit is None:
+            return None
+        return points.number_in(space, space.from_unit(lease.unit))
+
+
+def _told(evidence: Evidence | None, holder: int, suggestion: Suggestion) -> Evidence | None:
+    """The evidence with a configuration that another index has."""
+    if evidence is None or suggestion.unit is None:
+        return evidence
+    return replace(evidence, pending=[*evidence.pending, Pending(holder, suggestion.unit)])
+
+
+def _tried(space: SearchSpace, evidence: Evidence | None) -> Iterator[Mapping[str, Any]]:
+    """The configurations of the sweep's own runs that the evidence tells of."""
+    if evidence is None:
+        return
+    own = (entry for entry in evidence.observations if entry.index < FIRST_PRIOR_INDEX)
+    for unit in chain((entry.unit for entry in own), (run.unit for run in evidence.pending)):
+        yield space.from_unit(unit)

@@ -1,0 +1,101 @@
+"""Points: the configs of a finite space by number, and how a search keeps runs apart.
+
+A point's number is read off the places of its values in a mixed radix system, whose radices are
+the numbers of values: parameters are sorted by path, and the last one varies fastest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import Enum
+from typing import TYPE_CHECKING, Any, cast
+
+from sweep_service.model.distributions import QuantizedEndless
+from sweep_service.model.space import Parameter, SearchSpace, look_up
+from sweep_service.search.ordinals import from_digits, to_digits
+from sweep_service.search.permutation import Permutation
+from sweep_service.search.random_search import has_random_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sweep_service.model.distributions import Finite
+    from sweep_service.model.sweep_config import SweepConfig
+
+_LONGEST_NAME = 64
+
+
+class Apart(Enum):
+    """What keeps the runs of a search from being the same."""
+
+    BY_INDEX = "by index"  #: each index has a config of its own, or repeats are wanted
+    CLAIMED = "claimed"  #: a point of a finite space is claimed by the index that takes it
+    COMPARED = "compared"  #: in an endless space, runs that are out are compared
+
+
+def apart(config: SweepConfig) -> Apart:
+    """What keeps the runs of a sweep apart."""
+    if config.method == "grid":
+        return Apart.BY_INDEX
+    if config.space.n_points is not None:
+        is_by_index = config.method == "random" and has_random_order(config.space)
+        return Apart.BY_INDEX if is_by_index else Apart.CLAIMED
+    if config.method == "random" and any(map(_is_real, config.space.searched)):
+        return Apart.BY_INDEX  # two draws of a real number are never the same
+    return Apart.COMPARED
+
+
+def number_of(laws: Sequence[Finite], space: SearchSpace, config: Mapping[str, Any]) -> int | None:
+    """The number of a config; None when it is no point of the space. Other keys are ignored.
+
+    Args:
+        laws: The values that each of the space's parameters has, in order.
+        space: The space.
+        config: Of a run.
+    """
+    digits = []
+    for parameter, law in zip(space.parameters, laws, strict=True):
+        digit = law.index_of(look_up(config, parameter.path))
+        if digit is None:
+            return None
+        digits.append(digit)
+    return from_digits(digits, [law.n_values for law in laws])
+
+
+def config_of(laws: Sequence[Finite], space: SearchSpace, number: int) -> dict[str, Any]:
+    """The config of a number: the inverse of ``number_of``."""
+    digits = to_digits(number, [law.n_values for law in laws])
+    return space.config(law.value_at(digit) for law, digit in zip(laws, digits, strict=True))
+
+
+def number_in(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
+    """The number of a config among the points of a finite space; None when it is none of them."""
+    return number_of(laws_of(space), space, config)
+
+
+def numbers_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The numbers of those configs that are points of a finite space, in their order."""
+    laws = laws_of(space)
+    numbers = (number_of(laws, space, config) for config in configs)
+    return [number for number in numbers if number is not None]
+
+
+def laws_of(space: SearchSpace) -> Sequence[Finite]:
+    """The laws of a finite space's parameters, in order."""
+    return [cast("Finite", parameter.distribution) for parameter in space.parameters]
+
+
+def name_of(number: int) -> str:
+    """What a point is called in the store: short, whatever the size of the space."""
+    name = f"{number:x}"
+    return name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()
+
+
+def in_random_order(n_points: int, key: str) -> Iterator[int]:
+    """The numbers of all points of a space, in an order that depends on the key alone."""
+    return map(Permutation(n_points, key), range(n_points))
+
+
+def _is_real(parameter: Parameter) -> bool:
+    law = parameter.distribution
+    return law.n_values is None and not isinstance(law, QuantizedEndless)

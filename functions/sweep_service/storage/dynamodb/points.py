@@ -1,0 +1,38 @@
+"""Points of finite spaces in DynamoDB: which index has which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sweep_service.errors import Busy
+from sweep_service.storage.dynamodb import keys
+from sweep_service.storage.dynamodb.items import PointItem
+
+if TYPE_CHECKING:
+    from sweep_service.storage.dynamodb.table import Table
+
+
+class PointItems:
+    """The point methods of the store protocol."""
+
+    _table: Table
+
+    def claim_point(
+        self, sweep: str, version: int, point: str, index: int, over: int | None = None
+    ) -> int:
+        """See ``Store.claim_point``."""
+        key = keys.point(sweep, version, point)
+        is_free = PointItem.pk.does_not_exist()
+        condition = is_free if over is None else is_free | (PointItem.index == over)
+        if self._table.put(PointItem(*key, index=index), condition):
+            return index
+        stands = self._table.get(key)
+        if stands is None:  # its sweep was deleted meanwhile
+            raise Busy(f"point {point} of sweep {sweep} has changed; try again")
+        return PointItem.holder(stands)
+
+    def list_points(self, sweep: str, version: int) -> dict[str, int]:
+        """See ``Store.list_points``."""
+        return dict(
+            PointItem.entry(item) for item in self._table.items(keys.points(sweep, version))
+        )
