@@ -128,7 +128,8 @@ _STARTERS = {"child.py", "output.py", "keeper_main.py", "printed.py", "printed_m
 
 def reaching_code():
     client = ROOT / "sdk" / "sweep_sdk"
-    paths = [*client.glob("_agent/*.py"), *client.glob("_backend/*.py"), client / "_ask.py"]
+    own = [client / name for name in ("_ask.py", "_run.py", "_metrics_file.py")]
+    paths = [*client.glob("_agent/*.py"), *client.glob("_backend/*.py"), *own]
     return [path for path in paths if path.name not in _STARTERS]
 
 

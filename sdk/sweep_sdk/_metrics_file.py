@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections import deque
 
 from sweep_sdk._forks import renew_in_children
+from sweep_sdk._world import disk, threads
 
 _MAX_UNWRITTEN_BYTES = 16_000_000
 _MODE = 0o600
@@ -32,7 +31,7 @@ class MetricsFile:
         """
         self._unwritten: deque[bytes] = deque()
         self._n_unwritten_bytes = 0
-        self._lock = threading.Lock()
+        self._lock = threads.Lock()
 
     def append(self, line: bytes) -> str | None:
         """Write a line; the reason why it could not be written yet, if so."""
@@ -49,18 +48,18 @@ class MetricsFile:
         """Close the file, which a later ``append`` opens again; what to tell if lines wait."""
         with self._lock:
             if self._descriptor is not None:
-                os.close(self._descriptor)
+                disk.close(self._descriptor)
                 self._descriptor = None
             n_lines = len(self._unwritten)
         return f"{n_lines} lines could not be written to {self._path}" if n_lines else None
 
     def _flush(self) -> None:
         if self._descriptor is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
-            self._descriptor = os.open(self._path, flags, _MODE)
+            flags = disk.O_WRONLY | disk.O_CREAT | disk.O_APPEND | disk.O_CLOEXEC
+            self._descriptor = disk.open_descriptor(self._path, flags, _MODE)
         while self._unwritten:
             line = self._unwritten[0]
-            n_written = os.write(self._descriptor, line)
+            n_written = disk.write(self._descriptor, line)
             self._n_unwritten_bytes -= n_written
             if n_written < len(line):
                 self._unwritten[0] = line[n_written:]

@@ -8,8 +8,6 @@ Standard library only, and little of it.
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -24,6 +22,7 @@ from sweep_sdk._run_files import read_config, run_folder
 from sweep_sdk._settings import RunEnvironment
 from sweep_sdk._summary import Summary
 from sweep_sdk._telling import Teller
+from sweep_sdk._world import clock, processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -70,12 +69,12 @@ class Run:
         self.attempt = environment.attempt
         self.dir = run_folder(environment.run_dir)
         self.step = 0
-        self.start_time = time.time()
+        self.start_time = clock.time()
         self.is_finished = False
         self.is_stopped = False
         self.is_reporting = is_reporting
         self._environment = environment
-        self._owner_pid = os.getpid() if is_owner else None
+        self._owner_pid = processes.own_id() if is_owner else None
         path = environment.metrics_file if is_reporting else None
         self._file = MetricsFile(path) if path else None
         self._stop_reason: str | None = None
@@ -94,7 +93,7 @@ class Run:
     @property
     def is_owner(self) -> bool:
         """Whether this process began the run, and so may end it."""
-        return self._owner_pid == os.getpid()
+        return self._owner_pid == processes.own_id()
 
     @property
     def resumed(self) -> bool:
@@ -308,7 +307,7 @@ class Run:
         data, self._uncommitted = self._uncommitted, {}
         try:
             clean = clean_metrics(data, self._leave_out)
-            at = round(time.time(), 3)
+            at = round(clock.time(), 3)
             row = _lines.encode_row(self._open_step, at, clean)
             if len(row) > _lines.MAX_LINE_BYTES:
                 row = _lines.encode_wide_row(self.step, at, clean)

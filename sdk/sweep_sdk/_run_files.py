@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._world import disk
 
 
 class RunFolder(type(Path())):  # type: ignore[misc]  # the kind of path that this system has
@@ -33,7 +34,7 @@ def read_config(path: str | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = json.loads(disk.Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read the run's config {path}: {error}") from None
     if not isinstance(found, dict):

@@ -9,7 +9,6 @@ import threading
 
 import pytest
 
-from sweep_sdk import _metrics_file
 from sweep_sdk._metrics_file import MetricsFile
 
 
@@ -43,7 +42,7 @@ def disk(monkeypatch):
         Disk.room -= n_written
         return n_written
 
-    monkeypatch.setattr(_metrics_file.os, "write", write)
+    monkeypatch.setattr(os, "write", write)
     return Disk
 
 
@@ -131,7 +130,6 @@ class TestForks:
             path,
             """
             import os, signal, sys, threading
-            from sweep_sdk import _metrics_file
             from sweep_sdk._metrics_file import MetricsFile
 
             file, write = MetricsFile(sys.argv[1]), os.write

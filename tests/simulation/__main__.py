@@ -14,7 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulation.scenario import FAULTS, Result, play
+from simulation.faults import FAULTS
+from simulation.scenario import Result, play
 
 _MEMORY = Path("/dev/shm")
 _CHUNK = 25
@@ -54,8 +55,8 @@ def main() -> int:
         f"{tally.n_worlds:,} worlds, {len(tally.broken)} with a broken promise,"
         f" {time.monotonic() - began:.0f} s"
     )
-    if tally.broken:
-        print(f"seeds: {' '.join(str(result.seed) for result in tally.broken)}")
+    for result in tally.broken[_MOST_STORIES:]:
+        print(f"SEED={result.seed}: {(result.broken or '').splitlines()[0][:150]}")
     missing = [name for name in FAULTS if not tally.faults[name]]
     if missing and given.seeds >= 1000:
         print(f"never injected: {', '.join(missing)}")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from simulation.kernel import Kernel, Machine, Process, Thread
+from simulation.kernel import EPOCH, Kernel, Machine, Process, Thread
 from sweep_service import gateway
+from sweep_service.errors import StoreUnavailable
 from sweep_service.operations.services import Services
 from sweep_service.storage.sqlite.store import SqliteStore
 
@@ -17,19 +18,27 @@ Reply = Callable[[int | None, dict[str, str], bytes], None]
 
 
 class Stepped:
-    """A store before each of whose calls the turn may pass, and the caller may die."""
+    """A store before each of whose calls the turn may pass, and the caller may die.
 
-    def __init__(self, store: Any, kernel: Kernel) -> None:
-        self._store, self._kernel = store, kernel
+    Calls may fail too, before or after their effect.
+    """
+
+    def __init__(self, store: Any, kernel: Kernel, fails: Callable[[], bool]) -> None:
+        self._store, self._kernel, self._fails = store, kernel, fails
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
-        if not callable(found):
+        if not callable(found) or name == "close":
             return found
 
         def call(*values: Any, **named: Any) -> Any:
             self._kernel.step(f"store {name}")
-            return found(*values, **named)
+            if self._fails():
+                raise StoreUnavailable("the database does not answer", retry_after_seconds=1.0)
+            result = found(*values, **named)
+            if self._fails():
+                raise StoreUnavailable("no reply from the database", retry_after_seconds=1.0)
+            return result
 
         return call
 
@@ -44,8 +53,10 @@ class Server:
         name: str,
         store: SqliteStore,
         seed: object,
+        fails: Callable[[], bool],
     ) -> None:
-        self._kernel, self._machine, self.name, self._store = kernel, machine, name, store
+        self._fails = fails
+        self._kernel, self.machine, self.name, self._store = kernel, machine, name, store
         self._seed = seed
         self._n_starts = 0
         self.process: Process | None = None
@@ -62,11 +73,11 @@ class Server:
         self._n_starts += 1
         waiting: list[Thread] = []
         self.process = self._kernel.spawn(
-            self._machine, self.name, lambda: self._kernel.wait(waiting) and None
+            self.machine, self.name, lambda: self._kernel.wait(waiting) and None
         )
-        machine, kernel = self._machine, self._kernel
+        machine, kernel = self.machine, self._kernel
         self._services = Services(
-            store=Stepped(self._store, kernel),  # type: ignore[arg-type]
+            store=Stepped(self._store, kernel, self._fails),  # type: ignore[arg-type]
             clock=lambda: wall_time(kernel, machine),
             rng=random.Random(f"{self.name} {self._n_starts} {self._seed}"),
             wait_seconds=5.0,
@@ -102,8 +113,6 @@ class Server:
 
 def wall_time(kernel: Kernel, machine: Machine) -> float:
     """The time of day that a machine believes in."""
-    from simulation.kernel import EPOCH
-
     return EPOCH + kernel.now * machine.rate + machine.wall_offset
 
 

@@ -49,6 +49,7 @@ class Disk:
     """The files of one machine.
 
     Attributes:
+        made: Every file that was ever made, with the name that it had then.
         room: Bytes that can still be written; None without bound.
         refuses: The error number with which every access fails; None for none.
     """
@@ -58,6 +59,7 @@ class Disk:
         self.names: dict[str, Node | None] = {"/": None}  # None: a folder
         self.room: int | None = None
         self.refuses: int | None = None
+        self.made: list[tuple[str, Node]] = []
         self._n_nodes = 0
 
     def find(self, path: str) -> Node | None:
@@ -112,6 +114,15 @@ class Disk:
         content[opened.position : opened.position + n_bytes] = data[:n_bytes]
         opened.position += n_bytes
         return n_bytes
+
+    def write_all(self, opened: Opened, data: bytes) -> None:
+        """Write all of it.
+
+        Raises:
+            OSError: There is no room for it.
+        """
+        while data:
+            data = data[self.write(opened, data) :]
 
     def rename(self, old: str, new: str) -> None:
         """Give a file another name, whatever had it."""
@@ -173,7 +184,8 @@ class Disk:
         self._need_folder(path)
         self._need_room(path)
         self._n_nodes += 1
-        self.names[path] = node = Node(self._n_nodes)
+        self.made.append((path, Node(self._n_nodes)))
+        self.names[path] = node = self.made[-1][1]
         return node
 
     def _need_folder(self, path: str) -> None:
@@ -385,4 +397,11 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
         opened.node.holder = opened
         return True
 
-    return {"open_descriptor": open_descriptor, "close": close, "lock_if_free": lock_if_free}
+    def write(number: int, data: bytes) -> int:
+        kernel.step("write")
+        process = kernel.process()
+        n_written: int = process.machine.disk.write(process.files[number], data)
+        return n_written
+
+    found = (open_descriptor, close, write, lock_if_free)
+    return {function.__name__: function for function in found}

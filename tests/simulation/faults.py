@@ -4,6 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 
+from simulation.network import TROUBLES
+
+#: All that is injected: the kinds of which a run over many seeds must have had some.
+FAULTS = (
+    *TROUBLES,
+    "silence",
+    "unreachable",
+    "agent killed",
+    "agent signalled",
+    "agent signalled twice",
+    "agent warned",
+    "agent stopped",
+    "agent suspended",
+    "program killed",
+    "no launches",
+    "machine frozen",
+    "power cut",
+    "disk full",
+    "disk broken",
+    "folder removed",
+    "clock turned",
+    "backend clock turned",
+    "server killed",
+    "store in trouble",
+    "paused by an operator",
+    "running by an operator",
+    "finished by an operator",
+    "canceled by an operator",
+    "deleted by an operator",
+    "run stopped by an operator",
+    "sync",
+    "asked by hand",
+)
+
 
 class Faults:
     """Counts faults, and says which kinds are allowed in this world.

@@ -8,11 +8,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._exceptions import NotFound, UsageError
+
 if TYPE_CHECKING:
+    from simulation.kernel import Process
     from simulation.world import World
 
 _RUN_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs/([^/]+)/(reports|finish|stop)")
 _ASK_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs")
+#: An agent has to have ended so many seconds after its signal.
+ENDING_SECONDS = 25.5
 #: A reading of another clock may differ by so much between two steps.
 SLACK_SECONDS = 2.0
 Attempt = tuple[str, int]
@@ -41,7 +46,6 @@ class Judge:
     over: set[Attempt] = field(default_factory=set)
     ends: dict[str, tuple[str, int]] = field(default_factory=dict)
     configs: dict[str, str] = field(default_factory=dict)
-    is_deleted: bool = False
 
     def saw(
         self,
@@ -126,6 +130,38 @@ class Judge:
             if stands[0] != state:
                 raise Broken(f"{run} had ended as {stands[0]}, and now as {state}")
 
+    # How processes ended
+
+    def check_exits(self) -> None:
+        """Agents end in time, for a reason, and their exit codes tell the truth."""
+        found = self.world.peek(f"/v1/sweeps/{self.world.sweep}")
+        has_ended = found is None or found["state"] in ("finished", "canceled")
+        for agent in self.world.agents:
+            self._check_time(agent)
+            if agent.error is not None and not self._is_excused(agent):
+                raise Broken(f"{agent.name} ended by {agent.error!r}") from agent.error
+            if agent.exit_code == 0 and not has_ended:
+                raise Broken(f"{agent.name} ended with 0, but the sweep is {found['state']}")
+
+    def _check_time(self, agent: Process) -> None:
+        at = self.world.signalled.get(agent.name)
+        if at is None or agent.name in self.world.paused or agent.ended_at is None:
+            return
+        if agent.ended_at - at > ENDING_SECONDS:
+            took = agent.ended_at - at
+            raise Broken(f"{agent.name} ended {took:.1f} s after its signal")
+
+    def _is_excused(self, agent: Process) -> bool:
+        """Whether it had reason to end by an error."""
+        world = self.world
+        if agent.name not in world.engaged:  # it said at once what it found
+            return True
+        if isinstance(agent.error, (NotFound,)):
+            return world.is_deleting
+        return isinstance(agent.error, UsageError) and (
+            agent.machine.name in world.broken_disks or world.faults.n["disk full"] > 0
+        )
+
     # What the store keeps
 
     def check_rows(self, rows: dict[Attempt, list[int]], *, is_rest: bool) -> None:
@@ -144,11 +180,9 @@ class Judge:
             self._check_all_written(rows)
 
     def _check_all_written(self, rows: dict[Attempt, list[int]]) -> None:
-        for own, written in self.world.programs.written.items():
-            if own in self.world.excused:
-                continue
-            missing = set(written.rows) - set(rows.get(own, ()))
-            if missing:
+        for own, written in self.world.written().items():
+            missing = set(written) - set(rows.get(own, ()))
+            if missing and own not in self.world.excused:
                 raise Broken(
                     f"rows {sorted(missing)[:10]} of {own} were written and never delivered"
                 )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from simulation.kernel import Exited, Kernel, Process, Thread
-from sweep_sdk import _lines
+from simulation.kernel import Kernel, Process
 from sweep_sdk._agent.child import Exit, LaunchFailed
+from sweep_sdk._run import NO_AGENT, Run
+from sweep_sdk._settings import run_environment
 
 KEEPER_GRACE_SECONDS = 2.0
 
@@ -27,14 +29,14 @@ class Script:
         ending: ``done`` (says so, exits with 0), ``silent`` (exits with 0), ``fails`` (exits with
             1), ``hangs``.
         on_term: ``dies``, ``saves`` (exits with 0 soon) or ``ignores``.
-        is_torn: Whether lines are written in two pieces.
+        is_foreign: Whether it writes its rows by itself, in two pieces each.
     """
 
     n_rows: int
     pause_seconds: float
     ending: str = "done"
     on_term: str = "dies"
-    is_torn: bool = False
+    is_foreign: bool = False
 
 
 def script_of(rng: random.Random) -> Script:
@@ -44,29 +46,17 @@ def script_of(rng: random.Random) -> Script:
         pause_seconds=rng.choice((0.01, 0.5, 3.0, 8.0)),
         ending=rng.choice(("done", "done", "silent", "fails")),
         on_term=rng.choice(("dies", "saves", "ignores")),
-        is_torn=rng.random() < 0.3,
+        is_foreign=rng.random() < 0.3,
     )
-
-
-@dataclass
-class Written:
-    """What one attempt's program wrote.
-
-    Attributes:
-        rows: The values of ``n`` of all lines that the disk has taken whole.
-        n_refused: Lines that the disk never took.
-    """
-
-    rows: list[int] = field(default_factory=list)
-    n_refused: int = 0
 
 
 class Programs:
     """Starts programs, and knows what they wrote.
 
     Attributes:
-        written: By run and attempt.
+        logged: How many rows the program of each run and attempt has logged.
         alive: The processes of programs that run.
+        is_launching: Whether programs can be started.
     """
 
     def __init__(
@@ -75,68 +65,51 @@ class Programs:
         self.kernel = kernel
         self.script = script
         self.tell = tell
-        self.written: dict[tuple[str, int], Written] = {}
+        self.logged: dict[tuple[str, int], int] = {}
         self.alive: dict[tuple[str, int], Process] = {}
-        self.launch_fails: Callable[[], bool] = lambda: False
+        self.is_launching = True
 
     def start_child(
         self, launch: Any, show: Any, notice: Any, held_descriptor: int | None = None, **_: Any
     ) -> Child:
         """What stands in place of ``start_child``."""
         self.kernel.step("start program")
-        if self.launch_fails():
+        if not self.is_launching:
             raise LaunchFailed("cannot start 'train': too many open files", is_machines_fault=True)
         return Child(self, launch.environment, held_descriptor, show)
 
     def run(self, environment: dict[str, str], state: SimpleNamespace) -> int:
         """What a program's main thread does."""
-        key = environment["SWEEP_RUN_ID"], int(environment["SWEEP_ATTEMPT"])
-        script = self.script(*key)
-        written = self.written.setdefault(key, Written())
-        writer = _Writer(self.kernel, environment["SWEEP_METRICS_FILE"], script.is_torn)
+        run = Run(run_environment(environment) or NO_AGENT)
+        own = environment["SWEEP_RUN_ID"], int(environment["SWEEP_ATTEMPT"])
+        script = self.script(*own)
+        log = _Foreign(self.kernel, environment).log if script.is_foreign else run.log
         for number in range(script.n_rows):
             self.kernel.sleep(script.pause_seconds)
             if state.is_asked_to_end and script.on_term == "saves":
                 return 0
-            value = 1.0 / (1 + number)
-            line = _lines.encode_row(number, 0.0, {"loss": value, "n": float(number)})
-            writer.write(line, lambda number=number: written.rows.append(number))
+            log({"loss": 1.0 / (1 + number), "n": number})
+            self.logged[own] = number + 1
         if script.ending == "hangs":
             self.kernel.wait([])
         if script.ending == "done":
-            writer.write(_lines.encode_finish(0), lambda: None)
-        written.n_refused = writer.n_waiting
+            run.finish()
         return 1 if script.ending == "fails" else 0
 
 
-class _Writer:
-    """Appends lines whole; what a full disk refuses waits, as in ``MetricsFile``."""
+class _Foreign:
+    """A program in another language: it writes lines in two pieces, and a full disk ends it."""
 
-    def __init__(self, kernel: Kernel, path: str, is_torn: bool) -> None:
-        self._kernel, self._path, self._is_torn = kernel, path, is_torn
-        self._waiting: list[tuple[bytes, Callable[[], None]]] = []
-        self._opened: Any = None
+    def __init__(self, kernel: Kernel, environment: dict[str, str]) -> None:
+        self._kernel = kernel
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        self._opened = kernel.machine().disk.open(environment["SWEEP_METRICS_FILE"], flags)
 
-    @property
-    def n_waiting(self) -> int:
-        return len(self._waiting)
-
-    def write(self, line: bytes, on_written: Callable[[], None]) -> None:
-        self._waiting.append((line, on_written))
-        disk = self._kernel.machine().disk
-        try:
-            if self._opened is None:
-                self._opened = disk.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            while self._waiting:
-                data, told = self._waiting[0]
-                cut = len(data) // 2 if self._is_torn and len(data) > 2 else len(data)
-                self._waiting[0] = data[disk.write(self._opened, data[:cut]) :], told
-                self._kernel.step("program writes")
-                if not self._waiting[0][0]:
-                    self._waiting.pop(0)
-                    told()
-        except OSError:
-            pass
+    def log(self, metrics: dict[str, float]) -> None:
+        line = json.dumps(metrics).encode() + b"\n"
+        for piece in (line[:9], line[9:]):
+            self._kernel.machine().disk.write_all(self._opened, piece)
+            self._kernel.step("program writes")
 
 
 class Child:
@@ -205,6 +178,3 @@ class Child:
             self._kernel.after(
                 KEEPER_GRACE_SECONDS, lambda: self._kernel.end(self.process, -signal.SIGKILL)
             )
-
-
-__all__ = ["Child", "Exited", "Programs", "Script", "Thread", "script_of"]

@@ -56,7 +56,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     # the backend inside the client's own process
     yield bootstrap, "time", SimpleNamespace(time=lambda: wall_time(kernel, kernel.machine()))
     yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
-    yield deferred, "DeferredStore", _stepped(kernel)
+    yield deferred, "DeferredStore", _stepped(world)
 
 
 def _time(kernel: Kernel) -> SimpleNamespace:
@@ -90,14 +90,16 @@ def _signals(kernel: Kernel) -> SimpleNamespace:
         kernel.process().handlers[int(number)] = handler
         return before
 
-    return SimpleNamespace(getsignal=getsignal, signal=set_signal, SIG_DFL=signal.SIG_DFL)
+    return SimpleNamespace(
+        getsignal=getsignal, signal=set_signal, SIG_DFL=signal.SIG_DFL, SIGSTOP=signal.SIGSTOP
+    )
 
 
-def _stepped(kernel: Kernel) -> Any:
+def _stepped(world: World) -> Any:
     real = deferred.DeferredStore
 
     def make(*values: Any, **named: Any) -> Stepped:
-        return Stepped(real(*values, **named), kernel)
+        return Stepped(real(*values, **named), world.kernel, lambda: False)
 
     return make
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import sweep_sdk
 from simulation.backend import Server, new_store
 from simulation.disk import Disk
 from simulation.faults import Faults
@@ -16,6 +18,7 @@ from simulation.judge import Broken, Judge
 from simulation.kernel import Kernel, Machine, Process
 from simulation.network import Network
 from simulation.programs import Programs, Script, script_of
+from simulation.seams import fresh_globals
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.debts import Ledger
 from sweep_sdk._agent.events import (
@@ -26,17 +29,20 @@ from sweep_sdk._agent.events import (
     RunStarted,
     Waiting,
 )
+from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.sync import sync
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.transport import HttpTransport, InProcessTransport, Transport
 from sweep_sdk._settings import Settings
-from sweep_sdk._world import disk
+from sweep_sdk._world import clock, disk
 from sweep_service import gateway
 from sweep_service.operations.services import Services
 
 URL = "http://backend.example"
+
+_METRICS_FILE = re.compile(r"/([^/]+)/metrics-(\d+)\.jsonl$")
 
 
 class World:
@@ -44,6 +50,12 @@ class World:
 
     Attributes:
         engaged: The agents that have had a good answer.
+        signalled: When each agent got its first signal.
+        paused: Processes that were stopped for some time.
+        delivered: Attempts whose end an agent has delivered, and has said so.
+        broken_disks: Machines whose disk failed for some time.
+        store_failures: The share of the store's calls that fail.
+        is_deleting: Whether somebody has asked for the sweep's deletion.
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power, or their files
             were taken away.
@@ -57,6 +69,12 @@ class World:
         self.rng = random.Random(f"world {seed}")
         self.story: list[tuple[float, str]] = []
         self.engaged: set[str] = set()
+        self.signalled: dict[str, float] = {}
+        self.paused: set[str] = set()
+        self.delivered: set[tuple[str, int]] = set()
+        self.broken_disks: set[str] = set()
+        self.store_failures = 0.0
+        self.is_deleting = False
         self.excused: set[tuple[str, int]] = set()
         self.lease_seconds = 30
         self.is_each_point_once = False
@@ -66,6 +84,8 @@ class World:
         self.sweep = ""
         self.servers: list[Server] = []
         self.agents: list[Process] = []
+        self.people: list[Process] = []
+        self.begun: dict[str, set[tuple[str, int]]] = {}
         self._scripts: dict[tuple[str, int], Script] = {}
         self.machines = [self._machine(f"host{number}") for number in range(n_machines)]
         self.cloud = self._machine("cloud")
@@ -94,8 +114,13 @@ class World:
         """Start the backend; every server has a machine with a clock of its own."""
         for number in range(n_servers):
             machine = self._machine(f"cloud{number}")
-            server = Server(self.kernel, machine, f"server{number}", self.store, self.seed)
+            server = Server(
+                self.kernel, machine, f"server{number}", self.store, self.seed, self._store_fails
+            )
             self.servers.append(server)
+
+    def _store_fails(self) -> bool:
+        return self.rng.random() < self.store_failures
 
     def transport(self) -> Transport:
         """A way to the backend, for the process that runs."""
@@ -144,6 +169,40 @@ class World:
         self.tell(f"{name} on {machine.name}")
         return self.kernel.spawn(machine, name, main)
 
+    def start_function_agent(self, machine: Machine, name: str, options: AgentOptions) -> Process:
+        """Start an agent that calls a function in its own process."""
+
+        def train() -> None:
+            run = sweep_sdk.init()
+            script = self._script(str(run.id), run.attempt)
+            for number in range(script.n_rows):
+                clock.sleep(script.pause_seconds)
+                run.log({"loss": 1.0 / (1 + number), "n": number})
+                self.programs.logged[str(run.id), run.attempt] = number + 1
+            if script.ending == "fails":
+                raise ValueError("the training fails")
+
+        def main() -> int:
+            with self.client() as client:
+                watch, settings = self.watcher(name), self.settings()
+                return run_function_agent(client, self.sweep, train, options, watch, settings)
+
+        self.tell(f"{name} starts on {machine.name}, with a function")
+        agent = self.kernel.spawn(machine, name, main)
+        agent.globals = fresh_globals()
+        self.agents.append(agent)
+        return agent
+
+    def start_person(self, machine: Machine, name: str, main: Callable[[], int]) -> Process:
+        """Have somebody do something."""
+        person = self.kernel.spawn(machine, name, main)
+        self.people.append(person)
+        return person
+
+    def excuse(self, machine: Machine) -> None:
+        """Rows of what was begun on a machine may be lost from now on."""
+        self.excused |= self.begun.get(machine.name, set())
+
     def start_operator(self, name: str, act: Callable[[Client], object]) -> Process:
         """Have somebody do something about the sweep, from a calm place."""
 
@@ -163,8 +222,12 @@ class World:
                 self.engaged.add(name)
             elif isinstance(event, RunStarted):
                 self.tell(f"{name}: {event.run}.{event.attempt} begins")
+                begun = self.begun.setdefault(self.kernel.machine().name, set())
+                begun.add((event.run, event.attempt))
             elif isinstance(event, RunEnded):
                 self.tell(f"{name}: {event.run}.{event.attempt} ends: {event.state}")
+                if event.is_delivered:
+                    self.delivered.add((event.run, event.attempt))
             elif isinstance(event, Notice):
                 self.tell(f"{name}: {event.message}")
             elif isinstance(event, Waiting):
@@ -245,9 +308,20 @@ class World:
                 kept.setdefault(own, []).append(int(row["metrics"]["n"]))
         return kept
 
+    def written(self) -> dict[tuple[str, int], list[int]]:
+        """The rows of all attempts that the disks have, or had in files that were removed."""
+        found: dict[tuple[str, int], list[int]] = {}
+        for machine in self.machines:
+            for path, node in machine.disk.made:
+                match = _METRICS_FILE.search(path)
+                if match is not None:
+                    numbers = found.setdefault((match[1], int(match[2])), [])
+                    numbers += [number for line in node.data.split(b"\n") for number in _rows(line)]
+        return found
+
     def check(self, *, is_rest: bool = False) -> None:
         """Whether all promises hold now."""
-        if self.judge.is_deleted:
+        if self.is_deleting and self.peek(f"/v1/sweeps/{self.sweep}") is None:
             return
         runs = self.runs()
         self.judge.check_ends(runs)
@@ -257,6 +331,16 @@ class World:
         """End all that is left, and give back the file."""
         self.kernel.close()
         self.store.close()
+
+
+def _rows(line: bytes) -> list[int]:
+    """The number of the row that a line is; none if it is no whole row."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return []
+    metrics = found.get("metrics", found)
+    return [int(metrics["n"])] if "n" in metrics else []
 
 
 class Unexpected(logging.Handler):

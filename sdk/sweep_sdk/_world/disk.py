@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import os as _os
 import sys
-from os import O_CREAT, O_RDWR, close
+from os import O_APPEND, O_CREAT, O_RDWR, O_WRONLY, close
 from os import open as open_descriptor
 from pathlib import Path
 
-__all__ = ["O_CREAT", "O_RDWR", "Path", "close", "lock_if_free", "open_descriptor"]
+__all__ = [
+    "O_APPEND",
+    "O_CLOEXEC",
+    "O_CREAT",
+    "O_RDWR",
+    "O_WRONLY",
+    "Path",
+    "close",
+    "lock_if_free",
+    "open_descriptor",
+    "write",
+]
+
+O_CLOEXEC: int = getattr(_os, "O_CLOEXEC", 0)
 
 if sys.platform != "win32":
     import fcntl as _fcntl
+
+
+def write(descriptor: int, data: bytes) -> int:
+    """Write as much as there is room for; how many bytes that was."""
+    return _os.write(descriptor, data)
 
 
 def lock_if_free(descriptor: int) -> bool:
