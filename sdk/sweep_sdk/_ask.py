@@ -10,7 +10,9 @@ from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._config import Config
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
+from sweep_sdk._forks import renew_in_children
 from sweep_sdk._metrics import clean_metrics
+from sweep_sdk._row_count import RowCount
 from sweep_sdk._telling import tell
 from sweep_sdk._world import clock, processes, threads
 
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sweep_sdk._backend.client import Client
+    from sweep_sdk._metrics import MetricValue
 
 STATES = ("finished", "failed", "killed", "preempted")
 
 
 class AskedRun:
     """A run that this process works on by itself; its lease is kept alive until it is told.
+
+    Processes that are forked from this one may log and tell too; this one keeps the lease.
 
     Attributes:
         id: Such as ``k3v9x2ab-17``.
@@ -37,15 +42,23 @@ class AskedRun:
         self.attempt = handout.attempt
         self.config = Config(handout.config)
         self.metric = handout.metric
+        self._key = handout.key
         self._client = client
         self._said = Said()
-        self._n_rows = 0
-        self._lock = threads.Lock()
+        self._rows = RowCount()
         self._is_told = threads.Event()
+        renew_in_children(self)
         self._lease_seconds = handout.lease_seconds
         # Daemon: the lease ends with the process, however that ends.
         self._keeper = threads.Thread(target=self._keep_alive, name="lease", daemon=True)
         self._keeper.start()
+
+    def renew(self) -> None:
+        """In a forked child: the parent's thread may have held the lock of the event."""
+        is_told = self._is_told.is_set()
+        self._is_told = threads.Event()
+        if is_told:
+            self._is_told.set()
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> bool:
         """Report intermediate values.
@@ -63,16 +76,10 @@ class AskedRun:
         """
         self._check_open()
         clean = clean_metrics(metrics, _refuse)
-        with self._lock:
-            row = {
-                "step": self._n_rows if step is None else step,
-                "at": clock.time(),
-                "metrics": clean,
-            }
-            offset = self._n_rows
-            self._n_rows += 1  # even where the answer is lost: the backend may have the row
+        with self._rows.turn(1) as number:  # taken for good: the backend may have the row
+            row = {"step": number if step is None else step, "at": clock.time(), "metrics": clean}
             self._said.hear(clean)
-            command = self._client.report(self.id, self.attempt, offset, [row])
+            command = self._client.report(self.id, self.attempt, number, [row], key=self._key)
         return not command.is_stop
 
     def tell(
@@ -90,9 +97,11 @@ class AskedRun:
         """
         self._check_open()
         values = self._by_name(metrics)
-        told = tell_result(
-            self._client, self.id, self.attempt, values, state, self._n_rows, self._said
-        )
+        clean = clean_result(values, state)
+        with self._rows.turn(1) as number:
+            told = tell_result(
+                self._client, self.id, self.attempt, clean, state, number, self._said, self._key
+            )
         self._is_told.set()
         self._keeper.join()
         if told != state:
@@ -128,8 +137,8 @@ class AskedRun:
     def _beat(self) -> bool:
         """Prolong the lease; whether there is one to prolong."""
         try:
-            with self._lock:
-                command = self._client.report(self.id, self.attempt, self._n_rows, ())
+            with self._rows.turn(0) as number:
+                command = self._client.report(self.id, self.attempt, number, (), key=self._key)
         except (LeaseLost, NotFound):
             return False
         except SweepError:  # the next beat tries again
@@ -162,10 +171,11 @@ def tell_result(
     client: Client,
     run: str,
     attempt: int,
-    metrics: Mapping[str, Any],
+    metrics: Mapping[str, MetricValue],
     state: str,
-    n_rows: int = 0,
+    row: int = 0,
     said: Said | None = None,
+    key: str | None = None,
 ) -> str:
     """Report final values and the end of an attempt; the state the backend made of it.
 
@@ -173,26 +183,34 @@ def tell_result(
         client: By which.
         run: A reference to the run.
         attempt: The attempt that was handed out.
-        metrics: Final values by name.
+        metrics: Final values by name, as ``clean_result`` has them.
         state: One of ``STATES``.
-        n_rows: How many rows of this attempt were reported before.
-        said: What they held, for the summary.
+        row: Number of the row that they make: how many of this attempt were reported before.
+        said: What those held, for the summary.
+        key: Of the hand-out, where it is known.
+
+    Raises:
+        LeaseLost: The attempt no longer holds the run.
+    """
+    if metrics:
+        last = {"step": row, "at": clock.time(), "metrics": metrics}
+        client.report(run, attempt, row, [last], key=key)
+    said = said or Said()
+    said.hear(metrics)
+    summary, _ = said.results()
+    ending = {"attempt": attempt, "state": state, "summary": summary}
+    return client.finish(run, ending if key is None else ending | {"key": key}).state
+
+
+def clean_result(metrics: Mapping[str, Any], state: str) -> dict[str, MetricValue]:
+    """Final values as they travel.
 
     Raises:
         UsageError: A value is no number, or there is no such state.
-        LeaseLost: The attempt no longer holds the run.
     """
     if state not in STATES:
         raise UsageError(f"state is {state!r}; one of {', '.join(STATES)}")
-    clean = clean_metrics(metrics, _refuse)
-    if clean:
-        row = {"step": n_rows, "at": clock.time(), "metrics": clean}
-        client.report(run, attempt, n_rows, [row])
-    said = said or Said()
-    said.hear(clean)
-    summary, _ = said.results()
-    ending = {"attempt": attempt, "state": state, "summary": summary}
-    return client.finish(run, ending).state
+    return clean_metrics(metrics, _refuse)
 
 
 def ended_before_text(run: str, state: str) -> str:

@@ -14,8 +14,8 @@ _MODE = 0o600
 class MetricsFile:
     """Appends lines, each by one write; what a full disk refuses waits in memory.
 
-    Safe for threads and for forked processes: the file is opened to append, so that whole lines
-    of several writers follow each other.
+    Safe for threads, signal handlers and forked processes: the file is opened to append, so that
+    whole lines of several writers follow each other.
     """
 
     def __init__(self, path: str) -> None:
@@ -31,7 +31,7 @@ class MetricsFile:
         """
         self._unwritten: deque[bytes] = deque()
         self._n_unwritten_bytes = 0
-        self._lock = threads.Lock()
+        self._lock = threads.RLock()  # a signal handler may log in the middle of a line
 
     def append(self, line: bytes) -> str | None:
         """Write a line; the reason why it could not be written yet, if so."""
@@ -58,13 +58,14 @@ class MetricsFile:
             flags = disk.O_WRONLY | disk.O_CREAT | disk.O_APPEND | disk.O_CLOEXEC
             self._descriptor = disk.open_descriptor(self._path, flags, _MODE)
         while self._unwritten:
-            line = self._unwritten[0]
-            n_written = disk.write(self._descriptor, line)
-            self._n_unwritten_bytes -= n_written
-            if n_written < len(line):
-                self._unwritten[0] = line[n_written:]
-            else:
-                self._unwritten.popleft()
+            line = self._unwritten.popleft()
+            n_written = 0
+            try:
+                n_written = disk.write(self._descriptor, line)
+            finally:
+                self._n_unwritten_bytes -= n_written
+                if n_written < len(line):
+                    self._unwritten.appendleft(line[n_written:])
 
     def _wait(self, error: OSError) -> str:
         reason = f"cannot write {self._path}: {error.strerror}"

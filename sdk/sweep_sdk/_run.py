@@ -16,6 +16,7 @@ from sweep_sdk import _lines
 from sweep_sdk._config import Config
 from sweep_sdk._exceptions import RunStopped, UsageError
 from sweep_sdk._facts import as_fact, as_text
+from sweep_sdk._forks import renew_in_children
 from sweep_sdk._metrics import clean_metrics, reason_of
 from sweep_sdk._metrics_file import MetricsFile
 from sweep_sdk._run_files import read_config, run_folder
@@ -80,8 +81,8 @@ class Run:
         self._stop_reason: str | None = None
         self._tell = Teller()
         self._facts: dict[str, Any] = {}
-        self._uncommitted: dict[Any, Any] = {}
-        self._open_step: int | None = None
+        self.renew()
+        renew_in_children(self)
         self._given = read_config(environment.config_file)
         self.summary = Summary(self._write, self._tell)
         self.config = Config(config)
@@ -89,6 +90,11 @@ class Run:
         self.config.notify(self._note_config)
         if is_owner:
             self._note_config(*self.config)
+
+    def renew(self) -> None:
+        """In a forked child: what the parent kept back for its next call is the parent's to log."""
+        self._uncommitted: dict[Any, Any] = {}
+        self._open_step: int | None = None
 
     @property
     def is_owner(self) -> bool:

@@ -160,8 +160,8 @@ class ModelStore:
         assert stands is not None
         require(stands.attempt == attempt, LeaseLost)
         require(stands.released_attempt < attempt, LeaseLost)
-        applied = stands.live.offset
-        if live is not None and applied is not None and live.offset <= applied:
+        counted = stands.live.next_row
+        if live is not None and counted is not None and live.next_row <= counted:
             return stands
         extended = replace(stands, lease_end=max(stands.lease_end, lease_end), suspect_at=None)
         self.leases[index] = extended if live is None else replace(extended, live=live)

@@ -68,10 +68,9 @@ def a_lease(index: int = 0, **changes: Any) -> Lease:
 
 
 def a_live(offset: int = 0, **changes: Any) -> LiveSummary:
-    return LiveSummary(
-        offset,
-        **{"n_values": 3, "last": 0.5, "best": 0.25, "step": 9, "last_finite": 0.5, **changes},
-    )
+    """What stands after three rows from ``offset`` on."""
+    known = {"n_values": 3, "last": 0.5, "best": 0.25, "step": 9, "last_finite": 0.5}
+    return LiveSummary(offset, **(known | {"next_row": offset + 3} | changes))
 
 
 def a_run(index: int = 0, **changes: Any) -> Run:

@@ -116,11 +116,13 @@ class TestRows:
         with unchanged(store):
             store.put_rows(SWEEP, 0, a_batch())
 
-    def test_the_last_put_stands(self, store: Store) -> None:
+    def test_of_two_under_one_offset_the_longer_stands(self, store: Store) -> None:
         store.put_rows(SWEEP, 0, a_batch())
         longer = a_batch(rows=(*a_batch().rows, Row(2, 3.0, {"loss": 0.1})))
         store.put_rows(SWEEP, 0, longer)
         assert store.list_rows(SWEEP, 0, None, 9) == [longer]
+        with unchanged(store):
+            store.put_rows(SWEEP, 0, a_batch())
 
     @pytest.mark.parametrize("number", [1e-200, 10**40, True, "NaN", UNICODE, *NON_FINITE])
     def test_any_metric_value(self, store: Store, number: float | str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from dataclasses import replace
@@ -8,6 +9,7 @@ import pytest
 from made_answers import problem
 
 from sweep_sdk import _lines
+from sweep_sdk._agent import tail
 from sweep_sdk._agent.debts import Debt, Ledger
 from sweep_sdk._agent.delivery import Delivery
 from sweep_sdk._agent.endings import Outcome
@@ -215,7 +217,9 @@ class TestRecovery:
         log({"loss": 3}, _lines.encode_finish(0))
         assert self.sync(once, ledger) == [Synced(handout.id, 1, "finished")]
 
-    def test_the_batch_in_flight_is_sent_as_it_was(self, make, once, log, ledger, handout, network):
+    def test_what_was_in_flight_is_in_the_history_once(
+        self, make, once, log, ledger, handout, network
+    ):
         delivery = make()
         log({"loss": 3})
         delivery.send(once)
@@ -227,13 +231,36 @@ class TestRecovery:
         log({"loss": 1})
         self.sync(once, ledger)
         assert history(once, handout.id) == [3, 2, 1]
-        bodies = [json.loads(request.body) for request in network.sent("/reports")]
-        assert [(body["offset"], len(body["rows"])) for body in bodies] == [
-            (0, 1),
-            (1, 1),
-            (1, 1),
-            (2, 1),
-        ]
+
+    def test_what_others_have_delivered_is_not_sent_again(
+        self, make, once, log, handout, network, monkeypatch
+    ):
+        monkeypatch.setattr(tail, "MAX_BATCH_BYTES", 100)
+        log(*({"loss": n} for n in range(100)))
+        make().send_rest(once)
+        n_before = len(network.sent("/reports"))
+        make().send_rest(once)
+        assert n_before > 10
+        assert len(network.sent("/reports")) == n_before + 1
+        assert history(once, handout.id) == list(range(100))
+
+    @pytest.mark.parametrize("n_deliverers", [2, 3])
+    def test_several_who_deliver_at_once_and_cut_differently(
+        self, make, once, log, handout, monkeypatch, n_deliverers
+    ):
+        """Each reads as far as the file has grown for it, and sends that; all take turns."""
+        monkeypatch.setattr(tail, "MAX_BATCH_BYTES", 60)
+        deliveries = []
+        for n in range(n_deliverers):
+            log(*({"loss": 10 * n + k} for k in range(10)))
+            deliveries.append(make())
+            deliveries[-1].send(once)
+        for delivery in itertools.chain(*itertools.repeat(deliveries, 30)):
+            delivery.send(once)
+        assert {delivery.send(once) for delivery in deliveries} == {None}
+        assert history(once, handout.id) == list(range(10 * n_deliverers))
+        run = once.get_run(handout.id)
+        assert (run["best"], run["summary"]["loss"]) == (0, 10 * n_deliverers - 1)
 
     def test_what_could_not_be_delivered_keeps_its_outcome(
         self, make, once, log, ledger, handout, network

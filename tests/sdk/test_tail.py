@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from hypothesis import given
@@ -234,23 +235,52 @@ lines = st.lists(
 )
 
 
-@given(lines, st.integers(1, 4))
-def test_a_batch_is_found_again_from_its_span(tmp_path_factory, lines, max_rows):
-    """What recovery after a killed agent rests on: same span, same batch, same offset."""
+def numbered(path, turns):
+    """Rows by number, as one reads them who comes by when the file has grown to each length."""
+    whole = path.read_bytes()
+    grown = path.with_name("grown.jsonl")
+    grown.write_bytes(b"")
+    tail = Tail(grown, "loss", lambda: 1.0, lambda _: None)
+    rows = {}
+    for length, is_final, max_rows in [*sorted(turns), (len(whole), True, 3)]:
+        with grown.open("ab") as file:
+            file.write(whole[grown.stat().st_size : length])
+        while (batch := tail.read(is_final=is_final, max_rows=max_rows)) is not None:
+            rows |= {batch.offset + n: row["metrics"] for n, row in enumerate(batch.rows)}
+    tail.close()
+    return rows
+
+
+@given(lines, st.lists(st.tuples(st.integers(0, 400), st.booleans(), st.integers(1, 4))))
+def test_all_who_read_a_file_number_its_rows_alike(tmp_path_factory, lines, turns):
+    """What sending rows again rests on: also who takes a file for complete that still grows."""
     path = tmp_path_factory.mktemp("tail") / "metrics.jsonl"
     path.write_bytes(b"".join(lines))
-    first = Tail(path, "loss", lambda: 1.0, lambda _: None)
-    while (batch := first.read(max_rows=max_rows)) is not None:
-        again = Tail(path, "loss", lambda: 1.0, lambda _: None)
-        while again.position < batch.start and again.read(end=batch.start) is not None:
-            pass
-        assert again.read(end=batch.end) == batch
-        assert again.said.summary == first.said.summary
+    assert numbered(path, turns) == numbered(path, [])
 
 
-def test_reading_is_bounded_by_end(tail, path):
-    append(path, {"a": 1}, {"a": 2})
-    end = len(b'{"a": 1}\n')
-    assert metrics(tail.read(end=end)) == [{"a": 1}]
-    assert tail.read(end=end) is None
-    assert metrics(tail.read()) == [{"a": 2}]
+@pytest.mark.parametrize("is_final", [False, True])
+def test_a_folder_that_is_removed_under_the_program_loses_no_row(tmp_path, clock, is_final):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with (folder / "metrics.jsonl").open("ab", buffering=0) as file:
+        tail = Tail(folder / "metrics.jsonl", "loss", clock, print)
+        file.write(b'{"loss": 1}\n')
+        assert metrics(tail.read()) == [{"loss": 1}]
+        shutil.rmtree(folder)
+        file.write(b'{"loss": 2}\n')
+        assert metrics(tail.read(is_final=is_final)) == [{"loss": 2}]
+        tail.close()
+
+
+def test_a_file_that_was_replaced_is_read_to_its_end_before_the_new_one(path, tail, notices):
+    with path.open("ab", buffering=0) as file:
+        file.write(b'{"loss": 1}\n')
+        assert metrics(tail.read()) == [{"loss": 1}]
+        path.unlink()
+        append(path, {"loss": 3})
+        file.write(b'{"loss": 2}')
+    assert metrics(tail.read()) == [{"loss": 2}]
+    batch = tail.read()
+    assert (batch.offset, metrics(batch)) == (2, [{"loss": 3}])
+    assert "replaced" in notices[0]

@@ -215,8 +215,8 @@ class Witness:
         for lease in self.standing.leases.values():
             is_once = lease.failures == self._n_failed[lease.index]
             promise(7, is_once, f"{lease.failures} failures of {self._n_failed[lease.index]}")
-            n_reports = 0 if lease.live.offset is None else lease.live.offset + 1
-            promise(7, lease.live.n_values == n_reports, f"{lease.live} after {n_reports} reports")
+            n_rows = lease.live.next_row or 0
+            promise(7, lease.live.n_values == n_rows, f"{lease.live} after {n_rows} rows")
 
     def _after_open_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
         self._leased(call.values[1])

@@ -174,7 +174,7 @@ class TestAnAgentThatHasToEnd:
         sweep = backend.create({**GRID, "run_cap": 1})
         run = backend.ask(sweep).body
         told = backend.preempt(run["id"], 1).body
-        assert told == {"command": "continue", "reason": None, "lease_seconds": 30}
+        assert (told["command"], told["lease_seconds"]) == ("continue", 30)
         assert backend.run(run["id"])["state"] == "preempting"
         assert [shown["state"] for shown in backend.runs(sweep)] == ["preempting"]
         assert backend.get(sweep)["counts"] == {"preempting": 1}
@@ -387,11 +387,9 @@ def test_stopping_one_run(backend):
     sweep = backend.create(GRID)
     first, second = (backend.ask(sweep).body["id"] for _ in range(2))
     assert backend.call("POST", f"/v1/sweeps/{sweep}/runs/{first}/stop").status == 202
-    assert backend.report(first, 1, 0).body == {
-        "command": "stop",
-        "reason": "stop_run",
-        "lease_seconds": LEASE,
-    }
+    told = backend.report(first, 1, 0).body
+    assert (told["command"], told["reason"]) == ("stop", "stop_run")
+    assert told["lease_seconds"] == LEASE
     assert backend.report(second, 1, 0).body["command"] == "continue"
     backend.finish(first, state="killed")
     assert backend.call("POST", f"/v1/sweeps/{sweep}/runs/{first}/stop").status == 409

@@ -403,5 +403,9 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
         n_written: int = process.machine.disk.write(process.files[number], data)
         return n_written
 
-    found = (open_descriptor, close, write, lock_if_free)
+    def stat_descriptor(number: int) -> os.stat_result:
+        kernel.step("stat")
+        return stat_of(kernel.process().files[number].node)
+
+    found = (open_descriptor, close, write, lock_if_free, stat_descriptor)
     return {function.__name__: function for function in found}

@@ -43,6 +43,21 @@ def thread_classes(kernel: Kernel) -> dict[str, Any]:
             if self._holder is not None:  # a thread that is being killed may not have it
                 self.release()
 
+    class RLock(Lock):
+        def __init__(self) -> None:
+            super().__init__()
+            self._depth = 0
+
+        def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+            is_taken = self._holder is kernel.current() or super().acquire(blocking, timeout)
+            self._depth += is_taken
+            return is_taken
+
+        def release(self) -> None:
+            self._depth -= 1
+            if not self._depth:
+                super().release()
+
     class Condition:
         def __init__(self) -> None:
             self._lock = Lock()
@@ -184,5 +199,5 @@ def thread_classes(kernel: Kernel) -> dict[str, Any]:
         main_thread=lambda: main,
         current_thread=lambda: main if kernel.current() is kernel.process().main else object(),
     )
-    classes = (Condition, Event, Lock, SimpleQueue, Thread, Timer)
+    classes = (Condition, Event, Lock, RLock, SimpleQueue, Thread, Timer)
     return {one.__name__: one for one in classes} | {"_threading": threading, "_NAP_SECONDS": 1e9}

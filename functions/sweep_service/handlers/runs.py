@@ -26,6 +26,7 @@ from sweep_service.operations import runs
 from sweep_service.operations.ask import Asker, HandOut, ask
 from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.report import report
+from sweep_service.operations.rows import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_ROW_BYTES = 256_000
 _MAX_ROWS = 10_000
+_MAX_KEY_LENGTH = 128
 _RUNS_A_PAGE = 200
 _MAX_THINNED = 10_000
 _MAX_TAIL = 20_000
@@ -41,6 +43,7 @@ _MAX_ATTRIBUTE_BYTES = 20_000
 _ATTRIBUTES = ("name", "tags", "group", "notes", "job_type", "config", "summary")
 _ENDING_FIELDS = (
     "attempt",
+    "key",
     "state",
     "exit_code",
     "signal",
@@ -94,7 +97,8 @@ def run_history(request: Request, services: Services) -> Response:
         thinned = runs.thin_rows(services, sweep, index, n_rows, keys)
         items = [views.history_row(*row) for row in thinned.rows]
         return Response(200, {"items": items, "next": None, "n_rows": thinned.n_rows})
-    after = decode_cursor(request.query.get("cursor"), (int, int))
+    cursor = decode_cursor(request.query.get("cursor"), (int, int, int))
+    after = None if cursor is None else Place(*cursor)
     page = runs.list_rows(services, sweep, index, after, keys)
     items = [views.history_row(*row) for row in page.rows]
     return Response(200, {"items": items, "next": encode_cursor(page.last)})
@@ -104,20 +108,22 @@ def report_rows(request: Request, services: Services) -> Response:
     """``POST .../runs/{run}/reports``."""
     sweep, index = _run_of(request)
     document = request.json()
-    reject_unknown(document, ("attempt", "offset", "rows", "preempting"))
+    reject_unknown(document, ("attempt", "key", "offset", "rows", "preempting"))
     batch = RowBatch(
         attempt=int_field(document, "attempt", least=0, is_required=True) or 0,
         offset=int_field(document, "offset", least=0, is_required=True) or 0,
         rows=_rows(typed_field(document, "rows", list, default=[])),
     )
     is_preempting = typed_field(document, "preempting", bool, default=False)
-    command = report(services, sweep, index, batch, is_preempting=is_preempting)
+    key = text_field(document, "key", _MAX_KEY_LENGTH)
+    command = report(services, sweep, index, batch, is_preempting=is_preempting, key=key)
     return Response(
         200,
         {
             "command": "continue" if command.reason is None else "stop",
             "reason": command.reason,
             "lease_seconds": command.lease_seconds,
+            "next_offset": command.next_row,
         },
     )
 
@@ -146,6 +152,7 @@ def _handed_out(answer: HandOut) -> dict[str, Any]:
         "attempt": answer.attempt,
         "lease_seconds": answer.lease_seconds,
         "metric": answer.metric,
+        "key": answer.key,
     }
 
 
@@ -239,6 +246,7 @@ def _ending(document: Mapping[str, Any]) -> Ending:
         raise TooLarge(f"the summary is over {MAX_ROW_BYTES:,} bytes")
     return Ending(
         attempt=int_field(document, "attempt", least=0, is_required=True) or 0,
+        key=text_field(document, "key", _MAX_KEY_LENGTH),
         state=state,
         exit_code=int_field(document, "exit_code", least=1 - 2**53),
         signal=int_field(document, "signal", least=0),

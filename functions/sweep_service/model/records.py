@@ -76,12 +76,14 @@ class LiveSummary:
     """What the holder of a lease has reported of the sweep's metric.
 
     Attributes:
-        offset: Index of the first row of the newest batch that was applied; None before any.
+        offset: Number of the first row of the newest batch that was counted; None before any.
         n_values: Count of finite logged values of the metric (the hyperband iteration).
         last: Last value, finite or not; None when the metric was never logged.
         best: Best finite value by the metric's goal.
         step: Step of the last row.
         last_finite: Last finite value.
+        next_row: Number of the row that comes next: those before it have been counted. None before
+            any, and in what earlier versions wrote, which counted batches by ``offset``.
     """
 
     offset: int | None = None
@@ -90,6 +92,7 @@ class LiveSummary:
     best: float | None = None
     step: int | None = None
     last_finite: float | None = None
+    next_row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +261,27 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowBatch:
-    """Rows that arrived together; ``offset`` is the index of the first within its attempt."""
+    """Rows that arrived together.
+
+    A row is known by its attempt and its number within it, whoever sends it and with which others.
+
+    Attributes:
+        offset: Number of the first row within its attempt; the others follow without a gap.
+    """
 
     attempt: int
     offset: int
     rows: tuple[Row, ...]
+
+    @property
+    def end(self) -> int:
+        """Number of the row after the last."""
+        return self.offset + len(self.rows)
+
+    def since(self, number: int) -> RowBatch:
+        """The rows that are not before row ``number``."""
+        n_before = min(max(number - self.offset, 0), len(self.rows))
+        return RowBatch(self.attempt, self.offset + n_before, self.rows[n_before:])
 
 
 @dataclass(frozen=True, slots=True)

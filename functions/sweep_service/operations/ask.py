@@ -58,6 +58,7 @@ class HandOut:
 
     Attributes:
         metric: Name of the sweep's metric; None without one.
+        key: With which it was asked for; reports and the finish may say it.
     """
 
     sweep: str
@@ -68,6 +69,7 @@ class HandOut:
     attempt: int
     lease_seconds: int
     metric: str | None
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ class _Desk:
             attempt=lease.attempt,
             lease_seconds=loaded.config.lease_seconds,
             metric=loaded.config.metric.name if loaded.config.metric is not None else None,
+            key=self.asker.key,
         )
 
     def _known_leases(self) -> list[Lease]:

@@ -9,6 +9,7 @@ from sweep_service.errors import LeaseLost
 from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState
 from sweep_service.operations.metrics import apply_rows, best_value, last_value
+from sweep_service.operations.rows import read_all
 from sweep_service.operations.settle import complete, settle
 from sweep_service.operations.target import finish_on_target
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from sweep_service.model.records import MetricValue
     from sweep_service.model.sweep_config import Metric, SweepConfig
     from sweep_service.operations.services import Services
-
-_BATCHES_A_READ = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class Ending:
             that finished after it was told to stop was stopped.
         result: The value of the sweep's metric that the program set itself.
         attributes: What the program noted about the run; see ``Outcome``.
+        key: With which the attempt was asked for, from one who says it.
     """
 
     attempt: int
@@ -44,6 +44,7 @@ class Ending:
     is_stopped_early: bool | None = None
     result: MetricValue | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
     run = services.store.get_run(sweep, index)
     if lease is not None and lease.released_attempt >= ending.attempt:
         return Finished(ending.state, is_requeued=True)
-    if run is None or run.attempt != ending.attempt:
+    if run is None or run.attempt != ending.attempt or ending.key not in (None, run.key):
         raise LeaseLost(f"attempt {ending.attempt} of run {sweep}-{index} no longer holds it")
     if run.outcome is None:
         if ending.error_tail:
@@ -145,10 +146,8 @@ def _end(
 
 def _live_of_rows(services: Services, sweep: str, run: Run, metric: Metric | None) -> LiveSummary:
     """What an attempt has reported, worked out from its rows."""
-    live, after = LiveSummary(), None
-    while batches := services.store.list_rows(sweep, run.index, after, _BATCHES_A_READ):
-        for batch in batches:
-            if batch.attempt == run.attempt:
-                live = apply_rows(live, metric, batch)
-        after = (batches[-1].attempt, batches[-1].offset)
+    live = LiveSummary()
+    for batch in read_all(services, sweep, run.index):
+        if batch.attempt == run.attempt:
+            live = apply_rows(live, metric, batch)
     return live

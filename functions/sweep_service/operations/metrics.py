@@ -32,10 +32,23 @@ def finite_values(metric: Metric, rows: Iterable[Row]) -> list[float]:
     return [value for value in metric_values(metric, rows) if math.isfinite(value)]
 
 
+def news_of(live: LiveSummary, batch: RowBatch) -> RowBatch:
+    """The rows of a batch that have not been counted yet."""
+    if live.next_row is not None:
+        return batch.since(live.next_row)
+    is_counted = live.offset is not None and batch.offset <= live.offset  # by an earlier version
+    return batch.since(batch.end) if is_counted else batch
+
+
 def apply_rows(live: LiveSummary, metric: Metric | None, batch: RowBatch) -> LiveSummary:
-    """The live summary after a batch of rows."""
+    """The live summary after a batch of rows, none of which has been counted yet."""
     steps = [row.step for row in batch.rows if row.step is not None]
-    live = replace(live, offset=batch.offset, step=steps[-1] if steps else live.step)
+    live = replace(
+        live,
+        offset=batch.offset,
+        next_row=batch.end,
+        step=steps[-1] if steps else live.step,
+    )
     values = metric_values(metric, batch.rows) if metric is not None else []
     if metric is None or not values:
         return live

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import LeaseLost
 from sweep_service.model.identifiers import run_id
 from sweep_service.model.states import SweepState
-from sweep_service.operations.metrics import apply_rows, finite_values
+from sweep_service.operations.metrics import apply_rows, finite_values, news_of
 from sweep_service.operations.stopping import is_stopped_early, put_bands
 from sweep_service.operations.target import finish_on_target
 
@@ -29,22 +29,38 @@ class Command:
     Attributes:
         reason: ``stop_run`` or ``canceled`` (a user's word) or ``early_terminate``.
         lease_seconds: How long the agent may now be silent.
+        next_row: Number of the row that comes next: those before it need not be sent again.
     """
 
     reason: str | None
     lease_seconds: int
+    next_row: int
 
 
 def report(
-    services: Services, sweep: str, index: int, batch: RowBatch, *, is_preempting: bool = False
+    services: Services,
+    sweep: str,
+    index: int,
+    batch: RowBatch,
+    *,
+    is_preempting: bool = False,
+    key: str | None = None,
 ) -> Command:
     """Keep rows (none: a heartbeat), prolong the lease, and say whether to go on.
 
     An agent that has to end says so with its reports: its lease is short from then on, so that the
     run is soon handed out again should it be killed.
 
-    A repeat of the same offset has the effect of one. Rows of an attempt that lost its lease are
-    kept under that attempt and never counted.
+    Each row is counted once, whoever sends it and however often. Rows of an attempt that lost its
+    lease are kept under that attempt and never counted.
+
+    Args:
+        services: What to work with.
+        sweep: Its id.
+        index: The run.
+        batch: The rows.
+        is_preempting: Whether the agent has to end.
+        key: With which the attempt was asked for, from one who says it.
 
     Raises:
         NotFound: No such sweep.
@@ -54,15 +70,16 @@ def report(
     if index >= counter.next_index:  # nobody has it: its rows would be nobody's
         raise _lease_lost(sweep, index, batch.attempt)
     config = services.load_config(sweep, counter.version_of(index)).config
-    if batch.rows:
-        services.store.put_rows(sweep, index, batch)
-    lease = _held_lease(services, sweep, index, batch.attempt)
-    if batch.rows:
-        live = apply_rows(lease.live, config.metric, batch)
+    lease = _held_lease(services, sweep, index, batch, key)
+    news = news_of(lease.live, batch)
+    if news.rows:
+        services.store.put_rows(sweep, index, news)
+        live = apply_rows(lease.live, config.metric, news)
         lease = _extend(services, sweep, lease, config, live)
-        put_bands(services.store, sweep, config, lease, batch)
     elif not is_preempting and _is_beat_due(lease, config, services.clock()):
         lease = _extend(services, sweep, lease, config, None)
+    if batch.rows:  # a repeat too: who counted the rows may have died before this
+        put_bands(services.store, sweep, config, lease, batch)
     if is_preempting:
         lease = _preempt(services, sweep, lease, config)
     if config.metric is not None:
@@ -70,7 +87,7 @@ def report(
     reason = _stop_reason(lease, counter)
     if reason is None and is_stopped_early(services.store, sweep, config, lease):
         reason = "early_terminate"
-    return Command(reason, lease_seconds(lease, config))
+    return Command(reason, lease_seconds(lease, config), lease.live.next_row or 0)
 
 
 def lease_seconds(lease: Lease, config: SweepConfig) -> int:
@@ -80,11 +97,24 @@ def lease_seconds(lease: Lease, config: SweepConfig) -> int:
     return config.lease_seconds
 
 
-def _held_lease(services: Services, sweep: str, index: int, attempt: int) -> Lease:
+def _held_lease(
+    services: Services, sweep: str, index: int, batch: RowBatch, key: str | None
+) -> Lease:
+    """The lease of the attempt that reports.
+
+    Raises:
+        LeaseLost: It does not hold the run. Its rows are kept beside the run, unless the attempt
+            is another's.
+    """
     lease = services.store.get_lease(sweep, index)
-    if lease is None or lease.attempt != attempt or lease.is_released:
-        raise _lease_lost(sweep, index, attempt)
-    return lease
+    if lease is not None and lease.attempt == batch.attempt:
+        if key not in (None, lease.key):
+            raise _lease_lost(sweep, index, batch.attempt)
+        if not lease.is_released:
+            return lease
+    if batch.rows:
+        services.store.put_rows(sweep, index, batch)
+    raise _lease_lost(sweep, index, batch.attempt)
 
 
 def _lease_lost(sweep: str, index: int, attempt: int) -> LeaseLost:

@@ -10,9 +10,10 @@ from sweep_service.errors import NotFound, NotPossible
 from sweep_service.model.identifiers import run_id
 from sweep_service.model.states import RunState
 from sweep_service.operations.metrics import live_summary
+from sweep_service.operations.rows import Place, read_all, read_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sweep_service.model.records import (
         AttemptRecord,
@@ -69,10 +70,10 @@ class RunStory:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """A part of a history: (attempt, row), and the batch with which it ends; None at its end."""
+    """A part of a history: (attempt, row), and the place where it ends; None at its end."""
 
     rows: Sequence[tuple[int, Row]]
-    last: tuple[int, int] | None
+    last: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def stop_run(services: Services, sweep: str, index: int) -> RunView:
 
 
 def list_rows(
-    services: Services, sweep: str, index: int, after: tuple[int, int] | None, keys: Keys
+    services: Services, sweep: str, index: int, after: Place | None, keys: Keys
 ) -> HistoryPage:
     """One page of logged rows.
 
@@ -191,8 +192,7 @@ def list_rows(
         NotFound: No such sweep or run.
     """
     get_run(services, sweep, index)
-    batches = services.store.list_rows(sweep, index, after, _BATCHES_A_READ)
-    last = (batches[-1].attempt, batches[-1].offset) if batches else None
+    batches, last = read_page(services, sweep, index, after)
     return HistoryPage(list(_rows_with(keys, batches)), last)
 
 
@@ -209,28 +209,25 @@ def thin_rows(
     """
     kept: list[tuple[int, Row]] = []
     last: tuple[int, Row] | None = None
-    stride, seen, n_bytes, after = 1, 0, 0, None
+    stride, seen, n_bytes = 1, 0, 0
     get_run(services, sweep, index)
-    while batches := services.store.list_rows(sweep, index, after, _BATCHES_A_READ):
-        for last in _rows_with(keys, batches):
-            if seen % stride == 0:
-                kept.append(last)
-                n_bytes += _size(last[1])
-            seen += 1
-            if len(kept) >= 2 * n_rows or n_bytes > _THINNED_BYTES:
-                kept, stride = kept[::2], 2 * stride
-                n_bytes = sum(_size(row) for _, row in kept)
-        after = (batches[-1].attempt, batches[-1].offset)
+    for last in _rows_with(keys, read_all(services, sweep, index)):
+        if seen % stride == 0:
+            kept.append(last)
+            n_bytes += _size(last[1])
+        seen += 1
+        if len(kept) >= 2 * n_rows or n_bytes > _THINNED_BYTES:
+            kept, stride = kept[::2], 2 * stride
+            n_bytes = sum(_size(row) for _, row in kept)
     if last is not None and kept[-1] is not last:
         kept.append(last)
     return ThinnedHistory(kept, seen)
 
 
-_BATCHES_A_READ = 100
 _THINNED_BYTES = 4_000_000  #: a Lambda function may answer with 6 MB
 
 
-def _rows_with(keys: Keys, batches: Sequence[RowBatch]) -> Iterator[tuple[int, Row]]:
+def _rows_with(keys: Keys, batches: Iterable[RowBatch]) -> Iterator[tuple[int, Row]]:
     """(attempt, row) of the rows that have any of the metrics, with these alone."""
     for batch in batches:
         for row in batch.rows:

@@ -15,20 +15,21 @@ if TYPE_CHECKING:
 
 
 def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch: RowBatch) -> None:
-    """Keep the run's value at every band that the batch applied last carries it over.
+    """Keep the run's value at every band that the newest rows carry it over.
 
-    A repeat of that batch writes the same again; an older one, whose turn has passed, nothing.
+    A repeat of them writes the same again; older ones, whose turn has passed, nothing.
 
     Args:
         store: Where to.
         sweep: Its id.
         config: The sweep's config.
-        lease: The run's lease as it stands after the batch.
+        lease: The run's lease as it stands after the batch: what it has counted are the rows
+            before those of the batch, and these.
         batch: The rows that have arrived.
     """
     if config.early_terminate is None or config.metric is None:
         return
-    if lease.live.offset != batch.offset:
+    if lease.live.next_row != batch.end:
         return
     values = finite_values(config.metric, batch.rows)
     n_before = lease.live.n_values - len(values)

@@ -27,7 +27,7 @@ from_json = json.JSONDecoder().decode
 
 # Most leases of a large sweep are young: they share one summary.
 _NOTHING_REPORTED = LiveSummary()
-_NO_COLUMNS = (None, 0, None, None, None, None)
+_NO_COLUMNS = (None, 0, None, None, None, None, None)
 
 # The fields of an outcome between its state and the reason of an early stop.
 _N_BEFORE_STOP = 8
@@ -59,17 +59,17 @@ def decode_bases(text: str) -> tuple[Base, ...]:
 
 
 def encode_live(live: LiveSummary) -> tuple[object, ...]:
-    """The six columns of a live summary."""
+    """The seven columns of a live summary."""
     last, best = encode_optional(live.last), encode_optional(live.best)
     last_finite = encode_optional(live.last_finite)
-    return (live.offset, live.n_values, last, best, live.step, last_finite)
+    return (live.offset, live.n_values, last, best, live.step, last_finite, live.next_row)
 
 
 def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
     """The live summary that ``encode_live`` wrote."""
     if columns == _NO_COLUMNS:
         return _NOTHING_REPORTED
-    offset, n_values, last, best, step, last_finite = columns
+    offset, n_values, last, best, step, last_finite, next_row = columns
     return LiveSummary(
         offset,
         n_values,
@@ -77,6 +77,7 @@ def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
         decode_number(best),
         step,
         decode_number(last_finite),
+        next_row,
     )
 
 

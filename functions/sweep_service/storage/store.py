@@ -4,7 +4,7 @@ Every writing method is ONE atomic conditional write of the hand-out protocol. O
 nothing else: no write is bundled with another, any handler may die between two of them, and any
 of them may be repeated by a client library that lost the reply. So each method compares, after a
 failed condition, what stands with what it wanted to write: if that is its own write (same ask key
-and attempt; same offset), it has succeeded. ``claim_index`` alone has nothing to compare; its
+and attempt; rows counted), it has succeeded. ``claim_index`` alone has nothing to compare; its
 repeat leaves a hole, which settling finds.
 
 All reads but ``list_observations`` are consistent: they see every write that returned before they
@@ -199,12 +199,12 @@ class Store(Protocol):
     ) -> Lease:
         """Prolong (never shorten) the lease and clear suspect_at; with ``live`` apply a report.
 
-        Where attempt = given and released_attempt < given, and with ``live``: the stored offset
-        is absent or < ``live.offset``.
+        Where attempt = given and released_attempt < given, and with ``live``: the stored next_row
+        is absent or < ``live.next_row``.
 
         Returns:
-            The lease as it stands. When only the offset was not newer the report had been
-            applied before: nothing is written, the lease as it stands is returned.
+            The lease as it stands. When only next_row was not newer the rows had been counted
+            before: nothing is written, the lease as it stands is returned.
 
         Raises:
             LeaseLost: Another attempt, released, or no such lease.
@@ -311,7 +311,11 @@ class Store(Protocol):
         """Value at the band of every run that reached it, by index."""
 
     def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
-        """Keep rows under (attempt, offset): a repeat changes nothing, the last put stands."""
+        """Keep rows under (attempt, offset): a repeat changes nothing, the longest batch stands.
+
+        Who delivers the same rows at the same time may cut them differently. Batches may overlap;
+        readers take each row from the first batch that has it.
+        """
 
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int

@@ -142,6 +142,7 @@ class Attempts:
             metric=self.best.metric,
             host=self.host,
             holder=self.holder,
+            key=handout.key,
         )
         with contextlib.suppress(OSError):  # then only this process can pay it
             self.ledger.keep(debt)
@@ -150,7 +151,7 @@ class Attempts:
 
     def give_back(self, handout: HandOut) -> None:
         """Have a run that was not begun handed out again; its lease ends by itself otherwise."""
-        ending = ending_document(Verdict("preempted"), None, handout.attempt, {})
+        ending = ending_document(Verdict("preempted"), None, handout.attempt, {}, handout.key)
         with contextlib.suppress(SweepError):
             self.client.with_retries(ONCE).finish(handout.id, ending)
 
@@ -204,6 +205,7 @@ class Attempts:
             unmatched: The printed metrics whose pattern has matched nothing.
         """
         finished = self._deliver(attempt, outcome)
+        attempt.delivery.close()
         self._tell_left_out(attempt)
         said = attempt.delivery.tail.said
         handout = attempt.handout

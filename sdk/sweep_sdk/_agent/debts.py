@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._world import chance, disk, processes
+from sweep_sdk._world import chance, disk, processes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +31,10 @@ class Debt:
     Attributes:
         place: The backend, as ``Transport.place`` names it.
         metric: Name of the sweep's metric.
-        start: First byte of the batch that was sent last; all before it was confirmed.
-        end: First byte after that batch.
         outcome: How the program ended, as fields of ``Outcome``; None until that is known.
         host: The machine on which the program runs.
         holder: Name of the agent that works on it; None when it has given up delivering.
+        key: The key of the hand-out; None from a backend that does not ask for it.
     """
 
     place: str
@@ -43,11 +42,10 @@ class Debt:
     attempt: int
     metrics_file: str
     metric: str | None
-    start: int = 0
-    end: int = 0
     outcome: dict[str, Any] | None = None
     host: str = ""
     holder: str | None = None
+    key: str | None = None
 
     @property
     def file_name(self) -> str:
@@ -62,6 +60,8 @@ class Ledger:
         """Look into a data folder; nothing is written yet."""
         self._debts = home / "pending"
         self._agents = home / "agents"
+        self._read: dict[str, tuple[_Stamp, Debt | None]] = {}
+        self._lock = threads.Lock()
 
     def keep(self, debt: Debt) -> None:
         """Write down a debt as it stands, replacing what was there.
@@ -92,15 +92,16 @@ class Ledger:
             host: Of a folder that machines share, see only what is of this one: on some network
                 file systems locks do not reach other machines, and their agents look dead.
         """
-        return [
-            debt
-            for debt in self._all()
-            if debt.place == place and host in (None, debt.host) and not self._is_attended(debt)
-        ]
+        with self._lock:
+            candidates = [
+                debt for debt in self._all() if debt.place == place and host in (None, debt.host)
+            ]
+            return self._owed(candidates)
 
     def places(self) -> set[str]:
         """The backends with debts that no living agent looks after."""
-        return {debt.place for debt in self._all() if not self._is_attended(debt)}
+        with self._lock:
+            return {debt.place for debt in self._owed(self._all())}
 
     @contextlib.contextmanager
     def attendance(self) -> Iterator[Attendance]:
@@ -122,16 +123,43 @@ class Ledger:
             disk.close(descriptor)
 
     def _all(self) -> list[Debt]:
+        """All debts, of which only those that have changed since the last look are read."""
         try:
-            paths = sorted(self._debts.glob("*.json"))
+            names = sorted(path.name for path in self._debts.glob("*.json"))
         except OSError:
-            return []
-        return [debt for path in paths if (debt := _read(path)) is not None]
+            names = []
+        debts = [self._look(name) for name in names]
+        for name in self._read.keys() - set(names):
+            del self._read[name]
+        return [debt for debt in debts if debt is not None]
 
-    def _is_attended(self, debt: Debt) -> bool:
-        if debt.holder is None:
-            return False
-        path = self._agents / f"{debt.holder}.lock"
+    def _look(self, name: str) -> Debt | None:
+        """A debt as it stands; None if it is gone by now, or damaged."""
+        path = self._debts / name
+        try:
+            stamp = _stamp(path)
+        except OSError:
+            self._read.pop(name, None)
+            return None
+        known = self._read.get(name)
+        if known is None or known[0] != stamp:
+            known = self._read[name] = (stamp, _read(path))
+        return known[1]
+
+    def _owed(self, debts: list[Debt]) -> list[Debt]:
+        """Those that nobody looks after.
+
+        First it is seen whether the holder is alive, and then what it owes: an agent that ends well
+        settles its debts before it lets go of its mark.
+        """
+        holders = dict.fromkeys(debt.holder for debt in debts)
+        alive = {holder for holder in holders if holder is not None and self._is_alive(holder)}
+        orphans = [debt for debt in debts if debt.holder not in alive]
+        stands = [(debt, self._look(debt.file_name)) for debt in orphans]
+        return [found for debt, found in stands if found and found.holder in (None, debt.holder)]
+
+    def _is_alive(self, holder: str) -> bool:
+        path = self._agents / f"{holder}.lock"
         try:
             descriptor = disk.open_descriptor(path, disk.O_RDWR)
         except FileNotFoundError:
@@ -155,9 +183,22 @@ class Attendance:
     descriptor: int
 
 
+#: Tells a file from what it was: time of change, size, inode.
+_Stamp = tuple[int, int, int]
+
+#: What other versions have noted besides is passed over.
+_FIELDS = tuple(field.name for field in fields(Debt))
+
+
+def _stamp(path: disk.Path) -> _Stamp:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def _read(path: disk.Path) -> Debt | None:
     """A debt, None if the file is gone by now or damaged (a power cut in the middle of it)."""
     try:
-        return Debt(**json.loads(path.read_text(encoding="utf-8")))
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Debt(**{name: found[name] for name in _FIELDS if name in found})
     except (OSError, ValueError, TypeError):
         return None

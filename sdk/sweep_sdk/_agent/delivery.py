@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
     from sweep_sdk._metrics import MetricValue
 
-_ESSENTIALS = ("attempt", "state", "stopped_early")
+_ESSENTIALS = ("attempt", "key", "state", "stopped_early")
 
 
 class Delivery:
     """One attempt's rows on their way from the metrics file to the backend.
 
-    A batch whose answer was lost is sent again as it was. Threads take turns: an agent that is
-    interrupted may come to the end of a run while its last report is still in flight.
+    Rows are numbered, and the backend takes each number once: a batch whose answer was lost is sent
+    again, and what another agent had delivered before need not be known. Threads take turns: an
+    agent that is interrupted may come to the end of a run while its last report is still in flight.
 
     Attributes:
         tail: The reading end of the metrics file.
@@ -43,7 +44,7 @@ class Delivery:
         clock: Callable[[], float],
         notice: Callable[[str], None],
     ) -> None:
-        """Begin at the first byte that was not confirmed.
+        """Begin at the first row; those that the backend has are passed over.
 
         Args:
             debt: The attempt.
@@ -56,9 +57,8 @@ class Delivery:
         self._ledger = ledger
         self._notice = notice
         self._batches: deque[Batch] = deque()
-        self._n_sent = 0
+        self._next_row = 0
         self._turn = threads.Lock()
-        self._catch_up()
 
     def send(self, client: Client, *, is_final: bool = False) -> Command | None:
         """Send the next rows; None when there are none.
@@ -89,7 +89,12 @@ class Delivery:
             SweepError: As ``Client.report``.
         """
         return client.report(
-            self.debt.run, self.debt.attempt, self._n_sent, (), is_preempting=is_preempting
+            self.debt.run,
+            self.debt.attempt,
+            self._next_row,
+            (),
+            is_preempting=is_preempting,
+            key=self.debt.key,
         )
 
     def send_rest(self, client: Client) -> bool:
@@ -120,13 +125,13 @@ class Delivery:
         if self.send_rest(client):
             raise LeaseLost(f"attempt {self.debt.attempt} no longer holds {self.debt.run}")
         verdict = judge(self.tail.said, outcome)
-        ending = ending_document(verdict, outcome, self.debt.attempt, self.summary())
+        ending = ending_document(verdict, outcome, self.debt.attempt, self.summary(), self.debt.key)
         ending |= self._own_words()
         try:
             finished = client.finish(self.debt.run, ending)
         except InvalidRequest as error:  # an end without its details is better than none
             self._notice(f"how the run ended is told without details: {error}")
-            finished = client.finish(self.debt.run, {name: ending[name] for name in _ESSENTIALS})
+            finished = client.finish(self.debt.run, _essentials(ending))
         self._ledger.settle(self.debt)
         return finished
 
@@ -137,6 +142,10 @@ class Delivery:
     def forgive(self) -> None:
         """Forget the debt: the backend does not want it any more."""
         self._ledger.settle(self.debt)
+
+    def close(self) -> None:
+        """Let go of the metrics file."""
+        self.tail.close()
 
     def summary(self) -> dict[str, MetricValue]:
         """What is kept of the run's results; see ``Said.results``."""
@@ -163,7 +172,9 @@ class Delivery:
         """Send the first batch; None when the backend refuses it as it is."""
         batch = self._batches[0]
         try:
-            command = client.report(self.debt.run, self.debt.attempt, batch.offset, batch.rows)
+            command = client.report(
+                self.debt.run, self.debt.attempt, batch.offset, batch.rows, key=self.debt.key
+            )
         except InvalidRequest as error:
             self._divide(error)
             return None
@@ -171,7 +182,7 @@ class Delivery:
             self._batches.popleft()
             raise
         self._batches.popleft()
-        self._n_sent = batch.offset + len(batch.rows)
+        self._next_row = max(command.next_row, batch.offset + len(batch.rows))
         return command
 
     def _send_held_or_not(self, client: Client) -> bool | None:
@@ -182,12 +193,13 @@ class Delivery:
             return False
 
     def _fill(self, is_final: bool) -> bool:
-        batch = self.tail.read(is_final=is_final)
-        if batch is None:
-            return False
-        self._batches.append(batch)
-        self._keep(replace(self.debt, start=batch.start, end=batch.end))
-        return True
+        """Read the next rows that the backend does not have; whether there are any."""
+        while (batch := self.tail.read(is_final=is_final)) is not None:
+            news = batch.since(self._next_row)
+            if news.rows:
+                self._batches.append(news)
+                return True
+        return False
 
     def _divide(self, error: InvalidRequest) -> None:
         """Do without the row that the backend refuses, once it stands alone."""
@@ -200,17 +212,12 @@ class Delivery:
         second = replace(batch, offset=batch.offset + middle, rows=batch.rows[middle:])
         self._batches.extendleft((second, replace(batch, rows=batch.rows[:middle])))
 
-    def _catch_up(self) -> None:
-        """Read again what was confirmed, then the batch that was in flight as it was."""
-        while self.tail.position < self.debt.start:
-            if self.tail.read(end=self.debt.start) is None:
-                break
-        batch = self.tail.read(end=self.debt.end) if self.debt.end else None
-        if batch is not None:
-            self._batches.append(batch)
-
     def _keep(self, debt: Debt) -> None:
         """A debt that cannot be written down is still paid if this process lives."""
         self.debt = debt
         with contextlib.suppress(OSError):
             self._ledger.keep(debt)
+
+
+def _essentials(ending: dict[str, Any]) -> dict[str, Any]:
+    return {name: ending[name] for name in _ESSENTIALS if name in ending}

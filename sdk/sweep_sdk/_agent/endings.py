@@ -85,7 +85,11 @@ def judge(said: Said, outcome: Outcome | None) -> Verdict:
 
 
 def ending_document(
-    verdict: Verdict, outcome: Outcome | None, attempt: int, summary: Mapping[str, Any]
+    verdict: Verdict,
+    outcome: Outcome | None,
+    attempt: int,
+    summary: Mapping[str, Any],
+    key: str | None = None,
 ) -> dict[str, Any]:
     """The body of a finish."""
     outcome = outcome or Outcome(is_success=False)
@@ -97,6 +101,8 @@ def ending_document(
         "summary": dict(summary),
         "stopped_early": verdict.is_stopped_early,
     }
+    if key is not None:
+        document["key"] = key
     if verdict.state == "failed" and outcome.stderr_tail:
         document["stderr_tail"] = _sendable(outcome.stderr_tail[-_MAX_TAIL_CHARACTERS:])
     return document

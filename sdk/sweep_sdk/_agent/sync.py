@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ def sync(
         raise failures[0]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _put_off(failures: list[Unreadable]) -> Iterator[None]:
     try:
         yield
@@ -70,11 +70,12 @@ def _put_off(failures: list[Unreadable]) -> Iterator[None]:
 def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], None]) -> str:
     delivery = Delivery(debt, ledger, clock.time, notice)
     outcome = None if debt.outcome is None else Outcome(**debt.outcome)
-    try:
-        return delivery.finish(client, outcome).state
-    except LeaseLost:
-        state = "lost"
-    except NotFound:
-        state = "gone"
-    delivery.forgive()
+    with contextlib.closing(delivery):
+        try:
+            return delivery.finish(client, outcome).state
+        except LeaseLost:
+            state = "lost"
+        except NotFound:
+            state = "gone"
+        delivery.forgive()
     return state

@@ -1,7 +1,7 @@
-"""The reading end of the metrics file: whole lines, as batches that can be sent once more.
+"""The reading end of the metrics file: whole lines, as batches of numbered rows.
 
-The file is the spool. A batch is a span of its bytes, so what was in flight when an agent died is
-found again from two numbers, and is sent again as the very same batch.
+The file is the spool. Whoever reads it from the beginning numbers its rows alike, and the backend
+takes each number once: what an agent that died had sent may be sent again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _lines
 from sweep_sdk._agent.said import Said
+from sweep_sdk._agent.source import Source
 from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -41,15 +42,16 @@ class Batch:
     """Rows to be sent together.
 
     Attributes:
-        start: First byte of the span.
-        end: First byte after it.
         offset: Number of the first row within the attempt.
     """
 
-    start: int
-    end: int
     offset: int
     rows: tuple[dict[str, Any], ...]
+
+    def since(self, number: int) -> Batch:
+        """The rows that are not before row ``number``."""
+        n_before = min(max(number - self.offset, 0), len(self.rows))
+        return Batch(self.offset + n_before, self.rows[n_before:])
 
 
 class Tail:
@@ -79,6 +81,7 @@ class Tail:
         self.position = 0
         self.said = Said(metric)
         self._path = path
+        self._source = Source(path)
         self._metric = metric
         self._clock = clock
         self._notice = notice
@@ -87,53 +90,70 @@ class Tail:
         self._is_in_long_line = False
         self.left_out: Counter[str] = Counter()
 
-    def read(
-        self, *, end: int | None = None, is_final: bool = False, max_rows: int = MAX_BATCH_ROWS
-    ) -> Batch | None:
+    def read(self, *, is_final: bool = False, max_rows: int = MAX_BATCH_ROWS) -> Batch | None:
         """Read on: the next rows, None when there are none yet.
 
         Args:
-            end: Read no line beyond this byte.
             is_final: Nobody writes any more: a last line without line end counts.
             max_rows: Bound of the batch.
 
         Raises:
             Unreadable: If ``is_final``: to go on would lose what the file still holds.
         """
-        start, offset = self.position, self._n_rows
+        offset = self._n_rows
         rows: list[dict[str, Any]] = []
-        n_bytes = 0
         try:
-            with self._path.open("rb") as file:
-                self._check_size(file)
-                for line, next_position in self._whole_lines(file, end, is_final):
-                    if rows and n_bytes + len(line) > MAX_BATCH_BYTES:
-                        break
-                    self.position = next_position
-                    row = self._take(line)
-                    if row is not None:
-                        rows.append(row)
-                        n_bytes += len(json.dumps(row))
-                    if len(rows) >= max_rows:
-                        break
-        except FileNotFoundError:
-            pass
+            self._read_into(rows, is_final, max_rows)
+            if not rows and self._source.is_replaced():
+                self._read_into(rows, True, max_rows)
+                if not rows:
+                    self._turn_to_successor()
+                    self._read_into(rows, is_final, max_rows)
         except OSError as error:
             trouble = f"cannot read {self._path}: {error.strerror}"
             if is_final and not rows:
                 raise Unreadable(trouble) from None
             self._tell(trouble)
         self._n_rows += len(rows)
-        return Batch(start, self.position, offset, tuple(rows)) if rows else None
+        return Batch(offset, tuple(rows)) if rows else None
 
-    def _whole_lines(
-        self, file: BinaryIO, end: int | None, is_final: bool
-    ) -> Iterator[tuple[bytes, int]]:
+    def close(self) -> None:
+        """Close the file; it is opened again where that is needed."""
+        self._source.close()
+
+    def _read_into(self, rows: list[dict[str, Any]], is_final: bool, max_rows: int) -> None:
+        """Read rows from the open file, as many as make a batch.
+
+        Raises:
+            OSError: It cannot be read on; what was read before counts.
+        """
+        file = self._source.file()
+        if file is None:
+            return
+        self._check_size(file)
+        n_bytes = 0
+        for line, next_position in self._whole_lines(file, is_final):
+            if rows and n_bytes + len(line) > MAX_BATCH_BYTES:
+                break
+            self.position = next_position
+            row = self._take(line)
+            if row is not None:
+                rows.append(row)
+                n_bytes += min(len(line), _lines.MAX_ROW_BYTES)
+            if len(rows) >= max_rows:
+                break
+
+    def _turn_to_successor(self) -> None:
+        """Go on in the file that has the name now."""
+        self._tell("the metrics file was replaced by another one: programs must append to it")
+        self._source.close()
+        self.position = 0
+
+    def _whole_lines(self, file: BinaryIO, is_final: bool) -> Iterator[tuple[bytes, int]]:
         """Lines from ``position`` on, each with the position after it."""
         position = self.position
         while True:
-            left = _lines.MAX_LINE_BYTES if end is None else end - position
-            chunk = _read_chunk(file, position, max(left, 0))
+            chunk = _read_chunk(file, position)
             *lines, rest = chunk.split(b"\n")
             for line in lines:
                 position += len(line) + 1
@@ -144,8 +164,21 @@ class Tail:
                 self._is_in_long_line = True
             elif not lines:
                 break
-        if rest and is_final:
+        if rest and is_final and self._is_whole(rest):
             yield rest, position + len(rest)
+
+    def _is_whole(self, line: bytes) -> bool:
+        """Whether a line without an end means something.
+
+        If not it may have been cut, or its writer may still live: whoever reads on must find all of
+        it, or rows would be numbered differently.
+        """
+        try:
+            _lines.decode_line(line)
+        except _lines.BadLine as error:
+            self._tell_bad(line, error)
+            return False
+        return True
 
     def _take(self, line: bytes) -> dict[str, Any] | None:
         """The row that a line holds, as it travels; other lines are heard."""
@@ -158,8 +191,7 @@ class Tail:
         try:
             found = _lines.decode_line(line)
         except _lines.BadLine as error:
-            text = line[:60].decode("utf-8", "backslashreplace")
-            self._tell(f"a line in the metrics file is skipped: {error}", f": {text!r}")
+            self._tell_bad(line, error)
             return None
         if isinstance(found, _lines.Row):
             return self._row(found)
@@ -197,6 +229,10 @@ class Tail:
         if file.seek(0, 2) < self.position:
             self._tell("the metrics file was overwritten: programs must append to it")
             self.position = 0
+
+    def _tell_bad(self, line: bytes, error: _lines.BadLine) -> None:
+        text = line[:60].decode("utf-8", "backslashreplace")
+        self._tell(f"a line in the metrics file is skipped: {error}", f": {text!r}")
 
     def _tell(self, message: str, detail: str = "") -> None:
         """Tell a message the first time that it is due, and count it."""
@@ -236,12 +272,12 @@ def _may_fit(metrics: dict[str, MetricValue], room: int) -> bool:
     return is_small or len(json.dumps(metrics)) <= room
 
 
-def _read_chunk(file: BinaryIO, position: int, most: int) -> bytes:
+def _read_chunk(file: BinaryIO, position: int) -> bytes:
     """Bytes from ``position`` on: a usual chunk, more where a line is longer than that."""
     size = _CHUNK_BYTES
     while True:
         file.seek(position)
-        chunk = file.read(min(size, most))
+        chunk = file.read(min(size, _lines.MAX_LINE_BYTES))
         if b"\n" in chunk or len(chunk) < size or size >= _lines.MAX_LINE_BYTES:
             return chunk
         size *= 2

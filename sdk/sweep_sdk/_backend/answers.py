@@ -50,6 +50,7 @@ class HandOut:
         attempt: Counts the hand-outs of this run.
         lease_seconds: How long the backend waits for the next report.
         metric: Name of the sweep's metric; None without one, or from an older backend.
+        key: What reports and the finish say, so that nobody else can; None from an older backend.
     """
 
     id: str
@@ -61,6 +62,7 @@ class HandOut:
     attempt: int
     lease_seconds: float
     metric: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,12 @@ class Command:
 
     Attributes:
         reason: ``stop_run``, ``canceled`` or ``early_terminate``.
+        next_row: Number of the row that comes next; 0 from an older backend.
     """
 
     reason: str | None
     lease_seconds: float
+    next_row: int = 0
 
     @property
     def is_stop(self) -> bool:
@@ -237,14 +241,16 @@ def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
     """The answer to an ask."""
     if "wait_seconds" in found:
         return Wait(float(found["wait_seconds"]), str(found["reason"]))
-    names = [name for name in HandOut.__dataclass_fields__ if name != "metric"]
-    return HandOut(**{name: found[name] for name in names}, metric=found.get("metric"))
+    newer: dict[str, Any] = {name: found.get(name) for name in ("metric", "key")}
+    names = [name for name in HandOut.__dataclass_fields__ if name not in newer]
+    return HandOut(**{name: found[name] for name in names}, **newer)
 
 
 def command(found: Mapping[str, Any]) -> Command:
     """The answer to a report."""
     is_stop = found["command"] == "stop"
-    return Command(str(found["reason"]) if is_stop else None, float(found["lease_seconds"]))
+    reason = str(found["reason"]) if is_stop else None
+    return Command(reason, float(found["lease_seconds"]), int(found.get("next_offset", 0)))
 
 
 def finished(found: Mapping[str, Any]) -> Finished:

@@ -250,16 +250,18 @@ class Client:
         rows: Sequence[Mapping[str, Any]],
         *,
         is_preempting: bool = False,
+        key: str | None = None,
     ) -> Command:
-        """Deliver rows, or none: a heartbeat; the same offset twice is once.
+        """Deliver rows, or none: a heartbeat; each row counts once.
 
         Args:
             run: A reference to the run.
             attempt: The attempt that reports.
-            offset: Place of the first row among those of the attempt.
+            offset: Number of the first row among those of the attempt.
             rows: With ``metrics``, ``step`` and ``at``.
             is_preempting: The agent has to end: should it not be heard of again, the run shall be
                 handed out without waiting for the whole lease.
+            key: Of the hand-out, where it had one.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
@@ -267,6 +269,8 @@ class Client:
         body: Json = {"attempt": attempt, "offset": offset, "rows": list(rows)}
         if is_preempting:
             body["preempting"] = True
+        if key is not None:
+            body["key"] = key
         return self._call("POST", f"{_run_path(run)}/reports", command, body=body)
 
     def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:
@@ -274,7 +278,7 @@ class Client:
 
         Args:
             run: A reference to the run.
-            ending: ``attempt`` and ``state``, and where known ``exit_code``, ``signal``,
+            ending: ``attempt`` and ``state``, and where known ``key``, ``exit_code``, ``signal``,
                 ``summary``, ``stderr_tail``, ``stopped_early``.
 
         Raises:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os as _os
 import sys
 from os import O_APPEND, O_CREAT, O_RDWR, O_WRONLY, close
+from os import fstat as stat_descriptor
 from os import open as open_descriptor
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "O_APPEND",
@@ -17,7 +23,10 @@ __all__ = [
     "Path",
     "close",
     "lock_if_free",
+    "locked_for_process",
     "open_descriptor",
+    "open_nameless",
+    "stat_descriptor",
     "write",
 ]
 
@@ -45,3 +54,28 @@ def lock_if_free(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def open_nameless() -> int | None:
+    """A file without a name, which forked processes have in common; None where none can be made."""
+    if sys.platform == "win32":  # processes do not fork there
+        return None
+    import tempfile  # few need it
+
+    with contextlib.suppress(OSError, AttributeError):  # not on every system, nor every container
+        return _os.memfd_create("sweep-sdk")
+    with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
+        return _os.dup(file.fileno())
+    return None
+
+
+@contextlib.contextmanager
+def locked_for_process(descriptor: int) -> Iterator[None]:
+    """Hold the lock of an open file for a block, against other processes; it ends with this one."""
+    if sys.platform != "win32":
+        _fcntl.lockf(descriptor, _fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            _fcntl.lockf(descriptor, _fcntl.LOCK_UN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading as _threading
 from queue import Empty, SimpleQueue
-from threading import Condition, Event, Lock, Thread, Timer
+from threading import Condition, Event, Lock, RLock, Thread, Timer
 from typing import TypeVar
 
 from sweep_sdk._world import clock
@@ -13,6 +13,7 @@ __all__ = [
     "Condition",
     "Event",
     "Lock",
+    "RLock",
     "SimpleQueue",
     "Thread",
     "Timer",

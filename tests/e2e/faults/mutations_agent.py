@@ -6,6 +6,9 @@ from mutations import Mutation
 
 _ATTEMPTS = "sdk/sweep_sdk/_agent/attempts.py"
 _DELIVERY = "sdk/sweep_sdk/_agent/delivery.py"
+_TAIL = "sdk/sweep_sdk/_agent/tail.py"
+_REPORT = "functions/sweep_service/operations/report.py"
+_ROWS = "functions/sweep_service/operations/rows.py"
 _REPORTER = "sdk/sweep_sdk/_agent/reporter.py"
 _FILE = "sdk/sweep_sdk/_metrics_file.py"
 _ASKING = "sdk/sweep_sdk/_agent/asking.py"
@@ -27,27 +30,52 @@ AGENT = (
     ),
     Mutation(
         _DELIVERY,
-        "the span of the batch in flight is on disk before it is sent",
-        "self._keep(replace(self.debt, start=batch.start, end=batch.end))",
-        "self.debt = replace(self.debt, start=batch.start, end=batch.end)",
-        "kept",
-        "tests/sdk/test_delivery.py::TestRecovery::test_the_batch_in_flight_is_sent_as_it_was",
+        "what the backend has is not sent again",
+        "news = batch.since(self._next_row)",
+        "news = batch",
+        "7",
+        "tests/sdk/test_delivery.py::TestRecovery::test_what_others_have_delivered_is_not_sent_again",
     ),
     Mutation(
-        _DELIVERY,
-        "a batch that was in flight is sent as it was",
-        "self.tail.read(end=self.debt.end) if self.debt.end else None",
-        "None",
+        _TAIL,
+        "a line that was cut is read when it is whole",
+        "if rest and is_final and self._is_whole(rest):",
+        "if rest and is_final:",
         "7",
-        "tests/sdk/test_delivery.py::TestRecovery::test_the_batch_in_flight_is_sent_as_it_was",
+        "tests/sdk/test_tail.py::test_all_who_read_a_file_number_its_rows_alike",
     ),
     Mutation(
-        _DELIVERY,
-        "what was confirmed is not sent again",
-        "while self.tail.position < self.debt.start:",
-        "while False:",
+        _DEBTS,
+        "what is owed is read after its holder was found dead",
+        "(debt, self._look(debt.file_name)) for debt in orphans",
+        "(debt, debt) for debt in orphans",
+        "alone",
+        "tests/sdk/test_debts.py::test_an_agent_that_ends_well_meanwhile_owes_nothing",
+    ),
+    Mutation(
+        _REPORT,
+        "a report with another key than the lease's: 409",
+        "        if key not in (None, lease.key):",
+        "        if False:",
+        "8",
+        "tests/service/test_rows.py::test_a_report_with_another_key_is_refused_and_leaves_nothing",
+    ),
+    Mutation(
+        _REPORT,
+        "rows are counted once, whoever sends them",
+        "news = news_of(lease.live, batch)",
+        "news = batch",
         "7",
-        "tests/sdk/test_delivery.py::TestRecovery::test_the_batch_in_flight_is_sent_as_it_was",
+        "tests/sdk/test_delivery.py::TestRecovery"
+        "::test_several_who_deliver_at_once_and_cut_differently",
+    ),
+    Mutation(
+        _ROWS,
+        "rows that two have put are read once",
+        "batches.append(batch.since(next_row))",
+        "batches.append(batch)",
+        "7",
+        "tests/service/test_rows.py::test_rows_that_two_have_put_at_once_are_read_once",
     ),
     Mutation(
         _DELIVERY,
@@ -111,8 +139,8 @@ AGENT = (
     Mutation(
         _FILE,
         "lines are appended",
-        "os.O_WRONLY | os.O_CREAT | os.O_APPEND |",
-        "os.O_WRONLY | os.O_CREAT |",
+        "disk.O_WRONLY | disk.O_CREAT | disk.O_APPEND |",
+        "disk.O_WRONLY | disk.O_CREAT |",
         "kept",
         "tests/sdk/test_metrics_file.py::test_what_is_there_stays",
     ),
@@ -185,8 +213,8 @@ AGENT = (
     Mutation(
         _DEBTS,
         "a living agent's runs are left alone",
-        " and not self._is_attended(debt)",
-        "",
+        "debt for debt in debts if debt.holder not in alive",
+        "debt for debt in debts",
         "alone",
         "tests/sdk/test_debts.py::test_debts_of_the_living_are_theirs",
     ),

@@ -251,7 +251,7 @@ DYNAMODB = (
     ),
     Mutation(
         _LEASES,
-        "extend_lease: offset absent or < given",
+        "extend_lease: next_row absent or < given",
         "condition = is_held if live is None else is_held & _is_news(live)",
         "condition = is_held",
         "7",

@@ -253,7 +253,7 @@ SQLITE = (
     ),
     Mutation(
         _LEASES,
-        "extend_lease: offset absent or < given",
+        "extend_lease: next_row absent or < given",
         "if live is not None and _is_applied(stands.live, live):",
         "if False:",
         "7",

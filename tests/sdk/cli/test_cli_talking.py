@@ -86,7 +86,9 @@ class TestAskAndTell:
             run = cli("ask", grid, "--json").json
             assert run["index"] == number
             assert run["lease_seconds"] == 300
-            told = cli("tell", run["id"], f"loss={run['config']['lr']}", f"n={number}")
+            told = cli(
+                "tell", run["id"], "--attempt", "1", f"loss={run['config']['lr']}", f"n={number}"
+            )
             assert (told.code, told.out) == (0, f"run {run['id']} is finished\n")
         assert client.best_run(grid)["config"]["lr"] == 0.01
         assert client.get_run(f"{grid}-3")["summary"] == {"loss": 0.01, "n": 3}
@@ -96,23 +98,51 @@ class TestAskAndTell:
     def test_for_people(self, cli, grid):
         result = cli("ask", grid)
         assert result.lines[0] == f"{grid}-0: layers=1 lr=0.1"
-        assert f"sweep-sdk tell {grid}-0" in result.lines[1]
+        assert f"sweep-sdk tell {grid}-0 --attempt 1 NAME=VALUE" in result.lines[1]
 
     def test_failed_runs(self, cli, grid):
         run = cli("ask", grid, "--json").json["id"]
-        assert cli("tell", run, "--state", "failed").out == f"run {run} is failed\n"
+        assert cli("tell", run, "--attempt", "1", "--state", "failed").out == (
+            f"run {run} is failed\n"
+        )
 
     def test_a_result_is_told_once(self, cli, grid):
         run = cli("ask", grid, "--json").json["id"]
-        cli("tell", run, "loss=1")
-        result = cli("tell", run, "loss=2")
+        cli("tell", run, "--attempt", "1", "loss=1")
+        result = cli("tell", run, "--attempt", "1", "loss=2")
         assert result.code == 2
         assert "has ended already: it is finished; a run is told once" in result.err
 
     def test_a_bad_value_ends_nothing(self, cli, grid, client):
         run = cli("ask", grid, "--json").json["id"]
-        assert cli("tell", run, "loss=low").code == 2
+        assert cli("tell", run, "--attempt", "1", "loss=low").code == 2
         assert client.get_run(run)["state"] == "running"
+
+    def test_without_an_attempt_nothing_is_told(self, cli, grid, client):
+        run = cli("ask", grid, "--json").json["id"]
+        result = cli("tell", run, "loss=1")
+        assert result.code == 2
+        assert "if that was you, add '--attempt 1'" in result.err
+        assert client.get_run(run)["state"] == "running"
+
+    def test_the_holder_of_a_later_attempt_is_left_alone(self, cli, grid, client):
+        run = cli("ask", grid, "--json").json["id"]
+        client.finish(run, {"attempt": 1, "state": "preempted"})
+        other = client.ask(grid, "key-of-another", "other")
+        client.report(run, other.attempt, 0, [{"metrics": {"loss": 5}}], key=other.key)
+        result = cli("tell", run, "--attempt", "1", "loss=1")
+        assert result.code == 2
+        assert "attempt 2 was handed to 'other'" in result.err
+        assert client.get_run(run)["state"] == "running"
+        assert [row["metrics"]["loss"] for row in client.history(run)] == [5]
+
+    def test_the_result_comes_after_the_rows_that_are_there(self, cli, grid, client):
+        run = cli("ask", grid, "--json").json
+        for number in range(3):
+            client.report(run["id"], 1, number, [{"metrics": {"loss": number}}], key=run["key"])
+        assert cli("tell", run["id"], "--attempt", "1", "loss=9").code == 0
+        rows = [row["metrics"]["loss"] for row in client.history(run["id"])]
+        assert rows == [0, 1, 2, 9]
 
     def test_waits_for_a_paused_sweep(self, cli, grid, client, monkeypatch):
         client.change_sweep(grid, state="paused")

@@ -146,7 +146,7 @@ class PointItem(Item):
 
 
 class LeaseItem(Item):
-    """Who is working on an index; the live summary is spread over ``offset`` to ``last_finite``."""
+    """Who is working on an index; the live summary is spread over ``offset`` to ``next_row``."""
 
     index = Whole()
     attempt = Whole()
@@ -168,6 +168,7 @@ class LeaseItem(Item):
     best = Metric(null=True)
     step = Whole(null=True)
     last_finite = Metric(null=True)
+    next_row = Whole(null=True)
     is_preempting = BooleanAttribute(default=False)
 
     @classmethod
@@ -237,6 +238,7 @@ class RowsItem(Item):
     attempt = Whole()
     offset = Whole()
     rows = Packed()
+    n_rows = Whole(null=True)
     expires_at = Whole(null=True)
 
     @classmethod

@@ -152,14 +152,14 @@ def _is_own(stands: Lease | None, wanted: Lease) -> bool:
 
 
 def _is_applied(stands: LiveSummary, live: LiveSummary) -> bool:
-    if stands.offset is None or live.offset is None:
+    if stands.next_row is None or live.next_row is None:
         return False
-    return stands.offset >= live.offset
+    return stands.next_row >= live.next_row
 
 
 def _is_news(live: LiveSummary) -> Condition:
-    is_first = LeaseItem.offset.does_not_exist()
-    return is_first if live.offset is None else is_first | (LeaseItem.offset < live.offset)
+    is_first = LeaseItem.next_row.does_not_exist()
+    return is_first if live.next_row is None else is_first | (LeaseItem.next_row < live.next_row)
 
 
 def _reporting(live: LiveSummary) -> list[Action]:
@@ -170,6 +170,7 @@ def _reporting(live: LiveSummary) -> list[Action]:
         put_or_remove(LeaseItem.best, live.best),
         put_or_remove(LeaseItem.step, live.step),
         put_or_remove(LeaseItem.last_finite, live.last_finite),
+        put_or_remove(LeaseItem.next_row, live.next_row),
     ]
 
 

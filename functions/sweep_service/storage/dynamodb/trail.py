@@ -59,15 +59,18 @@ class TrailItems:
 
     def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
         """See ``Store.put_rows``; a batch too large for one item is kept as several."""
+        # rows :  the batch that stands under an offset .. a longer one
         for part, text in _parts(batch):
             item = RowsItem(
                 *keys.rows(sweep, index, part.attempt, part.offset),
                 attempt=part.attempt,
                 offset=part.offset,
                 rows=text,
+                n_rows=len(part.rows),
                 expires_at=self._rows_expire_at(),
             )
-            self._table.put(item)
+            is_first = RowsItem.n_rows.does_not_exist()
+            self._table.put(item, is_first | (RowsItem.n_rows <= len(part.rows)))
 
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int

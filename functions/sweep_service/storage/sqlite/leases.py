@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from sweep_service.storage.sqlite.database import Database
 
-# In the order of Lease's fields; the live summary is spread over six columns.
+# In the order of Lease's fields; the live summary is spread over seven columns.
 _SELECT_ALL = """SELECT idx, attempt, key, agent, host, slot, lease_end, suspect_at,
         released_attempt, losses, failures, is_stop_requested,
-        live_offset, live_n_values, live_last, live_best, live_step, live_last_finite, unit,
-        early_stop, is_preempting
+        live_offset, live_n_values, live_last, live_best, live_step, live_last_finite,
+        live_next_row, unit, early_stop, is_preempting
     FROM leases WHERE sweep = ?"""
 _SELECT_ONE = _SELECT_ALL + " AND idx = ?"
 
@@ -163,9 +163,9 @@ def _taken(stands: Lease, lease: Lease) -> Lease:
 
 
 def _is_applied(stands: LiveSummary, live: LiveSummary) -> bool:
-    if stands.offset is None or live.offset is None:
+    if stands.next_row is None or live.next_row is None:
         return False
-    return stands.offset >= live.offset
+    return stands.next_row >= live.next_row
 
 
 def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Lease | None:
@@ -187,8 +187,8 @@ def _find_held(connection: sqlite3.Connection, sweep: str, index: int, attempt: 
 
 def _lease(row: tuple[Any, ...]) -> Lease:
     *fields, is_stop_requested = row[:12]
-    live, unit, stop = decode_live(row[12:18]), unpack_unit(row[18]), decode_early_stop(row[19])
-    return Lease(*(*fields, is_stop_requested != 0, live, unit, stop, row[20] != 0))
+    live, unit, stop = decode_live(row[12:19]), unpack_unit(row[19]), decode_early_stop(row[20])
+    return Lease(*(*fields, is_stop_requested != 0, live, unit, stop, row[21] != 0))
 
 
 def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
@@ -196,8 +196,8 @@ def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """INSERT INTO leases (attempt, key, agent, host, slot, lease_end, suspect_at,
             released_attempt, losses, failures, is_stop_requested,
             live_offset, live_n_values, live_last, live_best, live_step, live_last_finite,
-            unit, early_stop, is_preempting, sweep, idx)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            live_next_row, unit, early_stop, is_preempting, sweep, idx)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (*_columns(lease), sweep, lease.index),
     )
 
@@ -207,7 +207,7 @@ def _update(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """UPDATE leases SET attempt = ?, key = ?, agent = ?, host = ?, slot = ?, lease_end = ?,
             suspect_at = ?, released_attempt = ?, losses = ?, failures = ?, is_stop_requested = ?,
             live_offset = ?, live_n_values = ?, live_last = ?, live_best = ?, live_step = ?,
-            live_last_finite = ?, unit = ?, early_stop = ?, is_preempting = ?
+            live_last_finite = ?, live_next_row = ?, unit = ?, early_stop = ?, is_preempting = ?
         WHERE sweep = ? AND idx = ?""",
         (*_columns(lease), sweep, lease.index),
     )

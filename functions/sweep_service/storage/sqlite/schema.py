@@ -159,6 +159,9 @@ _POINTS = (
     ) WITHOUT ROWID""",
 )
 
+#: Up to which row the rows of a lease's holder have been counted.
+_ROW_NUMBERS = ("ALTER TABLE leases ADD COLUMN live_next_row INTEGER",)
+
 #: Step n turns a file of version n into one of version n + 1.
 STEPS: tuple[Sequence[str], ...] = (
     _FIRST_TABLES,
@@ -166,6 +169,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _EARLY_STOPS,
     _PREEMPTION,
     _POINTS,
+    _ROW_NUMBERS,
 )
 SCHEMA_VERSION = len(STEPS)
 

@@ -76,15 +76,19 @@ class TrailTables:
 
     def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
         """See ``Store.put_rows``."""
-        self._put(
-            """INSERT OR REPLACE INTO histories (sweep, idx, attempt, first_row, batch)
-            VALUES (?, ?, ?, ?, ?)""",
-            sweep,
-            index,
-            batch.attempt,
-            batch.offset,
-            encode_rows(batch.rows),
-        )
+        text = encode_rows(batch.rows)
+        place = (sweep, index, batch.attempt, batch.offset)
+        with self._database.write() as connection:
+            connection.execute(
+                """DELETE FROM histories WHERE sweep = ? AND idx = ? AND attempt = ?
+                AND first_row = ? AND length(batch) <= ?""",
+                (*place, len(text)),
+            )
+            connection.execute(
+                """INSERT OR IGNORE INTO histories (sweep, idx, attempt, first_row, batch)
+                VALUES (?, ?, ?, ?, ?)""",
+                (*place, text),
+            )
 
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int

@@ -36,7 +36,7 @@ def command(sweep: str, is_json: bool) -> int:
         say_json(None if run is None else asdict(run))
     elif run is not None:
         say(f"{run.id}: {assignments(run.config)}")
-        say(f"  sweep-sdk tell {run.id} NAME=VALUE")
+        say(f"  sweep-sdk tell {run.id} --attempt {run.attempt} NAME=VALUE")
     if run is None:
         note("the sweep has ended: there are no more runs")
         return 1
