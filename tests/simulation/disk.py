@@ -407,5 +407,8 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
         kernel.step("stat")
         return stat_of(kernel.process().files[number].node)
 
-    found = (open_descriptor, close, write, lock_if_free, stat_descriptor)
+    def open_to_read(path: Any) -> Any:
+        return path.open("rb")
+
+    found = (open_descriptor, close, write, lock_if_free, stat_descriptor, open_to_read)
     return {function.__name__: function for function in found}

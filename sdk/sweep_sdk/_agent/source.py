@@ -22,9 +22,6 @@ class Source:
         self._path = path
         self._file: BinaryIO | None = None
 
-    def __del__(self) -> None:
-        self.close()
-
     def file(self) -> BinaryIO | None:
         """The open file; None as long as there has been none.
 
@@ -33,7 +30,7 @@ class Source:
         """
         if self._file is None:
             try:
-                self._file = self._path.open("rb")
+                self._file = disk.open_to_read(self._path)
             except FileNotFoundError:
                 return None
         return self._file
@@ -50,6 +47,4 @@ class Source:
 
     def close(self) -> None:
         """Let go of the file; the next use opens what has the name then."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file = None

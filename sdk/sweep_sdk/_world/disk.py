@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os as _os
 import sys
+import weakref
 from os import O_APPEND, O_CREAT, O_RDWR, O_WRONLY, close
 from os import fstat as stat_descriptor
 from os import open as open_descriptor
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
 __all__ = [
     "O_APPEND",
@@ -26,6 +28,7 @@ __all__ = [
     "locked_for_process",
     "open_descriptor",
     "open_nameless",
+    "open_to_read",
     "stat_descriptor",
     "write",
 ]
@@ -54,6 +57,22 @@ def lock_if_free(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def open_to_read(path: Path) -> BinaryIO:
+    """A file that is closed as soon as nobody refers to it any more.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    descriptor = _os.open(path, _os.O_RDONLY | O_CLOEXEC)
+    try:
+        file = _os.fdopen(descriptor, "rb", closefd=False)
+    except OSError:  # a folder
+        _os.close(descriptor)
+        raise
+    weakref.finalize(file, _os.close, descriptor)
+    return file
 
 
 def open_nameless() -> int | None:
