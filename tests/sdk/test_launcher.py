@@ -64,7 +64,7 @@ class TestFiles:
 
 class TestCommand:
     def prepare(self, tmp_path, launcher, gpus=None):
-        return launcher.prepare(HANDOUT, run_files(tmp_path, "s", "r", 2), gpus or {})
+        return launcher.prepare(HANDOUT, run_files(tmp_path, "s", "r", 2), gpus or {}, "a.mark")
 
     def test_the_default(self, tmp_path, path):
         launch = self.prepare(tmp_path, launcher(path))
@@ -87,6 +87,7 @@ class TestCommand:
             "SWEEP_CONFIG_FILE": str(folder / "config.json"),
             "SWEEP_METRICS_FILE": str(folder / "metrics-2.jsonl"),
             "SWEEP_RUN_DIR": str(folder),
+            "SWEEP_MARK": "a.mark",
         }
         assert environment["KEPT"] == "1"
         assert environment["PYTHONUNBUFFERED"] == "1"
@@ -95,6 +96,13 @@ class TestCommand:
     def test_the_token_stays_with_the_agent(self, tmp_path, path):
         secret = Launcher({"program": "train.py"}, {"PATH": path, "SWEEP_TOKEN": "secret"})
         assert "SWEEP_TOKEN" not in self.prepare(tmp_path, secret).environment
+
+    def test_its_processes_are_marked_and_not_kept_because_their_agent_is(self, tmp_path, path):
+        own = {"PATH": path, "SWEEP_KEEP": "1", "SWEEP_MARK": "of an outer agent"}
+        kept = Launcher({"program": "train.py"}, own)
+        environment = self.prepare(tmp_path, kept).environment
+        assert environment["SWEEP_MARK"] == "a.mark"
+        assert "SWEEP_KEEP" not in environment
 
     def test_the_users_own_buffering_is_kept(self, tmp_path, path):
         own = Launcher({"program": "train.py"}, {"PATH": path, "PYTHONUNBUFFERED": ""})

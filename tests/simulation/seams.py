@@ -17,7 +17,7 @@ from simulation.kernel import Kernel, Process
 from simulation.threads import thread_classes
 from sweep_sdk import _present
 from sweep_sdk._agent import function_agent, worker
-from sweep_sdk._world import chance, clock, disk, network, processes, threads
+from sweep_sdk._world import chance, clock, disk, network, processes, running, threads
 from sweep_service import bootstrap
 from sweep_service.storage import deferred
 
@@ -46,6 +46,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     for name, value in descriptor_functions(kernel).items():
         yield disk, name, value
     yield network, "new_session", world.network.new_session
+    yield running, "_PROC", "/nowhere"  # programs are no processes here, and keepers are not killed
     yield processes, "_os", _own_process(kernel)
     yield processes, "_signal", _signals(kernel)
     yield processes, "_socket", SimpleNamespace(gethostname=lambda: kernel.machine().name)

@@ -14,6 +14,7 @@ from sweep_sdk._agent.endings import GONE, MACHINE_FAULTS, Verdict, ending_docum
 from sweep_sdk._agent.events import Notice, RunEnded, RunStarted
 from sweep_sdk._agent.hints import hint_at
 from sweep_sdk._agent.launcher import prepare_files
+from sweep_sdk._agent.leftovers import end_marked, mark_of, own_trace
 from sweep_sdk._agent.reporter import Reporter
 from sweep_sdk._backend.answers import Finished
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
@@ -26,7 +27,7 @@ from sweep_sdk._exceptions import (
     UsageError,
 )
 from sweep_sdk._missing_metric import missing_metric
-from sweep_sdk._world import clock, threads
+from sweep_sdk._world import chance, clock, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -63,12 +64,17 @@ class NotBegun(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One hand-out while it is worked on."""
+    """One hand-out while it is worked on.
+
+    Attributes:
+        mark: By which the processes of its program are known; see ``leftovers``.
+    """
 
     handout: HandOut
     files: RunFiles
     delivery: Delivery
     started_at: float
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,8 @@ class Attempts:
         with contextlib.suppress(OSError):  # then only this process can pay it
             self.ledger.keep(debt)
         delivery = Delivery(debt, self.ledger, clock.time, self._noticer(handout))
-        return Attempt(handout, files, delivery, clock.monotonic())
+        mark = mark_of(self.holder, chance.unique_key())
+        return Attempt(handout, files, delivery, clock.monotonic(), mark)
 
     def give_back(self, handout: HandOut) -> None:
         """Have a run that was not begun handed out again; its lease ends by itself otherwise."""
@@ -255,6 +262,12 @@ class Attempts:
             self._tell_unmatched(attempt.handout, unmatched)
         if self.comparison is not None:
             self.comparison.take(attempt.handout, state)
+
+    def end_rest_of(self, attempt: Attempt) -> None:
+        """End what is left of a program whose keeper was killed."""
+        trace = own_trace(self.holder)
+        if trace is not None:
+            end_marked(trace, attempt.mark, self._noticer(attempt.handout))
 
     def pause_after_fault(self, why: str, handout: HandOut) -> None:
         """Wait before this machine tries again what it has just failed to do; say so.

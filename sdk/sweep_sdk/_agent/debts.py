@@ -58,6 +58,7 @@ class Ledger:
 
     def __init__(self, home: disk.Path) -> None:
         """Look into a data folder; nothing is written yet."""
+        self.home = home
         self._debts = home / "pending"
         self._agents = home / "agents"
         self._read: dict[str, tuple[_Stamp, Debt | None]] = {}

@@ -11,6 +11,7 @@ from sweep_sdk._agent.best import Best
 from sweep_sdk._agent.comparison import Comparison
 from sweep_sdk._agent.debts import Ledger
 from sweep_sdk._agent.events import AgentEnded, AgentStarted, Notice
+from sweep_sdk._agent.leftovers import end_leftovers, noted
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
 from sweep_sdk._agent.tally import Tally
 from sweep_sdk._backend.retry import Renewal, RetryPolicy
@@ -93,6 +94,7 @@ class Engagement:
         self.emit = emit
         self._client = client
         self._sweep = sweep
+        self._home = settings.home
         self._name = options.name or _default_name()
         self.asker = Asker(
             client,
@@ -121,8 +123,9 @@ class Engagement:
         )
 
     def start(self, n_slots: int) -> None:
-        """Tell the watcher that work begins."""
+        """Tell the watcher that work begins, and make sure that no dead agent's goes on."""
         self.emit(AgentStarted(self._name, self._sweep, n_slots))
+        end_leftovers(self._home, self.notice)
 
     def end(self, exit_code: int, interruption: str | None = None) -> None:
         """Tell the watcher that work has ended, and how the sweep stands.
@@ -174,6 +177,7 @@ def attendance_of(settings: Settings) -> Iterator[Attendance]:
                 f"cannot write to {settings.home}: {error.strerror}; set SWEEP_HOME to another"
                 " folder"
             ) from None
+        stack.enter_context(noted(settings.home, attendance.name))
         yield attendance
 
 

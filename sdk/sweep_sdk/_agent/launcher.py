@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.command_words import python_file, started_by_env
+from sweep_sdk._agent.leftovers import KEEP_VARIABLE, MARK_VARIABLE
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._world import disk
@@ -176,17 +177,21 @@ class Launcher:
         )
         return commands.command_line(self._command, config, facts)
 
-    def prepare(self, handout: HandOut, files: RunFiles, gpus: Mapping[str, str]) -> Launch:
+    def prepare(
+        self, handout: HandOut, files: RunFiles, gpus: Mapping[str, str], mark: str
+    ) -> Launch:
         """The program of a run, ready to be started.
 
         Args:
             handout: The run.
             files: Its files.
             gpus: The variable that shows it its GPUs; empty where it sees what its agent sees.
+            mark: By which its processes are known; see ``leftovers``.
         """
         # Unbuffered: what a program prints is seen at once, and survives its being killed.
         environment = {"PYTHONUNBUFFERED": "1"} | self._environment | run_variables(handout, files)
-        environment |= {AGENT_RANKS: agent_ranks(self._environment), **gpus}
+        environment |= {AGENT_RANKS: agent_ranks(self._environment), MARK_VARIABLE: mark, **gpus}
+        environment.pop(KEEP_VARIABLE, None)  # whoever kept the agent did not mean its programs
         environment.pop("SWEEP_TOKEN", None)  # programs need none: the agent is the one sender
         command = self.command_line(handout.config, files.arguments)
         return Launch(command, environment, files.log)

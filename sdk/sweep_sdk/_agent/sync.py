@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.delivery import Delivery
 from sweep_sdk._agent.endings import Outcome
+from sweep_sdk._agent.leftovers import end_leftovers
 from sweep_sdk._agent.tail import Unreadable
 from sweep_sdk._exceptions import LeaseLost, NotFound
 from sweep_sdk._world import clock
@@ -44,7 +45,7 @@ def sync(
     Args:
         client: By which.
         ledger: What is owed.
-        notice: Told about lines and rows that are left out.
+        notice: Told about lines and rows that are left out, and processes that are ended.
         host: Deliver only what was left on this machine.
 
     Raises:
@@ -52,7 +53,10 @@ def sync(
         Unreadable: The metrics of one could not be read; all others are delivered.
     """
     failures: list[Unreadable] = []
-    for debt in ledger.unattended(client.transport.place, host):
+    debts = ledger.unattended(client.transport.place, host)
+    if debts:  # what is still running would go on writing
+        end_leftovers(ledger.home, notice)
+    for debt in debts:
         with _put_off(failures):
             yield Synced(debt.run, debt.attempt, _pay(debt, client, ledger, notice))
     if failures:

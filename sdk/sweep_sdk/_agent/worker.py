@@ -93,7 +93,7 @@ class Worker:
         except NotBegun as error:
             self._attempts.pause_after_fault(str(error), handout)
             return
-        launch = self._launcher.prepare(handout, attempt.files, self._gpus)
+        launch = self._launcher.prepare(handout, attempt.files, self._gpus, attempt.mark)
         self._attempts.announce(attempt, launch.command, self._slot)
         notice = self._noticer(handout)
         held = self._held_descriptor
@@ -107,6 +107,8 @@ class Worker:
             unmatched = printed.unmatched if printed is not None else ()
         except LaunchFailed as error:
             outcome = _not_started(str(error), is_machines_fault=error.is_machines_fault)
+        if outcome.cause == KEEPER_KILLED:
+            self._attempts.end_rest_of(attempt)
         self._attempts.end(attempt, outcome, attempt.files.log, unmatched)
         if outcome.cause in MACHINE_FAULTS:
             self._attempts.pause_after_fault(outcome.stderr_tail.rpartition("\n")[2], handout)

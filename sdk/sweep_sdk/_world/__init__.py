@@ -9,6 +9,7 @@ connection by other means than these:
 ``disk``       paths (``disk.Path``, and every path made from one), descriptors, locks on files
 ``network``    the session by which an HTTP request is sent
 ``processes``  who and where this process is, and the signals that it gets
+``running``    the other processes of this machine
 ``chance``     keys that nobody else has, and jitter
 
 Training programs are started by ``_agent.child.start_child`` alone.
