@@ -165,13 +165,6 @@ class TestDeleteSweep:
     def test_no_such_sweep_is_fine(self, store: Store) -> None:
         store.delete_sweep(SWEEP)
 
-    def test_repeat_removes_what_a_died_one_left(self, store: Store) -> None:
-        add_sweep(store)
-        store.delete_sweep(SWEEP)
-        store.create_run(SWEEP, a_run())
-        store.delete_sweep(SWEEP)
-        assert store.list_runs(SWEEP, 0, 5) == []
-
 
 class TestClaimIndex:
     def test_indices_in_order_up_to_the_limit(self, store: Store) -> None:

@@ -141,10 +141,10 @@ def delete_sweep(services: Services, sweep: str) -> None:
     """Remove a sweep and all that belongs to it; a repeat goes on where the first was cut short.
 
     Raises:
-        NotFound: No such sweep.
+        NotFound: No such sweep, and nothing of one.
+        Busy: There is more than one request can remove; the same again goes on.
     """
-    is_there = _is_there(services, sweep)
-    services.store.delete_sweep(sweep)
+    is_there = services.store.delete_sweep(sweep)
     services.forget(sweep)
     if not is_there:
         raise NotFound(f"no sweep '{sweep}'")
@@ -207,18 +207,6 @@ def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepVie
 def smaller(points: int | None, run_cap: int | None) -> int | None:
     """How many indices a sweep may give out; None means endless."""
     return min((bound for bound in (points, run_cap) if bound is not None), default=None)
-
-
-def _is_there(services: Services, sweep: str) -> bool:
-    """Whether the sweep exists, or did and has not been removed whole."""
-    try:
-        services.store.get_counter(sweep)
-    except NotFound:
-        try:
-            services.store.get_meta(sweep, 1)
-        except NotFound:
-            return False
-    return True
 
 
 def _first_counter(services: Services, parsed: ParsedSweep, points: int | None) -> Counter:

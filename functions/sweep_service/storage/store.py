@@ -54,10 +54,19 @@ class Store(Protocol):
             Stale: The id is taken by another sweep (another ``create_key``).
         """
 
-    def delete_sweep(self, sweep: str) -> None:
+    def delete_sweep(self, sweep: str) -> bool:
         """Remove a sweep with all that belongs to it; no sweep of this id is fine.
 
-        The counter goes first: from then on the sweep does not exist for any other method.
+        First the counter makes way for a mark that stays: from then on the sweep does not exist
+        for any other method, nor can one be created under its id. A write of a request that was
+        under way then is either refused (``NotFound``) or removed too. Whoever dies in between
+        leaves the rest to the same call again.
+
+        Returns:
+            Whether there was anything to remove.
+
+        Raises:
+            Busy: More is left than one call may take; the same call again goes on.
         """
 
     def get_meta(self, sweep: str, version: int) -> SweepMeta:

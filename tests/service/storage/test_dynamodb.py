@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,7 +60,9 @@ def hooks(store: DynamoStore) -> Any:
 
 
 def items(database: Any) -> list[Any]:
-    return list(database.scan(TableName=TABLE)["Items"])
+    """All items but the mark of a deletion."""
+    found = database.scan(TableName=TABLE)["Items"]
+    return [item for item in found if "is_deleted" not in item]
 
 
 def add_sweep(store: Store, n_runs: int = 0) -> None:
@@ -116,8 +119,11 @@ class TestRows:
 class TestDeletion:
     def test_nothing_is_left_in_the_table(self, store: DynamoStore, database: Any) -> None:
         add_sweep(store, n_runs=3)
+        patient(store)
         store.delete_sweep(SWEEP)
         assert items(database) == []
+        (mark,) = database.scan(TableName=TABLE)["Items"]  # which the table's time to live removes
+        assert int(mark["expires_at"]["N"]) > time.time()
 
     @pytest.mark.parametrize("most", [3, 4, 5])
     def test_a_large_sweep_goes_in_several_requests(
@@ -126,6 +132,7 @@ class TestDeletion:
         monkeypatch.setattr(dynamodb_sweeps, "_MAX_DELETED", most)
         monkeypatch.setattr(dynamodb_sweeps, "_RUNS_A_PAGE", 2)
         add_sweep(store, n_runs=5)
+        patient(store)
         n_requests = 1
         while not is_deleted(store):
             n_requests += 1
@@ -143,8 +150,10 @@ class TestDeletion:
         pauses = patient(store)
         store.delete_sweep(SWEEP)
         assert items(database) == []
+        *pauses, look = pauses
         assert pauses == sorted(pauses)
         assert len(pauses) == 3
+        assert look == dynamodb_sweeps._LOOK_SECONDS
 
     def test_in_the_end_it_is_throttled_and_a_repeat_goes_on(
         self, store: DynamoStore, database: Any

@@ -46,7 +46,7 @@ from sweep_service.storage.dynamodb.attributes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 SCHEMA_VERSION = 1
 
@@ -143,6 +143,33 @@ class PointItem(Item):
     def entry(cls, raw: Raw) -> tuple[str, int]:
         """Name of the point and index of an item."""
         return key_of(raw).sk.rpartition("#")[2], cls.holder(raw)
+
+
+class DeletionItem(Item):
+    """That a sweep was deleted, in the place of its counter, until no request can be under way.
+
+    ``indices`` are the runs that were out: requests of their agents may be.
+    """
+
+    indices = Json()
+    is_deleted = BooleanAttribute(default_for_new=True)
+    expires_at = Whole()
+
+    @classmethod
+    def of(cls, sweep: str, indices: Sequence[int], expires_at: int) -> DeletionItem:
+        """The mark of a sweep."""
+        found = {"runs": list(indices)}
+        return cls(*keys.counter(sweep), indices=found, expires_at=expires_at)
+
+    @classmethod
+    def is_mark(cls, raw: Raw) -> bool:
+        """Whether an item at a counter's key is the mark of a deletion."""
+        return "is_deleted" in raw
+
+    @classmethod
+    def indices_in(cls, raw: Raw) -> tuple[int, ...]:
+        """The runs that were out."""
+        return tuple(_value(cls.get_attributes()["indices"], raw)["runs"])
 
 
 class LeaseItem(Item):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sweep_service.errors import Busy, Exhausted, NotFound, NotRunning, Stale, StoreUnusable
 from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
@@ -15,6 +15,7 @@ from sweep_service.storage.dynamodb.attributes import bounded
 from sweep_service.storage.dynamodb.items import (
     SCHEMA_VERSION,
     CounterItem,
+    DeletionItem,
     ListingItem,
     MetaItem,
     Raw,
@@ -22,7 +23,7 @@ from sweep_service.storage.dynamodb.items import (
 from sweep_service.storage.dynamodb.table import equals, put_or_remove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pynamodb.expressions.condition import Condition
     from pynamodb.expressions.update import Action
@@ -33,12 +34,32 @@ if TYPE_CHECKING:
 # A partition takes 1,000 writes a second, a request has 29 seconds.
 _MAX_DELETED = 10_000
 _RUNS_A_PAGE = 100
+# A request that was under way when a sweep was deleted has written its last in a moment.
+_LOOKS = 5
+_LOOK_SECONDS = 1.0
+# Longer than any request lasts, and any library repeats one.
+_MARK_SECONDS = 86_400.0
+
+
+class Mark(NamedTuple):
+    """That a sweep was deleted.
+
+    Attributes:
+        indices: The runs that were out then.
+        is_new: Whether the sweep stood until this very request.
+        is_open: Whether it could hand out runs until then.
+    """
+
+    indices: tuple[int, ...]
+    is_new: bool = False
+    is_open: bool = False
 
 
 class SweepItems:
     """The sweep methods of the store protocol."""
 
     _table: Table
+    _clock: Callable[[], float]
 
     def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
         """See ``Store.create_sweep``.
@@ -54,23 +75,27 @@ class SweepItems:
             meta = stands
         for project in (None, meta.project):
             self._table.put(ListingItem.of(meta, project))
-        self._table.put(CounterItem.of(meta.sweep, counter), CounterItem.pk.does_not_exist())
+        is_new = CounterItem.pk.does_not_exist()
+        is_put = self._table.put(CounterItem.of(meta.sweep, counter), is_new)
+        if not is_put and self._mark(meta.sweep) is not None:
+            self.delete_sweep(meta.sweep)
+            raise Stale(f"the sweep id {meta.sweep} was that of a deleted sweep")
 
-    def delete_sweep(self, sweep: str) -> None:
+    def delete_sweep(self, sweep: str) -> bool:
         """See ``Store.delete_sweep``.
 
-        Not atomic: after the counter, the trails of runs, the runs, the listings, the rest; what
-        names other items is deleted after them, so that a repeat finds what is left.
-
-        Raises:
-            Busy: More is left than one request can delete; the same call again goes on.
+        The mark takes the counter's place and names the runs that were out, whose agents may be
+        writing just now. Then go the trails of runs, the runs, the listings and the rest: what
+        names other items is deleted after them, so that a repeat finds what is left. Where agents
+        may have been at work it looks again after a moment, until there is nothing more.
         """
-        self._table.delete(keys.counter(sweep))
-        n_deleted = 0
-        for doomed in self._doomed(sweep):
-            if n_deleted >= _MAX_DELETED:
-                raise Busy(f"sweep {sweep} is large: the same request again deletes the rest")
-            n_deleted += self._table.delete_all(doomed)
+        mark = self._mark(sweep) or self._set_mark(sweep)
+        n_deleted = self._delete_pass(sweep, mark)
+        for _ in range(_LOOKS if mark.is_open or mark.indices else 0):
+            self._table.pause(_LOOK_SECONDS)
+            if not self._delete_pass(sweep, mark):
+                break
+        return mark.is_new or n_deleted > 0
 
     def get_meta(self, sweep: str, version: int) -> SweepMeta:
         """See ``Store.get_meta``."""
@@ -82,7 +107,7 @@ class SweepItems:
     def get_counter(self, sweep: str) -> Counter:
         """See ``Store.get_counter``."""
         item = self._table.get(keys.counter(sweep))
-        if item is None:
+        if item is None or DeletionItem.is_mark(item):
             raise NotFound(f"no sweep '{sweep}'")
         return _counter(sweep, item)
 
@@ -187,6 +212,49 @@ class SweepItems:
             raise Stale(f"sweep {meta.sweep} has changed since it was read")
         return stands
 
+    def _mark(self, sweep: str) -> Mark | None:
+        """What stands in the place of a deleted sweep's counter."""
+        item = self._table.get(keys.counter(sweep))
+        if item is None or not DeletionItem.is_mark(item):
+            return None
+        return Mark(DeletionItem.indices_in(item))
+
+    def _set_mark(self, sweep: str) -> Mark:
+        """Put the mark where there is anything of a sweep.
+
+        The runs that are out are read again after it: an ask may just have opened a lease.
+        """
+        counter = self._table.get(keys.counter(sweep))
+        if counter is None and not any(self._table.key_pages(keys.everything(sweep), limit=1)):
+            return Mark(())
+        before = self._leased(sweep)
+        self._put_mark(sweep, before)
+        indices = before | self._leased(sweep)
+        if indices != before:
+            self._put_mark(sweep, indices)
+        is_open = counter is not None and not CounterItem.record(counter).state.is_ended
+        return Mark(tuple(indices), is_new=counter is not None, is_open=is_open)
+
+    def _put_mark(self, sweep: str, indices: set[int]) -> None:
+        expires_at = int(self._clock() + _MARK_SECONDS)
+        self._table.put(DeletionItem.of(sweep, sorted(indices), expires_at))
+
+    def _leased(self, sweep: str) -> set[int]:
+        return {keys.index_of(key) for key in self._table.keys(keys.leases(sweep))}
+
+    def _delete_pass(self, sweep: str, mark: Mark) -> int:
+        """Delete all there is of a sweep but the mark; the number of items.
+
+        Raises:
+            Busy: It is more than one request can delete.
+        """
+        n_deleted = 0
+        for doomed in self._doomed(sweep, mark):
+            if n_deleted >= _MAX_DELETED:
+                raise Busy(f"sweep {sweep} is large: the same request again deletes the rest")
+            n_deleted += self._table.delete_all(doomed)
+        return n_deleted
+
     def _is_added(self, meta: SweepMeta, stands: Counter, seen: Counter) -> bool:
         """Whether an earlier try of this made ``meta`` the newest version."""
         base = Base(stands.version, seen.next_index)
@@ -215,8 +283,10 @@ class SweepItems:
         item = self._table.update(keys.counter(sweep), [*actions, counted], condition)
         return self.get_counter(sweep) if item is None else _counter(sweep, item)
 
-    def _doomed(self, sweep: str) -> Iterator[Iterator[Key]]:
-        """The keys of a sweep's items but the counter, in the order in which they may go."""
+    def _doomed(self, sweep: str, mark: Mark) -> Iterator[Iterator[Key]]:
+        """The keys of a sweep's items but the mark, in the order in which they may go."""
+        for index in mark.indices:
+            yield self._table.keys(keys.trail(sweep, index))
         for runs in self._table.key_pages(keys.runs(sweep), _RUNS_A_PAGE):
             trails = [keys.trail(sweep, keys.index_of(run)) for run in runs]
             yield chain.from_iterable(map(self._table.keys, trails))
@@ -226,7 +296,8 @@ class SweepItems:
             yield (
                 keys.listing(project, meta.created_at, sweep) for project in (None, meta.project)
             )
-        yield self._table.keys(keys.everything(sweep))
+        mark_key = keys.counter(sweep)
+        yield (key for key in self._table.keys(keys.everything(sweep)) if key != mark_key)
 
 
 def _counter(sweep: str, item: Raw) -> Counter:

@@ -171,6 +171,10 @@ class Table:
             n_deleted += len(batch)
         return n_deleted
 
+    def pause(self, seconds: float) -> None:
+        """Wait, by this table's clock."""
+        self._sleep(seconds)
+
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         self._connection.connection.client.close()

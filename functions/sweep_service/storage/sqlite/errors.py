@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import (
     Busy,
     InvalidRequest,
+    NotFound,
     ServiceError,
     StoreUnavailable,
     StoreUnusable,
     TooLarge,
 )
+from sweep_service.storage.sqlite.schema import DELETED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +57,8 @@ def translating(path: Path) -> Iterator[None]:
 
 def _meaning(error: sqlite3.Error, path: Path) -> ServiceError | None:
     text = str(error)
+    if text == DELETED:
+        return NotFound(text)
     if is_locked(error):
         return Busy(
             f"{path} has been locked by another program for too long: end that program"

@@ -162,6 +162,16 @@ _POINTS = (
 #: Up to which row the rows of a lease's holder have been counted.
 _ROW_NUMBERS = ("ALTER TABLE leases ADD COLUMN live_next_row INTEGER",)
 
+#: The sweeps that were deleted; what is written for one of them is refused (see ``_guard``).
+_DELETIONS = ("CREATE TABLE deletions (sweep TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID",)
+
+#: What the trigger of a deleted sweep says.
+DELETED = "the sweep was deleted"
+
+_GUARD = """CREATE TRIGGER IF NOT EXISTS no_deleted_{table} BEFORE INSERT ON {table}
+    WHEN EXISTS (SELECT 1 FROM deletions WHERE sweep = NEW.sweep)
+    BEGIN SELECT RAISE(ABORT, '{text}'); END"""
+
 #: Step n turns a file of version n into one of version n + 1.
 STEPS: tuple[Sequence[str], ...] = (
     _FIRST_TABLES,
@@ -170,6 +180,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _PREEMPTION,
     _POINTS,
     _ROW_NUMBERS,
+    _DELETIONS,
 )
 SCHEMA_VERSION = len(STEPS)
 
@@ -195,8 +206,21 @@ def upgrade(connection: sqlite3.Connection, path: Path) -> None:
     for step in STEPS[_version(connection, path) :]:
         for statement in step:
             connection.execute(dialect(statement, sqlite3.sqlite_version_info))
+    _guard(connection)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _guard(connection: sqlite3.Connection) -> None:
+    """Have every table that belongs to sweeps refuse rows of a sweep that was deleted.
+
+    A request that had read the sweep a moment before would leave them there for ever. Triggers
+    hold for every program that writes to the file, whatever its version.
+    """
+    shape = _shape(connection)
+    for table, columns in shape.items():
+        if "sweep" in columns and "deletions" in shape and table != "deletions":
+            connection.execute(_GUARD.format(table=table, text=DELETED))
 
 
 def check_library(version: tuple[int, ...]) -> None:

@@ -23,6 +23,18 @@ _DELETE_BATCH = 500
 _SELECT_COUNTER = """SELECT state, next_index, index_limit, run_cap, bases, seed, change
     FROM sweeps WHERE sweep = ?"""
 
+_ANYTHING = """SELECT 1 FROM sweeps WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM metas WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM leases WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM runs WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM observations WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM bands WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM attempts WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM error_tails WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM histories WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM points WHERE sweep = ?1
+    LIMIT 1"""
+
 _DELETIONS = (
     """DELETE FROM points WHERE (sweep, version, point) IN
         (SELECT sweep, version, point FROM points WHERE sweep = ? LIMIT ?)""",
@@ -48,24 +60,23 @@ class SweepTables:
 
     def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
         """See ``Store.create_sweep``."""
-        with self._database.write() as connection:
-            row = connection.execute(
-                "SELECT create_key FROM sweeps WHERE sweep = ?", (meta.sweep,)
-            ).fetchone()
-            if row is None:
-                _put_meta(connection, meta, meta.version)
-                _put_counter(connection, meta, counter)
-            elif row[0] != meta.create_key:
-                raise Stale(f"the sweep id {meta.sweep} is taken")
+        try:
+            self._create_sweep(meta, counter)
+        except NotFound as error:  # the id is marked
+            raise Stale(f"the sweep id {meta.sweep} was that of a deleted sweep") from error
 
-    def delete_sweep(self, sweep: str) -> None:
+    def delete_sweep(self, sweep: str) -> bool:
         """See ``Store.delete_sweep``; in batches, so that other sweeps go on meanwhile."""
         with self._database.write() as connection:
+            if not _is_anything_there(connection, sweep):
+                return False
+            connection.execute("INSERT OR IGNORE INTO deletions (sweep) VALUES (?)", (sweep,))
             connection.execute("DELETE FROM sweeps WHERE sweep = ?", (sweep,))
             connection.execute("DELETE FROM metas WHERE sweep = ?", (sweep,))
         for statement in _DELETIONS:
             while self._delete_batch(statement, sweep) == _DELETE_BATCH:
                 pass
+        return True
 
     def get_meta(self, sweep: str, version: int) -> SweepMeta:
         """See ``Store.get_meta``."""
@@ -173,9 +184,25 @@ class SweepTables:
             changed = replace(_relimited(stands, limit), bases=(*stands.bases, base))
             return _change(connection, meta.sweep, changed)
 
+    def _create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
+        with self._database.write() as connection:
+            row = connection.execute(
+                "SELECT create_key FROM sweeps WHERE sweep = ?", (meta.sweep,)
+            ).fetchone()
+            if row is None:
+                _put_meta(connection, meta, meta.version)
+                _put_counter(connection, meta, counter)
+            elif row[0] != meta.create_key:
+                raise Stale(f"the sweep id {meta.sweep} is taken")
+
     def _delete_batch(self, statement: str, sweep: str) -> int:
         with self._database.write() as connection:
             return connection.execute(statement, (sweep, _DELETE_BATCH)).rowcount
+
+
+def _is_anything_there(connection: sqlite3.Connection, sweep: str) -> bool:
+    """Whether any row belongs to a sweep; without its head it is what a deletion has left."""
+    return connection.execute(_ANYTHING, (sweep,)).fetchone() is not None
 
 
 def _read_counter(connection: sqlite3.Connection, sweep: str) -> Counter:
