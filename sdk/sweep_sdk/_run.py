@@ -253,10 +253,12 @@ class Run:
         self._close()
 
     def flush(self) -> None:
-        """Log what ``commit=False`` kept back for a call that has not come."""
+        """Log what ``commit=False`` kept back; try again what could not be written so far."""
         if self._uncommitted:
             self._commit()
             self._end_step()
+        if self._file is not None:
+            self._file.retry()
 
     def tell(self, message: str) -> None:
         """Say something to the program's author on stderr, once."""

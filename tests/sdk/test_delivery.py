@@ -21,6 +21,7 @@ from sweep_sdk._exceptions import (
     NotFound,
     UsageError,
 )
+from sweep_sdk._metrics_file import INCOMPLETE
 
 DONE = Outcome(True, exit_code=0)
 
@@ -335,6 +336,55 @@ class TestTwoThreads:
         offsets = [json.loads(request.body)["offset"] for request in network.sent("/reports")]
         assert offsets == [0, 1]
         assert history(once, handout.id) == [3, 2]
+
+
+class TestRowsThatCouldNotBeWritten:
+    """A disk that stays full, or a folder that is gone: what a run came to is not known then."""
+
+    @pytest.fixture
+    def full(self, tmp_path, log):
+        log({"loss": 3})
+        path = tmp_path / "m.jsonl"
+        path.chmod(path.stat().st_mode | INCOMPLETE)
+
+    def test_a_run_that_exits_well_has_failed_and_says_why(self, full, make, once, handout):
+        assert make().finish(once, DONE).state == "failed"
+        run = once.get_run(handout.id)
+        assert "rows are missing" in run["error_tail"]
+        assert "disk full" in run["error_tail"]
+        assert history(once, handout.id) == [3]
+
+    @pytest.mark.parametrize(
+        ("outcome", "state"),
+        [
+            (Outcome(False, exit_code=7, stderr_tail="last words"), "failed"),
+            (Outcome(False, cause="stop_run"), "killed"),
+            (Outcome(False, cause="early_terminate"), "finished"),
+            (Outcome(False, cause="interrupted"), "preempted"),
+            (None, "preempted"),
+        ],
+    )
+    def test_other_ends_stay_what_they_are(self, full, make, once, outcome, state):
+        assert make().finish(once, outcome).state == state
+
+    def test_what_its_agent_left_is_not_taken_for_complete(self, full, log, once, ledger, debt):
+        log(_lines.encode_finish(0))
+        assert [found.state for found in sync(once, ledger, print)] == ["preempted"]
+
+    def test_a_folder_that_is_gone_before_its_rows_were_delivered(
+        self, make, once, log, ledger, tmp_path, network, handout
+    ):
+        log({"loss": 3})
+        delivery = make()
+        network.go_away()
+        with pytest.raises(BackendUnavailable):
+            delivery.finish(once, DONE)
+        delivery.give_up(DONE)
+        delivery.close()
+        (tmp_path / "m.jsonl").unlink()
+        network.come_back()
+        assert [found.state for found in sync(once, ledger, print)] == ["failed"]
+        assert "rows are missing" in once.get_run(handout.id)["error_tail"]
 
 
 class TestEndsThatAreRefused:

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from sweep_sdk import _metrics_file
 from sweep_sdk._metrics_file import MetricsFile
 
 
@@ -178,3 +179,65 @@ class TestForks:
             """,
         )
         assert found == b"child\nwaits\nparent\n"
+
+
+class TestWhatIsMissing:
+    """The file's mode says it: that can be changed where no byte can be written."""
+
+    def is_marked(self, path):
+        return bool(path.stat().st_mode & _metrics_file.INCOMPLETE)
+
+    def test_while_lines_wait(self, file, path, disk):
+        file.append(b"one\n")
+        mode = path.stat().st_mode
+        assert not self.is_marked(path)
+        disk.room = 2
+        file.append(b"two\n")
+        assert self.is_marked(path)
+        disk.room = None
+        file.append(b"three\n")
+        assert path.stat().st_mode == mode
+        assert path.read_bytes() == b"one\ntwo\nthree\n"
+
+    def test_after_the_end(self, file, path, disk):
+        file.append(b"one\n")
+        disk.room = 0
+        file.append(b"two\n")
+        file.close()
+        assert self.is_marked(path)
+
+    def test_closing_tries_once_more(self, file, path, disk):
+        file.append(b"one\n")
+        disk.room = 0
+        file.append(b"two\n")
+        disk.room = None
+        assert file.close() is None
+        assert not self.is_marked(path)
+        assert path.read_bytes() == b"one\ntwo\n"
+
+    def test_a_gap_stays_known(self, file, path, disk):
+        disk.room = 2
+        for _ in range(20_000):
+            file.append(b"x" * 999 + b"\n")
+        disk.room = None
+        assert file.append(b"last\n") is None
+        assert self.is_marked(path)
+
+    def test_a_file_that_can_not_even_be_opened(self, path, monkeypatch):
+        path.write_bytes(b"")
+
+        def refuse(*_):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(_metrics_file.disk, "open_descriptor", refuse)
+        file = MetricsFile(str(path))
+        assert "Too many open files" in file.append(b"one\n")
+        assert self.is_marked(path)
+
+    def test_a_forked_child_does_not_take_back_its_parents_word(self, file, path, disk):
+        disk.room = 0
+        file.append(b"one\n")
+        file.renew()  # what a child does first
+        disk.room = None
+        file.append(b"child\n")
+        assert self.is_marked(path)

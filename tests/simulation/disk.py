@@ -27,6 +27,7 @@ class Node:
         self.data = bytearray()
         self.synced = 0
         self.holder: Opened | None = None
+        self.mode = 0o600
 
 
 class Opened:
@@ -337,8 +338,10 @@ def path_class(kernel: Kernel) -> type[PurePosixPath]:
         def stat(self, **_: Any) -> os.stat_result:
             return stat_of(disk(f"stat {self}").find(str(self)))
 
-        def chmod(self, *_: Any, **__: Any) -> None:
-            disk(f"chmod {self}").find(str(self))
+        def chmod(self, mode: int, **_: Any) -> None:
+            node = disk(f"chmod {self}").find(str(self))
+            if node is not None:
+                node.mode = mode
 
         def absolute(self) -> Path:
             return self
@@ -365,7 +368,7 @@ def path_class(kernel: Kernel) -> type[PurePosixPath]:
 
 def stat_of(node: Node | None) -> os.stat_result:
     """What ``stat`` says of a file or folder."""
-    kind = 0o100600 if node is not None else 0o040700
+    kind = 0o100000 | node.mode if node is not None else 0o040700
     size = len(node.data) if node is not None else 0
     number = node.number if node is not None else 0
     return os.stat_result((kind, number, 1, 1, 0, 0, size, 0, 0, 0))
@@ -410,5 +413,17 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
     def open_to_read(path: Any) -> Any:
         return path.open("rb")
 
-    found = (open_descriptor, close, write, lock_if_free, stat_descriptor, open_to_read)
+    def change_mode(number: int, mode: int) -> None:
+        kernel.step("chmod")
+        kernel.process().files[number].node.mode = mode
+
+    found = (
+        open_descriptor,
+        close,
+        write,
+        lock_if_free,
+        stat_descriptor,
+        open_to_read,
+        change_mode,
+    )
     return {function.__name__: function for function in found}

@@ -211,6 +211,7 @@ class Attempts:
             log_file: What it printed.
             unmatched: The printed metrics whose pattern has matched nothing.
         """
+        outcome = attempt.delivery.complete(outcome) or outcome
         finished = self._deliver(attempt, outcome)
         attempt.delivery.close()
         self._tell_left_out(attempt)

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.endings import ending_document, judge
+from sweep_sdk._agent.endings import ending_document, judge, without_rows
 from sweep_sdk._agent.said import MAX_FACT_BYTES, MAX_FACTS, MAX_SUMMARY_BYTES
 from sweep_sdk._agent.tail import Batch, Tail
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost
@@ -124,6 +124,7 @@ class Delivery:
         """
         if self.send_rest(client):
             raise LeaseLost(f"attempt {self.debt.attempt} no longer holds {self.debt.run}")
+        outcome = self.complete(outcome)
         verdict = judge(self.tail.said, outcome)
         ending = ending_document(verdict, outcome, self.debt.attempt, self.summary(), self.debt.key)
         ending |= self._own_words()
@@ -134,6 +135,12 @@ class Delivery:
             finished = client.finish(self.debt.run, _essentials(ending))
         self._ledger.settle(self.debt)
         return finished
+
+    def complete(self, outcome: Outcome | None) -> Outcome | None:
+        """How the program ended: with a failure, if it could not write all that it logged."""
+        if not self.tail.is_incomplete():
+            return outcome
+        return without_rows(outcome, self.debt.metrics_file)
 
     def give_up(self, outcome: Outcome) -> None:
         """Leave the debt to whoever comes by later."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,6 +82,25 @@ def judge(said: Said, outcome: Outcome | None) -> Verdict:
         has_made_room = outcome.warned_by is not None and said.is_preempting
         return Verdict("preempted" if has_made_room else "finished")
     return Verdict("preempted" if said.is_preempting else "failed")
+
+
+def without_rows(outcome: Outcome | None, metrics_file: str) -> Outcome:
+    """The outcome of a program that could not write all its rows: what it came to is not known.
+
+    Args:
+        outcome: As judged by how it ended; None when its agent died with it.
+        metrics_file: To which they could not be written.
+    """
+    if outcome is None:
+        return Outcome(is_success=False, cause="interrupted")
+    if not outcome.is_success or outcome.cause is not None:
+        return outcome
+    words = (
+        f"rows are missing: the program could not write all that it logged to {metrics_file};"
+        " is the disk full, or a quota used up?"
+    )
+    tail = f"{outcome.stderr_tail}\n{words}".lstrip("\n")
+    return replace(outcome, is_success=False, stderr_tail=tail)
 
 
 def ending_document(

@@ -6,8 +6,10 @@ all that the program writes to what it has open itself.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from sweep_sdk._metrics_file import INCOMPLETE
 from sweep_sdk._world import disk
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ class Source:
         """Take the file under ``path``; it need not exist yet."""
         self._path = path
         self._file: BinaryIO | None = None
+        with contextlib.suppress(OSError):
+            self.file()
 
     def file(self) -> BinaryIO | None:
         """The open file; None as long as there has been none.
@@ -44,6 +48,16 @@ class Source:
         except OSError:  # nothing has the name: what is open goes on
             return False
         return (stands.st_dev, stands.st_ino) != (held.st_dev, held.st_ino)
+
+    def is_incomplete(self) -> bool:
+        """Whether it lacks lines that its program has not been able to write, or is gone itself."""
+        if self._file is None:
+            return True
+        try:
+            found = disk.stat_descriptor(self._file.fileno())
+        except OSError:
+            return False
+        return bool(found.st_mode & INCOMPLETE)
 
     def close(self) -> None:
         """Let go of the file; the next use opens what has the name then."""

@@ -117,6 +117,10 @@ class Tail:
         self._n_rows += len(rows)
         return Batch(offset, tuple(rows)) if rows else None
 
+    def is_incomplete(self) -> bool:
+        """Whether the program has not been able to write all its lines; known once it has ended."""
+        return self._source.is_incomplete()
+
     def close(self) -> None:
         """Close the file; it is opened again where that is needed."""
         self._source.close()

@@ -23,6 +23,7 @@ __all__ = [
     "O_RDWR",
     "O_WRONLY",
     "Path",
+    "change_mode",
     "close",
     "lock_if_free",
     "locked_for_process",
@@ -57,6 +58,16 @@ def lock_if_free(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def change_mode(descriptor: int, mode: int) -> None:
+    """Change the mode of an open file; where systems have none, nothing.
+
+    Raises:
+        OSError: It is another user's.
+    """
+    if hasattr(_os, "fchmod"):
+        _os.fchmod(descriptor, mode)
 
 
 def open_to_read(path: Path) -> BinaryIO:
