@@ -23,7 +23,7 @@ MAX_SUMMARY_BYTES = 250_000
 _TEXTS = ("name", "group", "notes", "job_type")
 
 
-@dataclass
+@dataclass(slots=True)
 class Spread:
     """The finite values of one metric."""
 
@@ -39,8 +39,10 @@ class Spread:
             self.first = value
         self.n_values += 1
         self.total += value
-        self.lowest = min(self.lowest, value)
-        self.highest = max(self.highest, value)
+        if value < self.lowest:  # rows may have thousands of metrics: a call for each is felt
+            self.lowest = value
+        if value > self.highest:
+            self.highest = value
 
 
 @dataclass
@@ -91,11 +93,12 @@ class Said:
     def hear(self, metrics: Mapping[str, MetricValue]) -> None:
         """Take in the metrics of a row."""
         self.last.update(metrics)
+        spreads = self.spreads
         for name, value in metrics.items():
-            if isinstance(value, (int, float)) and math.isfinite(value):
-                spread = self.spreads.get(name)
+            if not isinstance(value, str):  # what is not finite travels as text
+                spread = spreads.get(name)
                 if spread is None:
-                    spread = self.spreads[name] = Spread()
+                    spread = spreads[name] = Spread()
                 spread.add(value)
 
     def take(self, line: _lines.Line) -> None:

@@ -218,8 +218,8 @@ class Tail:
         kept = fitting(metrics, self._metric, _lines.MAX_ROW_BYTES)
         if len(kept) < len(metrics):
             self._tell(
-                f"a row is wider than {_lines.MAX_ROW_BYTES:,} bytes:"
-                f" {len(metrics) - len(kept):,} of its {len(metrics):,} values are left out"
+                f"a row is wider than {_lines.MAX_ROW_BYTES:,} bytes",
+                f": {len(metrics) - len(kept):,} of its {len(metrics):,} values are left out",
             )
         return kept
 
@@ -264,11 +264,15 @@ def fitting(
     names += [name for name in metrics if name != first]
     kept = set()
     for name in names:
-        room -= len(json.dumps(name)) + len(json.dumps(metrics[name])) + 4
+        room -= len(_quoted(name)) + len(repr(metrics[name])) + 4
         if room < 0:
             break
         kept.add(name)
     return {name: value for name, value in metrics.items() if name in kept}
+
+
+#: A text as it is in JSON; the ``repr`` of a metric's value is as long as that is in JSON.
+_quoted = json.encoder.encode_basestring_ascii
 
 
 def _may_fit(metrics: dict[str, MetricValue], room: int) -> bool:

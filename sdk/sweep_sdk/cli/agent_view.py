@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,6 +38,8 @@ _REASONS = {
     "not_started": "this machine could not start it",
     "keeper_killed": "the process that looks after it was killed",
 }
+#: So many metrics are shown when a run ends.
+_MAX_VALUES = 6
 #: Fields of ``AgentOptions`` whose flag has another name.
 _OTHER_FLAGS = {"max_consecutive_failures": "--max-consecutive-failed-runs"}
 _COLORS = {"finished": "green", "failed": "red", "lost": "yellow"}
@@ -130,12 +133,15 @@ class AgentView:
         return f": {'; '.join(parts)}" if parts else ""
 
     def _values(self, event: events.RunEnded) -> Iterator[str]:
-        """The last values, and the best one of the sweep's metric where that is another."""
+        """Some of the last values, and the best one of the metric where that is another."""
         metric = self._sweep["metric"]["name"] if self._sweep["metric"] else ""
         hidden = (f"{metric}.min", f"{metric}.max")
         last = {name: value for name, value in event.summary.items() if name not in hidden}
         if last:
-            yield assignments(last)
+            first = {metric: last[metric]} if metric in last else {}
+            shown = dict(islice((first | last).items(), _MAX_VALUES))
+            n_others = len(last) - len(shown)
+            yield assignments(shown) + (f" and {n_others:,} more" if n_others else "")
         if event.value is not None and event.value != last.get(metric):
             yield f"best {assignments({metric: event.value})}"
 

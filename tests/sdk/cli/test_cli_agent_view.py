@@ -127,6 +127,15 @@ def test_how_a_run_ended(show, changes, line):
     assert out.partition("py'\n")[2] == f"[12/24] k3v9x2ab-11 {line}\n"
 
 
+def test_of_many_metrics_a_few_are_shown_the_sweeps_first(show):
+    summary = {f"m{n}": n for n in range(20_000)} | {"acc": 0.9}
+    out = show(STARTED, replace(ENDED, summary=summary)).out
+    assert out.partition("py'\n")[2] == (
+        "[12/24] k3v9x2ab-11 finished after 2.1 s: acc=0.9 m0=0 m1=1 m2=2 m3=3 m4=4"
+        " and 19,995 more\n"
+    )
+
+
 def test_the_best_so_far(show):
     assert show(events.BestSoFar("k3v9x2ab-3", "acc", 0.912345678, CONFIG)).out == (
         "best so far: acc=0.91235 by k3v9x2ab-3 (lr=0.1 opt.name=a)\n"
