@@ -126,7 +126,7 @@ class ModelStore:
             stands is not None
             and stands.attempt == seen.attempt
             and stands.lease_end == seen.lease_end
-            and stands.suspect_at is None
+            and (stands.suspect_at is None or stands.suspect_at > now)
         ):
             self.leases[seen.index] = replace(stands, suspect_at=now)
 

@@ -92,7 +92,8 @@ class TestOpenLease:
 class TestSuspectLease:
     def test_marks(self, store: Store) -> None:
         lease = opened(store)
-        store.suspect_lease(SWEEP, lease, 1400.5)
+        store.suspect_lease(SWEEP, lease, 1500.5)
+        store.suspect_lease(SWEEP, stands(store), 1400.5)  # by a clock that is right again
         assert stands(store) == replace(lease, suspect_at=1400.5)
 
     @pytest.mark.parametrize("other", [{"attempt": 2}, {"lease_end": 1299.0}, {"lease_end": 1301}])

@@ -6,6 +6,7 @@ import itertools
 import math
 
 import pytest
+from watched_store import watch
 
 from sweep_service.operations.evidence import gather_evidence
 from sweep_service.search.bayes.method import data_of
@@ -227,3 +228,29 @@ def test_a_burst_of_asks_gets_well_separated_points(backend, n_prior):
     for heard, unheard in zip(*told, strict=True):  # guessed exactly as they were answered
         assert heard == pytest.approx(unheard)
     assert min(math.dist(a, b) for a, b in itertools.combinations(units, 2)) > 5e-4
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+@pytest.mark.parametrize("n_wrong", [1, 4])
+def test_a_clock_that_was_wrong_for_a_while_hides_nothing(backend, hours, n_wrong):
+    sweep = backend.create(sweep_with())
+    drive(backend, sweep, 3)
+    backend.clock.advance(hours * 3600)
+    drive(backend, sweep, n_wrong)
+    backend.clock.advance(-hours * 3600)
+    for n_ended in range(3 + n_wrong, 12):
+        evidence, _ = evidence_of(backend, sweep)
+        assert [entry.index for entry in evidence.observations] == list(range(n_ended))
+        drive(backend, sweep, 1)
+
+
+def test_what_will_never_be_observed_is_looked_for_once(backend):
+    sweep = backend.create(sweep_with())
+    drive(backend, sweep, 3)
+    backend.services.store.claim_index(sweep)  # a hole, until the sweep is settled
+    drive(backend, sweep, 1)
+    reads = []
+    watch(backend, lambda name: reads.append(name) if name == "list_observations" else None)
+    for _ in range(3):
+        evidence_of(backend, sweep)
+    assert len(reads) == 3  # the tails: the ask of the last run has looked for the hole

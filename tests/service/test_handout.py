@@ -486,3 +486,39 @@ def test_an_ask_that_cannot_be_answered_here_takes_no_index(backend, monkeypatch
     assert answer.status == 422
     assert "numpy" in answer.body["detail"]
     assert backend.get(sweep)["n_handed_out"] == 0
+
+
+@pytest.mark.parametrize("seconds", [600, 3 * 3600, 365 * 86_400])
+def test_a_lease_that_a_wrong_clock_made_is_bounded_by_what_it_can_have_been(backend, seconds):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    backend.clock.advance(seconds)
+    run = backend.ask(sweep).body
+    backend.clock.advance(-seconds)
+    assert backend.ask(sweep).status == 200, "only marked as suspect"
+    backend.clock.advance(LEASE + GRACE - 1)
+    assert backend.ask(sweep).status == 200, "its holder may be silent for a lease"
+    backend.clock.advance(1)
+    again = backend.ask(sweep)
+    assert (again.status, again.body["id"], again.body["attempt"]) == (201, run["id"], 2)
+
+
+def test_the_holder_of_such_a_lease_keeps_it_by_being_heard_of(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    backend.clock.advance(3600)
+    run = backend.ask(sweep).body
+    backend.clock.advance(-3600)
+    for _ in range(10):
+        assert backend.ask(sweep).status == 200
+        backend.clock.advance(LEASE - 1)
+        assert backend.report(run["id"], 1, 0).status == 200
+
+
+def test_a_suspicion_of_a_wrong_clock_is_bounded_too(backend):
+    sweep = backend.create({**GRID, "run_cap": 1})
+    backend.ask(sweep)
+    backend.clock.advance(3600)
+    assert backend.ask(sweep).status == 200, "marked, an hour ahead"
+    backend.clock.advance(-3600 + LEASE + 1)
+    assert backend.ask(sweep).status == 200, "marked again"
+    backend.clock.advance(GRACE)
+    assert backend.ask(sweep).body["attempt"] == 2

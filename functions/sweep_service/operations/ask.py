@@ -39,6 +39,7 @@ MAX_ROUNDS = 8
 MAX_ATTEMPTS = 5  #: an agent lost so often: the run has crashed
 MAX_GRACE_SECONDS = 60.0
 PREEMPTING_GRACE_SECONDS = 10.0
+CLOCK_SLACK_SECONDS = 5.0  #: what backends' clocks may disagree by without being wrong
 _ALREADY_OVER = 1.0  #: a lease end in the past
 
 
@@ -141,7 +142,9 @@ class _Desk:
         """Take over a run that was given back or whose agent fell silent."""
         now = self.services.clock()
         owed = [
-            lease for lease in self._known_leases() if lease.is_released or lease.is_expired(now)
+            lease
+            for lease in self._known_leases()
+            if lease.is_released or lease.is_expired(now) or self._is_too_long(lease, now)
         ]
         self.services.rng.shuffle(owed)
         for lease in owed:
@@ -215,6 +218,14 @@ class _Desk:
             key=self.asker.key,
         )
 
+    def _is_too_long(self, lease: Lease, now: float) -> bool:
+        """Whether a lease ends later than any that is given now, so that a clock was wrong.
+
+        It is suspected like one that has ended, and taken after the time of a whole lease.
+        """
+        longest = self._config(lease.index).lease_seconds + CLOCK_SLACK_SECONDS
+        return not lease.is_released and lease.lease_end > now + longest
+
     def _known_leases(self) -> list[Lease]:
         """The leases whose config version the counter, read before them, can tell."""
         return [lease for lease in self.leases if lease.index < self.counter.next_index]
@@ -229,10 +240,13 @@ class _Desk:
     def _take_silent(self, lease: Lease) -> Lease | None:
         """Take an expired lease, but only after its holder had a grace time to be heard of."""
         store, now = self.services.store, self.services.clock()
-        if lease.suspect_at is None:
+        if lease.suspect_at is None or lease.suspect_at > now:
             store.suspect_lease(self.sweep, lease, now)
             return None
-        if now - lease.suspect_at < grace_seconds(lease, self._config(lease.index)):
+        patience = grace_seconds(lease, self._config(lease.index))
+        if self._is_too_long(lease, now):
+            patience += self._config(lease.index).lease_seconds
+        if now - lease.suspect_at < patience:
             return None
         run = store.get_run(self.sweep, lease.index)
         if run is not None and run.outcome is not None:

@@ -2,6 +2,8 @@
 
 Observations are kept by warm functions and only the tail of the log is read again: entries are
 keyed by the time of writing, and one can land after a later one, so the last minute is re-read.
+No clock decides what is known: whatever index should have ended and is not there is looked for in
+the whole log.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from sweep_service.search import registry
 from sweep_service.search.suggestion import Evidence, Pending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence, Set
 
     from sweep_service.model.records import Counter, Lease, Observation
     from sweep_service.model.space import SearchSpace
@@ -36,7 +38,9 @@ def gather_evidence(
     version = counter.version_of(index)
     if not registry.needs_evidence(services.load_config(sweep, version).config.method):
         return None
-    observations = load_observations(services, sweep)
+    leases = list(leases)
+    given_out = set(range(index)) - {lease.index for lease in leases}
+    observations = load_observations(services, sweep, given_out)
     ended = {observation.index for observation in observations}
     translate = _Translator(services, sweep, version)
     known = [
@@ -67,15 +71,39 @@ def _pending(lease: Lease, unit: tuple[float, ...]) -> Pending:
     return Pending(lease.index, unit, lease.live.best, last_reported(lease.live))
 
 
-def load_observations(services: Services, sweep: str) -> Sequence[Observation]:
-    """All observations of a sweep, one an index, by index."""
+def load_observations(
+    services: Services, sweep: str, ended: Set[int] = frozenset()
+) -> Sequence[Observation]:
+    """All observations of a sweep, one an index, by index.
+
+    A warm function reads the tail of the log. By clocks that disagree an entry may stand before
+    it; so where an index that should have ended is missing, the whole log is read, once for each.
+
+    Args:
+        services: The store and what is known already.
+        sweep: The sweep.
+        ended: Indices whose runs should have ended: given out, and without a lease.
+    """
     known = services.observations.get(sweep, {})
     newest = max((entry.written_at for entry in known.values()), default=0.0)
-    merged = dict(known)
-    for entry in services.store.list_observations(sweep, newest - REREAD_SECONDS):
-        merged.setdefault(entry.index, entry)
-    remember(services.observations, sweep, merged)  # a new dict: other threads may hold the old
+    merged = _read_log(services, sweep, known, newest - REREAD_SECONDS)
+    missing = frozenset(ended - merged.keys())
+    if known and not missing <= services.unobserved.get(sweep, frozenset()):
+        merged = _read_log(services, sweep, merged, -REREAD_SECONDS)
+        missing -= merged.keys()
+    remember(services.observations, sweep, merged)
+    remember(services.unobserved, sweep, missing)
     return [merged[index] for index in sorted(merged)]
+
+
+def _read_log(
+    services: Services, sweep: str, known: Mapping[int, Observation], since: float
+) -> dict[int, Observation]:
+    """What is known and what stands in the log since; a new dict: others may hold the old one."""
+    merged = dict(known)
+    for entry in services.store.list_observations(sweep, since):
+        merged.setdefault(entry.index, entry)
+    return merged
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Services:
         configs: Immutable config versions by (sweep, version), kept by warm functions.
         offers: What config versions have to offer by (sweep, version), likewise immutable.
         observations: Observation logs by sweep, kept by warm functions; see ``evidence``.
+        unobserved: Indices by sweep that were looked for in the whole log and are not there.
     """
 
     store: Store
@@ -50,6 +51,7 @@ class Services:
     configs: dict[tuple[str, int], LoadedConfig] = field(default_factory=dict)
     offers: dict[tuple[str, int], Offer] = field(default_factory=dict)
     observations: dict[str, dict[int, Observation]] = field(default_factory=dict)
+    unobserved: dict[str, frozenset[int]] = field(default_factory=dict)
 
     def load_config(self, sweep: str, version: int) -> LoadedConfig:
         """One config version of a sweep, from the cache where possible.
@@ -70,6 +72,7 @@ class Services:
             for key in [key for key in list(cache) if key[0] == sweep]:
                 cache.pop(key, None)
         self.observations.pop(sweep, None)
+        self.unobserved.pop(sweep, None)
 
 
 def _understood(meta: SweepMeta) -> SweepConfig:

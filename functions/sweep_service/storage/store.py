@@ -186,7 +186,7 @@ class Store(Protocol):
         """
 
     def suspect_lease(self, sweep: str, seen: Lease, now: float) -> None:
-        """suspect_at = now where attempt and lease_end are as seen and suspect_at is unset.
+        """suspect_at = now where attempt and lease_end are as seen, suspect_at unset or after now.
 
         A failed condition is left alone: somebody else marked, extended or took it.
         """

@@ -44,7 +44,7 @@ class LeaseItems:
         """See ``Store.suspect_lease``."""
         # time :  lease end as seen .. now; a holder that is heard of moves the end
         is_as_seen = (LeaseItem.attempt == seen.attempt) & (LeaseItem.lease_end == seen.lease_end)
-        is_unsuspected = LeaseItem.suspect_at.does_not_exist()
+        is_unsuspected = LeaseItem.suspect_at.does_not_exist() | (LeaseItem.suspect_at > now)
         self._table.update(
             keys.lease(sweep, seen.index),
             [LeaseItem.suspect_at.set(now)],

@@ -60,8 +60,8 @@ class LeaseTable:
         with self._database.write() as connection:
             connection.execute(
                 """UPDATE leases SET suspect_at = ? WHERE sweep = ? AND idx = ?
-                AND attempt = ? AND lease_end = ? AND suspect_at IS NULL""",
-                (now, sweep, seen.index, seen.attempt, seen.lease_end),
+                AND attempt = ? AND lease_end = ? AND (suspect_at IS NULL OR suspect_at > ?)""",
+                (now, sweep, seen.index, seen.attempt, seen.lease_end, now),
             )
 
     def take_lease(self, sweep: str, seen: Lease, lease: Lease) -> None:
