@@ -30,6 +30,9 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/reports"): runs.report_rows,
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/finish"): runs.finish_run,
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/stop"): runs.stop_run,
+    ("POST", "/v1/sweeps/{sweep}/runs/{run}/retry"): runs.retry_run,
+    ("DELETE", "/v1/sweeps/{sweep}/runs/{run}"): runs.delete_run,
+    ("POST", "/v1/sweeps/{sweep}/retries"): runs.retry_failed,
 }
 
 _SEGMENTS = {route: tuple(route[1].strip("/").split("/")) for route in ROUTES}

@@ -213,9 +213,17 @@ def clean_result(metrics: Mapping[str, Any], state: str) -> dict[str, MetricValu
     return clean_metrics(metrics, _refuse)
 
 
-def ended_before_text(run: str, state: str) -> str:
-    """That somebody had ended a run before it was told how it ended."""
-    return f"run {run} has ended already: it is {state}; a run is told once, and that stays"
+def ended_before_text(run: str, state: str, retry: str = "") -> str:
+    """That somebody had ended a run before it was told how it ended.
+
+    Args:
+        run: Its id.
+        state: How it ended.
+        retry: How to have it run again, should it have failed.
+    """
+    text = f"run {run} has ended already: it is {state}; a run is told once, and that stays"
+    is_retried = state in ("failed", "crashed", "killed")
+    return f"{text}; {retry}" if is_retried and retry else text
 
 
 def _refuse(name: str, reason: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _reading
 from sweep_sdk._backend.answers import warnings_of
-from sweep_sdk._backend.changes import no_effect_text
+from sweep_sdk._backend.changes import amended_text, held_back_text, no_effect_text
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.references import is_run, sweep_of
 from sweep_sdk._exceptions import UsageError
@@ -176,6 +176,67 @@ class Sweep:
         """
         with open_client() as client:
             return client.stop_run(self._run_id(run))
+
+    def retry_run(self, run: str | int) -> Run:
+        """Have a run that failed, crashed or was killed handed out again; the run as it stands.
+
+        It keeps its configuration; the next attempt begins anew. A sweep that had ended because
+        nothing was left runs again.
+
+        Args:
+            run: Its id or its index.
+
+        Raises:
+            NotPossible: The run has finished or was deleted, or the sweep is canceled.
+            UsageError: It is a run of another sweep.
+        """
+        with open_client() as client:
+            seen = client.get_run(self._run_id(run))
+            answer = client.retry_run(seen["id"], seen["attempt"])
+        return self._told(answer, seen, is_deletion=False)
+
+    def retry_failed(self) -> list[str]:
+        """Have all runs handed out again that failed, crashed or were killed; their ids.
+
+        Raises:
+            NotPossible: The sweep is canceled.
+        """
+        retried: list[str] = []
+        with open_client() as client:
+            for answer in client.retry_failed(self.id):
+                retried += answer["runs"]
+                state = answer["sweep_state"]
+        if not retried:
+            tell(f"no run of sweep {self.id} failed, crashed or was killed")
+        elif text := held_back_text(self.id, state):
+            tell(text)
+        return retried
+
+    def delete_run(self, run: str | int, *, again: bool = False) -> Run:
+        """Remove a run that has ended with all that it logged; what is left of the run.
+
+        Args:
+            run: Its id or its index.
+            again: Whether its configuration is handed out again. Otherwise it stays taken, and
+                ``run_cap`` counts the run as before.
+
+        Raises:
+            NotPossible: The run has not ended; or it is to be handed out again in a canceled sweep.
+            UsageError: It is a run of another sweep.
+        """
+        with open_client() as client:
+            seen = client.get_run(self._run_id(run))
+            answer = client.delete_run(seen["id"], seen["attempt"], again=again)
+        return self._told(answer, seen, is_deletion=True)
+
+    def _told(self, answer: Mapping[str, Any], seen: Run, *, is_deletion: bool) -> Run:
+        """The run of an answer; what is odd about it is told on stderr."""
+        run: Run = answer["run"]
+        if (text := amended_text(answer, seen, is_deletion=is_deletion)) or (
+            run["state"] != "deleted" and (text := held_back_text(self.id, answer["sweep_state"]))
+        ):
+            tell(text)
+        return run
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""

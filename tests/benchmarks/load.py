@@ -220,7 +220,7 @@ def add_run(store: SqliteStore, sweep: str, index: int, rng: random.Random) -> N
     store.create_run(sweep, Run(index, config, 1, 1, f"key-{index}", "load", "here", now, now))
     loss = rng.random()
     outcome = Outcome(RunState.FINISHED, now + 60, 0, summary={"loss": loss}, best=loss)
-    store.end_run(sweep, index, 1, outcome)
+    store.end_run(sweep, index, 1, 0, outcome)
 
 
 def main() -> int:

@@ -61,8 +61,7 @@ class ModelStore:
             return stands
         require(stands.state is RUNNING, Stale)
         require(stands.next_index == seen.next_index, Stale)
-        require(stands.limit == seen.limit, Stale)
-        require(stands.version == seen.version, Stale)
+        require(stands.change == seen.change, Stale)
         return self._change(state=FINISHED)
 
     def set_state(
@@ -138,6 +137,7 @@ class ModelStore:
             return
         require(stands.attempt == seen.attempt, LeaseHeld)
         require(stands.suspect_at == seen.suspect_at, LeaseHeld)
+        require(stands.revision == seen.revision, LeaseHeld)
         self.leases[lease.index] = Lease(
             index=lease.index,
             attempt=lease.attempt,
@@ -150,6 +150,8 @@ class ModelStore:
             released_attempt=stands.released_attempt,
             failures=stands.failures,
             unit=stands.unit if stands.unit is not None else lease.unit,
+            revision=stands.revision,
+            amendment=stands.amendment,
         )
 
     def extend_lease(
@@ -203,8 +205,9 @@ class ModelStore:
         if stands.released_attempt < attempt:
             self.leases[index] = replace(stands, early_stop=stop)
 
-    def drop_lease(self, index: int, attempt: int) -> None:
-        if index in self.leases and self.leases[index].attempt <= attempt:
+    def drop_lease(self, index: int, attempt: int, revision: int) -> None:
+        stands = self.leases.get(index)
+        if stands is not None and stands.attempt <= attempt and stands.revision == revision:
             del self.leases[index]
 
     # Runs and what they leave behind
@@ -221,6 +224,7 @@ class ModelStore:
         if (stands.attempt, stands.key) == (attempt, lease.key):
             return
         require(stands.attempt < attempt, LeaseLost)
+        require(stands.revision == lease.revision, LeaseLost)
         self.runs[index] = replace(
             stands,
             attempt=attempt,
@@ -230,21 +234,36 @@ class ModelStore:
             started_at=started_at,
         )
 
-    def end_run(self, index: int, attempt: int, outcome: Outcome) -> Run:
+    def end_run(self, index: int, attempt: int, revision: int, outcome: Outcome) -> Run:
         stands = self.runs.get(index)
         require(stands is not None, LeaseLost)
         assert stands is not None
         require(stands.attempt == attempt, LeaseLost)
+        require(stands.revision == revision, LeaseLost)
         if stands.outcome is None:
             self.runs[index] = replace(stands, outcome=outcome)
         return self.runs[index]
+
+    def amend_run(self, index: int, attempt: int, revision: int, outcome: Outcome | None) -> None:
+        stands = self.runs.get(index)
+        if stands is None or stands.outcome is None:
+            return
+        if (stands.attempt, stands.revision) == (attempt, revision):
+            self.runs[index] = replace(stands, outcome=outcome, revision=revision + 1)
 
     def put_band(self, band: int, index: int, attempt: int, value: float) -> None:
         if attempt >= self.bands.get((band, index), (0, 0.0))[0]:
             self.bands[band, index] = (attempt, value)
 
+    def drop_band(self, band: int, index: int, attempt: int) -> None:
+        if attempt >= self.bands.get((band, index), (attempt + 1, 0.0))[0]:
+            del self.bands[band, index]
+
     def put_observation(self, observation: Observation) -> None:
-        self.observations[observation.written_at, observation.index] = observation
+        place = (observation.written_at, observation.index)
+        stands = self.observations.get(place)
+        if stands is None or stands.revision <= observation.revision:
+            self.observations[place] = observation
 
 
 def require(condition: bool, error: type[Exception]) -> None:

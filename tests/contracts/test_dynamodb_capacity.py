@@ -15,6 +15,7 @@ from store_samples import an_observation
 from sweep_service.model.records import Row, RowBatch
 from sweep_service.model.states import RunState
 from sweep_service.model.sweep_config import parse_object
+from sweep_service.operations.amendments import RunWanted, delete_run, retry_run
 from sweep_service.operations.ask import Asker, HandOut, ask
 from sweep_service.operations.evidence import load_observations
 from sweep_service.operations.finish import Ending, finish
@@ -197,6 +198,31 @@ def test_an_agent_that_has_to_end_writes_once_and_then_when_its_short_lease_is_h
     assert measure(beat).writes == 0
     clock.now += 10
     assert measure(beat).writes == 1
+
+
+@pytest.mark.parametrize(
+    ("is_deleted", "n_units"),
+    [
+        (False, 4),  # the lease that asks for it, the counter, the record of the attempt, the run
+        (True, 3),  # the lease, the run, and the lease is dropped
+    ],
+)
+def test_a_run_that_is_retried_or_deleted_costs_a_few_units_once(
+    services: Services, measure: Any, is_deleted: bool, n_units: int
+) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+    finish(services, sweep, run.index, Ending(run.attempt, RunState.FAILED, exit_code=1))
+
+    def amend() -> None:
+        wanted = RunWanted(sweep, run.index, run.attempt)
+        if is_deleted:
+            delete_run(services, wanted, is_again=False)
+        else:
+            retry_run(services, wanted)
+
+    assert measure(amend).writes == n_units
+    assert measure(amend).writes == 0
 
 
 @pytest.mark.parametrize(("method", "n_units"), [("grid", 2), ("random", 2), ("bayes", 3)])

@@ -90,7 +90,7 @@ def advance_runs(store: Store, worker: int) -> list[int]:
 
 def end_runs(store: Store, worker: int) -> list[tuple[int, int | None]]:
     outcome = an_outcome(exit_code=worker)
-    ended = [store.end_run(SWEEP, index, 1, outcome) for index in range(N_INDICES)]
+    ended = [store.end_run(SWEEP, index, 1, 0, outcome) for index in range(N_INDICES)]
     return [(run.index, run.outcome.exit_code) for run in ended if run.outcome is not None]
 
 
@@ -136,8 +136,8 @@ def work_as_agent(store: Store, worker: int) -> list[int]:
         store.open_lease(SWEEP, a_lease(index, key=key))
         store.create_run(SWEEP, a_run(index, key=key))
         store.extend_lease(SWEEP, index, 1, 2000.0, a_live())
-        store.end_run(SWEEP, index, 1, an_outcome(exit_code=worker))
-        store.drop_lease(SWEEP, index, 1)
+        store.end_run(SWEEP, index, 1, 0, an_outcome(exit_code=worker))
+        store.drop_lease(SWEEP, index, 1, 0)
         done.append(index)
     return done
 

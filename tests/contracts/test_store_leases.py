@@ -389,21 +389,21 @@ class TestDropLease:
     def test_drops(self, store: Store, attempt: int) -> None:
         opened(store)
         other = opened(store, 1)
-        store.drop_lease(SWEEP, 0, attempt)
+        store.drop_lease(SWEEP, 0, attempt, 0)
         assert store.list_leases(SWEEP) == [other]
 
     def test_leaves_a_newer_attempt(self, store: Store) -> None:
         opened(store, attempt=2)
         with unchanged(store):
-            store.drop_lease(SWEEP, 0, 1)
+            store.drop_lease(SWEEP, 0, 1, 0)
 
     def test_repeat_is_fine(self, store: Store) -> None:
         opened(store)
-        store.drop_lease(SWEEP, 0, 1)
+        store.drop_lease(SWEEP, 0, 1, 0)
         with unchanged(store):
-            store.drop_lease(SWEEP, 0, 1)
+            store.drop_lease(SWEEP, 0, 1, 0)
 
     def test_may_be_opened_again(self, store: Store) -> None:
         opened(store, live=a_live(), unit=(0.5,))
-        store.drop_lease(SWEEP, 0, 1)
+        store.drop_lease(SWEEP, 0, 1, 0)
         assert opened(store, key="new") == stands(store)

@@ -15,7 +15,15 @@ from store_kinds import StoreKind
 from store_samples import a_counter, a_lease, a_live, a_meta, a_run, an_observation, an_outcome
 
 from sweep_service.errors import ServiceError
-from sweep_service.model.records import EarlyStop, Lease, LiveSummary, Outcome, Run, RunHead
+from sweep_service.model.records import (
+    Amendment,
+    EarlyStop,
+    Lease,
+    LiveSummary,
+    Outcome,
+    Run,
+    RunHead,
+)
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
@@ -27,11 +35,21 @@ times = st.sampled_from([1000.0, 1500.5, 2000.0])
 limits = st.none() | st.integers(0, 4)
 units = st.sampled_from([None, (0.25,), (0.75, 0.5)])
 lives = st.builds(a_live, st.integers(0, 2), n_values=st.integers(0, 9))
+revisions = st.sampled_from([0, 0, 1])
+amendments = st.none() | st.sampled_from(Amendment)
 stops = st.builds(EarlyStop, st.integers(1, 2), st.just(0.5), st.just(0.25))
 leases = st.builds(
-    a_lease, indices, attempt=attempts, key=keys, agent=keys, lease_end=times, unit=units
+    a_lease,
+    indices,
+    attempt=attempts,
+    key=keys,
+    agent=keys,
+    lease_end=times,
+    unit=units,
+    revision=revisions,
+    amendment=amendments,
 )
-runs = st.builds(a_run, indices, attempt=attempts, key=keys, agent=keys)
+runs = st.builds(a_run, indices, attempt=attempts, key=keys, agent=keys, revision=revisions)
 outcomes = st.builds(
     an_outcome,
     state=st.sampled_from([RunState.FINISHED, RunState.FAILED]),
@@ -158,6 +176,7 @@ class LeaseMachine(StoreMachine):
     @rule(data=st.data(), lease=leases, losses=st.integers(0, 3))
     def take_lease(self, data: st.DataObject, lease: Lease, losses: int) -> None:
         seen = self.a_seen(data)
+        seen = replace(seen, revision=data.draw(st.just(seen.revision) | revisions))
         taken = replace(lease, index=seen.index, attempt=seen.attempt + 1, losses=losses)
         self.both("take_lease", seen, taken)
 
@@ -185,9 +204,9 @@ class LeaseMachine(StoreMachine):
     def mark_stopped(self, data: st.DataObject, index: int, stop: EarlyStop) -> None:
         self.both("mark_stopped", index, self.an_attempt(data, index), stop)
 
-    @rule(index=indices, attempt=attempts)
-    def drop_lease(self, index: int, attempt: int) -> None:
-        self.both("drop_lease", index, attempt)
+    @rule(index=indices, attempt=attempts, revision=revisions)
+    def drop_lease(self, index: int, attempt: int, revision: int) -> None:
+        self.both("drop_lease", index, attempt, revision)
 
     @invariant()
     def stands(self) -> None:
@@ -208,17 +227,25 @@ class RunMachine(StoreMachine):
     def advance_attempt(self, index: int, attempt: int, lease: Lease, started_at: float) -> None:
         self.both("advance_attempt", index, attempt, lease, started_at)
 
-    @rule(index=indices, attempt=attempts, outcome=outcomes)
-    def end_run(self, index: int, attempt: int, outcome: Outcome) -> None:
-        self.both("end_run", index, attempt, outcome)
+    @rule(index=indices, attempt=attempts, revision=revisions, outcome=outcomes)
+    def end_run(self, index: int, attempt: int, revision: int, outcome: Outcome) -> None:
+        self.both("end_run", index, attempt, revision, outcome)
+
+    @rule(index=indices, attempt=attempts, revision=revisions, outcome=st.none() | outcomes)
+    def amend_run(self, index: int, attempt: int, revision: int, outcome: Outcome | None) -> None:
+        self.both("amend_run", index, attempt, revision, outcome)
 
     @rule(index=indices, attempt=attempts, band=st.integers(0, 1), value=st.floats(-1, 1))
     def put_band(self, index: int, attempt: int, band: int, value: float) -> None:
         self.both("put_band", band, index, attempt, value)
 
-    @rule(index=indices, written_at=times, value=st.floats(-1, 1))
-    def put_observation(self, index: int, written_at: float, value: float) -> None:
-        observation = an_observation(index, written_at=written_at, value=value)
+    @rule(index=indices, attempt=attempts, band=st.integers(0, 1))
+    def drop_band(self, index: int, attempt: int, band: int) -> None:
+        self.both("drop_band", band, index, attempt)
+
+    @rule(index=indices, written_at=times, value=st.floats(-1, 1), revision=revisions)
+    def put_observation(self, index: int, written_at: float, value: float, revision: int) -> None:
+        observation = an_observation(index, written_at=written_at, value=value, revision=revision)
         self.both("put_observation", observation)
 
     @invariant()

@@ -61,7 +61,7 @@ class TestCreateRun:
 
     def test_repeat_after_the_end_is_fine(self, store: Store) -> None:
         store.create_run(SWEEP, a_run())
-        store.end_run(SWEEP, 0, 1, an_outcome())
+        store.end_run(SWEEP, 0, 1, 0, an_outcome())
         with unchanged(store):
             store.create_run(SWEEP, a_run())
 
@@ -99,8 +99,8 @@ class TestListRunHeads:
     def test_state_and_best_of_all(self, store: Store) -> None:
         for index in (3, 1, 0, 2):
             store.create_run(SWEEP, a_run(index))
-        store.end_run(SWEEP, 1, 1, an_outcome(state=RunState.FAILED, best=None))
-        store.end_run(SWEEP, 2, 1, an_outcome(best=-1e300))
+        store.end_run(SWEEP, 1, 1, 0, an_outcome(state=RunState.FAILED, best=None))
+        store.end_run(SWEEP, 2, 1, 0, an_outcome(best=-1e300))
         store.create_run("other123", a_run(5))
         assert store.list_run_heads(SWEEP) == [
             RunHead(0, None, None),
@@ -149,7 +149,7 @@ class TestAdvanceAttempt:
     @pytest.mark.parametrize("attempt", [0, 1, 2])
     def test_ended(self, store: Store, attempt: int) -> None:
         store.create_run(SWEEP, a_run())
-        store.end_run(SWEEP, 0, 1, an_outcome())
+        store.end_run(SWEEP, 0, 1, 0, an_outcome())
         with unchanged(store), pytest.raises(RunEnded):
             store.advance_attempt(SWEEP, 0, attempt, a_lease(), 1500.0)
 
@@ -172,35 +172,35 @@ class TestEndRun:
     def test_writes_and_tells(self, store: Store, changes: dict[str, object]) -> None:
         run, outcome = a_run(), an_outcome(**changes)
         store.create_run(SWEEP, run)
-        assert store.end_run(SWEEP, 0, 1, outcome) == replace(run, outcome=outcome)
+        assert store.end_run(SWEEP, 0, 1, 0, outcome) == replace(run, outcome=outcome)
         assert stands(store) == replace(run, outcome=outcome)
 
     @pytest.mark.parametrize("number", NON_FINITE)
     def test_non_finite_numbers(self, store: Store, number: float) -> None:
         outcome = an_outcome(best=number, summary={"loss": number, "text": "NaN"})
         store.create_run(SWEEP, a_run())
-        store.end_run(SWEEP, 0, 1, outcome)
+        store.end_run(SWEEP, 0, 1, 0, outcome)
         assert repr(stands(store).outcome) == repr(outcome)
         assert repr(store.list_run_heads(SWEEP)[0].best) == repr(number)
 
     def test_the_first_outcome_stands(self, store: Store) -> None:
         store.create_run(SWEEP, a_run())
-        ended = store.end_run(SWEEP, 0, 1, an_outcome())
+        ended = store.end_run(SWEEP, 0, 1, 0, an_outcome())
         with unchanged(store):
-            assert store.end_run(SWEEP, 0, 1, an_outcome(state=RunState.FAILED)) == ended
+            assert store.end_run(SWEEP, 0, 1, 0, an_outcome(state=RunState.FAILED)) == ended
 
     @pytest.mark.parametrize("attempt", [0, 2])
     def test_another_attempt(self, store: Store, attempt: int) -> None:
         store.create_run(SWEEP, a_run())
         with unchanged(store), pytest.raises(LeaseLost):
-            store.end_run(SWEEP, 0, attempt, an_outcome())
+            store.end_run(SWEEP, 0, attempt, 0, an_outcome())
 
     def test_another_attempt_of_an_ended_run(self, store: Store) -> None:
         store.create_run(SWEEP, a_run(attempt=2))
-        store.end_run(SWEEP, 0, 2, an_outcome())
+        store.end_run(SWEEP, 0, 2, 0, an_outcome())
         with unchanged(store), pytest.raises(LeaseLost):
-            store.end_run(SWEEP, 0, 1, an_outcome())
+            store.end_run(SWEEP, 0, 1, 0, an_outcome())
 
     def test_no_run(self, store: Store) -> None:
         with unchanged(store), pytest.raises(LeaseLost):
-            store.end_run(SWEEP, 0, 1, an_outcome())
+            store.end_run(SWEEP, 0, 1, 0, an_outcome())

@@ -13,7 +13,19 @@ from typing import Any
 
 from protocol_clients import Agent
 from protocol_handlers import Call
-from protocol_requests import Ask, Finish, Preempt, SetCap, SetState, Settle, StopRun, Update
+from protocol_requests import (
+    Ask,
+    Delete,
+    Finish,
+    Preempt,
+    Retry,
+    RetryFailed,
+    SetCap,
+    SetState,
+    Settle,
+    StopRun,
+    Update,
+)
 from protocol_witness import promise
 from protocol_world import Clock, Work, World
 
@@ -201,6 +213,21 @@ class Play:
 
     def user_stops_a_run(self, which: int, course: Course = STRAIGHT) -> None:
         self.send(StopRun(which % max(1, self.given_out)), course)
+
+    def user_retries_a_run(self, which: int, course: Course = STRAIGHT) -> None:
+        self.send(Retry(*self.a_run(which)), course)
+
+    def user_retries_all_that_failed(self, _which: int, course: Course = STRAIGHT) -> None:
+        self.send(RetryFailed(), course)
+
+    def user_deletes_a_run(self, which: int, course: Course = STRAIGHT) -> None:
+        index, attempt = self.a_run(which)
+        self.send(Delete(index, which % 2 > 0, attempt), course)
+
+    def a_run(self, which: int) -> tuple[int, int]:
+        """An index, and the attempt that its user sees."""
+        index = which // 2 % max(1, self.given_out)
+        return index, self.worlds[0].witness.standing.attempt_of(index)
 
     def somebody_settles(self, _which: int, course: Course = STRAIGHT) -> None:
         self.send(Settle(), course)

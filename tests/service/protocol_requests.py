@@ -8,6 +8,14 @@ from typing import Any
 from sweep_service.model.records import Row, RowBatch
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.model.sweep_config import parse_object
+from sweep_service.operations.amendments import (
+    Amended,
+    Retried,
+    RunWanted,
+    delete_run,
+    retry_failed,
+    retry_run,
+)
 from sweep_service.operations.ask import Asker, HandOut, Wait, ask
 from sweep_service.operations.finish import Ending, Finished, finish
 from sweep_service.operations.report import Command, report
@@ -108,6 +116,34 @@ class Update:
 
     def perform(self, services: Services, sweep: str) -> SweepView:
         return update_config(services, sweep, parse_object(self.document))
+
+
+@dataclass(frozen=True)
+class Retry:
+    index: int
+    attempt: int | None = None
+
+    def perform(self, services: Services, sweep: str) -> Amended:
+        return retry_run(services, RunWanted(sweep, self.index, self.attempt))
+
+
+@dataclass(frozen=True)
+class RetryFailed:
+    def perform(self, services: Services, sweep: str) -> Retried:
+        return retry_failed(services, sweep, 0, 50)
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Of a run."""
+
+    index: int
+    is_again: bool
+    attempt: int | None = None
+
+    def perform(self, services: Services, sweep: str) -> Amended:
+        wanted = RunWanted(sweep, self.index, self.attempt)
+        return delete_run(services, wanted, is_again=self.is_again)
 
 
 BY_USER = (SetState, SetCap, Update)

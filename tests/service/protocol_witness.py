@@ -5,7 +5,8 @@ The promises are numbered as in the hand-out protocol:
 1. no attempt is handed to two ask keys, and none of an ended run;
 2. attempts of an index are handed out in growing order, a new one only after the last was released
    or its lease end and the grace after it have passed;
-3. an outcome is written once, by the attempt that it names;
+3. an outcome is written once an attempt, by the attempt that it names, and only a person's
+   amendment takes it back;
 4. no more indices are given out than the limit allows;
 5. a sweep that finished by exhaustion has an outcome of every index, and of bayes an observation;
 6. a sweep ends if faults stop and one agent goes on (the machine's business, not the witness's);
@@ -17,16 +18,17 @@ The promises are numbered as in the hand-out protocol:
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from protocol_handlers import Call
-from protocol_requests import BY_USER, Ask, Finish, OfAttempt, Preempt, Report, Settle
+from protocol_requests import BY_USER, Ask, Finish, OfAttempt, Preempt, Report, Retry, Settle
 
 from sweep_service.errors import Busy, LeaseLost, NotFound, NotPossible, SweepEnded
-from sweep_service.model.records import Counter, Lease, Outcome, Run
+from sweep_service.model.records import Amendment, Counter, Lease, Outcome, Run
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.model.sweep_config import SweepConfig
 from sweep_service.operations.ask import HandOut, grace_seconds
@@ -65,6 +67,11 @@ class Standing:
         run = self.runs.get(index)
         return -1 if run is None else run.attempt
 
+    def is_amendment(self, lease: Lease) -> bool:
+        """Whether a lease stands for what a person wants done to a run that has ended."""
+        run = self.runs.get(lease.index)
+        return run is not None and lease.revision > run.revision
+
     def holds(self, index: int, attempt: int) -> bool:
         """Whether an attempt is the one that works on a run that has not ended."""
         lease, run = self.leases.get(index), self.runs.get(index)
@@ -96,6 +103,8 @@ class Witness:
         self._n_failed: defaultdict[int, int] = defaultdict(int)
         self._acknowledged: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
         self._bands: dict[tuple[int, int], tuple[int, float]] = {}
+        self._amended: defaultdict[int, int] = defaultdict(int)  # newest attempt taken back
+        self._retried: defaultdict[int, int] = defaultdict(int)  # newest attempt to be followed
 
     def wrote(self, request: Any, call: Call, result: Any, *, is_old: bool) -> None:
         """A write has succeeded.
@@ -110,9 +119,10 @@ class Witness:
         after = self.standing
         if is_old:
             promise(8, call.method in HARMLESS or after == before, f"{request} did {call}")
-        self._judge_counter(before.counter, after.counter, request)
-        for index, run in after.runs.items():
-            self._judge_run(before.runs.get(index), run, request)
+        is_amending = any(before.is_amendment(lease) for lease in before.leases.values())
+        self._judge_counter(before.counter, after.counter, request, is_amending)
+        for run in after.runs.values():
+            self._judge_run(before, run, request)
         promise(3, before.runs.keys() <= after.runs.keys(), f"{call} removed a run")
         judge = getattr(self, f"_after_{call.method}", None)
         if judge is not None:
@@ -129,12 +139,18 @@ class Witness:
             self._judge_report(request)
         elif isinstance(request, Finish):
             self._judge_finish(request, answer)
+        elif isinstance(request, Retry) and answer.is_changed:
+            self._retried[request.index] = max(
+                self._retried[request.index], self._amended[request.index]
+            )
         elif isinstance(request, Settle) and answer is Settled.ENDED:
             promise(4, self.standing.counter.state.is_ended, "an ended sweep goes on")
 
     # The counter and the runs
 
-    def _judge_counter(self, before: Counter, after: Counter, request: Any) -> None:
+    def _judge_counter(
+        self, before: Counter, after: Counter, request: Any, is_amending: bool
+    ) -> None:
         n_claimed = after.next_index - before.next_index
         promise(4, n_claimed in (0, 1), "indices are given out one by one")
         if n_claimed:
@@ -142,11 +158,17 @@ class Witness:
         is_within = after.limit is None or after.next_index <= after.limit
         promise(4, is_within, f"{after.next_index} indices of {after.limit} were given out")
         if before.state.is_ended and after.state is not before.state:
-            promise(4, isinstance(request, BY_USER), f"{request} resumed an ended sweep")
+            is_wanted = isinstance(request, BY_USER) or is_amending
+            promise(4, is_wanted, f"{request} resumed an ended sweep")
             promise(4, before.state is not SweepState.CANCELED, "a canceled sweep was resumed")
 
-    def _judge_run(self, before: Run | None, run: Run, request: Any) -> None:
-        self._begun[run.index].add(run.attempt)
+    def _judge_run(self, standing: Standing, run: Run, request: Any) -> None:
+        before = standing.runs.get(run.index)
+        if before is not None and run.revision > before.revision:
+            self._judge_amendment(standing, before, run)
+            return
+        if run.attempt > self._amended[run.index]:
+            self._begun[run.index].add(run.attempt)
         if before is not None:
             promise(2, run.attempt >= before.attempt, f"run {run.index} went back")
             promise(3, run.config == before.config, f"run {run.index} has another config")
@@ -155,6 +177,24 @@ class Witness:
             promise(3, run.outcome == known, f"the outcome of {run.index} has changed")
         elif run.outcome is not None:
             self._judge_outcome(run, run.outcome, request)
+
+    def _judge_amendment(self, standing: Standing, before: Run, run: Run) -> None:
+        lease = standing.leases.get(run.index)
+        is_due = lease is not None and standing.is_amendment(lease)
+        promise(3, is_due, f"run {run.index} was amended, and nobody had asked for it")
+        promise(3, run.revision == before.revision + 1, f"{run} was amended twice at once")
+        promise(3, before.outcome is not None, f"run {run.index} was amended before its end")
+        promise(2, run.attempt == before.attempt, f"an amendment moved the attempt of {run.index}")
+        promise(3, run.config == before.config, f"run {run.index} has another config")
+        assert lease is not None
+        is_retry = lease.amendment is Amendment.RETRY
+        is_finished = before.outcome is not None and before.outcome.state is RunState.FINISHED
+        promise(3, not (is_retry and is_finished), f"finished run {run.index} was run again")
+        is_tombstone = run.outcome is not None and run.outcome.state is RunState.DELETED
+        promise(3, is_tombstone == (lease.amendment is Amendment.DELETE), f"{lease} made {run}")
+        promise(3, is_tombstone or run.outcome is None, f"an amendment gave {run} an outcome")
+        self._amended[run.index] = run.attempt
+        self._begun[run.index].clear()
 
     def _judge_outcome(self, run: Run, outcome: Outcome, request: Any) -> None:
         if outcome.state is RunState.CRASHED:
@@ -189,16 +229,25 @@ class Witness:
 
     def judge_end(self) -> None:
         """Every index has an outcome and, where it is used, an observation."""
+        for index, attempt in self._retried.items():
+            is_run_again = self.standing.attempt_of(index) > attempt
+            is_deleted = index in self.standing.runs and self.standing.runs[index].is_deleted
+            promise(6, is_run_again or is_deleted, f"{index} was retried after {attempt}, and lost")
         indices = set(range(self.standing.counter.next_index))
         ended = {index for index, run in self.standing.runs.items() if run.outcome is not None}
         promise(5, ended == indices, f"no outcome of {indices - ended}")
         if self._config.method == "bayes":
-            values: defaultdict[int, set[float]] = defaultdict(set)
-            for observation in self._store.list_observations(self._sweep, 0.0):
-                values[observation.index].add(observation.value)
+            values: defaultdict[int, set[str]] = defaultdict(set)
+            for seen in self._store.list_observations(self._sweep, 0.0):
+                if seen.revision == self.standing.runs[seen.index].revision:
+                    values[seen.index].add(f"{seen.state.value} {seen.value}")
             promise(5, values.keys() == indices, f"no observation of {indices - values.keys()}")
-            is_one = all(len(found) == 1 for found in values.values())
-            promise(5, is_one, f"an index was observed as {values}")
+            for index, found in values.items():
+                outcome = self.standing.runs[index].outcome
+                assert outcome is not None
+                value = math.nan if outcome.best is None else outcome.best
+                is_right = found == {f"{outcome.state.value} {value}"}
+                promise(5, is_right, f"{index} was observed as {found}, and it is {outcome}")
 
     def _after_create_run(self, before: Standing, request: Any, call: Call, _: Any) -> None:
         """Runs differ; in an endless space from those that are out with them."""
@@ -219,7 +268,11 @@ class Witness:
             promise(7, lease.live.n_values == n_rows, f"{lease.live} after {n_rows} rows")
 
     def _after_open_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
-        self._leased(call.values[1])
+        lease = call.values[1]
+        self._leased(lease)
+        if self.standing.is_amendment(lease):
+            self._released[lease.index].add(lease.attempt)
+            self._n_failed[lease.index] = 0
 
     def _after_take_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
         self._leased(call.values[2])
@@ -266,6 +319,11 @@ class Witness:
         is_held = lease is not None and not lease.is_released
         promise(7, is_held, "a run was stopped on which nobody works")
 
+    def _after_drop_band(self, before: Standing, request: Any, call: Call, _: Any) -> None:
+        _, band, index, attempt = call.values
+        if self._bands.get((band, index), (attempt + 1, 0.0))[0] <= attempt:
+            del self._bands[band, index]
+
     def _after_put_band(self, before: Standing, request: Any, call: Call, _: Any) -> None:
         _, band, index, attempt, value = call.values
         newest, _ = self._bands.get((band, index), (-1, 0.0))
@@ -308,6 +366,8 @@ class Witness:
             is_released = max(self._released[request.index], default=-1) >= request.attempt
             promise(2, is_released, f"{request} was told that it is given back")
             return
+        if request.attempt <= self._amended[request.index]:
+            return  # a person took the outcome back before the answer was sent
         run = self.standing.runs[request.index]
         is_kept = run.outcome is not None and run.outcome.state is answer.state
         promise(3, is_kept, f"{request} was told {answer}, but {run} stands")

@@ -42,6 +42,9 @@ WEIGHTS = {
     "user_updates_the_config": 1,
     "user_sets_the_state": 1,
     "user_stops_a_run": 1,
+    "user_retries_a_run": 2,
+    "user_retries_all_that_failed": 1,
+    "user_deletes_a_run": 2,
     "somebody_settles": 1,
 }
 EVENTS = [what for what, weight in WEIGHTS.items() for _ in range(weight)]

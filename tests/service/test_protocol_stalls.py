@@ -23,7 +23,7 @@ from protocol_play import (
     Play,
     Stop,
 )
-from protocol_requests import Ask, Finish, SetCap, SetState, Update
+from protocol_requests import Ask, Delete, Finish, SetCap, SetState, Update
 
 from sweep_service.errors import LeaseLost
 from sweep_service.model.records import Lease, Run
@@ -50,6 +50,9 @@ EVENTS = {
     "update": ("user_updates_the_config", 2),
     "pause": ("user_sets_the_state", 2),
     "settle": ("somebody_settles", 0),
+    "retry": ("user_retries_a_run", 0),
+    "delete": ("user_deletes_a_run", 0),
+    "anew": ("user_deletes_a_run", 1),
 }
 BEFORE = [
     "",
@@ -61,6 +64,8 @@ BEFORE = [
     "ask half",
     "ask cap",
     "ask leave",
+    "ask fail ask fail",
+    "ask finish",
 ]
 STALLED = [
     "ask",
@@ -74,6 +79,9 @@ STALLED = [
     "update",
     "pause",
     "settle",
+    "retry",
+    "delete",
+    "anew",
 ]
 MOST_MEANWHILE = 2
 EVERY = {"": 97, "hunt": 17, "full": 1}[os.environ.get("SWEEP_FAULTS", "")]
@@ -220,6 +228,61 @@ def test_the_end_of_an_older_attempt_is_refused_and_leaves_no_record_of_the_newe
     assert [(one.attempt, one.state) for one in records] == [(1, RunState.CRASHED)]
     happen(play, "finish")
     assert isinstance(play.ask_the_store(Finish(0, 1, RunState.FINISHED)), LeaseLost)
+
+
+def test_a_finish_that_looks_away_while_its_run_is_retried(new_play):
+    """Its first try has ended the run; the repeat has read what came first, then comes a retry."""
+    play = new_play("ask fail ask fail")
+    play.send(play.sent[-1], Course(Stop(n_calls=2)))
+    happen(play, "retry")
+    play.stalled_handler_goes_on(0)
+    assert play.worlds[0].witness.standing.runs[0].outcome is None
+    play.end()
+
+
+def test_a_retry_that_dies_is_carried_out_by_the_next_ask(new_play):
+    play = new_play("ask fail ask fail cap")
+    happen(play, "retry", Course(Stop(n_writes=1), "die"))
+    play.send(Ask("next"))
+    run = play.worlds[0].witness.standing.runs[0]
+    assert (run.outcome, run.attempt) == (None, 3)
+    play.end()
+
+
+def test_a_retry_that_dies_in_a_finished_sweep_is_carried_out_when_it_is_resumed(new_play):
+    play = new_play("ask fail ask fail")
+    happen(play, "retry", Course(Stop(n_writes=1), "die"))
+    play.send(SetState(SweepState.RUNNING))
+    play.send(Ask("next"))
+    run = play.worlds[0].witness.standing.runs[0]
+    assert (run.outcome, run.attempt) == (None, 3)
+    play.end()
+
+
+def test_a_late_ask_does_not_get_a_run_that_is_retried(new_play):
+    """Its index was taken for a hole, and its lease comes when the run there has ended."""
+    play = new_play("")
+    happen(play, "ask", Course(Stop(n_writes=1)))  # an index, and no lease yet
+    happen(play, "settle")
+    answer = play.ask_the_store(Ask("another"))
+    play.ask_the_store(Finish(answer.index, answer.attempt, RunState.FINISHED))
+    play.stalled_handler_goes_on(0, Course(Stop(n_writes=1)))  # a lease, and no run
+    play.send(Delete(answer.index, is_again=True))
+    play.stalled_handler_goes_on(0)
+    play.end()
+
+
+def test_a_late_retry_leaves_an_ended_sweep_in_peace(new_play):
+    """Another has carried the amendment out, the run has ended again, and so has the sweep."""
+    play = new_play("ask fail ask fail")
+    happen(play, "retry", Course(Stop(n_writes=1)))
+    happen(play, "retry")
+    for what in ("ask", "finish"):
+        happen(play, what)
+    assert play.worlds[0].witness.standing.counter.state is SweepState.FINISHED
+    play.stalled_handler_goes_on(0)
+    assert play.worlds[0].witness.standing.counter.state is SweepState.FINISHED
+    play.end()
 
 
 def test_a_sweep_that_is_resumed_before_its_first_run_goes_on(new_play):

@@ -72,6 +72,17 @@ class Request:
             )
         return key
 
+    def flag(self, name: str) -> bool:
+        """``true`` or ``false`` from the query; false where it is not there.
+
+        Raises:
+            InvalidRequest: It is neither.
+        """
+        text = self.query.get(name, "false")
+        if text not in ("true", "false"):
+            raise InvalidRequest(f"query '{name}': found '{text}'; needs true or false")
+        return text == "true"
+
     def query_count(self, name: str, default: int, most: int) -> int:
         """A positive number from the query, at most ``most``.
 

@@ -22,7 +22,8 @@ from sweep_service.model.identifiers import run_id, split_run_id
 from sweep_service.model.numbers import decode_number, encode_number, tagged
 from sweep_service.model.records import MetricValue, Row, RowBatch
 from sweep_service.model.states import RunState
-from sweep_service.operations import runs
+from sweep_service.operations import amendments, runs
+from sweep_service.operations.amendments import RunWanted
 from sweep_service.operations.ask import Asker, HandOut, ask
 from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.report import report
@@ -37,6 +38,7 @@ MAX_ROW_BYTES = 256_000
 _MAX_ROWS = 10_000
 _MAX_KEY_LENGTH = 128
 _RUNS_A_PAGE = 200
+_RETRIES_A_REQUEST = 50
 _MAX_THINNED = 10_000
 _MAX_TAIL = 20_000
 _MAX_ATTRIBUTE_BYTES = 20_000
@@ -79,7 +81,8 @@ def list_runs(request: Request, services: Services) -> Response:
     count = request.query_count("count", _RUNS_A_PAGE, _RUNS_A_PAGE)
     page = runs.list_runs(services, request.params["sweep"], since, count)
     last = (page[-1].run.index + 1,) if page else None
-    return Response(200, {"items": [views.run(view) for view in page], "next": encode_cursor(last)})
+    items = [views.run(view) for view in page if not view.run.is_deleted]
+    return Response(200, {"items": items, "next": encode_cursor(last)})
 
 
 def get_run(request: Request, services: Services) -> Response:
@@ -141,6 +144,38 @@ def stop_run(request: Request, services: Services) -> Response:
     return Response(202, views.run(runs.stop_run(services, sweep, index)))
 
 
+def retry_run(request: Request, services: Services) -> Response:
+    """``POST .../runs/{run}/retry``."""
+    document = request.json()
+    reject_unknown(document, ("attempt",))
+    wanted = RunWanted(*_run_of(request), int_field(document, "attempt", least=0))
+    return Response(200, views.amended(amendments.retry_run(services, wanted)))
+
+
+def delete_run(request: Request, services: Services) -> Response:
+    """``DELETE .../runs/{run}``."""
+    attempt = request.query.get("attempt")
+    wanted = RunWanted(*_run_of(request), None if attempt is None else _whole("attempt", attempt))
+    amended = amendments.delete_run(services, wanted, is_again=request.flag("again"))
+    return Response(200, views.amended(amended))
+
+
+def retry_failed(request: Request, services: Services) -> Response:
+    """``POST /v1/sweeps/{sweep}/retries``."""
+    document = request.json()
+    reject_unknown(document, ("since",))
+    sweep, since = request.params["sweep"], int_field(document, "since", least=0) or 0
+    retried = amendments.retry_failed(services, sweep, since, _RETRIES_A_REQUEST)
+    return Response(
+        200,
+        {
+            "runs": [run_id(sweep, index) for index in retried.indices],
+            "next": retried.following,
+            "sweep_state": retried.sweep_state.value,
+        },
+    )
+
+
 def _handed_out(answer: HandOut) -> dict[str, Any]:
     return {
         "id": run_id(answer.sweep, answer.index),
@@ -164,9 +199,12 @@ def _run_of(request: Request) -> tuple[str, int]:
 
 
 def _since(request: Request) -> int:
-    text = request.query.get("since", "0")
+    return _whole("since", request.query.get("since", "0"))
+
+
+def _whole(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
-        raise InvalidRequest(f"query 'since': found '{text}'; needs the index of a run")
+        raise InvalidRequest(f"query '{name}': found '{text}'; needs a whole number")
     return int(text)
 
 

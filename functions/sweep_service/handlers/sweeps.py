@@ -47,7 +47,7 @@ def create_sweep(request: Request, services: Services) -> Response:
     """``POST /v1/sweeps``."""
     document = request.json()
     reject_unknown(document, ("config", "yaml", "project", "name", "program", "prior_runs"))
-    is_dry_run = _flag(request, "dry_run")
+    is_dry_run = request.flag("dry_run")
     new = NewSweep(
         parsed=with_program(_parse_config(document), text_field(document, "program", _MAX_PROGRAM)),
         prior_runs=_prior_runs(document),
@@ -152,13 +152,6 @@ def _prior_runs(document: dict[str, Any]) -> tuple[str, ...]:
 def _check_size(what: str, n_bytes: int, most: int) -> None:
     if n_bytes > most:
         raise TooLarge(f"{what} has {n_bytes:,} bytes; at most {most:,}")
-
-
-def _flag(request: Request, name: str) -> bool:
-    text = request.query.get(name, "false")
-    if text not in ("true", "false"):
-        raise InvalidRequest(f"query '{name}': found '{text}'; needs true or false")
-    return text == "true"
 
 
 def _target_state(document: dict[str, Any]) -> SweepState:

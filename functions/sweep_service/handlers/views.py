@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from sweep_service.model.problems import Problem
     from sweep_service.model.records import AttemptRecord, EarlyStop, Row
+    from sweep_service.operations.amendments import Amended
     from sweep_service.operations.runs import RunStory, RunView
     from sweep_service.operations.sweeps import SweepView
 
@@ -97,6 +98,15 @@ def run_in_full(story: RunStory) -> dict[str, Any]:
         "attempts": [attempt(record) for record in story.attempts],
         "error_tail": story.error_tail,
         "lease_end": lease.lease_end if lease and not lease.is_released else None,
+    }
+
+
+def amended(found: Amended) -> dict[str, Any]:
+    """What became of a request to amend a run."""
+    return {
+        "run": run(found.run),
+        "changed": found.is_changed,
+        "sweep_state": found.sweep_state.value,
     }
 
 

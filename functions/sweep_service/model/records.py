@@ -7,15 +7,31 @@ may be NaN or infinite. Every record is immutable: a change is a new write throu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+from sweep_service.model.states import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_service.model.states import RunState, SweepState
+    from sweep_service.model.states import SweepState
 
 #: A metric value as it travels and is kept: a number, or text for a non-finite one.
 MetricValue = float | int | bool | str
+
+
+class Amendment(str, Enum):
+    """What a person does to a run that has ended.
+
+    ``retry`` keeps the ended attempt on record and hands the run out again; ``delete`` removes all
+    that the run left behind, and its point stays taken; ``again`` does that and hands the point out
+    again.
+    """
+
+    RETRY = "retry"
+    DELETE = "delete"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +141,9 @@ class Lease:
         unit: Encoded configuration (bayes only).
         early_stop: Why its holder was told to stop; None unless early termination did so.
         is_preempting: Whether the holder has said that it has to end: the lease is short then.
+        revision: That of the run. A lease of a later revision than its run's is an amendment that
+            has been asked for and not been carried out.
+        amendment: Which one.
     """
 
     index: int
@@ -143,6 +162,8 @@ class Lease:
     unit: tuple[float, ...] | None = None
     early_stop: EarlyStop | None = None
     is_preempting: bool = False
+    revision: int = 0
+    amendment: Amendment | None = None
 
     @property
     def is_released(self) -> bool:
@@ -156,7 +177,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended; written once.
+    """How a run ended; written once an attempt.
 
     Attributes:
         best: The value of the sweep's metric that the program set as its result; otherwise the
@@ -189,6 +210,7 @@ class Run:
         key: The ask key to which ``attempt`` was handed.
         suggestion: Why this configuration (empty for grid and random).
         started_at: When ``attempt`` was handed out.
+        revision: How often the run has been amended after it had ended.
     """
 
     index: int
@@ -202,6 +224,12 @@ class Run:
     started_at: float
     suggestion: Mapping[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
+    revision: int = 0
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether only its index and its configuration are kept, so that the point stays taken."""
+        return self.outcome is not None and self.outcome.state is RunState.DELETED
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +266,7 @@ class Observation:
         written_at: Time of WRITING: readers re-read the last 60 s.
         last: Last finite value, likewise, of a run that failed, crashed or was killed: others never
             count by it. None without one, and in what earlier versions wrote.
+        revision: That of the run: of several observations of an index the latest revision counts.
     """
 
     index: int
@@ -248,6 +277,7 @@ class Observation:
     is_stopped_early: bool
     written_at: float
     last: float | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class RunState(str, Enum):
     KILLED = "killed"
     PREEMPTING = "preempting"
     PREEMPTED = "preempted"
+    DELETED = "deleted"
 
     @property
     def is_imputed(self) -> bool:

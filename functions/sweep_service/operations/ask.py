@@ -22,9 +22,11 @@ from sweep_service.errors import (
 )
 from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState, SweepState
+from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.choosing import choose, keep_apart, needs_unit, unit_of
+from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import last_reported, live_summary
-from sweep_service.operations.settle import Settled, complete, settle
+from sweep_service.operations.settle import Settled, settle
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Suggestion
 
@@ -190,7 +192,7 @@ class _Desk:
                 return None
             lease, suggestion = kept
             run = self._create_run(lease, suggestion)
-        if run is None or run.attempt > lease.attempt:
+        if run is None or run.attempt > lease.attempt or run.revision != lease.revision:
             return None
         if run.outcome is not None:
             complete(self.services, self.sweep, lease, run)
@@ -232,6 +234,10 @@ class _Desk:
 
     def _take_released(self, lease: Lease) -> Lease | None:
         run = self.services.store.get_run(self.sweep, lease.index)
+        if run is not None and lease.revision > run.revision:
+            run = carry_out(self.services, self.sweep, lease, run)
+            if run is None:  # more is left than one ask can do
+                return None
         if run is not None and run.outcome is not None:
             complete(self.services, self.sweep, lease, run)
             return None
@@ -275,7 +281,7 @@ class _Desk:
             last=last_reported(live),
         )
         try:
-            self.services.store.end_run(self.sweep, lease.index, run.attempt, outcome)
+            self.services.store.end_run(self.sweep, lease.index, run.attempt, run.revision, outcome)
         except LeaseLost:
             return
         self._complete_ended(lease)
@@ -293,6 +299,7 @@ class _Desk:
             released_attempt=seen.released_attempt,
             losses=losses,
             failures=seen.failures,
+            revision=seen.revision,
         )
         try:
             self.services.store.take_lease(self.sweep, seen, lease)

@@ -43,7 +43,7 @@ _HOLE_KEY = "hole"
 
 
 def choose(
-    services: Services, sweep: str, counter: Counter, leases: Iterable[Lease], index: int
+    services: Services, sweep: str, counter: Counter, leases: Sequence[Lease], index: int
 ) -> Suggestion | None:
     """The configuration of an index that has none yet; in a finite space its point is claimed.
 
@@ -78,7 +78,7 @@ def keep_apart(
         if another is None or another.config == suggestion.config:
             break
         lease, suggestion = replace(lease, unit=another.unit), another
-        services.store.drop_lease(sweep, lease.index, lease.attempt)
+        services.store.drop_lease(sweep, lease.index, lease.attempt, lease.revision)
         try:
             services.store.open_lease(sweep, lease)
         except LeaseHeld:

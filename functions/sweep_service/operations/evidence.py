@@ -11,13 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sweep_service.model.states import RunState
 from sweep_service.operations.metrics import last_reported
 from sweep_service.operations.services import remember
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Evidence, Pending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence, Set
+    from collections.abc import Mapping, Sequence, Set
 
     from sweep_service.model.records import Counter, Lease, Observation
     from sweep_service.model.space import SearchSpace
@@ -27,7 +28,7 @@ REREAD_SECONDS = 60.0
 
 
 def gather_evidence(
-    services: Services, sweep: str, counter: Counter, leases: Iterable[Lease], index: int
+    services: Services, sweep: str, counter: Counter, leases: Sequence[Lease], index: int
 ) -> Evidence | None:
     """Observations and pending runs for a suggestion at ``index``; None where none are used.
 
@@ -38,14 +39,19 @@ def gather_evidence(
     version = counter.version_of(index)
     if not registry.needs_evidence(services.load_config(sweep, version).config.method):
         return None
-    leases = list(leases)
     given_out = set(range(index)) - {lease.index for lease in leases}
-    observations = load_observations(services, sweep, given_out)
+    amended = {lease.index: lease.revision for lease in leases}
+    observations = [
+        entry
+        for entry in load_observations(services, sweep, given_out)
+        if entry.revision >= amended.get(entry.index, 0)  # else it has been taken back
+    ]
     ended = {observation.index for observation in observations}
     translate = _Translator(services, sweep, version)
     known = [
         replace(entry, unit=unit, config_version=version)
         for entry in observations
+        if entry.state is not RunState.DELETED
         if (unit := translate(entry.unit, entry.config_version)) is not None
     ]
     working = [
@@ -74,7 +80,7 @@ def _pending(lease: Lease, unit: tuple[float, ...]) -> Pending:
 def load_observations(
     services: Services, sweep: str, ended: Set[int] = frozenset()
 ) -> Sequence[Observation]:
-    """All observations of a sweep, one an index, by index.
+    """All observations of a sweep, by index; of each index that of its run's latest revision.
 
     A warm function reads the tail of the log. By clocks that disagree an entry may stand before
     it; so where an index that should have ended is missing, the whole log is read, once for each.
@@ -86,7 +92,7 @@ def load_observations(
     """
     known = services.observations.get(sweep, {})
     newest = max((entry.written_at for entry in known.values()), default=0.0)
-    merged = _read_log(services, sweep, known, newest - REREAD_SECONDS)
+    merged = _read_log(services, sweep, known, min(newest, services.clock()) - REREAD_SECONDS)
     missing = frozenset(ended - merged.keys())
     if known and not missing <= services.unobserved.get(sweep, frozenset()):
         merged = _read_log(services, sweep, merged, -REREAD_SECONDS)
@@ -102,7 +108,9 @@ def _read_log(
     """What is known and what stands in the log since; a new dict: others may hold the old one."""
     merged = dict(known)
     for entry in services.store.list_observations(sweep, since):
-        merged.setdefault(entry.index, entry)
+        stands = merged.get(entry.index)
+        if stands is None or entry.revision > stands.revision:
+            merged[entry.index] = entry
     return merged
 
 

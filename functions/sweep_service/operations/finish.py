@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.errors import LeaseLost
 from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState
+from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import apply_rows, best_value, last_value
 from sweep_service.operations.rows import read_all
-from sweep_service.operations.settle import complete, settle
+from sweep_service.operations.settle import settle
 from sweep_service.operations.target import finish_on_target
 
 if TYPE_CHECKING:
@@ -64,11 +65,12 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
     """
     counter = services.store.get_counter(sweep)
     config = services.load_config(sweep, counter.version_of(index)).config
+    run = services.store.get_run(sweep, index)  # before the lease: an amendment begins with that
     lease = services.store.get_lease(sweep, index)
-    run = services.store.get_run(sweep, index)
     if lease is not None and lease.released_attempt >= ending.attempt:
         return Finished(ending.state, is_requeued=True)
-    if run is None or run.attempt != ending.attempt or ending.key not in (None, run.key):
+    is_current = run is not None and run.attempt == ending.attempt and not run.is_deleted
+    if run is None or not is_current or ending.key not in (None, run.key):
         raise LeaseLost(f"attempt {ending.attempt} of run {sweep}-{index} no longer holds it")
     if run.outcome is None:
         if ending.error_tail:
@@ -141,7 +143,7 @@ def _end(
         last=last_value(config.metric, live, ending.summary, ending.result),
         early_stop=stop if is_stopped_early else None,
     )
-    return services.store.end_run(sweep, run.index, ending.attempt, outcome)
+    return services.store.end_run(sweep, run.index, ending.attempt, run.revision, outcome)
 
 
 def _live_of_rows(services: Services, sweep: str, run: Run, metric: Metric | None) -> LiveSummary:

@@ -83,7 +83,7 @@ def _load_all(services: Services, name: str, errors: list[Problem]) -> Iterator[
     since = 0
     while runs := services.store.list_runs(name, since, _RUNS_A_READ):
         for run in runs:
-            if run.outcome is not None:
+            if run.outcome is not None and not run.is_deleted:
                 yield _Prior(name, run_id(name, run.index), run, run.outcome)
         since = runs[-1].index + 1
 
@@ -109,6 +109,8 @@ def _load(services: Services, name: str, errors: list[Problem]) -> _Prior | None
         errors.append(Problem("prior_runs", f"no run '{name}'"))
     elif run.outcome is None:
         errors.append(Problem("prior_runs", f"run {name} has not ended"))
+    elif run.is_deleted:
+        errors.append(Problem("prior_runs", f"run {name} was deleted"))
     else:
         return _Prior(sweep, name, run, run.outcome)
     return None

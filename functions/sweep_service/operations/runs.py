@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Keys = tuple[str, ...]
 
 #: a pending run begins anew: what its last attempt reported counts no more
-_NEVER_BEST = (RunState.FAILED, RunState.CRASHED, RunState.PENDING)
+_NEVER_BEST = (RunState.FAILED, RunState.CRASHED, RunState.PENDING, RunState.DELETED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import Stale
-from sweep_service.model.records import Observation
 from sweep_service.model.states import SweepState
+from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.choosing import open_holes
-from sweep_service.search import registry
+from sweep_service.operations.completion import complete
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Counter, Lease, Run
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.records import Counter
     from sweep_service.operations.services import Services
 
 
@@ -24,39 +22,6 @@ class Settled(Enum):
     ENDED = "ended"
     MORE_TO_ASK = "more to ask"  #: holes were opened, or the limit has grown
     NOT_ENDED = "not ended"
-
-
-def complete(services: Services, sweep: str, lease: Lease, run: Run) -> None:
-    """Tidy up after an ended run: write its observation, drop its lease.
-
-    The observation is made from what stands in the run item, never from a request or a lease.
-    """
-    config = services.load_config(sweep, run.config_version).config
-    if registry.needs_evidence(config.method):
-        observation = _observe(config, run, services.clock())
-        if observation is not None:
-            services.store.put_observation(sweep, observation)
-    services.store.drop_lease(sweep, run.index, lease.attempt)
-
-
-def _observe(config: SweepConfig, run: Run, now: float) -> Observation | None:
-    """The run as the model sees it; None for a configuration outside the space."""
-    if run.outcome is None:
-        return None
-    try:
-        unit = config.space.to_unit(run.config)
-    except ValueError:
-        return None
-    return Observation(
-        index=run.index,
-        config_version=run.config_version,
-        unit=unit,
-        value=math.nan if run.outcome.best is None else run.outcome.best,
-        state=run.outcome.state,
-        is_stopped_early=run.outcome.is_stopped_early,
-        written_at=now,
-        last=run.outcome.last if run.outcome.state.is_imputed else None,
-    )
 
 
 def settle(services: Services, sweep: str) -> Settled:
@@ -85,9 +50,14 @@ def settle(services: Services, sweep: str) -> Settled:
 
 
 def _complete_leases(services: Services, sweep: str) -> bool:
-    """Complete leases of ended runs; False at the first whose run has not ended."""
+    """Complete leases of ended runs; False at the first whose run has not ended.
+
+    Amendments that are under way are carried out; a run that begins anew has not ended.
+    """
     for lease in services.store.list_leases(sweep):
         run = services.store.get_run(sweep, lease.index)
+        if run is not None and lease.revision > run.revision:
+            run = carry_out(services, sweep, lease, run)
         if run is None or run.outcome is None:
             return False
         complete(services, sweep, lease, run)

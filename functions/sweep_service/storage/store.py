@@ -103,7 +103,7 @@ class Store(Protocol):
         """
 
     def finish_sweep(self, sweep: str, seen: Counter) -> Counter:
-        """State = finished where state = running and next_index, limit and version are as seen.
+        """State = finished where state = running, and next_index and change are as seen.
 
         Grows ``change``.
 
@@ -192,11 +192,11 @@ class Store(Protocol):
         """
 
     def take_lease(self, sweep: str, seen: Lease, lease: Lease) -> None:
-        """Hand the lease on where attempt and suspect_at are as seen.
+        """Hand the lease on where attempt, suspect_at and revision are as seen.
 
         Of ``lease`` count attempt, key, agent, host, slot, lease_end and losses, and the unit
         vector where none stands. Stop flag, early stop, suspicion, preemption and live summary are
-        reset; released_attempt and failures stay.
+        reset; released_attempt, failures, revision and amendment stay.
 
         Raises:
             LeaseHeld: Somebody else was faster (a lease that carries ``lease``'s key and attempt
@@ -256,8 +256,8 @@ class Store(Protocol):
         any more, or a reason stands already.
         """
 
-    def drop_lease(self, sweep: str, index: int, attempt: int) -> None:
-        """Delete the lease where its attempt <= given; otherwise leave it."""
+    def drop_lease(self, sweep: str, index: int, attempt: int, revision: int) -> None:
+        """Delete the lease where its attempt <= given and revision = given; else leave it."""
 
     # -- runs -----------------------------------------------------------------------------------
 
@@ -285,27 +285,40 @@ class Store(Protocol):
     ) -> None:
         """Move the run to ``attempt``, held by ``lease``'s key, agent and host.
 
-        Where attempt < given and there is no outcome.
+        Where attempt < given, revision = the lease's, and there is no outcome.
 
         Raises:
             RunEnded: It has an outcome.
-            LeaseLost: Its attempt is newer, or equal with another key, or there is no run.
+            LeaseLost: Its attempt is newer, or equal with another key, or it is of another
+                revision, or there is no run.
         """
 
-    def end_run(self, sweep: str, index: int, attempt: int, outcome: Outcome) -> Run:
-        """Write the outcome where attempt = given and there is none.
+    def end_run(self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome) -> Run:
+        """Write the outcome where attempt and revision = given and there is none.
 
         Returns:
             The run as it stands: when this attempt had an outcome already, that one counts.
 
         Raises:
-            LeaseLost: The run is of another attempt, or missing.
+            LeaseLost: The run is of another attempt or revision, or missing.
+        """
+
+    def amend_run(
+        self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome | None
+    ) -> None:
+        """Take the outcome back, or put another in its place; revision + 1.
+
+        Where attempt and revision = given and there is an outcome. A failed condition is left
+        alone: the run has been amended.
         """
 
     # -- what runs leave behind -----------------------------------------------------------------
 
     def put_observation(self, sweep: str, observation: Observation) -> None:
-        """Append to the observation log, where an index may stand at several times of writing."""
+        """Append to the observation log, where an index may stand at several times of writing.
+
+        An entry of the same index, time and a later revision is left alone.
+        """
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
         """Observations with written_at >= ``since``, by time of writing and index.
@@ -315,6 +328,9 @@ class Store(Protocol):
 
     def put_band(self, sweep: str, band: int, index: int, attempt: int, value: float) -> None:
         """The run's value at a band; an entry of a newer attempt is left alone."""
+
+    def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
+        """Take back the run's value at a band; an entry of a newer attempt is left alone."""
 
     def list_band(self, sweep: str, band: int) -> dict[int, float]:
         """Value at the band of every run that reached it, by index."""
@@ -330,6 +346,12 @@ class Store(Protocol):
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int
     ) -> list[RowBatch]:
         """Batches after ``(attempt, offset)`` in that order; pages as those of ``list_runs``."""
+
+    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
+        """Delete rows, records and error tails of attempts <= given; False when some are left.
+
+        One call deletes what fits into a request.
+        """
 
     def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
         """Keep what became of an attempt that was not the last."""

@@ -270,6 +270,16 @@ def run_of(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "best": best, "summary": summary}
 
 
+def retried(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Which runs are handed out again, and where the next request goes on."""
+    return {name: found[name] for name in ("runs", "next", "sweep_state")}
+
+
+def amended(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a retry or a deletion of a run."""
+    return {**found, "run": run_of(found["run"])}
+
+
 def history_row(found: Mapping[str, Any]) -> dict[str, Any]:
     """A logged row whose metrics are numbers, NaN and infinities too."""
     return {**found, "metrics": _numbers(found["metrics"])}

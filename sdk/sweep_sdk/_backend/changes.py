@@ -10,6 +10,37 @@ if TYPE_CHECKING:
 _ENDED = ("finished", "canceled")
 
 
+def amended_text(answer: Mapping[str, Any], seen: Mapping[str, Any], *, is_deletion: bool) -> str:
+    """Why a retry or a deletion of a run had no effect; empty when it did what was asked.
+
+    Args:
+        answer: What the backend said.
+        seen: The run as it was before.
+        is_deletion: Which of the two was asked for.
+    """
+    run = answer["run"]
+    if answer["changed"]:
+        return ""
+    if run["attempt"] != seen["attempt"]:
+        was = f"run {run['id']} has been handed out again meanwhile and is {run['state']}"
+    elif run["state"] == "deleted":
+        was = f"run {run['id']} was deleted before"
+    elif is_deletion or run["state"] == "pending":
+        was = f"run {run['id']} waits to be handed out again"
+    else:
+        was = f"run {run['id']} is {run['state']}"
+    return f"{was}, so nothing has changed"
+
+
+def held_back_text(sweep: str, state: str) -> str:
+    """Why runs that are to be handed out again have to wait; empty when they are handed out."""
+    if state == "paused":
+        return f"sweep {sweep} is paused: its runs are handed out when it is resumed"
+    if state == "finished":
+        return f"sweep {sweep} was stopped: its runs are handed out when it is resumed"
+    return ""
+
+
 def no_effect_text(answer: Mapping[str, Any], asked: Collection[str], state: str | None) -> str:
     """Why a change had no effect, and what would have one; empty when it did what was asked.
 

@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._backend.acquaintance import Acquaintance
 from sweep_sdk._backend.answers import (
+    amended,
     command,
     finished,
     hand_out_or_wait,
     health_of,
     history_row,
     nothing,
-    page_of,
     registered,
+    retried,
     run_of,
     sweep_of,
     thinned,
 )
-from sweep_sdk._backend.exchange import Exchange, json_text
-from sweep_sdk._backend.references import parse_run, parse_sweep
+from sweep_sdk._backend.caller import Caller
+from sweep_sdk._backend.references import parse_run
+from sweep_sdk._backend.requests import config_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
-from sweep_sdk._exceptions import NotFound, UsageError
+from sweep_sdk._exceptions import NotFound
 from sweep_sdk._world import chance
-from sweep_service.model.numbers import tagged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import TracebackType
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from sweep_sdk._backend.answers import Command, Finished, HandOut, Reader, Thinned, Wait
-    from sweep_sdk._backend.transport import Transport
+    from sweep_sdk._backend.answers import Command, Finished, HandOut, Thinned, Wait
     from sweep_sdk._settings import Settings
 
     Json = dict[str, Any]
 
-Answer = TypeVar("Answer")
 #: For an argument that has None as a value.
 UNCHANGED: Any = object()
 
@@ -48,43 +45,13 @@ def new_key() -> str:
 
 
 @dataclass(frozen=True)
-class Client:
+class Client(Caller):
     """A backend, as methods. Immutable; may be shared between threads.
 
     Every method raises ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,
     and ``NotFound`` for a sweep or run that does not exist. Sweeps and runs may be named by any
     reference (``entity/project/id``, ``project/id``, ``id``).
-
-    Attributes:
-        transport: Carries requests.
-        retrier: Repeats them.
-        acquaintance: What was learnt of the backend so far. An answer that is not the backend's
-            is an error at once (``WrongBackend``) as long as there was no other; later it is a
-            trouble of the network and waited out.
     """
-
-    transport: Transport
-    retrier: Retrier = field(default_factory=Retrier)
-    acquaintance: Acquaintance = field(default_factory=Acquaintance)
-
-    def with_retries(self, policy: RetryPolicy, **changes: Any) -> Client:
-        """The same backend with another patience (and ``Retrier`` fields, such as ``sleep``)."""
-        return replace(self, retrier=replace(self.retrier, policy=policy, **changes))
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give back the transport's connections."""
-        self.transport.close()
 
     def health(self) -> Json:
         """Whether the backend is there, and its version."""
@@ -119,7 +86,7 @@ class Client:
             InvalidConfig: With all the problems that the config has.
             UsageError: The config is over 100 KB, or holds what JSON cannot.
         """
-        body = _config_body(config, yaml) | {"project": project, "name": name}
+        body = config_body(config, yaml) | {"project": project, "name": name}
         if program is not None:
             body["program"] = program
         if prior_runs:
@@ -129,7 +96,7 @@ class Client:
 
     def get_sweep(self, sweep: str) -> Json:
         """One sweep with its config, counts by run state and best run."""
-        return self._get(_sweep_path(sweep), sweep_of)
+        return self._get(sweep_path(sweep), sweep_of)
 
     def list_sweeps(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
         """Sweeps, newest first, page by page as they are consumed."""
@@ -159,12 +126,12 @@ class Client:
             NotPossible: An illegal transition or edit; the text says what is possible.
             InvalidConfig: With all the problems that the config has.
         """
-        body: Json = {} if config is None and yaml is None else _config_body(config, yaml)
+        body: Json = {} if config is None and yaml is None else config_body(config, yaml)
         if state is not None:
             body["state"] = state
         if run_cap is not UNCHANGED:
             body["run_cap"] = run_cap
-        path = _sweep_path(sweep)
+        path = sweep_path(sweep)
 
         def send(n_failures: int) -> Json:
             found = self._send("PATCH", path, registered, body=body)
@@ -179,7 +146,7 @@ class Client:
 
     def delete_sweep(self, sweep: str) -> None:
         """Remove a sweep and all that belongs to it."""
-        path = _sweep_path(sweep)
+        path = sweep_path(sweep)
 
         def send(n_failures: int) -> None:
             try:
@@ -199,21 +166,21 @@ class Client:
             SweepEnded: There are no more.
         """
         body = {"agent": agent, "slot": slot, "host": host}
-        path = f"{_sweep_path(sweep)}/runs"
+        path = f"{sweep_path(sweep)}/runs"
         return self._call("POST", path, hand_out_or_wait, body=body, key=key)
 
     def list_runs(self, sweep: str, since: int = 0) -> Iterator[Json]:
         """Runs by index from ``since`` on, page by page as they are consumed."""
         query = {"since": str(since) if since else None}
-        return self._pages(f"{_sweep_path(sweep)}/runs", query, run_of)
+        return self._pages(f"{sweep_path(sweep)}/runs", query, run_of)
 
     def get_run(self, run: str) -> Json:
         """One run with its earlier attempts and the error tail of a failure."""
-        return self._get(_run_path(run), run_of)
+        return self._get(run_path(run), run_of)
 
     def best_run(self, sweep: str) -> Json | None:
         """The run with the best value of the sweep's metric; None while there is none."""
-        path = _sweep_path(sweep)
+        path = sweep_path(sweep)
         try:
             return self._get(f"{path}/best", run_of)
         except NotFound:
@@ -229,7 +196,7 @@ class Client:
                 metrics when there are none.
         """
         query = {"keys": json.dumps(list(keys)) if keys else None}
-        return self._pages(f"{_run_path(run)}/history", query, history_row)
+        return self._pages(f"{run_path(run)}/history", query, history_row)
 
     def thinned_history(self, run: str, rows: int, keys: Sequence[str] = ()) -> Thinned:
         """About ``rows`` evenly spaced rows of what ``history`` gives, the first and the last too.
@@ -240,7 +207,7 @@ class Client:
             keys: As for ``history``.
         """
         query = {"rows": str(rows)} | ({"keys": json.dumps(list(keys))} if keys else {})
-        return self._get(f"{_run_path(run)}/history", thinned, query)
+        return self._get(f"{run_path(run)}/history", thinned, query)
 
     def report(
         self,
@@ -271,7 +238,7 @@ class Client:
             body["preempting"] = True
         if key is not None:
             body["key"] = key
-        return self._call("POST", f"{_run_path(run)}/reports", command, body=body)
+        return self._call("POST", f"{run_path(run)}/reports", command, body=body)
 
     def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:
         """Say how an attempt ended; twice is once.
@@ -284,7 +251,7 @@ class Client:
         Raises:
             LeaseLost: The attempt no longer holds the run.
         """
-        return self._call("POST", f"{_run_path(run)}/finish", finished, body=ending)
+        return self._call("POST", f"{run_path(run)}/finish", finished, body=ending)
 
     def stop_run(self, run: str) -> Json:
         """Have the run's agent stop it; obeyed at its next report.
@@ -292,47 +259,67 @@ class Client:
         Raises:
             NotPossible: No agent works on it.
         """
-        return self._call("POST", f"{_run_path(run)}/stop", run_of, body={})
+        return self._call("POST", f"{run_path(run)}/stop", run_of, body={})
 
-    def _get(
-        self, path: str, reader: Reader[Answer], query: Mapping[str, str] | None = None
-    ) -> Answer:
-        return self._call("GET", path, reader, query)
+    def retry_run(self, run: str, attempt: int | None = None) -> Json:
+        """Have a run that failed, crashed or was killed handed out again.
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        reader: Reader[Answer],
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        key: str | None = None,
-    ) -> Answer:
-        """What ``reader`` makes of the answer, with the retrier's patience."""
-        return self.retrier.call(lambda _: self._send(method, path, reader, query, body, key))
+        Args:
+            run: A reference to the run.
+            attempt: The newest one that the caller has seen: a run that has been handed out again
+                since is left alone.
 
-    def _pages(
-        self, path: str, query: Mapping[str, str | None], reader: Callable[[Json], Json]
-    ) -> Iterator[Json]:
-        given = {name: value for name, value in query.items() if value is not None}
-        while True:
-            items, cursor = self._get(path, page_of(reader), given)
-            yield from items
-            if cursor is None:
-                return
-            given["cursor"] = cursor
+        Returns:
+            ``run`` as it stands, ``changed`` (false where nothing had to be done) and
+            ``sweep_state``.
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        reader: Reader[Answer],
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        key: str | None = None,
-    ) -> Answer:
-        exchange = Exchange(self.transport, self.acquaintance)
-        return exchange.send(method, path, reader, query or {}, body, key)
+        Raises:
+            NotPossible: The run has finished or was deleted, or its sweep is canceled.
+        """
+        body = {} if attempt is None else {"attempt": attempt}
+        return self._amend("POST", f"{run_path(run)}/retry", body=body)
+
+    def delete_run(self, run: str, attempt: int | None = None, *, again: bool = False) -> Json:
+        """Remove a run that has ended with all that it left behind.
+
+        Args:
+            run: A reference to the run.
+            attempt: As for ``retry_run``.
+            again: Whether its configuration is handed out again; otherwise it stays taken.
+
+        Returns:
+            As ``retry_run``.
+
+        Raises:
+            NotPossible: The run has not ended; or it is to be handed out again in a canceled sweep.
+        """
+        query = {"again": "true"} if again else {}
+        query |= {} if attempt is None else {"attempt": str(attempt)}
+        return self._amend("DELETE", run_path(run), query=query)
+
+    def retry_failed(self, sweep: str) -> Iterator[Json]:
+        """Have all runs handed out again that failed, crashed or were killed; some at a time.
+
+        Yields:
+            ``runs``, the ids of some runs that are handed out again, and ``sweep_state``.
+
+        Raises:
+            NotPossible: The sweep is canceled.
+        """
+        since: int | None = 0
+        path = f"{sweep_path(sweep)}/retries"
+        while since is not None:
+            found = self._call("POST", path, retried, body={"since": since})
+            since = found["next"]
+            yield found
+
+    def _amend(self, method: str, path: str, **what: Any) -> Json:
+        def send(n_failures: int) -> Json:
+            found = self._send(method, path, amended, **what)
+            # After a failure, an earlier try whose answer was lost may have made the change.
+            return found | {"changed": True} if n_failures else found
+
+        return self.retrier.call(send)
 
 
 def open_client(settings: Settings | None = None, retry: RetryPolicy | None = None) -> Client:
@@ -346,30 +333,3 @@ def open_client(settings: Settings | None = None, retry: RetryPolicy | None = No
 
     transport = open_transport(settings or load_settings())
     return Client(transport, Retrier(retry or RetryPolicy()))
-
-
-def _config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
-    if (config is None) == (yaml is None):
-        raise UsageError("a sweep needs either a config or the text of a sweep file")
-    if config is None:
-        return {"yaml": yaml}
-    text = json_text(config, default=_plain)
-    return {"config": tagged(json.loads(text))}
-
-
-def _plain(value: object) -> Any:
-    """Configs made in Python hold arrays, numbers of numpy and ranges."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, range):
-        return list(value)
-    raise TypeError(f"found {type(value).__name__} {value!r:.60}")
-
-
-def _sweep_path(sweep: str) -> str:
-    return f"/v1/sweeps/{parse_sweep(sweep)}"
-
-
-def _run_path(run: str) -> str:
-    sweep, run_id = parse_run(run)
-    return f"/v1/sweeps/{sweep}/runs/{run_id}"

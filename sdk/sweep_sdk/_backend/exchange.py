@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ from sweep_sdk._backend.answers import (
     health_of,
     is_missing_route,
 )
+from sweep_sdk._backend.requests import encode
 from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized, SweepError, UsageError
 from sweep_sdk._version import __version__
 
@@ -61,7 +61,7 @@ class Exchange:
             headers["Content-Type"] = "application/json"
         if key is not None:
             headers["Idempotency-Key"] = key
-        content = b"" if body is None else _encode(body)
+        content = b"" if body is None else encode(body)
 
         def send() -> Answer:
             return self._send_once(method, path, reader, query, headers, content)
@@ -119,20 +119,3 @@ class Exchange:
             return str(health_of(decode(response, self.transport.place))["version"])
         except (SweepError, KeyError, TypeError):
             return None
-
-
-def json_text(value: object, **form: Any) -> str:
-    """JSON.
-
-    Raises:
-        UsageError: The value cannot be written as JSON.
-    """
-    try:
-        return json.dumps(value, **form)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"this cannot be sent as JSON: {error}") from None
-
-
-def _encode(body: Mapping[str, Any]) -> bytes:
-    """Strict JSON: numbers that it lacks must have been replaced before."""
-    return json_text(body, separators=(",", ":"), allow_nan=False).encode()

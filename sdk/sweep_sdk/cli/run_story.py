@@ -62,6 +62,9 @@ def _facts(run: Json, log_file: Path, now: float) -> Iterator[tuple[str, str]]:
 
 
 def _state_text(run: Json, now: float) -> str:
+    if run["state"] == "deleted":
+        again = f"sweep-sdk delete {run['id']} --again"
+        return f"deleted {age_text(run['ended_at'], now)}; to hand its configuration out: {again}"
     if run["stopped_early"]:
         return f"{run['state']}, stopped early{_stop_text(run.get('early_stop'))}"
     if run["lease_end"] is None:
@@ -80,6 +83,8 @@ def _stop_text(stop: Json | None) -> str:
 
 
 def _attempts(run: Json, now: float) -> list[str]:
+    if run["state"] == "deleted":
+        return []
     if run["state"] == "pending":  # its newest attempt is among those that are over
         texts = [_attempt_text(attempt, now) for attempt in run["attempts"]]
         return [*texts, "waiting to be handed out"]

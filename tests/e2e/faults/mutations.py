@@ -14,7 +14,8 @@ PROMISES = {
     "1": "No attempt is handed to two ask keys, and none of an ended run.",
     "2": "Attempts of a run are handed out in growing order, a new one only after the last was"
     " released, or its lease and the grace after it have passed.",
-    "3": "The outcome of a run is written once, by the attempt that it names.",
+    "3": "The outcome of a run is written once an attempt, by the attempt that it names, and taken"
+    " back by a person alone.",
     "4": "Exactly min(points, run_cap) indices are handed out, each point once.",
     "5": "A sweep that finished by exhaustion has an outcome for every index, and where they are"
     " used an observation.",

@@ -30,40 +30,26 @@ SQLITE = (
     Mutation(
         _SWEEPS,
         "finish_sweep: state = running",
-        "if stands.state is not SweepState.RUNNING or _extent(stands)",
-        "if _extent(stands)",
+        "if stands.state is not SweepState.RUNNING or not is_as_seen:",
+        "if not is_as_seen:",
         "state",
         "tests/contracts/test_store_sweeps.py::TestFinishSweep::test_only_while_running",
     ),
     Mutation(
         _SWEEPS,
         "finish_sweep: next_index as seen",
-        "_extent(stands) != _extent(seen):\n"
-        '                raise Stale(f"sweep {sweep} has changed since it was read")',
-        "_extent(stands)[1:] != _extent(seen)[1:]:\n"
-        '                raise Stale(f"sweep {sweep} has changed since it was read")',
+        "(stands.next_index, stands.change) == (seen.next_index, seen.change)",
+        "stands.change == seen.change",
         "5",
         "tests/contracts/test_store_sweeps.py::TestFinishSweep::test_what_was_seen_has_changed",
     ),
     Mutation(
         _SWEEPS,
-        "finish_sweep: limit as seen",
-        "_extent(stands) != _extent(seen):\n"
-        '                raise Stale(f"sweep {sweep} has changed since it was read")',
-        "_extent(stands)[::2] != _extent(seen)[::2]:\n"
-        '                raise Stale(f"sweep {sweep} has changed since it was read")',
+        "finish_sweep: change as seen",
+        "(stands.next_index, stands.change) == (seen.next_index, seen.change)",
+        "stands.next_index == seen.next_index",
         "5",
-        "tests/contracts/test_store_sweeps.py::TestFinishSweep::test_what_was_seen_has_changed",
-    ),
-    Mutation(
-        _SWEEPS,
-        "finish_sweep: version as seen",
-        "_extent(stands) != _extent(seen):\n"
-        '                raise Stale(f"sweep {sweep} has changed since it was read")',
-        "_extent(stands)[:2] != _extent(seen)[:2]:\n"
-        '                raise Stale(f"sweep {sweep} has changed since it was read")',
-        "5",
-        "tests/contracts/test_store_sweeps.py::TestFinishSweep::test_what_was_seen_has_changed",
+        "tests/contracts/test_store_amendments.py::TestOtherRevisions::test_no_sweep_is_finished",
     ),
     Mutation(
         _SWEEPS,
@@ -282,7 +268,8 @@ SQLITE = (
         "preempted = replace(stands, lease_end=lease_end, suspect_at=None, is_preempting=True)",
         "preempted = replace(stands, suspect_at=None, is_preempting=True)",
         "given back",
-        "tests/contracts/test_store_leases.py::TestPreemptLease::test_sets_the_end_and_clears_the_suspicion",
+        "tests/contracts/test_store_leases.py::Te"
+        "stPreemptLease::test_sets_the_end_and_clears_the_suspicion",
     ),
     Mutation(
         _LEASES,
@@ -339,8 +326,8 @@ SQLITE = (
     Mutation(
         _RUNS,
         "advance_attempt: attempt < given",
-        "if stands is None or stands.attempt >= attempt:",
-        "if stands is None:",
+        "if stands is None or stands.attempt >= attempt or stands.revision",
+        "if stands is None or stands.revision",
         "1",
         "tests/contracts/test_store_runs.py::TestAdvanceAttempt::test_another_is_as_new_or_newer",
     ),
@@ -363,8 +350,8 @@ SQLITE = (
     Mutation(
         _RUNS,
         "end_run: attempt = given",
-        "if stands is None or stands.attempt != attempt:\n",
-        "if stands is None:\n",
+        "(stands.attempt, stands.revision) != (attempt, revision)",
+        "stands.revision != revision",
         "8",
         "tests/contracts/test_store_runs.py::TestEndRun::test_another_attempt",
     ),
@@ -379,8 +366,8 @@ SQLITE = (
     Mutation(
         _TRAIL,
         "put_band: no item, or attempt <= given",
-        'AND idx = ? AND attempt <= ?",',
-        'AND idx = ? AND ? IS NOT NULL",',
+        'AND idx = ? AND attempt <= ?",\n                (*place, attempt),',
+        'AND idx = ? AND ? IS NOT NULL",\n                (*place, attempt),',
         "8",
         "tests/contracts/test_store_trail.py::TestBands::test_a_newer_attempt_is_left_alone",
     ),
@@ -391,5 +378,80 @@ SQLITE = (
         '"INSERT OR REPLACE INTO points (sweep, version, point, idx)',
         "9",
         "tests/contracts/test_store_points.py::TestClaimPoint::test_another_index_has_it",
+    ),
+    Mutation(
+        _LEASES,
+        "take_lease: revision as seen",
+        "return lease.attempt, lease.suspect_at, lease.revision",
+        "return lease.attempt, lease.suspect_at, 0",
+        "6",
+        "tests/contracts/test_store_amendments.py::TestOtherRevisions::test_no_lease_is_taken",
+    ),
+    Mutation(
+        _LEASES,
+        "take_lease: keeps the revision",
+        "        revision=stands.revision,\n        amendment",
+        "        revision=0,\n        amendment",
+        "6",
+        "tests/contracts/test_store_amendments.py::TestOtherRevisions::test_no_lease_is_taken",
+    ),
+    Mutation(
+        _LEASES,
+        "drop_lease: revision = given",
+        "attempt <= ?\n                AND revision = ?",
+        "attempt <= ?\n                AND ? >= 0",
+        "6",
+        "tests/contracts/test_store_amendments.py::TestOtherRevisions::test_no_lease_is_dropped",
+    ),
+    Mutation(
+        _RUNS,
+        "advance_attempt: revision = the lease's",
+        " or stands.revision != lease.revision",
+        "",
+        "1",
+        "tests/contracts/test_store_amendments.py::TestOtherRevisions::test_no_attempt_is_begun",
+    ),
+    Mutation(
+        _RUNS,
+        "end_run: revision = given",
+        "(stands.attempt, stands.revision) != (attempt, revision)",
+        "stands.attempt != attempt",
+        "3",
+        "tests/contracts/test_store_amendments.py::TestOtherRevisions::test_no_outcome_is_written",
+    ),
+    Mutation(
+        _RUNS,
+        "amend_run: there is an outcome",
+        "if stands is None or stands.outcome is None:",
+        "if stands is None:",
+        "3",
+        "tests/contracts/test_store_amendments.py"
+        "::TestAmendRun::test_a_run_that_goes_on_is_left_alone",
+    ),
+    Mutation(
+        _RUNS,
+        "amend_run: attempt and revision = given",
+        "if (stands.attempt, stands.revision) == (attempt, revision):",
+        "if True:",
+        "3",
+        "tests/contracts/test_store_amendments.py::TestAmendRun::test_otherwise_it_is_left_alone",
+    ),
+    Mutation(
+        _TRAIL,
+        "put_observation: no later revision stands",
+        "AND idx = ?\n                AND revision <= ?",
+        "AND idx = ?\n                AND ? >= 0",
+        "5",
+        "tests/contracts/test_store_amendments.py"
+        "::TestOtherRevisions::test_an_older_observation_is_not_put_over_a_newer_one",
+    ),
+    Mutation(
+        _TRAIL,
+        "drop_band: no newer attempt",
+        'DELETE FROM bands WHERE sweep = ? AND band = ? AND idx = ? AND attempt <= ?",\n '
+        "           sweep",
+        'DELETE FROM bands WHERE sweep = ? AND band = ? AND idx = ? AND ? > 0",\n            sweep',
+        "8",
+        "tests/contracts/test_store_amendments.py::TestDropBand::test_of_attempts_up_to_one",
     ),
 )

@@ -9,6 +9,8 @@ _REPORT = "functions/sweep_service/operations/report.py"
 _FINISH = "functions/sweep_service/operations/finish.py"
 _CHOOSING = "functions/sweep_service/operations/choosing.py"
 _UPDATE = "functions/sweep_service/operations/update.py"
+_AMENDMENTS = "functions/sweep_service/operations/amendments.py"
+_COMPLETION = "functions/sweep_service/operations/completion.py"
 _SETTLE = "functions/sweep_service/operations/settle.py"
 
 STEPS = (
@@ -84,8 +86,8 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 6: a newer attempt in the run: again",
-        "if run is None or run.attempt > lease.attempt:",
-        "if run is None:",
+        "if run is None or run.attempt > lease.attempt or run",
+        "if run is None or run",
         "2",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
     ),
@@ -135,8 +137,8 @@ STEPS = (
     Mutation(
         _FINISH,
         "finish 0: the run of another attempt: 409",
-        "run is None or run.attempt != ending.attempt or",
-        "run is None or",
+        "run is not None and run.attempt == ending.attempt and not run.is_deleted",
+        "run is not None and not run.is_deleted",
         "8",
         "tests/service/test_protocol_stalls.py::test_the_end_of_an_older_attempt_is_refus"
         "ed_and_leaves_no_record_of_the_newer",
@@ -159,7 +161,7 @@ STEPS = (
         "e_for_bayes",
     ),
     Mutation(
-        _SETTLE,
+        _COMPLETION,
         "complete: the observation is written",
         "if observation is not None:",
         "if False:",
@@ -415,5 +417,87 @@ STEPS = (
         "",
         "9",
         "tests/service/test_choosing.py::test_an_update_leaves_out_what_asks_under_way_have_chosen",
+    ),
+    Mutation(
+        _FINISH,
+        "finish 1: the run is read before its lease",
+        "    run = services.store.get_run(sweep, index)  # before the lease: an "
+        "amendment begins with that\n    lease = services.store.get_lease(sweep, index)\n",
+        "    lease = services.store.get_lease(sweep, index)\n    run = "
+        "services.store.get_run(sweep, index)\n",
+        "3",
+        "tests/service/test_protocol_stalls.py::t"
+        "est_a_finish_that_looks_away_while_its_run_is_retried",
+    ),
+    Mutation(
+        _ASK,
+        "ask 4: an amendment that is met is carried out",
+        "        if run is not None and lease.revision > run.revision:\n            run "
+        "= carry_out",
+        "        if False:\n            run = carry_out",
+        "6",
+        "tests/service/test_protocol_stalls.py::t"
+        "est_a_retry_that_dies_is_carried_out_by_the_next_ask",
+    ),
+    Mutation(
+        _ASK,
+        "ask 7: the run is of the lease's revision",
+        " or run.revision != lease.revision:",
+        ":",
+        "1",
+        "tests/service/test_protocol_stalls.py::test_a_late_ask_does_not_get_a_run_that_is_retried",
+    ),
+    Mutation(
+        _SETTLE,
+        "settle: an amendment that is met is carried out",
+        "        if run is not None and lease.revision > run.revision:\n",
+        "        if False:\n",
+        "6",
+        "tests/service/test_protocol_stalls.py::t"
+        "est_a_retry_that_dies_in_a_finished_sweep_is_carried_out_when_it_is_resumed",
+    ),
+    Mutation(
+        _AMENDMENTS,
+        "amend: the counter changes",
+        "            services.store.set_state(sweep, state, (seen.state,), seen)\n       "
+        "     return\n",
+        "            return\n",
+        "6",
+        "tests/service/test_amendments.py::TestRe"
+        "try::test_a_sweep_that_had_ended_runs_again_and_ends_again",
+    ),
+    Mutation(
+        _AMENDMENTS,
+        "amend: a late request leaves the counter alone",
+        "        if run is None or run.revision >= lease.revision:\n            return\n "
+        "       is_over",
+        "        is_over",
+        "state",
+        "tests/service/test_protocol_stalls.py::test_a_late_retry_leaves_an_ended_sweep_in_peace",
+    ),
+    Mutation(
+        _AMENDMENTS,
+        "amend: the ended attempt is on record",
+        "        store.put_attempt_record(sweep, _record(run, outcome))",
+        "        pass",
+        "told",
+        "tests/service/test_amendments.py::TestRe"
+        "try::test_the_ended_attempt_is_on_record_and_its_rows_are_kept",
+    ),
+    Mutation(
+        _AMENDMENTS,
+        "amend: values at bands are taken back",
+        "        store.drop_band(sweep, band, run.index, run.attempt)",
+        "        pass",
+        "8",
+        "tests/service/test_amendments.py::TestRetry::test_its_value_counts_no_more",
+    ),
+    Mutation(
+        _AMENDMENTS,
+        "amend: only the attempt that was seen",
+        "if wanted.attempt not in (None, run.attempt) or not",
+        "if not",
+        "7",
+        "tests/service/test_amendments.py::TestRetry::test_twice_is_once",
     ),
 )

@@ -80,7 +80,7 @@ def test_many_runs(client: Client) -> None:
             key = f"ask-key-{index}"
             store.create_run(sweep, Run(index, {"n": index}, 1, 1, key, "agent", "", 1.0, 1.0))
             ended = Outcome(RunState.FINISHED, 2.0, 0, summary={"loss": loss}, best=float(loss))
-            store.end_run(sweep, index, 1, ended)
+            store.end_run(sweep, index, 1, 0, ended)
     check_paged(lambda: client.list_runs(sweep), N_RUNS)
     best = client.best_run(sweep)
     assert best is not None

@@ -647,6 +647,51 @@ class TestDelete:
         assert (result.code, result.out) == (0, f"sweep {grid} with 1 run is deleted\n")
         assert list(client.list_sweeps()) == []
 
+    def test_removes_one_run_and_nothing_else(self, cli, grid, run_one, client):
+        kept, doomed = run_one(grid, loss=2.0), run_one(grid, loss=1.0)
+        result = cli("delete", f"entity/project/{doomed}", "--yes")
+        assert result.code == 0
+        assert result.lines == [
+            f"run {doomed} is deleted; to hand its configuration out again: "
+            f"sweep-sdk delete {doomed} --again"
+        ]
+        assert [run["id"] for run in client.list_runs(grid)] == [kept]
+        assert client.best_run(grid)["id"] == kept
+        assert list(client.history(doomed)) == []
+        shown = cli("show", doomed)
+        assert "state    deleted" in shown.out
+        assert "attempts" not in shown.out
+        again = cli("delete", doomed, "--yes")
+        assert (again.code, again.out) == (0, "")
+        assert again.err == f"run {doomed} was deleted before, so nothing has changed\n"
+
+    def test_again_hands_the_configuration_out(self, cli, grid, run_one, client):
+        doomed = run_one(grid)
+        config = client.get_run(doomed)["config"]
+        assert cli("delete", doomed, "--again", "--yes").code == 0
+        handed_out = client.ask(grid, "key-of-the-test", "agent")
+        assert (handed_out.id, handed_out.config, handed_out.attempt) == (doomed, config, 2)
+
+    def test_a_run_that_has_not_ended_stays(self, cli, grid, client):
+        run = client.ask(grid, "key-of-the-test", "agent").id
+        result = cli("delete", run, "--yes")
+        assert (result.code, result.out) == (2, "")
+        assert "has not ended: an agent works on it; stop it first" in result.err
+        assert client.get_run(run)["state"] == "running"
+
+    def test_again_is_for_runs(self, cli, grid, client):
+        result = cli("delete", grid, "--again", "--yes")
+        assert result.code == 2
+        assert "--again takes a run" in result.err
+        assert client.get_sweep(grid)["id"] == grid
+
+    def test_a_run_needs_yes_too(self, cli, grid, run_one, client):
+        run = run_one(grid)
+        result = cli("delete", run, stdin=b"y\n")
+        assert result.code == 2
+        assert f"delete run {run} (finished) with all that it logged?" in result.err
+        assert client.get_run(run)["state"] == "finished"
+
     def test_without_a_terminal_it_needs_yes(self, cli, grid, client):
         result = cli("delete", grid, stdin=b"y\n")
         assert result.code == 2

@@ -345,7 +345,6 @@ class TestWhatADryRunShows:
 
 #: (words, what takes a sweep, what would work for a run)
 RUN_FOR_SWEEP = (
-    (("delete", "{run}", "--yes"), "delete", "a single run cannot be deleted"),
     *(
         (("sweep", f"--{verb}", "{run}"), f"--{verb}", instead)
         for verb, instead in {
@@ -356,6 +355,7 @@ RUN_FOR_SWEEP = (
         }.items()
     ),
     (("sweep", "--update", "{run}", "sweep.yaml"), "--update", ""),
+    (("sweep", "--retry-failed", "{run}"), "--retry-failed", "sweep-sdk sweep --retry-run {run}"),
     (("agent", "{run}"), "agent", ""),
     (("best", "{run}"), "best", "sweep-sdk show {run}"),
     (("runs", "{run}"), "runs", "sweep-sdk show {run}"),
@@ -365,6 +365,11 @@ RUN_FOR_SWEEP = (
 #: (words, what takes a run, what would work for a sweep)
 SWEEP_FOR_RUN = (
     (("sweep", "--stop-run", "{sweep}"), "--stop-run", "sweep-sdk sweep --stop {sweep}"),
+    (
+        ("sweep", "--retry-run", "{sweep}"),
+        "--retry-run",
+        "sweep-sdk sweep --retry-failed {sweep}",
+    ),
     (("logs", "{sweep}"), "logs", "sweep-sdk runs {sweep}"),
     (("tell", "{sweep}", "a=1"), "tell", "sweep-sdk ask {sweep}"),
 )

@@ -350,3 +350,68 @@ class TestSweep:
     def test_it_can_be_pickled(self, sweep_id):
         sweep = pickle.loads(pickle.dumps(sweep_sdk.get_sweep(sweep_id)))
         assert sweep.refresh().id == sweep_id
+
+
+@pytest.fixture
+def sweep(sweep_id):
+    return sweep_sdk.get_sweep(sweep_id)
+
+
+class TestRunsThatAreRunAgain:
+    def test_one_run_by_id_or_index(self, sweep, run_one, capsys):
+        for index, name in enumerate((lambda run: run, lambda run: int(run.split("-")[1]))):
+            run = run_one(sweep.id, state="failed")
+            assert sweep.retry_run(name(run))["state"] == "pending"
+            assert run_one(sweep.id) == run
+            assert sweep.runs()[index]["attempt"] == 2
+        assert capsys.readouterr().err == ""
+
+    def test_all_that_failed(self, sweep, run_one, capsys):
+        runs = [run_one(sweep.id, state=state) for state in ("failed", "finished", "killed")]
+        assert sweep.retry_failed() == [runs[0], runs[2]]
+        assert capsys.readouterr().err == ""
+        assert sweep.refresh().counts == {"finished": 1, "pending": 2}
+
+    def test_nothing_to_do_is_told_in_a_line(self, sweep, run_one, capsys):
+        run = run_one(sweep.id, state="failed")
+        sweep.retry_run(run)
+        sweep.retry_run(run)
+        assert sweep.retry_failed() == []
+        told = capsys.readouterr().err.splitlines()
+        assert "waits to be handed out again, so nothing has changed" in told[0]
+        assert f"no run of sweep {sweep.id} failed, crashed or was killed" in told[1]
+
+    @pytest.mark.parametrize("verb", ["retry_run", "retry_failed"])
+    def test_in_a_paused_sweep_it_is_told_that_they_wait(self, sweep, run_one, capsys, verb):
+        run = run_one(sweep.id, state="failed")
+        sweep.pause()
+        getattr(sweep, verb)(*([run] if verb == "retry_run" else []))
+        err = capsys.readouterr().err
+        assert "is paused: its runs are handed out when it is resumed" in err
+        assert "--" not in err
+
+    def test_what_cannot_be(self, sweep, run_one):
+        with pytest.raises(NotPossible, match="is finished") as refusal:
+            sweep.retry_run(run_one(sweep.id))
+        assert "--" not in str(refusal.value)
+        with pytest.raises(UsageError, match="no run of sweep"):
+            sweep.retry_run("zzzzzzzz-0")
+
+
+class TestRunsThatAreRemoved:
+    def test_a_run(self, sweep, run_one):
+        run = run_one(sweep.id, {"loss": 1})
+        assert sweep.delete_run(run)["state"] == "deleted"
+        assert (sweep.runs(), sweep.best(), sweep.history()) == ([], None, [])
+
+    def test_again(self, sweep, run_one):
+        run = run_one(sweep.id, {"loss": 1})
+        assert sweep.delete_run(run, again=True)["state"] == "pending"
+        assert run_one(sweep.id, {"loss": 2}) == run
+        assert sweep.best()["best"] == 2
+
+    def test_twice_is_told(self, sweep, run_one, capsys):
+        run = run_one(sweep.id)
+        sweep.delete_run(run)
+        sweep.delete_run(0)
+        assert "was deleted before, so nothing has changed" in capsys.readouterr().err

@@ -250,7 +250,7 @@ class TestTrouble:
     def test_a_refusal_is_not_retried(self, store: DynamoStore) -> None:
         asked = self.refuse(store, "AccessDeniedException", 400)
         with pytest.raises(errors.StoreUnusable):
-            store.drop_lease(SWEEP, 0, 1)
+            store.drop_lease(SWEEP, 0, 1, 0)
         assert asked == ["DeleteItem"]
 
     def test_no_such_table(self, database: Any) -> None:

@@ -34,8 +34,8 @@ while True:
     index, _ = store.claim_index(sweep)
     store.open_lease(sweep, Lease(index, 1, "key", "agent", "host", "0", 1300.0))
     store.create_run(sweep, Run(index, {"x": "y" * 500}, 1, 1, "key", "agent", "host", 1.0, 1.0))
-    store.end_run(sweep, index, 1, Outcome(RunState.FINISHED, 2.0, summary={"index": index}))
-    store.drop_lease(sweep, index, 1)
+    store.end_run(sweep, index, 1, 0, Outcome(RunState.FINISHED, 2.0, summary={"index": index}))
+    store.drop_lease(sweep, index, 1, 0)
     print(index, flush=True)
 """
 

@@ -78,7 +78,7 @@ def use_everything(store: SqliteStore) -> None:
     store.list_leases(SWEEP)
     store.create_run(SWEEP, RUN)
     store.advance_attempt(SWEEP, 0, 2, LEASE, 1500.0)
-    store.end_run(SWEEP, 0, 2, Outcome(RunState.FINISHED, 1600.0))
+    store.end_run(SWEEP, 0, 2, 0, Outcome(RunState.FINISHED, 1600.0))
     store.get_run(SWEEP, 0)
     store.list_runs(SWEEP, 0, 5)
     store.list_run_heads(SWEEP)
@@ -94,7 +94,7 @@ def use_everything(store: SqliteStore) -> None:
     store.list_attempt_records(SWEEP, 0)
     store.put_error_tail(SWEEP, 0, 1, "tail")
     store.get_error_tail(SWEEP, 0, 1)
-    store.drop_lease(SWEEP, 0, 2)
+    store.drop_lease(SWEEP, 0, 2, 0)
     store.delete_sweep(SWEEP)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from pynamodb.attributes import Attribute
 
 from sweep_service.errors import InvalidRequest
+from sweep_service.model.records import Amendment
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.storage.codec import (
     decode_bases,
@@ -64,6 +65,34 @@ class Whole(Attribute[int]):
     def deserialize(self, value: str) -> int:
         """The number that the digits stand for."""
         return int(value)
+
+
+class Revision(Attribute[int]):
+    """A number of amendments; 0 is not stored."""
+
+    attr_type = "N"
+
+    def serialize(self, value: int) -> str | None:
+        """Decimal digits; nothing for 0."""
+        return str(value) if value else None
+
+    def deserialize(self, value: str) -> int:
+        """The number that the digits stand for."""
+        return int(value)
+
+
+class Kind(Attribute[Amendment]):
+    """What a person does to a run that has ended."""
+
+    attr_type = "S"
+
+    def serialize(self, value: Amendment) -> str:
+        """Its name."""
+        return value.value
+
+    def deserialize(self, value: str) -> Amendment:
+        """The kind of that name."""
+        return Amendment(value)
 
 
 class BigWhole(Attribute[int]):

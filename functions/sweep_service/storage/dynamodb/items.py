@@ -34,10 +34,12 @@ from sweep_service.storage.dynamodb.attributes import (
     BigWhole,
     Ending,
     Json,
+    Kind,
     Metric,
     Numbers,
     Packed,
     Reason,
+    Revision,
     Seconds,
     StateOfRun,
     StateOfSweep,
@@ -197,6 +199,8 @@ class LeaseItem(Item):
     last_finite = Metric(null=True)
     next_row = Whole(null=True)
     is_preempting = BooleanAttribute(default=False)
+    revision = Revision(null=True, default=0)
+    amendment = Kind(null=True)
 
     @classmethod
     def of(cls, sweep: str, lease: Lease) -> LeaseItem:
@@ -225,6 +229,7 @@ class RunItem(Item):
     started_at = Seconds()
     suggestion = Json()
     outcome = Ending(null=True)
+    revision = Revision(null=True, default=0)
     state = StateOfRun(null=True)
     best = Metric(null=True)
 
@@ -321,6 +326,7 @@ class ObservationItem(Item):
     state = StateOfRun(attr_name="s")
     is_stopped_early = BooleanAttribute(attr_name="e")
     last = Metric(attr_name="l", null=True)
+    revision = Revision(attr_name="r", null=True, default=0)
     numbers = Numbers(attr_name="n")
 
     @classmethod
@@ -332,6 +338,7 @@ class ObservationItem(Item):
             state=entry.state,
             is_stopped_early=entry.is_stopped_early,
             last=entry.last,
+            revision=entry.revision,
             numbers=(entry.written_at, entry.value, *entry.unit),
         )
 

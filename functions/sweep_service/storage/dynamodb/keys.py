@@ -150,6 +150,12 @@ def trail(sweep: str, index: int) -> Span:
     return _all(_run(sweep, index), "")
 
 
+def trails(sweep: str, index: int, attempt: int) -> list[Span]:
+    """What the attempts of a run up to one have left behind, kind by kind."""
+    last = f"{_number(attempt)}{_LAST}"
+    return [Span(_run(sweep, index), kind, kind + last) for kind in ("M#", "A#", "ERR#")]
+
+
 def everything(sweep: str) -> Span:
     """Everything in a sweep's own partition."""
     return _all(_sweep(sweep), "")

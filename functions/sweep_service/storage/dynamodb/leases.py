@@ -9,7 +9,7 @@ from sweep_service.model.identifiers import run_id
 from sweep_service.model.records import EarlyStop, Lease, LiveSummary
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import LeaseItem
-from sweep_service.storage.dynamodb.table import equals, put_or_remove
+from sweep_service.storage.dynamodb.table import equals, is_revision, put_or_remove
 
 if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
@@ -57,8 +57,11 @@ class LeaseItems:
         # the mark, another taker grows the attempt
         is_same_attempt = LeaseItem.attempt == seen.attempt
         is_as_suspected = equals(LeaseItem.suspect_at, seen.suspect_at)
+        is_same_run = is_revision(LeaseItem.revision, seen.revision)
         taken = self._table.update(
-            keys.lease(sweep, lease.index), _taking(lease), is_same_attempt & is_as_suspected
+            keys.lease(sweep, lease.index),
+            _taking(lease),
+            is_same_attempt & is_as_suspected & is_same_run,
         )
         if taken is None and not _is_own(self.get_lease(sweep, lease.index), lease):
             raise LeaseHeld(f"the lease of run {run_id(sweep, lease.index)} has changed")
@@ -134,10 +137,12 @@ class LeaseItems:
             keys.lease(sweep, index), [LeaseItem.early_stop.set(stop)], is_held & is_first
         )
 
-    def drop_lease(self, sweep: str, index: int, attempt: int) -> None:
+    def drop_lease(self, sweep: str, index: int, attempt: int, revision: int) -> None:
         """See ``Store.drop_lease``."""
+        # time :  the run ended, as seen .. this write; an amendment opens a lease of its own
         is_not_newer = LeaseItem.attempt <= attempt
-        self._table.delete(keys.lease(sweep, index), is_not_newer)
+        is_same_run = is_revision(LeaseItem.revision, revision)
+        self._table.delete(keys.lease(sweep, index), is_not_newer & is_same_run)
 
     def _held_lease(self, sweep: str, index: int, attempt: int) -> Lease:
         stands = self.get_lease(sweep, index)

@@ -8,9 +8,11 @@ from sweep_service.errors import LeaseLost, RunEnded, RunExists
 from sweep_service.model.identifiers import run_id
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import RunItem
-from sweep_service.storage.dynamodb.table import put_or_remove
+from sweep_service.storage.dynamodb.table import is_revision, put_or_remove
 
 if TYPE_CHECKING:
+    from pynamodb.expressions.update import Action
+
     from sweep_service.model.records import Lease, Outcome, Run, RunHead
     from sweep_service.storage.dynamodb.table import Table
 
@@ -51,7 +53,7 @@ class RunItems:
         self, sweep: str, index: int, attempt: int, lease: Lease, started_at: float
     ) -> None:
         """See ``Store.advance_attempt``."""
-        # time :  attempt that stands .. new attempt; an outcome ends them
+        # time :  attempt that stands .. new attempt; an outcome ends them, an amendment begins anew
         is_older = RunItem.attempt < attempt
         is_open = RunItem.outcome.does_not_exist()
         advanced = self._table.update(
@@ -63,7 +65,7 @@ class RunItems:
                 RunItem.host.set(lease.host),
                 RunItem.started_at.set(started_at),
             ],
-            is_older & is_open,
+            is_older & is_open & is_revision(RunItem.revision, lease.revision),
         )
         if advanced is not None:
             return
@@ -73,22 +75,37 @@ class RunItems:
         if stands is None or (stands.key, stands.attempt) != (lease.key, attempt):
             raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
 
-    def end_run(self, sweep: str, index: int, attempt: int, outcome: Outcome) -> Run:
+    def end_run(self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome) -> Run:
         """See ``Store.end_run``."""
+        # time :  the run as its agent had it .. this write; an amendment takes outcomes back
         is_attempt = RunItem.attempt == attempt
+        is_same_run = is_revision(RunItem.revision, revision)
         is_open = RunItem.outcome.does_not_exist()
         ended = self._table.update(
-            keys.run(sweep, index),
-            [
-                RunItem.outcome.set(outcome),
-                RunItem.state.set(outcome.state),
-                put_or_remove(RunItem.best, outcome.best),
-            ],
-            is_attempt & is_open,
+            keys.run(sweep, index), _putting(outcome), is_attempt & is_same_run & is_open
         )
         if ended is not None:
             return RunItem.record(ended)
         stands = self.get_run(sweep, index)
-        if stands is None or stands.attempt != attempt:
+        if stands is None or (stands.attempt, stands.revision) != (attempt, revision):
             raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
         return stands
+
+    def amend_run(
+        self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome | None
+    ) -> None:
+        """See ``Store.amend_run``."""
+        is_as_seen = (RunItem.attempt == attempt) & is_revision(RunItem.revision, revision)
+        self._table.update(
+            keys.run(sweep, index),
+            [*_putting(outcome), RunItem.revision.set(revision + 1)],
+            is_as_seen & RunItem.outcome.exists(),
+        )
+
+
+def _putting(outcome: Outcome | None) -> list[Action]:
+    return [
+        put_or_remove(RunItem.outcome, outcome),
+        put_or_remove(RunItem.state, None if outcome is None else outcome.state),
+        put_or_remove(RunItem.best, None if outcome is None else outcome.best),
+    ]

@@ -20,7 +20,7 @@ from sweep_service.storage.dynamodb.items import (
     MetaItem,
     Raw,
 )
-from sweep_service.storage.dynamodb.table import equals, put_or_remove
+from sweep_service.storage.dynamodb.table import put_or_remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -146,7 +146,7 @@ class SweepItems:
         # time :  read as seen .. every run found ended .. this write
         is_running = CounterItem.state == SweepState.RUNNING
         is_full = CounterItem.next_index == seen.next_index
-        is_same_end = equals(CounterItem.limit, seen.limit) & (CounterItem.version == seen.version)
+        is_same_end = CounterItem.change == seen.change
         item = self._table.update(
             keys.counter(sweep),
             [

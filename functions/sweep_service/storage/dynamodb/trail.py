@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 # Compressed it stays far below the 400 KB of an item.
 _ROWS_BYTES = 300_000
+# A partition takes 1,000 writes a second, and an ask that goes on with a deletion has to be quick.
+_MOST_DELETED = 2_000
+_TRAIL_PAGE = 500
 
 
 class TrailItems:
@@ -34,7 +37,12 @@ class TrailItems:
 
     def put_observation(self, sweep: str, observation: Observation) -> None:
         """See ``Store.put_observation``."""
-        self._table.put(ObservationItem.of(sweep, observation))
+        is_first = ObservationItem.pk.does_not_exist()
+        is_not_older = ObservationItem.revision <= observation.revision
+        condition = is_first | ObservationItem.revision.does_not_exist()
+        if observation.revision:
+            condition |= is_not_older
+        self._table.put(ObservationItem.of(sweep, observation), condition)
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
         """See ``Store.list_observations``.
@@ -52,6 +60,10 @@ class TrailItems:
         is_not_older = BandItem.attempt <= attempt
         item = BandItem(*keys.band(sweep, band, index), index=index, attempt=attempt, value=value)
         self._table.put(item, is_first | is_not_older)
+
+    def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
+        """See ``Store.drop_band``."""
+        self._table.delete(keys.band(sweep, band, index), BandItem.attempt <= attempt)
 
     def list_band(self, sweep: str, band: int) -> dict[int, float]:
         """See ``Store.list_band``."""
@@ -85,6 +97,16 @@ class TrailItems:
                 break
             batches.append(RowBatch(attempt, offset, decode_rows(text)))
         return batches
+
+    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
+        """See ``Store.delete_trail``."""
+        n_deleted = 0
+        for span in keys.trails(sweep, index, attempt):
+            for page in self._table.key_pages(span, _TRAIL_PAGE):
+                if n_deleted >= _MOST_DELETED:
+                    return False
+                n_deleted += self._table.delete_all(page)
+        return True
 
     def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
         """See ``Store.put_attempt_record``."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible
 from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import EarlyStop, Lease, LiveSummary
+from sweep_service.model.records import Amendment, EarlyStop, Lease, LiveSummary
 from sweep_service.storage.codec import (
     decode_early_stop,
     decode_live,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SELECT_ALL = """SELECT idx, attempt, key, agent, host, slot, lease_end, suspect_at,
         released_attempt, losses, failures, is_stop_requested,
         live_offset, live_n_values, live_last, live_best, live_step, live_last_finite,
-        live_next_row, unit, early_stop, is_preempting
+        live_next_row, unit, early_stop, is_preempting, revision, amendment
     FROM leases WHERE sweep = ?"""
 _SELECT_ONE = _SELECT_ALL + " AND idx = ?"
 
@@ -129,12 +129,13 @@ class LeaseTable:
                 (encode_early_stop(stop), sweep, index, attempt),
             )
 
-    def drop_lease(self, sweep: str, index: int, attempt: int) -> None:
+    def drop_lease(self, sweep: str, index: int, attempt: int, revision: int) -> None:
         """See ``Store.drop_lease``."""
         with self._database.write() as connection:
             connection.execute(
-                "DELETE FROM leases WHERE sweep = ? AND idx = ? AND attempt <= ?",
-                (sweep, index, attempt),
+                """DELETE FROM leases WHERE sweep = ? AND idx = ? AND attempt <= ?
+                AND revision = ?""",
+                (sweep, index, attempt, revision),
             )
 
 
@@ -143,9 +144,9 @@ def _is_own(stands: Lease, wanted: Lease) -> bool:
     return (stands.key, stands.attempt) == (wanted.key, wanted.attempt)
 
 
-def _holding(lease: Lease) -> tuple[int, float | None]:
-    """What changes when a lease is taken, or when its holder is heard of after a suspicion."""
-    return lease.attempt, lease.suspect_at
+def _holding(lease: Lease) -> tuple[int, float | None, int]:
+    """What changes when a lease is taken, its suspected holder is heard of, or its run amended."""
+    return lease.attempt, lease.suspect_at, lease.revision
 
 
 def _taken(stands: Lease, lease: Lease) -> Lease:
@@ -159,6 +160,8 @@ def _taken(stands: Lease, lease: Lease) -> Lease:
         is_preempting=False,
         live=LiveSummary(),
         unit=lease.unit if stands.unit is None else stands.unit,
+        revision=stands.revision,
+        amendment=stands.amendment,
     )
 
 
@@ -188,7 +191,9 @@ def _find_held(connection: sqlite3.Connection, sweep: str, index: int, attempt: 
 def _lease(row: tuple[Any, ...]) -> Lease:
     *fields, is_stop_requested = row[:12]
     live, unit, stop = decode_live(row[12:19]), unpack_unit(row[19]), decode_early_stop(row[20])
-    return Lease(*(*fields, is_stop_requested != 0, live, unit, stop, row[21] != 0))
+    is_preempting, revision, amendment = row[21:]
+    amended = revision, None if amendment is None else Amendment(amendment)
+    return Lease(*(*fields, is_stop_requested != 0, live, unit, stop, is_preempting != 0, *amended))
 
 
 def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
@@ -196,8 +201,8 @@ def _insert(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """INSERT INTO leases (attempt, key, agent, host, slot, lease_end, suspect_at,
             released_attempt, losses, failures, is_stop_requested,
             live_offset, live_n_values, live_last, live_best, live_step, live_last_finite,
-            live_next_row, unit, early_stop, is_preempting, sweep, idx)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            live_next_row, unit, early_stop, is_preempting, revision, amendment, sweep, idx)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (*_columns(lease), sweep, lease.index),
     )
 
@@ -207,7 +212,8 @@ def _update(connection: sqlite3.Connection, sweep: str, lease: Lease) -> None:
         """UPDATE leases SET attempt = ?, key = ?, agent = ?, host = ?, slot = ?, lease_end = ?,
             suspect_at = ?, released_attempt = ?, losses = ?, failures = ?, is_stop_requested = ?,
             live_offset = ?, live_n_values = ?, live_last = ?, live_best = ?, live_step = ?,
-            live_last_finite = ?, live_next_row = ?, unit = ?, early_stop = ?, is_preempting = ?
+            live_last_finite = ?, live_next_row = ?, unit = ?, early_stop = ?, is_preempting = ?,
+            revision = ?, amendment = ?
         WHERE sweep = ? AND idx = ?""",
         (*_columns(lease), sweep, lease.index),
     )
@@ -230,4 +236,6 @@ def _columns(lease: Lease) -> tuple[object, ...]:
         pack_unit(lease.unit),
         encode_early_stop(lease.early_stop),
         lease.is_preempting,
+        lease.revision,
+        None if lease.amendment is None else lease.amendment.value,
     )

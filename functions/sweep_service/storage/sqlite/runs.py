@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # In the order of Run's fields.
 _SELECT_ONE = """SELECT idx, config, config_version, attempt, key, agent, host, created_at,
-        started_at, suggestion, outcome
+        started_at, suggestion, outcome, revision
     FROM runs WHERE sweep = ? AND idx = ?"""
 
 
@@ -44,7 +44,7 @@ class RunTable:
         """See ``Store.list_runs``."""
         rows = self._database.read_page(
             """SELECT idx, config, config_version, attempt, key, agent, host, created_at,
-                started_at, suggestion, outcome,
+                started_at, suggestion, outcome, revision,
                 length(config) + length(suggestion) + coalesce(length(outcome), 0) + 300
             FROM runs WHERE sweep = ? AND idx >= ? ORDER BY idx LIMIT ?""",
             (sweep, since),
@@ -82,7 +82,7 @@ class RunTable:
                 raise RunEnded(f"run {run_id(sweep, index)} has ended")
             if stands is not None and (stands.key, stands.attempt) == (lease.key, attempt):
                 return
-            if stands is None or stands.attempt >= attempt:
+            if stands is None or stands.attempt >= attempt or stands.revision != lease.revision:
                 raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
             connection.execute(
                 """UPDATE runs SET attempt = ?, key = ?, agent = ?, host = ?, started_at = ?
@@ -90,25 +90,29 @@ class RunTable:
                 (attempt, lease.key, lease.agent, lease.host, started_at, sweep, index),
             )
 
-    def end_run(self, sweep: str, index: int, attempt: int, outcome: Outcome) -> Run:
+    def end_run(self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome) -> Run:
         """See ``Store.end_run``."""
         with self._database.write() as connection:
             stands = _find(connection, sweep, index)
-            if stands is None or stands.attempt != attempt:
+            if stands is None or (stands.attempt, stands.revision) != (attempt, revision):
                 raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
             if stands.outcome is not None:
                 return stands
-            connection.execute(
-                """UPDATE runs SET state = ?, best = ?, outcome = ? WHERE sweep = ? AND idx = ?""",
-                (
-                    outcome.state.value,
-                    encode_optional(outcome.best),
-                    encode_outcome(outcome),
-                    sweep,
-                    index,
-                ),
-            )
-        return replace(stands, outcome=outcome)
+            ended = replace(stands, outcome=outcome)
+            _set_outcome(connection, sweep, ended)
+        return ended
+
+    def amend_run(
+        self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome | None
+    ) -> None:
+        """See ``Store.amend_run``."""
+        with self._database.write() as connection:
+            stands = _find(connection, sweep, index)
+            if stands is None or stands.outcome is None:
+                return
+            if (stands.attempt, stands.revision) == (attempt, revision):
+                amended = replace(stands, outcome=outcome, revision=revision + 1)
+                _set_outcome(connection, sweep, amended)
 
 
 def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Run | None:
@@ -117,17 +121,31 @@ def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Run | None:
 
 
 def _run(row: tuple[Any, ...]) -> Run:
-    index, config, *fields, suggestion, outcome = row
-    decoded = from_json(suggestion), decode_outcome(outcome)
+    index, config, *fields, suggestion, outcome, revision = row
+    decoded = from_json(suggestion), decode_outcome(outcome), revision
     return Run(index, from_json(config), *(*fields, *decoded))
 
 
+def _set_outcome(connection: sqlite3.Connection, sweep: str, run: Run) -> None:
+    connection.execute(
+        """UPDATE runs SET state = ?, best = ?, outcome = ?, revision = ?
+        WHERE sweep = ? AND idx = ?""",
+        (*_outcome_columns(run.outcome), run.revision, sweep, run.index),
+    )
+
+
+def _outcome_columns(outcome: Outcome | None) -> tuple[object, ...]:
+    """State, best value and the whole."""
+    if outcome is None:
+        return None, None, None
+    return outcome.state.value, encode_optional(outcome.best), encode_outcome(outcome)
+
+
 def _insert(connection: sqlite3.Connection, sweep: str, run: Run) -> None:
-    outcome = run.outcome
     connection.execute(
         """INSERT INTO runs (sweep, idx, attempt, key, agent, host, created_at, started_at,
-            config_version, config, suggestion, state, best, outcome)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            config_version, config, suggestion, revision, state, best, outcome)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             sweep,
             run.index,
@@ -140,8 +158,7 @@ def _insert(connection: sqlite3.Connection, sweep: str, run: Run) -> None:
             run.config_version,
             to_json(run.config),
             to_json(run.suggestion),
-            None if outcome is None else outcome.state.value,
-            None if outcome is None else encode_optional(outcome.best),
-            None if outcome is None else encode_outcome(outcome),
+            run.revision,
+            *_outcome_columns(run.outcome),
         ),
     )

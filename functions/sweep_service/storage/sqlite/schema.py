@@ -172,6 +172,14 @@ _GUARD = """CREATE TRIGGER IF NOT EXISTS no_deleted_{table} BEFORE INSERT ON {ta
     WHEN EXISTS (SELECT 1 FROM deletions WHERE sweep = NEW.sweep)
     BEGIN SELECT RAISE(ABORT, '{text}'); END"""
 
+#: How often runs were amended after they had ended, and amendments that are asked for.
+_AMENDMENTS = (
+    "ALTER TABLE leases ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE leases ADD COLUMN amendment TEXT",
+    "ALTER TABLE runs ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE observations ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+)
+
 #: Step n turns a file of version n into one of version n + 1.
 STEPS: tuple[Sequence[str], ...] = (
     _FIRST_TABLES,
@@ -181,6 +189,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _POINTS,
     _ROW_NUMBERS,
     _DELETIONS,
+    _AMENDMENTS,
 )
 SCHEMA_VERSION = len(STEPS)
 

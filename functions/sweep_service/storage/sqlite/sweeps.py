@@ -141,7 +141,8 @@ class SweepTables:
             stands = _read_counter(connection, sweep)
             if stands.state is SweepState.FINISHED:
                 return stands
-            if stands.state is not SweepState.RUNNING or _extent(stands) != _extent(seen):
+            is_as_seen = (stands.next_index, stands.change) == (seen.next_index, seen.change)
+            if stands.state is not SweepState.RUNNING or not is_as_seen:
                 raise Stale(f"sweep {sweep} has changed since it was read")
             return _change(connection, sweep, replace(stands, state=SweepState.FINISHED))
 

@@ -19,6 +19,12 @@ from sweep_service.storage.codec import (
 if TYPE_CHECKING:
     from sweep_service.storage.sqlite.database import Database
 
+_TRAIL_DELETIONS = (
+    "DELETE FROM histories WHERE sweep = ? AND idx = ? AND attempt <= ?",
+    "DELETE FROM attempts WHERE sweep = ? AND idx = ? AND attempt <= ?",
+    "DELETE FROM error_tails WHERE sweep = ? AND idx = ? AND attempt <= ?",
+)
+
 
 class TrailTables:
     """The methods of the store protocol for what runs leave behind."""
@@ -27,26 +33,35 @@ class TrailTables:
 
     def put_observation(self, sweep: str, observation: Observation) -> None:
         """See ``Store.put_observation``."""
-        self._put(
-            """INSERT OR REPLACE INTO observations
-                (sweep, idx, config_version, unit, value, state, is_stopped_early, written_at,
-                last)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            sweep,
-            observation.index,
-            observation.config_version,
-            pack_unit(observation.unit),
-            encode_number(observation.value),
-            observation.state.value,
-            observation.is_stopped_early,
-            observation.written_at,
-            encode_optional(observation.last),
-        )
+        place = (sweep, observation.written_at, observation.index)
+        with self._database.write() as connection:
+            connection.execute(
+                """DELETE FROM observations WHERE sweep = ? AND written_at = ? AND idx = ?
+                AND revision <= ?""",
+                (*place, observation.revision),
+            )
+            connection.execute(
+                """INSERT OR IGNORE INTO observations
+                    (sweep, written_at, idx, config_version, unit, value, state, is_stopped_early,
+                    last, revision)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                (
+                    *place,
+                    observation.config_version,
+                    pack_unit(observation.unit),
+                    encode_number(observation.value),
+                    observation.state.value,
+                    observation.is_stopped_early,
+                    encode_optional(observation.last),
+                    observation.revision,
+                ),
+            )
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
         """See ``Store.list_observations``."""
         rows = self._database.read(
-            """SELECT idx, config_version, unit, value, state, is_stopped_early, written_at, last
+            """SELECT idx, config_version, unit, value, state, is_stopped_early, written_at, last,
+                revision
             FROM observations WHERE sweep = ? AND written_at >= ? ORDER BY written_at, idx""",
             sweep,
             since,
@@ -66,6 +81,16 @@ class TrailTables:
                 VALUES (?, ?, ?, ?, ?)""",
                 (*place, attempt, encode_number(value)),
             )
+
+    def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
+        """See ``Store.drop_band``."""
+        self._put(
+            "DELETE FROM bands WHERE sweep = ? AND band = ? AND idx = ? AND attempt <= ?",
+            sweep,
+            band,
+            index,
+            attempt,
+        )
 
     def list_band(self, sweep: str, band: int) -> dict[int, float]:
         """See ``Store.list_band``."""
@@ -103,6 +128,13 @@ class TrailTables:
             n_bytes=PAGE_BYTES,
         )
         return [RowBatch(attempt, offset, decode_rows(batch)) for attempt, offset, batch in rows]
+
+    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
+        """See ``Store.delete_trail``."""
+        with self._database.write() as connection:
+            for statement in _TRAIL_DELETIONS:
+                connection.execute(statement, (sweep, index, attempt))
+        return True
 
     def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
         """See ``Store.put_attempt_record``."""
@@ -158,7 +190,7 @@ class TrailTables:
 
 
 def _observation(row: tuple[Any, ...]) -> Observation:
-    index, version, unit, value, state, is_stopped_early, written_at, last = row
+    index, version, unit, value, state, is_stopped_early, written_at, last, revision = row
     return Observation(
         index,
         version,
@@ -168,6 +200,7 @@ def _observation(row: tuple[Any, ...]) -> Observation:
         is_stopped_early != 0,
         written_at,
         decode_number(last),
+        revision,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sweep_sdk._exceptions import InvalidConfig
+from sweep_sdk._exceptions import InvalidConfig, NotPossible
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import count_text, metric_text, printable
 from sweep_sdk.cli.kinds import require_run, require_sweep
@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 
 _VERBS = {"pause": "paused", "resume": "running", "stop": "finished", "cancel": "canceled"}
 _STOP_THIS_RUN = "to stop this run: sweep-sdk sweep --stop-run {run}"
-_STOP_THE_SWEEP = "to stop the sweep: sweep-sdk sweep --stop {sweep}"
-_FOR_A_RUN = {"stop": _STOP_THIS_RUN, "cancel": _STOP_THIS_RUN}
+#: What takes a sweep, and what does the like to a run.
+_FOR_A_RUN = {
+    "stop": _STOP_THIS_RUN,
+    "cancel": _STOP_THIS_RUN,
+    "retry-failed": "to run this run again: sweep-sdk sweep --retry-run {run}",
+}
+#: What takes a run, and what does the like to a sweep.
+_FOR_A_SWEEP = {
+    "stop-run": "to stop the sweep: sweep-sdk sweep --stop {sweep}",
+    "retry-run": "to run all again that failed: sweep-sdk sweep --retry-failed {sweep}",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,8 @@ _ADVICE = {
     ("running", "running"): "to work on it: sweep-sdk agent {sweep}",
     ("running", "pending"): "to work on it: sweep-sdk agent {sweep}",
     ("running", "finished"): "to change its config: sweep-sdk sweep --update {sweep} FILE",
-    (None, "finished"): "to go on with what is left: sweep-sdk sweep --resume {sweep}",
+    (None, "finished"): "to go on with what is left: sweep-sdk sweep --resume {sweep}; "
+    "to run again what failed: sweep-sdk sweep --retry-failed {sweep}",
 }
 _EXAMPLES = examples(
     "sweep-sdk sweep sweep.yaml --dry-run",
@@ -60,6 +70,7 @@ _EXAMPLES = examples(
     "sweep-sdk sweep --pause k3v9x2ab",
     "sweep-sdk sweep --stop-run k3v9x2ab-17",
     "sweep-sdk sweep --update k3v9x2ab sweep.yaml",
+    "sweep-sdk sweep --retry-failed k3v9x2ab",
 )
 
 
@@ -85,6 +96,10 @@ _EXAMPLES = examples(
 @click.option("--stop", metavar="SWEEP", help="End it: no new runs, those begun go on.")
 @click.option("--cancel", metavar="SWEEP", help="End it and stop its runs.")
 @click.option("--stop-run", metavar="RUN", help="Stop one run.")
+@click.option(
+    "--retry-failed", metavar="SWEEP", help="Run again what failed, crashed or was killed."
+)
+@click.option("--retry-run", metavar="RUN", help="Run one of these again.")
 @click.option("--update", metavar="SWEEP", help="Give it the config of FILE for its new runs.")
 @json_option
 def command(
@@ -96,8 +111,6 @@ def command(
     dry_run: bool,
     agent: bool,
     prior_run: tuple[str, ...],
-    stop_run: str | None,
-    update: str | None,
     is_json: bool,
     **verbs: str | None,
 ) -> int:
@@ -106,23 +119,20 @@ def command(
     '-' as FILE reads standard input.
     """
     wish = Wish(file, project, name, program, dry_run, agent, is_json, prior_run)
-    given = {verb: target for verb, target in verbs.items() if target is not None}
-    given |= {"stop-run": stop_run} if stop_run is not None else {}
-    given |= {"update": update} if update is not None else {}
+    named = {verb.replace("_", "-"): target for verb, target in verbs.items()}
+    given = {verb: target for verb, target in named.items() if target is not None}
     _check_usage(wish, given)
     if not given:
         return _create(wish)
     verb, target = given.popitem()
-    if verb == "stop-run":
-        require_run(target, f"--{verb}", _STOP_THE_SWEEP)
+    if verb in _FOR_A_SWEEP:
+        require_run(target, f"--{verb}", _FOR_A_SWEEP[verb])
     else:
         require_sweep(target, f"--{verb}", _FOR_A_RUN.get(verb, ""))
-    if verb == "update":
-        _update(wish, target)
-    elif verb == "stop-run":
-        _stop_run(wish, target)
-    else:
+    if verb in _VERBS:
         _change_state(wish, verb, target)
+    else:
+        _ACTIONS[verb](wish, target)
     return 0
 
 
@@ -258,6 +268,55 @@ def _stop_run(wish: Wish, target: str) -> None:
         say(f"run {run['id']} will be stopped: its agent is told at its next report")
 
 
+def _retry_run(wish: Wish, target: str) -> None:
+    from sweep_sdk._backend.changes import amended_text
+
+    with connected(target) as client:
+        seen = client.get_run(target)
+        if seen["state"] in ("finished", "deleted"):
+            raise NotPossible(
+                f"run {seen['id']} is {seen['state']}, and only runs that failed, crashed or were"
+                f" killed are run again; to have its configuration run anew, and its result"
+                f" removed: sweep-sdk delete {seen['id']} --again"
+            )
+        answer = client.retry_run(target, seen["attempt"])
+    if wish.is_json:
+        say_json(answer)
+    if text := amended_text(answer, seen, is_deletion=False):
+        note(text)
+        return
+    if not wish.is_json:
+        say(f"run {seen['id']} is handed out again: sweep-sdk agent {seen['sweep']}")
+    _tell_held_back(seen["sweep"], answer["sweep_state"])
+
+
+def _retry_failed(wish: Wish, target: str) -> None:
+    retried: list[str] = []
+    with connected(target) as client:
+        for answer in client.retry_failed(target):
+            retried += answer["runs"]
+            if answer["next"] is not None:
+                note(f"{len(retried):,} so far")
+        sweep = client.get_sweep(target)
+    if wish.is_json:
+        say_json({"runs": retried, "sweep_state": sweep["state"]})
+    if not retried:
+        note(f"no run of sweep {sweep['id']} failed, crashed or was killed, so nothing has changed")
+        return
+    if not wish.is_json:
+        name, n_runs = sweep["id"], count_text(len(retried), "run")
+        verb = "is" if len(retried) == 1 else "are"
+        say(f"{n_runs} of sweep {name} {verb} handed out again: sweep-sdk agent {name}")
+    _tell_held_back(sweep["id"], sweep["state"])
+
+
+def _tell_held_back(sweep: str, state: str) -> None:
+    from sweep_sdk._backend.changes import held_back_text
+
+    if text := held_back_text(sweep, state):
+        note(f"{text}: sweep-sdk sweep --resume {sweep}")
+
+
 def _update(wish: Wish, target: str) -> None:
     from sweep_sdk.cli.sweep_file import read_sweep_file
 
@@ -280,3 +339,11 @@ def _tell_no_effect(sweep: Sweep, asked: str, state: str | None) -> None:
     if text := no_effect_text(sweep, (asked,), state):
         advice = _ADVICE.get((state, sweep["state"]), "")
         note(text + (advice and f"; {advice.format(sweep=sweep['id'])}"))
+
+
+_ACTIONS = {
+    "stop-run": _stop_run,
+    "retry-run": _retry_run,
+    "retry-failed": _retry_failed,
+    "update": _update,
+}

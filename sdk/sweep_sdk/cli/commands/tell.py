@@ -54,7 +54,8 @@ def command(run: str, values: tuple[str, ...], attempt: int | None, state: str) 
     with connected(run) as client:
         found = client.get_run(run)
         if found["ended_at"] is not None:
-            raise UsageError(ended_before_text(found["id"], found["state"]))
+            retry = f"to run it again: sweep-sdk sweep --retry-run {found['id']}"
+            raise UsageError(ended_before_text(found["id"], found["state"], retry))
         if attempt is None or attempt != found["attempt"]:
             raise UsageError(_not_the_attempt(found, attempt))
         next_row = client.report(run, attempt, 0, ()).next_row

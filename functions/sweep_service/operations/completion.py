@@ -1,0 +1,46 @@
+"""Completion: what is left to do for a run that has ended, by whoever meets it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sweep_service.model.records import Observation
+from sweep_service.operations.choosing import unit_of
+from sweep_service.search import registry
+
+if TYPE_CHECKING:
+    from sweep_service.model.records import Lease, Run
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.operations.services import Services
+
+
+def complete(services: Services, sweep: str, lease: Lease, run: Run) -> None:
+    """Tidy up after an ended run: write its observation, drop its lease.
+
+    The observation is made from what stands in the run item, never from a request or a lease.
+    """
+    config = services.load_config(sweep, run.config_version).config
+    if registry.needs_evidence(config.method):
+        observation = _observe(config, run, services.clock())
+        if observation is not None:
+            services.store.put_observation(sweep, observation)
+    services.store.drop_lease(sweep, run.index, lease.attempt, lease.revision)
+
+
+def _observe(config: SweepConfig, run: Run, now: float) -> Observation | None:
+    """The run as the model sees it; None for a configuration outside the space."""
+    unit = unit_of(config, run)
+    if run.outcome is None or unit is None:
+        return None
+    return Observation(
+        index=run.index,
+        config_version=run.config_version,
+        unit=unit,
+        value=math.nan if run.outcome.best is None else run.outcome.best,
+        state=run.outcome.state,
+        is_stopped_early=run.outcome.is_stopped_early,
+        written_at=now,
+        last=run.outcome.last if run.outcome.state.is_imputed else None,
+        revision=run.revision,
+    )

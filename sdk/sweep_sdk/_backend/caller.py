@@ -1,0 +1,100 @@
+"""Requests sent with patience: what the methods of a client are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sweep_sdk._backend.acquaintance import Acquaintance
+from sweep_sdk._backend.answers import page_of
+from sweep_sdk._backend.exchange import Exchange
+from sweep_sdk._backend.retry import Retrier, RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from sweep_sdk._backend.answers import Reader
+    from sweep_sdk._backend.transport import Transport
+
+    Json = dict[str, Any]
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A backend that requests go to. Immutable; may be shared between threads.
+
+    Attributes:
+        transport: Carries requests.
+        retrier: Repeats them.
+        acquaintance: What was learnt of the backend so far. An answer that is not the backend's
+            is an error at once (``WrongBackend``) as long as there was no other; later it is a
+            trouble of the network and waited out.
+    """
+
+    transport: Transport
+    retrier: Retrier = field(default_factory=Retrier)
+    acquaintance: Acquaintance = field(default_factory=Acquaintance)
+
+    def with_retries(self, policy: RetryPolicy, **changes: Any) -> Self:
+        """The same backend with another patience (and ``Retrier`` fields, such as ``sleep``)."""
+        return replace(self, retrier=replace(self.retrier, policy=policy, **changes))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the transport's connections."""
+        self.transport.close()
+
+    def _get(
+        self, path: str, reader: Reader[Answer], query: Mapping[str, str] | None = None
+    ) -> Answer:
+        return self._call("GET", path, reader, query)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        reader: Reader[Answer],
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Answer:
+        """What ``reader`` makes of the answer, with the retrier's patience."""
+        return self.retrier.call(lambda _: self._send(method, path, reader, query, body, key))
+
+    def _pages(
+        self, path: str, query: Mapping[str, str | None], reader: Callable[[Json], Json]
+    ) -> Iterator[Json]:
+        given = {name: value for name, value in query.items() if value is not None}
+        while True:
+            items, cursor = self._get(path, page_of(reader), given)
+            yield from items
+            if cursor is None:
+                return
+            given["cursor"] = cursor
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        reader: Reader[Answer],
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Answer:
+        exchange = Exchange(self.transport, self.acquaintance)
+        return exchange.send(method, path, reader, query or {}, body, key)

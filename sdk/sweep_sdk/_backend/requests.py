@@ -1,0 +1,62 @@
+"""What requests are made of: paths and bodies."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._backend.references import parse_run, parse_sweep
+from sweep_sdk._exceptions import UsageError
+from sweep_service.model.numbers import tagged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Json = dict[str, Any]
+
+
+def config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
+    """A config in the form in which requests carry it: an object, or the text of a sweep file."""
+    if (config is None) == (yaml is None):
+        raise UsageError("a sweep needs either a config or the text of a sweep file")
+    if config is None:
+        return {"yaml": yaml}
+    text = json_text(config, default=_plain)
+    return {"config": tagged(json.loads(text))}
+
+
+def _plain(value: object) -> Any:
+    """Configs made in Python hold arrays, numbers of numpy and ranges."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, range):
+        return list(value)
+    raise TypeError(f"found {type(value).__name__} {value!r:.60}")
+
+
+def sweep_path(sweep: str) -> str:
+    """Where a sweep is, by any reference to it."""
+    return f"/v1/sweeps/{parse_sweep(sweep)}"
+
+
+def run_path(run: str) -> str:
+    """Where a run is, by any reference to it."""
+    sweep, run_id = parse_run(run)
+    return f"/v1/sweeps/{sweep}/runs/{run_id}"
+
+
+def json_text(value: object, **form: Any) -> str:
+    """JSON.
+
+    Raises:
+        UsageError: The value cannot be written as JSON.
+    """
+    try:
+        return json.dumps(value, **form)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"this cannot be sent as JSON: {error}") from None
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """Strict JSON: numbers that it lacks must have been replaced before."""
+    return json_text(body, separators=(",", ":"), allow_nan=False).encode()
