@@ -92,7 +92,7 @@ def load_observations(
     """
     known = services.observations.get(sweep, {})
     newest = max((entry.written_at for entry in known.values()), default=0.0)
-    merged = _read_log(services, sweep, known, min(newest, services.clock()) - REREAD_SECONDS)
+    merged = _read_log(services, sweep, known, newest - REREAD_SECONDS)
     missing = frozenset(ended - merged.keys())
     if known and not missing <= services.unobserved.get(sweep, frozenset()):
         merged = _read_log(services, sweep, merged, -REREAD_SECONDS)
