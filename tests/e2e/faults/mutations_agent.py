@@ -131,8 +131,8 @@ AGENT = (
     Mutation(
         _FILE,
         "what a full disk refuses waits in memory",
-        "return self._wait(error)",
-        "self._unwritten.clear()",
+        "reason = self._wait(error)",
+        "reason = self._unwritten.clear()",
         "kept",
         "tests/sdk/test_metrics_file.py::test_a_full_disk_loses_nothing",
     ),

@@ -25,7 +25,7 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 4: the grace after the suspicion",
-        "if now - lease.suspect_at < grace_seconds(lease, self._config(lease.index)):",
+        "if now - lease.suspect_at < patience:",
         "if False:",
         "2",
         "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
