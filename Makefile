@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-SEEDS ?= 1000
+SEEDS ?= 2000
 
 .PHONY: help demo test e2e simulate faults check bench sam-local clean
 

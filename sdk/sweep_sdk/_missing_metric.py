@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ _MOST_NAMES = 8
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _EXTREMES = (".min", ".max")
 NOTHING_LOGGED = (
-    'nothing was logged: call run.log(), append lines such as {"METRIC": 0.3} to the file that'
+    'nothing was logged: call run.log(), append lines such as {"loss": 0.3} to the file that'
     " SWEEP_METRICS_FILE names, or let 'metrics_from' take what is printed. A program that is"
     " started through sudo, su, ssh, env -i or in a container loses the SWEEP_* variables by which"
     " it finds its run"
@@ -33,7 +34,7 @@ def missing_metric(metric: str, logged: Collection[str], *, is_unmatched: bool =
     if is_unmatched and not logged:
         return f"nothing was logged, and nothing that was printed matches the pattern of {metric}"
     if not logged:
-        return NOTHING_LOGGED.replace("METRIC", metric)
+        return NOTHING_LOGGED.replace('"loss"', json.dumps(metric))
     names = sorted(logged)
     shown = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
     near = nearest(metric, names)

@@ -54,3 +54,9 @@ def test_finished_runs_without_a_value():
     assert runs_without_metric("loss", runs[:1]) is None
     assert runs_without_metric(None, runs) is None
     assert runs_without_metric("loss", [run()]).startswith("1 finished run has no value")
+
+
+def test_the_variable_that_names_the_file_is_named_as_it_is():
+    words = missing_metric("METRIC", [])
+    assert '{"METRIC": 0.3}' in words
+    assert "SWEEP_METRICS_FILE" in missing_metric("loss", [])

@@ -21,6 +21,7 @@ _MEMORY = Path("/dev/shm")
 _CHUNK = 25
 _STORY_LINES = 40
 _MOST_STORIES = 5
+_MOST_LINES = 25
 
 
 @dataclass
@@ -43,7 +44,10 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many worlds")
     parser.add_argument("--first", type=int, default=0, help="the first one's seed")
     parser.add_argument("--seed", type=int, help="play this one and tell its story")
+    parser.add_argument("--lines", action="store_true", help="tell which lines of the client ran")
     given = parser.parse_args()
+    if given.lines:
+        return tell_lines(range(given.first, given.first + given.seeds))
     if given.seed is not None:
         return replay(given.seed)
     began = time.monotonic()
@@ -55,7 +59,7 @@ def main() -> int:
         f"{tally.n_worlds:,} worlds, {len(tally.broken)} with a broken promise,"
         f" {time.monotonic() - began:.0f} s"
     )
-    for result in tally.broken[_MOST_STORIES:]:
+    for result in tally.broken[_MOST_STORIES:_MOST_LINES]:
         print(f"SEED={result.seed}: {(result.broken or '').splitlines()[0][:150]}")
     missing = [name for name in FAULTS if not tally.faults[name]]
     if missing and given.seeds >= 1000:
@@ -69,6 +73,17 @@ def replay(seed: int) -> int:
         result = play(seed, Path(folder))
     print(story(result, n_lines=1000))
     return 1 if result.broken else 0
+
+
+def tell_lines(seeds: range) -> int:
+    """Which lines of the agent and the client run; 1 if they are too few."""
+    from simulation.lines import LEAST_SHARE, lines_run, report, share_of
+
+    found = lines_run(lambda: play_some(seeds))
+    share = share_of(found)
+    print(report(found))
+    print(f"{share:.1%} of the lines of the agent and of the client inside it ran")
+    return 0 if share >= LEAST_SHARE else 1
 
 
 def story(result: Result, n_lines: int = _STORY_LINES) -> str:

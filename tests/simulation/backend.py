@@ -75,6 +75,7 @@ class Server:
         self.process = self._kernel.spawn(
             self.machine, self.name, lambda: self._kernel.wait(waiting) and None
         )
+        self.process.at_end.append(self._break_connections)
         machine, kernel = self.machine, self._kernel
         self._services = Services(
             store=Stepped(self._store, kernel, self._fails),  # type: ignore[arg-type]
@@ -87,6 +88,8 @@ class Server:
         """End it, in the middle of whatever it does."""
         if self.process is not None:
             self._kernel.end(self.process, -9)
+
+    def _break_connections(self) -> None:
         replies, self._open = list(self._open.values()), {}
         for reply in replies:
             reply(None, {}, b"")

@@ -406,24 +406,26 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
         n_written: int = process.machine.disk.write(process.files[number], data)
         return n_written
 
-    def stat_descriptor(number: int) -> os.stat_result:
-        kernel.step("stat")
-        return stat_of(kernel.process().files[number].node)
-
     def open_to_read(path: Any) -> Any:
         return path.open("rb")
 
+    def stat_descriptor(number: int) -> os.stat_result:
+        kernel.step("stat")
+        process = kernel.process()
+        process.machine.disk.check("")
+        return stat_of(process.files[number].node)
+
     def change_mode(number: int, mode: int) -> None:
         kernel.step("chmod")
-        kernel.process().files[number].node.mode = mode
+        process = kernel.process()
+        process.machine.disk.check("")
+        process.files[number].node.mode = mode
+
+    def open_nameless() -> None:
+        """No process of a simulated world forks."""
 
     found = (
-        open_descriptor,
-        close,
-        write,
-        lock_if_free,
-        stat_descriptor,
-        open_to_read,
-        change_mode,
+        *(open_descriptor, close, write, lock_if_free),
+        *(open_to_read, stat_descriptor, change_mode, open_nameless),
     )
     return {function.__name__: function for function in found}

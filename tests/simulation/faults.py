@@ -25,7 +25,6 @@ FAULTS = (
     "disk broken",
     "folder removed",
     "clock turned",
-    "backend clock turned",
     "server killed",
     "store in trouble",
     "paused by an operator",
@@ -36,6 +35,9 @@ FAULTS = (
     "run stopped by an operator",
     "sync",
     "asked by hand",
+    "told by command",
+    "looked at by an operator",
+    "capped by an operator",
 )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 _RUN_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs/([^/]+)/(reports|finish|stop)")
+_LEFT_BEHIND = re.compile(r"attempt (\d+) of (\S+) was left behind")
 _ASK_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs")
 #: An agent has to have ended so many seconds after its signal.
 ENDING_SECONDS = 25.5
@@ -33,6 +34,7 @@ class Judge:
 
     Attributes:
         keys: The ask key to which each attempt was handed out.
+        holders: The process to which each attempt was handed out.
         acknowledged: The rows of each attempt that the backend has said it has.
         heard_at: When the backend last renewed each attempt's lease, in true seconds.
         over: Attempts that were given back or ended, or may have been.
@@ -41,6 +43,7 @@ class Judge:
 
     world: World
     keys: dict[Attempt, str] = field(default_factory=dict)
+    holders: dict[Attempt, str] = field(default_factory=dict)
     acknowledged: dict[Attempt, set[int]] = field(default_factory=dict)
     heard_at: dict[Attempt, float] = field(default_factory=dict)
     over: set[Attempt] = field(default_factory=set)
@@ -55,8 +58,9 @@ class Judge:
         body: bytes,
         status: int,
         answer: bytes,
+        origin: str,
     ) -> None:
-        """Take in a request and what the backend answered to it."""
+        """Take in a request of the process ``origin``, and what the backend answered to it."""
         if method != "POST":
             return
         asked: dict[str, Any] = json.loads(body or b"{}")
@@ -64,13 +68,15 @@ class Judge:
         run_path = _RUN_PATH.fullmatch(path)
         if run_path is not None:
             run = run_path.group(2)
+            if run_path.group(3) != "stop" and status == 200:
+                self._check_sender((run, asked["attempt"]), origin)
             if run_path.group(3) == "reports":
                 self._report(run, asked, status)
             elif run_path.group(3) == "finish":
                 self._finish(run, asked, status, found)
         elif _ASK_PATH.fullmatch(path) and "id" in found:
             lowered = {name.lower(): value for name, value in headers.items()}
-            self._handed_out(found, lowered["idempotency-key"])
+            self._handed_out(found, lowered["idempotency-key"], origin)
 
     def began(self, method: str, path: str, body: bytes) -> None:
         """A request that may have an effect although nobody will answer it."""
@@ -80,9 +86,25 @@ class Judge:
             if run_path.group(3) == "finish" or asked.get("preempting"):
                 self.over.add((run_path.group(2), asked["attempt"]))
 
-    def _handed_out(self, found: dict[str, Any], key: str) -> None:
+    def heard(self, message: str) -> None:
+        """Take in what an agent says of another one's run."""
+        match = _LEFT_BEHIND.match(message)
+        if match is not None and (match[2], int(match[1])) in self.world.delivered:
+            raise Broken(f"'{message}', but its agent had delivered it")
+
+    def _check_sender(self, own: Attempt, origin: str) -> None:
+        """Nobody speaks for the run of an agent that lives."""
+        holder = self.holders.get(own)
+        alive = {process.name for machine in self.world.machines for process in machine.processes}
+        if holder in (None, origin) or holder not in alive:
+            return
+        if own not in self.world.given_up:
+            raise Broken(f"{origin} spoke for {own[0]}.{own[1]}, on which {holder} works")
+
+    def _handed_out(self, found: dict[str, Any], key: str, origin: str) -> None:
         run, attempt = found["id"], found["attempt"]
         own = run, attempt
+        self.holders.setdefault(own, origin)
         if self.keys.setdefault(own, key) != key:
             raise Broken(f"attempt {attempt} of {run} was handed to two agents")
         if run in self.ends:
@@ -140,12 +162,16 @@ class Judge:
             self._check_time(agent)
             if agent.error is not None and not self._is_excused(agent):
                 raise Broken(f"{agent.name} ended by {agent.error!r}") from agent.error
+            has_cause = self.world.n_failed or self.world.faults.n["no launches"]
+            has_cause = has_cause or agent.name not in self.world.successful
+            if agent.exit_code == 1 and agent.error is None and not has_cause:
+                raise Broken(f"{agent.name} gave up, and no run had failed")
             if agent.exit_code == 0 and not has_ended:
                 raise Broken(f"{agent.name} ended with 0, but the sweep is {found['state']}")
 
     def _check_time(self, agent: Process) -> None:
         at = self.world.signalled.get(agent.name)
-        if at is None or agent.name in self.world.paused or agent.ended_at is None:
+        if at is None or agent.name in self.world.paused or agent.ended_at is None or agent.globals:
             return
         if agent.ended_at - at > ENDING_SECONDS:
             took = agent.ended_at - at
@@ -178,14 +204,42 @@ class Judge:
                 raise Broken(f"rows {sorted(missing)[:10]} of {own} were acknowledged and are gone")
         if is_rest:
             self._check_all_written(rows)
+            self._check_complete(rows)
 
     def _check_all_written(self, rows: dict[Attempt, list[int]]) -> None:
         for own, written in self.world.written().items():
             missing = set(written) - set(rows.get(own, ()))
-            if missing and own not in self.world.excused:
+            if missing and not self._may_be_lost(own):
                 raise Broken(
                     f"rows {sorted(missing)[:10]} of {own} were written and never delivered"
                 )
+
+    def _check_complete(self, rows: dict[Attempt, list[int]]) -> None:
+        """A run that has finished has all that its program logged, or it would have failed."""
+        for run, (state, attempt) in self.ends.items():
+            own = run, attempt
+            n_logged, kept = self.world.programs.logged.get(own, 0), rows.get(own, [])
+            if state == "finished" and len(kept) < n_logged and not self._may_be_lost(own):
+                raise Broken(
+                    f"{run} has finished with {len(kept)} of the {n_logged} rows that its program"
+                    " logged"
+                )
+
+    def _may_be_lost(self, own: Attempt) -> bool:
+        """Whether rows that were written had no way to the backend."""
+        world = self.world
+        if own in world.excused:
+            return True
+        holder = next((one for one in world.agents if one.name == world.removed.get(own)), None)
+        if holder is None:
+            return False
+        is_killed = holder.exit_code is None or holder.exit_code < 0
+        return is_killed or own in world.given_up or holder.error is not None
+
+    def check_nothing_is_left(self, counts: dict[str, int]) -> None:
+        """Nothing of a deleted sweep stays, but the mark that it was deleted."""
+        if counts:
+            raise Broken(f"the sweep was deleted, and there are still rows of it: {counts}")
 
     def check_ends(self, runs: list[dict[str, Any]]) -> None:
         """An end that was acknowledged stands."""

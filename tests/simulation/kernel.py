@@ -59,6 +59,7 @@ class Process:
     Attributes:
         exit_code: As a shell has it; None while it runs, or when an exception ended it.
         error: The exception that ended it, if one did.
+        steps_left: After how many of its steps it is killed; None for not at all.
         globals: What each of its modules keeps for the whole process; see ``seams``.
     """
 
@@ -75,6 +76,7 @@ class Process:
         self.globals: dict[Any, Any] = {}
         self.is_dead = False
         self.is_stopped = False
+        self.steps_left: int | None = None
         self.exit_code: int | None = None
         self.error: BaseException | None = None
         self.ended_at: float | None = None
@@ -134,6 +136,10 @@ class Kernel:
         """The thread that runs."""
         return self._of_greenlet[getcurrent()]
 
+    def is_inside(self) -> bool:
+        """Whether a thread of this world runs, and not the hub."""
+        return getcurrent() in self._of_greenlet
+
     def process(self) -> Process:
         """The process of the thread that runs."""
         return self.current().process
@@ -151,6 +157,12 @@ class Kernel:
         if self.n_steps > MAX_STEPS:
             raise Hung(f"more than {MAX_STEPS:,} steps")
         self.trace.append(f"{self.now:.6f} {thread.process.name}/{thread.name} {what}")
+        process = thread.process
+        if process.steps_left is not None:
+            process.steps_left -= 1
+            if process.steps_left <= 0:
+                self.at(self.now, lambda: self.end(process, -9))
+                self.pass_turn()
         if self.rng.random() < self.yield_share:
             self.pass_turn()
 

@@ -40,7 +40,6 @@ class Mischief:
             self.fill_disk,
             self.break_disk,
             self.tidy_runs,
-            self.turn_clock,
             self.no_launches,
         ]
         if self.world.is_local:
@@ -53,7 +52,7 @@ class Mischief:
             self.unreachable,
             self.foreign,
             self.kill_server,
-            self.turn_backend_clock,
+            self.turn_clock,
             self.store_trouble,
         ]
 
@@ -63,7 +62,7 @@ class Mischief:
         agent = self._agent()
         if agent is not None:
             self._happens("agent killed", f"{agent.name} is killed (SIGKILL)")
-            self.kernel.end(agent, -signal.SIGKILL)
+            self._kill_somewhere(agent)
 
     def signal_agent(self, number: int = signal.SIGTERM) -> None:
         agent = self._agent()
@@ -157,7 +156,7 @@ class Mischief:
         machine = self._machine()
         folder = self.rng.choice(("/home/sweeps/runs", "/home/sweeps"))
         self._happens("folder removed", f"{folder} of {machine.name} is removed")
-        self.world.excuse(machine)
+        self.world.excuse_all_but_open(machine)
         machine.disk.remove_tree(folder)
 
     def turn_clock(self) -> None:
@@ -182,7 +181,8 @@ class Mischief:
             return
         server = self.rng.choice(up)
         self._happens("server killed", f"{server.name} is killed")
-        server.kill()
+        assert server.process is not None
+        self._kill_somewhere(server.process)
         self.kernel.after(self.rng.choice((0.1, 5.0, 40.0)), lambda: self._restart(server.name))
 
     def _restart(self, name: str) -> None:
@@ -253,6 +253,13 @@ class Mischief:
     def _machine(self) -> Machine:
         return self.rng.choice(self.world.machines)
 
+    def _kill_somewhere(self, process: Process) -> None:
+        """Kill it now, or at one of its next steps."""
+        if self.rng.random() < 0.3:
+            self.kernel.end(process, -signal.SIGKILL)
+        else:
+            process.steps_left = self.rng.randint(1, 40)
+
     def _pause(self, process: Process) -> None:
         self.world.paused.add(process.name)
         self.kernel.stop(process)
@@ -269,6 +276,7 @@ def calm(world: World) -> None:
         _right(machine)
         machine.disk.room = None
         for process in list(machine.processes):
+            process.steps_left = None
             world.kernel.go_on(process)
     for server in world.servers:
         if not server.is_up:

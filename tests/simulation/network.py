@@ -17,6 +17,8 @@ from simulation.kernel import Kernel, Machine, Thread
 if TYPE_CHECKING:
     from simulation.faults import Faults
 
+#: The header by which the judge knows which process has sent a request.
+ORIGIN = "simulated-origin"
 PAGE = b"<!doctype html><html><body>Please sign in to the guest network</body></html>"
 #: What others on the way answer: status, headers, body.
 FOREIGN: dict[str, tuple[int, dict[str, str], bytes]] = {
@@ -25,6 +27,8 @@ FOREIGN: dict[str, tuple[int, dict[str, str], bytes]] = {
     "sign-in 200": (200, {"Content-Type": "text/html"}, PAGE),
     "408": (408, {"Content-Type": "text/html"}, b"<html>Request Time-out</html>"),
     "502": (502, {"Content-Type": "text/html"}, b"<html>Bad Gateway</html>"),
+    "gateway 401": (401, {"apigw-requestid": "abc="}, b'{"message":"Unauthorized"}'),
+    "gateway 429": (429, {"apigw-requestid": "abc="}, b'{"message":"Too Many Requests"}'),
     "503": (503, {"Content-Type": "text/html", "Retry-After": "3"}, b"<html>Busy</html>"),
 }
 #: What may happen to a single request while the weather is bad.
@@ -37,6 +41,7 @@ TROUBLES = (
     "connection reset",
     "answer cut",
     "TLS cut",
+    "no connection",
     *(f"foreign {name}" for name in FOREIGN),
 )
 
@@ -104,6 +109,7 @@ class Network:
         """
         kernel = self.kernel
         kernel.step(f"request {request.method} {request.path_url}")
+        request.headers[ORIGIN] = kernel.process().name
         self._send(request, own, self.of(kernel.machine()))
         if not own.is_over:
             kernel.wait(own.waiting, timeouts[1])
@@ -136,6 +142,9 @@ class Network:
         elif trouble == "TLS cut":
             eof = requests.exceptions.SSLError("EOF occurred in violation of protocol")
             self._fail_later(own, delay, eof)
+        elif trouble == "no connection":
+            late = requests.ConnectTimeout("connect timed out")
+            self._fail_later(own, 10.0, late)
         elif trouble == "connection reset":
             self._fail_later(own, delay, _broken("Connection reset by peer"))
         elif trouble != "request lost":

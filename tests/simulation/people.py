@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simulation.kernel import Machine, Process
+from simulation.seams import fresh_globals
 from sweep_sdk._ask import AskedRun, ask_run
 from sweep_sdk._exceptions import LeaseLost, NotFound, NotPossible, SweepError
 from sweep_sdk._world import clock
+from sweep_sdk.cli.commands import tell
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -37,7 +39,34 @@ class People:
             self.sync_twice,
             self.ask_and_tell,
             self.ask_and_tell,
+            self.tell_late,
+            self.tell_late,
+            self.look,
+            self.look,
+            self.change_cap,
         ]
+
+    def look(self) -> None:
+        """Look at all that there is to see."""
+        sweep = self.world.sweep
+
+        def act(client: Client) -> None:
+            client.health()
+            list(client.list_sweeps())
+            client.best_run(sweep)
+            for run in list(client.list_runs(sweep)):
+                client.get_run(run["id"])
+                rows = list(client.history(run["id"]))
+                if len(rows) != len(list(client.history(run["id"], ["n"]))) and run["ended_at"]:
+                    self.world.tell(f"operator: {run['id']} grows while it is looked at")
+                client.thinned_history(run["id"], 3)
+
+        self._do("looked at by an operator", act)
+
+    def change_cap(self) -> None:
+        cap = self.rng.choice((1, 2, 5))
+        sweep = self.world.sweep
+        self._do("capped by an operator", lambda client: client.change_sweep(sweep, run_cap=cap))
 
     def pause_for_a_while(self) -> None:
         self._change("paused")
@@ -53,7 +82,21 @@ class People:
         self._change("canceled")
 
     def delete(self) -> None:
-        self.world.is_deleting = True
+        """Delete the sweep; perhaps the server dies of it."""
+        world = self.world
+        world.is_deleting = True
+
+        def act(client: Client) -> None:
+            client.delete_sweep(world.sweep)
+            world.is_deletion_acknowledged = True
+
+        self._do("deleted by an operator", act)
+        server = self.rng.choice(world.servers).process if world.servers else None
+        if server is not None and self.rng.random() < 0.5:
+            server.steps_left = self.rng.randint(1, 12)
+
+    def delete_again(self) -> None:
+        """Repeat a deletion that was cut short."""
         self._do("deleted by an operator", lambda client: client.delete_sweep(self.world.sweep))
 
     def stop_a_run(self) -> None:
@@ -96,6 +139,29 @@ class People:
             return 0
 
         return world.start_person(self._machine(), "somebody", main)
+
+    def tell_late(self) -> Process:
+        """Somebody takes a run, and tells its result by the command, perhaps when it is lost."""
+        world, seconds = self.world, self.rng.choice((1.0, 70.0, 200.0))
+        world.faults.count("told by command")
+
+        def main() -> int:
+            with world.client() as client:
+                handout = ask_run(client, world.sweep, clock.sleep)
+            if handout is not None:
+                world.tell(f"a person has {handout.id}.{handout.attempt}")
+                clock.sleep(seconds)
+                values = ("loss=0.5", "n=0")
+                try:
+                    tell.command.callback(handout.id, values, handout.attempt, "finished")
+                    world.tell(f"a person has told {handout.id}.{handout.attempt}")
+                except SweepError as error:
+                    world.tell(f"a person: {error}")
+            return 0
+
+        person = world.start_person(self._machine(), "person", main)
+        person.globals = fresh_globals(world.environment())
+        return person
 
     def _change(self, state: str) -> None:
         world = self.world

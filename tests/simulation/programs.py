@@ -27,9 +27,10 @@ class Script:
         n_rows: How many rows it writes.
         pause_seconds: Between two of them.
         ending: ``done`` (says so, exits with 0), ``silent`` (exits with 0), ``fails`` (exits with
-            1), ``hangs``.
+            1).
         on_term: ``dies``, ``saves`` (exits with 0 soon) or ``ignores``.
         is_foreign: Whether it writes its rows by itself, in two pieces each.
+        is_talkative: Whether it says more than its rows.
     """
 
     n_rows: int
@@ -37,15 +38,22 @@ class Script:
     ending: str = "done"
     on_term: str = "dies"
     is_foreign: bool = False
+    is_talkative: bool = False
 
 
-def script_of(rng: random.Random) -> Script:
-    """A program of any kind."""
+def script_of(rng: random.Random, *, is_failing: bool) -> Script:
+    """A program of any kind.
+
+    Args:
+        rng: Decides.
+        is_failing: Whether all programs of this world fail.
+    """
     return Script(
         n_rows=rng.choice((0, 1, 3, 10, 25)),
         pause_seconds=rng.choice((0.01, 0.5, 3.0, 8.0)),
-        ending=rng.choice(("done", "done", "silent", "fails")),
+        ending="fails" if is_failing else rng.choice(("done", "done", "silent", "fails")),
         on_term=rng.choice(("dies", "saves", "ignores")),
+        is_talkative=rng.random() < 0.4,
         is_foreign=rng.random() < 0.3,
     )
 
@@ -84,14 +92,19 @@ class Programs:
         own = environment["SWEEP_RUN_ID"], int(environment["SWEEP_ATTEMPT"])
         script = self.script(*own)
         log = _Foreign(self.kernel, environment).log if script.is_foreign else run.log
+        if script.is_talkative:
+            run.describe(name="a run", tags=["simulated"])
+            run.config.update({"epochs": script.n_rows, "path": "data/x"})
+            run.define_metric("loss", summary="min,mean")
         for number in range(script.n_rows):
             self.kernel.sleep(script.pause_seconds)
             if state.is_asked_to_end and script.on_term == "saves":
                 return 0
             log({"loss": 1.0 / (1 + number), "n": number})
             self.logged[own] = number + 1
-        if script.ending == "hangs":
-            self.kernel.wait([])
+        if script.is_talkative:
+            run.summary["kept"] = "checkpoint.pt"
+            run.summary["size"] = script.n_rows
         if script.ending == "done":
             run.finish()
         return 1 if script.ending == "fails" else 0
@@ -106,8 +119,8 @@ class _Foreign:
         self._opened = kernel.machine().disk.open(environment["SWEEP_METRICS_FILE"], flags)
 
     def log(self, metrics: dict[str, float]) -> None:
-        line = json.dumps(metrics).encode() + b"\n"
-        for piece in (line[:9], line[9:]):
+        line = json.dumps(metrics).encode() + b"\r\n"
+        for piece in (b"no JSON\n[1]\n", line[:9], line[9:]):
             self._kernel.machine().disk.write_all(self._opened, piece)
             self._kernel.step("program writes")
 

@@ -20,7 +20,8 @@ from sweep_service import gateway
 
 #: After the last fault everything is at its end within this time: what programs still do, the
 #: leases of the dead with their grace, and requests that are still under way.
-CALM_SECONDS = 900.0
+CALM_SECONDS = 300.0
+CALM_LEASES = 4
 _LATE_REQUEST_SECONDS = 95.0
 
 
@@ -44,7 +45,9 @@ def play(seed: int, folder: Path) -> Result:
     scenario = Scenario(seed, folder)
     world, broken = scenario.world, None
     try:
-        with installed(world), contextlib.redirect_stderr(io.StringIO()):
+        silence = io.StringIO()
+        streams = contextlib.redirect_stderr(silence), contextlib.redirect_stdout(silence)
+        with installed(world), streams[0], streams[1]:
             try:
                 scenario.play()
             finally:
@@ -122,7 +125,14 @@ class Scenario:
             "method": method,
             "metric": {"name": "loss"},
             "parameters": {"a": {"values": values}, "b": {"values": [0, 1]}},
-            "command": ["/bin/sh", "train", "${args}"],
+            "command": rng.choice(
+                (
+                    ["/bin/sh", "train", "${args}"],
+                    ["${env}", "${interpreter}", "${program}", "${args}"],
+                    ["env", "A=1", "python3", "train.py", "${args_json_file}"],
+                )
+            ),
+            "program": "train.py",
             "lease_seconds": world.lease_seconds,
         }
         world.is_each_point_once = True
@@ -164,6 +174,7 @@ class Scenario:
             max_failures=0,
             max_initial_failures=0,
             max_runs_without_metric=0,
+            gpus=self.rng.choice(((), (), ("0",), ("0-1",))),
         )
         if self.rng.random() < 0.2:
             self.world.start_function_agent(machine, name, options)
@@ -181,9 +192,10 @@ class Scenario:
         self._resume_or_delete()
         for machine in world.machines:
             self._start_agent(machine)
+        bound = CALM_SECONDS + CALM_LEASES * world.lease_seconds
         everybody = [*world.agents, *world.people]
-        if not kernel.run_until(lambda: all(one.is_dead for one in everybody), CALM_SECONDS):
-            self._tell_who_hangs()
+        if not kernel.run_until(lambda: all(one.is_dead for one in everybody), bound):
+            self._tell_who_hangs(bound)
         syncs = [world.start_sync(machine, "last sync") for machine in world.machines]
         kernel.run_until(lambda: all(one.is_dead for one in syncs), 300.0)
         kernel.run_until(lambda: False, _LATE_REQUEST_SECONDS)
@@ -193,16 +205,16 @@ class Scenario:
 
     def _resume_or_delete(self) -> None:
         """What an operator does who wants to see an end."""
-        if self.world.is_deleting:
-            self.people.delete()
-        else:
+        if not self.world.is_deleting:
             self.people.resume()
+        elif not self.world.is_deletion_acknowledged:
+            self.people.delete_again()
 
-    def _tell_who_hangs(self) -> None:
+    def _tell_who_hangs(self, bound: float) -> None:
         world = self.world
         waiting = [one.name for one in (*world.agents, *world.people) if not one.is_dead]
         state = world.peek(f"/v1/sweeps/{world.sweep}")
         raise Hung(
-            f"{', '.join(waiting)} still at work {CALM_SECONDS:,.0f} s after the last fault;"
+            f"{', '.join(waiting)} still at work {bound:,.0f} s after the last fault;"
             f" the sweep is {state and state['state']}\n{world.kernel.stacks()}"
         )

@@ -6,7 +6,7 @@ import contextlib
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,6 +20,8 @@ from sweep_sdk._agent import function_agent, worker
 from sweep_sdk._world import chance, clock, disk, network, processes, running, threads
 from sweep_service import bootstrap
 from sweep_service.storage import deferred
+from sweep_service.storage.sqlite import sweeps
+from sweep_service.storage.sqlite.database import Database
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -58,6 +60,8 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield bootstrap, "time", SimpleNamespace(time=lambda: wall_time(kernel, kernel.machine()))
     yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
     yield deferred, "DeferredStore", _stepped(world)
+    yield Database, "write", _stepped_write(kernel)
+    yield sweeps, "_DELETE_BATCH", 2
 
 
 def _time(kernel: Kernel) -> SimpleNamespace:
@@ -105,6 +109,18 @@ def _stepped(world: World) -> Any:
     return make
 
 
+def _stepped_write(kernel: Kernel) -> Any:
+    """Each transaction is a step: an operation of several can be cut short between them."""
+    real = Database.write
+
+    def write(self: Database) -> Any:
+        if kernel.is_inside():
+            kernel.step("transaction")
+        return real(self)
+
+    return write
+
+
 class _Globals:
     """What a Python process has once, for each process that calls functions."""
 
@@ -138,6 +154,7 @@ class _Globals:
             os.environ.update(found["environment"])
 
 
-def fresh_globals() -> dict[Any, Any]:
-    """Those of a process that has just begun."""
-    return {"run": None, "calling": threads.Lock(), "environment": dict(os.environ)}
+def fresh_globals(variables: Mapping[str, str] | None = None) -> dict[Any, Any]:
+    """Those of a process that has just begun, with these variables besides the usual ones."""
+    environment = dict(os.environ) | dict(variables or {})
+    return {"run": None, "calling": threads.Lock(), "environment": environment}

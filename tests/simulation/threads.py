@@ -49,14 +49,19 @@ def thread_classes(kernel: Kernel) -> dict[str, Any]:
             self._depth = 0
 
         def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-            is_taken = self._holder is kernel.current() or super().acquire(blocking, timeout)
-            self._depth += is_taken
-            return is_taken
+            if self._holder is kernel.current() or super().acquire(blocking, timeout):
+                self._depth += 1
+                return True
+            return False
 
         def release(self) -> None:
             self._depth -= 1
             if not self._depth:
                 super().release()
+
+        def __exit__(self, *_: object) -> None:
+            if self._holder is kernel.current():
+                self.release()
 
     class Condition:
         def __init__(self) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import random
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import sweep_sdk
 from simulation.backend import Server, new_store
-from simulation.disk import Disk
+from simulation.disk import Disk, Node
 from simulation.faults import Faults
 from simulation.judge import Broken, Judge
 from simulation.kernel import Kernel, Machine, Process
-from simulation.network import Network
+from simulation.network import ORIGIN, Network
 from simulation.programs import Programs, Script, script_of
 from simulation.seams import fresh_globals
 from sweep_sdk._agent.agent import run_agent
@@ -31,6 +33,7 @@ from sweep_sdk._agent.events import (
 )
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.plain_view import show
 from sweep_sdk._agent.sync import sync
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
@@ -42,6 +45,10 @@ from sweep_service.operations.services import Services
 
 URL = "http://backend.example"
 
+_TABLES_SQL = """SELECT name FROM sqlite_master AS tables WHERE type = 'table' AND EXISTS
+    (SELECT 1 FROM pragma_table_info(tables.name) WHERE name = 'sweep')"""
+_MARKS = "deletions"  # that a sweep was deleted
+_COUNT_SQL = "SELECT count(*) FROM {} WHERE sweep = ?"
 _METRICS_FILE = re.compile(r"/([^/]+)/metrics-(\d+)\.jsonl$")
 
 
@@ -53,12 +60,17 @@ class World:
         signalled: When each agent got its first signal.
         paused: Processes that were stopped for some time.
         delivered: Attempts whose end an agent has delivered, and has said so.
+        given_up: Attempts whose end an agent could not deliver, and has said so.
         broken_disks: Machines whose disk failed for some time.
         store_failures: The share of the store's calls that fail.
+        successful: The agents that have finished a run.
+        n_failed: How many attempts have failed.
         is_deleting: Whether somebody has asked for the sweep's deletion.
+        is_deletion_acknowledged: Whether they were told that it is done.
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power, or their files
             were taken away.
+        removed: Attempts whose files were taken away, with the agents that had them open.
     """
 
     def __init__(self, seed: int, folder: Path, *, is_local: bool, n_machines: int) -> None:
@@ -72,15 +84,21 @@ class World:
         self.signalled: dict[str, float] = {}
         self.paused: set[str] = set()
         self.delivered: set[tuple[str, int]] = set()
+        self.given_up: set[tuple[str, int]] = set()
         self.broken_disks: set[str] = set()
         self.store_failures = 0.0
+        self.n_failed = 0
+        self.successful: set[str] = set()
         self.is_deleting = False
+        self.is_deletion_acknowledged = False
         self.excused: set[tuple[str, int]] = set()
+        self.removed: dict[tuple[str, int], str] = {}
         self.lease_seconds = 30
         self.is_each_point_once = False
         self.are_backend_clocks_true = True
         self.has_calmed = False
         self.is_local = is_local
+        self.is_failing = self.rng.random() < 0.08
         self.sweep = ""
         self.servers: list[Server] = []
         self.agents: list[Process] = []
@@ -107,6 +125,7 @@ class World:
         machine = Machine(name)
         machine.disk = Disk(self.kernel)
         machine.disk.make_folder("/home", parents=True, exist_ok=True)
+        machine.disk.names["train.py"] = Node(0)  # in the folder in which agents work
         self.kernel.machines.append(machine)
         return machine
 
@@ -144,6 +163,13 @@ class World:
             runs_dir=home / "runs",
             credentials_file=home / "credentials.json",
         )
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which a command finds the backend."""
+        if self.is_local:
+            database = str(self.folder / "sweeps.db")
+            return {"SWEEP_URL": "", "SWEEP_LOCAL_DB": database, "SWEEP_HOME": str(self.folder)}
+        return {"SWEEP_URL": URL, "SWEEP_HOME": str(self.folder)}
 
     def start_agent(self, machine: Machine, name: str, options: AgentOptions) -> Process:
         """Start an agent, the real one."""
@@ -200,8 +226,21 @@ class World:
         return person
 
     def excuse(self, machine: Machine) -> None:
-        """Rows of what was begun on a machine may be lost from now on."""
+        """Rows of what was begun on a machine may be lost: its power was cut."""
         self.excused |= self.begun.get(machine.name, set())
+
+    def excuse_all_but_open(self, machine: Machine) -> None:
+        """Rows of what was begun on a machine may be lost: its files were removed.
+
+        An agent that lives reads on in what it has open.
+        """
+        alive = {process.name for process in machine.processes}
+        for own in self.begun.get(machine.name, set()):
+            holder = self.judge.holders.get(own)
+            if own in self.delivered or holder not in alive:
+                self.excused.add(own)
+            else:
+                self.removed[own] = holder
 
     def start_operator(self, name: str, act: Callable[[Client], object]) -> Process:
         """Have somebody do something about the sweep, from a calm place."""
@@ -218,6 +257,7 @@ class World:
         """What an agent tells, for the story."""
 
         def watch(event: Any) -> None:
+            show(event)
             if isinstance(event, AgentStarted):
                 self.engaged.add(name)
             elif isinstance(event, RunStarted):
@@ -226,10 +266,14 @@ class World:
                 begun.add((event.run, event.attempt))
             elif isinstance(event, RunEnded):
                 self.tell(f"{name}: {event.run}.{event.attempt} ends: {event.state}")
-                if event.is_delivered:
-                    self.delivered.add((event.run, event.attempt))
+                self.n_failed += event.state == "failed"
+                if event.state == "finished":
+                    self.successful.add(name)
+                kept = self.delivered if event.is_delivered else self.given_up
+                kept.add((event.run, event.attempt))
             elif isinstance(event, Notice):
                 self.tell(f"{name}: {event.message}")
+                self.judge.heard(event.message)
             elif isinstance(event, Waiting):
                 self.tell(f"{name}: waits ({event.reason})")
             elif isinstance(event, AgentEnded):
@@ -253,11 +297,12 @@ class World:
         body: bytes,
     ) -> gateway.Response:
         """The backend's gateway, under the eyes of the judge."""
+        origin = headers.get(ORIGIN) or self.kernel.process().name
         self.judge.began(method, path, body)
         answer = self._handle(services, method, path, query, headers, body)
         if method == "POST" and ("finish" in path or path.endswith("/runs")):
             self.kernel.step(f"answered {method} {path} {answer.status}")
-        self.judge.saw(method, path, dict(headers), body, answer.status, answer.body)
+        self.judge.saw(method, path, dict(headers), body, answer.status, answer.body, origin)
         return answer
 
     def _deliver(
@@ -272,7 +317,9 @@ class World:
     def _script(self, run: str, attempt: int) -> Script:
         if (run, attempt) not in self._scripts:
             rng = random.Random(f"{self.seed} {run} {attempt}")
-            script = script_of(rng) if not self.has_calmed else Script(2, 0.5)
+            script = script_of(rng, is_failing=self.is_failing)
+            if self.has_calmed:
+                script = Script(2, 0.5)
             self._scripts[run, attempt] = script
         return self._scripts[run, attempt]
 
@@ -308,6 +355,19 @@ class World:
                 kept.setdefault(own, []).append(int(row["metrics"]["n"]))
         return kept
 
+    def left_of_the_sweep(self) -> dict[str, int]:
+        """How many rows each table of the database has of the sweep."""
+        with contextlib.closing(sqlite3.connect(self.folder / "sweeps.db")) as database:
+            tables = [name for (name,) in database.execute(_TABLES_SQL)]
+            counts = {
+                table: database.execute(
+                    f"SELECT count(*) FROM {table} WHERE sweep = ?", [self.sweep]
+                )
+                for table in tables
+            }
+            left = {table: found.fetchone()[0] for table, found in counts.items()}
+        return {table: n for table, n in left.items() if n and table != _MARKS}
+
     def written(self) -> dict[tuple[str, int], list[int]]:
         """The rows of all attempts that the disks have, or had in files that were removed."""
         found: dict[tuple[str, int], list[int]] = {}
@@ -322,6 +382,8 @@ class World:
     def check(self, *, is_rest: bool = False) -> None:
         """Whether all promises hold now."""
         if self.is_deleting and self.peek(f"/v1/sweeps/{self.sweep}") is None:
+            if is_rest:
+                self.judge.check_nothing_is_left(self.left_of_the_sweep())
             return
         runs = self.runs()
         self.judge.check_ends(runs)
@@ -339,7 +401,7 @@ def _rows(line: bytes) -> list[int]:
         found = json.loads(line)
     except ValueError:
         return []
-    metrics = found.get("metrics", found)
+    metrics = found.get("metrics", found) if isinstance(found, dict) else {}
     return [int(metrics["n"])] if "n" in metrics else []
 
 
