@@ -25,6 +25,7 @@ FAULTS = (
     "disk broken",
     "folder removed",
     "clock turned",
+    "backend clock turned",
     "server killed",
     "store in trouble",
     "paused by an operator",

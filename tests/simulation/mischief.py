@@ -40,6 +40,7 @@ class Mischief:
             self.fill_disk,
             self.break_disk,
             self.tidy_runs,
+            self.turn_clock,
             self.no_launches,
         ]
         if self.world.is_local:
@@ -52,7 +53,7 @@ class Mischief:
             self.unreachable,
             self.foreign,
             self.kill_server,
-            self.turn_clock,
+            self.turn_backend_clock,
             self.store_trouble,
         ]
 

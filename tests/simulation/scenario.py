@@ -68,6 +68,7 @@ class Scenario:
         self.mischief = Mischief(self.world, random.Random(f"mischief {seed}"))
         self.people = People(self.world, random.Random(f"people {seed}"))
         self.horizon = self.rng.choice((60.0, 150.0, 300.0))
+        self.is_crowded = self.rng.random() < 0.15
         self._n_agents = 0
 
     def play(self) -> None:
@@ -119,7 +120,8 @@ class Scenario:
 
     def _config(self) -> dict[str, Any]:
         rng, world = self.rng, self.world
-        method = rng.choice(("grid", "grid", "random", "random", "bayes"))
+        usual = ("grid", "grid", "random", "random", "bayes")
+        method = rng.choice(("random", "bayes") if self.is_crowded else usual)
         values = list(range(rng.choice((1, 2, 3))))
         config: dict[str, Any] = {
             "method": method,
@@ -152,8 +154,12 @@ class Scenario:
     def _plan(self) -> None:
         world, rng = self.world, self.rng
         for machine in world.machines:
-            for _ in range(rng.choice((1, 1, 2))):
-                world.kernel.after(rng.random() * 5, lambda m=machine: self._start_agent(m))
+            if self.is_crowded:  # all ask at the same moment
+                for _ in range(4):
+                    self._start_agent(machine)
+            else:
+                for _ in range(rng.choice((1, 1, 2))):
+                    world.kernel.after(rng.random() * 5, lambda m=machine: self._start_agent(m))
         share = rng.choice((0.0, 0.1, 0.3, 0.6))
         for harm in self.mischief.kinds():
             if rng.random() < share:
@@ -170,7 +176,7 @@ class Scenario:
         self._n_agents += 1
         name = f"agent{self._n_agents}"
         options = AgentOptions(
-            parallel=self.rng.choice((1, 1, 2)),
+            parallel=self.rng.choice((2, 3) if self.is_crowded else (1, 1, 2)),
             max_failures=0,
             max_initial_failures=0,
             max_runs_without_metric=0,
