@@ -25,9 +25,9 @@ class Mischief:
         self.rng = rng
         self.kernel = world.kernel
 
-    def kinds(self) -> list[Callable[[], None]]:
+    def kinds(self) -> list[Callable[[], object]]:
         """All that can go wrong in this world."""
-        found = [
+        found: list[Callable[[], object]] = [
             self.kill_agent,
             self.signal_agent,
             self.signal_agent_twice,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from simulation.world import Unexpected, World
 from sweep_sdk._agent.options import AgentOptions
 from sweep_service import gateway
 
+Act = Callable[[], object]
 #: After the last fault everything is at its end within this time: what programs still do, the
 #: leases of the dead with their grace, and requests that are still under way.
 CALM_SECONDS = 300.0
@@ -160,17 +162,21 @@ class Scenario:
             else:
                 for _ in range(rng.choice((1, 1, 2))):
                     world.kernel.after(rng.random() * 5, lambda m=machine: self._start_agent(m))
-        share = rng.choice((0.0, 0.1, 0.3, 0.6))
-        for harm in self.mischief.kinds():
-            if rng.random() < share:
-                for _ in range(rng.choice((1, 1, 2, 4))):
-                    world.kernel.after(rng.random() * self.horizon, harm)
-        for act in self.people.acts():
-            if rng.random() < 0.15:
-                world.kernel.after(rng.random() * self.horizon, act)
+        for harm in self._chosen(self.mischief.kinds(), rng.choice((0.0, 0.1, 0.3, 0.6))):
+            world.kernel.after(rng.random() * self.horizon, harm)
+        for act in self._chosen(self.people.acts(), 0.15):
+            world.kernel.after(rng.random() * self.horizon, act)
         for _ in range(rng.choice((0, 1, 3))):
             at = rng.random() * self.horizon
             world.kernel.after(at, lambda: self._start_agent(rng.choice(world.machines)))
+
+    def _chosen(self, kinds: list[Act], share: float) -> list[Act]:
+        """Either a little of many kinds, or much of a few."""
+        rng = self.rng
+        if rng.random() < 0.4:
+            return [kind for kind in rng.sample(kinds, 2) for _ in range(rng.choice((2, 5)))]
+        chosen = [kind for kind in kinds if rng.random() < share]
+        return [kind for kind in chosen for _ in range(rng.choice((1, 1, 2, 4)))]
 
     def _start_agent(self, machine: Machine) -> None:
         self._n_agents += 1
