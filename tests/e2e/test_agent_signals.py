@@ -73,9 +73,10 @@ def register(client):
 class AgentProcess:
     """A running agent and the events it has printed."""
 
-    def __init__(self, sweep, **options):
+    def __init__(self, sweep, *, stdin=None, **options):
         self.process = subprocess.Popen(
             [sys.executable, str(AGENT), sweep, json.dumps(QUICK | options)],
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -247,7 +248,15 @@ class TestTheFirstSignal:
 
 
 class TestMoreSignals:
-    def test_a_second_ends_and_a_third_kills_what_does_not_listen(self, register, start):
+    @pytest.fixture
+    def terminal(self):
+        """A terminal at which somebody sits."""
+        ours, theirs = os.openpty()
+        yield theirs
+        os.close(ours)
+        os.close(theirs)
+
+    def test_a_second_ends_and_a_third_kills_what_does_not_listen(self, register, start, terminal):
         agent = start(
             register(
                 "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
@@ -255,6 +264,7 @@ class TestMoreSignals:
                 WAIT,
             ),
             term_timeout_seconds=60,
+            stdin=terminal,
         )
         agent.await_output("ready")
         agent.send(signal.SIGINT)
@@ -467,6 +477,62 @@ class TestBatchSystems:
         agent.send(number)
         assert agent.end() == 128 + number
         assert Path("checkpoint").read_text() == str(int(number))
+        assert [event["state"] for event in agent.of("RunEnded")] == ["preempted"]
+        (run,) = client.list_runs(sweep)
+        assert run["state"] == "pending"
+
+    @pytest.mark.parametrize("exits", ["sys.exit()", "sys.exit(1)"])
+    def test_a_program_that_marks_its_run_comes_back_however_it_exits(
+        self, client, register, start, exits
+    ):
+        script = f"""
+            import sweep_sdk
+            run = sweep_sdk.init()
+            def save(*_):
+                run.mark_preempting()
+                run.finish()
+                {exits}
+            signal.signal(signal.SIGUSR1, save)
+        """
+        sweep = register(script, WAIT, command=["${interpreter}", "${program}"])
+        agent = start(sweep)
+        agent.await_output("ready")
+        agent.send(signal.SIGUSR1)
+        assert agent.end() == 128 + signal.SIGUSR1
+        assert [event["state"] for event in agent.of("RunEnded")] == ["preempted"]
+        (run,) = client.list_runs(sweep)
+        assert run["state"] == "pending"
+
+    @pytest.mark.parametrize(
+        "names", [("SIGTERM", "SIGINT"), ("SIGUSR1", "SIGTERM"), ("SIGINT", "SIGTERM", "SIGCONT")]
+    )
+    def test_signals_of_several_kinds_within_a_moment_do_not_insist(self, register, start, names):
+        script = """
+            def save(*_):
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, signal.SIG_IGN)
+                time.sleep(1)
+                print("saved", flush=True)
+                sys.exit(1)
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, save)
+        """
+        agent = start(register(script, WAIT), term_timeout_seconds=20)
+        agent.await_output("ready")
+        for name in names:
+            agent.send(getattr(signal, name))
+            time.sleep(0.05)
+        assert agent.end() in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+        assert "saved" in agent.output()
+
+    @pytest.mark.parametrize("name", ["SIGABRT", "SIGSYS", "SIGTRAP", "SIGSTKFLT"])
+    def test_signals_that_are_usually_faults_can_be_sent_too(self, client, register, start, name):
+        sweep = register("", WAIT)
+        agent = start(sweep)
+        agent.await_output("ready")
+        agent.send(getattr(signal, name))
+        assert agent.end() == 128 + getattr(signal, name)
         assert [event["state"] for event in agent.of("RunEnded")] == ["preempted"]
         (run,) = client.list_runs(sweep)
         assert run["state"] == "pending"

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._agent.endings import Outcome, Verdict, ending_document, judge
+from sweep_sdk._agent.endings import (
+    KEEPER_KILLED,
+    NOT_STARTED,
+    Outcome,
+    Verdict,
+    ending_document,
+    judge,
+)
 from sweep_sdk._agent.said import Said
 
 GOOD, BAD = True, False
@@ -41,6 +48,29 @@ def test_a_program_that_expected_an_interruption():
     assert judge(Said(is_preempting=True), Outcome(BAD)).state == "preempted"
     assert judge(Said(is_preempting=True), Outcome(GOOD)).state == "finished"
     assert judge(Said(is_preempting=True, exit_code=1), Outcome(GOOD)).state == "preempted"
+
+
+@pytest.mark.parametrize("said", [None, 0])
+@pytest.mark.parametrize("is_success", [GOOD, BAD])
+@pytest.mark.parametrize(
+    "how", [{"cause": "interrupted"}, {"warned_by": 10}, {"cause": "interrupted", "warned_by": 10}]
+)
+def test_one_that_made_room_after_a_signal_comes_back_however_it_exits(said, is_success, how):
+    found = Said(exit_code=said if is_success else 1, is_preempting=True)
+    assert judge(found, Outcome(is_success, **how)).state == "preempted"
+
+
+def test_a_warning_of_which_the_program_took_no_notice():
+    assert judge(Said(exit_code=0), Outcome(GOOD, warned_by=10)).state == "finished"
+
+
+@pytest.mark.parametrize("cause", [NOT_STARTED, KEEPER_KILLED])
+def test_the_machines_fault_is_no_failure(cause):
+    assert judge(Said(), Outcome(BAD, cause=cause)).state == "preempted"
+
+
+def test_a_program_that_had_finished_when_its_keeper_was_killed():
+    assert judge(Said(exit_code=0), Outcome(BAD, cause=KEEPER_KILLED)).state == "finished"
 
 
 @pytest.mark.parametrize(("said", "state"), [(None, "preempted"), (0, "finished"), (2, "failed")])

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from sweep_sdk._agent import events
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._backend.client import open_client
+from sweep_sdk._backend.transport import InProcessTransport
 from sweep_sdk._exceptions import AgentGaveUp, NotPossible, RunStopped, UsageError
 
 QUICK = AgentOptions(
@@ -42,6 +44,22 @@ def make_sweep(client, **more):
             **more,
         }
     )["id"]
+
+
+@pytest.fixture
+def network_of_work(monkeypatch):
+    """Has a function told of each request that is about to be sent from this process."""
+
+    def watch(on_request):
+        send = InProcessTransport.request
+
+        def told(self, method, path, *rest):
+            on_request(SimpleNamespace(method=method, path=path))
+            return send(self, method, path, *rest)
+
+        monkeypatch.setattr(InProcessTransport, "request", told)
+
+    return watch
 
 
 @pytest.fixture
@@ -317,6 +335,60 @@ class TestInterruptions:
         assert caught.value.code == 143
         assert [event.state for event in ended(seen)] == ["preempted"]
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+    def test_a_signal_that_is_repeated_does_not_interrupt_the_giving_back(
+        self, work, opened, sweep_id, seen, network_of_work, number
+    ):
+        def hit_again(request):
+            if request.path.endswith("/finish"):
+                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), number)
+
+        def train():
+            os.kill(os.getpid(), signal.SIGTERM)
+            threading.Event().wait(10)
+
+        network_of_work(hit_again)
+        with pytest.raises(SystemExit) as caught:
+            work(sweep_id, train)
+        assert caught.value.code == 143
+        assert [event.state for event in ended(seen)] == ["preempted"]
+
+    def test_results_are_delivered_before_a_signal_counts(
+        self, work, opened, sweep_id, seen, network_of_work
+    ):
+        """It arrives when the function has returned and its end is on the way."""
+
+        def hit(request):
+            if request.path.endswith("/finish"):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        network_of_work(hit)
+        with pytest.raises(SystemExit):
+            work(sweep_id, lambda: sweep_sdk.log({"loss": 1}))
+        assert [event.state for event in ended(seen)] == ["finished"]
+        assert [run["state"] for run in opened.list_runs(sweep_id)] == ["finished"]
+
+    def test_the_backend_learns_of_the_end_while_the_function_cleans_up(
+        self, work, opened, sweep_id
+    ):
+        seen_states = []
+
+        def train():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                threading.Event().wait(10)
+            finally:
+                for _ in range(500):
+                    seen_states.append(opened.get_run(f"{sweep_id}-0")["state"])
+                    if seen_states[-1] == "preempting":
+                        break
+                    threading.Event().wait(0.02)
+
+        with pytest.raises(SystemExit):
+            work(sweep_id, train)
+        assert seen_states[-1] == "preempting"
 
     def test_an_own_handler_of_sigterm_is_left_alone(self, work, sweep_id):
         caught = []

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from sweep_sdk._agent.spot import SpotNotice, SpotWatch
+from sweep_sdk._agent.spot import SpotNotice, SpotWatch, grace_seconds
 
 NOTICE = '{"action": "terminate", "time": "2030-01-01T00:00:00Z"}'
 
@@ -138,3 +138,21 @@ def test_a_bad_address(watch, url):
 )
 def test_how_long_a_notice_leaves(text, left):
     assert SpotNotice(text).seconds_left(1_893_456_000) == left
+
+
+@pytest.mark.parametrize(
+    ("left", "term_timeout", "grace"),
+    [
+        (120.0, 15.0, 90.0),  # all the time that there is
+        (120.0, 300.0, 90.0),  # no more than that
+        (40.0, 120.0, 10.0),
+        (31.0, 15.0, 5.0),
+        (31.0, 2.0, 2.0),
+        (3.0, 15.0, 3.0),
+        (None, 15.0, 15.0),
+        (None, 300.0, 90.0),
+        (-50.0, 15.0, 15.0),  # one of the clocks is wrong
+    ],
+)
+def test_how_long_a_program_has(left, term_timeout, grace):
+    assert grace_seconds(left, term_timeout) == grace

@@ -67,10 +67,11 @@ def test_a_stop_is_sigterm(make):
     assert process.signals == [TERM]
 
 
-def test_sigkill_after_15_seconds(make, process, clock):
+@pytest.mark.parametrize("reason", ["stop_run", "early_terminate", "canceled", "lease_lost"])
+def test_sigkill_after_the_time_that_a_program_has(make, process, clock, reason):
     supervisor = make(process)
-    supervisor.handle(Stop("stop_run"))
-    clock.advance(14.9)
+    supervisor.handle(Stop(reason))
+    clock.advance(19.9)
     supervisor.check_time()
     assert process.signals == [TERM]
     clock.advance(0.2)
@@ -133,6 +134,30 @@ class TestSignalsToTheAgent:
         clock.advance(20)
         supervisor.check_time()
         assert process.signals == [INT, TERM, KILL]
+
+    def test_insisting_gives_no_more_time(self, make, process, clock):
+        supervisor = make(process)
+        supervisor.handle(Interrupt(TERM, 1, grace_seconds=20.0))
+        clock.advance(15)
+        supervisor.handle(Interrupt(TERM, 2, grace_seconds=20.0))
+        clock.advance(5)
+        supervisor.check_time()
+        assert process.signals == [TERM, TERM, KILL]
+
+    @pytest.mark.parametrize(("grace_seconds", "killed_after"), [(5.0, 5.0), (60.0, 10.0)])
+    def test_the_shorter_of_two_graces_counts(
+        self, make, process, clock, grace_seconds, killed_after
+    ):
+        supervisor = make(process)
+        supervisor.handle(Stop("stop_run"))
+        clock.advance(10)
+        supervisor.handle(Interrupt(TERM, 1, grace_seconds=grace_seconds))
+        clock.advance(killed_after - 0.1)
+        supervisor.check_time()
+        assert process.signals == [TERM, TERM]
+        clock.advance(0.2)
+        supervisor.check_time()
+        assert process.signals == [TERM, TERM, KILL]
 
     def test_each_counts_once(self, make, process):
         supervisor = make(process)

@@ -28,7 +28,7 @@ from sweep_sdk._agent.signals import (
     handled,
     is_typed,
 )
-from sweep_sdk._agent.spot import SpotNotice, SpotWatch
+from sweep_sdk._agent.spot import SpotNotice, SpotWatch, grace_seconds
 from sweep_sdk._agent.supervisor import Interrupt, Warn
 from sweep_sdk._agent.worker import Worker
 from sweep_sdk._exceptions import UsageError
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from sweep_sdk._settings import Settings
 
 _SIGNAL_EXIT = 128
-#: Of the time that a spot notice names, kept for the delivery of results.
-SPOT_RESERVE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -214,7 +212,7 @@ class _Agent:
             self._stop_for_a_while()
         elif arrived.number in PASSED_ON:
             self._pass_on(arrived.number)
-        elif self._insistence.hear(arrived.number):
+        elif self._insistence.hear(arrived.number, is_typed=is_typed(arrived.number)):
             self._interrupt(arrived)
 
     def _interrupt(self, arrived: _Arrived) -> None:
@@ -253,9 +251,7 @@ class _Agent:
 
     def _on_spot(self, notice: SpotNotice) -> None:
         self._notice(f"spot interruption notice: {notice.text}")
-        left = notice.seconds_left(clock.time())
-        least = self._options.term_timeout_seconds
-        grace = None if left is None else max(least, left - SPOT_RESERVE_SECONDS)
+        grace = grace_seconds(notice.seconds_left(clock.time()), self._options.term_timeout_seconds)
         self._inbox.put(_Arrived(signal.SIGTERM, grace))
 
     def _exit_code(self) -> int:

@@ -22,7 +22,7 @@ from sweep_sdk._agent.event_pump import EventPump
 from sweep_sdk._agent.events import Output
 from sweep_sdk._agent.launcher import run_variables
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.signals import ENDING, PASSED_ON
+from sweep_sdk._agent.signals import ENDING, PASSED_ON, Insistence, is_typed
 from sweep_sdk._exceptions import RunStopped, UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._run import NO_AGENT, Run
@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sweep_sdk._agent.events import Watcher
+    from sweep_sdk._agent.reporter import Reporter
     from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
+    from sweep_sdk._world.processes import Handler
 
 _calling = threads.Lock()
 _PRINTS_NOTHING = (
@@ -96,12 +98,14 @@ def run_function_agent(
         engagement.start(n_slots=1)
         if found["config"].get("metrics_from"):
             engagement.notice(_PRINTS_NOTHING)
-        stack.enter_context(_termination_raised())
+        signals = _Signals(engagement.stopping)
+        stack.enter_context(signals.handled())
         try:
-            _work(engagement, call)
+            _work(engagement, call, signals)
         except (KeyboardInterrupt, _Terminated) as error:
             number = error.number if isinstance(error, _Terminated) else int(signal.SIGINT)
             by = "Ctrl-C" if number == signal.SIGINT else signal_name(number)
+            signals.hold()
             engagement.end(_SIGNAL_EXIT + number, f"interrupted by {by}")
             raise
         engagement.end(engagement.exit_code)
@@ -150,14 +154,14 @@ def _required_parameters(function: Callable[..., object]) -> list[str]:
     ]
 
 
-def _work(engagement: Engagement, function: Callable[[], object]) -> None:
+def _work(engagement: Engagement, function: Callable[[], object], signals: _Signals) -> None:
     while engagement.tally.take_turn():
         handout = engagement.asker.next_run("")
         if handout is None:
             engagement.tally.give_back_turn()
             return
         try:
-            run = _FunctionRun(engagement, handout)
+            run = _FunctionRun(engagement, handout, signals)
         except NotBegun as error:
             engagement.attempts.pause_after_fault(str(error), handout)
         else:
@@ -167,9 +171,10 @@ def _work(engagement: Engagement, function: Callable[[], object]) -> None:
 class _FunctionRun:
     """One call of the function."""
 
-    def __init__(self, engagement: Engagement, handout: HandOut) -> None:
+    def __init__(self, engagement: Engagement, handout: HandOut, signals: _Signals) -> None:
         self._engagement = engagement
         self._handout = handout
+        self._signals = signals
         self._attempt = engagement.attempts.begin(handout)
         self._stop_reason: str | None = None
 
@@ -181,22 +186,34 @@ class _FunctionRun:
         """
         attempts = self._engagement.attempts
         attempts.announce(self._attempt, [], "")
-        interruption: BaseException | None = None
         variables = run_variables(self._handout, self._attempt.files)
         with environment_with(variables | {AGENT_RANKS: agent_ranks(environment())}):
             _present.activate(Run(run_environment() or NO_AGENT))
             try:
-                with attempts.reporter(self._attempt, self._stop), self._timer():
-                    outcome = self._outcome(function)
-            except (KeyboardInterrupt, _Terminated) as error:
-                interruption = error
-                outcome = Outcome(False, cause="interrupted")
-                self._engagement.stopping.set()
+                with attempts.reporter(self._attempt, self._stop) as reporter, self._timer():
+                    self._signals.reporter = reporter
+                    outcome, interruption = self._called(function)
             finally:
+                self._signals.reporter = None
                 _present.activate(None)
         attempts.end(self._attempt, outcome)
+        self._signals.release()
+        interruption = interruption or self._signals.held
         if interruption is not None:
             raise interruption
+
+    def _called(
+        self, function: Callable[[], object]
+    ) -> tuple[Outcome, KeyboardInterrupt | _Terminated | None]:
+        """The outcome, and what has interrupted the function; then signals are held back."""
+        try:
+            outcome = self._outcome(function)
+            self._signals.hold()
+        except (KeyboardInterrupt, _Terminated) as error:
+            self._signals.hold()
+            self._engagement.stopping.set()
+            return Outcome(False, cause="interrupted"), error
+        return outcome, None
 
     def _outcome(self, function: Callable[[], object]) -> Outcome:
         try:
@@ -264,28 +281,64 @@ def _alone() -> Iterator[None]:
         _calling.release()
 
 
-@contextmanager
-def _termination_raised() -> Iterator[None]:
-    """Have signals raise that would end the process, where nobody else handles them.
+class _Signals:
+    """What signals do to an agent that calls functions, in the main thread.
 
-    So the run in progress is given back, whichever signal a batch system sends. In the main
-    thread alone.
+    Where nobody else handles it, one that would end the process raises instead, so that the run in
+    progress is given back whichever signal a batch system sends. While results are delivered it is
+    held back, and so are repeated ones: nothing is cut short but by a person who insists.
+
+    Attributes:
+        reporter: Of the run in progress; told at once that the run may have to be handed out again.
+        held: What would have been raised while results were delivered.
     """
 
-    def terminate(number: int, _: object) -> None:
-        raise _Terminated(number)
+    def __init__(self, stopping: threads.Event) -> None:
+        self.reporter: Reporter | None = None
+        self.held: KeyboardInterrupt | _Terminated | None = None
+        self._stopping = stopping
+        self._insistence = Insistence()
+        self._is_holding = False
 
-    deadly = sorted((ENDING | PASSED_ON) - {int(signal.SIGINT)})
-    if not threads.in_main_thread():
-        deadly = []
-    unhandled = [number for number in deadly if processes.handler_of(number) is signal.SIG_DFL]
-    for number in unhandled:
-        processes.set_handler(number, terminate)
-    try:
-        yield
-    finally:
-        for number in unhandled:
-            processes.set_handler(number, signal.SIG_DFL)
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle them for the time of a block."""
+        own: dict[int, Handler] = {}
+        if threads.in_main_thread():
+            own = {number: processes.handler_of(number) for number in ENDING | PASSED_ON}
+        before = {
+            number: handler
+            for number, handler in own.items()
+            if handler in (signal.SIG_DFL, signal.default_int_handler)
+        }
+        for number in sorted(before):
+            processes.set_handler(number, self._hear)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                processes.set_handler(number, handler)
+
+    def hold(self) -> None:
+        """Hold signals back from now on: results are delivered."""
+        self._is_holding = True
+
+    def release(self) -> None:
+        """Have signals raise again."""
+        self._is_holding = False
+
+    def _hear(self, number: int, _: object) -> None:
+        typed = is_typed(number)
+        if not self._insistence.hear(number, is_typed=typed):
+            return
+        error = KeyboardInterrupt() if number == signal.SIGINT else _Terminated(number)
+        if self.reporter is not None:
+            self.reporter.announce_end()
+        if not self._is_holding or (typed and self._insistence.count > 1):
+            raise error
+        self.held = self.held or error
+        # In a thread of its own: a lock that this one holds may be needed.
+        threads.Thread(target=self._stopping.set, name="hurry", daemon=True).start()
 
 
 def _number(returned: object) -> float | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep_sdk._world import clock, processes, threads
@@ -17,15 +18,20 @@ if TYPE_CHECKING:
 #: Slurm and Kubernetes kill 30 s after they have asked: 15 for the program, 10 for its results.
 TERM_TIMEOUT_SECONDS = 15.0
 DELIVERY_SECONDS = 10.0
-#: The same signal once more within this time is a batch system that repeats itself.
+#: A signal that follows another within this time is a batch system that repeats itself.
 REPEAT_SECONDS = 2.0
 
-_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU")
+#: SIGABRT is how systemd ends what it believes to hang. An interpreter that aborts by itself ends
+#: all the same: ``abort()`` takes the handler away and raises the signal again.
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGABRT")
+#: After a trap that an interpreter has met, these processors go on behind it; others would meet it
+#: again, and never come to an end.
+_TRAPS_GO_ON = platform.machine() in ("x86_64", "AMD64", "i686", "i386")
 #: Left to their default actions: faults, job control, and what only informs.
 _LEFT_ALONE = (
     *("SIGKILL", "SIGSTOP", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGWINCH"),
-    *("SIGURG", "SIGPIPE", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGIOT"),
-    *("SIGTRAP", "SIGSYS", "SIGSTKFLT", "SIGEMT", "SIGINFO", "SIGTSTP"),
+    *("SIGURG", "SIGPIPE", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGEMT", "SIGINFO"),
+    *("SIGTSTP", *(() if _TRAPS_GO_ON else ("SIGTRAP",))),
 )
 
 
@@ -46,22 +52,25 @@ class Insistence:
 
     Attributes:
         first: The first signal; None before any.
-        count: How often it was meant: what a batch system repeats at once counts as one.
+        count: How often it was meant. What a batch system sends within a moment counts as one, also
+            where the signals differ; a person at the terminal may insist at once.
     """
 
     clock: Callable[[], float] = clock.monotonic
     first: int | None = None
     count: int = 0
-    _last_at: dict[int, float] = field(default_factory=dict)
+    _last_at: float | None = None
 
-    def hear(self, number: int) -> bool:
-        """Take in an ending signal; whether it counts."""
-        now = self.clock()
-        is_repeat = (
-            number != signal.SIGINT and now - self._last_at.get(number, -1e9) < REPEAT_SECONDS
-        )
-        self._last_at[number] = now
-        if is_repeat:
+    def hear(self, number: int, *, is_typed: bool = False) -> bool:
+        """Take in an ending signal; whether it counts.
+
+        Args:
+            number: The signal.
+            is_typed: Whether a person has typed it.
+        """
+        now, last_at = self.clock(), self._last_at
+        self._last_at = now
+        if not is_typed and last_at is not None and now - last_at < REPEAT_SECONDS:
             return False
         self.first = number if self.first is None else self.first
         self.count += 1

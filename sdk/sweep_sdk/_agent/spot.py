@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 POLL_SECONDS = 5.0
+#: Of the time that a notice names, kept for the delivery of results.
+RESERVE_SECONDS = 30.0
+#: So long before its time a notice comes.
+_NOTICE_SECONDS = 120.0
+#: A program has so long in any case.
+_LEAST_SECONDS = 5.0
 _TIMEOUT_SECONDS = 2.0
 _TOKEN_SECONDS = 21_600
 _OK, _UNAUTHORIZED, _NOT_FOUND = 200, 401, 404
@@ -37,6 +43,18 @@ class SpotNotice:
         except (ValueError, KeyError, TypeError):
             return None
         return at.replace(tzinfo=at.tzinfo or timezone.utc).timestamp() - now
+
+
+def grace_seconds(left: float | None, term_timeout_seconds: float) -> float:
+    """How long a program has to end after a notice.
+
+    Args:
+        left: Seconds until the time that the notice names; None where it names none.
+        term_timeout_seconds: How long it would have otherwise.
+    """
+    if left is None or left <= 0:  # it has passed: one of the clocks is wrong
+        return min(term_timeout_seconds, _NOTICE_SECONDS - RESERVE_SECONDS)
+    return max(left - RESERVE_SECONDS, min(term_timeout_seconds, _LEAST_SECONDS, left))
 
 
 class SpotWatch:

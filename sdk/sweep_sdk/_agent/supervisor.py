@@ -13,7 +13,6 @@ from sweep_sdk._world import clock, threads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STOP_GRACE_SECONDS = 15.0
 #: A program that fails so soon after a batch system's warning has made room, and not failed.
 WARNING_SECONDS = 600.0
 #: A program that was ended by the signal that is about to reach its agent too (a batch system
@@ -123,7 +122,7 @@ class Supervisor:
             self._warned = (message.number, self._clock())
             self._process.signal(message.number)
         elif isinstance(message, Stop):
-            self._end(message.reason, STOP_GRACE_SECONDS)
+            self._end(message.reason)
         elif message.nth > self._n_interrupts:  # the same one may arrive twice
             self._n_interrupts = message.nth
             self._interrupt(message)
@@ -136,7 +135,7 @@ class Supervisor:
             self._process.signal(signal.SIGKILL)
         if self._timeout_at is not None and now >= self._timeout_at:
             self._timeout_at = None
-            self._end("run_timeout", self._term_timeout)
+            self._end("run_timeout")
 
     def _interrupt(self, message: Interrupt) -> None:
         if message.nth == 1 and not message.is_forwarded:
@@ -145,24 +144,29 @@ class Supervisor:
         if message.nth == 1:
             self._forward(message)
         elif message.nth == 2:
-            self._terminate(self._term_timeout)
+            self._terminate()
         else:
             self._process.signal(signal.SIGKILL)
 
-    def _end(self, cause: str, grace_seconds: float) -> None:
+    def _end(self, cause: str) -> None:
         if self._cause is None:
             self._cause = cause
-            self._terminate(grace_seconds)
+            self._terminate()
 
-    def _terminate(self, grace_seconds: float) -> None:
+    def _terminate(self) -> None:
         self._process.signal(signal.SIGTERM)
-        self._kill_at = self._clock() + grace_seconds
+        self._kill_within(self._term_timeout)
+
+    def _kill_within(self, seconds: float) -> None:
+        """Let the program end by itself for so long, or for what is left of an earlier grace."""
+        at = self._clock() + seconds
+        self._kill_at = at if self._kill_at is None else min(self._kill_at, at)
 
     def _forward(self, message: Interrupt) -> None:
         """The program may end by itself; only a person at a terminal can be asked to insist."""
         self._process.signal(message.number)
-        if message.grace_seconds is not None and self._kill_at is None:
-            self._kill_at = self._clock() + message.grace_seconds
+        if message.grace_seconds is not None:
+            self._kill_within(message.grace_seconds)
 
     def _result(self, found: Exit) -> Result:
         cause = self._cause or self._late_cause(found)
