@@ -36,6 +36,9 @@ class TellingTransport:
     def renew_credential(self):
         return self._transport.renew_credential()
 
+    def hurry(self, silence_seconds) -> None:
+        self._transport.hurry(silence_seconds)
+
     def close(self) -> None:
         self._transport.close()
 

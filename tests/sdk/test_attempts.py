@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from made_answers import problem
@@ -133,6 +134,18 @@ def test_an_agent_that_shall_end_does_not_wait_long(
     attempts.end(attempt, Outcome(False, cause="interrupted"))
     assert (ended(events).state, ended(events).is_delivered) == ("preempted", False)
     assert attempts.stopping.clock() - began_at < 200
+
+
+def test_no_request_is_begun_that_would_not_be_over_when_the_agent_has_to_have_ended(
+    attempts, handout, events, network
+):
+    attempt = attempts.begin(handout)
+    attempts.stopping.set()
+    attempts.ending.at = time.monotonic() + 2.0
+    network.go_away()
+    attempts.end(attempt, Outcome(False, cause="interrupted"))
+    assert (ended(events).state, ended(events).is_delivered) == ("preempted", False)
+    assert len(network.sent("/finish")) == 1
 
 
 def test_a_token_that_is_refused_at_the_end_loses_nothing(attempts, handout, network, ledger):

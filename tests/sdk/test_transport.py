@@ -423,3 +423,63 @@ def test_a_host_that_nobody_knows_is_no_passing_trouble(opened, monkeypatch, num
     with pytest.raises(errors.BackendUnavailable, match="not known") as caught:
         opened("http://backend.example").health()
     assert caught.value.is_temporary is is_temporary
+
+
+class TestHurry:
+    """An agent that has to end waits for no network that says nothing."""
+
+    @pytest.mark.parametrize("is_secure", [False, True])
+    @pytest.mark.parametrize("n_before", [0, 1])
+    def test_what_is_in_flight_is_cut(self, server, opened, is_secure, n_before):
+        """On a new connection, and on one that has been used before."""
+        if is_secure:
+            server.use_tls("localhost.pem")
+        client = opened(server.url, ca_bundle=str(CERTIFICATES / "localhost.pem"))
+        for _ in range(n_before):
+            client.health()
+        server.delay_seconds = 60
+        failures = []
+
+        def ask():
+            try:
+                client.health()
+            except errors.BackendUnavailable as error:
+                failures.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while len(server.seen) == n_before:
+            threading.Event().wait(0.01)
+        client.transport.hurry(0.05)
+        asking.join(30)
+        assert len(failures) == 1
+        assert failures[0].is_temporary
+        server.delay_seconds = 0
+        assert client.health() == WELL
+
+    def test_later_requests_bear_no_longer_silence(self, server, opened):
+        client = opened(server.url)
+        client.transport.hurry(0.1)
+        server.delay_seconds = 60
+        with pytest.raises(errors.BackendUnavailable, match=r"no (answer|connection)"):
+            client.health()
+
+    def test_through_a_proxy(self, server, opened, monkeypatch):
+        monkeypatch.setenv("http_proxy", server.url)
+        client = opened("http://backend.example")
+        server.delay_seconds = 60
+        failures = []
+
+        def ask():
+            try:
+                client.health()
+            except errors.BackendUnavailable as error:
+                failures.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while not server.seen:
+            threading.Event().wait(0.01)
+        client.transport.hurry(0.05)
+        asking.join(30)
+        assert len(failures) == 1

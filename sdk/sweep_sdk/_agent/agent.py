@@ -137,7 +137,7 @@ class _Agent:
         self._settings = settings
         self._inbox: threads.SimpleQueue[_Arrived | _Ended] = threads.SimpleQueue()
         self._insistence = Insistence()
-        self._end_at: float | None = None
+        self._ending = engagement.attempts.ending
         self._workers = [
             Worker(
                 slot,
@@ -204,8 +204,7 @@ class _Agent:
 
     def _next_message(self) -> _Arrived | _Ended | None:
         """What comes next; None when the time for ending is over."""
-        left = None if self._end_at is None else max(self._end_at - clock.monotonic(), 0.0)
-        return threads.take_between_signals(self._inbox, left)
+        return threads.take_between_signals(self._inbox, self._ending.seconds_left)
 
     def _hear(self, arrived: _Arrived) -> None:
         if arrived.number == STOPPING:
@@ -223,8 +222,9 @@ class _Agent:
             grace = self._options.term_timeout_seconds
         message = Interrupt(arrived.number, self._insistence.count, forwards, grace)
         is_bounded = (message.nth > 1 or forwards) and grace is not None
-        if is_bounded and self._end_at is None:
-            self._end_at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
+        if is_bounded and self._ending.at is None:
+            self._ending.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
+            self._engagement.hurry()
         self._notice(_announcement(message))
         for worker in self._workers:
             worker.interrupt(message)

@@ -16,6 +16,7 @@ from sweep_sdk._agent.hints import hint_at
 from sweep_sdk._agent.launcher import prepare_files
 from sweep_sdk._agent.leftovers import end_marked, mark_of, own_trace
 from sweep_sdk._agent.reporter import Reporter
+from sweep_sdk._agent.signals import Ending
 from sweep_sdk._backend.answers import Finished
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._backend.transport import is_loopback_url
@@ -90,6 +91,7 @@ class Attempts:
             termination or a target.
         comparison: With the runs of other agents; None for none.
         warnings: Signals of a batch system after which programs gave their runs back.
+        ending: When the agent has to have ended.
         undelivered: What was given up; others may have delivered it since.
         told_unmatched: Printed metrics of which it was told that nothing matches their pattern.
     """
@@ -108,6 +110,7 @@ class Attempts:
     is_judged: bool = False
     comparison: Comparison | None = None
     warnings: list[int] = field(default_factory=list)
+    ending: Ending = field(default_factory=Ending)
     told_unmatched: set[str] = field(default_factory=set)
     undelivered: list[Debt] = field(default_factory=list)
 
@@ -330,7 +333,7 @@ class Attempts:
 
         return self.client.with_retries(
             RetryPolicy(attempts=None, deadline_seconds=self.options.delivery_timeout_seconds),
-            sleep=_Hurry(self.stopping).sleep,
+            sleep=_Hurry(self.stopping, self.ending).sleep,
             on_trouble=on_trouble,
         )
 
@@ -362,8 +365,9 @@ class _Presumed(Finished):
 class _Hurry:
     """Sleeps as asked, but not for long once the agent shall end."""
 
-    def __init__(self, stopping: threads.Event) -> None:
+    def __init__(self, stopping: threads.Event, ending: Ending) -> None:
         self._stopping = stopping
+        self._ending = ending
         self._give_up_at: float | None = None
 
     def sleep(self, seconds: float) -> None:
@@ -376,6 +380,6 @@ class _Hurry:
             return
         now = clock.monotonic()
         self._give_up_at = self._give_up_at or now + HURRY_SECONDS
-        if now >= self._give_up_at:
+        if now >= self._give_up_at or not self._ending.has_room_for_another_request():
             raise BackendUnavailable("the backend is away and the agent has to end")
         clock.sleep(min(seconds, _HURRY_POLL_SECONDS))

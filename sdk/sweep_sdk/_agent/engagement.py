@@ -13,6 +13,7 @@ from sweep_sdk._agent.debts import Ledger
 from sweep_sdk._agent.events import AgentEnded, AgentStarted, Notice
 from sweep_sdk._agent.leftovers import end_leftovers, noted
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
+from sweep_sdk._agent.signals import SILENCE_SECONDS
 from sweep_sdk._agent.tally import Tally
 from sweep_sdk._backend.retry import Renewal, RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
@@ -142,6 +143,10 @@ class Engagement:
         option = self.tally.gave_up.option if self.tally.gave_up and not interruption else None
         n_runs, n_failed = self.tally.n_runs, self.tally.n_failed
         self.emit(AgentEnded(exit_code, reason, n_runs, n_failed, sweep, option))
+
+    def hurry(self) -> None:
+        """Wait for no network that says nothing: the agent has to end."""
+        self._client.transport.hurry(SILENCE_SECONDS)
 
     @property
     def exit_code(self) -> int:

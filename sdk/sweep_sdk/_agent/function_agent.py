@@ -98,7 +98,7 @@ def run_function_agent(
         engagement.start(n_slots=1)
         if found["config"].get("metrics_from"):
             engagement.notice(_PRINTS_NOTHING)
-        signals = _Signals(engagement.stopping)
+        signals = _Signals(engagement)
         stack.enter_context(signals.handled())
         try:
             _work(engagement, call, signals)
@@ -212,6 +212,7 @@ class _FunctionRun:
         except (KeyboardInterrupt, _Terminated) as error:
             self._signals.hold()
             self._engagement.stopping.set()
+            self._engagement.hurry()
             return Outcome(False, cause="interrupted"), error
         return outcome, None
 
@@ -293,10 +294,10 @@ class _Signals:
         held: What would have been raised while results were delivered.
     """
 
-    def __init__(self, stopping: threads.Event) -> None:
+    def __init__(self, engagement: Engagement) -> None:
         self.reporter: Reporter | None = None
         self.held: KeyboardInterrupt | _Terminated | None = None
-        self._stopping = stopping
+        self._engagement = engagement
         self._insistence = Insistence()
         self._is_holding = False
 
@@ -338,7 +339,11 @@ class _Signals:
             raise error
         self.held = self.held or error
         # In a thread of its own: a lock that this one holds may be needed.
-        threads.Thread(target=self._stopping.set, name="hurry", daemon=True).start()
+        threads.Thread(target=self._hurry, name="hurry", daemon=True).start()
+
+    def _hurry(self) -> None:
+        self._engagement.stopping.set()
+        self._engagement.hurry()
 
 
 def _number(returned: object) -> float | None:

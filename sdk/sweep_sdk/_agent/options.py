@@ -46,7 +46,7 @@ class AgentOptions:
         forwards_signals: Whether the first SIGTERM or Ctrl-C is passed on to the programs. If
             not, they are left to finish their work.
         term_timeout_seconds: How long a program has to end from a signal on, before SIGKILL. The
-            agent's own ending takes at most 10 s longer. By default 15.
+            agent's own ending takes at most 8 s longer. By default 15.
         run_timeout_seconds: A run that takes longer is stopped and has failed; by default the
             sweep's ``run_timeout``, if any.
         backend_patience_seconds: How long a question for the next run is repeated while the

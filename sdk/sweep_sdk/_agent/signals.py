@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-#: Slurm and Kubernetes kill 30 s after they have asked: 15 for the program, 10 for its results.
+#: Slurm and Kubernetes kill 30 s after they have asked: 15 for the program, 8 for its results.
 TERM_TIMEOUT_SECONDS = 15.0
-DELIVERY_SECONDS = 10.0
+DELIVERY_SECONDS = 8.0
+#: An agent that has to end waits no longer for a network that says nothing.
+SILENCE_SECONDS = 3.0
 #: A signal that follows another within this time is a batch system that repeats itself.
 REPEAT_SECONDS = 2.0
 
@@ -44,6 +46,27 @@ ENDING = _numbers(_ENDING)
 #: They are meant for the programs: a batch system announces the end of its time with them.
 PASSED_ON = frozenset(map(int, signal.valid_signals())) - ENDING - _numbers(_LEFT_ALONE)
 STOPPING = getattr(signal, "SIGTSTP", None)
+
+
+@dataclass
+class Ending:
+    """When an agent has to have ended.
+
+    Attributes:
+        at: In seconds of the clock that only goes on; None as long as there is no bound.
+    """
+
+    at: float | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until then, at least 0; None where there is no bound."""
+        return None if self.at is None else max(self.at - clock.monotonic(), 0.0)
+
+    def has_room_for_another_request(self) -> bool:
+        """Whether a request to which nobody answers would be over in time."""
+        left = self.seconds_left
+        return left is None or left > SILENCE_SECONDS + 1.0
 
 
 @dataclass

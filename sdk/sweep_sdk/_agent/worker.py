@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.attempts import NotBegun
@@ -107,8 +108,6 @@ class Worker:
             unmatched = printed.unmatched if printed is not None else ()
         except LaunchFailed as error:
             outcome = _not_started(str(error), is_machines_fault=error.is_machines_fault)
-        if outcome.cause == KEEPER_KILLED:
-            self._attempts.end_rest_of(attempt)
         self._attempts.end(attempt, outcome, attempt.files.log, unmatched)
         if outcome.cause in MACHINE_FAULTS:
             self._attempts.pause_after_fault(outcome.stderr_tail.rpartition("\n")[2], handout)
@@ -132,8 +131,17 @@ class Worker:
         self._child, self._supervisor, self._reporter = child, supervisor, reporter
         if self._interrupt is not None:
             self.interrupt(self._interrupt)
-        with reporter:
-            result = supervisor.supervise()
+        try:
+            with reporter:
+                result = supervisor.supervise()
+        except RuntimeError as error:
+            if "thread" not in str(error):
+                raise
+            child.signal(signal.SIGKILL)  # no thread waits for it: the system allows no more
+            child.wait()
+            raise LaunchFailed(f"cannot look after the program: {error}") from None
+        if result.exit.is_unknown:
+            self._attempts.end_rest_of(attempt)
         self._child = self._supervisor = self._reporter = None
         words = child.output.stderr_tail() or _explain(result.exit)
         if result.cause == "run_timeout":
@@ -142,7 +150,7 @@ class Worker:
             is_success=result.exit.is_success,
             exit_code=result.exit.code,
             signal=result.exit.signal,
-            cause=KEEPER_KILLED if result.exit.is_unknown else result.cause,
+            cause=result.cause or (KEEPER_KILLED if result.exit.is_unknown else None),
             stderr_tail=words.strip("\n"),
             warned_by=result.warned_by,
         )

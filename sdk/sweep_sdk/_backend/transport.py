@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from sweep_sdk._backend.troubles import trouble_of
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._forks import renew_in_children
 from sweep_sdk._settings import URL_SETTING, environment
@@ -82,6 +83,12 @@ class Transport(Protocol):
     def renew_credential(self) -> bool:
         """Read the credential again from where it came; whether it is another one now."""
 
+    def hurry(self, silence_seconds: float) -> None:
+        """Bear no longer silence from now on; what is in flight is cut when it has lasted so long.
+
+        For whoever has to end soon. What was cut counts as not answered.
+        """
+
     def close(self) -> None:
         """Give back connections; the transport is not used any more."""
 
@@ -121,6 +128,7 @@ class HttpTransport:
         self._ca_bundle = ca_bundle
         self._lock = threads.Lock()
         self._open_session: requests.Session | None = None
+        self._longest_silence: float | None = None
         renew_in_children(self)
 
     def request(
@@ -143,7 +151,7 @@ class HttpTransport:
                 params=dict(query),
                 headers=dict(headers),
                 data=body or None,
-                timeout=(CONNECT_TIMEOUT_SECONDS, timeout_seconds),
+                timeout=(self._bounded(CONNECT_TIMEOUT_SECONDS), self._bounded(timeout_seconds)),
                 allow_redirects=False,
                 proxies=None if self.proxy else _NO_PROXY,
             )
@@ -180,12 +188,27 @@ class HttpTransport:
                 self._open_session.close()
                 self._open_session = None
 
+    def hurry(self, silence_seconds: float) -> None:
+        """See ``Transport``."""
+        self._longest_silence = silence_seconds
+        timer = threads.Timer(silence_seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+
     def renew(self) -> None:
         """In a forked child: leave the parent's connections alone.
 
         Two processes that share one would read each other's answers.
         """
         self._lock, self._open_session = threads.Lock(), None
+
+    def _bounded(self, seconds: float) -> float:
+        return seconds if self._longest_silence is None else min(seconds, self._longest_silence)
+
+    def _cut(self) -> None:
+        session = self._open_session
+        if session is not None:
+            network.cut(session)
 
     def _session(self) -> requests.Session:
         with self._lock:
@@ -208,7 +231,8 @@ class HttpTransport:
         return request
 
     def _trouble(self, error: Exception) -> BackendUnavailable | UsageError:
-        return _trouble(self.place, error, self.proxy, self.url_setting)
+        patience = self._bounded(CONNECT_TIMEOUT_SECONDS)
+        return trouble_of(self.place, error, self.proxy, self.url_setting, patience)
 
 
 class InProcessTransport:
@@ -241,6 +265,9 @@ class InProcessTransport:
     def renew_credential(self) -> bool:
         """See ``Transport``: none is needed."""
         return False
+
+    def hurry(self, silence_seconds: float) -> None:
+        """See ``Transport``. The database has a timeout of its own."""
 
     def close(self) -> None:
         """See ``Transport``."""
@@ -332,62 +359,3 @@ def _variable_of(scheme: str) -> str:
 def _without_credentials(proxy: str) -> str:
     start, separator, rest = proxy.partition("://")
     return f"{start}{separator}{rest.rpartition('@')[2]}" if separator else rest or start
-
-
-def _trouble(
-    url: str, error: Exception, proxy: str | None, url_setting: str
-) -> BackendUnavailable | UsageError:
-    """What an exception of requests means to the user, in one line."""
-    import requests
-    import urllib3
-
-    cause = _root_cause(error)
-    through = f" through the proxy of {proxy}" if proxy else ""
-    wrong_url = (
-        requests.exceptions.InvalidURL,
-        requests.exceptions.InvalidSchema,
-        urllib3.exceptions.LocationParseError,
-    )
-    words = _words_of(cause)
-    if isinstance(error, requests.exceptions.InvalidProxyURL):
-        return UsageError(f"no way to {url}{through}: {words}; check that setting")
-    if isinstance(error, wrong_url):
-        return UsageError(f"'{url}' cannot be used as URL: {words}; check {url_setting}")
-    if isinstance(error, requests.exceptions.ProxyError):
-        return BackendUnavailable(
-            f"no way to {url}{through}: {words}; check that setting, or name the host in NO_PROXY"
-        )
-    if isinstance(error, requests.exceptions.SSLError):
-        return BackendUnavailable(
-            f"no secure connection to {url}{through}: {words}; for a private CA set"
-            " REQUESTS_CA_BUNDLE",
-            is_temporary=False,
-        )
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return BackendUnavailable(
-            f"no connection to {url}{through} within {CONNECT_TIMEOUT_SECONDS:.0f} s; check"
-            f" {url_setting}"
-        )
-    if isinstance(error, requests.exceptions.Timeout):
-        return BackendUnavailable(f"no answer from {url}{through} in time")
-    return BackendUnavailable(
-        f"no connection to {url}{through}: {words}; check {url_setting}",
-        is_temporary=not network.is_unknown_host(cause),
-    )
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    """The innermost reason that requests and urllib3 have wrapped."""
-    seen: list[BaseException] = []
-    inner: object = error
-    while isinstance(inner, BaseException) and inner not in seen:
-        seen.append(inner)
-        nested = [item for item in inner.args if isinstance(item, BaseException)]
-        inner = getattr(inner, "reason", None) or inner.__cause__ or (nested[0] if nested else None)
-    return seen[-1]
-
-
-def _words_of(cause: BaseException) -> str:
-    """What a root cause says, without addresses."""
-    text = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None) or str(cause)
-    return " ".join(str(text).split()) or type(cause).__name__

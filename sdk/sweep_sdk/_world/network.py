@@ -22,4 +22,17 @@ def new_session() -> requests.Session:
     """A session with connections of its own."""
     import requests  # here, because nothing but a first request needs it
 
-    return requests.Session()
+    from sweep_sdk._world.connections import CuttableAdapter
+
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, CuttableAdapter())
+    return session
+
+
+def cut(session: requests.Session) -> None:
+    """Close the connections of a session under whoever waits for an answer on them."""
+    for adapter in session.adapters.values():
+        close_all = getattr(adapter, "cut", None)
+        if close_all is not None:
+            close_all()

@@ -13,6 +13,7 @@ _REPORTER = "sdk/sweep_sdk/_agent/reporter.py"
 _FILE = "sdk/sweep_sdk/_metrics_file.py"
 _ASKING = "sdk/sweep_sdk/_agent/asking.py"
 _KEEPER = "sdk/sweep_sdk/_agent/keeper_main.py"
+_LEFTOVERS = "sdk/sweep_sdk/_agent/leftovers.py"
 _DEBTS = "sdk/sweep_sdk/_agent/debts.py"
 _ENDINGS = "sdk/sweep_sdk/_agent/endings.py"
 _SUPERVISOR = "sdk/sweep_sdk/_agent/supervisor.py"
@@ -211,6 +212,23 @@ AGENT = (
         "tests/sdk/test_child.py::test_what_a_program_leaves_behind_may_clean_up",
     ),
     Mutation(
+        _LEFTOVERS,
+        "what is left of a killed agent's runs is ended",
+        '            end_marked(trace, mark_of(trace.agent, ""), notice)\n',
+        "            pass\n",
+        "alone",
+        "tests/e2e/test_leftovers.py::test_the_next_agent_ends_what_is_left_after_both_were_killed",
+    ),
+    Mutation(
+        _LEFTOVERS,
+        "a process of another control group is left alone",
+        "        and running.group_of(number) == trace.group\n",
+        "",
+        "alone",
+        "tests/e2e/test_leftovers.py::TestWhoIsMeant::test_what_is_another_users_or_groups_or_"
+        "older_is_left_alone",
+    ),
+    Mutation(
         _DEBTS,
         "a living agent's runs are left alone",
         "debt for debt in debts if debt.holder not in alive",
@@ -239,12 +257,19 @@ AGENT = (
     Mutation(
         _SUPERVISOR,
         "a program that does not listen to SIGTERM is killed",
-        " and self._kill_at is None:\n"
-        "            self._kill_at = self._clock() + message.grace_seconds",
-        " and self._kill_at is None:\n            pass",
+        "            self._kill_within(message.grace_seconds)",
+        "            pass",
         "given back",
         "tests/sdk/test_supervisor.py::TestSignalsToTheAgent::test_a_signal_is_passed_on_w"
         "ith_a_bound",
+    ),
+    Mutation(
+        _ENDINGS,
+        "what the machine could not start is given back",
+        'NOT_STARTED, KEEPER_KILLED = "not_started", "keeper_killed"',
+        'NOT_STARTED, KEEPER_KILLED = "run_timeout", "keeper_killed"',
+        "given back",
+        "tests/sdk/test_endings.py::test_the_machines_fault_is_no_failure",
     ),
     Mutation(
         _WORKER,

@@ -97,7 +97,7 @@ _EXAMPLES = examples(
     metavar="SECONDS",
     default=15.0,
     show_default=True,
-    help="How long a program that has to end may take; the agent ends 10 s later at the latest.",
+    help="How long a program that has to end may take; the agent ends 8 s later at the latest.",
 )
 @click.option(
     "--metrics-from",

@@ -1,0 +1,72 @@
+"""What it means that a request was not answered, in one line each."""
+
+from __future__ import annotations
+
+from sweep_sdk._exceptions import BackendUnavailable, UsageError
+from sweep_sdk._world import network
+
+
+def trouble_of(
+    url: str, error: Exception, proxy: str | None, url_setting: str, connect_seconds: float
+) -> BackendUnavailable | UsageError:
+    """What an exception of requests means to the user, in one line.
+
+    Args:
+        url: What was asked.
+        error: What came of it.
+        proxy: The setting of the proxy, if there was one.
+        url_setting: Where the address comes from.
+        connect_seconds: How long a connection was waited for.
+    """
+    import requests
+    import urllib3
+
+    cause = _root_cause(error)
+    through = f" through the proxy of {proxy}" if proxy else ""
+    wrong_url = (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        urllib3.exceptions.LocationParseError,
+    )
+    words = _words_of(cause)
+    if isinstance(error, requests.exceptions.InvalidProxyURL):
+        return UsageError(f"no way to {url}{through}: {words}; check that setting")
+    if isinstance(error, wrong_url):
+        return UsageError(f"'{url}' cannot be used as URL: {words}; check {url_setting}")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return BackendUnavailable(
+            f"no way to {url}{through}: {words}; check that setting, or name the host in NO_PROXY"
+        )
+    if isinstance(error, requests.exceptions.SSLError):
+        return BackendUnavailable(
+            f"no secure connection to {url}{through}: {words}; for a private CA set"
+            " REQUESTS_CA_BUNDLE",
+            is_temporary=False,
+        )
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return BackendUnavailable(
+            f"no connection to {url}{through} within {connect_seconds:.0f} s; check {url_setting}"
+        )
+    if isinstance(error, requests.exceptions.Timeout):
+        return BackendUnavailable(f"no answer from {url}{through} in time")
+    return BackendUnavailable(
+        f"no connection to {url}{through}: {words}; check {url_setting}",
+        is_temporary=not network.is_unknown_host(cause),
+    )
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """The innermost reason that requests and urllib3 have wrapped."""
+    seen: list[BaseException] = []
+    inner: object = error
+    while isinstance(inner, BaseException) and inner not in seen:
+        seen.append(inner)
+        nested = [item for item in inner.args if isinstance(item, BaseException)]
+        inner = getattr(inner, "reason", None) or inner.__cause__ or (nested[0] if nested else None)
+    return seen[-1]
+
+
+def _words_of(cause: BaseException) -> str:
+    """What a root cause says, without addresses."""
+    text = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None) or str(cause)
+    return " ".join(str(text).split()) or type(cause).__name__

@@ -1,0 +1,63 @@
+"""The connections of an HTTP session, which can be cut while a request waits for its answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+from requests.adapters import HTTPAdapter
+from urllib3.poolmanager import PoolManager, ProxyManager
+
+
+class CuttableAdapter(HTTPAdapter):
+    """Carries requests as usual, and knows the connections on which they are."""
+
+    def __init__(self) -> None:
+        self._connections: WeakSet[Any] = WeakSet()
+        self._lock = threading.Lock()
+        super().__init__()
+
+    def init_poolmanager(self, *values: Any, **named: Any) -> None:
+        """Make the pools of connections that go straight to a host."""
+        super().init_poolmanager(*values, **named)
+        self._follow(self.poolmanager)
+
+    def proxy_manager_for(self, *values: Any, **named: Any) -> Any:
+        """Those that go through a proxy."""
+        manager = super().proxy_manager_for(*values, **named)
+        self._follow(manager)
+        return manager
+
+    def cut(self) -> None:
+        """Close every connection under whoever waits on it: he sees that it was closed."""
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            open_socket = getattr(connection, "sock", None)
+            if isinstance(open_socket, socket.socket):
+                with suppress(OSError):  # below TLS: its own closing would wait for an answer
+                    socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
+
+    def _follow(self, manager: Any) -> None:
+        if type(manager) not in (PoolManager, ProxyManager):  # others have pools of their own
+            return
+        manager.pool_classes_by_scheme = {
+            scheme: self._followed(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
+
+    def _followed(self, pool: Any) -> Any:
+        """A kind of pool whose connections are known here."""
+        if getattr(pool, "is_followed", False):
+            return pool
+        adapter = self
+
+        def connect(connection: Any) -> None:
+            with adapter._lock:
+                adapter._connections.add(connection)
+            super(followed, connection).connect()  # type: ignore[misc]
+
+        followed: Any = type("FollowedConnection", (pool.ConnectionCls,), {"connect": connect})
+        return type("FollowedPool", (pool,), {"ConnectionCls": followed, "is_followed": True})
