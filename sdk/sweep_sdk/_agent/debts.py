@@ -160,20 +160,24 @@ class Ledger:
         return [found for debt, found in stands if found and found.holder in (None, debt.holder)]
 
     def _is_alive(self, holder: str) -> bool:
-        path = self._agents / f"{holder}.lock"
-        try:
-            descriptor = disk.open_descriptor(path, disk.O_RDWR)
-        except FileNotFoundError:
+        return is_held(self._agents / f"{holder}.lock")
+
+
+def is_held(lock: disk.Path) -> bool:
+    """Whether an agent, or a keeper of its programs, holds its lock; one that is free goes."""
+    try:
+        descriptor = disk.open_descriptor(lock, disk.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        if disk.lock_if_free(descriptor):
+            lock.unlink(missing_ok=True)
             return False
-        except OSError:
-            return True
-        try:
-            if disk.lock_if_free(descriptor):
-                path.unlink(missing_ok=True)
-                return False
-            return True
-        finally:
-            disk.close(descriptor)
+        return True
+    finally:
+        disk.close(descriptor)
 
 
 @dataclass(frozen=True)

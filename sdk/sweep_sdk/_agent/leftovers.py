@@ -17,6 +17,7 @@ import signal
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from sweep_sdk._agent.debts import is_held
 from sweep_sdk._world import clock, disk, processes, running
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def end_leftovers(home: disk.Path, notice: Callable[[str], None]) -> None:
     except OSError:
         return
     for path in paths:
-        if _is_alive(path.with_suffix(".lock")):
+        if is_held(path.with_suffix(".lock")):
             continue
         trace = _read(path)
         if trace is not None and trace.machine_start == running.this_start():
@@ -153,20 +154,6 @@ def _line_of(number: int, everything: Mapping[int, Running]) -> list[int]:
         line.append(number)
         number = everything[number].parent
     return line
-
-
-def _is_alive(lock: disk.Path) -> bool:
-    """Whether an agent, or a keeper of its programs, holds its lock."""
-    try:
-        descriptor = disk.open_descriptor(lock, disk.O_RDWR)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    try:
-        return not disk.lock_if_free(descriptor)
-    finally:
-        disk.close(descriptor)
 
 
 def _read(path: disk.Path) -> Trace | None:
