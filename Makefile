@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-SEEDS ?= 2000
+SEEDS ?= 1000
 
 .PHONY: help demo test e2e simulate faults check bench sam-local clean
 
@@ -30,6 +30,7 @@ e2e: $(VENV)/.ready-test  ## deploy the template into an AWS of this machine's o
 
 simulate: $(VENV)/.ready-test  ## the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for a story)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	@$(if $(SEED),,PYTHONPATH=tests $(BIN)/python -m simulation --lines --seeds 300)
 
 faults: $(VENV)/.ready-test  ## the fault suites at full size, and the mutants (hours)
 	$(BIN)/python tests/e2e/faults/run.py

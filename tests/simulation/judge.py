@@ -168,7 +168,7 @@ class Judge:
             has_cause = has_cause or agent.name not in self.world.successful
             if agent.exit_code == 1 and agent.error is None and not has_cause:
                 raise Broken(f"{agent.name} gave up, and no run had failed")
-            if agent.exit_code == 0 and not has_ended:
+            if agent.exit_code == 0 and not has_ended and agent.name not in self.world.counted:
                 raise Broken(f"{agent.name} ended with 0, but the sweep is {found['state']}")
 
     def _check_time(self, agent: Process) -> None:

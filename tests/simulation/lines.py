@@ -11,12 +11,12 @@ import coverage
 import sweep_sdk
 
 _CLIENT = Path(sweep_sdk.__file__).parent
-#: What a simulated world replaces (it starts programs and carries what they print, or asks for spot
-#: notices), and what commands say to a user.
+#: What a simulated world replaces (it starts programs and carries what they print, looks at the
+#: machine's GPUs and processes, or asks for spot notices), and what commands say to a user.
 _REPLACED = {
     *("child.py", "output.py", "keeper_main.py", "spot.py"),
     *("printed.py", "printed_lines.py", "printed_main.py"),
-    "changes.py",
+    *("gpus.py", "leftovers.py", "changes.py"),
 }
 LEAST_SHARE = 0.85
 

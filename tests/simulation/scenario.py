@@ -157,7 +157,7 @@ class Scenario:
         world, rng = self.world, self.rng
         for machine in world.machines:
             if self.is_crowded:  # all ask at the same moment
-                for _ in range(4):
+                for _ in range(6):
                     self._start_agent(machine)
             else:
                 for _ in range(rng.choice((1, 1, 2))):
@@ -181,8 +181,10 @@ class Scenario:
     def _start_agent(self, machine: Machine) -> None:
         self._n_agents += 1
         name = f"agent{self._n_agents}"
+        counts = (None, 1, 2) if self.is_crowded and not self.world.has_calmed else (None,)
         options = AgentOptions(
-            parallel=self.rng.choice((2, 3) if self.is_crowded else (1, 1, 2)),
+            count=self.rng.choice(counts),
+            parallel=self.rng.choice((1, 2, 3) if self.is_crowded else (1, 1, 2)),
             max_failures=0,
             max_initial_failures=0,
             max_runs_without_metric=0,

@@ -63,6 +63,7 @@ class World:
         given_up: Attempts whose end an agent could not deliver, and has said so.
         broken_disks: Machines whose disk failed for some time.
         store_failures: The share of the store's calls that fail.
+        counted: The agents that have taken as many runs as they were to take.
         successful: The agents that have finished a run.
         n_failed: How many attempts have failed.
         is_deleting: Whether somebody has asked for the sweep's deletion.
@@ -89,6 +90,7 @@ class World:
         self.store_failures = 0.0
         self.n_failed = 0
         self.successful: set[str] = set()
+        self.counted: set[str] = set()
         self.is_deleting = False
         self.is_deletion_acknowledged = False
         self.excused: set[tuple[str, int]] = set()
@@ -278,6 +280,8 @@ class World:
                 self.tell(f"{name}: waits ({event.reason})")
             elif isinstance(event, AgentEnded):
                 self.tell(f"{name}: ends with {event.exit_code}: {event.reason}")
+                if "count" in event.reason:
+                    self.counted.add(name)
 
         return watch
 
