@@ -15,6 +15,7 @@ from sweep_sdk._agent.endings import Outcome
 from sweep_sdk._agent.events import BestSoFar, Notice, RunEnded
 from sweep_sdk._agent.launcher import Launcher
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.sync import sync
 from sweep_sdk._agent.tally import Tally
 from sweep_sdk._agent.worker import Worker
 from sweep_sdk._backend.answers import HandOut
@@ -171,6 +172,21 @@ def test_rows_of_a_run_that_was_lost_are_kept_beside_it(attempts, handout, event
     client.finish(handout.id, {"attempt": 1, "state": "preempted"})
     attempts.end(attempt, Outcome(False, cause="lease_lost"))
     assert ended(events).state == "lost"
+    assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
+
+
+def test_rows_of_a_lost_run_wait_on_disk_while_the_backend_is_away(
+    attempts, handout, events, client, ledger, network
+):
+    attempt = attempts.begin(handout)
+    log(attempt, '{"loss": 1}\n')
+    client.finish(handout.id, {"attempt": 1, "state": "preempted"})
+    network.fail = lambda _: problem(401, "unauthorized")
+    attempts.end(attempt, Outcome(False, cause="lease_lost"))
+    assert (ended(events).state, ended(events).is_delivered) == ("lost", False)
+    network.fail = lambda _: None
+    (synced,) = sync(client, ledger, lambda _: None)
+    assert synced.state == "lost"
     assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
 
 

@@ -307,8 +307,7 @@ class Attempts:
         try:
             if outcome.cause not in GONE:
                 return delivery.finish(self._patient(attempt), outcome)
-            with contextlib.suppress(SweepError):  # the backend keeps such rows beside the run
-                delivery.send_rest(self.client.with_retries(ONCE))
+            delivery.send_rest(self._patient(attempt))  # they are kept beside the run
         except (LeaseLost, NotFound):
             pass
         except SweepError as error:
@@ -317,7 +316,8 @@ class Attempts:
             self._noticer(attempt.handout)(
                 f"{error}; how the run ended waits on disk: 'sweep-sdk sync' delivers it"
             )
-            return _Presumed(judge(delivery.tail.said, outcome).state, is_requeued=False)
+            state = "lost" if outcome.cause in GONE else judge(delivery.tail.said, outcome).state
+            return _Presumed(state, is_requeued=False)
         delivery.forgive()
         return None
 
