@@ -241,7 +241,7 @@ class ModelStore:
         require(stands.attempt == attempt, LeaseLost)
         require(stands.revision == revision, LeaseLost)
         if stands.outcome is None:
-            self.runs[index] = replace(stands, outcome=outcome)
+            self.runs[index] = replace(stands, outcome=outcome, attributes={})
         return self.runs[index]
 
     def amend_run(self, index: int, attempt: int, revision: int, outcome: Outcome | None) -> None:
@@ -250,6 +250,11 @@ class ModelStore:
             return
         if (stands.attempt, stands.revision) == (attempt, revision):
             self.runs[index] = replace(stands, outcome=outcome, revision=revision + 1)
+
+    def note_run(self, index: int, attempt: int, attributes: dict[str, object]) -> None:
+        stands = self.runs.get(index)
+        if stands is not None and stands.attempt == attempt and stands.outcome is None:
+            self.runs[index] = replace(stands, attributes=attributes)
 
     def put_band(self, band: int, index: int, attempt: int, value: float) -> None:
         if attempt >= self.bands.get((band, index), (0, 0.0))[0]:

@@ -155,6 +155,34 @@ def test_a_report_writes_one_unit_and_one_for_each_kilobyte_of_rows(
     assert units.reads == 2
 
 
+def test_what_a_program_notes_is_one_write_when_it_has_changed(
+    services: Services, measure: Any
+) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+    noted = {"name": "first", "config": {"epochs": 5}}
+
+    def send(offset: int, attributes: dict[str, Any] | None) -> Units:
+        batch = RowBatch(run.attempt, offset, rows(1))
+        units: Units = measure(
+            lambda: report(services, sweep, run.index, batch, attributes=attributes)
+        )
+        return units
+
+    assert send(0, None).writes == 2
+    units = send(1, noted)
+    assert (units.writes, units.reads) == (3, 2)
+    assert send(2, None).writes == 2
+
+
+def test_a_repeated_report_writes_nothing(services: Services, measure: Any) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+    batch = RowBatch(run.attempt, 0, rows(10))
+    report(services, sweep, run.index, batch)
+    assert measure(lambda: report(services, sweep, run.index, batch)).writes == 0
+
+
 def test_a_heartbeat_writes_only_when_half_of_the_lease_is_over(
     services: Services, measure: Any, clock: Clock
 ) -> None:

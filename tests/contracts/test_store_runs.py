@@ -158,6 +158,40 @@ class TestAdvanceAttempt:
             store.advance_attempt(SWEEP, 0, 2, a_lease(), 1500.0)
 
 
+NOTED = {"name": "a", "tags": ["x", "é"], "config": {"epochs": 5}}
+
+
+class TestNoteRun:
+    def test_what_was_noted_last_stands(self, store: Store) -> None:
+        store.create_run(SWEEP, a_run())
+        for noted in ({"name": "before"}, NOTED):
+            store.note_run(SWEEP, 0, 1, noted)
+        assert store.get_run(SWEEP, 0) == a_run(attributes=NOTED)
+        assert store.list_runs(SWEEP, 0, 9) == [a_run(attributes=NOTED)]
+
+    def test_it_goes_with_the_run_to_its_next_attempt(self, store: Store) -> None:
+        store.create_run(SWEEP, a_run())
+        store.note_run(SWEEP, 0, 1, NOTED)
+        store.advance_attempt(SWEEP, 0, 2, a_lease(key="another-key", attempt=2), 1500.0)
+        with unchanged(store):
+            store.note_run(SWEEP, 0, 1, {"name": "of an older attempt"})
+        run = store.get_run(SWEEP, 0)
+        assert run is not None
+        assert (run.attempt, run.attributes) == (2, NOTED)
+
+    def test_an_outcome_takes_its_place(self, store: Store) -> None:
+        store.create_run(SWEEP, a_run())
+        store.note_run(SWEEP, 0, 1, NOTED)
+        assert store.end_run(SWEEP, 0, 1, an_outcome()) == a_run(outcome=an_outcome())
+        with unchanged(store):
+            store.note_run(SWEEP, 0, 1, NOTED)
+        assert store.get_run(SWEEP, 0) == a_run(outcome=an_outcome())
+
+    def test_of_no_run(self, store: Store) -> None:
+        with unchanged(store):
+            store.note_run(SWEEP, 0, 1, NOTED)
+
+
 class TestEndRun:
     @pytest.mark.parametrize(
         "changes",

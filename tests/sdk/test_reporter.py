@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 from made_answers import problem
 
+from sweep_sdk import _lines
+from sweep_sdk._agent import tail
 from sweep_sdk._agent.debts import Debt, Ledger
 from sweep_sdk._agent.delivery import Delivery
+from sweep_sdk._agent.pace import Pace
 from sweep_sdk._agent.reporter import Reporter
+from sweep_sdk._backend.answers import Attention
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
@@ -35,14 +40,14 @@ def stops(notices):
 
 @pytest.fixture
 def make(handout, client, clock, notices, stops, tmp_path):
-    def make(row_interval_seconds=10.0, report_interval_seconds=30.0, lease_seconds=300):
+    def make(row_interval_seconds=10.0, report_interval_seconds=30.0, lease_seconds=300, pace=None):
         debt = Debt("here", handout.id, handout.attempt, str(tmp_path / "m.jsonl"), "loss")
         return Reporter(
             Delivery(debt, Ledger(tmp_path / "home"), clock, notices),
             client.with_retries(ONCE),
             lease_seconds=lease_seconds,
             report_interval_seconds=report_interval_seconds,
-            row_interval_seconds=row_interval_seconds,
+            pace=pace or Pace(fixed_seconds=row_interval_seconds),
             stop=stops,
             notice=notices,
             clock=clock,
@@ -298,3 +303,201 @@ class TestAnEndThatIsAnnounced:
             clock.advance(30)
         assert self.preempting(network) == [True] + [False] * 4
         assert len(list(client.history(handout.id))) == 4
+
+
+HYPERBAND = {"type": "hyperband", "min_iter": 3, "eta": 3}
+
+
+class TestRowsThatCanWait:
+    """Where the backend is elsewhere only rows that decide something are sent at once."""
+
+    @pytest.fixture
+    def begin(self, backend, client, clock, notices, stops, tmp_path):
+        def begin(pace=None, *, metric=None, **config):
+            metric = {"name": "loss", **(metric or {})}
+            parameters = {"x": {"min": 0.0, "max": 1.0}}
+            sweep = backend.create(
+                {"method": "random", "metric": metric, "parameters": parameters, **config}
+            )
+            handout = client.ask(sweep, "key-of-the-test", "agent")
+            path = str(tmp_path / "m.jsonl")
+            debt = Debt("here", handout.id, 1, path, "loss", key=handout.key)
+            return Reporter(
+                Delivery(debt, Ledger(tmp_path / "home"), clock, notices),
+                client.with_retries(ONCE),
+                lease_seconds=handout.lease_seconds,
+                report_interval_seconds=30.0,
+                pace=pace or Pace(handout.attention),
+                stop=stops,
+                notice=notices,
+                clock=clock,
+            )
+
+        return begin
+
+    @pytest.fixture
+    def play(self, clock, log, network):
+        """Log a row a second for so long; when the rows were sent, and how many at each time."""
+
+        def play(reporter, seconds, value=lambda second: 1.0):
+            began, turn_at, sent = clock(), clock(), []
+            for second in range(1, seconds + 1):
+                log(loss=value(second))
+                clock.advance(1)
+                n_before = len(network.sent("/reports"))
+                while turn_at <= clock():
+                    turn_at = clock() + reporter.report()
+                for request in network.sent("/reports")[n_before:]:
+                    n_rows = len(json.loads(request.body)["rows"])
+                    sent.append((round(clock() - began), n_rows))
+            return sent
+
+        return play
+
+    def test_at_the_next_bands_and_with_heartbeats(self, begin, play):
+        sent = play(begin(early_terminate=HYPERBAND), 300)
+        bands, beats = [3, 9, 27, 81, 243], [54, 108, 135, 162, 189, 216, 270, 297]
+        assert [second for second, _ in sent] == sorted(bands + beats)
+        assert sum(n_rows for _, n_rows in sent) == 297
+
+    def test_that_is_fewer_requests_than_rows_every_ten_seconds(self, begin, play):
+        sent = play(begin(Pace(fixed_seconds=10.0), early_terminate=HYPERBAND), 300)
+        assert len(sent) == 30
+
+    def test_without_anything_to_decide_with_heartbeats_alone(self, begin, play):
+        sent = play(begin(), 300)
+        assert [second for second, _ in sent] == [*range(31, 300, 30)]
+        assert sum(n_rows for _, n_rows in sent) == 271
+
+    @pytest.mark.parametrize(
+        ("goal", "value"),
+        [("minimize", lambda second: 100.0 - second), ("maximize", lambda second: second)],
+    )
+    def test_a_target_that_is_reached_is_told_at_once(self, begin, play, backend, goal, value):
+        target = 59.0 if goal == "minimize" else 41.0
+        reporter = begin(metric={"goal": goal, "target": target})
+        sent = play(reporter, 41, value)
+        assert sent[-1][0] == 41
+        assert len(sent) == 2
+        sweep = reporter._delivery.debt.run.split("-")[0]
+        assert backend.get(sweep)["state"] == "finished"
+
+    def test_a_target_that_was_told_is_not_told_with_every_row(self, begin, play):
+        sent = play(begin(metric={"target": 2.0}), 40)
+        assert [second for second, _ in sent] == [1, 2, 32]  # the second hears that it was enough
+
+    def test_a_run_that_is_behind_is_stopped_at_the_band(self, begin, play, backend, stops):
+        reporter = begin(early_terminate=HYPERBAND)
+        sweep = reporter._delivery.debt.run.split("-")[0]
+        other = backend.ask(sweep).body["id"]
+        backend.report(other, 1, 0, *({"loss": 0.5} for _ in range(9)))
+        sent = play(reporter, 3)
+        assert [second for second, _ in sent] == [3]
+        assert stops == ["early_terminate"]
+
+    def test_where_the_backend_is_near_rows_are_sent_as_they_come(self, begin, network, log):
+        reporter = begin(Pace(Attention((3,)), is_near=True))
+        assert reporter.report() == 0.1
+        for n in range(3):
+            log(loss=n)
+            reporter.report()
+        assert len(network.sent("/reports")) == 3
+
+    def test_a_backend_that_says_nothing_of_it_gets_rows_as_before(self, begin, play, network):
+        reporter = begin(Pace(None), early_terminate=HYPERBAND)
+        reporter._pace.hear = lambda _: None
+        assert len(play(reporter, 300)) == 30
+
+    def test_what_an_answer_says_counts_from_then_on(self, begin, log, network):
+        """As after an update that adds early termination to the runs that come."""
+        reporter = begin(Pace(Attention()), early_terminate=HYPERBAND)
+        assert reporter._row_seconds() == 10.0
+        reporter._delivery.beat(reporter._client)
+        reporter._obey(reporter._delivery.beat(reporter._client))
+        assert reporter._row_seconds() == 1.0
+
+    def test_a_full_batch_does_not_wait(self, begin, log, network, monkeypatch):
+        monkeypatch.setattr(tail, "MAX_BATCH_BYTES", 200)
+        reporter = begin()
+        for n in range(40):
+            log(loss=n)
+        reporter.report()
+        assert len(network.sent("/reports")) >= 2
+
+
+class TestNotes:
+    """What a program notes is seen while it runs, at no request of its own."""
+
+    @pytest.fixture
+    def note(self, tmp_path):
+        def note(**facts):
+            with (tmp_path / "m.jsonl").open("ab") as file:
+                file.write(_lines.encode_describe(facts))
+
+        return note
+
+    @pytest.fixture
+    def reporter(self, make, handout):
+        made = make()
+        made._delivery.debt = replace(made._delivery.debt, key=handout.key)
+        return made
+
+    def attributes(self, network):
+        bodies = [json.loads(request.body) for request in network.sent("/reports")]
+        return [body.get("attributes") for body in bodies]
+
+    def test_they_ride_with_rows(self, reporter, note, log, client, handout, network):
+        note(name="first", tags=["a"])
+        log(loss=1)
+        reporter.report()
+        assert client.get_run(handout.id)["attributes"] == {"name": "first", "tags": ["a"]}
+        log(loss=2)
+        reporter.report()
+        note(tags=["a", "b"])
+        log(loss=3)
+        reporter.report()
+        assert [noted is not None for noted in self.attributes(network)] == [True, False, True]
+        assert client.get_run(handout.id)["attributes"]["tags"] == ["a", "b"]
+
+    def test_or_with_a_heartbeat(self, reporter, note, client, handout, network, clock):
+        note(config={"epochs": 5})
+        reporter.report()
+        assert network.sent("/reports") == []
+        clock.advance(30)
+        reporter.report()
+        assert client.get_run(handout.id)["attributes"] == {"config": {"epochs": 5}}
+        clock.advance(30)
+        reporter.report()
+        assert self.attributes(network) == [{"config": {"epochs": 5}}, None]
+
+    def test_what_was_lost_is_sent_again(self, reporter, note, log, client, handout, network):
+        note(name="first")
+        log(loss=1)
+        network.go_away()
+        reporter.report()
+        network.come_back()
+        reporter.report()
+        assert client.get_run(handout.id)["attributes"] == {"name": "first"}
+
+    def test_what_the_backend_refuses_loses_no_row(
+        self, reporter, note, log, client, handout, network
+    ):
+        def refuse(request):
+            is_noted = b"attributes" in request.body and request.path.endswith("/reports")
+            return problem(400, "invalid-request") if is_noted else None
+
+        network.fail = refuse
+        note(name="first")
+        log(loss=1)
+        reporter.report()
+        log(loss=2)
+        reporter.report()
+        rows = [row["metrics"]["loss"] for row in client.history(handout.id)]
+        assert rows == [1, 2]
+        assert len(network.sent("/reports")) == 3
+
+    def test_an_older_backend_is_sent_none(self, make, note, log, network):
+        note(name="first")
+        log(loss=1)
+        make().report()
+        assert self.attributes(network) == [None]

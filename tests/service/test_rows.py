@@ -91,6 +91,21 @@ def test_rows_that_two_have_put_at_once_are_read_once(backend, sweep, run, page,
     assert read.last is not None
 
 
+def test_of_a_step_that_was_logged_in_several_calls_a_few_rows_are_whole(backend, sweep, run):
+    """As ``show`` has them: thinning must not take one half of a step and leave the other."""
+    path = f"/v1/sweeps/{sweep}/runs/{run}"
+    calls = [{"loss": 1.0}, {"acc": 0.5}, {"lr": 0.1}]
+    rows = [{"step": step, "metrics": metrics} for step in range(40) for metrics in calls]
+    rows.append({"step": 39, "metrics": {"loss": 9.0}})  # said again: it stays a row of its own
+    backend.call("POST", f"{path}/reports", {"attempt": 1, "offset": 0, "rows": rows})
+    found = backend.call("GET", f"{path}/history", query={"rows": "5"}).body
+    assert found["n_rows"] == 41
+    assert 5 <= len(found["items"]) <= 11
+    *whole, last = found["items"]
+    assert all(row["metrics"] == {"loss": 1.0, "acc": 0.5, "lr": 0.1} for row in whole)
+    assert (last["step"], last["metrics"]) == (39, {"loss": 9.0})
+
+
 def test_a_row_that_the_backend_refused_leaves_a_gap_and_no_more(backend, sweep, run):
     backend.report(run, 1, 0, *losses(0, 2))
     backend.report(run, 1, 3, *losses(3, 5))

@@ -111,7 +111,7 @@ def report_rows(request: Request, services: Services) -> Response:
     """``POST .../runs/{run}/reports``."""
     sweep, index = _run_of(request)
     document = request.json()
-    reject_unknown(document, ("attempt", "key", "offset", "rows", "preempting"))
+    reject_unknown(document, ("attempt", "key", "offset", "rows", "preempting", "attributes"))
     batch = RowBatch(
         attempt=int_field(document, "attempt", least=0, is_required=True) or 0,
         offset=int_field(document, "offset", least=0, is_required=True) or 0,
@@ -119,7 +119,16 @@ def report_rows(request: Request, services: Services) -> Response:
     )
     is_preempting = typed_field(document, "preempting", bool, default=False)
     key = text_field(document, "key", _MAX_KEY_LENGTH)
-    command = report(services, sweep, index, batch, is_preempting=is_preempting, key=key)
+    noted = typed_field(document, "attributes", dict, default=None)
+    command = report(
+        services,
+        sweep,
+        index,
+        batch,
+        is_preempting=is_preempting,
+        key=key,
+        attributes=None if noted is None else _attributes(noted),
+    )
     return Response(
         200,
         {
@@ -127,6 +136,7 @@ def report_rows(request: Request, services: Services) -> Response:
             "reason": command.reason,
             "lease_seconds": command.lease_seconds,
             "next_offset": command.next_row,
+            **views.attention(command.attention),
         },
     )
 
@@ -188,6 +198,7 @@ def _handed_out(answer: HandOut) -> dict[str, Any]:
         "lease_seconds": answer.lease_seconds,
         "metric": answer.metric,
         "key": answer.key,
+        **views.attention(answer.attention),
     }
 
 

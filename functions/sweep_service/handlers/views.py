@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sweep_service.model.problems import Problem
     from sweep_service.model.records import AttemptRecord, EarlyStop, Row
     from sweep_service.operations.amendments import Amended
+    from sweep_service.operations.attention import Attention
     from sweep_service.operations.runs import RunStory, RunView
     from sweep_service.operations.sweeps import SweepView
 
@@ -81,7 +82,7 @@ def run(view: RunView) -> dict[str, Any]:
         "ended_at": outcome.ended_at if outcome else None,
         "stopped_early": outcome.is_stopped_early if outcome else False,
         "early_stop": _early_stop(outcome.early_stop) if outcome and outcome.early_stop else None,
-        "attributes": tagged(outcome.attributes) if outcome else {},
+        "attributes": tagged(outcome.attributes if outcome else stored.attributes),
         "suggestion": stored.suggestion,
     }
 
@@ -122,6 +123,15 @@ def attempt(record: AttemptRecord) -> dict[str, Any]:
         "exit_code": record.exit_code,
         "signal": record.signal,
     }
+
+
+def attention(found: Attention) -> dict[str, Any]:
+    """Which rows an agent shall send at once."""
+    target = found.target
+    bound = None
+    if target is not None:
+        bound = {"at_most" if target.is_most else "at_least": target.value}
+    return {"report_at": list(found.report_at), "target": bound}
 
 
 def history_row(attempt_number: int, row: Row) -> dict[str, Any]:

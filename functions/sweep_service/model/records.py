@@ -211,6 +211,8 @@ class Run:
         suggestion: Why this configuration (empty for grid and random).
         started_at: When ``attempt`` was handed out.
         revision: How often the run has been amended after it had ended.
+        attributes: What its program has noted while it runs; an outcome has its own, and takes
+            these along where its agent could say nothing.
     """
 
     index: int
@@ -225,6 +227,7 @@ class Run:
     suggestion: Mapping[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
     revision: int = 0
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_deleted(self) -> bool:

@@ -23,6 +23,7 @@ from sweep_service.errors import (
 from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.operations.amendments import carry_out
+from sweep_service.operations.attention import Attention, attention
 from sweep_service.operations.choosing import choose, keep_apart, needs_unit, unit_of
 from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import last_reported, live_summary
@@ -62,6 +63,7 @@ class HandOut:
     Attributes:
         metric: Name of the sweep's metric; None without one.
         key: With which it was asked for; reports and the finish may say it.
+        attention: Which rows are to be sent at once.
     """
 
     sweep: str
@@ -73,6 +75,7 @@ class HandOut:
     lease_seconds: int
     metric: str | None
     key: str
+    attention: Attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,7 @@ class _Desk:
             lease_seconds=loaded.config.lease_seconds,
             metric=loaded.config.metric.name if loaded.config.metric is not None else None,
             key=self.asker.key,
+            attention=attention(self.services, self.sweep, self.counter, loaded.config, 0),
         )
 
     def _is_too_long(self, lease: Lease, now: float) -> bool:
@@ -279,6 +283,7 @@ class _Desk:
             summary=live_summary(self._config(lease.index).metric, live),
             best=live.best,
             last=last_reported(live),
+            attributes=run.attributes,
         )
         try:
             self.services.store.end_run(self.sweep, lease.index, run.attempt, run.revision, outcome)

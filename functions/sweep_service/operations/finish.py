@@ -139,7 +139,7 @@ def _end(
         summary=ending.summary,
         best=best_value(config.metric, live, ending.summary, ending.result),
         is_stopped_early=is_stopped_early,
-        attributes=ending.attributes,
+        attributes=ending.attributes or run.attributes,
         last=last_value(config.metric, live, ending.summary, ending.result),
         early_stop=stop if is_stopped_early else None,
     )

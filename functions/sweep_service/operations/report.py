@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost
 from sweep_service.model.identifiers import run_id
 from sweep_service.model.states import SweepState
+from sweep_service.operations.attention import Attention, attention
 from sweep_service.operations.metrics import apply_rows, finite_values, news_of
 from sweep_service.operations.stopping import is_stopped_early, put_bands
 from sweep_service.operations.target import finish_on_target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sweep_service.model.records import Counter, Lease, LiveSummary, RowBatch
     from sweep_service.model.sweep_config import SweepConfig
     from sweep_service.operations.services import Services
@@ -30,11 +33,13 @@ class Command:
         reason: ``stop_run`` or ``canceled`` (a user's word) or ``early_terminate``.
         lease_seconds: How long the agent may now be silent.
         next_row: Number of the row that comes next: those before it need not be sent again.
+        attention: Which rows are to be sent at once.
     """
 
     reason: str | None
     lease_seconds: int
     next_row: int
+    attention: Attention
 
 
 def report(
@@ -45,6 +50,7 @@ def report(
     *,
     is_preempting: bool = False,
     key: str | None = None,
+    attributes: Mapping[str, Any] | None = None,
 ) -> Command:
     """Keep rows (none: a heartbeat), prolong the lease, and say whether to go on.
 
@@ -61,6 +67,7 @@ def report(
         batch: The rows.
         is_preempting: Whether the agent has to end.
         key: With which the attempt was asked for, from one who says it.
+        attributes: What the program has noted so far, where that has changed; see ``Run``.
 
     Raises:
         NotFound: No such sweep.
@@ -80,6 +87,8 @@ def report(
         lease = _extend(services, sweep, lease, config, None)
     if batch.rows:  # a repeat too: who counted the rows may have died before this
         put_bands(services.store, sweep, config, lease, batch)
+    if attributes is not None:
+        services.store.note_run(sweep, index, batch.attempt, attributes)
     if is_preempting:
         lease = _preempt(services, sweep, lease, config)
     if config.metric is not None:
@@ -87,7 +96,12 @@ def report(
     reason = _stop_reason(lease, counter)
     if reason is None and is_stopped_early(services.store, sweep, config, lease):
         reason = "early_terminate"
-    return Command(reason, lease_seconds(lease, config), lease.live.next_row or 0)
+    return Command(
+        reason,
+        lease_seconds(lease, config),
+        lease.live.next_row or 0,
+        attention(services, sweep, counter, config, lease.live.n_values),
+    )
 
 
 def lease_seconds(lease: Lease, config: SweepConfig) -> int:

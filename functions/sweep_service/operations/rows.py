@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sweep_service.model.records import RowBatch
+    from sweep_service.model.records import Row, RowBatch
     from sweep_service.operations.services import Services
 
 _BATCHES_A_READ = 100
@@ -46,6 +47,28 @@ def read_all(services: Services, sweep: str, index: int) -> Iterator[RowBatch]:
     while place is not None:
         yield from batches
         batches, place = read_page(services, sweep, index, place)
+
+
+def by_step(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
+    """(attempt, row), where what was logged for one step in several calls is one row.
+
+    Only calls that have no metric in common: nothing that was logged is left out.
+    """
+    held: tuple[int, Row] | None = None
+    for attempt, row in rows:
+        if held is not None and held[0] == attempt and _is_complement(held[1], row):
+            held = attempt, replace(held[1], metrics={**held[1].metrics, **row.metrics})
+            continue
+        if held is not None:
+            yield held
+        held = attempt, row
+    if held is not None:
+        yield held
+
+
+def _is_complement(held: Row, row: Row) -> bool:
+    is_of_one_step = held.step is not None and held.step == row.step
+    return is_of_one_step and held.metrics.keys().isdisjoint(row.metrics)
 
 
 def _once(stored: Sequence[RowBatch], place: Place | None) -> tuple[list[RowBatch], Place | None]:

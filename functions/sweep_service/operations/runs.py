@@ -10,7 +10,7 @@ from sweep_service.errors import NotFound, NotPossible
 from sweep_service.model.identifiers import run_id
 from sweep_service.model.states import RunState
 from sweep_service.operations.metrics import live_summary
-from sweep_service.operations.rows import Place, read_all, read_page
+from sweep_service.operations.rows import Place, by_step, read_all, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -201,6 +201,8 @@ def thin_rows(
 ) -> ThinnedHistory:
     """About ``n_rows`` evenly spaced rows of the whole history, first and last kept.
 
+    What was logged for one step in several calls is one row.
+
     Memory is bounded by the result: while reading, every second row is dropped each time twice
     as many as wanted have been kept, or more than an answer can hold.
 
@@ -211,7 +213,7 @@ def thin_rows(
     last: tuple[int, Row] | None = None
     stride, seen, n_bytes = 1, 0, 0
     get_run(services, sweep, index)
-    for last in _rows_with(keys, read_all(services, sweep, index)):
+    for last in by_step(_rows_with(keys, read_all(services, sweep, index))):
         if seen % stride == 0:
             kept.append(last)
             n_bytes += _size(last[1])

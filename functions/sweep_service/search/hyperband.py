@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: The reference engine knows this many bands of the min_iter form.
 _MOST_BANDS = 100
+#: No run logs more.
+_MOST_ITERATIONS = 2**53
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def bands(settings: Hyperband, n_iterations: int) -> tuple[int, ...]:
     """
     form = _falling(settings) if settings.min_iter is None else _rising(settings, n_iterations)
     return tuple(sorted({band for band in form if band <= n_iterations}))
+
+
+def next_bands(settings: Hyperband, n_iterations: int) -> tuple[int, ...]:
+    """The bands beyond ``n_iterations``, ascending."""
+    return tuple(band for band in bands(settings, _MOST_ITERATIONS) if band > n_iterations)
 
 
 def _falling(settings: Hyperband) -> Iterator[int]:

@@ -20,10 +20,10 @@ epoch. A run cap or limit above 2**63 - 1 is kept as 2**63 - 1: nobody gets ther
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sweep_service.model.records import (
         AttemptRecord,
@@ -294,7 +294,7 @@ class Store(Protocol):
         """
 
     def end_run(self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome) -> Run:
-        """Write the outcome where attempt and revision = given and there is none.
+        """Write the outcome where attempt and revision = given and there is none; its notes go.
 
         Returns:
             The run as it stands: when this attempt had an outcome already, that one counts.
@@ -310,6 +310,13 @@ class Store(Protocol):
 
         Where attempt and revision = given and there is an outcome. A failed condition is left
         alone: the run has been amended.
+        """
+
+    def note_run(self, sweep: str, index: int, attempt: int, attributes: Mapping[str, Any]) -> None:
+        """Keep what the program has noted so far, where attempt = given and there is no outcome.
+
+        It takes the place of what was noted before. A failed condition is left alone: the run has
+        ended, or is another attempt's.
         """
 
     # -- what runs leave behind -----------------------------------------------------------------

@@ -15,6 +15,7 @@ from sweep_sdk._agent.events import Notice, RunEnded, RunStarted
 from sweep_sdk._agent.hints import hint_at
 from sweep_sdk._agent.launcher import prepare_files
 from sweep_sdk._agent.leftovers import end_marked, mark_of, own_trace
+from sweep_sdk._agent.pace import Pace
 from sweep_sdk._agent.reporter import Reporter
 from sweep_sdk._agent.signals import Ending
 from sweep_sdk._backend.answers import Finished
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 
 #: What an agent that is being stopped still grants to a backend that is away.
 HURRY_SECONDS = 10.0
-_ROW_SECONDS = 10.0
-_NEAR_ROW_SECONDS = 0.1
 _HURRY_POLL_SECONDS = 0.25
 #: What a machine may have again in a moment: descriptors, memory, a server of files.
 _PASSING_ERRNOS = frozenset(
@@ -87,8 +86,6 @@ class Attempts:
         holder: The name under which the ledger knows the agent.
         total: How many runs the sweep will have; None where that is open.
         stopping: Set when the agent is being stopped: then nothing takes long.
-        is_judged: Whether the backend judges runs by their rows while they go on: by early
-            termination or a target.
         comparison: With the runs of other agents; None for none.
         warnings: Signals of a batch system after which programs gave their runs back.
         ending: When the agent has to have ended.
@@ -107,7 +104,6 @@ class Attempts:
     total: int | None
     stopping: threads.Event
     emit: Callable[[Event], None]
-    is_judged: bool = False
     comparison: Comparison | None = None
     warnings: list[int] = field(default_factory=list)
     ending: Ending = field(default_factory=Ending)
@@ -189,15 +185,18 @@ class Attempts:
             self.client.with_retries(ONCE),
             lease_seconds=attempt.handout.lease_seconds,
             report_interval_seconds=interval,
-            row_interval_seconds=self.options.row_interval_seconds or self._row_interval(),
+            pace=self._pace(attempt.handout),
             stop=stop,
             notice=self._noticer(attempt.handout),
         )
 
-    def _row_interval(self) -> float:
-        """How often rows are looked for: often where each may decide and costs next to nothing."""
-        is_near = self.client.transport.is_local or is_loopback_url(self.client.transport.place)
-        return _NEAR_ROW_SECONDS if is_near and self.is_judged else _ROW_SECONDS
+    def _pace(self, handout: HandOut) -> Pace:
+        place = self.client.transport
+        return Pace(
+            handout.attention,
+            is_near=place.is_local or is_loopback_url(place.place),
+            fixed_seconds=self.options.row_interval_seconds,
+        )
 
     def end(
         self,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import math
 from collections import deque
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.endings import ending_document, judge, without_rows
@@ -14,11 +17,11 @@ from sweep_sdk._exceptions import InvalidRequest, LeaseLost
 from sweep_sdk._world import disk, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sweep_sdk._agent.debts import Debt, Ledger
     from sweep_sdk._agent.endings import Outcome
-    from sweep_sdk._backend.answers import Command, Finished
+    from sweep_sdk._backend.answers import Attention, Command, Finished
     from sweep_sdk._backend.client import Client
     from sweep_sdk._metrics import MetricValue
 
@@ -58,6 +61,9 @@ class Delivery:
         self._notice = notice
         self._batches: deque[Batch] = deque()
         self._next_row = 0
+        self._is_tried = False
+        self._lowest, self._highest = math.inf, -math.inf
+        self._noted = _text_of({})
         self._turn = threads.Lock()
 
     def send(self, client: Client, *, is_final: bool = False) -> Command | None:
@@ -72,11 +78,18 @@ class Delivery:
                 the backend has kept its rows beside the run.
         """
         with self._turn:
-            while self._batches or self._fill(is_final):
-                command = self._send_first(client)
+            while self._fill(n_batches=1 if is_final else 2, is_final=is_final):
+                command = self._send_first(client, is_final=is_final)
                 if command is not None:
                     return command
         return None
+
+    def look(self, attention: Attention) -> bool:
+        """Read on; whether there are rows to be sent at once, or as many as make a batch."""
+        with self._turn:
+            self._fill(n_batches=2)
+            is_due = attention.is_due(self._n_values(), self._lowest, self._highest)
+            return len(self._batches) > 1 or (bool(self._batches) and is_due)
 
     def beat(self, client: Client, *, is_preempting: bool = False) -> Command:
         """A heartbeat.
@@ -88,14 +101,8 @@ class Delivery:
         Raises:
             SweepError: As ``Client.report``.
         """
-        return client.report(
-            self.debt.run,
-            self.debt.attempt,
-            self._next_row,
-            (),
-            is_preempting=is_preempting,
-            key=self.debt.key,
-        )
+        with self._turn:
+            return self._report(client, self._next_row, (), is_preempting=is_preempting)
 
     def send_rest(self, client: Client) -> bool:
         """Send all rows of a program that has ended.
@@ -175,20 +182,19 @@ class Delivery:
         words = {"result": said.result, "attributes": said.facts or None}
         return {name: value for name, value in words.items() if value is not None}
 
-    def _send_first(self, client: Client) -> Command | None:
+    def _send_first(self, client: Client, *, is_final: bool) -> Command | None:
         """Send the first batch; None when the backend refuses it as it is."""
         batch = self._batches[0]
+        self._is_tried = True
         try:
-            command = client.report(
-                self.debt.run, self.debt.attempt, batch.offset, batch.rows, key=self.debt.key
-            )
+            command = self._report(client, batch.offset, batch.rows, is_final=is_final)
         except InvalidRequest as error:
             self._divide(error)
             return None
         except LeaseLost:
-            self._batches.popleft()
+            self._drop_first()
             raise
-        self._batches.popleft()
+        self._drop_first()
         self._next_row = max(command.next_row, batch.offset + len(batch.rows))
         return command
 
@@ -199,18 +205,93 @@ class Delivery:
         except LeaseLost:
             return False
 
-    def _fill(self, is_final: bool) -> bool:
+    def _report(
+        self,
+        client: Client,
+        offset: int,
+        rows: Sequence[dict[str, Any]],
+        *,
+        is_preempting: bool = False,
+        is_final: bool = False,
+    ) -> Command:
+        """Send rows, and what the program has noted since it was last sent; the end has that too.
+
+        What the backend refuses of it waits for the end.
+        """
+        send = partial(
+            client.report,
+            self.debt.run,
+            self.debt.attempt,
+            offset,
+            rows,
+            is_preempting=is_preempting,
+            key=self.debt.key,
+        )
+        noted = None if is_final else self._unsent_notes()
+        if noted is None:
+            return send()
+        try:
+            command = send(attributes=noted)
+        except InvalidRequest:
+            command = send()
+        self._noted = _text_of(noted)
+        return command
+
+    def _unsent_notes(self) -> dict[str, Any] | None:
+        """What the program has noted, if that is news to a backend that takes it."""
+        facts = self.tail.said.facts
+        is_news = self.debt.key is not None and _text_of(facts) != self._noted
+        return facts if is_news else None
+
+    def _fill(self, *, n_batches: int, is_final: bool = False) -> bool:
+        """Read on until so many batches have been begun; whether there are any rows.
+
+        As soon as a second one has been begun the first is as large as it can be.
+        """
+        while len(self._batches) < n_batches and self._read_on(is_final=is_final):
+            pass
+        return bool(self._batches)
+
+    def _read_on(self, *, is_final: bool) -> bool:
         """Read the next rows that the backend does not have; whether there are any."""
         while (batch := self.tail.read(is_final=is_final)) is not None:
             news = batch.since(self._next_row)
             if news.rows:
-                self._batches.append(news)
+                self._note_values(news)
+                self._append(news)
                 return True
         return False
 
+    def _append(self, news: Batch) -> None:
+        """Add rows to those that wait; to the same batch, as long as it has not been sent."""
+        last = self._batches[-1] if self._batches else None
+        is_open = last is not None and not (self._is_tried and len(self._batches) == 1)
+        if last is not None and is_open and last.has_room_for(news):
+            self._batches[-1] = last.joined(news)
+        else:
+            self._batches.append(news)
+
+    def _drop_first(self) -> None:
+        self._batches.popleft()
+        self._is_tried = False
+        if not self._batches:
+            self._lowest, self._highest = math.inf, -math.inf
+
+    def _n_values(self) -> int:
+        """How many finite values of the metric the program has logged."""
+        spread = self.tail.said.spreads.get(self.debt.metric or "")
+        return 0 if spread is None else spread.n_values
+
+    def _note_values(self, batch: Batch) -> None:
+        for row in batch.rows:
+            value = row["metrics"].get(self.debt.metric)
+            if isinstance(value, (int, float)):
+                self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
+
     def _divide(self, error: InvalidRequest) -> None:
         """Do without the row that the backend refuses, once it stands alone."""
-        batch = self._batches.popleft()
+        batch = self._batches[0]
+        self._drop_first()
         n_rows = len(batch.rows)
         if n_rows == 1:
             self._notice(f"a row is left out: {error}")
@@ -228,3 +309,8 @@ class Delivery:
 
 def _essentials(ending: dict[str, Any]) -> dict[str, Any]:
     return {name: ending[name] for name in _ESSENTIALS if name in ending}
+
+
+def _text_of(facts: dict[str, Any]) -> str:
+    """Tells facts apart."""
+    return json.dumps(facts, sort_keys=True)

@@ -119,7 +119,6 @@ class Engagement:
             total=_total(sweep),
             stopping=self.stopping,
             emit=emit,
-            is_judged=_is_judged(sweep["config"]),
             comparison=Comparison(client, self._name, self.tally, options.max_consecutive_failures),
         )
 
@@ -184,12 +183,6 @@ def attendance_of(settings: Settings) -> Iterator[Attendance]:
             ) from None
         stack.enter_context(noted(settings.home, attendance.name))
         yield attendance
-
-
-def _is_judged(config: Mapping[str, Any]) -> bool:
-    """Whether a sweep's runs are judged by their rows while they go on."""
-    has_target = (config.get("metric") or {}).get("target") is not None
-    return has_target or config.get("early_terminate") is not None
 
 
 def _default_name() -> str:

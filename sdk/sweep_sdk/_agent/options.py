@@ -35,8 +35,9 @@ class AgentOptions:
         runs_dir: Folder of the runs' own folders; by default from the settings.
         report_interval_seconds: Longest time between two reports; by default from the settings.
             A third of the lease where that is less. A stop command is obeyed within this time.
-        row_interval_seconds: Least time between two reports with rows. By default 10; where the
-            backend is on this machine and judges runs by their rows, as they come.
+        row_interval_seconds: Least time between two reports with rows. By default rows are sent
+            when the backend has use for them, and the others with the next report that is due;
+            where it is on this machine every 10 s, or as they come if runs are judged by them.
         max_failures: Gives up after so many failed runs before any success; 0 for no bound.
         max_initial_failures: Gives up after so many failed runs in the first minute; 0 likewise.
         max_consecutive_failures: Gives up after so many failed runs without a success between

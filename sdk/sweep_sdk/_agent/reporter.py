@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sweep_sdk._agent.delivery import Delivery
+    from sweep_sdk._agent.pace import Pace
     from sweep_sdk._backend.answers import Command
     from sweep_sdk._backend.client import Client
 
@@ -34,7 +35,7 @@ class Reporter:
         *,
         lease_seconds: float,
         report_interval_seconds: float,
-        row_interval_seconds: float,
+        pace: Pace,
         stop: Callable[[str], None],
         notice: Callable[[str], None],
         clock: Callable[[], float] = clock.monotonic,
@@ -46,7 +47,7 @@ class Reporter:
             client: By which; one try a request, the next try comes by itself.
             lease_seconds: How long the backend waits for a report.
             report_interval_seconds: Longest time between two reports.
-            row_interval_seconds: Least time between two reports with rows.
+            pace: How often rows are looked for, and which are sent at once.
             stop: Told why the run shall end: the backend's reason, ``lease_lost``, or ``deleted``.
             notice: Told when the backend goes away and when it is back.
             clock: Seconds that pass.
@@ -54,7 +55,8 @@ class Reporter:
         self._delivery = delivery
         self._client = client
         self._beat_seconds = min(report_interval_seconds, lease_seconds / 3)
-        self._row_seconds = min(row_interval_seconds, self._beat_seconds)
+        self._pace = pace
+        self._longest_pause = self._beat_seconds
         self._longest_interval = report_interval_seconds
         self._stop = stop
         self._notice = notice
@@ -90,8 +92,11 @@ class Reporter:
         self._is_ending = True
         self._wakes.put(None)
 
+    def _row_seconds(self) -> float:
+        return min(self._pace.seconds, self._longest_pause)
+
     def _run(self) -> None:
-        pause = self._row_seconds
+        pause = self._row_seconds()
         while not self._is_closing_within(pause):
             pause = self.report()
 
@@ -115,21 +120,31 @@ class Reporter:
         self._n_failures = 0
         if command is not None:
             self._obey(command)
-        return self._row_seconds
+        return self._row_seconds()
 
     def _send(self) -> Command | None:
-        """That the agent has to end, all rows there are, or a heartbeat if one is due."""
+        """That the agent has to end, rows that are to be sent now, or a heartbeat if one is due."""
         last = self._tell_of_end() if self._is_ending and not self._is_end_told else None
-        while not self._is_closing.is_set():
+        while self._are_rows_due() and not self._is_closing.is_set():
             command = self._delivery.send(self._client)
             if command is None:
                 break
             last = command
-        if last is None and self._clock() - self._heard_at >= self._beat_seconds * 0.9:
+        if last is None and self._is_beat_due():
             last = self._delivery.beat(self._client, is_preempting=self._is_ending)
         if last is not None:
             self._heard_at = self._clock()
         return last
+
+    def _are_rows_due(self) -> bool:
+        """Whether rows are to be sent now; where they can wait, they go with the next heartbeat."""
+        attention = self._pace.attention
+        if attention is None or not self._pace.is_choosy or self._is_ending or self._is_beat_due():
+            return True
+        return self._delivery.look(attention)
+
+    def _is_beat_due(self) -> bool:
+        return self._clock() - self._heard_at >= self._beat_seconds * 0.9
 
     def _tell_of_end(self) -> Command | None:
         """Make the lease a short one; None where the backend is too old to know of that."""
@@ -143,6 +158,7 @@ class Reporter:
 
     def _obey(self, command: Command) -> None:
         self._beat_seconds = min(self._longest_interval, command.lease_seconds / 3)
+        self._pace.hear(command.attention)
         if command.reason is not None:
             self._stop(command.reason)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _lines
@@ -43,15 +43,29 @@ class Batch:
 
     Attributes:
         offset: Number of the first row within the attempt.
+        n_bytes: About how large the rows are.
     """
 
     offset: int
     rows: tuple[dict[str, Any], ...]
+    n_bytes: int = 0
 
     def since(self, number: int) -> Batch:
         """The rows that are not before row ``number``."""
         n_before = min(max(number - self.offset, 0), len(self.rows))
-        return Batch(self.offset + n_before, self.rows[n_before:])
+        return replace(self, offset=self.offset + n_before, rows=self.rows[n_before:])
+
+    def has_room_for(self, more: Batch) -> bool:
+        """Whether the rows of ``more`` follow these, and both make one batch."""
+        return (
+            more.offset == self.offset + len(self.rows)
+            and len(self.rows) + len(more.rows) <= MAX_BATCH_ROWS
+            and self.n_bytes + more.n_bytes <= MAX_BATCH_BYTES
+        )
+
+    def joined(self, more: Batch) -> Batch:
+        """Both as one batch."""
+        return Batch(self.offset, self.rows + more.rows, self.n_bytes + more.n_bytes)
 
 
 class Tail:
@@ -102,20 +116,21 @@ class Tail:
         """
         offset = self._n_rows
         rows: list[dict[str, Any]] = []
+        n_bytes = 0
         try:
-            self._read_into(rows, is_final, max_rows)
+            n_bytes = self._read_into(rows, is_final, max_rows)
             if not rows and self._source.is_replaced():
-                self._read_into(rows, True, max_rows)
+                n_bytes = self._read_into(rows, True, max_rows)
                 if not rows:
                     self._turn_to_successor()
-                    self._read_into(rows, is_final, max_rows)
+                    n_bytes = self._read_into(rows, is_final, max_rows)
         except OSError as error:
             trouble = f"cannot read {self._path}: {error.strerror}"
             if is_final and not rows:
                 raise Unreadable(trouble) from None
             self._tell(trouble)
         self._n_rows += len(rows)
-        return Batch(offset, tuple(rows)) if rows else None
+        return Batch(offset, tuple(rows), n_bytes) if rows else None
 
     def is_incomplete(self) -> bool:
         """Whether the program has not been able to write all its lines; known once it has ended."""
@@ -125,15 +140,15 @@ class Tail:
         """Close the file; it is opened again where that is needed."""
         self._source.close()
 
-    def _read_into(self, rows: list[dict[str, Any]], is_final: bool, max_rows: int) -> None:
-        """Read rows from the open file, as many as make a batch.
+    def _read_into(self, rows: list[dict[str, Any]], is_final: bool, max_rows: int) -> int:
+        """Read rows from the open file, as many as make a batch; about how many bytes they are.
 
         Raises:
             OSError: It cannot be read on; what was read before counts.
         """
         file = self._source.file()
         if file is None:
-            return
+            return 0
         self._check_size(file)
         n_bytes = 0
         for line, next_position in self._whole_lines(file, is_final):
@@ -146,6 +161,7 @@ class Tail:
                 n_bytes += min(len(line), _lines.MAX_ROW_BYTES)
             if len(rows) >= max_rows:
                 break
+        return n_bytes
 
     def _turn_to_successor(self) -> None:
         """Go on in the file that has the name now."""

@@ -42,6 +42,40 @@ _OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
 
 
 @dataclass(frozen=True)
+class Attention:
+    """Which rows of a run are to be sent at once; all others can wait for the next heartbeat.
+
+    Attributes:
+        report_at: Counts of finite values of the metric, ascending.
+        at_most: A value of the metric that is no greater than this matters; None for none.
+        at_least: One that is no less than this; None for none.
+    """
+
+    report_at: tuple[int, ...] = ()
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row matters at once."""
+        return not self.report_at and self.at_most is None and self.at_least is None
+
+    def is_due(self, n_values: int, lowest: float, highest: float) -> bool:
+        """Whether rows are to be sent at once.
+
+        Args:
+            n_values: How many finite values of the metric there are.
+            lowest: Of those that have not been sent; infinity where there are none.
+            highest: Likewise; minus infinity.
+        """
+        return (
+            any(count <= n_values for count in self.report_at)
+            or (self.at_most is not None and lowest <= self.at_most)
+            or (self.at_least is not None and highest >= self.at_least)
+        )
+
+
+@dataclass(frozen=True)
 class HandOut:
     """A run that this agent holds until its lease ends.
 
@@ -51,6 +85,7 @@ class HandOut:
         lease_seconds: How long the backend waits for the next report.
         metric: Name of the sweep's metric; None without one, or from an older backend.
         key: What reports and the finish say, so that nobody else can; None from an older backend.
+        attention: Which rows are to be sent at once; None from an older backend.
     """
 
     id: str
@@ -63,6 +98,7 @@ class HandOut:
     lease_seconds: float
     metric: str | None = None
     key: str | None = None
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True)
@@ -80,11 +116,13 @@ class Command:
     Attributes:
         reason: ``stop_run``, ``canceled`` or ``early_terminate``.
         next_row: Number of the row that comes next; 0 from an older backend.
+        attention: Which rows are to be sent at once; None from an older backend.
     """
 
     reason: str | None
     lease_seconds: float
     next_row: int = 0
+    attention: Attention | None = None
 
     @property
     def is_stop(self) -> bool:
@@ -242,6 +280,7 @@ def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
     if "wait_seconds" in found:
         return Wait(float(found["wait_seconds"]), str(found["reason"]))
     newer: dict[str, Any] = {name: found.get(name) for name in ("metric", "key")}
+    newer["attention"] = _attention(found)
     names = [name for name in HandOut.__dataclass_fields__ if name not in newer]
     return HandOut(**{name: found[name] for name in names}, **newer)
 
@@ -250,7 +289,20 @@ def command(found: Mapping[str, Any]) -> Command:
     """The answer to a report."""
     is_stop = found["command"] == "stop"
     reason = str(found["reason"]) if is_stop else None
-    return Command(reason, float(found["lease_seconds"]), int(found.get("next_offset", 0)))
+    return Command(
+        reason,
+        float(found["lease_seconds"]),
+        int(found.get("next_offset", 0)),
+        _attention(found),
+    )
+
+
+def _attention(found: Mapping[str, Any]) -> Attention | None:
+    if "report_at" not in found:
+        return None
+    target = found["target"] or {}
+    counts = tuple(int(count) for count in found["report_at"])
+    return Attention(counts, target.get("at_most"), target.get("at_least"))
 
 
 def finished(found: Mapping[str, Any]) -> Finished:

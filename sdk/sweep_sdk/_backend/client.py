@@ -218,6 +218,7 @@ class Client(Caller):
         *,
         is_preempting: bool = False,
         key: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> Command:
         """Deliver rows, or none: a heartbeat; each row counts once.
 
@@ -229,6 +230,7 @@ class Client(Caller):
             is_preempting: The agent has to end: should it not be heard of again, the run shall be
                 handed out without waiting for the whole lease.
             key: Of the hand-out, where it had one.
+            attributes: What the program has noted so far, where that has changed.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
@@ -238,6 +240,8 @@ class Client(Caller):
             body["preempting"] = True
         if key is not None:
             body["key"] = key
+        if attributes is not None:
+            body["attributes"] = attributes
         return self._call("POST", f"{run_path(run)}/reports", command, body=body)
 
     def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:

@@ -230,6 +230,7 @@ class RunItem(Item):
     suggestion = Json()
     outcome = Ending(null=True)
     revision = Revision(null=True, default=0)
+    attributes = Json(null=True)
     state = StateOfRun(null=True)
     best = Metric(null=True)
 
@@ -238,12 +239,13 @@ class RunItem(Item):
         """The item of a record."""
         state = run.outcome.state if run.outcome is not None else None
         best = run.outcome.best if run.outcome is not None else None
-        return cls(*keys.run(sweep, run.index), state=state, best=best, **_values(run))
+        values = _values(run) | {"attributes": run.attributes or None}
+        return cls(*keys.run(sweep, run.index), state=state, best=best, **values)
 
     @classmethod
     def record(cls, raw: Raw) -> Run:
         """The record of an item."""
-        return _record(Run, cls, raw)
+        return _record(Run, cls, raw, attributes=_value(cls.attributes, raw) or {})
 
     @classmethod
     def head(cls, raw: Raw) -> RunHead:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost, RunEnded, RunExists
 from sweep_service.model.identifiers import run_id
@@ -11,6 +11,8 @@ from sweep_service.storage.dynamodb.items import RunItem
 from sweep_service.storage.dynamodb.table import is_revision, put_or_remove
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pynamodb.expressions.update import Action
 
     from sweep_service.model.records import Lease, Outcome, Run, RunHead
@@ -102,10 +104,19 @@ class RunItems:
             is_as_seen & RunItem.outcome.exists(),
         )
 
+    def note_run(self, sweep: str, index: int, attempt: int, attributes: Mapping[str, Any]) -> None:
+        """See ``Store.note_run``."""
+        is_attempt = RunItem.attempt == attempt
+        is_open = RunItem.outcome.does_not_exist()
+        self._table.update(
+            keys.run(sweep, index), [RunItem.attributes.set(attributes)], is_attempt & is_open
+        )
+
 
 def _putting(outcome: Outcome | None) -> list[Action]:
     return [
         put_or_remove(RunItem.outcome, outcome),
         put_or_remove(RunItem.state, None if outcome is None else outcome.state),
         put_or_remove(RunItem.best, None if outcome is None else outcome.best),
+        RunItem.attributes.remove(),
     ]

@@ -21,12 +21,13 @@ from sweep_service.storage.codec import (
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
 
     from sweep_service.storage.sqlite.database import Database
 
 # In the order of Run's fields.
 _SELECT_ONE = """SELECT idx, config, config_version, attempt, key, agent, host, created_at,
-        started_at, suggestion, outcome, revision
+        started_at, suggestion, outcome, revision, attributes
     FROM runs WHERE sweep = ? AND idx = ?"""
 
 
@@ -44,8 +45,9 @@ class RunTable:
         """See ``Store.list_runs``."""
         rows = self._database.read_page(
             """SELECT idx, config, config_version, attempt, key, agent, host, created_at,
-                started_at, suggestion, outcome, revision,
-                length(config) + length(suggestion) + coalesce(length(outcome), 0) + 300
+                started_at, suggestion, outcome, revision, attributes,
+                length(config) + length(suggestion) + coalesce(length(outcome), 0)
+                + coalesce(length(attributes), 0) + 300
             FROM runs WHERE sweep = ? AND idx >= ? ORDER BY idx LIMIT ?""",
             (sweep, since),
             count,
@@ -98,7 +100,7 @@ class RunTable:
                 raise LeaseLost(f"attempt {attempt} no longer holds run {run_id(sweep, index)}")
             if stands.outcome is not None:
                 return stands
-            ended = replace(stands, outcome=outcome)
+            ended = replace(stands, outcome=outcome, attributes={})
             _set_outcome(connection, sweep, ended)
         return ended
 
@@ -114,6 +116,15 @@ class RunTable:
                 amended = replace(stands, outcome=outcome, revision=revision + 1)
                 _set_outcome(connection, sweep, amended)
 
+    def note_run(self, sweep: str, index: int, attempt: int, attributes: Mapping[str, Any]) -> None:
+        """See ``Store.note_run``."""
+        with self._database.write() as connection:
+            connection.execute(
+                """UPDATE runs SET attributes = ? WHERE sweep = ? AND idx = ?
+                AND attempt = ? AND outcome IS NULL""",
+                (to_json(attributes), sweep, index, attempt),
+            )
+
 
 def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Run | None:
     row = connection.execute(_SELECT_ONE, (sweep, index)).fetchone()
@@ -121,14 +132,15 @@ def _find(connection: sqlite3.Connection, sweep: str, index: int) -> Run | None:
 
 
 def _run(row: tuple[Any, ...]) -> Run:
-    index, config, *fields, suggestion, outcome, revision = row
-    decoded = from_json(suggestion), decode_outcome(outcome), revision
+    index, config, *fields, suggestion, outcome, revision, attributes = row
+    noted = {} if attributes is None else from_json(attributes)
+    decoded = from_json(suggestion), decode_outcome(outcome), revision, noted
     return Run(index, from_json(config), *(*fields, *decoded))
 
 
 def _set_outcome(connection: sqlite3.Connection, sweep: str, run: Run) -> None:
     connection.execute(
-        """UPDATE runs SET state = ?, best = ?, outcome = ?, revision = ?
+        """UPDATE runs SET state = ?, best = ?, outcome = ?, revision = ?, attributes = NULL
         WHERE sweep = ? AND idx = ?""",
         (*_outcome_columns(run.outcome), run.revision, sweep, run.index),
     )
@@ -144,8 +156,8 @@ def _outcome_columns(outcome: Outcome | None) -> tuple[object, ...]:
 def _insert(connection: sqlite3.Connection, sweep: str, run: Run) -> None:
     connection.execute(
         """INSERT INTO runs (sweep, idx, attempt, key, agent, host, created_at, started_at,
-            config_version, config, suggestion, revision, state, best, outcome)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            config_version, config, suggestion, revision, state, best, outcome, attributes)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             sweep,
             run.index,
@@ -160,5 +172,6 @@ def _insert(connection: sqlite3.Connection, sweep: str, run: Run) -> None:
             to_json(run.suggestion),
             run.revision,
             *_outcome_columns(run.outcome),
+            to_json(run.attributes) if run.attributes else None,
         ),
     )

@@ -180,6 +180,9 @@ _AMENDMENTS = (
     "ALTER TABLE observations ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
 )
 
+#: What programs note about runs that go on.
+_NOTES = ("ALTER TABLE runs ADD COLUMN attributes TEXT",)
+
 #: Step n turns a file of version n into one of version n + 1.
 STEPS: tuple[Sequence[str], ...] = (
     _FIRST_TABLES,
@@ -190,6 +193,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _ROW_NUMBERS,
     _DELETIONS,
     _AMENDMENTS,
+    _NOTES,
 )
 SCHEMA_VERSION = len(STEPS)
 

@@ -1,0 +1,59 @@
+"""Which rows of a run matter at once; all others can wait for the next heartbeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweep_service.search import hyperband
+
+if TYPE_CHECKING:
+    from sweep_service.model.records import Counter
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.operations.services import Services
+
+_MOST_COUNTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A value of the metric that is good enough; ``is_most`` says whether lower ones are too."""
+
+    value: float
+    is_most: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Which rows decide something.
+
+    Attributes:
+        report_at: Counts of finite values of the metric at which the run is judged, ascending:
+            the next ones. Empty where nothing is judged.
+        target: The value at which the sweep ends; None without one, and when it has ended.
+    """
+
+    report_at: tuple[int, ...]
+    target: Target | None
+
+
+def attention(
+    services: Services, sweep: str, counter: Counter, config: SweepConfig, n_values: int
+) -> Attention:
+    """What an agent has to look out for.
+
+    Args:
+        services: What to work with.
+        sweep: Its id.
+        counter: As read by the request.
+        config: That of the run.
+        n_values: How many finite values of the metric the run has reported.
+    """
+    early, metric = config.early_terminate, config.metric
+    counts: tuple[int, ...] = ()
+    if early is not None and metric is not None:
+        counts = hyperband.next_bands(early, n_values)[:_MOST_COUNTS]
+    newest = services.load_config(sweep, counter.version).config.metric
+    if newest is None or newest.target is None or counter.state.is_ended:
+        return Attention(counts, None)
+    return Attention(counts, Target(newest.target, is_most=newest.goal == "minimize"))
