@@ -54,6 +54,23 @@ AGENT = (
         "tests/sdk/test_debts.py::test_an_agent_that_ends_well_meanwhile_owes_nothing",
     ),
     Mutation(
+        _REPORTER,
+        "rows that decide something do not wait",
+        "        return self._delivery.look(attention)",
+        "        return False",
+        "obeyed",
+        "tests/sdk/test_reporter.py::TestRowsThatCanWait"
+        "::test_a_run_that_is_behind_is_stopped_at_the_band",
+    ),
+    Mutation(
+        _FILE,
+        "a file that lacks lines says so",
+        "            self._mark(is_complete=False)",
+        "            pass",
+        "kept",
+        "tests/sdk/test_metrics_file.py::TestWhatIsMissing::test_after_the_end",
+    ),
+    Mutation(
         _REPORT,
         "a report with another key than the lease's: 409",
         "        if key not in (None, lease.key):",
@@ -81,8 +98,8 @@ AGENT = (
     Mutation(
         _DELIVERY,
         "a batch stays until it is answered",
-        "        except LeaseLost:\n            self._batches.popleft()",
-        "        except Exception:\n            self._batches.popleft()",
+        "        except LeaseLost:\n            self._drop_first()",
+        "        except Exception:\n            self._drop_first()",
         "kept",
         "tests/sdk/test_delivery.py::TestRows::test_a_lost_answer_sends_the_same_batch",
     ),
@@ -133,7 +150,7 @@ AGENT = (
         _FILE,
         "what a full disk refuses waits in memory",
         "reason = self._wait(error)",
-        "reason = self._unwritten.clear()",
+        "reason = str(self._unwritten.clear())",
         "kept",
         "tests/sdk/test_metrics_file.py::test_a_full_disk_loses_nothing",
     ),

@@ -106,11 +106,8 @@ class RunItems:
 
     def note_run(self, sweep: str, index: int, attempt: int, attributes: Mapping[str, Any]) -> None:
         """See ``Store.note_run``."""
-        is_attempt = RunItem.attempt == attempt
-        is_open = RunItem.outcome.does_not_exist()
-        self._table.update(
-            keys.run(sweep, index), [RunItem.attributes.set(attributes)], is_attempt & is_open
-        )
+        goes_on = (RunItem.attempt == attempt) & RunItem.outcome.does_not_exist()
+        self._table.update(keys.run(sweep, index), [RunItem.attributes.set(attributes)], goes_on)
 
 
 def _putting(outcome: Outcome | None) -> list[Action]:
