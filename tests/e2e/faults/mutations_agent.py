@@ -84,8 +84,7 @@ AGENT = (
         "news = news_of(lease.live, batch)",
         "news = batch",
         "7",
-        "tests/sdk/test_delivery.py::TestRecovery"
-        "::test_several_who_deliver_at_once_and_cut_differently",
+        "tests/service/test_rows.py::test_rows_arrive_once_however_they_are_cut",
     ),
     Mutation(
         _ROWS,
