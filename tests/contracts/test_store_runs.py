@@ -182,7 +182,7 @@ class TestNoteRun:
     def test_an_outcome_takes_its_place(self, store: Store) -> None:
         store.create_run(SWEEP, a_run())
         store.note_run(SWEEP, 0, 1, NOTED)
-        assert store.end_run(SWEEP, 0, 1, an_outcome()) == a_run(outcome=an_outcome())
+        assert store.end_run(SWEEP, 0, 1, 0, an_outcome()) == a_run(outcome=an_outcome())
         with unchanged(store):
             store.note_run(SWEEP, 0, 1, NOTED)
         assert store.get_run(SWEEP, 0) == a_run(outcome=an_outcome())
