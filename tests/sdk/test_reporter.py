@@ -13,7 +13,7 @@ from sweep_sdk._agent.debts import Debt, Ledger
 from sweep_sdk._agent.delivery import Delivery
 from sweep_sdk._agent.pace import Pace
 from sweep_sdk._agent.reporter import Reporter
-from sweep_sdk._backend.answers import Attention
+from sweep_sdk._backend.attention import Attention
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.debts import Debt, Ledger
     from sweep_sdk._agent.endings import Outcome
-    from sweep_sdk._backend.answers import Attention, Command, Finished
+    from sweep_sdk._backend.answers import Command, Finished
+    from sweep_sdk._backend.attention import Attention
     from sweep_sdk._backend.client import Client
     from sweep_sdk._metrics import MetricValue
 

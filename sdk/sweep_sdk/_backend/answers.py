@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sweep_sdk._backend.attention import Attention, attention_of
 from sweep_sdk._exceptions import (
     BackendUnavailable,
     ConfigProblem,
@@ -39,40 +40,6 @@ LONGEST_RETRY_AFTER_SECONDS = 60.0
 _PROBLEM_TYPE = "application/problem+json"
 #: Headers of API Gateway's answers, whoever wrote the rest of them.
 _OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
-
-
-@dataclass(frozen=True)
-class Attention:
-    """Which rows of a run are to be sent at once; all others can wait for the next heartbeat.
-
-    Attributes:
-        report_at: Counts of finite values of the metric, ascending.
-        at_most: A value of the metric that is no greater than this matters; None for none.
-        at_least: One that is no less than this; None for none.
-    """
-
-    report_at: tuple[int, ...] = ()
-    at_most: float | None = None
-    at_least: float | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no row matters at once."""
-        return not self.report_at and self.at_most is None and self.at_least is None
-
-    def is_due(self, n_values: int, lowest: float, highest: float) -> bool:
-        """Whether rows are to be sent at once.
-
-        Args:
-            n_values: How many finite values of the metric there are.
-            lowest: Of those that have not been sent; infinity where there are none.
-            highest: Likewise; minus infinity.
-        """
-        return (
-            any(count <= n_values for count in self.report_at)
-            or (self.at_most is not None and lowest <= self.at_most)
-            or (self.at_least is not None and highest >= self.at_least)
-        )
 
 
 @dataclass(frozen=True)
@@ -280,7 +247,7 @@ def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
     if "wait_seconds" in found:
         return Wait(float(found["wait_seconds"]), str(found["reason"]))
     newer: dict[str, Any] = {name: found.get(name) for name in ("metric", "key")}
-    newer["attention"] = _attention(found)
+    newer["attention"] = attention_of(found)
     names = [name for name in HandOut.__dataclass_fields__ if name not in newer]
     return HandOut(**{name: found[name] for name in names}, **newer)
 
@@ -293,16 +260,8 @@ def command(found: Mapping[str, Any]) -> Command:
         reason,
         float(found["lease_seconds"]),
         int(found.get("next_offset", 0)),
-        _attention(found),
+        attention_of(found),
     )
-
-
-def _attention(found: Mapping[str, Any]) -> Attention | None:
-    if "report_at" not in found:
-        return None
-    target = found["target"] or {}
-    counts = tuple(int(count) for count in found["report_at"])
-    return Attention(counts, target.get("at_most"), target.get("at_least"))
 
 
 def finished(found: Mapping[str, Any]) -> Finished:
