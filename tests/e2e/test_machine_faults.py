@@ -113,6 +113,24 @@ class TestAProgramThatCannotBeStarted:
         assert (last.n_runs, last.n_failed) == (1, 0)
         assert any("cannot start" in text or "tool" in text for text in messages(seen))
 
+    @pytest.fixture
+    def unhurried(self, monkeypatch):
+        """Pauses that are long enough for a machine to be mended in."""
+        monkeypatch.setattr(tally, "FIRST_PAUSE_SECONDS", 1.0)
+
+    @pytest.mark.parametrize("parallel", [2, 4])
+    def test_with_several_at_once(self, client, register, work, parallel):
+        sweep = register(["./tool"], points=8)
+
+        def hide(event):
+            if isinstance(event, events.RunEnded) and event.state == "finished":
+                Path("tool").chmod(0o644)
+
+        code, seen = work(sweep, hide, parallel=parallel)
+        assert code == 1
+        assert set(states(client, sweep)) <= {"finished", "pending"}
+        assert seen[-1].n_failed == 0
+
     def test_a_python_program_that_has_vanished(self, client, register, work):
         sweep = register(["${env}", "python", "tool"], script="Path('tool').unlink()")
         code, seen = work(sweep)
@@ -120,8 +138,7 @@ class TestAProgramThatCannotBeStarted:
         assert states(client, sweep) == ["finished", "pending"]
         assert "no program 'tool'" in seen[-1].reason
 
-    @pytest.mark.parametrize("parallel", [1, 3])
-    def test_it_goes_on_when_the_machine_is_well_again(self, client, register, work, parallel):
+    def test_it_goes_on_when_the_machine_is_well_again(self, client, register, work, unhurried):
         """Too many open files, for a while."""
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 
@@ -135,14 +152,14 @@ class TestAProgramThatCannotBeStarted:
 
         sweep = register(["./tool"], points=6)
         try:
-            code, seen = work(sweep, spoil, parallel=parallel)
+            code, seen = work(sweep, spoil)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert code == 0
         assert states(client, sweep) == ["finished"] * 6
         assert sum(event.state == "failed" for event in ended(seen)) == 0
 
-    def test_a_count_is_of_runs_that_started(self, client, register, work):
+    def test_a_count_is_of_runs_that_started(self, client, register, work, unhurried):
         sweep = register(["./tool"])
         Path("tool").chmod(0o755)
 
