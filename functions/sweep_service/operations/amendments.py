@@ -115,10 +115,17 @@ def retry_failed(services: Services, sweep: str, since: int, count: int) -> Retr
     heads = services.store.list_run_heads(sweep)
     due = [head.index for head in heads if head.index >= since and head.state in _RETRIED]
     this, rest = due[:count], due[count:]
-    for index in this:
-        _be_amended(services, RunWanted(sweep, index), Amendment.RETRY)
+    retried = [index for index in this if _is_retried(services, sweep, index)]
     state = services.store.get_counter(sweep).state
-    return Retried(this, rest[0] if rest else None, state)
+    return Retried(retried, rest[0] if rest else None, state)
+
+
+def _is_retried(services: Services, sweep: str, index: int) -> bool:
+    """Retry a run that had failed a moment ago; False where that is no longer so."""
+    try:
+        return _be_amended(services, RunWanted(sweep, index), Amendment.RETRY)
+    except NotPossible:  # it was deleted meanwhile
+        return False
 
 
 def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | None:

@@ -79,6 +79,11 @@ def _delete_run(client: Client, reference: str, *, is_again: bool, is_sure: bool
         note(text)
         return 0
     say(f"run {seen['id']} is deleted{_outlook(seen, is_again)}")
+    if is_again:
+        note(
+            f"its run folder on host {seen['host'] or 'unknown'} stays, with any checkpoint:"
+            " remove it there if the run shall begin from nothing"
+        )
     if is_again and (text := held_back_text(seen["sweep"], answer["sweep_state"])):
         note(f"{text}: sweep-sdk sweep --resume {seen['sweep']}")
     return 0
