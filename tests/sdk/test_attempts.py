@@ -77,6 +77,22 @@ def ended(events):
     return next(event for event in events if isinstance(event, RunEnded))
 
 
+def test_a_run_is_looked_at_by_the_metric_with_which_it_was_handed_out(
+    attempts, client, sweep, handout, events
+):
+    first = attempts.begin(handout)
+    changed = {**client.get_sweep(sweep)["config"], "metric": {"name": "acc"}}
+    client.change_sweep(sweep, config=changed)
+    second = attempts.begin(client.ask(sweep, "another-key-of-the-test", "agent"))
+    for attempt in (first, second):
+        log(attempt, '{"loss": 1, "acc": 0.5}\n{"event": "summary", "metrics": {"acc": 0.7}}\n')
+        attempts.end(attempt, DONE)
+    best = [event for event in events if isinstance(event, BestSoFar)]
+    assert [(event.metric, event.value) for event in best] == [("acc", 0.7)]
+    assert [event for event in events if isinstance(event, Notice)] == []
+    assert [run["best"] for run in client.list_runs(sweep)] == [0.7, 0.7]
+
+
 def test_a_debt_is_written_down_before_anything_runs(attempts, handout, ledger, network):
     attempt = attempts.begin(handout)
     (debt,) = ledger.unattended(network.place)

@@ -46,6 +46,19 @@ def test_no_value_is_no_news():
     assert Best(sweep()).offer("r-0", None, {}) is None
 
 
+def test_a_sweep_that_has_another_metric_now():
+    best = Best(sweep(best={"id": "r-7", "best": 0.1, "config": {}}))
+    best.follow("loss")
+    best.follow(None)  # an older backend does not say
+    assert best.offer("r-8", 0.2, {}) is None
+    best.follow("acc")
+    assert best.offer("r-8", 0.2, {}) == BestSoFar("r-8", "acc", 0.2, {})
+    said = Said("acc")
+    said.hear({"loss": 0.1})
+    assert best.is_missing(said)
+    assert best.has_no_value(said)
+
+
 def test_the_value_of_a_run_goes_by_the_goal():
     said = Said("loss")
     for value in (2.0, 1.0, 3.0):

@@ -138,8 +138,6 @@ def test_the_cap_can_grow_after_an_update_up_to_what_is_left(backend):
     ("changes", "path"),
     [
         ({"method": "random"}, "method"),
-        ({"metric": {"name": "other"}}, "metric.name"),
-        ({"metric": {"name": "loss", "goal": "maximize"}}, "metric.goal"),
         ({"seed": 1}, "seed"),
     ],
 )

@@ -8,6 +8,8 @@ from sweep_service.errors import NotFound
 
 SWEEP_ID_LENGTH = 8
 SWEEP_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+#: Observations of prior runs are numbered from here, above all indices of a sweep's own runs.
+FIRST_PRIOR_INDEX = 10**14
 _RUN_ID = re.compile(r"([a-z0-9]{8})-(0|[1-9][0-9]{0,14})")
 
 

@@ -61,7 +61,7 @@ class HandOut:
     """A run, leased to the asker.
 
     Attributes:
-        metric: Name of the sweep's metric; None without one.
+        metric: Name of the sweep's metric, as its newest config has it; None without one.
         key: With which it was asked for; reports and the finish may say it.
         attention: Which rows are to be sent at once.
     """
@@ -211,6 +211,7 @@ class _Desk:
             except LeaseLost:
                 return None
         loaded = self.services.load_config(self.sweep, run.config_version)
+        newest = self.services.load_config(self.sweep, self.counter.version).config
         return HandOut(
             sweep=self.sweep,
             project=loaded.meta.project,
@@ -219,7 +220,7 @@ class _Desk:
             config_version=run.config_version,
             attempt=lease.attempt,
             lease_seconds=loaded.config.lease_seconds,
-            metric=loaded.config.metric.name if loaded.config.metric is not None else None,
+            metric=newest.metric.name if newest.metric is not None else None,
             key=self.asker.key,
             attention=attention(self.services, self.sweep, self.counter, loaded.config, 0),
         )

@@ -19,9 +19,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseHeld
+from sweep_service.model.identifiers import FIRST_PRIOR_INDEX
 from sweep_service.model.records import Lease
 from sweep_service.operations.evidence import gather_evidence
-from sweep_service.operations.prior import FIRST_PRIOR_INDEX
 from sweep_service.operations.versions import offer_of
 from sweep_service.search import points, registry
 from sweep_service.search.points import Apart, apart

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sweep_service.model.states import RunState
+from sweep_service.operations.judging import Judge
 from sweep_service.operations.metrics import last_reported
 from sweep_service.operations.services import remember
 from sweep_service.search import registry
@@ -20,7 +21,7 @@ from sweep_service.search.suggestion import Evidence, Pending
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
-    from sweep_service.model.records import Counter, Lease, Observation
+    from sweep_service.model.records import Counter, Lease, LiveSummary, Observation
     from sweep_service.model.space import SearchSpace
     from sweep_service.operations.services import Services
 
@@ -32,18 +33,20 @@ def gather_evidence(
 ) -> Evidence | None:
     """Observations and pending runs for a suggestion at ``index``; None where none are used.
 
-    All are in the units of the config version of ``index``: what an earlier version encoded is
-    translated. What lies outside the space now is told by its index alone: the model cannot hold
-    it, but nobody is asking for it either.
+    All are in the units and the metric of the config version of ``index``: what an earlier version
+    encoded is translated. What lies outside the space now is told by its index alone: the model
+    cannot hold it, but nobody is asking for it either.
     """
     version = counter.version_of(index)
-    if not registry.needs_evidence(services.load_config(sweep, version).config.method):
+    config = services.load_config(sweep, version).config
+    if not registry.needs_evidence(config.method):
         return None
+    judge = Judge(services, sweep, counter, config.metric)
     given_out = set(range(index)) - {lease.index for lease in leases}
     amended = {lease.index: lease.revision for lease in leases}
     observations = [
         entry
-        for entry in load_observations(services, sweep, given_out)
+        for entry in judge.observations(load_observations(services, sweep, given_out))
         if entry.revision >= amended.get(entry.index, 0)  # else it has been taken back
     ]
     ended = {observation.index for observation in observations}
@@ -60,7 +63,7 @@ def gather_evidence(
         if lease.unit is not None and lease.index != index and lease.index not in ended
     ]
     pending = [
-        _pending(lease, unit)
+        _pending(lease, judge.live_of(lease), unit)
         for lease in working
         if (unit := translate(lease.unit, counter.version_of(lease.index))) is not None
     ]
@@ -70,11 +73,11 @@ def gather_evidence(
     return Evidence(known, pending, elsewhere)
 
 
-def _pending(lease: Lease, unit: tuple[float, ...]) -> Pending:
+def _pending(lease: Lease, live: LiveSummary, unit: tuple[float, ...]) -> Pending:
     """A run that is being worked on; one that was given back begins anew, and has no value."""
     if lease.is_released:
         return Pending(lease.index, unit)
-    return Pending(lease.index, unit, lease.live.best, last_reported(lease.live))
+    return Pending(lease.index, unit, live.best, last_reported(live))
 
 
 def load_observations(

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost
-from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
+from sweep_service.model.records import AttemptRecord, Lease, Outcome, Run
 from sweep_service.model.states import RunState
 from sweep_service.operations.completion import complete
-from sweep_service.operations.metrics import apply_rows, best_value, last_value
-from sweep_service.operations.rows import read_all
+from sweep_service.operations.judging import judge_of, live_of_rows
+from sweep_service.operations.metrics import best_value, last_value
 from sweep_service.operations.settle import settle
 from sweep_service.operations.target import finish_on_target
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sweep_service.model.records import MetricValue
-    from sweep_service.model.sweep_config import Metric, SweepConfig
+    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
 
 
@@ -65,6 +66,7 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
     """
     counter = services.store.get_counter(sweep)
     config = services.load_config(sweep, counter.version_of(index)).config
+    judge = judge_of(services, sweep, counter)
     run = services.store.get_run(sweep, index)  # before the lease: an amendment begins with that
     lease = services.store.get_lease(sweep, index)
     if lease is not None and lease.released_attempt >= ending.attempt:
@@ -77,19 +79,19 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
             services.store.put_error_tail(sweep, index, ending.attempt, ending.error_tail)
         if lease is not None and _is_retried(config, lease, ending):
             return _release(services, sweep, lease, run, ending)
-        run = _end(services, sweep, config, lease, ending, run)
+        run = _end(judge, config, lease, ending, run)
     if lease is not None:
-        finish_on_target(services, sweep, counter, _news(lease, run))
+        finish_on_target(services, sweep, counter, _news(judge, lease, run))
         complete(services, sweep, lease, run)
     if counter.is_exhausted:
         settle(services, sweep)
     return Finished(run.outcome.state if run.outcome else ending.state, is_requeued=False)
 
 
-def _news(lease: Lease, run: Run) -> list[float]:
+def _news(judge: Judge, lease: Lease, run: Run) -> list[float]:
     """The run's best value where its reports had not told of it."""
-    best = run.outcome.best if run.outcome is not None else None
-    return [best] if best is not None and best != lease.live.best else []
+    best = judge.worth(run).best
+    return [best] if best is not None and best != judge.live_of(lease).best else []
 
 
 def _is_retried(config: SweepConfig, lease: Lease, ending: Ending) -> bool:
@@ -116,18 +118,14 @@ def _release(services: Services, sweep: str, lease: Lease, run: Run, ending: End
     return Finished(ending.state, is_requeued=True)
 
 
-def _end(
-    services: Services,
-    sweep: str,
-    config: SweepConfig,
-    lease: Lease | None,
-    ending: Ending,
-    run: Run,
-) -> Run:
+def _end(judge: Judge, config: SweepConfig, lease: Lease | None, ending: Ending, run: Run) -> Run:
+    services, sweep = judge.services, judge.sweep
+    # what its program set is a value of the metric that the sweep has now
+    result = ending.result if judge.is_by(run.config_version) else None
     if lease is not None and lease.attempt == ending.attempt:
         live, stop = lease.live, lease.early_stop
     else:  # an ask is about to take the run: its lease knows nothing of this attempt
-        live, stop = _live_of_rows(services, sweep, run, config.metric), None
+        live, stop = live_of_rows(services, sweep, run, config.metric), None
     is_stopped_early = ending.is_stopped_early
     if is_stopped_early is None:
         is_stopped_early = stop is not None and ending.state is RunState.FINISHED
@@ -137,19 +135,10 @@ def _end(
         exit_code=ending.exit_code,
         signal=ending.signal,
         summary=ending.summary,
-        best=best_value(config.metric, live, ending.summary, ending.result),
+        best=best_value(config.metric, live, ending.summary, result),
         is_stopped_early=is_stopped_early,
         attributes=ending.attributes or run.attributes,
-        last=last_value(config.metric, live, ending.summary, ending.result),
+        last=last_value(config.metric, live, ending.summary, result),
         early_stop=stop if is_stopped_early else None,
     )
     return services.store.end_run(sweep, run.index, ending.attempt, run.revision, outcome)
-
-
-def _live_of_rows(services: Services, sweep: str, run: Run, metric: Metric | None) -> LiveSummary:
-    """What an attempt has reported, worked out from its rows."""
-    live = LiveSummary()
-    for batch in read_all(services, sweep, run.index):
-        if batch.attempt == run.attempt:
-            live = apply_rows(live, metric, batch)
-    return live

@@ -70,6 +70,16 @@ def live_summary(metric: Metric | None, live: LiveSummary) -> dict[str, MetricVa
     return {metric.name: encode_number(live.last)}
 
 
+def best_in_summary(metric: Metric, summary: Mapping[str, MetricValue]) -> float | None:
+    """The best value of a metric that a run's final summary tells of.
+
+    Agents put the least and greatest value of every metric there.
+    """
+    extreme = "max" if metric.goal == "maximize" else "min"
+    names = (metric.name, f"{metric.name}.{extreme}")
+    return better(metric, *(decode_number(summary.get(name)) for name in names))
+
+
 def best_value(
     metric: Metric | None,
     live: LiveSummary | None,

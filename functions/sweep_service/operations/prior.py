@@ -7,10 +7,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import InvalidConfig, NotFound
-from sweep_service.model.identifiers import is_sweep_id, run_id, split_run_id
-from sweep_service.model.numbers import decode_number
+from sweep_service.model.identifiers import (
+    FIRST_PRIOR_INDEX,
+    is_sweep_id,
+    run_id,
+    split_run_id,
+)
 from sweep_service.model.problems import Problem
 from sweep_service.model.records import Observation
+from sweep_service.operations.judging import worth_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,8 +24,6 @@ if TYPE_CHECKING:
     from sweep_service.model.sweep_config import Metric, SweepConfig
     from sweep_service.operations.services import Services
 
-#: Observations of prior runs are numbered from here, above all indices of the sweep's own runs.
-FIRST_PRIOR_INDEX = 10**14
 #: The model works with no more runs than that in any case.
 MOST_PRIOR_RUNS = 1000
 _RUNS_A_READ = 500
@@ -123,26 +126,17 @@ def _observe(
         unit = config.space.to_unit(prior.run.config)
     except ValueError as error:
         return Problem("prior_runs", f"run {prior.name} is left out: {error}")
-    value, last = _values(services, metric, prior)
-    if value is None:
+    worth = worth_of(services, prior.sweep, prior.run, metric)
+    if worth.best is None:
         message = f"run {prior.name} is left out: it has no value of {metric.name}"
         return Problem("prior_runs", message)
     return Observation(
         index=FIRST_PRIOR_INDEX + number,
         config_version=1,
         unit=unit,
-        value=value,
+        value=worth.best,
         state=prior.outcome.state,
         is_stopped_early=prior.outcome.is_stopped_early,
         written_at=services.clock(),
-        last=last if prior.outcome.state.is_imputed else None,
+        last=worth.last if prior.outcome.state.is_imputed else None,
     )
-
-
-def _values(services: Services, metric: Metric, prior: _Prior) -> tuple[float | None, float | None]:
-    """The run's best and last value; the last alone where its sweep had another metric or goal."""
-    theirs = services.load_config(prior.sweep, prior.run.config_version).config.metric
-    if theirs is not None and (theirs.name, theirs.goal) == (metric.name, metric.goal):
-        return prior.outcome.best, prior.outcome.last
-    last = decode_number(prior.outcome.summary.get(metric.name))
-    return last, last

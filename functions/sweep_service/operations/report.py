@@ -9,6 +9,7 @@ from sweep_service.errors import LeaseLost
 from sweep_service.model.identifiers import run_id
 from sweep_service.model.states import SweepState
 from sweep_service.operations.attention import Attention, attention
+from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import apply_rows, finite_values, news_of
 from sweep_service.operations.stopping import is_stopped_early, put_bands
 from sweep_service.operations.target import finish_on_target
@@ -91,11 +92,12 @@ def report(
         services.store.note_run(sweep, index, batch.attempt, attributes)
     if is_preempting:
         lease = _preempt(services, sweep, lease, config)
-    if config.metric is not None:
-        finish_on_target(services, sweep, counter, finite_values(config.metric, batch.rows))
     reason = _stop_reason(lease, counter)
-    if reason is None and is_stopped_early(services.store, sweep, config, lease):
-        reason = "early_terminate"
+    judge = judge_of(services, sweep, counter)
+    if config.metric is not None and judge.is_by_at(index):
+        finish_on_target(services, sweep, counter, finite_values(config.metric, batch.rows))
+        if reason is None and is_stopped_early(judge, config, lease):
+            reason = "early_terminate"
     return Command(
         reason,
         lease_seconds(lease, config),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, NotPossible
 from sweep_service.model.identifiers import run_id
+from sweep_service.model.records import LiveSummary
 from sweep_service.model.states import RunState
+from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import live_summary
 from sweep_service.operations.rows import Place, by_step, read_all, read_page
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         RunHead,
     )
     from sweep_service.model.sweep_config import Metric
+    from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
 
 #: Names of the metrics that are wanted of a history; all of them when there are none.
@@ -90,11 +93,11 @@ def list_runs(services: Services, sweep: str, since: int, count: int) -> list[Ru
     Raises:
         NotFound: No such sweep.
     """
-    metric = _metric(services, sweep)
+    judge = _judge(services, sweep)
     runs = services.store.list_runs(sweep, since, count)
     leases = _leases_by_index(services, sweep)
     now = services.clock()
-    return [_view(sweep, run, leases.get(run.index), metric, now) for run in runs]
+    return [_view(judge, run, leases.get(run.index), now) for run in runs]
 
 
 def get_run(services: Services, sweep: str, index: int) -> RunView:
@@ -103,12 +106,12 @@ def get_run(services: Services, sweep: str, index: int) -> RunView:
     Raises:
         NotFound: No such sweep or run.
     """
-    metric = _metric(services, sweep)
+    judge = _judge(services, sweep)
     run = services.store.get_run(sweep, index)
     if run is None:
         raise NotFound(f"no run '{run_id(sweep, index)}' in sweep {sweep}")
     lease = services.store.get_lease(sweep, index)
-    return _view(sweep, run, lease, metric, services.clock())
+    return _view(judge, run, lease, services.clock())
 
 
 def tell_story(services: Services, sweep: str, index: int) -> RunStory:
@@ -133,13 +136,13 @@ def best_run(services: Services, sweep: str) -> RunView | None:
         NotFound: No such sweep.
         NotPossible: The sweep has no metric.
     """
-    metric = _metric(services, sweep)
-    if metric is None:
+    judge = _judge(services, sweep)
+    if judge.metric is None:
         raise NotPossible(
             f"sweep {sweep} has no metric, so no run is best; "
             "add 'metric: {name: ...}' to its file"
         )
-    return _best(services, sweep, metric, _heads(services, sweep))
+    return _best(judge, judge.metric, _heads(judge))
 
 
 def survey(services: Services, sweep: str) -> Survey:
@@ -148,12 +151,12 @@ def survey(services: Services, sweep: str) -> Survey:
     Raises:
         NotFound: No such sweep.
     """
-    metric = _metric(services, sweep)
-    heads = _heads(services, sweep)
+    judge = _judge(services, sweep)
+    heads = _heads(judge)
     tally = Tally(head.state for head in heads if head.state is not None)
     return Survey(
         counts={state.value: n for state, n in sorted(tally.items())},
-        best=None if metric is None else _best(services, sweep, metric, heads),
+        best=None if judge.metric is None else _best(judge, judge.metric, heads),
     )
 
 
@@ -244,49 +247,47 @@ def _size(row: Row) -> int:
     return 60 + sum(len(name) + 24 for name in row.metrics)
 
 
-def _heads(services: Services, sweep: str) -> list[RunHead]:
+def _heads(judge: Judge) -> list[RunHead]:
     """All runs, living ones with the state and best value that their leases tell."""
-    leases = _leases_by_index(services, sweep)
+    services = judge.services
+    leases = _leases_by_index(services, judge.sweep)
     now = services.clock()
     return [
-        _living_head(head, leases.get(head.index), now) if head.state is None else head
-        for head in services.store.list_run_heads(sweep)
+        _living_head(judge, head, leases.get(head.index), now) if head.state is None else head
+        for head in judge.heads(services.store.list_run_heads(judge.sweep))
     ]
 
 
-def _living_head(head: RunHead, lease: Lease | None, now: float) -> RunHead:
-    best = None if lease is None else lease.live.best
+def _living_head(judge: Judge, head: RunHead, lease: Lease | None, now: float) -> RunHead:
+    best = None if lease is None else judge.live_of(lease).best
     return replace(head, state=living_state(lease, now), best=best)
 
 
-def _best(
-    services: Services, sweep: str, metric: Metric, heads: Sequence[RunHead]
-) -> RunView | None:
+def _best(judge: Judge, metric: Metric, heads: Sequence[RunHead]) -> RunView | None:
     values = {
         head.index: metric.minimised(head.best)
         for head in heads
         if head.best is not None and head.state not in _NEVER_BEST
     }
     for index in sorted(values, key=lambda index: (values[index], index)):
-        view = get_run(services, sweep, index)
+        view = get_run(judge.services, judge.sweep, index)
         if view.best is not None and view.state not in _NEVER_BEST:  # it may have failed since
             return view
     return None
 
 
-def _metric(services: Services, sweep: str) -> Metric | None:
-    counter = services.store.get_counter(sweep)
-    return services.load_config(sweep, counter.version).config.metric
+def _judge(services: Services, sweep: str) -> Judge:
+    return judge_of(services, sweep, services.store.get_counter(sweep))
 
 
 def _leases_by_index(services: Services, sweep: str) -> dict[int, Lease]:
     return {lease.index: lease for lease in services.store.list_leases(sweep)}
 
 
-def _view(sweep: str, run: Run, lease: Lease | None, metric: Metric | None, now: float) -> RunView:
+def _view(judge: Judge, run: Run, lease: Lease | None, now: float) -> RunView:
     if run.outcome is not None:
-        outcome = run.outcome
-        return RunView(sweep, run, outcome.state, outcome.summary, outcome.best, lease)
-    summary = live_summary(metric, lease.live) if lease is not None else {}
-    best = lease.live.best if lease is not None else None
-    return RunView(sweep, run, living_state(lease, now), summary, best, lease)
+        outcome, best = run.outcome, judge.worth(run).best
+        return RunView(judge.sweep, run, outcome.state, outcome.summary, best, lease)
+    live = judge.live_of(lease) if lease is not None else LiveSummary()
+    summary = live_summary(judge.metric, live)
+    return RunView(judge.sweep, run, living_state(lease, now), summary, live.best, lease)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sweep_service.model.records import Observation, SweepMeta
+    from sweep_service.operations.judging import Worth
     from sweep_service.search.offer import Offer
     from sweep_service.storage.store import Store
 
@@ -42,6 +43,8 @@ class Services:
         offers: What config versions have to offer by (sweep, version), likewise immutable.
         observations: Observation logs by sweep, kept by warm functions; see ``evidence``.
         unobserved: Indices by sweep that were looked for in the whole log and are not there.
+        judged: What runs are worth by a metric that they were not judged by: by sweep and metric,
+            and by index and revision; likewise.
     """
 
     store: Store
@@ -52,6 +55,7 @@ class Services:
     offers: dict[tuple[str, int], Offer] = field(default_factory=dict)
     observations: dict[str, dict[int, Observation]] = field(default_factory=dict)
     unobserved: dict[str, frozenset[int]] = field(default_factory=dict)
+    judged: dict[tuple[str, str], dict[tuple[int, int], Worth]] = field(default_factory=dict)
 
     def load_config(self, sweep: str, version: int) -> LoadedConfig:
         """One config version of a sweep, from the cache where possible.
@@ -68,9 +72,9 @@ class Services:
 
     def forget(self, sweep: str) -> None:
         """Drop what is cached of a sweep that has been removed: its id may come again."""
-        for cache in (self.configs, self.offers):
-            for key in [key for key in list(cache) if key[0] == sweep]:
-                cache.pop(key, None)
+        _drop(self.configs, sweep)
+        _drop(self.offers, sweep)
+        _drop(self.judged, sweep)
         self.observations.pop(sweep, None)
         self.unobserved.pop(sweep, None)
 
@@ -88,6 +92,11 @@ def _understood(meta: SweepMeta) -> SweepConfig:
             f"the stored config of sweep {meta.sweep} cannot be read: the database is damaged;"
             " restore a copy of it"
         ) from error
+
+
+def _drop(cache: dict[tuple[str, K], V], sweep: str) -> None:
+    for key in [key for key in list(cache) if key[0] == sweep]:
+        cache.pop(key, None)
 
 
 def remember(cache: dict[K, V], key: K, value: V) -> None:

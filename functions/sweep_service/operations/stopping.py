@@ -11,6 +11,7 @@ from sweep_service.search import hyperband
 if TYPE_CHECKING:
     from sweep_service.model.records import Lease, RowBatch
     from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.operations.judging import Judge
     from sweep_service.storage.store import Store
 
 
@@ -37,27 +38,27 @@ def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch
         store.put_band(sweep, crossing.band, lease.index, batch.attempt, crossing.value)
 
 
-def is_stopped_early(store: Store, sweep: str, config: SweepConfig, lease: Lease) -> bool:
+def is_stopped_early(judge: Judge, config: SweepConfig, lease: Lease) -> bool:
     """Whether a running run shall be stopped for its value at the last band it has passed.
 
     Once it shall, it shall whatever other runs do later: the reason is kept with its lease.
     """
     if lease.early_stop is not None:
         return True
-    stop = _early_stop(store, sweep, config, lease)
+    stop = _early_stop(judge, config, lease)
     if stop is not None:
-        store.mark_stopped(sweep, lease.index, lease.attempt, stop)
+        judge.services.store.mark_stopped(judge.sweep, lease.index, lease.attempt, stop)
     return stop is not None
 
 
-def _early_stop(store: Store, sweep: str, config: SweepConfig, lease: Lease) -> EarlyStop | None:
+def _early_stop(judge: Judge, config: SweepConfig, lease: Lease) -> EarlyStop | None:
     settings, metric, live = config.early_terminate, config.metric, lease.live
     if settings is None or metric is None or live.best is None:
         return None
     band = hyperband.last_band(settings, live.n_values)
     if band is None:
         return None
-    at_band = store.list_band(sweep, band)
+    at_band = judge.band(judge.services.store.list_band(judge.sweep, band))
     decision = hyperband.stop_decision(settings, metric, at_band, lease.index, band, live.best)
     if not decision.is_stop:
         return None

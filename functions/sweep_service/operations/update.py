@@ -11,6 +11,7 @@ from sweep_service.errors import Busy, InvalidConfig, NotPossible, Stale
 from sweep_service.model.problems import Problem
 from sweep_service.model.records import Base
 from sweep_service.operations.choosing import choose_all
+from sweep_service.operations.judging import has_prior_runs, is_same
 from sweep_service.operations.settle import settle
 from sweep_service.operations.sweeps import SweepView, get_sweep, smaller
 from sweep_service.operations.versions import work_out_offer
@@ -27,8 +28,8 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
     """Make ``parsed`` the config of all runs that are not handed out yet.
 
     Runs that are out, and configurations handed out before, stay as they are; a grid or a finite
-    space goes on with the points that no earlier version handed out. The config that it has
-    already changes nothing.
+    space goes on with the points that no earlier version handed out. Another metric counts for all
+    runs: see ``judging``. The config that it has already changes nothing.
 
     Raises:
         NotFound: No such sweep.
@@ -66,7 +67,8 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
             with suppress(Stale):  # somebody has changed it again, and that counts
                 services.store.set_limit(sweep, parsed.config.run_cap, limit, changed)
         settle(services, sweep)
-        return replace(get_sweep(services, sweep), warnings=parsed.warnings)
+        warnings = (*parsed.warnings, *_about_metric(services, sweep, view, parsed.config))
+        return replace(get_sweep(services, sweep), warnings=warnings)
     raise Busy(
         f"runs of sweep {sweep} are handed out faster than its config can change: "
         "pause it, update it, resume it"
@@ -80,6 +82,23 @@ def _is_config_of(view: SweepView, new: SweepConfig) -> bool:
     return view.counter.run_cap == new.run_cap and stands == wanted
 
 
+def _about_metric(
+    services: Services, sweep: str, view: SweepView, new: SweepConfig
+) -> list[Problem]:
+    """What becomes of the values of earlier runs if the sweep has another metric now."""
+    old = view.loaded.config.metric
+    if is_same(old, new.metric) or new.metric is None or not view.counter.next_index:
+        return []
+    was = "there was none" if old is None else f"it was {old.name}, {old.goal}d"
+    words = f"{was}; runs that have ended are judged by {new.metric.name} from what they logged"
+    words += ", those that are under way when they end"
+    if new.early_terminate is not None:
+        words += "; early termination compares only runs that are handed out from now on"
+    if registry.needs_evidence(new.method) and has_prior_runs(services, sweep):
+        words += "; prior runs, of which only the old value is kept, count no more"
+    return [Problem("metric", words)]
+
+
 def _check_change(view: SweepView, new: SweepConfig) -> None:
     if view.state.value == "canceled":
         raise NotPossible(f"cannot update sweep {view.sweep}: it is canceled")
@@ -87,8 +106,6 @@ def _check_change(view: SweepView, new: SweepConfig) -> None:
     old = view.loaded.config
     fixed: dict[str, tuple[object, object]] = {
         "method": (old.method, new.method),
-        "metric.name": (old.metric and old.metric.name, new.metric and new.metric.name),
-        "metric.goal": (old.metric and old.metric.goal, new.metric and new.metric.goal),
     }
     if new.seed is not None:
         fixed["seed"] = (view.counter.seed, new.seed)

@@ -139,12 +139,13 @@ class Attempts:
             if error.errno in _PASSING_ERRNOS:
                 raise NotBegun(why) from None
             raise UsageError(f"{why}; set SWEEP_RUNS_DIR to another folder") from None
+        self.best.follow(handout.metric)
         debt = Debt(
             place=self.client.transport.place,
             run=handout.id,
             attempt=handout.attempt,
             metrics_file=str(files.metrics),
-            metric=self.best.metric,
+            metric=handout.metric or self.best.metric,
             host=self.host,
             holder=self.holder,
             key=handout.key,
@@ -239,7 +240,7 @@ class Attempts:
                 hint=hint_at(outcome.stderr_tail, sys.executable) if state == "failed" else "",
             )
         )
-        if state == "finished":
+        if state == "finished" and said.metric == self.best.metric:
             self._emit_if(self.best.offer(handout.id, self.best.value_of(said), handout.config))
 
     def _count(
@@ -257,7 +258,7 @@ class Attempts:
             is_without_value=self.best.has_no_value(said),
         )
         if is_news:
-            metric = self.best.metric or ""
+            metric = said.metric or ""
             words = missing_words(metric, said, outcome, unmatched)
             self._noticer(attempt.handout)(words)
             self.told_unmatched.add(metric)

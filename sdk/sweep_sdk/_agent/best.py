@@ -17,7 +17,7 @@ class Best:
     """Compares by the sweep's metric; without one nothing is best.
 
     Attributes:
-        metric: The metric's name; None without one.
+        metric: The metric's name, as the agent knows it; None without one.
     """
 
     def __init__(self, sweep: Mapping[str, Any]) -> None:
@@ -29,17 +29,23 @@ class Best:
         self._lock = threads.Lock()
         self.learn(sweep)
 
+    def follow(self, metric: str | None) -> None:
+        """Go by another metric from now on, if the sweep has another; None: it is not known."""
+        with self._lock:
+            if metric is not None and metric != self.metric:
+                self.metric, self._value = metric, None
+
     def value_of(self, said: Said) -> float | None:
         """The best value that a program reported."""
         return said.highest if self._is_maximised else said.lowest
 
     def is_missing(self, said: Said) -> bool:
         """Whether a program never logged the sweep's metric, not even as NaN."""
-        return self.metric is not None and self.metric not in said.summary
+        return said.metric is not None and said.metric not in said.summary
 
     def has_no_value(self, said: Said) -> bool:
         """Whether a program never gave the sweep's metric a finite value."""
-        return self.metric is not None and self.value_of(said) is None
+        return said.metric is not None and self.value_of(said) is None
 
     def learn(self, sweep: Mapping[str, Any]) -> BestSoFar | None:
         """Take in the sweep's best run; the event, if that is news."""
