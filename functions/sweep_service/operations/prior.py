@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import InvalidConfig, NotFound
@@ -18,7 +18,7 @@ from sweep_service.model.records import Observation
 from sweep_service.operations.judging import worth_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sweep_service.model.records import Outcome, Run
     from sweep_service.model.sweep_config import Metric, SweepConfig
@@ -44,15 +44,15 @@ def observe_prior_runs(
         message = f"they inform bayes; this sweep's method is {config.method}"
         return [], [Problem("prior_runs", message)] if runs else []
     errors: list[Problem] = []
-    names = dict.fromkeys(runs)  # each once
-    every = (prior for name in names for prior in _load_all(services, name, errors))
+    warnings: list[Problem] = []
+    every = _each_once(_load_all(services, name, errors, warnings) for name in runs)
     found = list(islice(every, MOST_PRIOR_RUNS + 1))
     if errors:
         raise InvalidConfig(errors)
     observations: list[Observation] = []
-    warnings: list[Problem] = []
     if len(found) > MOST_PRIOR_RUNS:
-        message = f"there are too many; the first {MOST_PRIOR_RUNS:,} are taken"
+        most = f"{MOST_PRIOR_RUNS:,}"
+        message = f"there are more than {most} runs; the first {most} are taken"
         warnings.append(Problem("prior_runs", message))
     for prior in found[:MOST_PRIOR_RUNS]:
         observation = _observe(services, config, config.metric, prior, len(observations))
@@ -71,7 +71,18 @@ def _summed_up(warnings: list[Problem], n_found: int) -> list[Problem]:
     return [*warnings[:_MOST_WARNINGS], Problem("prior_runs", message)]
 
 
-def _load_all(services: Services, name: str, errors: list[Problem]) -> Iterator[_Prior]:
+def _each_once(groups: Iterable[Iterable[_Prior]]) -> Iterator[_Prior]:
+    """The runs of all groups; one that is in several, such as a run beside its sweep, is one."""
+    seen: set[str] = set()
+    for prior in chain.from_iterable(groups):
+        if prior.name not in seen:
+            seen.add(prior.name)
+            yield prior
+
+
+def _load_all(
+    services: Services, name: str, errors: list[Problem], warnings: list[Problem]
+) -> Iterator[_Prior]:
     """The run that a name stands for, or the ended runs of the sweep that it stands for."""
     if not is_sweep_id(name):
         prior = _load(services, name, errors)
@@ -83,12 +94,15 @@ def _load_all(services: Services, name: str, errors: list[Problem]) -> Iterator[
     except NotFound as error:
         errors.append(Problem("prior_runs", str(error)))
         return
-    since = 0
+    since, has_ended = 0, False
     while runs := services.store.list_runs(name, since, _RUNS_A_READ):
         for run in runs:
             if run.outcome is not None and not run.is_deleted:
+                has_ended = True
                 yield _Prior(name, run_id(name, run.index), run, run.outcome)
         since = runs[-1].index + 1
+    if not has_ended:
+        warnings.append(Problem("prior_runs", f"no run of sweep {name} has ended"))
 
 
 @dataclass(frozen=True, slots=True)
