@@ -158,6 +158,8 @@ class _Plots(Nothing):
     """``plot.line(...)``, ``sklearn.plot_roc(...)`` and the like: charts are not kept."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         tell(f"{name}(): charts are not kept")
         return Nothing
 
@@ -285,6 +287,8 @@ class _Names:
     """``data_types.Image``, ``errors.CommError``: names that wandb has in modules too."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.endswith("Error"):  # in an 'except': a name of wandb's must not raise there
+            return _OBJECTS.get(name, UsageError)
         return module_attribute(name)
 
 

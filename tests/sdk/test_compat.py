@@ -94,6 +94,8 @@ def test_what_cannot_be_had_says_what_can():
 def test_names_of_modules():
     assert wandb.data_types.Image is wandb.Image
     assert issubclass(wandb.errors.CommError, Exception)
+    assert issubclass(wandb.errors.AuthenticationError, Exception)
+    assert not hasattr(wandb.plot, "__wrapped__")
     assert isinstance(wandb.data_types.Table(columns=["a"]), wandb.Table)
     wandb.sklearn.plot_confusion_matrix([0], [1], ["a"])
 

@@ -100,6 +100,39 @@ def test_bad_lines_say_why(line, reason):
         decode_line(line)
 
 
+@pytest.mark.parametrize(
+    ("line", "metrics"),
+    [
+        (b"{loss: 0.5, val/acc: nan}", {"loss": 0.5, "val/acc": "NaN"}),
+        (b'{"loss": 0.5, "acc": 1,}', {"loss": 0.5, "acc": 1}),
+        (b"{'loss': 0.5 , }", {"loss": 0.5}),
+        (b'{"losses": {"a": 1,}, "b": 2}', {"losses.a": 1, "b": 2}),
+        (b"{inf: -Inf, nan: .5}", {"inf": "-Infinity", "nan": 0.5}),
+        (b'{"a, }": 1, "b: c": 2,}', {"a, }": 1, "b: c": 2}),
+        (b'\xef\xbb\xbf{"loss": nan}\r', {"loss": "NaN"}),
+        ('{"größe": nan}'.encode("latin-1"), {"größe": "NaN"}),
+    ],
+)
+def test_what_has_one_meaning_is_taken(line, metrics):
+    row = decode_line(line)
+    assert (row.metrics, row.refusals) == (metrics, ())
+
+
+def test_a_missing_value_of_r_is_told_by_its_name():
+    row = decode_line(b'{"loss": NA, "acc": 1}')
+    assert row.metrics == {"acc": 1}
+    assert "loss" in row.refusals[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{loss: 0,5}", b"{time: 12:30}", b"{loss: 0.5,, acc: 1}", b"{loss 0.5}"],
+)
+def test_what_has_several_meanings_is_not_guessed(line):
+    with pytest.raises(BadLine, match="not JSON"):
+        decode_line(line)
+
+
 @given(st.binary(max_size=200))
 def test_no_line_brings_it_down(line):
     with contextlib.suppress(BadLine):

@@ -1,7 +1,8 @@
 """Conditions on the values of runs: ``lr<0.01``, ``opt=adam and loss<=0.3``.
 
-A condition is a name, one of ``= == != < <= > >=``, and a value. Names and values that hold spaces
-or operators are quoted. Nothing is evaluated: values are compared as what they are.
+Several are joined with ``and``. A condition is a name, one of ``= == != < <= > >=``, and a value.
+Names and values that hold spaces or operators are quoted. Nothing is evaluated: values are compared
+as what they are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _QUOTED = r"""(?:"[^"]*"|'[^']*')"""
 _COMPARISON = re.compile(
     rf"\s*(?P<name>{_QUOTED}|[^\s<>=!\"']+)\s*(?P<sign><=|>=|==|!=|=|<|>)\s*"
-    rf"(?P<value>{_QUOTED}|[^\s<>=!\"'][^\s\"']*)(?:\s+(?P<next>and)\b|\s*$)",
+    rf"(?P<value>{_QUOTED}|[^\s<>=!\"'][^\s<>=\"']*)(?:\s+(?P<next>and)\b|\s*$)",
 )
 _FORM = "needs NAME, one of = != < <= > >=, and a value, such as lr<0.01 or opt=adam"
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {

@@ -107,6 +107,7 @@ def test_what_programs_noted_can_be_looked_for():
     [
         ("", "needs NAME"),
         ("lr", "found 'lr'; needs NAME"),
+        ("opt=adam,lr<0.1", "found 'opt=adam,lr<0.1'; needs NAME"),
         ("lr<", "found 'lr<'"),
         ("lr<<1", "found 'lr<<1'"),
         ("lr<1 and", "found ''"),
