@@ -36,7 +36,7 @@ class Gate:
             if "origin" in head.headers or not _names_loopback(head.headers.get("host")):
                 raise Refused(403, "without --token this server answers local programs only")
         elif head.path != _HEALTH_PATH and not self._has_token(head, self.token):
-            raise Refused(401, "this server wants its token: run 'sweep-sdk login'")
+            raise Refused(401, "this server wants its token")
 
     @staticmethod
     def _has_token(head: Head, token: str) -> bool:

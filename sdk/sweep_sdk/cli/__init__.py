@@ -69,7 +69,11 @@ def _fail(code: int, message: object) -> int:
 def _help_hint(error: click.ClickException) -> str:
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return ""
-    return f" (see '{error.ctx.command_path} --help')"
+    listing = ""
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        is_sweep = error.param.human_readable_name.startswith("SWEEP")
+        listing = "'sweep-sdk sweeps' lists them; " if is_sweep else ""
+    return f" ({listing}see '{error.ctx.command_path} --help')"
 
 
 def _settle_streams() -> None:

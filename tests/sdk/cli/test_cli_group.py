@@ -67,9 +67,13 @@ def test_the_examples_are_understood(name, line):
     [
         (["swepe"], "no command 'swepe': did you mean sweep or sweeps? (see 'sweep-sdk --help')"),
         (["xyzzy"], "no command 'xyzzy' (see 'sweep-sdk --help')"),
-        (["best"], "Missing argument 'SWEEP'. (see 'sweep-sdk best --help')"),
+        (
+            ["best"],
+            "Missing argument 'SWEEP'. ('sweep-sdk sweeps' lists them; see 'sweep-sdk best",
+        ),
         (["best", "abcdefgh", "extra"], "unexpected extra argument"),
-        (["runs"], "Missing argument 'SWEEP...'. (see 'sweep-sdk runs --help')"),
+        (["runs"], "Missing argument 'SWEEP...'. ('sweep-sdk sweeps' lists them; see"),
+        (["tell"], "Missing argument 'RUN'. (see 'sweep-sdk tell --help')"),
         (["agent", "abcdefgh", "--count", "0"], "0 is not in the range"),
         (["agent", "abcdefgh", "--count", "many"], "'many' is not a valid integer"),
         (["sweeps", "--sate", "x"], "No such option"),
