@@ -30,7 +30,7 @@ class TestRegister:
         for words in ([], ["--dry-run"], ["--json"]):
             result = cli("sweep", grid_file, *words)
             assert result.code == 0
-            assert result.err.startswith("warning: sweep.yaml: no program 'train.py' in ")
+            assert result.err.startswith("warning: no program 'train.py' in ")
 
     def test_a_program_that_may_be_elsewhere_is_no_matter(self, cli, home):
         Path("s.yaml").write_text(

@@ -223,7 +223,7 @@ def _tell_missing_program(wish: Wish, sweep: Sweep) -> None:
 
     missing = Launcher(sweep["config"], environment()).missing_program()
     if missing is not None and not wish.is_agent:  # an agent says so itself
-        note(f"warning: {wish.file}: {printable(missing)}")
+        note(f"warning: {printable(missing)}")
 
 
 def _say_created(sweep: Sweep) -> None:
