@@ -301,7 +301,7 @@ STEPS = (
     Mutation(
         _REPORT,
         "report 5: early termination stops a run",
-        "if reason is None and is_stopped_early(services.store, sweep, config, lease):",
+        "if reason is None and is_stopped_early(judge, config, lease):",
         "if False:",
         "obeyed",
         "tests/service/test_stopping.py::test_the_worse_of_two_is_stopped_at_the_band",
@@ -343,7 +343,7 @@ STEPS = (
     Mutation(
         _FINISH,
         "finish 2: rows count though another is about to take the run",
-        "live, stop = _live_of_rows(services, sweep, run, config.metric), None",
+        "live, stop = live_of_rows(services, sweep, run, config.metric), None",
         "live, stop = None, None",
         "kept",
         "tests/service/test_protocol_stalls.py::test_rows_count_when_their_run_ends_while"
