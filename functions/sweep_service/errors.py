@@ -5,6 +5,7 @@ ServiceError
 │   ├── InvalidRequest            400  malformed JSON, a missing or ill-typed field
 │   ├── InvalidConfig             422  a sweep config with problems; carries all of them
 │   ├── NotFound                  404  no such route, sweep or run
+│   │   └── SweepDeleted          404  there was one, and it was deleted
 │   ├── MethodNotAllowed          405  the path exists, the method does not
 │   ├── NotPossible               409  an illegal state transition or edit; says what is possible
 │   └── TooLarge                  413  a config over 100 KB or a row over 256 KB
@@ -16,7 +17,8 @@ ServiceError
 │   ├── Busy                      503  too much contention for now
 │   └── StoreUnavailable          503  the disk is full or fails: free space, then it goes on
 ├── MendSetup                     the machine that keeps the sweeps is at fault: an operator's turn
-│   └── StoreUnusable             500  no database file, a newer version's, no permission, on NFS
+│   ├── StoreUnusable             500  no database file, a newer version's, no permission, on NFS
+│   └── StoreGone                 500  the file was removed or replaced while it was in use
 └── StoreSignal                   a conditional write met another state; never leaves ``operations``
     ├── LeaseHeld                 the lease exists or has changed hands
     ├── RunExists                 the run item is there already
@@ -76,6 +78,12 @@ class NotFound(FixRequest):
 
     status = 404
     title = "Not found"
+
+
+class SweepDeleted(NotFound):
+    """The sweep was deleted: it will not come back."""
+
+    title = "Sweep deleted"
 
 
 class MethodNotAllowed(FixRequest):
@@ -161,6 +169,12 @@ class StoreUnusable(MendSetup):
     """The place where sweeps should be kept cannot be used as it is."""
 
     title = "Store unusable"
+
+
+class StoreGone(MendSetup):
+    """The database was removed or replaced under those who work with it."""
+
+    title = "Store gone"
 
 
 class StoreSignal(ServiceError):

@@ -5,10 +5,12 @@ SweepError                   exit code 1
 │   ├── InvalidConfig        a sweep config with problems; carries all of them
 │   ├── InvalidRequest       the backend finds the request malformed or too large
 │   ├── NotFound             no such sweep or run
+│   │   └── SweepDeleted     there was one, and it was deleted
 │   ├── NotPossible          the sweep's state does not allow it; says what is possible
 │   └── NotAuthorized        the token is missing or not accepted
 ├── BackendUnavailable       not reachable, or in trouble
 │   └── WrongBackend         exit code 2: somebody else answers at this address
+├── BackendGone              its database was removed or replaced while it was in use
 ├── LeaseLost                another agent holds the run by now: stop working on it
 ├── SweepEnded               the sweep hands out no more runs
 └── AgentGaveUp              too many runs failed
@@ -84,6 +86,10 @@ class NotFound(UsageError):
     """No such sweep or run."""
 
 
+class SweepDeleted(NotFound):
+    """The sweep was deleted: it will not come back."""
+
+
 class NotPossible(UsageError):
     """The state of the sweep or run does not allow what was asked."""
 
@@ -128,6 +134,10 @@ class WrongBackend(BackendUnavailable):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, is_temporary=False)
+
+
+class BackendGone(SweepError):
+    """The backend's database was removed or replaced while it was in use."""
 
 
 class LeaseLost(SweepError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import LeaseLost
+from sweep_service.errors import LeaseLost, NotFound
+from sweep_service.model.identifiers import run_id
 from sweep_service.model.records import AttemptRecord, Lease, Outcome, Run
 from sweep_service.model.states import RunState
 from sweep_service.operations.completion import complete
@@ -65,6 +66,8 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
         LeaseLost: The attempt no longer holds the run.
     """
     counter = services.store.get_counter(sweep)
+    if index >= counter.next_index:
+        raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config
     judge = judge_of(services, sweep, counter)
     run = services.store.get_run(sweep, index)  # before the lease: an amendment begins with that

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import LeaseLost
+from sweep_service.errors import LeaseLost, NotFound
 from sweep_service.model.identifiers import run_id
 from sweep_service.model.states import SweepState
 from sweep_service.operations.attention import Attention, attention
@@ -76,7 +76,7 @@ def report(
     """
     counter = services.store.get_counter(sweep)
     if index >= counter.next_index:  # nobody has it: its rows would be nobody's
-        raise _lease_lost(sweep, index, batch.attempt)
+        raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config
     lease = _held_lease(services, sweep, index, batch, key)
     news = news_of(lease.live, batch)

@@ -24,7 +24,7 @@ from sweep_sdk._backend.transport import is_loopback_url
 from sweep_sdk._exceptions import (
     BackendUnavailable,
     LeaseLost,
-    NotFound,
+    SweepDeleted,
     SweepError,
     UsageError,
 )
@@ -308,7 +308,7 @@ class Attempts:
             if outcome.cause not in GONE:
                 return delivery.finish(self._patient(attempt), outcome)
             delivery.send_rest(self._patient(attempt))  # they are kept beside the run
-        except (LeaseLost, NotFound):
+        except (LeaseLost, SweepDeleted):
             pass
         except SweepError as error:
             delivery.give_up(outcome)

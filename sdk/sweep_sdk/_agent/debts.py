@@ -62,6 +62,7 @@ class Ledger:
         self._debts = home / "pending"
         self._agents = home / "agents"
         self._read: dict[str, tuple[_Stamp, Debt | None]] = {}
+        self._aside: set[str] = set()
         self._lock = threads.Lock()
 
     def keep(self, debt: Debt) -> None:
@@ -81,6 +82,10 @@ class Ledger:
         with contextlib.suppress(OSError):
             (self._debts / debt.file_name).unlink()
 
+    def put_aside(self, debt: Debt) -> None:
+        """Leave a debt where it is, and do not name it again in this process."""
+        self._aside.add(debt.file_name)
+
     def owes(self, debt: Debt) -> bool:
         """Whether a debt is still written down here."""
         return (self._debts / debt.file_name).exists()
@@ -95,7 +100,11 @@ class Ledger:
         """
         with self._lock:
             candidates = [
-                debt for debt in self._all() if debt.place == place and host in (None, debt.host)
+                debt
+                for debt in self._all()
+                if debt.place == place
+                and host in (None, debt.host)
+                and debt.file_name not in self._aside
             ]
             return self._owed(candidates)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sweep_sdk._backend.retry import RetryPolicy
-from sweep_sdk._exceptions import InvalidRequest, LeaseLost, NotFound, SweepError
+from sweep_sdk._exceptions import InvalidRequest, LeaseLost, SweepDeleted, SweepError
 from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Reporter:
             command = self._send()
         except LeaseLost:
             return self._end("lease_lost")
-        except NotFound:
+        except SweepDeleted:
             return self._end("deleted")
         except SweepError as error:
             return self._back_off(error)

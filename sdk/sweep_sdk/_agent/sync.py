@@ -10,7 +10,7 @@ from sweep_sdk._agent.delivery import Delivery
 from sweep_sdk._agent.endings import Outcome
 from sweep_sdk._agent.leftovers import end_leftovers
 from sweep_sdk._agent.tail import Unreadable
-from sweep_sdk._exceptions import LeaseLost, NotFound
+from sweep_sdk._exceptions import LeaseLost, NotFound, SweepDeleted
 from sweep_sdk._world import clock
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def sync(
         end_leftovers(ledger.home, notice)
     for debt in debts:
         with _put_off(failures):
-            yield Synced(debt.run, debt.attempt, _pay(debt, client, ledger, notice))
+            state = _pay(debt, client, ledger, notice)
+            if state is not None:
+                yield Synced(debt.run, debt.attempt, state)
     if failures:
         raise failures[0]
 
@@ -71,7 +73,11 @@ def _put_off(failures: list[Unreadable]) -> Iterator[None]:
         failures.append(error)
 
 
-def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], None]) -> str:
+def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], None]) -> str | None:
+    """The state of the run after its delivery; None where the backend does not know it.
+
+    That can be a backend whose database was lost or replaced by an older copy: the results stay.
+    """
     delivery = Delivery(debt, ledger, clock.time, notice)
     outcome = None if debt.outcome is None else Outcome(**debt.outcome)
     with contextlib.closing(delivery):
@@ -79,7 +85,11 @@ def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], Non
             return delivery.finish(client, outcome).state
         except LeaseLost:
             state = "lost"
-        except NotFound:
+        except SweepDeleted:
             state = "gone"
+        except NotFound as error:
+            notice(f"{error} at {debt.place}: what came of {debt.run} stays on this machine")
+            ledger.put_aside(debt)
+            return None
         delivery.forgive()
     return state

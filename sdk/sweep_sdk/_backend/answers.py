@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sweep_sdk._backend.attention import Attention, attention_of
 from sweep_sdk._exceptions import (
+    BackendGone,
     BackendUnavailable,
     ConfigProblem,
     InvalidConfig,
@@ -16,6 +17,7 @@ from sweep_sdk._exceptions import (
     NotAuthorized,
     NotFound,
     NotPossible,
+    SweepDeleted,
     SweepEnded,
     SweepError,
     UsageError,
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     Reader = Callable[[Any], Answer]
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
+#: Troubles of the backend that do not pass by themselves.
+_LASTING = ("store-unusable", "store-gone")
 _PROBLEM_TYPE = "application/problem+json"
 #: Headers of API Gateway's answers, whoever wrote the rest of them.
 _OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
@@ -205,7 +209,7 @@ def _error(
             f" SWEEP_TOKEN{_proxy_hint(response)}",
             was_accepted=is_known,
         )
-    if status == 429 or (status >= 500 and code != "store-unusable"):
+    if status == 429 or (status >= 500 and code not in _LASTING):
         return BackendUnavailable(
             f"{place} is busy or in trouble{told}", retry_after_seconds=_retry_after(response)
         )
@@ -230,6 +234,8 @@ def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
         "lease-lost": LeaseLost,
         "sweep-ended": SweepEnded,
         "not-found": NotFound,
+        "sweep-deleted": SweepDeleted,
+        "store-gone": BackendGone,
         "not-possible": NotPossible,
     }
     return kinds.get(code, UsageError)(detail or code)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +17,7 @@ from sweep_service.errors import (
     Busy,
     InvalidRequest,
     NotFound,
+    StoreGone,
     StoreUnavailable,
     StoreUnusable,
     TooLarge,
@@ -409,3 +412,84 @@ class TestLife:
             store.put_error_tail(SWEEP, index, 1, "text")
         with pytest.raises(InvalidRequest):
             store.get_run(SWEEP, index)
+
+
+class TestTheFileUnderTheFeet:
+    """It is removed or replaced while a store works with it: nothing is said to be kept then."""
+
+    def remove(self, path: Path) -> None:
+        for end in ("", "-wal", "-shm"):
+            Path(f"{path}{end}").unlink()
+
+    def replace(self, path: Path) -> None:
+        copy = path.with_name("copy")
+        shutil.copy(path, copy)
+        self.remove(path)
+        copy.rename(path)
+
+    def overwrite(self, path: Path) -> None:
+        """By a copy of before, without its log."""
+        content = path.read_bytes()
+        for end in ("-wal", "-shm"):
+            Path(f"{path}{end}").unlink()
+        path.write_bytes(content)
+
+    @pytest.mark.parametrize("how", ["remove", "replace", "overwrite"])
+    def test_it_is_told_and_nothing_is_acknowledged(self, path: Path, how: str) -> None:
+        with SqliteStore(path) as store:
+            store.create_sweep(META, COUNTER)
+            getattr(self, how)(path)
+            for call in (
+                lambda: store.get_counter(SWEEP),
+                lambda: store.list_runs(SWEEP, 0, 5),
+                lambda: store.claim_index(SWEEP),
+                lambda: store.put_error_tail(SWEEP, 0, 1, "tail"),
+            ):
+                with pytest.raises(StoreGone, match=re.escape(str(path))):
+                    call()
+
+    def test_what_is_committed_while_it_goes_is_not_acknowledged(self, path: Path) -> None:
+        with SqliteStore(path) as store:
+            store.create_sweep(META, COUNTER)
+            with pytest.raises(StoreGone), store._database.write():
+                self.remove(path)
+
+    def test_connections_that_are_opened_later_see_it_too(self, path: Path) -> None:
+        with SqliteStore(path) as store, SqliteStore(path.with_name("other.db")) as other:
+            store.create_sweep(META, COUNTER)
+            other.create_sweep(META, COUNTER)
+            with store._database._lent():  # so that the next one needs a connection of its own
+                self.replace(path)
+                with pytest.raises(StoreGone):
+                    store.get_counter(SWEEP)
+            assert other.get_counter(SWEEP)
+
+    def test_when_the_right_file_is_back_it_goes_on(self, path: Path) -> None:
+        ends = ("", "-wal", "-shm")
+        with SqliteStore(path) as store:
+            store.create_sweep(META, COUNTER)
+            for end in ends:
+                Path(f"{path}{end}").rename(f"{path}.away{end}")
+            with pytest.raises(StoreGone):
+                store.claim_index(SWEEP)
+            for end in ends:
+                Path(f"{path}.away{end}").rename(f"{path}{end}")
+            assert store.claim_index(SWEEP)[0] == 0
+
+    def test_others_that_come_and_go_do_not_look_like_it(self, path: Path) -> None:
+        with SqliteStore(path) as store:
+            store.create_sweep(META, COUNTER)
+            for _ in range(3):
+                with SqliteStore(path) as other:
+                    other.claim_index(SWEEP)
+            assert store.get_counter(SWEEP).next_index == 3
+
+    def test_a_log_that_went_while_nobody_had_it_open_does_not_either(self, path: Path) -> None:
+        with SqliteStore(path) as store:
+            store.create_sweep(META, COUNTER)
+            with pytest.raises(ZeroDivisionError), store._database.write():
+                _ = 1 / 0  # drops the only connection
+            log = Path(f"{path}-wal")
+            assert not log.exists()
+            Path(f"{path}.keeps-the-inode-in-use").write_text("")
+            assert store.claim_index(SWEEP)[0] == 0

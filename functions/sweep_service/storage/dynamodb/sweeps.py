@@ -6,7 +6,15 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweep_service.errors import Busy, Exhausted, NotFound, NotRunning, Stale, StoreUnusable
+from sweep_service.errors import (
+    Busy,
+    Exhausted,
+    NotFound,
+    NotRunning,
+    Stale,
+    StoreUnusable,
+    SweepDeleted,
+)
 from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
 from sweep_service.model.states import SweepState
 from sweep_service.storage.codec import to_json
@@ -107,8 +115,10 @@ class SweepItems:
     def get_counter(self, sweep: str) -> Counter:
         """See ``Store.get_counter``."""
         item = self._table.get(keys.counter(sweep))
-        if item is None or DeletionItem.is_mark(item):
+        if item is None:
             raise NotFound(f"no sweep '{sweep}'")
+        if DeletionItem.is_mark(item):
+            raise SweepDeleted(f"sweep {sweep} was deleted")
         return _counter(sweep, item)
 
     def list_sweeps(

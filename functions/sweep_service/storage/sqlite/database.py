@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import Busy, ServiceError
+from sweep_service.errors import Busy, ServiceError, StoreGone
 from sweep_service.storage.sqlite.errors import is_locked, translating
 from sweep_service.storage.sqlite.place import check_place
 from sweep_service.storage.sqlite.schema import is_current, upgrade
@@ -37,6 +37,9 @@ _MAX_IDLE = 8
 _WRITES_A_LOOK = 200
 _MAX_LOG_BYTES = 16 * 2**20
 _TRIM_MILLISECONDS = 200
+
+#: Device and inode.
+_FileId = tuple[int, int]
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -57,6 +60,9 @@ class Database:
         self._idle: deque[sqlite3.Connection] = deque()
         self._open: set[sqlite3.Connection] = set()
         self._is_closed = False
+        self._log = Path(f"{self.path}-wal")
+        self._file: _FileId | None = None
+        self._log_file: _FileId | None = None
         check_place(self.path, local_file_systems)
         _databases.add(self)
         with self._lent():
@@ -93,6 +99,7 @@ class Database:
             self._patiently(connection, "BEGIN IMMEDIATE", deadline=deadline)
             with connection:
                 yield connection
+            self._check_files()  # what was just written may be in a file without a name
             self._n_writes += 1
             if self._n_writes % _WRITES_A_LOOK == 0:
                 self._trim_log(connection)
@@ -130,6 +137,7 @@ class Database:
         with translating(self.path):
             connection = self._take()
             try:
+                self._check_files()
                 yield connection
             except ServiceError:
                 self._give_back(connection)
@@ -170,10 +178,34 @@ class Database:
             self._patiently(connection, "PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA temp_store = MEMORY")  # a container may have no TMPDIR
             self._prepare(connection)
+            self._note_files()
         except BaseException:
             self._drop(connection)
             raise
         return connection
+
+    def _check_files(self) -> None:
+        """See whether the path still leads to the files that are open here.
+
+        SQLite goes on with files that have no name any more: what it writes is lost.
+
+        Raises:
+            StoreGone: The database or its log was removed or replaced.
+        """
+        file, log = _file_id(self.path), _file_id(self._log)
+        if file == self._file and log == (self._log_file or log):
+            self._log_file = log
+            return
+        raise StoreGone(
+            f"{self.path} was removed or replaced while it was in use: put the right file back,"
+            " with its -wal file if there is one, and start again what works with it"
+        )
+
+    def _note_files(self) -> None:
+        """Remember which files are open; the log is a new one when nobody had it open."""
+        self._file = self._file or _file_id(self.path)
+        if len(self._open) == 1:
+            self._log_file = _file_id(self._log)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         if not is_current(connection, self.path):
@@ -188,8 +220,7 @@ class Database:
         comes by itself, and the log would grow for as long as they are busy. Waiting for it here
         is short, because those who begin to read meanwhile do not need the log.
         """
-        log = Path(f"{self.path}-wal")
-        if not log.exists() or log.stat().st_size < _MAX_LOG_BYTES:
+        if not self._log.exists() or self._log.stat().st_size < _MAX_LOG_BYTES:
             return
         connection.execute(f"PRAGMA busy_timeout = {_TRIM_MILLISECONDS}")
         with suppress(sqlite3.OperationalError):  # the write has succeeded; later is soon enough
@@ -214,6 +245,14 @@ class Database:
                     raise
             time.sleep(pause)
             pause = min(1.5 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _file_id(path: Path) -> _FileId | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _abandon_all() -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import (
     Busy,
     InvalidRequest,
-    NotFound,
     ServiceError,
     StoreUnavailable,
     StoreUnusable,
+    SweepDeleted,
     TooLarge,
 )
 from sweep_service.storage.sqlite.schema import DELETED
@@ -58,7 +58,7 @@ def translating(path: Path) -> Iterator[None]:
 def _meaning(error: sqlite3.Error, path: Path) -> ServiceError | None:
     text = str(error)
     if text == DELETED:
-        return NotFound(text)
+        return SweepDeleted(text)
     if is_locked(error):
         return Busy(
             f"{path} has been locked by another program for too long: end that program"

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale
+from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, SweepDeleted
 from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
 from sweep_service.model.states import SweepState
 from sweep_service.storage.codec import decode_bases, encode_bases, from_json, to_json
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MAX_INTEGER = 2**63 - 1
 _DELETE_BATCH = 500
+_SELECT_MARK = "SELECT 1 FROM deletions WHERE sweep = ?"
 
 _SELECT_COUNTER = """SELECT state, next_index, index_limit, run_cap, bases, seed, change
     FROM sweeps WHERE sweep = ?"""
@@ -93,7 +94,10 @@ class SweepTables:
 
     def get_counter(self, sweep: str) -> Counter:
         """See ``Store.get_counter``."""
-        return _counter(self._database.read(_SELECT_COUNTER, sweep), sweep)
+        rows = self._database.read(_SELECT_COUNTER, sweep)
+        if not rows and self._database.read(_SELECT_MARK, sweep):
+            raise _deleted(sweep)
+        return _counter(rows, sweep)
 
     def list_sweeps(
         self, project: str | None, after: tuple[float, str] | None, count: int
@@ -207,7 +211,14 @@ def _is_anything_there(connection: sqlite3.Connection, sweep: str) -> bool:
 
 
 def _read_counter(connection: sqlite3.Connection, sweep: str) -> Counter:
-    return _counter(connection.execute(_SELECT_COUNTER, (sweep,)).fetchall(), sweep)
+    rows = connection.execute(_SELECT_COUNTER, (sweep,)).fetchall()
+    if not rows and connection.execute(_SELECT_MARK, (sweep,)).fetchone():
+        raise _deleted(sweep)
+    return _counter(rows, sweep)
+
+
+def _deleted(sweep: str) -> SweepDeleted:
+    return SweepDeleted(f"sweep {sweep} was deleted")
 
 
 def _counter(rows: list[tuple[Any, ...]], sweep: str) -> Counter:
