@@ -10,6 +10,7 @@ Environment before credentials file. A token from the file goes only to the URL 
 ``SWEEP_LOCAL_FILE_SYSTEMS`` file systems on which that may be although they are not known
 ``SWEEP_RUNS_DIR``        folder of the runs' own folders, by default ``<home>/runs``
 ``SWEEP_REPORT_INTERVAL`` longest time between two reports of an agent, in seconds
+``SWEEP_KEEP_RUNS``       how long agents keep the folders of delivered runs, by default for ever
 ``SSL_CERT_FILE``         CA bundle (``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` go before it)
 """
 
@@ -64,6 +65,7 @@ class Settings:
     metadata_url: str = DEFAULT_METADATA_URL
     local_file_systems: tuple[str, ...] = ()
     url_setting: str = URL_SETTING
+    keep_runs_seconds: float | None = None
     read_token: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
 
 
@@ -114,6 +116,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             environ.get("SWEEP_LOCAL_FILE_SYSTEMS", "").replace(",", " ").split()
         ),
         url_setting=URL_SETTING if given_url is not None else _KEPT_URL,
+        keep_runs_seconds=_keep_runs_seconds(environ),
         read_token=lambda: _token(environ, _read_credentials(credentials_file), url),
     )
 
@@ -265,6 +268,15 @@ def _read_credentials(path: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         raise UsageError(f"{path} is not what 'sweep-sdk login' writes; run it again")
     return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
+def _keep_runs_seconds(environ: Mapping[str, str]) -> float | None:
+    text = environ.get("SWEEP_KEEP_RUNS", "").strip()
+    if text in ("", "forever"):
+        return None
+    from sweep_sdk._cleaning import parse_age
+
+    return parse_age(text, "SWEEP_KEEP_RUNS")
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -95,6 +95,8 @@ class Engagement:
         self.emit = emit
         self._client = client
         self._sweep = sweep
+        self._settings = settings
+        self._runs_dir = options.runs_dir or settings.runs_dir
         self._home = settings.home
         self._name = options.name or _default_name()
         self.asker = Asker(
@@ -125,7 +127,23 @@ class Engagement:
     def start(self, n_slots: int) -> None:
         """Tell the watcher that work begins, and make sure that no dead agent's goes on."""
         self.emit(AgentStarted(self._name, self._sweep, n_slots))
+        self._clean()
         end_leftovers(self._home, self.notice)
+
+    def _clean(self) -> None:
+        """Remove old folders of delivered runs, where the user has said how old."""
+        seconds = self._settings.keep_runs_seconds
+        if seconds is None:
+            return
+        from sweep_sdk._cleaning import clean_once_a_day
+
+        home, runs_dir = self._settings.home, self._runs_dir
+        with contextlib.suppress(OSError):
+            n_folders, n_bytes = clean_once_a_day(home, runs_dir, seconds)
+            if n_folders:
+                what = "1 run folder" if n_folders == 1 else f"{n_folders:,} run folders"
+                size = f"{n_bytes / 1e6:,.0f} MB"
+                self.notice(f"removed {what} ({size}) that SWEEP_KEEP_RUNS does not keep")
 
     def end(self, exit_code: int, interruption: str | None = None) -> None:
         """Tell the watcher that work has ended, and how the sweep stands.

@@ -14,7 +14,7 @@ from sweep_sdk._agent.gpus import allotment
 from sweep_sdk._exceptions import NotAuthorized, SweepError, UsageError
 from sweep_sdk._settings import environment, load_settings
 from sweep_sdk._version import __version__
-from sweep_sdk.cli.formats import count_text
+from sweep_sdk.cli.formats import count_text, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,11 +161,12 @@ def _disk(check: str, folder: Path, variable: str) -> Finding:
         return Finding(check, FAIL, f"{there} cannot be written: name another folder in {variable}")
     free = shutil.disk_usage(there).free
     if free >= _LITTLE_BYTES:
-        return Finding(check, OK, f"{folder}, {_size(free)} free")
+        return Finding(check, OK, f"{folder}, {size_text(free)} free")
     return Finding(
         check,
         FAIL if free < _FEW_BYTES else WARN,
-        f"{folder} has only {_size(free)} left: free some, or name another folder in {variable}",
+        f"{folder} has only {size_text(free)} left: free some ('sweep-sdk clean' removes old run"
+        f" folders), or name another folder in {variable}",
     )
 
 
@@ -175,10 +176,6 @@ def _undelivered(settings: Settings) -> Iterator[Finding]:
     for place in sorted(Ledger(settings.home).places()):
         text = f"results for {place} wait on this disk: 'sweep-sdk sync' delivers them"
         yield Finding("results", WARN, text)
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
 
 
 def _numpy(*, is_needed: bool) -> Finding:

@@ -82,6 +82,14 @@ def metric_text(metric: Mapping[str, Any] | None) -> str:
     return printable(f"{metric.get('goal', 'minimize')} {metric['name']}")
 
 
+def size_text(n_bytes: int) -> str:
+    """``1.3 GB``, ``25 MB``, ``4 kB``."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.1f} GB" if unit == "GB" else f"{n_bytes / size:.0f} MB"
+    return f"{n_bytes / 1e3:.0f} kB"
+
+
 def count_text(number: int, noun: str) -> str:
     """``1 run``, ``12 runs``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

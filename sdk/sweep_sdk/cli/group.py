@@ -27,6 +27,7 @@ COMMANDS = (
     "local",
     "login",
     "doctor",
+    "clean",
 )
 
 #: What other tools call it, and how it is called here.
