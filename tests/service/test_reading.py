@@ -193,19 +193,24 @@ def test_a_removal_that_was_cut_short_goes_on_with_the_repeat(backend, monkeypat
         patched.setattr(store, "_delete_batch", die)
         assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 503
     assert store.list_runs(sweep, 0, 10)
-    assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 404
+    found = backend.call("GET", f"/v1/sweeps/{sweep}")
+    assert (found.status, found.body["code"]) == (404, "sweep-deleted")
+    assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 204
     assert (store.list_runs(sweep, 0, 10), store.list_rows(sweep, 0, None, 10)) == ([], [])
+    assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 404
 
 
-def test_a_sweep_that_is_registered_again_under_its_old_id_is_new(backend):
-    """Its id comes from the key; what was cached of the first must not answer for the second."""
+def test_a_sweep_that_is_registered_again_by_its_old_key_is_new(backend):
+    """Under another id: requests that are meant for the first must not reach the second."""
     other = {**SWEEP, "parameters": {"b": {"values": ["new"]}}}
     first = backend.call("POST", "/v1/sweeps", {"config": SWEEP}, key="the-same-key").body["id"]
     backend.ask(first)
     backend.call("DELETE", f"/v1/sweeps/{first}")
     second = backend.call("POST", "/v1/sweeps", {"config": other}, key="the-same-key").body["id"]
-    assert second == first
+    assert second != first
     assert backend.ask(second).body["config"] == {"b": "new"}
+    again = backend.call("POST", "/v1/sweeps", {"config": other}, key="the-same-key").body["id"]
+    assert again == second
 
 
 @pytest.mark.parametrize("state", ["preempted", "failed"])

@@ -206,8 +206,8 @@ def test_malformed_finishes(backend, body):
 
 def test_finishing_a_run_that_was_never_handed_out(backend):
     sweep = backend.create(SWEEP)
-    assert backend.finish(f"{sweep}-0").status == 409
-    assert backend.finish(f"{sweep}-0", 0).status == 409
+    assert backend.finish(f"{sweep}-0").status == 404
+    assert backend.finish(f"{sweep}-0", 0).status == 404
 
 
 @pytest.mark.parametrize(
@@ -253,5 +253,5 @@ def test_an_error_in_a_row_names_the_row(backend, row):
 
 def test_rows_of_a_run_that_was_never_handed_out_are_not_kept(backend):
     sweep = backend.create(SWEEP)
-    assert backend.report(f"{sweep}-0", 1, 0, {"a": 1}).status == 409
+    assert backend.report(f"{sweep}-0", 1, 0, {"a": 1}).status == 404
     assert backend.services.store.list_rows(sweep, 0, None, 10) == []
