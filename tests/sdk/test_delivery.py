@@ -294,6 +294,17 @@ class TestRecovery:
         assert self.sync(once, ledger) == [Synced(debt.run, 1, "gone")]
         assert self.sync(once, ledger) == []
 
+    def test_a_backend_that_does_not_know_the_sweep_may_have_lost_it(
+        self, once, ledger, debt, network, notices
+    ):
+        network.fail = lambda _: problem(404, "not-found", "no sweep")
+        assert list(sync(once, ledger, notices)) == []
+        assert ledger.owes(debt)
+        assert debt.run in notices[0]
+        n_requests = len(network.requests)
+        assert list(sync(once, ledger, notices)) == []  # the same process does not ask again
+        assert len(network.requests) == n_requests
+
     def test_a_living_agents_run_is_left_alone(self, once, ledger, debt):
         with ledger.attendance() as attendance:
             ledger.keep(replace(debt, holder=attendance.name))

@@ -32,6 +32,7 @@ PROMISES = {
     "state": "The state of a sweep never goes backwards but by the user's word.",
     "alone": "Never are two programs of one run alive on machines whose clocks run.",
     "obeyed": "A run ends early when the user, the target or early termination says so.",
+    "deleted": "Of a sweep that was deleted nothing stays.",
     "told": "What happened to a run can be read afterwards.",
 }
 

@@ -6,6 +6,8 @@ from mutations import Mutation
 
 _ATTEMPTS = "sdk/sweep_sdk/_agent/attempts.py"
 _DELIVERY = "sdk/sweep_sdk/_agent/delivery.py"
+_ANSWERS = "sdk/sweep_sdk/_backend/answers.py"
+_SYNC = "sdk/sweep_sdk/_agent/sync.py"
 _TAIL = "sdk/sweep_sdk/_agent/tail.py"
 _REPORT = "functions/sweep_service/operations/report.py"
 _ROWS = "functions/sweep_service/operations/rows.py"
@@ -344,5 +346,23 @@ AGENT = (
         "            pass",
         "obeyed",
         "tests/sdk/test_reporter.py::test_a_stop_is_passed_on",
+    ),
+    Mutation(
+        _ANSWERS,
+        "whoever answers in the place of a known backend is waited for",
+        "    if is_known:\n        return BackendUnavailable(",
+        "    if False:\n        return BackendUnavailable(",
+        "kept",
+        "tests/sdk/test_exchange.py::TestForeignAnswers::test_are_waited_out_once_the_bac"
+        "kend_has_answered",
+    ),
+    Mutation(
+        _SYNC,
+        "results stay where the backend does not know their sweep",
+        "            ledger.put_aside(debt)\n            return None",
+        "            state = 'gone'",
+        "kept",
+        "tests/sdk/test_delivery.py::TestRecovery::test_a_backend_that_does_not_know_the_"
+        "sweep_may_have_lost_it",
     ),
 )

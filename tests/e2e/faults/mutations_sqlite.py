@@ -7,6 +7,8 @@ from mutations import Mutation
 _SWEEPS = "functions/sweep_service/storage/sqlite/sweeps.py"
 _LEASES = "functions/sweep_service/storage/sqlite/leases.py"
 _RUNS = "functions/sweep_service/storage/sqlite/runs.py"
+_DATABASE = "functions/sweep_service/storage/sqlite/database.py"
+_SCHEMA = "functions/sweep_service/storage/sqlite/schema.py"
 _TRAIL = "functions/sweep_service/storage/sqlite/trail.py"
 
 SQLITE = (
@@ -453,5 +455,23 @@ SQLITE = (
         'DELETE FROM bands WHERE sweep = ? AND band = ? AND idx = ? AND ? > 0",\n            sweep',
         "8",
         "tests/contracts/test_store_amendments.py::TestDropBand::test_of_attempts_up_to_one",
+    ),
+    Mutation(
+        _DATABASE,
+        "a write is acknowledged only while its file has its name",
+        "            self._check_files()  # what was just written",
+        "            pass  # what was just written",
+        "kept",
+        "tests/service/storage/test_sqlite_file.py::TestTheFileUnderTheFeet::test_what_is"
+        "_committed_while_it_goes_is_not_acknowledged",
+    ),
+    Mutation(
+        _SCHEMA,
+        "delete_sweep: rows of a deleted sweep are refused",
+        "BEGIN SELECT RAISE(ABORT, '{text}'); END",
+        "BEGIN SELECT '{text}'; END",
+        "deleted",
+        "tests/contracts/test_store_deletion.py::test_a_request_under_way_leaves_nothing_"
+        "of_a_deleted_sweep[sqlite-random-ask-1]",
     ),
 )

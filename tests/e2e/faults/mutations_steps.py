@@ -11,6 +11,7 @@ _CHOOSING = "functions/sweep_service/operations/choosing.py"
 _UPDATE = "functions/sweep_service/operations/update.py"
 _AMENDMENTS = "functions/sweep_service/operations/amendments.py"
 _COMPLETION = "functions/sweep_service/operations/completion.py"
+_EVIDENCE = "functions/sweep_service/operations/evidence.py"
 _SETTLE = "functions/sweep_service/operations/settle.py"
 
 STEPS = (
@@ -499,5 +500,23 @@ STEPS = (
         "if not",
         "7",
         "tests/service/test_amendments.py::TestRetry::test_twice_is_once",
+    ),
+    Mutation(
+        _ASK,
+        "ask 4: a lease that ends later than any is suspected",
+        "lease.is_expired(now) or self._is_too_long(lease, now)",
+        "lease.is_expired(now)",
+        "6",
+        "tests/service/test_handout.py::test_a_lease_that_a_wrong_clock_made_is_bounded_b"
+        "y_what_it_can_have_been[10800]",
+    ),
+    Mutation(
+        _EVIDENCE,
+        "evidence: what should have ended is looked for in the whole log",
+        "if known and not missing <=",
+        "if False and not missing <=",
+        "5",
+        "tests/service/test_evidence.py::test_a_clock_that_was_wrong_for_a_while_hides_no"
+        "thing[1--3]",
     ),
 )
