@@ -353,8 +353,8 @@ AGENT = (
         "    if is_known:\n        return BackendUnavailable(",
         "    if False:\n        return BackendUnavailable(",
         "kept",
-        "tests/sdk/test_exchange.py::TestForeignAnswers::test_are_waited_out_once_the_bac"
-        "kend_has_answered",
+        "tests/sdk/test_answers.py::test_whoever_stands_in_for_a_backend_that_has_answere"
+        "d_is_waited_for",
     ),
     Mutation(
         _SYNC,
