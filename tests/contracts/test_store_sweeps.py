@@ -22,7 +22,7 @@ from store_samples import (
 )
 
 from sweep_service.errors import Exhausted, InvalidRequest, NotFound, NotRunning, Stale
-from sweep_service.model.records import Base, SweepHead
+from sweep_service.model.records import Base, SweepHead, Taken
 from sweep_service.model.states import ALLOWED_FROM, SweepState
 from sweep_service.storage.store import Store
 
@@ -333,6 +333,19 @@ class TestAddVersion:
         assert store.get_meta(SWEEP, 2) == meta
         assert store.get_meta(SWEEP, 1).document == a_meta().document
         assert [counter.version_of(index) for index in (2, 3)] == [1, 2]
+
+    def test_what_was_taken_is_kept_with_it(self, store: Store) -> None:
+        taken = Taken((1,), (0, 1, 2, 7, 10**30), (7,))
+        seen = add_sweep(store)
+        store.add_version(a_meta(version=2, taken=taken), 9, seen)
+        assert store.get_meta(SWEEP, 2).taken == taken
+        assert store.get_meta(SWEEP, 1).taken is None
+
+    def test_another_that_differs_in_what_was_taken_was_faster(self, store: Store) -> None:
+        seen = add_sweep(store)
+        store.add_version(a_meta(version=2, taken=Taken(points=(1,))), 9, seen)
+        with unchanged(store), pytest.raises(Stale):
+            store.add_version(a_meta(version=2, taken=Taken(points=(2,))), 9, seen)
 
     def test_repeat_is_fine(self, store: Store) -> None:
         seen = add_sweep(store)

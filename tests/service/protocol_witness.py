@@ -262,6 +262,9 @@ class Witness:
 
     def _judge_leases(self) -> None:
         for lease in self.standing.leases.values():
+            run = self.standing.runs.get(lease.index)
+            if run is not None and run.outcome is not None:
+                continue  # a late request may have left it behind; nobody reads it
             is_once = lease.failures == self._n_failed[lease.index]
             promise(7, is_once, f"{lease.failures} failures of {self._n_failed[lease.index]}")
             n_rows = lease.live.next_row or 0

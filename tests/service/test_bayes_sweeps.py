@@ -147,6 +147,9 @@ def test_prior_runs_that_do_not_fit_are_left_out_with_a_warning(backend):
     assert "no value of other" in answer.body["warnings"][0]["message"]
     grid = {"method": "grid", "parameters": {"n": {"values": [1, 2]}}}
     answer = backend.call("POST", "/v1/sweeps", {"config": grid, "prior_runs": [run]})
+    assert "parameter 'n'" in answer.body["warnings"][0]["message"]
+    endless = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}}
+    answer = backend.call("POST", "/v1/sweeps", {"config": endless, "prior_runs": [run]})
     assert "bayes" in answer.body["warnings"][0]["message"]
 
 

@@ -31,6 +31,7 @@ def sweep_head(view: SweepView) -> dict[str, Any]:
         "metric": describe_metric(view),
         "grid_points": view.grid_points,
         "run_cap": view.counter.run_cap,
+        "limit": view.counter.limit,
         "n_handed_out": view.counter.next_index,
         "created_at": meta.created_at,
     }

@@ -36,6 +36,12 @@ _OWN_FIELDS = (
         "How long a run is reserved for its agent without word from it.",
         at_least=1,
     ),
+    Field(
+        "replacement",
+        "boolean",
+        "Whether random and bayes may try a point of a finite space again; then only run_cap ends"
+        " the sweep.",
+    ),
     Field("run_timeout", "number", "Seconds after which a run is stopped.", above=0),
 )
 SCALAR_FIELDS = (*_TEXT_FIELDS, _RUN_CAP, *_OWN_FIELDS)

@@ -60,6 +60,7 @@ def normalise(found: object, report: Report) -> dict[str, Any]:
         if field.name in given:
             _read_scalar(field, given[field.name], document, report)
     document |= _read_other_keys(given, report)
+    _warn_of_replacement(document, report)
     report.raise_errors()
     space = SearchSpace.from_document(document["parameters"])
     _warn_of_shared_names(space, report)
@@ -69,6 +70,11 @@ def normalise(found: object, report: Report) -> dict[str, Any]:
         document["start"] = read_start(given["start"], space, method == "grid", ("start",), report)
     report.raise_errors()
     return dict(json.loads(json.dumps(document)))
+
+
+def _warn_of_replacement(document: Mapping[str, Any], report: Report) -> None:
+    if document["method"] == "grid" and document.get("replacement"):
+        report.warn(("replacement",), "a grid has each of its points once; this has no effect")
 
 
 def _warn_of_shared_names(space: SearchSpace, report: Report) -> None:

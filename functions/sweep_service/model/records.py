@@ -43,8 +43,27 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What had been run before a config version began, in this sweep or another.
+
+    Attributes:
+        starts: Places in ``start`` of the configs that had been run.
+        points: Numbers, ascending, of points of a finite space in the order of the search.
+        elsewhere: Those of them, ascending, that were not run in this sweep.
+    """
+
+    starts: tuple[int, ...] = ()
+    points: tuple[int, ...] = ()
+    elsewhere: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SweepMeta:
-    """One immutable version of a sweep's config, and what was fixed at its creation."""
+    """One immutable version of a sweep's config, and what was fixed at its creation.
+
+    Attributes:
+        taken: None where nothing was, and in later versions that an older backend wrote.
+    """
 
     sweep: str
     version: int
@@ -53,6 +72,7 @@ class SweepMeta:
     document: Mapping[str, Any]
     created_at: float
     create_key: str
+    taken: Taken | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,26 @@ class SearchSpace:
         """Whether every parameter has a value that it can take; other keys are ignored."""
         return all(p.distribution.contains(look_up(config, p.path)) for p in self.parameters)
 
+    def check_contains(self, config: Mapping[str, Any], *, is_grid: bool) -> None:
+        """Make sure that every parameter has a value that it can take; other keys are ignored.
+
+        Args:
+            config: Of a run.
+            is_grid: Whether it has to be a point of the grid.
+
+        Raises:
+            ValueError: Names the parameter that the config lacks, or whose value is outside.
+        """
+        laws = self.grid if is_grid else [p.distribution for p in self.parameters]
+        for parameter, law in zip(self.parameters, laws, strict=True):
+            value = look_up(config, parameter.path)
+            if value is MISSING:
+                raise ValueError(f"parameter '{parameter.name}' is missing")
+            if not law.contains(value):
+                raise ValueError(
+                    f"parameter '{parameter.name}': {value!r} is not one of its values"
+                )
+
     def config(self, values: Iterable[Any]) -> dict[str, Any]:
         """A config from one value for each parameter, in order."""
         config: dict[str, Any] = {}

@@ -68,6 +68,7 @@ class SweepConfig:
         lease_seconds: How long a run is reserved for an agent without word from it.
         run_timeout: Seconds after which a run is stopped; None for never.
         start: Configs that are run first, each in full.
+        replacement: Whether points of a finite space may come again; never in a grid.
     """
 
     method: str
@@ -87,6 +88,7 @@ class SweepConfig:
     lease_seconds: int = DEFAULT_LEASE_SECONDS
     run_timeout: float | None = None
     start: tuple[Mapping[str, Any], ...] = ()
+    replacement: bool = False
 
 
 @dataclass(frozen=True)

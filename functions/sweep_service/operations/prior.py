@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import InvalidConfig, NotFound
 from sweep_service.model.identifiers import (
@@ -15,10 +15,12 @@ from sweep_service.model.identifiers import (
 )
 from sweep_service.model.problems import Problem
 from sweep_service.model.records import Observation
+from sweep_service.model.states import RunState
 from sweep_service.operations.judging import worth_of
+from sweep_service.search import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sweep_service.model.records import Outcome, Run
     from sweep_service.model.sweep_config import Metric, SweepConfig
@@ -26,41 +28,77 @@ if TYPE_CHECKING:
 
 #: The model works with no more runs than that in any case.
 MOST_PRIOR_RUNS = 1000
+#: Most of those that only count as done.
+MOST_DONE = 10_000
 _RUNS_A_READ = 500
 _MOST_WARNINGS = 20
 
 
-def observe_prior_runs(
-    services: Services, config: SweepConfig, runs: Sequence[str]
-) -> tuple[list[Observation], list[Problem]]:
-    """The runs as observations of a sweep with this config, and what could not be used.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known from outside of a sweep.
+
+    Attributes:
+        observations: For a method that goes by them.
+        done: Configs that count as done where the space is finite.
+        warnings: What could not be used.
+    """
+
+    observations: Sequence[Observation] = ()
+    done: Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[Problem] = ()
+
+
+def read_prior_runs(services: Services, config: SweepConfig, runs: Sequence[str]) -> Known:
+    """What prior runs tell a sweep with this config.
+
+    A sweep's id stands for all of its runs that have ended. For bayes each run with a value of
+    the metric is an observation; in a finite space each that finished counts as done.
 
     Raises:
         InvalidConfig: A run does not exist or has not ended; names every such run.
-
-    A sweep's id stands for all of its runs that have ended.
     """
-    if config.method != "bayes" or config.metric is None:
-        message = f"they inform bayes; this sweep's method is {config.method}"
-        return [], [Problem("prior_runs", message)] if runs else []
+    if not runs:
+        return Known()
+    is_observed = registry.needs_evidence(config.method) and config.metric is not None
+    is_finite = registry.n_points(config) is not None
+    if not is_observed and not is_finite:
+        message = (
+            "they inform bayes and count as done in a finite space; this is a random search"
+            " without an end of points"
+        )
+        return Known(warnings=[Problem("prior_runs", message)])
     errors: list[Problem] = []
     warnings: list[Problem] = []
     every = _each_once(_load_all(services, name, errors, warnings) for name in runs)
-    found = list(islice(every, MOST_PRIOR_RUNS + 1))
+    most = MOST_PRIOR_RUNS if is_observed else MOST_DONE
+    found = list(islice(every, most + 1))
     if errors:
         raise InvalidConfig(errors)
-    observations: list[Observation] = []
-    if len(found) > MOST_PRIOR_RUNS:
-        most = f"{MOST_PRIOR_RUNS:,}"
-        message = f"there are more than {most} runs; the first {most} are taken"
+    if len(found) > most:
+        message = f"there are more than {most:,} runs; the first {most:,} are taken"
         warnings.append(Problem("prior_runs", message))
-    for prior in found[:MOST_PRIOR_RUNS]:
-        observation = _observe(services, config, config.metric, prior, len(observations))
-        if isinstance(observation, Problem):
-            warnings.append(observation)
-        else:
-            observations.append(observation)
-    return observations, _summed_up(warnings, len(found))
+    observations: list[Observation] = []
+    done: list[Mapping[str, Any]] = []
+    for prior in found[:most]:
+        problem = _out_of_space(config, prior)
+        if problem is None and is_finite and prior.outcome.state is RunState.FINISHED:
+            done.append(prior.run.config)
+        if is_observed and config.metric is not None:
+            seen = _observe(services, config, config.metric, prior, len(observations))
+            problem = seen if isinstance(seen, Problem) else None
+            observations += [seen] if isinstance(seen, Observation) else []
+        warnings += [problem] if problem is not None else []
+    return Known(observations, done, _summed_up(warnings, len(found)))
+
+
+def _out_of_space(config: SweepConfig, prior: _Prior) -> Problem | None:
+    """Why a run's configuration is none of the sweep's, if so."""
+    try:
+        config.space.check_contains(prior.run.config, is_grid=config.method == "grid")
+    except ValueError as error:
+        return Problem("prior_runs", f"run {prior.name} is left out: {error}")
+    return None
 
 
 def _summed_up(warnings: list[Problem], n_found: int) -> list[Problem]:

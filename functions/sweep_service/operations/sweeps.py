@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import Busy, NotFound, NotPossible, Stale
 from sweep_service.model.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
-from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
+from sweep_service.model.problems import Problem
+from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta, Taken
 from sweep_service.model.states import ALLOWED_FROM, SweepState
-from sweep_service.operations.prior import observe_prior_runs
+from sweep_service.operations.prior import read_prior_runs
 from sweep_service.operations.services import LoadedConfig
 from sweep_service.operations.settle import settle
 from sweep_service.operations.versions import offer_of
@@ -19,8 +20,7 @@ from sweep_service.search import registry
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sweep_service.model.problems import Problem
-    from sweep_service.model.sweep_config import ParsedSweep
+    from sweep_service.model.sweep_config import ParsedSweep, SweepConfig
     from sweep_service.operations.services import Services
 
 DEFAULT_PROJECT = "default"
@@ -77,9 +77,16 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
     config = new.parsed.config
     registry.check_available(config.method)
     grid_points = registry.n_points(config)
-    counter = _first_counter(services, new.parsed, grid_points)
-    observations, prior_warnings = observe_prior_runs(services, config, new.prior_runs)
-    warnings = (*new.parsed.warnings, *prior_warnings)
+    prior = read_prior_runs(services, config, new.prior_runs)
+    seed = config.seed if config.seed is not None else services.rng.getrandbits(_SEED_BITS)
+    taken = registry.with_elsewhere(config, seed, Taken(), prior.done) if prior.done else None
+    counter = _first_counter(config, seed, taken)
+    warnings = (
+        *new.parsed.warnings,
+        *prior.warnings,
+        *_about_taken(taken),
+        *about_cap(config, counter),
+    )
     key = new.key or f"{services.rng.getrandbits(128):032x}"
     for salt in range(_ID_TRIES):
         meta = SweepMeta(
@@ -90,6 +97,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
             document=config.document,
             created_at=services.clock(),
             create_key=key,
+            taken=taken,
         )
         if is_dry_run:
             loaded = LoadedConfig(meta, config)
@@ -98,7 +106,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
             services.store.create_sweep(meta, counter)
         except Stale:
             continue
-        for observation in observations:
+        for observation in prior.observations:
             services.store.put_observation(meta.sweep, observation)
         return replace(get_sweep(services, meta.sweep), warnings=warnings)
     raise NotPossible("no free sweep id was found; repeat it with another Idempotency-Key")
@@ -120,7 +128,8 @@ def first_configs(view: SweepView, count: int) -> list[Mapping[str, Any]]:
     limit = view.counter.limit
     n_shown = count if limit is None else min(limit, count)
     config, seed = view.loaded.config, view.counter.seed
-    return [registry.suggest(config, index, seed).config for index in range(n_shown)]
+    offer = registry.offer_of(config, 0, view.loaded.meta.taken or Taken())
+    return [registry.suggest(config, index, seed, offer=offer).config for index in range(n_shown)]
 
 
 def list_sweeps(
@@ -209,13 +218,32 @@ def smaller(points: int | None, run_cap: int | None) -> int | None:
     return min((bound for bound in (points, run_cap) if bound is not None), default=None)
 
 
-def _first_counter(services: Services, parsed: ParsedSweep, points: int | None) -> Counter:
-    config = parsed.config
-    seed = config.seed if config.seed is not None else services.rng.getrandbits(_SEED_BITS)
+def about_cap(config: SweepConfig, counter: Counter) -> list[Problem]:
+    """A warning where a sweep ends below its cap because all points have been run."""
+    cap, points = counter.run_cap, counter.limit
+    if cap is None or points is None or points >= cap:
+        return []
+    again = "" if config.method == "grid" else "; replacement: true lets points come again"
+    message = f"found {cap:,}; there are {points:,} runs, a point each, and then the sweep ends"
+    return [Problem("run_cap", message + again)]
+
+
+def _about_taken(taken: Taken | None) -> list[Problem]:
+    """What prior runs leave out of a finite space."""
+    if taken is None or not taken.points:
+        return []
+    n_done = len(taken.points)
+    done = "1 point has been run: it counts" if n_done == 1 else f"{n_done:,} points have been run:"
+    done += "" if n_done == 1 else " they count"
+    return [Problem("prior_runs", f"{done} as done and will not be handed out")]
+
+
+def _first_counter(config: SweepConfig, seed: int, taken: Taken | None) -> Counter:
+    offer = registry.offer_of(config, 0, taken or Taken())
     return Counter(
         state=SweepState.RUNNING,
         next_index=0,
-        limit=smaller(points, config.run_cap),
+        limit=smaller(registry.last_index(config, offer), config.run_cap),
         run_cap=config.run_cap,
         bases=(Base(version=1, base=0),),
         seed=seed,

@@ -13,8 +13,8 @@ from sweep_service.model.records import Base
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.judging import has_prior_runs, is_same
 from sweep_service.operations.settle import settle
-from sweep_service.operations.sweeps import SweepView, get_sweep, smaller
-from sweep_service.operations.versions import work_out_offer
+from sweep_service.operations.sweeps import SweepView, about_cap, get_sweep, smaller
+from sweep_service.operations.versions import work_out_taken
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
             return replace(view, warnings=parsed.warnings, is_changed=False)
         choose_all(services, sweep, counter)
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
-        offer = work_out_offer(services, sweep, parsed.config, bases, counter.seed)
+        taken = work_out_taken(services, sweep, parsed.config, bases, counter.seed)
+        offer = registry.offer_of(parsed.config, counter.next_index, taken)
         points = registry.last_index(parsed.config, offer)
         limit = smaller(points, parsed.config.run_cap)
         if limit is not None and limit < counter.next_index:
@@ -58,6 +59,7 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
             version=counter.version + 1,
             name=parsed.config.name or view.loaded.meta.name,
             document=parsed.config.document,
+            taken=taken,
         )
         try:
             changed = services.store.add_version(meta, limit, counter)
@@ -68,7 +70,9 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
                 services.store.set_limit(sweep, parsed.config.run_cap, limit, changed)
         settle(services, sweep)
         warnings = (*parsed.warnings, *_about_metric(services, sweep, view, parsed.config))
-        return replace(get_sweep(services, sweep), warnings=warnings)
+        view = get_sweep(services, sweep)
+        warnings = (*warnings, *about_cap(parsed.config, view.counter))
+        return replace(view, warnings=warnings)
     raise Busy(
         f"runs of sweep {sweep} are handed out faster than its config can change: "
         "pause it, update it, resume it"

@@ -10,12 +10,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.records import Taken
 from sweep_service.operations.services import remember
 from sweep_service.search import registry
 from sweep_service.search.points import Apart, apart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sweep_service.model.records import Base
     from sweep_service.model.sweep_config import SweepConfig
@@ -23,30 +24,92 @@ if TYPE_CHECKING:
     from sweep_service.search.offer import Offer
 
 _RUNS_A_READ = 500
+#: What two versions have in common whose points are the same, in the same order.
+_OF_THE_SPACE = ("method", "parameters", "start", "replacement")
 
 
 def offer_of(
     services: Services, sweep: str, bases: Sequence[Base], seed: int, version: int
 ) -> Offer:
     """What a version has to offer, from the cache where possible."""
-    position = next(n for n, base in enumerate(bases) if base.version == version)
     known = services.offers.get((sweep, version))
     if known is None:
+        base = next(base.base for base in bases if base.version == version)
         config = services.load_config(sweep, version).config
-        known = work_out_offer(services, sweep, config, bases[: position + 1], seed)
+        known = registry.offer_of(config, base, taken_before(services, sweep, bases, seed, version))
         remember(services.offers, (sweep, version), known)
     return known
 
 
-def work_out_offer(
-    services: Services, sweep: str, config: SweepConfig, bases: Sequence[Base], seed: int
-) -> Offer:
-    """What ``config`` has to offer from the last of ``bases`` on."""
+def taken_before(
+    services: Services, sweep: str, bases: Sequence[Base], seed: int, version: int
+) -> Taken:
+    """What was taken before a version: as stored with it, else worked out."""
+    loaded = services.load_config(sweep, version)
+    if loaded.meta.taken is not None:
+        return loaded.meta.taken
+    position = next(n for n, base in enumerate(bases) if base.version == version)
+    return work_out_taken(services, sweep, loaded.config, bases[: position + 1], seed)
+
+
+def work_out_taken(
+    services: Services,
+    sweep: str,
+    config: SweepConfig,
+    bases: Sequence[Base],
+    seed: int,
+    elsewhere: Collection[Mapping[str, Any]] = (),
+) -> Taken:
+    """What is taken of ``config`` before the last of ``bases``, where its version begins.
+
+    Args:
+        services: Of the backend.
+        sweep: Its id.
+        config: Of the version.
+        bases: Of all versions up to this one.
+        seed: Of the sweep.
+        elsewhere: Configs that were run outside of the sweep and count as done.
+    """
     is_endless = registry.n_points(config) is None
     if is_endless and not config.start:  # there is nothing to leave out
-        return registry.offer_of(config, bases[-1].base, seed, ())
+        return Taken()
+    taken = _taken_of_same_space(services, sweep, config, bases, seed)
+    if taken is None:
+        taken = _taken_in_all(services, sweep, config, bases, seed)
+    return registry.with_elsewhere(config, seed, taken, elsewhere) if elsewhere else taken
+
+
+def _taken_of_same_space(
+    services: Services, sweep: str, config: SweepConfig, bases: Sequence[Base], seed: int
+) -> Taken | None:
+    """What is taken where the version before has the same space: nothing is drawn again."""
+    if len(bases) < 2:
+        return None
+    before, begins = bases[-2], bases[-1].base
+    earlier = services.load_config(sweep, before.version).config
+    if any(earlier.document.get(key) != config.document.get(key) for key in _OF_THE_SPACE):
+        return None
+    taken = taken_before(services, sweep, bases[:-1], seed, before.version)
+    return registry.taken_after(config, seed, taken, begins - before.base)
+
+
+def _taken_in_all(
+    services: Services, sweep: str, config: SweepConfig, bases: Sequence[Base], seed: int
+) -> Taken:
+    """What is taken of a space after all earlier versions."""
+    elsewhere = [
+        run
+        for this in bases[:-1]
+        for run in registry.configs_elsewhere(
+            services.load_config(sweep, this.version).config,
+            seed,
+            taken_before(services, sweep, bases, seed, this.version),
+        )
+    ]
     handed_out = list(_handed_out(services, sweep, bases, seed))
-    return registry.offer_of(config, bases[-1].base, seed, handed_out)
+    return registry.with_elsewhere(
+        config, seed, registry.taken_of(config, seed, handed_out), elsewhere
+    )
 
 
 def _handed_out(

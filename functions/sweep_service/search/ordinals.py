@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import count as naturals
+from itertools import filterfalse, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
 def with_first(first: Sequence[int], index: int, taken: Sequence[int] = ()) -> int:
@@ -14,20 +17,23 @@ def with_first(first: Sequence[int], index: int, taken: Sequence[int] = ()) -> i
     Args:
         first: Distinct numbers, in the order in which they come first.
         index: Position in the reordered sequence.
-        taken: Numbers that are left out; none of ``first``.
+        taken: Numbers, ascending, that are left out; none of ``first``.
     """
     if index < len(first):
         return first[index]
-    return nth_outside([*first, *taken], index - len(first))
+    return nth_outside(sorted([*first, *taken]) if first else taken, index - len(first))
 
 
-def nth_outside(taken: Iterable[int], n: int) -> int:
-    """The n-th (from 0) of the numbers 0, 1, 2, ... that are not in ``taken``."""
-    for number in sorted(set(taken)):
-        if number > n:
-            break
-        n += 1
-    return n
+def first_entries(first: Sequence[int], count: int, taken: Sequence[int] = ()) -> list[int]:
+    """The first ``count`` entries of what ``with_first`` tells one by one."""
+    outside = filterfalse({*first, *taken}.__contains__, naturals())
+    return [*first[:count], *islice(outside, max(0, count - len(first)))]
+
+
+def nth_outside(taken: Sequence[int], n: int) -> int:
+    """The n-th (from 0) of the numbers 0, 1, 2, ... that are not in ``taken``, ascending."""
+    n_before = bisect_right(range(len(taken)), n, key=lambda place: taken[place] - place)
+    return n + n_before
 
 
 def to_digits(number: int, radices: Sequence[int]) -> list[int]:

@@ -35,7 +35,7 @@ class Apart(Enum):
 
 def apart(config: SweepConfig) -> Apart:
     """What keeps the runs of a sweep apart."""
-    if config.method == "grid":
+    if config.method == "grid" or config.replacement:
         return Apart.BY_INDEX
     if config.space.n_points is not None:
         is_by_index = config.method == "random" and has_random_order(config.space)

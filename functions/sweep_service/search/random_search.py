@@ -27,6 +27,7 @@ References:
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -64,7 +65,7 @@ def suggest(
     if place < len(offer.start) and not n_refused:
         return Suggestion(fresh(offer.start[place]))
     key = f"{seed}:{index}:{n_refused}" if n_refused else f"{seed}:{index}"
-    if space.n_points is None:
+    if space.n_points is None or config.replacement:
         return Suggestion(draw(space, key))
     order = RandomOrder(space, seed)
     if not has_random_order(space):
@@ -133,15 +134,28 @@ class RandomOrder:
     def _position_of(self, config: Mapping[str, Any]) -> int:
         even = from_digits(_digits(self._even, config), self._even_radices)
         weighted = from_digits(_digits(self._weighted, config), self._weighted_radices)
-        round_number = self._race(even).index(weighted)
+        round_number = self._place_in_race(even, weighted) if self._weighted else 0
         return round_number * self._n_even + self._permutation.position_of(even)
 
     def _race(self, even: int) -> list[int]:
         """The order in which an even combination meets the weighted ones."""
-        random = _uniforms(f"{self._seed}:race:{even}")
-        weights = map(math.prod, product(*(_law(p).probabilities() for p in self._weighted)))
-        keys = [_race_key(random(), weight) for weight in weights]
+        keys = self._race_keys(even)
         return sorted(range(len(keys)), key=keys.__getitem__)
+
+    def _place_in_race(self, even: int, weighted: int) -> int:
+        """When an even combination meets a weighted one: its place in ``_race``."""
+        keys = self._race_keys(even)
+        own = keys[weighted]
+        return sum(key < own for key in keys) + keys[:weighted].count(own)
+
+    def _race_keys(self, even: int) -> list[float]:
+        random = _uniforms(f"{self._seed}:race:{even}")
+        return [_race_key(random(), weight) for weight in self._weights]
+
+    @cached_property
+    def _weights(self) -> list[float]:
+        """The weight of each combination of the weighted parameters."""
+        return list(map(math.prod, product(*(_law(p).probabilities() for p in self._weighted))))
 
 
 def _race_key(u: float, weight: float) -> float:

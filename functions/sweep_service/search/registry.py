@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import InvalidConfig
 from sweep_service.model.installation import install_hint
 from sweep_service.model.problems import Problem
+from sweep_service.model.records import Taken
 from sweep_service.search import grid, points, random_search
 from sweep_service.search.offer import Offer, first_offer
+from sweep_service.search.ordinals import first_entries
 from sweep_service.search.points import Apart, apart
 from sweep_service.search.suggestion import Evidence, Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from types import ModuleType
 
     from sweep_service.model.sweep_config import SweepConfig
@@ -28,46 +31,99 @@ _NEEDS_NUMPY = f"bayes needs numpy: {install_hint('local')} installs it"
 def n_points(config: SweepConfig) -> int | None:
     """How many runs the search has to offer; None when there is no end of them.
 
-    For a grid its points; for random and bayes the size of a finite space.
+    For a grid its points; for random and bayes the size of a finite space, unless points may be
+    repeated.
     """
-    return grid.n_points(config.space) if config.method == "grid" else config.space.n_points
+    if config.method == "grid":
+        return grid.n_points(config.space)
+    return None if config.replacement else config.space.n_points
 
 
-def offer_of(
-    config: SweepConfig, base: int, seed: int, handed_out: Collection[Mapping[str, Any]]
-) -> Offer:
-    """What a config version that begins at ``base`` has to offer.
+def offer_of(config: SweepConfig, base: int, taken: Taken) -> Offer:
+    """What a config version that begins at ``base`` has to offer."""
+    starts = enumerate(config.start)
+    left = tuple(start for place, start in starts if place not in taken.starts)
+    return Offer(base, left, taken.points)
 
-    Args:
-        config: Of the version.
-        base: Its first index.
-        seed: The sweep's seed.
-        handed_out: The configs that earlier versions handed out.
+
+def taken_of(config: SweepConfig, seed: int, configs: Collection[Mapping[str, Any]]) -> Taken:
+    """What of a config version is taken when ``configs`` have been run before it begins."""
+    numbers = _numbers(config, seed, configs)
+    starts = (
+        place
+        for place, start in enumerate(config.start)
+        if start in configs or not numbers.isdisjoint(_numbers(config, seed, [start]))
+    )
+    return Taken(tuple(starts), tuple(sorted(numbers)))
+
+
+def taken_after(config: SweepConfig, seed: int, taken: Taken, n_runs: int) -> Taken | None:
+    """What is taken for a version of the same space after the first runs of this one.
+
+    None where the search does not go by the index alone.
     """
-    start = tuple(config for config in config.start if config not in handed_out)
-    return Offer(base, start, tuple(sorted(set(_ordinals(config, seed, handed_out)))))
+    if apart(config) is not Apart.BY_INDEX or needs_evidence(config.method):
+        return None
+    starts = [place for place in range(len(config.start)) if place not in taken.starts]
+    first = [number for place in starts for number in _numbers(config, seed, [config.start[place]])]
+    numbers: Iterable[int] = ()
+    if n_points(config) is not None:
+        numbers = first_entries(first, n_runs, taken.points)
+    return replace(
+        taken,
+        starts=tuple(sorted({*taken.starts, *starts[:n_runs]})),
+        points=tuple(sorted({*taken.points, *numbers})),
+    )
+
+
+def with_elsewhere(
+    config: SweepConfig, seed: int, taken: Taken, configs: Collection[Mapping[str, Any]]
+) -> Taken:
+    """What is taken when ``configs`` were run elsewhere and count as done."""
+    others = taken_of(config, seed, configs)
+    elsewhere = {*taken.elsewhere, *others.points} - ({*taken.points} - {*taken.elsewhere})
+    return Taken(
+        starts=tuple(sorted({*taken.starts, *others.starts})),
+        points=tuple(sorted({*taken.points, *others.points})),
+        elsewhere=tuple(sorted(elsewhere)),
+    )
+
+
+def configs_elsewhere(config: SweepConfig, seed: int, taken: Taken) -> list[Mapping[str, Any]]:
+    """The configs that were run elsewhere, and the start configs that were run before."""
+    return [
+        *(config.start[place] for place in taken.starts),
+        *(_config_at(config, seed, number) for number in taken.elsewhere),
+    ]
 
 
 def last_index(config: SweepConfig, offer: Offer) -> int | None:
     """The index below which the version has runs to offer; None when there is no end of them."""
-    points = n_points(config)
-    return None if points is None else offer.base + points - len(offer.taken)
+    most = n_points(config)
+    return None if most is None else offer.base + most - len(offer.taken)
 
 
-def _ordinals(
-    config: SweepConfig, seed: int, configs: Collection[Mapping[str, Any]]
-) -> Collection[int]:
+def _numbers(config: SweepConfig, seed: int, configs: Collection[Mapping[str, Any]]) -> set[int]:
     """The numbers of configs in the order in which the method hands out a finite space.
 
     Where points are claimed, which has no such order, their numbers as points.
     """
     if not configs or n_points(config) is None:
-        return ()
+        return set()
     if config.method == "grid":
-        return grid.ordinals_of(config.space, configs)
+        return set(grid.ordinals_of(config.space, configs))
     if apart(config) is Apart.CLAIMED:
-        return points.numbers_of(config.space, configs)
-    return random_search.RandomOrder(config.space, seed).positions_of(configs)
+        return set(points.numbers_of(config.space, configs))
+    return set(random_search.RandomOrder(config.space, seed).positions_of(configs))
+
+
+def _config_at(config: SweepConfig, seed: int, number: int) -> Mapping[str, Any]:
+    """The config of a number: the inverse of ``_numbers``."""
+    if config.method == "grid":
+        return grid.point(config.space, number)
+    if apart(config) is Apart.CLAIMED:
+        return points.config_of(points.laws_of(config.space), config.space, number)
+    return random_search.RandomOrder(config.space, seed).config_at(number)
 
 
 def needs_evidence(method: str) -> bool:

@@ -12,11 +12,11 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.numbers import decode_number, encode_number
-from sweep_service.model.records import Base, EarlyStop, LiveSummary, Outcome, Row
+from sweep_service.model.records import Base, EarlyStop, LiveSummary, Outcome, Row, Taken
 from sweep_service.model.states import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 #: Pages of a list stay under 1 MB, with room for what JSON adds on the way to the client.
 PAGE_BYTES = 900_000
@@ -56,6 +56,52 @@ def encode_bases(bases: Sequence[Base]) -> str:
 def decode_bases(text: str) -> tuple[Base, ...]:
     """The bases that ``encode_bases`` wrote."""
     return tuple(Base(version, base) for version, base in from_json(text))
+
+
+def encode_taken(taken: Taken | None) -> str | None:
+    """What had been run before, as text: starts, points and those run elsewhere, between bars.
+
+    Numbers are written as stretches, each the distance from the end of the one before and its
+    length, in hexadecimal digits: ``3:2 1:1`` are 3, 4 and 6. So they may be of any size.
+    """
+    if taken is None:
+        return None
+    return "|".join(map(_encode_numbers, (taken.starts, taken.points, taken.elsewhere)))
+
+
+def decode_taken(text: str | None) -> Taken | None:
+    """What ``encode_taken`` wrote."""
+    return None if text is None else Taken(*map(_decode_numbers, text.split("|")))
+
+
+def _encode_numbers(numbers: Sequence[int]) -> str:
+    stretches: list[str] = []
+    end = 0
+    for first, following in _stretches(numbers):
+        stretches.append(f"{first - end:x}:{following - first:x}")
+        end = following
+    return " ".join(stretches)
+
+
+def _decode_numbers(text: str) -> tuple[int, ...]:
+    numbers: list[int] = []
+    end = 0
+    for stretch in text.split():
+        distance, length = (int(digits, 16) for digits in stretch.split(":"))
+        numbers.extend(range(end + distance, end + distance + length))
+        end += distance + length
+    return tuple(numbers)
+
+
+def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First number of each stretch without a gap, and the number after its last."""
+    n_seen = 0
+    while n_seen < len(numbers):
+        first = n_seen
+        while n_seen + 1 < len(numbers) and numbers[n_seen + 1] == numbers[n_seen] + 1:
+            n_seen += 1
+        yield numbers[first], numbers[n_seen] + 1
+        n_seen += 1
 
 
 def encode_live(live: LiveSummary) -> tuple[object, ...]:

@@ -138,9 +138,9 @@ class Store(Protocol):
         """Put the config as a new version n, then make it the newest from next_index on.
 
         Two writes: META#n, n the first number above ``seen.version`` where there is none (or is
-        this one: same document), whatever ``meta.version`` says; then the counter (bases gets
-        (n, next_index), limit, change grows; finished -> running as in set_limit) where version,
-        next_index, limit and change are as seen.
+        this one: same document, same that is taken), whatever ``meta.version`` says; then the
+        counter (bases gets (n, next_index), limit, change grows; finished -> running as in
+        set_limit) where version, next_index, limit and change are as seen.
 
         Returns:
             The counter as it stands; its ``version`` is n.

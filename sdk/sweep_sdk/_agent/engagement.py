@@ -17,6 +17,7 @@ from sweep_sdk._agent.signals import SILENCE_SECONDS
 from sweep_sdk._agent.tally import Tally
 from sweep_sdk._backend.retry import Renewal, RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
+from sweep_sdk._run_limit import run_limit
 from sweep_sdk._world import processes, threads
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Engagement:
             holder=attendance.name,
             best=self.best,
             tally=self.tally,
-            total=_total(sweep),
+            total=run_limit(sweep),
             stopping=self.stopping,
             emit=emit,
             comparison=Comparison(client, self._name, self.tally, options.max_consecutive_failures),
@@ -206,9 +207,3 @@ def attendance_of(settings: Settings) -> Iterator[Attendance]:
 def _default_name() -> str:
     suffix = f"-{processes.own_id()}"
     return processes.host_name()[: MAX_NAME_LENGTH - len(suffix)] + suffix
-
-
-def _total(sweep: Mapping[str, Any]) -> int | None:
-    """How many runs the sweep will have in the end."""
-    bounds = [sweep[name] for name in ("grid_points", "run_cap") if sweep.get(name) is not None]
-    return min(bounds, default=None)

@@ -17,6 +17,7 @@ from sweep_sdk._agent.events import (
     RunStarted,
     Waiting,
 )
+from sweep_sdk._run_limit import points_text
 
 _WAITING = {
     "paused": "the sweep is paused; waiting",
@@ -55,7 +56,9 @@ def describe(event: Event) -> str:
         return _WAITING.get(event.reason, f"waiting: {event.reason}")
     if isinstance(event, AgentEnded):
         option = f" (AgentOptions.{event.option})" if event.option else ""
-        return f"{event.reason}{option}; {event.n_runs} runs here, {event.n_failed} failed"
+        points = points_text(event.sweep) if event.sweep is not None else None
+        text = f"{event.reason}{option}; {event.n_runs} runs here, {event.n_failed} failed"
+        return f"{text}; {points}" if points else text
     if isinstance(event, Notice):
         return f"{event.run}: {event.message}" if event.run else event.message
     return ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk._agent import events
+from sweep_sdk._run_limit import points_text
 from sweep_sdk.cli.formats import (
     assignments,
     command_text,
@@ -156,6 +157,8 @@ class AgentView:
     def _sum_up(self, sweep: Mapping[str, Any]) -> None:
         counts = sweep.get("counts") or {}
         self._say(f"sweep {sweep['id']} is {sweep['state']}: {counts_text(counts)}")
+        if text := points_text(sweep):
+            self._say(text)
         if sweep.get("best") is not None:
             self._say(f"best: {best_text(sweep['best'], sweep)}")
 

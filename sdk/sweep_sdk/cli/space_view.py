@@ -38,12 +38,21 @@ def aim_lines(sweep: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Method, metric and how many runs there will be."""
     config = sweep["config"]
     pairs = [("method", sweep["method"]), ("metric", metric_text(sweep["metric"]))]
-    pairs.append(("points", f"{sweep['grid_points']:,}" if sweep["grid_points"] else "no end"))
+    pairs.append(("points", _points(sweep)))
     if sweep["run_cap"] is not None:
         pairs.append(("run_cap", f"{sweep['run_cap']:,}"))
     if config.get("early_terminate"):
         pairs.append(("early_terminate", _fields(config["early_terminate"], ("type",))))
     return pairs
+
+
+def _points(sweep: Mapping[str, Any]) -> str:
+    if sweep["config"].get("replacement") and sweep["grid_points"] is None:
+        return "no end: points may come again"
+    if not sweep["grid_points"]:
+        return "no end"
+    once = "" if sweep["method"] == "grid" else ", each once"
+    return f"{sweep['grid_points']:,}{once}"
 
 
 def parameter_lines(config: Config) -> list[str]:

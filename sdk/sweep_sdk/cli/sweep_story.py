@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._run_limit import points_text
 from sweep_sdk.cli.formats import age_text, counts_text
 from sweep_sdk.cli.space_view import aim_lines, best_text, lined_up, parameter_lines
 from sweep_sdk.cli.suggestion_view import importance_lines, suggestion_text
@@ -43,7 +44,7 @@ def _facts(sweep: Json, now: float) -> list[tuple[str, str]]:
     name = f" '{sweep['name']}'" if sweep["name"] else ""
     return [
         ("sweep", f"{sweep['id']}{name} in project {sweep['project']}"),
-        ("state", sweep["state"]),
+        ("state", ": ".join(filter(None, (sweep["state"], points_text(sweep))))),
         ("runs", counts_text(sweep["counts"])),
         *aim_lines(sweep),
         ("seed", str(sweep["seed"])),

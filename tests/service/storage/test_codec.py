@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from sweep_service.model.records import Base, LiveSummary, Outcome, Row
+from sweep_service.model.records import Base, LiveSummary, Outcome, Row, Taken
 from sweep_service.model.states import RunState
 from sweep_service.storage import codec
 
@@ -100,3 +100,20 @@ def test_no_outcome() -> None:
 @given(st.lists(st.builds(Row, maybe_int, st.none() | st.floats(), metrics)))
 def test_rows(rows: list[Row]) -> None:
     assert repr(codec.decode_rows(codec.encode_rows(rows))) == repr(tuple(rows))
+
+
+ascending = st.sets(st.integers(0, 40) | st.integers(0, 10**5000)).map(
+    lambda found: tuple(sorted(found))
+)
+
+
+@given(ascending, ascending, ascending)
+def test_what_had_been_run(starts: Any, points: Any, elsewhere: Any) -> None:
+    taken = Taken(starts, points, elsewhere)
+    assert codec.decode_taken(codec.encode_taken(taken)) == taken
+
+
+def test_points_in_a_row_take_no_room() -> None:
+    text = codec.encode_taken(Taken(points=(3, 4, 6, *range(100, 10**5))))
+    assert text == "|3:2 1:1 5d:1863c|"
+    assert codec.decode_taken(None) is codec.encode_taken(None) is None

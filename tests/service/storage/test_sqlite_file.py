@@ -62,6 +62,15 @@ def raw(path: Path) -> closing[sqlite3.Connection]:
     return closing(sqlite3.connect(path, isolation_level=None))
 
 
+def make_file(path: Path, version: int) -> None:
+    """A file as the backend of an earlier schema made it."""
+    with raw(path) as connection:
+        for statement in itertools.chain.from_iterable(sqlite_schema.STEPS[:version]):
+            connection.execute(sqlite_schema.dialect(statement, sqlite3.sqlite_version_info))
+        connection.execute(f"PRAGMA application_id = {sqlite_schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+
+
 class TestSchema:
     def test_log_and_version(self, store: SqliteStore, path: Path) -> None:
         with raw(path) as connection:
@@ -100,14 +109,8 @@ class TestSchema:
             assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
             assert connection.execute("PRAGMA user_version").fetchone() == (NEXT_VERSION,)
 
-    def test_a_file_of_the_first_schema_is_read(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(sqlite_schema, "STEPS", sqlite_schema.STEPS[:1])
-            patch.setattr(sqlite_schema, "SCHEMA_VERSION", 1)
-            with SqliteStore(path) as store:
-                store.create_sweep(META, COUNTER)
+    def test_a_file_of_the_first_schema_is_read(self, path: Path) -> None:
+        make_file(path, 1)
         with raw(path) as connection:
             connection.execute(
                 """INSERT INTO leases (sweep, idx, attempt, key, agent, host, slot, lease_end,
@@ -129,14 +132,8 @@ class TestSchema:
         assert (lease.index, lease.live.best, lease.live.last_finite) == (4, 0.5, None)
         assert (observation.index, observation.value, observation.last) == (3, 0.5, None)
 
-    def test_a_file_from_before_reasons_of_early_stops_were_kept(
-        self, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(sqlite_schema, "STEPS", sqlite_schema.STEPS[:2])
-            patch.setattr(sqlite_schema, "SCHEMA_VERSION", 2)
-            with SqliteStore(path) as store:
-                store.create_sweep(META, COUNTER)
+    def test_a_file_from_before_reasons_of_early_stops_were_kept(self, path: Path) -> None:
+        make_file(path, 2)
         with raw(path) as connection:
             connection.execute(
                 """INSERT INTO leases (sweep, idx, attempt, key, agent, host, slot, lease_end,
@@ -153,12 +150,15 @@ class TestSchema:
 
     @pytest.mark.parametrize("version", range(1, sqlite_schema.SCHEMA_VERSION))
     def test_a_file_of_every_earlier_schema_opens_unchanged(self, path: Path, version: int) -> None:
-        """With a lease, whose columns are those of the first schema."""
+        """With a lease and a config, whose columns are those of the first schema."""
+        make_file(path, version)
         with raw(path) as connection:
-            for statement in itertools.chain.from_iterable(sqlite_schema.STEPS[:version]):
-                connection.execute(sqlite_schema.dialect(statement, sqlite3.sqlite_version_info))
-            connection.execute(f"PRAGMA application_id = {sqlite_schema.APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute(
+                """INSERT INTO metas
+                    (sweep, version, project, name, document, created_at, create_key)
+                VALUES (?, 1, 'project', NULL, '{}', 1000.0, 'create-key')""",
+                (SWEEP,),
+            )
             connection.execute(
                 """INSERT INTO leases (sweep, idx, attempt, key, agent, host, slot, lease_end,
                     released_attempt, losses, failures, is_stop_requested, live_n_values)
@@ -169,6 +169,7 @@ class TestSchema:
             with SqliteStore(path) as store:
                 expected = Lease(0, 1, "key", "agent", "host", "0", 1300.0)
                 assert store.list_leases(SWEEP) == [expected]
+                assert store.get_meta(SWEEP, 1) == META
 
     def test_a_failed_migration_changes_nothing(
         self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch

@@ -18,9 +18,11 @@ from sweep_service.storage.codec import (
     decode_bases,
     decode_early_stop,
     decode_outcome,
+    decode_taken,
     encode_bases,
     encode_early_stop,
     encode_outcome,
+    encode_taken,
     from_json,
     pack_unit,
     to_json,
@@ -28,7 +30,7 @@ from sweep_service.storage.codec import (
 )
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Base, EarlyStop, Outcome
+    from sweep_service.model.records import Base, EarlyStop, Outcome, Taken
 
 _MAX_WHOLE = 2**63 - 1
 
@@ -163,6 +165,20 @@ class Packed(Attribute[str]):
     def deserialize(self, value: bytes) -> str:
         """The text."""
         return zlib.decompress(value).decode()
+
+
+class Before(Attribute["Taken"]):
+    """What had been run before a config version began, compressed."""
+
+    attr_type = "B"
+
+    def serialize(self, value: Taken) -> bytes:
+        """See ``codec``."""
+        return zlib.compress((encode_taken(value) or "").encode())
+
+    def deserialize(self, value: bytes) -> Taken | None:
+        """The record."""
+        return decode_taken(zlib.decompress(value).decode())
 
 
 class Numbers(Attribute[tuple[float, ...]]):

@@ -31,6 +31,7 @@ from sweep_service.model.records import (
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import (
     Bases,
+    Before,
     BigWhole,
     Ending,
     Json,
@@ -75,6 +76,7 @@ class MetaItem(Item):
     document = Json()
     created_at = Seconds()
     create_key = Text()
+    taken = Before(null=True)
 
     @classmethod
     def of(cls, meta: SweepMeta) -> MetaItem:

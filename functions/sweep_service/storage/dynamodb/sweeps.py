@@ -268,7 +268,7 @@ class SweepItems:
     def _is_added(self, meta: SweepMeta, stands: Counter, seen: Counter) -> bool:
         """Whether an earlier try of this made ``meta`` the newest version."""
         base = Base(stands.version, seen.next_index)
-        return stands.bases == (*seen.bases, base) and self._has_document(meta, base.version)
+        return stands.bases == (*seen.bases, base) and self._has_config(meta, base.version)
 
     def _put_version(self, meta: SweepMeta, first: int) -> int:
         """Put a config version under the first number that is free or holds it already."""
@@ -276,14 +276,15 @@ class SweepItems:
         while not self._table.put(
             MetaItem.of(replace(meta, version=version)), MetaItem.pk.does_not_exist()
         ):
-            if self._has_document(meta, version):
+            if self._has_config(meta, version):
                 return version
             version += 1
         return version
 
-    def _has_document(self, meta: SweepMeta, version: int) -> bool:
-        document = self.get_meta(meta.sweep, version).document
-        return to_json(document) == to_json(meta.document)  # as texts: NaN does not equal itself
+    def _has_config(self, meta: SweepMeta, version: int) -> bool:
+        stands = self.get_meta(meta.sweep, version)
+        has_document = to_json(stands.document) == to_json(meta.document)  # NaN is not itself
+        return has_document and stands.taken == meta.taken
 
     def _change(
         self, sweep: str, actions: list[Action], condition: Condition, seen: Counter

@@ -183,6 +183,9 @@ _AMENDMENTS = (
 #: What programs note about runs that go on.
 _NOTES = ("ALTER TABLE runs ADD COLUMN attributes TEXT",)
 
+#: What had been run before a config version began.
+_TAKEN = ("ALTER TABLE metas ADD COLUMN taken TEXT",)
+
 #: Step n turns a file of version n into one of version n + 1.
 STEPS: tuple[Sequence[str], ...] = (
     _FIRST_TABLES,
@@ -194,6 +197,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _DELETIONS,
     _AMENDMENTS,
     _NOTES,
+    _TAKEN,
 )
 SCHEMA_VERSION = len(STEPS)
 

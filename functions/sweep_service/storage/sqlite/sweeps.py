@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, SweepDeleted
 from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
 from sweep_service.model.states import SweepState
-from sweep_service.storage.codec import decode_bases, encode_bases, from_json, to_json
+from sweep_service.storage.codec import (
+    decode_bases,
+    decode_taken,
+    encode_bases,
+    encode_taken,
+    from_json,
+    to_json,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -82,15 +89,16 @@ class SweepTables:
     def get_meta(self, sweep: str, version: int) -> SweepMeta:
         """See ``Store.get_meta``."""
         rows = self._database.read(
-            """SELECT sweep, version, project, name, document, created_at, create_key
+            """SELECT sweep, version, project, name, document, created_at, create_key, taken
             FROM metas WHERE sweep = ? AND version = ?""",
             sweep,
             version,
         )
         if not rows:
             raise NotFound(f"no sweep '{sweep}' with config version {version}")
-        sweep, version, project, name, document, *birth = rows[0]
-        return SweepMeta(sweep, version, project, name, from_json(document), *birth)
+        *fields, document, created_at, create_key, taken = rows[0]
+        last = (from_json(document), created_at, create_key, decode_taken(taken))
+        return SweepMeta(*(*fields, *last))
 
     def get_counter(self, sweep: str) -> Counter:
         """See ``Store.get_counter``."""
@@ -181,7 +189,7 @@ class SweepTables:
         limit, base = _bounded(limit), Base(seen.version + 1, seen.next_index)
         with self._database.write() as connection:
             stands = _read_counter(connection, meta.sweep)
-            if stands.bases[-1] == base and _has_document(connection, meta, base.version):
+            if stands.bases[-1] == base and _has_config(connection, meta, base.version):
                 return stands
             if (stands.change, *_extent(stands)) != (seen.change, *_extent(seen)):
                 raise Stale(f"sweep {meta.sweep} has changed since it was read")
@@ -291,8 +299,8 @@ def _put_counter(connection: sqlite3.Connection, meta: SweepMeta, counter: Count
 def _put_meta(connection: sqlite3.Connection, meta: SweepMeta, version: int) -> None:
     connection.execute(
         """INSERT OR REPLACE INTO metas
-            (sweep, version, project, name, document, created_at, create_key)
-        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (sweep, version, project, name, document, created_at, create_key, taken)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             meta.sweep,
             version,
@@ -301,12 +309,13 @@ def _put_meta(connection: sqlite3.Connection, meta: SweepMeta, version: int) -> 
             to_json(meta.document),
             meta.created_at,
             meta.create_key,
+            encode_taken(meta.taken),
         ),
     )
 
 
-def _has_document(connection: sqlite3.Connection, meta: SweepMeta, version: int) -> bool:
+def _has_config(connection: sqlite3.Connection, meta: SweepMeta, version: int) -> bool:
     found = connection.execute(
-        "SELECT document FROM metas WHERE sweep = ? AND version = ?", (meta.sweep, version)
+        "SELECT document, taken FROM metas WHERE sweep = ? AND version = ?", (meta.sweep, version)
     ).fetchone()
-    return found is not None and bool(found[0] == to_json(meta.document))
+    return bool(found == (to_json(meta.document), encode_taken(meta.taken)))

@@ -237,6 +237,8 @@ def _size_text(sweep: Sweep) -> str:
     aim = "" if sweep["metric"] is None else f", {metric_text(sweep['metric'])}"
     points, cap = sweep["grid_points"], sweep["run_cap"]
     size = "no end of runs" if points is None else count_text(points, "point")
+    if points is not None and sweep["method"] != "grid":
+        size = f"{size}, each once"
     if cap is not None:
         size = f"{size}, run_cap {cap:,}"
     return f"{sweep['method']}, {size}{aim}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep_sdk._run_limit import run_limit
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import NOTHING, age_text, metric_text
 from sweep_sdk.cli.options import examples, json_option
@@ -76,9 +77,3 @@ def progress_text(sweep: Sweep) -> str:
     """``12/24``: handed out, and of how many at most; ``12`` where there is no end."""
     limit = run_limit(sweep)
     return str(sweep["n_handed_out"]) if limit is None else f"{sweep['n_handed_out']}/{limit}"
-
-
-def run_limit(sweep: Sweep) -> int | None:
-    """How many runs a sweep may hand out; None where there is no end."""
-    bounds = [sweep["grid_points"], sweep["run_cap"]]
-    return min((bound for bound in bounds if bound is not None), default=None)

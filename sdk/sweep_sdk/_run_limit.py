@@ -1,0 +1,32 @@
+"""How many runs a sweep hands out, and why one has ended by that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def run_limit(sweep: Mapping[str, Any]) -> int | None:
+    """How many runs a sweep hands out at most; None where there is no end.
+
+    Args:
+        sweep: As the backend tells it.
+    """
+    if "limit" in sweep:
+        limit: int | None = sweep["limit"]
+        return limit
+    bounds = (sweep["grid_points"], sweep["run_cap"])  # of an older backend
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
+def points_text(sweep: Mapping[str, Any]) -> str | None:
+    """What to say of a sweep that has finished because no points are left; None of others."""
+    limit, cap = run_limit(sweep), sweep["run_cap"]
+    is_done = sweep["state"] == "finished" and limit is not None and sweep["n_handed_out"] >= limit
+    if not is_done or sweep["grid_points"] is None or (cap is not None and cap <= (limit or 0)):
+        return None
+    text = "every point has been run" + (f", below run_cap {cap:,}" if cap is not None else "")
+    again = "" if sweep["method"] == "grid" else "; 'replacement: true' lets points come again"
+    return text + again
