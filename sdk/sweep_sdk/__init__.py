@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         UsageError,
         WrongBackend,
     )
+    from sweep_sdk._imports import import_results
     from sweep_sdk._module_config import config
     from sweep_sdk._present import finish, init, log
     from sweep_sdk._reading import best, history, runs
@@ -66,6 +67,7 @@ _MODULES = {
         "UsageError",
         "WrongBackend",
     ),
+    "_imports": ("import_results",),
     "_module_config": ("config",),
     "_present": ("finish", "init", "log"),
     "_reading": ("best", "history", "runs"),
@@ -102,6 +104,7 @@ __all__ = [
     "finish",
     "get_sweep",
     "history",
+    "import_results",
     "init",
     "log",
     "runs",

@@ -43,8 +43,9 @@ def sweep(
         config: The sweep config, as a sweep file would have it.
         project: By default the config's, else ``SWEEP_PROJECT``.
         name: By default the config's.
-        prior_runs: Ids of ended runs, of any sweep, whose results bayes shall know; the id of a
-            sweep stands for all of its ended runs.
+        prior_runs: Ids of ended runs, of any sweep: bayes knows their results, and in a finite
+            space those that finished count as done. The id of a sweep stands for all of its ended
+            runs.
         sweep: The config, under the name that it has in wandb.
         entity: Has no effect: an account is one team.
 

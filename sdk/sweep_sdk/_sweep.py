@@ -10,11 +10,13 @@ from sweep_sdk._backend.changes import amended_text, held_back_text, no_effect_t
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.references import is_run, sweep_of
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._imports import import_results
 from sweep_sdk._results.frames import to_pandas
 from sweep_sdk._telling import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -128,6 +130,17 @@ class Sweep:
     def to_pandas(self) -> pd.DataFrame:
         """Its runs as a data frame, as ``sweep_sdk.to_pandas()``."""
         return to_pandas(self.runs())
+
+    def import_results(
+        self,
+        results: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
+        *,
+        metrics: Mapping[str, str] | None = None,
+        ignore: Sequence[str] = (),
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Let it know results that were not made here, as ``sweep_sdk.import_results()``."""
+        return import_results(self.id, results, metrics=metrics, ignore=ignore, dry_run=dry_run)
 
     def pause(self) -> None:
         """Hand out no runs until it is resumed; those that are under way go on."""

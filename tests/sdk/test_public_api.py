@@ -34,6 +34,7 @@ PUBLIC = {
     "finish",
     "get_sweep",
     "history",
+    "import_results",
     "init",
     "log",
     "runs",

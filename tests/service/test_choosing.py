@@ -11,6 +11,7 @@ from watched_store import WatchedStore, watch
 from sweep_service.operations.ask import Asker, HandOut, ask
 from sweep_service.operations.choosing import choose
 from sweep_service.operations.services import Services
+from sweep_service.search import registry
 
 POINTS = {
     "method": "bayes",
@@ -180,3 +181,17 @@ def test_in_an_endless_space_a_run_that_was_opened_meanwhile_is_avoided(backend)
     backend.services = replace(backend.services, store=store)
     values = [run["config"]["x"] for run in backend.runs(sweep)]
     assert len(values) == len(set(values)) == 5
+
+
+def test_who_settles_needs_no_search_method(backend, monkeypatch):
+    """As in a function without numpy, where runs are finished."""
+    sweep = backend.create({**POINTS, "start": [{"a": 2}]})
+    for _ in range(2):
+        claim_index(backend, sweep)
+    run = backend.ask(sweep).body
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "_bayes", lambda: pytest.fail("a model was made"))
+        assert backend.finish(run["id"], summary={"loss": 1.0}).status == 200
+    points = {lease.index: lease.unit for lease in backend.services.store.list_leases(sweep)}
+    assert points[0] == (0.5,)
+    assert sorted([run["config"]["a"], *take(backend, sweep)]) == [1, 2, 3]

@@ -61,7 +61,7 @@ class TestRunningOut:
     def test_a_cap_above_the_points_is_told(self, backend, method):
         body = register(backend, config_of(method, run_cap=100))
         (message,) = messages(body, "run_cap")
-        assert "found 100; there are 6 runs" in message
+        assert "found 100; 6 points are to be run, each once" in message
         assert ("replacement: true" in message) == (method != "grid")
         assert (body["limit"], len(take(backend, body["id"]))) == (6, 6)
 

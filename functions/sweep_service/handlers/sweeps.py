@@ -17,10 +17,11 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
-from sweep_service.model.numbers import tagged
+from sweep_service.model.numbers import decode_number, tagged
 from sweep_service.model.states import SweepState
 from sweep_service.model.sweep_config import ParsedSweep, parse_object, parse_text, with_program
-from sweep_service.operations import runs, sweeps
+from sweep_service.operations import imports, runs, sweeps
+from sweep_service.operations.imports import Result
 from sweep_service.operations.sweeps import NewSweep
 from sweep_service.operations.update import update_config
 
@@ -31,6 +32,7 @@ _SWEEPS_A_PAGE = 50
 MAX_CONFIG_BYTES = 100_000
 _MAX_DOCUMENT_BYTES = 350_000  #: of a config with every default filled in; an item holds 400 KB
 _MOST_PRIOR_RUNS = 200
+_MOST_RESULTS = 5_000
 _MAX_PROJECT = 128
 _MAX_NAME = 256
 _MAX_PROGRAM = 4096
@@ -119,6 +121,34 @@ def best_run(request: Request, services: Services) -> Response:
     if best is None:
         raise NotFound(f"no run of sweep {sweep} has a value of its metric yet")
     return Response(200, views.run(best))
+
+
+def import_results(request: Request, services: Services) -> Response:
+    """``POST /v1/sweeps/{sweep}/results``."""
+    document = request.json()
+    reject_unknown(document, ("results",))
+    items = typed_field(document, "results", list, default=[])
+    if len(items) > _MOST_RESULTS:
+        raise TooLarge(f"{len(items):,} results in one request; at most {_MOST_RESULTS:,}")
+    results = [_result(item, f"results[{number}]") for number, item in enumerate(items)]
+    is_dry_run = request.flag("dry_run")
+    imported = imports.import_results(
+        services, request.params["sweep"], results, is_dry_run=is_dry_run
+    )
+    return Response(200, views.imported(imported))
+
+
+def _result(item: object, place: str) -> Result:
+    if not isinstance(item, dict):
+        raise InvalidRequest(f"{place}: needs an object with the fields config and value")
+    reject_unknown(item, ("config", "value"), f"{place}.")
+    config, value = item.get("config"), item.get("value")
+    if not isinstance(config, dict):
+        raise InvalidRequest(f"field '{place}.config': needs an object")
+    number = decode_number(value)
+    if value is not None and (number is None or isinstance(value, bool)):
+        raise InvalidRequest(f"field '{place}.value': needs a number")
+    return Result(config, number)
 
 
 def _parse_config(document: dict[str, Any]) -> ParsedSweep:

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from sweep_service.model.records import AttemptRecord, EarlyStop, Row
     from sweep_service.operations.amendments import Amended
     from sweep_service.operations.attention import Attention
+    from sweep_service.operations.imports import Imported
     from sweep_service.operations.runs import RunStory, RunView
     from sweep_service.operations.sweeps import SweepView
+
+_MOST_LEFT_OUT = 20
 
 
 def sweep_head(view: SweepView) -> dict[str, Any]:
@@ -50,6 +53,20 @@ def sweep_with_config(view: SweepView) -> dict[str, Any]:
 def created_sweep(view: SweepView) -> dict[str, Any]:
     """A sweep as registered or changed, with the warnings of its config."""
     return {**sweep_with_config(view), "warnings": problems(view.warnings)}
+
+
+def imported(result: Imported) -> dict[str, Any]:
+    """What became of results from elsewhere; the first of those that were left out."""
+    return {
+        "observed": result.n_observed,
+        "done": result.n_done,
+        "known": result.n_known,
+        "n_left_out": len(result.left_out),
+        "left_out": [
+            {"place": entry.place, "reason": entry.reason}
+            for entry in result.left_out[:_MOST_LEFT_OUT]
+        ],
+    }
 
 
 def problems(items: Sequence[Problem]) -> list[dict[str, Any]]:

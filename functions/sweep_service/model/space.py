@@ -87,6 +87,17 @@ class SearchSpace:
         """Whether every parameter has a value that it can take; other keys are ignored."""
         return all(p.distribution.contains(look_up(config, p.path)) for p in self.parameters)
 
+    def completed(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a config, with those that have one value filled in; no other keys."""
+        full: dict[str, Any] = {}
+        for parameter in self.parameters:
+            value = look_up(config, parameter.path)
+            if value is MISSING and parameter.distribution.n_values == 1:
+                value = parameter.distribution.value_at(0)
+            if value is not MISSING:
+                _put(full, parameter.path, value)
+        return full
+
     def check_contains(self, config: Mapping[str, Any], *, is_grid: bool) -> None:
         """Make sure that every parameter has a value that it can take; other keys are ignored.
 
@@ -111,10 +122,7 @@ class SearchSpace:
         """A config from one value for each parameter, in order."""
         config: dict[str, Any] = {}
         for parameter, value in zip(self.parameters, values, strict=True):
-            node = config
-            for name in parameter.path[:-1]:
-                node = node.setdefault(name, {})
-            node[parameter.path[-1]] = value
+            _put(config, parameter.path, value)
         return config
 
     @cached_property
@@ -146,6 +154,14 @@ def look_up(config: Mapping[str, Any], path: tuple[str, ...]) -> Any:
             return MISSING
         node = node[name]
     return node
+
+
+def _put(config: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Set the value at a path of a config."""
+    node = config
+    for name in path[:-1]:
+        node = node.setdefault(name, {})
+    node[path[-1]] = value
 
 
 def _unit(parameter: Parameter, config: Mapping[str, Any]) -> float:

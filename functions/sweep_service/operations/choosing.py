@@ -102,14 +102,16 @@ def unit_of(config: SweepConfig, run: Run) -> tuple[float, ...] | None:
 def open_holes(services: Services, sweep: str, counter: Counter, holes: Iterable[int]) -> None:
     """Give every hole a lease that is born released, so that several agents take them at once.
 
-    Where points are claimed, the hole has its point from then on.
+    Where points are claimed, the hole has its point from then on: any free one, since those who
+    settle or finish a run need no search method.
     """
     for index in holes:
         config = services.load_config(sweep, counter.version_of(index)).config
         chosen = None
         if apart(config) is Apart.CLAIMED:
             leases = services.store.list_leases(sweep)
-            chosen = choose(services, sweep, counter, leases, index)
+            evidence = gather_evidence(services, sweep, counter, leases, index)
+            chosen = _chooser(services, sweep, counter, index).any_point(evidence)
         lease = Lease(
             index=index,
             attempt=0,
@@ -211,6 +213,15 @@ class _Chooser:
             evidence = _told(evidence, holder, suggestion)
         return self._any_free(reserved, evidence) or self._void_or_again(reserved, suggestion)
 
+    def any_point(self, evidence: Evidence | None) -> Suggestion | None:
+        """A point that now belongs to the index, chosen by no model: its start config, or any."""
+        reserved = self._reserved()
+        if self.index - self.offer.base < len(self.offer.start):
+            start = self.suggest(None)
+            if self._claim(self._number_of(start)) == self.index:
+                return start
+        return self._any_free(reserved, evidence) or self._void_or_again(reserved, None)
+
     def _any_free(self, reserved: Collection[int], evidence: Evidence | None) -> Suggestion | None:
         """Any point that nobody has, now that the wanted ones are taken."""
         space, claims = self.config.space, self._claims()
@@ -221,7 +232,9 @@ class _Chooser:
                 return suggestion
         return None
 
-    def _void_or_again(self, reserved: Collection[int], wanted: Suggestion) -> Suggestion | None:
+    def _void_or_again(
+        self, reserved: Collection[int], wanted: Suggestion | None
+    ) -> Suggestion | None:
         """A point whose claim is void; None while a claim is in doubt; else ``wanted`` again."""
         is_in_doubt = False
         claims = self._claims()

@@ -224,7 +224,7 @@ def about_cap(config: SweepConfig, counter: Counter) -> list[Problem]:
     if cap is None or points is None or points >= cap:
         return []
     again = "" if config.method == "grid" else "; replacement: true lets points come again"
-    message = f"found {cap:,}; there are {points:,} runs, a point each, and then the sweep ends"
+    message = f"found {cap:,}; {points:,} points are to be run, each once: then the sweep ends"
     return [Problem("run_cap", message + again)]
 
 

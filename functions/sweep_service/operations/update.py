@@ -18,6 +18,7 @@ from sweep_service.operations.versions import work_out_taken
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
+    from sweep_service.model.records import SweepMeta, Taken
     from sweep_service.model.sweep_config import ParsedSweep, SweepConfig
     from sweep_service.operations.services import Services
 
@@ -46,21 +47,7 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
         choose_all(services, sweep, counter)
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
         taken = work_out_taken(services, sweep, parsed.config, bases, counter.seed)
-        offer = registry.offer_of(parsed.config, counter.next_index, taken)
-        points = registry.last_index(parsed.config, offer)
-        limit = smaller(points, parsed.config.run_cap)
-        if limit is not None and limit < counter.next_index:
-            raise NotPossible(
-                f"run_cap: found {parsed.config.run_cap}; {counter.next_index} runs have been "
-                "handed out already, so it must be at least that"
-            )
-        meta = replace(
-            view.loaded.meta,
-            version=counter.version + 1,
-            name=parsed.config.name or view.loaded.meta.name,
-            document=parsed.config.document,
-            taken=taken,
-        )
+        meta, limit = renewed(view, parsed.config, parsed.config.run_cap, taken)
         try:
             changed = services.store.add_version(meta, limit, counter)
         except Stale:
@@ -77,6 +64,32 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
         f"runs of sweep {sweep} are handed out faster than its config can change: "
         "pause it, update it, resume it"
     )
+
+
+def renewed(
+    view: SweepView, config: SweepConfig, run_cap: int | None, taken: Taken
+) -> tuple[SweepMeta, int | None]:
+    """The next config version of a sweep, which begins now, and the limit under it.
+
+    Raises:
+        NotPossible: The run cap is below what was handed out.
+    """
+    n_handed_out = view.counter.next_index
+    offer = registry.offer_of(config, n_handed_out, taken)
+    limit = smaller(registry.last_index(config, offer), run_cap)
+    if limit is not None and limit < n_handed_out:
+        raise NotPossible(
+            f"run_cap: found {run_cap}; {n_handed_out} runs have been handed out already, so it"
+            " must be at least that"
+        )
+    meta = replace(
+        view.loaded.meta,
+        version=view.counter.version + 1,
+        name=config.name or view.loaded.meta.name,
+        document=config.document,
+        taken=taken,
+    )
+    return meta, limit
 
 
 def _is_config_of(view: SweepView, new: SweepConfig) -> bool:

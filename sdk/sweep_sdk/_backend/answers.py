@@ -281,6 +281,16 @@ def sweep_of(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "id": found["id"], "best": None if best is None else run_of(best)}
 
 
+def imported(answer: Any) -> dict[str, Any]:
+    """What became of results from elsewhere."""
+    numbers = {name: int(answer[name]) for name in ("observed", "done", "known", "n_left_out")}
+    left_out = [
+        {"place": int(entry["place"]), "reason": str(entry["reason"])}
+        for entry in answer["left_out"]
+    ]
+    return {**numbers, "left_out": left_out}
+
+
 def run_of(found: Mapping[str, Any]) -> dict[str, Any]:
     """A run whose metrics are numbers, NaN and infinities too."""
     best, summary = decode_metric(found["best"]), _numbers(found["summary"])

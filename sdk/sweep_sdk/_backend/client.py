@@ -13,6 +13,7 @@ from sweep_sdk._backend.answers import (
     hand_out_or_wait,
     health_of,
     history_row,
+    imported,
     nothing,
     registered,
     retried,
@@ -21,8 +22,8 @@ from sweep_sdk._backend.answers import (
     thinned,
 )
 from sweep_sdk._backend.caller import Caller
-from sweep_sdk._backend.references import parse_run
-from sweep_sdk._backend.requests import config_body, run_path, sweep_path
+from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
+from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._exceptions import NotFound
 from sweep_sdk._world import chance
@@ -76,7 +77,8 @@ class Client(Caller):
             project: Where to list it.
             name: For people.
             program: What agents run, instead of the config's program.
-            prior_runs: Ended runs, of any sweep, whose results bayes shall know from the start.
+            prior_runs: Ended runs, of any sweep, or sweeps with all of theirs: their results are
+                known to bayes from the start, and count as done in a finite space.
             dry_run: Check it and say what the first runs would be; register nothing.
 
         Returns:
@@ -90,13 +92,38 @@ class Client(Caller):
         if program is not None:
             body["program"] = program
         if prior_runs:
-            body["prior_runs"] = [parse_run(run)[1] for run in prior_runs]
+            body["prior_runs"] = [
+                parse_sweep(prior) if is_sweep(prior) else parse_run(prior)[1]
+                for prior in prior_runs
+            ]
         query = {"dry_run": "true"} if dry_run else {}
         return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
     def get_sweep(self, sweep: str) -> Json:
         """One sweep with its config, counts by run state and best run."""
         return self._get(sweep_path(sweep), sweep_of)
+
+    def import_results(
+        self, sweep: str, results: Sequence[Mapping[str, Any]], *, dry_run: bool = False
+    ) -> Json:
+        """Let a sweep know results that were not made here; the same again change nothing.
+
+        Args:
+            sweep: A reference to the sweep.
+            results: ``{"config": ..., "value": ...}`` each; the value is a float or None.
+            dry_run: Answer as if, store nothing.
+
+        Returns:
+            ``observed``, ``done``, ``known``, ``n_left_out``: numbers of results; and ``left_out``,
+            the first of those with ``place`` (from 0) and ``reason``.
+
+        Raises:
+            NotPossible: The sweep is canceled, or can make nothing of results.
+        """
+        query = {"dry_run": "true"} if dry_run else {}
+        body = {"results": [result_body(result) for result in results]}
+        path = f"{sweep_path(sweep)}/results"
+        return self._call("POST", path, imported, query, body)
 
     def list_sweeps(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
         """Sweeps, newest first, page by page as they are consumed."""

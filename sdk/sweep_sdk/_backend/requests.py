@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.references import parse_run, parse_sweep
 from sweep_sdk._exceptions import UsageError
-from sweep_service.model.numbers import tagged
+from sweep_service.model.numbers import encode_number, tagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,22 @@ def config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
         raise UsageError("a sweep needs either a config or the text of a sweep file")
     if config is None:
         return {"yaml": yaml}
-    text = json_text(config, default=_plain)
-    return {"config": tagged(json.loads(text))}
+    return {"config": _tagged(config)}
+
+
+def result_body(result: Mapping[str, Any]) -> Json:
+    """A result from elsewhere: its ``config`` and its ``value``, a number or None.
+
+    Raises:
+        UsageError: The config holds what JSON cannot.
+    """
+    value = result["value"]
+    encoded = None if value is None else encode_number(value)
+    return {"config": _tagged(result["config"]), "value": encoded}
+
+
+def _tagged(config: Mapping[str, Any]) -> Any:
+    return tagged(json.loads(json_text(config, default=_plain)))
 
 
 def _plain(value: object) -> Any:

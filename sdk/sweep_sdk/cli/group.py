@@ -19,6 +19,7 @@ COMMANDS = (
     "show",
     "logs",
     "best",
+    "import",
     "delete",
     "log",
     "sync",
@@ -30,12 +31,16 @@ COMMANDS = (
     "clean",
 )
 
+#: Modules that cannot have the name of their command.
+_MODULES = {"import": "import_results"}
+
 #: What other tools call it, and how it is called here.
 OTHER_WORDS = {
     **dict.fromkeys(("list", "ls", "status"), "sweeps"),
     **dict.fromkeys(("ps", "top", "results", "jobs"), "runs SWEEP"),
     **dict.fromkeys(("watch", "monitor", "dashboard", "ui"), "runs SWEEP --watch"),
     **dict.fromkeys(("export", "csv", "download"), "runs SWEEP --csv"),
+    **dict.fromkeys(("load", "upload", "import-results"), "import SWEEP FILE"),
     **dict.fromkeys(("describe", "info", "get", "inspect", "view"), "show SWEEP"),
     **dict.fromkeys(("init", "create", "new", "add", "register", "submit"), "sweep FILE"),
     **dict.fromkeys(("check", "validate", "dry-run", "lint"), "sweep FILE --dry-run"),
@@ -93,7 +98,8 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"sweep_sdk.cli.commands.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"sweep_sdk.cli.commands.{module}").command
         if ctx.resilient_parsing:  # a shell asks what may follow
             from sweep_sdk.cli.completion import add_completion
 

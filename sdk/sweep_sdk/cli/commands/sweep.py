@@ -88,7 +88,8 @@ _EXAMPLES = examples(
     "-R",
     metavar="RUN-OR-SWEEP",
     multiple=True,
-    help="An ended run whose result bayes shall know, or a sweep with all of them; repeatable.",
+    help="An ended run that bayes shall know and that counts as done in a finite space, or a sweep"
+    " with all of its runs; repeatable.",
 )
 @click.option("--agent", is_flag=True, help="Go on as an agent of the new sweep.")
 @click.option("--pause", metavar="SWEEP", help="Hand out no runs until it is resumed.")
