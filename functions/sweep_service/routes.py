@@ -23,6 +23,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("PATCH", "/v1/sweeps/{sweep}"): sweeps.change_sweep,
     ("DELETE", "/v1/sweeps/{sweep}"): sweeps.delete_sweep,
     ("GET", "/v1/sweeps/{sweep}/best"): sweeps.best_run,
+    ("GET", "/v1/sweeps/{sweep}/importance"): sweeps.importance,
     ("POST", "/v1/sweeps/{sweep}/results"): sweeps.import_results,
     ("POST", "/v1/sweeps/{sweep}/runs"): runs.ask_run,
     ("GET", "/v1/sweeps/{sweep}/runs"): runs.list_runs,

@@ -117,6 +117,20 @@ class Sweep:
         """Its best run, as ``sweep_sdk.best()``."""
         return _reading.best(self.id, metric, goal)
 
+    def importance(self) -> list[dict[str, Any]]:
+        """How much of the metric's variation each parameter explains alone, the largest first.
+
+        By every method, from ended runs: the parameters that are searched, each with ``name``;
+        ``share``, from 0 to 1, corrected for what chance explains, or None where too few runs
+        differ in the parameter; and ``clear``, whether chance can hardly have made it.
+
+        Raises:
+            NotPossible: The sweep has no metric.
+        """
+        with open_client() as client:
+            parameters: list[dict[str, Any]] = client.importance(self.id)["parameters"]
+        return parameters
+
     def history(
         self,
         keys: str | Iterable[str] = (),

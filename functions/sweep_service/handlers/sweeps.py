@@ -21,6 +21,7 @@ from sweep_service.model.numbers import decode_number, tagged
 from sweep_service.model.states import SweepState
 from sweep_service.model.sweep_config import ParsedSweep, parse_object, parse_text, with_program
 from sweep_service.operations import imports, runs, sweeps
+from sweep_service.operations.importance import importance_of
 from sweep_service.operations.imports import Result
 from sweep_service.operations.sweeps import NewSweep
 from sweep_service.operations.update import update_config
@@ -121,6 +122,12 @@ def best_run(request: Request, services: Services) -> Response:
     if best is None:
         raise NotFound(f"no run of sweep {sweep} has a value of its metric yet")
     return Response(200, views.run(best))
+
+
+def importance(request: Request, services: Services) -> Response:
+    """``GET /v1/sweeps/{sweep}/importance``."""
+    n_runs, found = importance_of(services, request.params["sweep"])
+    return Response(200, views.importance(n_runs, found))
 
 
 def import_results(request: Request, services: Services) -> Response:

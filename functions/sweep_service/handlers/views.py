@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sweep_service.operations.imports import Imported
     from sweep_service.operations.runs import RunStory, RunView
     from sweep_service.operations.sweeps import SweepView
+    from sweep_service.search.importance import Importance
 
 _MOST_LEFT_OUT = 20
 
@@ -53,6 +54,14 @@ def sweep_with_config(view: SweepView) -> dict[str, Any]:
 def created_sweep(view: SweepView) -> dict[str, Any]:
     """A sweep as registered or changed, with the warnings of its config."""
     return {**sweep_with_config(view), "warnings": problems(view.warnings)}
+
+
+def importance(n_runs: int, found: Sequence[Importance]) -> dict[str, Any]:
+    """How much each parameter explains, the most important first."""
+    parameters = [
+        {"name": entry.parameter, "share": entry.share, "clear": entry.is_clear} for entry in found
+    ]
+    return {"n_runs": n_runs, "parameters": parameters}
 
 
 def imported(result: Imported) -> dict[str, Any]:

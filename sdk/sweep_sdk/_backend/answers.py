@@ -281,6 +281,15 @@ def sweep_of(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "id": found["id"], "best": None if best is None else run_of(best)}
 
 
+def importance(answer: Any) -> dict[str, Any]:
+    """How much each parameter of a sweep explains."""
+    parameters = [
+        {"name": str(entry["name"]), "share": entry["share"], "clear": bool(entry["clear"])}
+        for entry in answer["parameters"]
+    ]
+    return {"n_runs": int(answer["n_runs"]), "parameters": parameters}
+
+
 def imported(answer: Any) -> dict[str, Any]:
     """What became of results from elsewhere."""
     numbers = {name: int(answer[name]) for name in ("observed", "done", "known", "n_left_out")}

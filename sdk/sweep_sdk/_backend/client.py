@@ -13,6 +13,7 @@ from sweep_sdk._backend.answers import (
     hand_out_or_wait,
     health_of,
     history_row,
+    importance,
     imported,
     nothing,
     registered,
@@ -102,6 +103,14 @@ class Client(Caller):
     def get_sweep(self, sweep: str) -> Json:
         """One sweep with its config, counts by run state and best run."""
         return self._get(sweep_path(sweep), sweep_of)
+
+    def importance(self, sweep: str) -> Json:
+        """How much each parameter explains: ``n_runs``, and ``parameters`` as ``Sweep`` has them.
+
+        Raises:
+            NotPossible: The sweep has no metric.
+        """
+        return self._get(f"{sweep_path(sweep)}/importance", importance)
 
     def import_results(
         self, sweep: str, results: Sequence[Mapping[str, Any]], *, dry_run: bool = False

@@ -14,7 +14,7 @@ from sweep_sdk.cli.formats import (
     value_text,
 )
 from sweep_sdk.cli.space_view import lined_up
-from sweep_sdk.cli.suggestion_view import importance_lines, suggestion_text
+from sweep_sdk.cli.suggestion_view import suggestion_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,7 +119,7 @@ def _values(values: Json) -> list[str]:
 
 
 def _reasons(record: Json) -> list[str]:
-    return [suggestion_text(record), *importance_lines(record)] if record else []
+    return [suggestion_text(record)] if record else []
 
 
 def _row_text(row: Json, now: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk.cli.formats import value_text
-from sweep_sdk.cli.space_view import lined_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,10 +28,3 @@ def _parts(record: Record) -> Iterator[str]:
         yield f"improvement expected {value_text(record['expected_improvement'])}"
     if "observations" in record:
         yield f"from {value_text(record['observations'])} values"
-
-
-def importance_lines(record: Record) -> list[str]:
-    """The share of each parameter in what the model saw change, largest first."""
-    shares = record.get("importance") or {}
-    ordered = sorted(shares.items(), key=lambda pair: -pair[1])
-    return lined_up([(name, f"{share:4.0%}") for name, share in ordered])

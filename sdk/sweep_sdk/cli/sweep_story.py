@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._run_limit import points_text
 from sweep_sdk.cli.formats import age_text, counts_text
+from sweep_sdk.cli.importance_view import importance_lines
 from sweep_sdk.cli.space_view import aim_lines, best_text, lined_up, parameter_lines
-from sweep_sdk.cli.suggestion_view import importance_lines, suggestion_text
+from sweep_sdk.cli.suggestion_view import suggestion_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +23,15 @@ def last_runs_from(sweep: Json) -> int:
     return max(int(sweep["n_handed_out"]) - _N_REASONS, 0)
 
 
-def sweep_story(sweep: Json, newest: Sequence[Json], now: float) -> Iterator[str]:
+def sweep_story(
+    sweep: Json, newest: Sequence[Json], importance: Json | None, now: float
+) -> Iterator[str]:
     """Lines about a sweep.
 
     Args:
         sweep: As the backend tells it.
         newest: Its last runs, by index.
+        importance: Of its parameters; None where nothing can be said.
         now: Seconds since the epoch.
     """
     yield from lined_up(_facts(sweep, now))
@@ -35,6 +39,9 @@ def sweep_story(sweep: Json, newest: Sequence[Json], now: float) -> Iterator[str
     yield "parameters"
     yield from parameter_lines(sweep["config"])
     yield from _suggestions(newest)
+    if importance is not None:
+        yield ""
+        yield from importance_lines(importance, sweep["metric"]["name"])
     if sweep["best"] is not None:
         yield ""
         yield f"best: {best_text(sweep['best'], sweep)}"
@@ -60,7 +67,3 @@ def _suggestions(newest: Sequence[Json]) -> Iterator[str]:
     yield from ("", "why the newest runs were suggested")
     for run in reasoned:
         yield f"  {run['id']}: {suggestion_text(run['suggestion'])}"
-    importance = importance_lines(reasoned[-1]["suggestion"])
-    if importance:
-        yield from ("", f"importance of the parameters, as of {reasoned[-1]['id']}")
-        yield from (f"  {line}" for line in importance)

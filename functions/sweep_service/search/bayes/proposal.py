@@ -17,7 +17,6 @@ import numpy as np
 
 from sweep_service.search.bayes import candidates, initial_design, optimise
 from sweep_service.search.bayes.axes import keys
-from sweep_service.search.bayes.importance import importance
 from sweep_service.search.bayes.surrogate import Forecast, Surrogate, ValuesAlike
 from sweep_service.search.bayes.tuning import DEFAULT, Tuning
 
@@ -84,11 +83,6 @@ class Proposal:
         if self.surrogate is None or self.improvement is None:
             return None
         return self.surrogate.forecast(self.improvement, self.unit)
-
-    @cached_property
-    def importance(self) -> Floats | None:
-        """Share of each parameter, shape (d,)."""
-        return None if self.improvement is None else importance(self.improvement.posterior)
 
 
 def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Proposal:

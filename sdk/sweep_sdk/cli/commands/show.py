@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep_sdk._exceptions import NotFound
 from sweep_sdk._missing_metric import runs_without_metric
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import printable
@@ -13,6 +16,11 @@ from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.run_story import run_story
 from sweep_sdk.cli.sweep_story import last_runs_from, sweep_story
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_sdk._backend.client import Client
 
 _HISTORY_ROWS = 6
 
@@ -63,8 +71,18 @@ def _show_sweep(reference: str, *, is_json: bool) -> None:
         newest = list(client.list_runs(reference, last_runs_from(sweep)))
         has_values = sweep["best"] is not None or sweep["metric"] is None
         runs = () if has_values else client.list_runs(reference)
+        importance = _importance(client, sweep)
         missing = runs_without_metric(None if has_values else sweep["metric"]["name"], runs)
-    for line in sweep_story(sweep, newest, time.time()):
+    for line in sweep_story(sweep, newest, importance, time.time()):
         say(line)
     if missing:
         note(printable(missing))
+
+
+def _importance(client: Client, sweep: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Of the parameters, once there is a value; None also from a backend that does not tell it."""
+    if sweep["best"] is None or sweep["metric"] is None:
+        return None
+    with suppress(NotFound):
+        return client.importance(sweep["id"])
+    return None

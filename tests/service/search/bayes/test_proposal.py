@@ -130,20 +130,6 @@ def test_without_knowledge_the_model_looks_inside() -> None:
     assert share_at_sides(DEFAULT.steepness) < 0.75 * share_at_sides(0.0)
 
 
-def test_parameters_that_do_nothing_are_not_important() -> None:
-    """Though the model must learn that their middle is no better than their sides."""
-    axes = Axes((Axis(), Axis(3, is_categorical=True), Axis(), Axis(20)))
-    rng = np.random.default_rng(2)
-    unit = axes.snap(rng.random((40, 4)))
-    values = 3 * unit[:, 0] + (unit[:, 1] > 0.5)
-    shares = propose(data_of(axes, unit, values), 40, 0).importance
-    assert shares is not None
-    assert shares.sum() == pytest.approx(1)
-    assert shares[0] > 0.5
-    assert 0.1 < shares[1] < 0.4
-    assert max(shares[2:]) < 0.06
-
-
 def test_length_scales_are_of_what_is_over_the_bowl() -> None:
     data = data_on(PLANE, 30)
     model = model_of(data, has_own_share=False)
@@ -284,13 +270,12 @@ def test_a_proposal_uses_the_share_when_it_is_due(
     index: int, n_pending: int, n_unseen: int, expected: bool
 ) -> None:
     data = beside(data_on(MIXED, 15, n_pending), n_unseen, index)
-    shares = [
-        propose(data, index, 0, tuning).importance
+    surrogates = [
+        propose(data, index, 0, tuning).surrogate
         for tuning in (DEFAULT, replace(DEFAULT, own_work=0))
     ]
-    assert shares[0] is not None
-    assert shares[1] is not None
-    assert (shares[0] != pytest.approx(shares[1])) is expected
+    with_share, without = (one.hyperparameters.own_share for one in surrogates if one is not None)
+    assert (with_share > without == 0) is expected
 
 
 def test_values_near_the_largest_float_raise_no_warning() -> None:

@@ -1,0 +1,44 @@
+"""Importance: how much each parameter of a sweep explains of what came out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import NotPossible
+from sweep_service.search.importance import MOST_RUNS, Importance, importance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sweep_service.operations.services import Services
+
+_MOST_READ = 2 * MOST_RUNS
+_RUNS_A_READ = 500
+
+
+def importance_of(services: Services, sweep: str) -> tuple[int, list[Importance]]:
+    """On how many runs it rests, and the parameters, the most important first.
+
+    Raises:
+        NotFound: No such sweep.
+        NotPossible: The sweep has no metric.
+    """
+    counter = services.store.get_counter(sweep)
+    config = services.load_config(sweep, counter.version).config
+    if config.metric is None:
+        raise NotPossible(f"sweep {sweep} has no metric, so nothing tells what is important")
+    runs = list(_values(services, sweep, max(0, counter.next_index - _MOST_READ)))[-MOST_RUNS:]
+    return len(runs), importance(config.space, runs)
+
+
+def _values(
+    services: Services, sweep: str, since: int
+) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """The configurations of ended runs, each with its value of the metric."""
+    while runs := services.store.list_runs(sweep, since, _RUNS_A_READ):
+        for run in runs:
+            value = run.outcome.best if run.outcome is not None else None
+            if value is not None and math.isfinite(value):
+                yield run.config, value
+        since = runs[-1].index + 1
