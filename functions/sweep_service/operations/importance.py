@@ -6,11 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import NotPossible
+from sweep_service.operations.judging import judge_of
 from sweep_service.search.importance import MOST_RUNS, Importance, importance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
 
 _MOST_READ = 2 * MOST_RUNS
@@ -28,17 +30,16 @@ def importance_of(services: Services, sweep: str) -> tuple[int, list[Importance]
     config = services.load_config(sweep, counter.version).config
     if config.metric is None:
         raise NotPossible(f"sweep {sweep} has no metric, so nothing tells what is important")
-    runs = list(_values(services, sweep, max(0, counter.next_index - _MOST_READ)))[-MOST_RUNS:]
+    judge = judge_of(services, sweep, counter)
+    runs = list(_values(judge, max(0, counter.next_index - _MOST_READ)))[-MOST_RUNS:]
     return len(runs), importance(config.space, runs)
 
 
-def _values(
-    services: Services, sweep: str, since: int
-) -> Iterator[tuple[Mapping[str, Any], float]]:
+def _values(judge: Judge, since: int) -> Iterator[tuple[Mapping[str, Any], float]]:
     """The configurations of ended runs, each with its value of the metric."""
-    while runs := services.store.list_runs(sweep, since, _RUNS_A_READ):
+    while runs := judge.services.store.list_runs(judge.sweep, since, _RUNS_A_READ):
         for run in runs:
-            value = run.outcome.best if run.outcome is not None else None
-            if value is not None and math.isfinite(value):
+            value = judge.worth(run).best if run.outcome is not None else None
+            if value is not None and math.isfinite(value) and not run.is_deleted:
                 yield run.config, value
         since = runs[-1].index + 1
