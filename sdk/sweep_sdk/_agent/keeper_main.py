@@ -222,6 +222,7 @@ def end_all(reap: Callable[[], bool], group: int) -> None:
         reap()
         left = descendants() if _HAS_PROC else [-group] if send(-group, 0) else []
         if not left:
+            reap()  # one that has ended since would stay a zombie until init comes by
             return
         waited = time.monotonic() - began_at
         if waited > GIVE_UP_SECONDS:
