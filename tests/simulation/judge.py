@@ -173,7 +173,7 @@ class Judge:
 
     def _check_time(self, agent: Process) -> None:
         at = self.world.signalled.get(agent.name)
-        if at is None or agent.name in self.world.paused or agent.ended_at is None or agent.globals:
+        if at is None or agent.name in self.world.paused or agent.ended_at is None:
             return
         if agent.ended_at - at > ENDING_SECONDS:
             took = agent.ended_at - at

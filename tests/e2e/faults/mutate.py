@@ -23,10 +23,11 @@ from pathlib import Path
 from mutations import PROMISES, ROOT, Mutation
 from mutations_agent import AGENT
 from mutations_dynamodb import DYNAMODB
+from mutations_simulated import SIMULATED
 from mutations_sqlite import SQLITE
 from mutations_steps import STEPS
 
-MUTATIONS = (*SQLITE, *DYNAMODB, *STEPS, *AGENT)
+MUTATIONS = (*SQLITE, *DYNAMODB, *STEPS, *AGENT, *SIMULATED)
 TABLE = ROOT / "tests" / "mutations.md"
 PACKAGES = (ROOT / "functions" / "sweep_service", ROOT / "sdk" / "sweep_sdk")
 #: Where to look for a test that notices a mutant which its own test does not.

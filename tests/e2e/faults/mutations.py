@@ -33,6 +33,8 @@ PROMISES = {
     "alone": "Never are two programs of one run alive on machines whose clocks run.",
     "obeyed": "A run ends early when the user, the target or early termination says so.",
     "deleted": "Of a sweep that was deleted nothing stays.",
+    "ended": "An agent ends within 25 s of its signal.",
+    "waited out": "Whatever others on the way answer, an agent that had good answers goes on.",
     "told": "What happened to a run can be read afterwards.",
 }
 
