@@ -210,11 +210,10 @@ class TestFinishSweep:
         with unchanged(store):
             assert store.finish_sweep(SWEEP, seen) == finished
 
-    @pytest.mark.parametrize(
-        "other", [{"next_index": 1}, {"limit": 4}, {"limit": None}, {"bases": (Base(2, 0),)}]
-    )
+    @pytest.mark.parametrize("other", [{"next_index": 1}, {"change": 6}, {"change": 8}])
     def test_what_was_seen_has_changed(self, store: Store, other: dict[str, object]) -> None:
-        stands = add_sweep(store, limit=5, next_index=5)
+        """Limit, version and state change with ``change`` alone."""
+        stands = add_sweep(store, limit=5, next_index=5, change=7)
         with unchanged(store), pytest.raises(Stale):
             store.finish_sweep(SWEEP, replace(stands, **other))
 
