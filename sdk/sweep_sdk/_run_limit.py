@@ -17,15 +17,16 @@ def run_limit(sweep: Mapping[str, Any]) -> int | None:
     if "limit" in sweep:
         limit: int | None = sweep["limit"]
         return limit
-    bounds = (sweep["grid_points"], sweep["run_cap"])  # of an older backend
+    bounds = (sweep.get("grid_points"), sweep.get("run_cap"))  # of an older backend
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def points_text(sweep: Mapping[str, Any]) -> str | None:
     """What to say of a sweep that has finished because no points are left; None of others."""
-    limit, cap = run_limit(sweep), sweep["run_cap"]
-    is_done = sweep["state"] == "finished" and limit is not None and sweep["n_handed_out"] >= limit
-    if not is_done or sweep["grid_points"] is None or (cap is not None and cap <= (limit or 0)):
+    limit, cap = run_limit(sweep), sweep.get("run_cap")
+    if limit is None or sweep.get("grid_points") is None or sweep["state"] != "finished":
+        return None
+    if sweep["n_handed_out"] < limit or (cap is not None and cap <= limit):
         return None
     text = "every point has been run" + (f", below run_cap {cap:,}" if cap is not None else "")
     again = "" if sweep["method"] == "grid" else "; 'replacement: true' lets points come again"
