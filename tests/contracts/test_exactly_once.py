@@ -61,7 +61,7 @@ FINITE: dict[str, tuple[int, dict[str, Any]]] = {
     "random-skewed": (60, {"method": "random", "parameters": SKEWED, "run_cap": 60}),
 }  # fmt: skip
 ENDLESS: dict[str, dict[str, Any]] = {
-    "random-multiples": {"distribution": "q_normal", "mu": 0, "sigma": 4, "q": 1},
+    "random-multiples": {"distribution": "q_normal", "mu": 0, "sigma": 8, "q": 1},
     "bayes-multiples": {"distribution": "q_normal", "mu": 0, "sigma": 8, "q": 1},
     "bayes-numbers": {"min": 0.0, "max": 1.0},
 }

@@ -65,25 +65,27 @@ def keep_apart(
 ) -> tuple[Lease, Suggestion] | None:
     """Lease and suggestion as they are, or others where another run that is out has the same.
 
-    The lease is the caller's own, its run item is not written yet. None: it has changed hands.
+    The lease is the caller's own, its run item is not written yet. None: it has changed hands, or
+    others were faster too often in a row; a further try finds the lease as it stands.
     """
     config = services.load_config(sweep, counter.version_of(lease.index)).config
     if apart(config) is not Apart.COMPARED:
         return lease, suggestion
     for _ in range(_MOST_COMPARISONS):
         leases = services.store.list_leases(sweep)
-        if suggestion.config not in _configs_out(services, sweep, counter, leases, lease.index):
-            break
+        out = _configs_out(services, sweep, counter, leases, lease.index)
+        if suggestion.config not in out:
+            return lease, suggestion
         another = choose(services, sweep, counter, leases, lease.index)
-        if another is None or another.config == suggestion.config:
-            break
+        if another is None or another.config in out:  # no draw has found one that is free
+            return lease, suggestion
         lease, suggestion = replace(lease, unit=another.unit), another
         services.store.drop_lease(sweep, lease.index, lease.attempt, lease.revision)
         try:
             services.store.open_lease(sweep, lease)
         except LeaseHeld:
             return None
-    return lease, suggestion
+    return None
 
 
 def needs_unit(config: SweepConfig) -> bool:
