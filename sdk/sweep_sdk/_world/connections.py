@@ -50,7 +50,8 @@ class CuttableAdapter(HTTPAdapter):
 
     def _followed(self, pool: Any) -> Any:
         """A kind of pool whose connections are known here."""
-        if getattr(pool, "is_followed", False):
+        can_connect = hasattr(pool.ConnectionCls, "connect")  # not for TLS without the ssl module
+        if getattr(pool, "is_followed", False) or not can_connect:
             return pool
         adapter = self
 
