@@ -21,7 +21,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A suite started in the background or by nohup inherits signals that are ignored, and so would
 # its programs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+for _name in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(_name, signal.SIG_DFL)
 
 
 @dataclass
