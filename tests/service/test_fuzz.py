@@ -57,6 +57,8 @@ def values_of(schema):
     schema = resolve(schema)
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
+    if "oneOf" in schema and "type" not in schema:
+        return st.one_of([values_of(form) for form in schema["oneOf"]])
     kinds = schema.get("type", "object")
     kinds = [kinds] if isinstance(kinds, str) else kinds
     return st.one_of([_values_of_kind(schema, kind) for kind in kinds])
