@@ -78,7 +78,7 @@ AGENT = (
         "        if key not in (None, lease.key):",
         "        if False:",
         "8",
-        "tests/service/test_rows.py::test_a_report_with_another_key_is_refused_and_leaves_nothing",
+        "tests/service/test_row_numbers.py::test_a_report_with_another_key_is_refused_and_leaves_nothing",
     ),
     Mutation(
         _REPORT,
@@ -86,7 +86,7 @@ AGENT = (
         "news = news_of(lease.live, batch)",
         "news = batch",
         "7",
-        "tests/service/test_rows.py::test_rows_arrive_once_however_they_are_cut",
+        "tests/service/test_row_numbers.py::test_rows_arrive_once_however_they_are_cut",
     ),
     Mutation(
         _ROWS,
@@ -94,7 +94,7 @@ AGENT = (
         "batches.append(batch.since(next_row))",
         "batches.append(batch)",
         "7",
-        "tests/service/test_rows.py::test_rows_that_two_have_put_at_once_are_read_once",
+        "tests/service/test_row_numbers.py::test_rows_that_two_have_put_at_once_are_read_once",
     ),
     Mutation(
         _DELIVERY,
