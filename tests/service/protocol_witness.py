@@ -70,7 +70,7 @@ class Standing:
     def is_amendment(self, lease: Lease) -> bool:
         """Whether a lease stands for what a person wants done to a run that has ended."""
         run = self.runs.get(lease.index)
-        return run is not None and lease.revision > run.revision
+        return run is not None and lease.amends(run)
 
     def holds(self, index: int, attempt: int) -> bool:
         """Whether an attempt is the one that works on a run that has not ended."""

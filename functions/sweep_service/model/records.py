@@ -185,6 +185,36 @@ class Lease:
     revision: int = 0
     amendment: Amendment | None = None
 
+    @classmethod
+    def born_released(
+        cls,
+        index: int,
+        attempt: int,
+        key: str,
+        unit: tuple[float, ...] | None,
+        *,
+        revision: int = 0,
+        amendment: Amendment | None = None,
+    ) -> Lease:
+        """A lease that nobody holds: the next ask takes it, with the attempt after this one."""
+        return cls(
+            index=index,
+            attempt=attempt,
+            key=key,
+            agent="",
+            host="",
+            slot="",
+            lease_end=0.0,
+            released_attempt=attempt,
+            unit=unit,
+            revision=revision,
+            amendment=amendment,
+        )
+
+    def amends(self, run: Run) -> bool:
+        """Whether it stands for an amendment of its run that has not been carried out."""
+        return self.revision > run.revision
+
     @property
     def is_released(self) -> bool:
         """Whether its last attempt was given back."""
@@ -248,6 +278,26 @@ class Run:
     outcome: Outcome | None = None
     revision: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def attempt_record(
+        self,
+        state: RunState,
+        ended_at: float,
+        exit_code: int | None = None,
+        signal: int | None = None,
+    ) -> AttemptRecord:
+        """What became of its newest attempt, which another one follows."""
+        return AttemptRecord(
+            index=self.index,
+            attempt=self.attempt,
+            agent=self.agent,
+            host=self.host,
+            state=state,
+            started_at=self.started_at,
+            ended_at=ended_at,
+            exit_code=exit_code,
+            signal=signal,
+        )
 
     @property
     def is_deleted(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sweep_service.errors import Busy, LeaseHeld, NotFound, NotPossible, Stale
 from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import Amendment, AttemptRecord, Lease, Outcome
+from sweep_service.model.records import Amendment, Lease, Outcome
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.operations.choosing import needs_unit, unit_of
 from sweep_service.operations.completion import complete
@@ -139,7 +139,8 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
     if lease.amendment is not Amendment.DELETE:
         _reopen(services, sweep, lease)
     if lease.amendment is Amendment.RETRY:
-        store.put_attempt_record(sweep, _record(run, outcome))
+        ended = (outcome.state, outcome.ended_at, outcome.exit_code, outcome.signal)
+        store.put_attempt_record(sweep, run.attempt_record(*ended))
     elif not store.delete_trail(sweep, run.index, run.attempt):
         return None
     for band in _bands(services, sweep, run):
@@ -168,7 +169,7 @@ def _be_amended(services: Services, wanted: RunWanted, amendment: Amendment) -> 
         if asked_for is not None and run.revision >= asked_for:
             return True
         lease = services.store.get_lease(sweep, index)
-        if lease is not None and lease.revision > run.revision:
+        if lease is not None and lease.amends(run):
             asked_for = lease.revision if lease.amendment is amendment else None
             _go_on(services, sweep, lease, run)
             continue
@@ -229,16 +230,11 @@ def _check_sweep(services: Services, sweep: str, amendment: Amendment) -> None:
 def _lease_of(services: Services, sweep: str, run: Run, amendment: Amendment) -> Lease:
     """An amendment: a lease that is born released, so that the next ask takes the run."""
     config = services.load_config(sweep, run.config_version).config
-    return Lease(
-        index=run.index,
-        attempt=run.attempt,
-        key=amendment.value,
-        agent="",
-        host="",
-        slot="",
-        lease_end=0.0,
-        released_attempt=run.attempt,
-        unit=unit_of(config, run) if needs_unit(config) else None,
+    return Lease.born_released(
+        run.index,
+        run.attempt,
+        amendment.value,
+        unit_of(config, run) if needs_unit(config) else None,
         revision=run.revision + 1,
         amendment=amendment,
     )
@@ -257,7 +253,7 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
     for _ in range(_TRIES):
         seen = services.store.get_counter(sweep)
         run = services.store.get_run(sweep, lease.index)
-        if run is None or run.revision >= lease.revision:
+        if run is None or not lease.amends(run):
             return
         is_over = seen.state is SweepState.FINISHED and seen.is_exhausted
         state = SweepState.RUNNING if is_over else seen.state
@@ -265,20 +261,6 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
             services.store.set_state(sweep, state, (seen.state,), seen)
             return
     raise Busy(f"sweep {sweep} is being changed by others; try again")
-
-
-def _record(run: Run, outcome: Outcome) -> AttemptRecord:
-    return AttemptRecord(
-        index=run.index,
-        attempt=run.attempt,
-        agent=run.agent,
-        host=run.host,
-        state=outcome.state,
-        started_at=run.started_at,
-        ended_at=outcome.ended_at,
-        exit_code=outcome.exit_code,
-        signal=outcome.signal,
-    )
 
 
 def _bands(services: Services, sweep: str, run: Run) -> Sequence[int]:

@@ -20,7 +20,7 @@ from sweep_service.errors import (
     RunExists,
     SweepEnded,
 )
-from sweep_service.model.records import AttemptRecord, Lease, LiveSummary, Outcome, Run
+from sweep_service.model.records import Lease, LiveSummary, Outcome, Run
 from sweep_service.model.states import RunState, SweepState
 from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.attention import Attention, attention
@@ -239,7 +239,7 @@ class _Desk:
 
     def _take_released(self, lease: Lease) -> Lease | None:
         run = self.services.store.get_run(self.sweep, lease.index)
-        if run is not None and lease.revision > run.revision:
+        if run is not None and lease.amends(run):
             run = carry_out(self.services, self.sweep, lease, run)
             if run is None:  # more is left than one ask can do
                 return None
@@ -272,7 +272,7 @@ class _Desk:
         if taken is None:
             return None
         if not is_crashed:
-            store.put_attempt_record(self.sweep, _lost_attempt(run, now))
+            store.put_attempt_record(self.sweep, run.attempt_record(RunState.CRASHED, now))
             return taken
         self._crash(taken, run, lease.live)
         return None
@@ -384,16 +384,3 @@ def grace_seconds(lease: Lease, config: SweepConfig) -> float:
     """
     most = PREEMPTING_GRACE_SECONDS if lease.is_preempting else MAX_GRACE_SECONDS
     return min(float(config.lease_seconds), most)
-
-
-def _lost_attempt(run: Run, now: float) -> AttemptRecord:
-    """What became of an attempt whose agent fell silent."""
-    return AttemptRecord(
-        index=run.index,
-        attempt=run.attempt,
-        agent=run.agent,
-        host=run.host,
-        state=RunState.CRASHED,
-        started_at=run.started_at,
-        ended_at=now,
-    )

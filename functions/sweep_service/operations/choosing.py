@@ -14,6 +14,7 @@ requests that do not know of each other may want the same configuration:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -114,21 +115,9 @@ def open_holes(services: Services, sweep: str, counter: Counter, holes: Iterable
             leases = services.store.list_leases(sweep)
             evidence = gather_evidence(services, sweep, counter, leases, index)
             chosen = _chooser(services, sweep, counter, index).any_point(evidence)
-        lease = Lease(
-            index=index,
-            attempt=0,
-            key=_HOLE_KEY,
-            agent="",
-            host="",
-            slot="",
-            lease_end=0.0,
-            released_attempt=0,
-            unit=None if chosen is None else chosen.unit,
-        )
-        try:
-            services.store.open_lease(sweep, lease)
-        except LeaseHeld:
-            continue
+        unit = None if chosen is None else chosen.unit
+        with suppress(LeaseHeld):
+            services.store.open_lease(sweep, Lease.born_released(index, 0, _HOLE_KEY, unit))
 
 
 def choose_all(services: Services, sweep: str, counter: Counter) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost, NotFound
 from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import AttemptRecord, Lease, Outcome, Run
+from sweep_service.model.records import Lease, Outcome, Run
 from sweep_service.model.states import RunState
 from sweep_service.operations.completion import complete
 from sweep_service.operations.judging import judge_of, live_of_rows
@@ -74,8 +74,7 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
     lease = services.store.get_lease(sweep, index)
     if lease is not None and lease.released_attempt >= ending.attempt:
         return Finished(ending.state, is_requeued=True)
-    is_current = run is not None and run.attempt == ending.attempt and not run.is_deleted
-    if run is None or not is_current or ending.key not in (None, run.key):
+    if run is None or not _is_holder(run, ending):
         raise LeaseLost(f"attempt {ending.attempt} of run {sweep}-{index} no longer holds it")
     if run.outcome is None:
         if ending.error_tail:
@@ -91,6 +90,12 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
     return Finished(run.outcome.state if run.outcome else ending.state, is_requeued=False)
 
 
+def _is_holder(run: Run, ending: Ending) -> bool:
+    """Whether it is the attempt that the run names that has ended."""
+    is_current = run.attempt == ending.attempt and not run.is_deleted
+    return is_current and ending.key in (None, run.key)
+
+
 def _news(judge: Judge, lease: Lease, run: Run) -> list[float]:
     """The run's best value where its reports had not told of it."""
     best = judge.worth(run).best
@@ -104,17 +109,8 @@ def _is_retried(config: SweepConfig, lease: Lease, ending: Ending) -> bool:
 
 
 def _release(services: Services, sweep: str, lease: Lease, run: Run, ending: Ending) -> Finished:
-    record = AttemptRecord(
-        index=run.index,
-        attempt=run.attempt,
-        agent=run.agent,
-        host=run.host,
-        state=ending.state,
-        started_at=run.started_at,
-        ended_at=services.clock(),
-        exit_code=ending.exit_code,
-        signal=ending.signal,
-    )
+    now = services.clock()
+    record = run.attempt_record(ending.state, now, ending.exit_code, ending.signal)
     services.store.put_attempt_record(sweep, record)
     failures = lease.failures + (ending.state is RunState.FAILED)
     services.store.release_lease(sweep, run.index, ending.attempt, failures)

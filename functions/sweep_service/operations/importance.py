@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import NotPossible
 from sweep_service.operations.judging import judge_of
+from sweep_service.operations.paging import every_run
 from sweep_service.search.importance import MOST_RUNS, Importance, importance
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 _MOST_READ = 2 * MOST_RUNS
-_RUNS_A_READ = 500
 
 
 def importance_of(services: Services, sweep: str) -> tuple[int, list[Importance]]:
@@ -37,9 +37,7 @@ def importance_of(services: Services, sweep: str) -> tuple[int, list[Importance]
 
 def _values(judge: Judge, since: int) -> Iterator[tuple[Mapping[str, Any], float]]:
     """The configurations of ended runs, each with its value of the metric."""
-    while runs := judge.services.store.list_runs(judge.sweep, since, _RUNS_A_READ):
-        for run in runs:
-            value = judge.worth(run).best if run.outcome is not None else None
-            if value is not None and math.isfinite(value) and not run.is_deleted:
-                yield run.config, value
-        since = runs[-1].index + 1
+    for run in every_run(judge.services.store, judge.sweep, since):
+        value = judge.worth(run).best if run.outcome is not None else None
+        if value is not None and math.isfinite(value) and not run.is_deleted:
+            yield run.config, value

@@ -21,6 +21,7 @@ from sweep_service.operations.metrics import (
     best_in_summary,
     last_value,
 )
+from sweep_service.operations.paging import every_run
 from sweep_service.operations.rows import read_all
 from sweep_service.operations.services import remember
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from sweep_service.model.records import Counter, Lease, Run, RunHead
     from sweep_service.model.sweep_config import Metric
     from sweep_service.operations.services import Services
-
-_RUNS_A_READ = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +118,14 @@ class Judge:
     def _runs(self, indices: Iterable[int]) -> Iterator[Run]:
         """The runs at some indices, read page by page."""
         wanted = set(indices)
-        since, end = min(wanted, default=0), max(wanted, default=-1)
-        while since <= end:
-            runs = self.services.store.list_runs(self.sweep, since, _RUNS_A_READ)
-            if not runs:
+        if not wanted:
+            return
+        since, end = min(wanted), max(wanted)
+        for run in every_run(self.services.store, self.sweep, since):
+            if run.index in wanted:
+                yield run
+            if run.index >= end:
                 return
-            yield from (run for run in runs if run.index in wanted)
-            since = runs[-1].index + 1
 
 
 def judge_of(services: Services, sweep: str, counter: Counter) -> Judge:

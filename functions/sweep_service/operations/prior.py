@@ -17,6 +17,7 @@ from sweep_service.model.problems import Problem
 from sweep_service.model.records import Observation
 from sweep_service.model.states import RunState
 from sweep_service.operations.judging import worth_of
+from sweep_service.operations.paging import every_run
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 MOST_PRIOR_RUNS = 1000
 #: Most of those that only count as done.
 MOST_DONE = 10_000
-_RUNS_A_READ = 500
 _MOST_WARNINGS = 20
 
 
@@ -132,13 +132,11 @@ def _load_all(
     except NotFound as error:
         errors.append(Problem("prior_runs", str(error)))
         return
-    since, has_ended = 0, False
-    while runs := services.store.list_runs(name, since, _RUNS_A_READ):
-        for run in runs:
-            if run.outcome is not None and not run.is_deleted:
-                has_ended = True
-                yield _Prior(name, run_id(name, run.index), run, run.outcome)
-        since = runs[-1].index + 1
+    has_ended = False
+    for run in every_run(services.store, name):
+        if run.outcome is not None and not run.is_deleted:
+            has_ended = True
+            yield _Prior(name, run_id(name, run.index), run, run.outcome)
     if not has_ended:
         warnings.append(Problem("prior_runs", f"no run of sweep {name} has ended"))
 

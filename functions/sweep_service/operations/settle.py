@@ -56,7 +56,7 @@ def _complete_leases(services: Services, sweep: str) -> bool:
     """
     for lease in services.store.list_leases(sweep):
         run = services.store.get_run(sweep, lease.index)
-        if run is not None and lease.revision > run.revision:
+        if run is not None and lease.amends(run):
             run = carry_out(services, sweep, lease, run)
         if run is None or run.outcome is None:
             return False

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.records import Taken
+from sweep_service.operations.paging import every_run
 from sweep_service.operations.services import remember
 from sweep_service.search import registry
 from sweep_service.search.points import Apart, apart
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
     from sweep_service.search.offer import Offer
 
-_RUNS_A_READ = 500
 #: What two versions have in common whose points are the same, in the same order.
 _OF_THE_SPACE = ("method", "parameters", "start", "replacement")
 
@@ -130,9 +130,13 @@ def _handed_out(
 def _stored_configs(
     services: Services, sweep: str, since: int, end: int
 ) -> Iterator[Mapping[str, Any]]:
-    while since < end and (runs := services.store.list_runs(sweep, since, _RUNS_A_READ)):
-        yield from (run.config for run in runs if run.index < end)
-        since = runs[-1].index + 1
+    if since >= end:
+        return
+    for run in every_run(services.store, sweep, since):
+        if run.index < end:
+            yield run.config
+        if run.index >= end - 1:
+            return
 
 
 def _leased_configs(

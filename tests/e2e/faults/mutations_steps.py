@@ -138,8 +138,8 @@ STEPS = (
     Mutation(
         _FINISH,
         "finish 0: the run of another attempt: 409",
-        "run is not None and run.attempt == ending.attempt and not run.is_deleted",
-        "run is not None and not run.is_deleted",
+        "is_current = run.attempt == ending.attempt and not run.is_deleted",
+        "is_current = not run.is_deleted",
         "8",
         "tests/service/test_protocol_stalls.py::test_the_end_of_an_older_attempt_is_refus"
         "ed_and_leaves_no_record_of_the_newer",
@@ -226,7 +226,8 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 4: whoever takes a lost attempt puts it on record",
-        "            store.put_attempt_record(self.sweep, _lost_attempt(run, now))\n",
+        "            store.put_attempt_record(self.sweep, run.attempt_record(RunState.CRASHED, "
+        "now))\n",
         "",
         "told",
         "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
@@ -433,8 +434,7 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 4: an amendment that is met is carried out",
-        "        if run is not None and lease.revision > run.revision:\n            run "
-        "= carry_out",
+        "        if run is not None and lease.amends(run):\n            run = carry_out",
         "        if False:\n            run = carry_out",
         "6",
         "tests/service/test_protocol_stalls.py::t"
@@ -451,7 +451,7 @@ STEPS = (
     Mutation(
         _SETTLE,
         "settle: an amendment that is met is carried out",
-        "        if run is not None and lease.revision > run.revision:\n",
+        "        if run is not None and lease.amends(run):\n",
         "        if False:\n",
         "6",
         "tests/service/test_protocol_stalls.py::t"
@@ -470,8 +470,7 @@ STEPS = (
     Mutation(
         _AMENDMENTS,
         "amend: a late request leaves the counter alone",
-        "        if run is None or run.revision >= lease.revision:\n            return\n "
-        "       is_over",
+        "        if run is None or not lease.amends(run):\n            return\n        is_over",
         "        is_over",
         "state",
         "tests/service/test_protocol_stalls.py::test_a_late_retry_leaves_an_ended_sweep_in_peace",
@@ -479,7 +478,7 @@ STEPS = (
     Mutation(
         _AMENDMENTS,
         "amend: the ended attempt is on record",
-        "        store.put_attempt_record(sweep, _record(run, outcome))",
+        "        store.put_attempt_record(sweep, run.attempt_record(*ended))",
         "        pass",
         "told",
         "tests/service/test_amendments.py::TestRe"

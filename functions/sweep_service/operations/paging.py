@@ -1,0 +1,20 @@
+"""Lists that the store gives page by page, as one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sweep_service.model.records import Run
+    from sweep_service.storage.store import Store
+
+_RUNS_A_READ = 500
+
+
+def every_run(store: Store, sweep: str, since: int = 0) -> Iterator[Run]:
+    """The runs with index >= ``since``, by index; pages are read as they are consumed."""
+    while runs := store.list_runs(sweep, since, _RUNS_A_READ):
+        yield from runs
+        since = runs[-1].index + 1
