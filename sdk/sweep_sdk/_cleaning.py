@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweep_sdk._agent.debts import is_held
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._world import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,10 +108,13 @@ def tidy(home: Path, runs_dir: Path) -> None:
     """Remove marks of dead agents, files that were being written, and cleanings cut short."""
     old = time.time() - _MARK_SECONDS
     for path in (home / "agents").glob("*.lock"):
-        if not path.with_suffix(".json").exists():
-            _unlink_if(path, _is_older(path, old) and _is_free(path))
+        if not path.with_suffix(".json").exists() and _is_older(path, old):
+            with contextlib.suppress(OSError):
+                is_held(path)  # one that is free goes
     for path in (home / "pending").glob("*.tmp"):
-        _unlink_if(path, _is_older(path, old))
+        if _is_older(path, old):
+            with contextlib.suppress(OSError):
+                path.unlink()
     for sweep in _folders(runs_dir, _SWEEP):
         for path in _folders(sweep, _DOOMED):
             if _is_older(path, old):
@@ -188,21 +191,3 @@ def _is_older(path: Path, then: float, *, is_missing_old: bool = False) -> bool:
         return path.stat().st_mtime < then
     except OSError:
         return is_missing_old
-
-
-def _is_free(path: Path) -> bool:
-    """Whether no living agent holds a lock file."""
-    try:
-        descriptor = os.open(path, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        return disk.lock_if_free(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unlink_if(path: Path, is_wanted: bool) -> None:
-    if is_wanted:
-        with contextlib.suppress(OSError):
-            path.unlink()

@@ -32,7 +32,7 @@ from sweep_sdk._world import chance
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sweep_sdk._backend.answers import Command, Finished, HandOut, Thinned, Wait
+    from sweep_sdk._backend.answers import Command, Finished, HandOut, Reader, Thinned, Wait
     from sweep_sdk._settings import Settings
 
     Json = dict[str, Any]
@@ -167,14 +167,7 @@ class Client(Caller):
             body["state"] = state
         if run_cap is not UNCHANGED:
             body["run_cap"] = run_cap
-        path = sweep_path(sweep)
-
-        def send(n_failures: int) -> Json:
-            found = self._send("PATCH", path, registered, body=body)
-            # After a failure, an earlier try whose answer was lost may have made the change.
-            return found | {"changed": True} if n_failures else found
-
-        return self.retrier.call(send)
+        return self._change("PATCH", sweep_path(sweep), registered, body=body)
 
     def check_store(self) -> None:
         """Have the backend read its database, which raises where it cannot be used."""
@@ -317,7 +310,7 @@ class Client(Caller):
             NotPossible: The run has finished or was deleted, or its sweep is canceled.
         """
         body = {} if attempt is None else {"attempt": attempt}
-        return self._amend("POST", f"{run_path(run)}/retry", body=body)
+        return self._change("POST", f"{run_path(run)}/retry", amended, body=body)
 
     def delete_run(self, run: str, attempt: int | None = None, *, again: bool = False) -> Json:
         """Remove a run that has ended with all that it left behind.
@@ -335,7 +328,7 @@ class Client(Caller):
         """
         query = {"again": "true"} if again else {}
         query |= {} if attempt is None else {"attempt": str(attempt)}
-        return self._amend("DELETE", run_path(run), query=query)
+        return self._change("DELETE", run_path(run), amended, query=query)
 
     def retry_failed(self, sweep: str) -> Iterator[Json]:
         """Have all runs handed out again that failed, crashed or were killed; some at a time.
@@ -353,9 +346,11 @@ class Client(Caller):
             since = found["next"]
             yield found
 
-    def _amend(self, method: str, path: str, **what: Any) -> Json:
+    def _change(self, method: str, path: str, reader: Reader[Json], **what: Any) -> Json:
+        """The answer to a request that says whether it has ``changed`` anything."""
+
         def send(n_failures: int) -> Json:
-            found = self._send(method, path, amended, **what)
+            found = self._send(method, path, reader, **what)
             # After a failure, an earlier try whose answer was lost may have made the change.
             return found | {"changed": True} if n_failures else found
 
