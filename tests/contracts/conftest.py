@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from crowds import Crowd, crowd_of_processes, crowd_of_threads, process_pool
 from store_kinds import KINDS, StoreKind
 
 from sweep_service.storage.store import Store
@@ -39,6 +41,36 @@ def make_store(kind: StoreKind, address: str) -> Iterator[Callable[[], Store]]:
 def store(make_store: Callable[[], Store]) -> Store:
     """A store of the kind, empty."""
     return make_store()
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Callable[[], Executor]]:
+    """The processes, started when first asked for."""
+    entered: list[Executor] = []
+    manager = process_pool()
+
+    def get() -> Executor:
+        if not entered:
+            entered.append(manager.__enter__())
+        return entered[0]
+
+    yield get
+    if entered:
+        manager.__exit__(None, None, None)
+
+
+@pytest.fixture
+def crowd(
+    workers: str, kind: StoreKind, address: str, store: Store, pool: Callable[[], Executor]
+) -> Iterator[Crowd]:
+    """Runs a job at the same time in ``workers``: threads, processes, or just one."""
+    if workers == "processes":
+        yield crowd_of_processes(pool(), kind.name, address)
+    elif workers == "threads":
+        with crowd_of_threads(store) as threads:
+            yield threads
+    else:
+        yield lambda job: [job(store, 0)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

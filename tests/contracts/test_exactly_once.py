@@ -8,14 +8,12 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
 import pytest
-from crowds import Crowd, crowd_of_processes, crowd_of_threads, process_pool
-from store_kinds import KINDS, StoreKind
+from crowds import Crowd
+from store_kinds import KINDS
 
 from sweep_service.errors import Busy, SweepEnded
 from sweep_service.model.states import RunState
@@ -65,35 +63,6 @@ ENDLESS: dict[str, dict[str, Any]] = {
     "bayes-multiples": {"distribution": "q_normal", "mu": 0, "sigma": 8, "q": 1},
     "bayes-numbers": {"min": 0.0, "max": 1.0},
 }
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Callable[[], Executor]]:
-    """The processes, started when first asked for."""
-    entered: list[Executor] = []
-    manager = process_pool()
-
-    def get() -> Executor:
-        if not entered:
-            entered.append(manager.__enter__())
-        return entered[0]
-
-    yield get
-    if entered:
-        manager.__exit__(None, None, None)
-
-
-@pytest.fixture
-def crowd(
-    workers: str, kind: StoreKind, address: str, store: Store, pool: Callable[[], Executor]
-) -> Iterator[Crowd]:
-    if workers == "processes":
-        yield crowd_of_processes(pool(), kind.name, address)
-    elif workers == "threads":
-        with crowd_of_threads(store) as threads:
-            yield threads
-    else:
-        yield lambda job: [job(store, 0)]
 
 
 def services_of(store: Store, seed: int) -> Services:

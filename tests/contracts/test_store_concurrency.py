@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 
 import pytest
-from crowds import Crowd, crowd_of_processes, crowd_of_threads, process_pool
-from store_kinds import KINDS, StoreKind
+from crowds import Crowd
+from store_kinds import KINDS
 from store_samples import SWEEP, a_lease, a_live, a_run, add_sweep, an_outcome
 
 from sweep_service.errors import Exhausted, LeaseHeld, LeaseLost, RunExists, Stale
@@ -27,33 +26,6 @@ pytestmark = pytest.mark.parametrize(
     indirect=["kind"],
     ids=[f"{kind.name}-{workers}" for kind, workers in CROWDS],
 )
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Callable[[], Executor]]:
-    """The processes, started when first asked for."""
-    entered: list[Executor] = []
-    manager = process_pool()
-
-    def get() -> Executor:
-        if not entered:
-            entered.append(manager.__enter__())
-        return entered[0]
-
-    yield get
-    if entered:
-        manager.__exit__(None, None, None)
-
-
-@pytest.fixture
-def crowd(
-    workers: str, kind: StoreKind, address: str, store: Store, pool: Callable[[], Executor]
-) -> Iterator[Crowd]:
-    if workers == "processes":
-        yield crowd_of_processes(pool(), kind.name, address)
-    else:
-        with crowd_of_threads(store) as threads:
-            yield threads
 
 
 def key_of(worker: int) -> str:
