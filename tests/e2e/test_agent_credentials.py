@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -47,22 +45,11 @@ def gateway(tmp_path):
 
 
 @pytest.fixture
-def settings(gateway, tmp_path, monkeypatch):
-    """The old token is the one that 'sweep-sdk login' has kept; also the working directory."""
-    for name in [name for name in os.environ if name.startswith("SWEEP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
+def settings(gateway, workplace, monkeypatch):
+    """The old token is the one that 'sweep-sdk login' has kept."""
     monkeypatch.setattr(retry, "RENEWAL_INTERVAL_SECONDS", 0.05)
-    monkeypatch.chdir(tmp_path)
     save_credentials(gateway.url, "old")
     return load_settings()
-
-
-@pytest.fixture
-def client(settings):
-    with open_client(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import textwrap
 import threading
@@ -21,7 +20,6 @@ from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._server.server import LocalServer
-from sweep_sdk._settings import load_settings
 
 QUICK = AgentOptions(
     row_interval_seconds=0.02,
@@ -33,24 +31,11 @@ PYTHON = ["${interpreter}", "-S", "${program}", "${args}"]
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
-    """A clean environment; also the working directory."""
-    for name in [name for name in os.environ if name.startswith("SWEEP_")]:
-        monkeypatch.delenv(name)
+def settings(settings, monkeypatch):
+    """Those of a process that has no rank and no GPUs."""
     for name in ("RANK", "LOCAL_RANK", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    return load_settings()
-
-
-@pytest.fixture
-def client(settings):
-    with open_client(settings) as opened:
-        yield opened
+    return settings
 
 
 @pytest.fixture

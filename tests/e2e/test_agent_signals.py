@@ -16,9 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._backend.client import open_client
-from sweep_sdk._settings import load_settings
-
 AGENT = Path(__file__).with_name("agent_process.py")
 QUICK = {
     "row_interval_seconds": 0.02,
@@ -33,24 +30,6 @@ PROGRAM = """
         with open(os.environ["SWEEP_METRICS_FILE"], "a") as file:
             file.write(json.dumps(row) + "\\n")
 """
-
-
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("SWEEP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    return load_settings()
-
-
-@pytest.fixture
-def client(settings):
-    with open_client(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from sweep_sdk._agent.sync import sync
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import BackendGone
 from sweep_sdk._server.server import LocalServer
-from sweep_sdk._settings import load_settings
 
 QUICK = AgentOptions(row_interval_seconds=0.02, report_interval_seconds=0.05)
 PROGRAM = """
@@ -30,16 +28,6 @@ for step in range(20):
     time.sleep(0.02)
 """
 ENDS = ("", "-wal", "-shm")
-
-
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("SWEEP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
-    monkeypatch.chdir(tmp_path)
-    return load_settings()
 
 
 @pytest.fixture

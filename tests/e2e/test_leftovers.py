@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 
 from sweep_sdk._agent.leftovers import MARK_VARIABLE, Trace, end_marked, own_trace
-from sweep_sdk._backend.client import open_client
-from sweep_sdk._settings import load_settings
 from sweep_sdk._world import running
 
 PATIENCE_SECONDS = 30
@@ -52,17 +50,6 @@ PROGRAM = """
     time.sleep(100)
 """
 NAMES = ("program", "worker", "bare", "kept", "child-of-kept")
-
-
-@pytest.fixture
-def client(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("SWEEP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
-    monkeypatch.chdir(tmp_path)
-    with open_client(load_settings()) as opened:
-        yield opened
 
 
 @pytest.fixture

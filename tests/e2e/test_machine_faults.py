@@ -13,8 +13,6 @@ import pytest
 from sweep_sdk._agent import events, tally
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._backend.client import open_client
-from sweep_sdk._settings import load_settings
 
 QUICK = {"row_interval_seconds": 0.02, "report_interval_seconds": 0.05}
 TOOL = """\
@@ -28,16 +26,10 @@ with open(os.environ["SWEEP_METRICS_FILE"], "a") as file:
 
 
 @pytest.fixture
-def client(tmp_path, monkeypatch):
-    """Over a database of the test's own, in a folder of its own; pauses take no time."""
-    for name in [name for name in os.environ if name.startswith("SWEEP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
+def client(client, monkeypatch):
+    """Pauses take no time."""
     monkeypatch.setattr(tally, "FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.chdir(tmp_path)
-    with open_client(load_settings()) as opened:
-        yield opened
+    return client
 
 
 @pytest.fixture
