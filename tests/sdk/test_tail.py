@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sweep_sdk import _lines
@@ -156,6 +156,7 @@ def test_of_a_wide_row_the_sweeps_metric_and_what_fits_are_kept(tail, path, noti
     st.dictionaries(st.text(max_size=8), st.one_of(st.floats(), st.integers()), max_size=20),
     st.integers(0, 400),
 )
+@example({"a": float("inf"), "b": -float("inf"), "c": 1.0}, 32)
 def test_what_fits_never_is_too_much(row, max_bytes):
     first = next(iter(row), None)
     kept = fitting(row, first, max_bytes + 102)

@@ -280,15 +280,21 @@ def fitting(
     names += [name for name in metrics if name != first]
     kept = set()
     for name in names:
-        room -= len(_quoted(name)) + len(repr(metrics[name])) + 4
+        room -= len(_quoted(name)) + _length_of(metrics[name]) + 4
         if room < 0:
             break
         kept.add(name)
     return {name: value for name, value in metrics.items() if name in kept}
 
 
-#: A text as it is in JSON; the ``repr`` of a metric's value is as long as that is in JSON.
+#: A text as it is in JSON.
 _quoted = json.encoder.encode_basestring_ascii
+
+
+def _length_of(value: MetricValue) -> int:
+    """At least the length of a value in JSON: that of its ``repr``, but for ``Infinity``."""
+    text = repr(value)
+    return len(text) + 5 if text.endswith("inf") else len(text)
 
 
 def _may_fit(metrics: dict[str, MetricValue], room: int) -> bool:
