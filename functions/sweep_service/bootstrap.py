@@ -64,7 +64,7 @@ def _require_sqlite() -> None:
         StoreUnusable: It has not.
     """
     try:
-        import sqlite3  # noqa: F401
+        import sqlite3  # noqa: F401  whether it can be imported is the question
     except ImportError as error:
         raise StoreUnusable(
             f"this Python was built without SQLite ({error}), in which sweeps are kept on this"

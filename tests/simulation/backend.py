@@ -78,7 +78,7 @@ class Server:
         self.process.at_end.append(self._break_connections)
         machine, kernel = self.machine, self._kernel
         self._services = Services(
-            store=Stepped(self._store, kernel, self._fails),  # type: ignore[arg-type]
+            store=Stepped(self._store, kernel, self._fails),  # type: ignore[arg-type]  every method of it
             clock=lambda: wall_time(kernel, machine),
             rng=random.Random(f"{self.name} {self._n_starts} {self._seed}"),
             wait_seconds=5.0,

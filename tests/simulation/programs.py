@@ -149,8 +149,9 @@ class Child:
         if script.on_term == "ignores":
             process.handlers[signal.SIGTERM] = process.handlers[signal.SIGINT] = lambda *_: None
         elif script.on_term == "saves":
-            handler = lambda *_: setattr(state, "is_asked_to_end", True)  # noqa: E731
-            process.handlers[signal.SIGTERM] = process.handlers[signal.SIGINT] = handler
+            process.handlers[signal.SIGTERM] = process.handlers[signal.SIGINT] = lambda *_: setattr(
+                state, "is_asked_to_end", True
+            )
         lock = agent.files.get(held) if held is not None else None
         if lock is not None:
             lock.n_owners += 1

@@ -14,25 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import StoreUnusable
 
-try:
-    from sqlite3 import DatabaseError, ProgrammingError
-except ImportError:  # a Python that was built without SQLite: no store can be opened at all
-
-    class DatabaseError(Exception):  # type: ignore[no-redef]
-        """Never raised."""
-
-    class ProgrammingError(DatabaseError):  # type: ignore[no-redef]
-        """Never raised."""
-
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sweep_service.storage.store import Store
 
+try:
+    import sqlite3
+except ImportError:  # a Python that was built without SQLite: no store can be opened at all
+    _OF_DATABASE: tuple[type[Exception], ...] = ()
+    _OF_PROGRAMMING: tuple[type[Exception], ...] = ()
+else:
+    _OF_DATABASE = (sqlite3.DatabaseError,)
+    _OF_PROGRAMMING = (sqlite3.ProgrammingError,)
+
 #: What decoding raises where the stored bytes are not what was written.
-_DAMAGE = (ValueError, TypeError, KeyError, IndexError, struct.error, DatabaseError)
+_DAMAGE = (ValueError, TypeError, KeyError, IndexError, struct.error, *_OF_DATABASE)
 
 
 class DeferredStore:
@@ -71,7 +69,7 @@ class DeferredStore:
         try:
             yield
         except _DAMAGE as error:
-            if isinstance(error, ProgrammingError):
+            if isinstance(error, _OF_PROGRAMMING):
                 raise
             raise StoreUnusable(
                 f"{self._path} is damaged ({type(error).__name__}: {error!s:.80}): restore a copy,"

@@ -22,6 +22,7 @@ import signal
 import struct
 import sys
 import time
+from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,10 +172,8 @@ class Patterns:
 
 
 def _last_group(pattern: re.Pattern[str], line: str) -> str | None:
-    last = None
-    for last in pattern.finditer(line):  # noqa: B007  the last one is what is wanted
-        pass
-    groups = last.groups() if last is not None else ()
+    last = deque(pattern.finditer(line), maxlen=1)
+    groups = last[0].groups() if last else ()
     return next((text for text in reversed(groups) if text is not None), None)
 
 
@@ -292,7 +291,7 @@ def _pieces(pipe: BinaryIO, idle: Idle) -> Iterator[tuple[str, bytes]]:
 
 def _tell(message: list[Any]) -> None:
     with suppress(OSError):  # the agent is gone; the rows are not
-        print(json.dumps(message), flush=True)  # noqa: T201
+        print(json.dumps(message), flush=True)  # noqa: T201  the agent reads it
 
 
 if __name__ == "__main__":
