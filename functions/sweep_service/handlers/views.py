@@ -153,7 +153,7 @@ def attempt(record: AttemptRecord) -> dict[str, Any]:
 
 
 def attention(found: Attention) -> dict[str, Any]:
-    """Which rows an agent shall send at once."""
+    """The rows that an agent has to send immediately, in JSON."""
     target = found.target
     bound = None
     if target is not None:
