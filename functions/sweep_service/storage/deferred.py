@@ -30,7 +30,8 @@ else:
     _OF_PROGRAMMING = (sqlite3.ProgrammingError,)
 
 #: What decoding raises where the stored bytes are not what was written.
-_DAMAGE = (ValueError, TypeError, KeyError, IndexError, struct.error, *_OF_DATABASE)
+_OF_DECODING = (ValueError, TypeError, KeyError, IndexError, struct.error)
+_DAMAGE: tuple[type[Exception], ...] = (*_OF_DECODING, *_OF_DATABASE)
 
 
 class DeferredStore:

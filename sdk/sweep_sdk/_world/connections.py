@@ -58,7 +58,7 @@ class CuttableAdapter(HTTPAdapter):
         def connect(connection: Any) -> None:
             with adapter._lock:
                 adapter._connections.add(connection)
-            super(followed, connection).connect()  # type: ignore[misc]  made below
+            pool.ConnectionCls.connect(connection)
 
-        followed: Any = type("FollowedConnection", (pool.ConnectionCls,), {"connect": connect})
+        followed = type("FollowedConnection", (pool.ConnectionCls,), {"connect": connect})
         return type("FollowedPool", (pool,), {"ConnectionCls": followed, "is_followed": True})
