@@ -125,10 +125,12 @@ _OUTSIDE_CALLS = re.compile(
 #: They start programs and carry what these print: themselves what a simulated world replaces.
 _STARTERS = {"child.py", "output.py", "keeper_main.py", "printed.py", "printed_main.py"}
 
+_PROGRAM_SIDE = ("_sweeps/asked_run.py", "_program/run.py", "_metrics/writer.py")
+
 
 def reaching_code():
     client = ROOT / "sdk" / "sweep_sdk"
-    own = [client / name for name in ("_ask.py", "_run.py", "_metrics_file.py")]
+    own = [client / name for name in _PROGRAM_SIDE]
     paths = [*client.glob("_agent/*.py"), *client.glob("_backend/*.py"), *own]
     return [path for path in paths if path.name not in _STARTERS]
 
