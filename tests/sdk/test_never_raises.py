@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sweep_sdk
-from sweep_sdk._agent.tail import Tail
+from sweep_sdk._agent.outbox.tail import Tail
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.notices import Teller
 from sweep_sdk._program import current_run

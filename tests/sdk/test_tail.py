@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sweep_sdk._agent.tail import Tail, fitting
+from sweep_sdk._agent.outbox.tail import Tail, fitting
 from sweep_sdk._metrics import line_format
 
 

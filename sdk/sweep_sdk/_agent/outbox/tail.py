@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.said import Said
-from sweep_sdk._agent.source import Source
+from sweep_sdk._agent.outbox.said import Said
+from sweep_sdk._agent.outbox.source import Source
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._metrics import line_format
 
