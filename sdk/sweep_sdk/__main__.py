@@ -1,4 +1,4 @@
-"""``python -m sweep_sdk``: the command line where its script is not on the PATH."""
+"""``python -m sweep_sdk``: the command line, if ``sweep-sdk`` is not on the PATH."""
 
 from __future__ import annotations
 

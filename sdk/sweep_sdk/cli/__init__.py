@@ -1,4 +1,4 @@
-"""The command line, ``sweep-sdk``: one command a module, loaded when it is called."""
+"""The command line ``sweep-sdk``; each command is a module that is imported when it is called."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; errors become lines on stderr and an exit code.
+    """Run one command; an error becomes a line on stderr and an exit code.
 
     Args:
-        arguments: The words after ``sweep-sdk``; those of the process by default.
+        arguments: The arguments after ``sweep-sdk``; by default those of the process.
 
     Returns:
         The exit code, see ``sweep-sdk --help``.
     """
     _make_streams_safe()
     code = _run(arguments)
-    _settle_streams()
+    _flush_streams()
     return code
 
 
@@ -45,13 +45,13 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail(INTERRUPTED, "interrupted")
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _fail(2, f"{place}{error.strerror or error}")
+        path = f"{error.filename}: " if error.filename else ""
+        return _fail(2, f"{path}{error.strerror or error}")
     return code if isinstance(code, int) else 0
 
 
 def _make_streams_safe() -> None:
-    """Text that the terminal's encoding lacks is escaped; what is closed is as good as empty."""
+    """Escape characters that the encoding lacks, and replace closed streams by /dev/null."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
@@ -61,7 +61,7 @@ def _make_streams_safe() -> None:
 
 
 def _fail(code: int, message: object) -> int:
-    with suppress(OSError):  # nobody reads it; the code says it too
+    with suppress(OSError):  # stderr may be closed; the exit code still reports the failure
         note(f"error: {printable(' '.join(str(message).split()))}")
     return code
 
@@ -76,13 +76,13 @@ def _help_hint(error: click.ClickException) -> str:
     return f" ({listing}see '{error.ctx.command_path} --help')"
 
 
-def _settle_streams() -> None:
-    """What could not be written is given up: the interpreter's last flush must not fail."""
+def _flush_streams() -> None:
+    """Flush, and discard what cannot be written: the interpreter's own flush must not fail."""
     for stream in (sys.stdout, sys.stderr):
-        _settle(stream)
+        _flush(stream)
 
 
-def _settle(stream: TextIO) -> None:
+def _flush(stream: TextIO) -> None:
     try:
         stream.flush()
     except OSError:

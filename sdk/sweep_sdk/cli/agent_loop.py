@@ -1,4 +1,4 @@
-"""An agent in a terminal; shared by ``agent`` and ``sweep --agent``."""
+"""An agent in a terminal, as ``agent`` and ``sweep --agent`` start it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 def run_agent_in_terminal(
     sweep: str, options: AgentOptions | None = None, project: str | None = None
 ) -> int:
-    """Work on a sweep until it has ended, showing what happens; the exit code.
+    """Work on a sweep until it ends, and show what happens.
 
     Args:
-        sweep: A reference to the sweep.
-        options: How to work.
-        project: The project that the user believes the sweep to be of.
+        sweep: Id or path of the sweep.
+        options: Options of the agent; by default those of ``AgentOptions``.
+        project: The project given by the user; a different one is reported.
+
+    Returns:
+        The exit code.
     """
     from sweep_sdk._agent.agent import run_agent
     from sweep_sdk._agent.options import AgentOptions
@@ -35,7 +38,8 @@ def run_agent_in_terminal(
         found = first_look(client, sweep, note)
         if project not in (None, found["project"]):
             note(
-                f"sweep {found['id']} is of project '{printable(found['project'])}'; its id decides"
+                f"sweep {found['id']} belongs to project '{printable(found['project'])}'; --project"
+                " is ignored"
             )
         if client.transport.is_local and found["config"]["method"] == "bayes":
             load_numpy()

@@ -1,4 +1,4 @@
-"""What an agent's user sees: the programs' own output, and between it what the agent does."""
+"""The agent's terminal output: what its programs print, and what the agent itself does."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _WAITING = {
-    "paused": "the sweep is paused: waiting until it is resumed or ended",
-    "leased": "all remaining runs are being worked on: waiting in case one is handed back",
+    "paused": "the sweep is paused: waiting until it is resumed or ends",
+    "leased": "all remaining runs are in progress: waiting in case one is released",
 }
 _REASONS = {
-    "early_terminate": "stopped early, it was behind the others",
-    "stop_run": "stopped by hand",
+    "early_terminate": "stopped early: its metric was worse than that of other runs",
+    "stop_run": "stopped by request",
     "canceled": "the sweep was canceled",
-    "lease_lost": "another agent has it by now",
-    "run_timeout": "it took longer than run_timeout",
+    "lease_lost": "another agent has taken it over",
+    "run_timeout": "exceeded run_timeout",
     "interrupted": "interrupted",
-    "not_started": "this machine could not start it",
-    "keeper_killed": "the process that looks after it was killed",
+    "not_started": "could not be started on this machine",
+    "keeper_killed": "its supervising process was killed",
 }
-#: So many metrics are shown when a run ends.
+#: Number of metrics shown when a run ends.
 _MAX_VALUES = 6
-#: Fields of ``AgentOptions`` whose flag has another name.
+#: Fields of ``AgentOptions`` whose option has another name.
 _OTHER_FLAGS = {"max_consecutive_failures": "--max-consecutive-failed-runs"}
 _COLORS = {"finished": "green", "failed": "red", "lost": "yellow"}
 
 
 class AgentView:
-    """A watcher of an agent that writes to the terminal.
+    """Prints the events of an agent.
 
-    A terminal that cannot be written to any more (a closed pipe, a full disk) silences the view,
-    never the agent.
+    If the terminal cannot be written to any more (a closed pipe, a full disk), the view falls
+    silent and the agent continues.
     """
 
     def __init__(self, color: bool | None) -> None:
-        """Write to this process's stdout and stderr.
+        """Write to stdout and stderr of this process.
 
         Args:
-            color: Whether to use colours; None for where stdout is a terminal.
+            color: Whether to use colours; None means only on a terminal.
         """
         self._color = color
         self._sweep: Mapping[str, Any] = {}
@@ -66,7 +66,7 @@ class AgentView:
         self._is_silenced = False
 
     def __call__(self, event: events.Event) -> None:
-        """Show one event."""
+        """Print one event."""
         if self._is_silenced:
             return
         try:
@@ -99,7 +99,7 @@ class AgentView:
         self._output.is_labelled = event.parallel > 1
         self._sweep = sweep = event.sweep
         aim = "" if sweep.get("metric") is None else f", {metric_text(sweep['metric'])}"
-        self._say(f"agent {event.agent} works on sweep {sweep['id']}: {sweep['method']}{aim}")
+        self._say(f"agent {event.agent} started on sweep {sweep['id']}: {sweep['method']}{aim}")
 
     def _run_started(self, event: events.RunStarted) -> None:
         number = event.index + 1
@@ -122,19 +122,21 @@ class AgentView:
         if event.hint:
             self._say(f"  {printable(event.hint)}", bold=True)
         if event.state == "failed" and event.log_file is not None:
-            self._say(f"  its output: {event.log_file}")
+            self._say(f"  output: {event.log_file}")
         if not event.is_delivered:
-            self._say("  the backend could not be told: 'sweep-sdk sync' does it later")
+            self._say(
+                "  its result could not be delivered: use 'sweep-sdk sync' to deliver it later"
+            )
 
     def _ending(self, event: events.RunEnded) -> str:
-        """Why and with what: ``: accuracy=0.97``, ``: exit code 1``, ``: stopped early``."""
+        """Causes and values: ``: accuracy=0.97``, ``: exit code 1``, ``: stopped early``."""
         parts = [*_causes(event), *self._values(event)]
         if event.is_requeued:
             parts.append("it will be handed out again")
         return f": {'; '.join(parts)}" if parts else ""
 
     def _values(self, event: events.RunEnded) -> Iterator[str]:
-        """Some of the last values, and the best one of the metric where that is another."""
+        """Some of the last values, and the best value of the metric if it is not the last one."""
         metric = self._sweep["metric"]["name"] if self._sweep["metric"] else ""
         hidden = (f"{metric}.min", f"{metric}.max")
         last = {name: value for name, value in event.summary.items() if name not in hidden}
@@ -152,9 +154,9 @@ class AgentView:
         here = f"{count_text(event.n_runs, 'run')} here{failed}"
         self._say(f"{event.reason}{option} ({here})", bold=True)
         if event.sweep is not None:
-            self._sum_up(event.sweep)
+            self._say_summary(event.sweep)
 
-    def _sum_up(self, sweep: Mapping[str, Any]) -> None:
+    def _say_summary(self, sweep: Mapping[str, Any]) -> None:
         counts = sweep.get("counts") or {}
         self._say(f"sweep {sweep['id']} is {sweep['state']}: {counts_text(counts)}")
         if text := points_text(sweep):
@@ -182,5 +184,5 @@ def _causes(event: events.RunEnded) -> Iterator[str]:
 
 
 def _flag(option: str) -> str:
-    """The command line's name of a field of ``AgentOptions``."""
+    """The option for a field of ``AgentOptions``."""
     return _OTHER_FLAGS.get(option) or "--" + option.replace("_", "-")

@@ -1,7 +1,7 @@
-"""The search's linear algebra in one thread.
+"""Restricts the linear algebra of the search to one thread.
 
-Its matrices are small: threads that share one only wait for each other, and they wait busily, so
-that they take the processors from each other and from the training.
+The matrices are small, so that several threads would mostly wait for each other. They wait
+actively, and would take processor time from each other and from the training programs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sweep_sdk._settings import environment, environment_with
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-#: Read by numpy's libraries when they are loaded; what the user has set stands.
+#: Read by numpy's libraries when they are loaded. Values set by the user are kept.
 _VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -24,12 +24,15 @@ _VARIABLES = (
 
 
 def one_thread() -> AbstractContextManager[None]:
-    """A block in which numpy may be loaded; programs started in it inherit the choice."""
-    known = environment()
-    return environment_with({name: "1" for name in _VARIABLES if name not in known})
+    """A context in which numpy is loaded with one thread; programs started in it inherit this."""
+    given = environment()
+    return environment_with({name: "1" for name in _VARIABLES if name not in given})
 
 
 def load_numpy() -> None:
-    """Load it now, so that no program inherits the choice; the search says if it is missing."""
+    """Load numpy with one thread, so that no program inherits the setting.
+
+    If numpy is missing, the search reports it.
+    """
     with one_thread(), suppress(ImportError):
         import numpy  # noqa: F401, ICN001  loaded for the search

@@ -1,4 +1,4 @@
-"""How commands reach the backend: a little patience, and help with ids that do not exist."""
+"""The backend as commands use it: a few retries, and suggestions for unknown ids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
-#: A person is waiting: say soon that nobody answers.
+#: Few and short: a user is waiting.
 ATTEMPTS = 4
 DEADLINE_SECONDS = 15.0
 _N_KNOWN = 50
@@ -27,41 +27,41 @@ def connected(reference: str | None = None, settings: Settings | None = None) ->
     """The configured backend.
 
     Args:
-        reference: The sweep or run that the command is about; when there is no such, the error
-            names those that look like it.
-        settings: What the caller has read already.
+        reference: Id of the sweep or run of the command. If it does not exist, the error suggests
+            similar ids.
+        settings: Settings, if the caller has already loaded them.
     """
     from sweep_sdk._backend.client import open_client
     from sweep_sdk._backend.retry import RetryPolicy
 
     policy = RetryPolicy(attempts=ATTEMPTS, deadline_seconds=DEADLINE_SECONDS)
     with open_client(settings) as client:
-        patient = client.with_retries(policy, on_trouble=_tell_trouble)
-        with similar_named(patient, reference):
+        patient = client.with_retries(policy, on_trouble=_note_trouble)
+        with suggested_ids(patient, reference):
             yield patient
 
 
 @contextmanager
-def similar_named(client: Client, reference: str | None) -> Iterator[None]:
-    """When there is no such sweep or run, have the error name those that look like it."""
+def suggested_ids(client: Client, reference: str | None) -> Iterator[None]:
+    """A block in which ``NotFound`` for ``reference`` is raised again with similar ids."""
     try:
         yield
     except NotFound as error:
         raise NotFound(f"{error}{_similar(client, reference)}") from None
 
 
-def _tell_trouble(error: BackendUnavailable) -> None:
+def _note_trouble(error: BackendUnavailable) -> None:
     note(f"{error}; trying again")
 
 
 def _similar(client: Client, reference: str | None) -> str:
-    """Known sweeps whose id looks like the one that was not found."""
+    """A suggestion of sweeps with an id similar to ``reference``, or nothing."""
     if reference is None:
         return ""
     from sweep_sdk._backend.references import sweep_of
 
     known = [str(sweep["id"]) for sweep in islice(client.list_sweeps(), _N_KNOWN)]
     sweep = sweep_of(reference)
-    if sweep in known:  # it is the run that does not exist
+    if sweep in known:  # the sweep exists, and the run does not
         return ""
     return did_you_mean(sweep, known) or "; 'sweep-sdk sweeps' lists those that exist"

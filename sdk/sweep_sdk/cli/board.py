@@ -1,4 +1,4 @@
-"""Several sweeps with their runs, kept up to date, and what somebody wants to see of them."""
+"""Several sweeps with their runs, kept up to date, and a query for some of the runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._results.names import Names
 from sweep_sdk._results.queries import metrics_of
-from sweep_sdk.cli.backend import similar_named
-from sweep_sdk.cli.run_columns import Picked, run_columns
+from sweep_sdk.cli.backend import suggested_ids
+from sweep_sdk.cli.run_columns import ChosenColumns, run_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ _ENDED = ("finished", "canceled")
 
 
 class Listing:
-    """A sweep and its runs, kept up to date: runs that have ended are not read again."""
+    """A sweep and its runs, kept up to date. Runs that have ended are not read again."""
 
     def __init__(self, client: Client, sweep: str) -> None:
         self._client = client
@@ -34,18 +34,18 @@ class Listing:
 
     @property
     def runs(self) -> list[Json]:
-        """All runs, by index."""
+        """All runs, in the order of their index."""
         return [self._runs[index] for index in sorted(self._runs)]
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will change any more, unless somebody resumes the sweep."""
+        """Whether the sweep and all its runs have ended."""
         is_ended = self.sweep.get("state") in _ENDED
         return is_ended and all(run["ended_at"] is not None for run in self.runs)
 
     def refresh(self) -> None:
-        """Read what may have changed."""
-        with similar_named(self._client, self._reference):
+        """Read everything that may have changed."""
+        with suggested_ids(self._client, self._reference):
             self.sweep = self._client.get_sweep(self._reference)
         for run in self._client.list_runs(self._reference, self._first_open()):
             self._runs[run["index"]] = run
@@ -61,69 +61,70 @@ class Listing:
 
 
 class Board:
-    """Listings of several sweeps, in the order in which they were named, each once."""
+    """Listings of several sweeps, in the given order and without duplicates."""
 
     def __init__(self, client: Client, sweeps: Sequence[str]) -> None:
         self._listings = [Listing(client, sweep) for sweep in dict.fromkeys(sweeps)]
 
     @property
     def sweeps(self) -> list[Json]:
-        """Those that have been read."""
+        """The sweeps that have been read so far."""
         by_id = {sweep["id"]: sweep for listing in self._listings if (sweep := listing.sweep)}
         return list(by_id.values())
 
     @property
     def runs(self) -> list[Json]:
-        """All runs, by sweep and index."""
+        """All runs, in the order of sweep and index."""
         by_id = {run["id"]: run for listing in self._listings for run in listing.runs}
         return list(by_id.values())
 
     @property
     def metrics(self) -> Metrics:
-        """The metric of each sweep, by its id."""
+        """The metric of each sweep, by the id of the sweep."""
         return metrics_of(*self.sweeps)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether all sweeps and runs have ended."""
         return all(listing.is_over for listing in self._listings)
 
     def refresh(self) -> None:
-        """Read what may have changed."""
+        """Read everything that may have changed."""
         for listing in self._listings:
             listing.refresh()
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What somebody wants to see of runs.
+class RunQuery:
+    """Which runs to show, and which of their values.
 
     Attributes:
-        columns: Names of values; empty for a choice of what tells most.
+        selection: Filter, order and limit of the runs.
+        column_names: Names of the values to show; empty for the default columns.
     """
 
     selection: Selection
-    columns: tuple[str, ...] = ()
+    column_names: tuple[str, ...] = ()
 
     def runs(self, board: Board) -> list[Json]:
-        """The runs that are wanted, in the order that is wanted.
+        """The selected runs, in the requested order.
 
         Raises:
-            UsageError: No run has a name that is asked for.
+            UsageError: A name in the query is unknown.
         """
         return [dict(run) for run in self.selection.of(board.runs, board.metrics)]
 
-    def picked(self, board: Board) -> Picked | None:
-        """The values that are wanted; None for a choice of what tells most.
+    def columns(self, board: Board) -> ChosenColumns | None:
+        """The requested columns; None for the default columns.
 
         Raises:
-            UsageError: No run has such a name.
+            UsageError: A name is unknown.
         """
-        if not self.columns:
+        if not self.column_names:
             return None
-        return Picked(self.columns, Names(board.runs, board.metrics))
+        return ChosenColumns(self.column_names, Names(board.runs, board.metrics))
 
     def table(self, board: Board, runs: Sequence[Json], now: float) -> list[Column]:
-        """Some of the board's runs as columns; ``now`` is in seconds since the epoch."""
-        picked = self.picked(board)
-        return run_columns(runs, board.sweeps, now) if picked is None else picked.columns(runs)
+        """A table of ``runs``; ``now`` is in seconds since the epoch."""
+        chosen = self.columns(board)
+        return run_columns(runs, board.sweeps, now) if chosen is None else chosen.table(runs)

@@ -1,4 +1,4 @@
-"""What can be wrong around a sweep: the backend, the credential, clocks, disks, GPUs, libraries."""
+"""The checks of ``doctor``: backend, credential, clock, disks, GPUs, libraries."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
-#: A smallest sweep: whoever may check it may register sweeps.
+#: A minimal config: a token that may check it may also register sweeps.
 _PROBE = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}}
 _CLOCK_SECONDS = 10.0
-_FEW_BYTES, _LITTLE_BYTES = 100_000_000, 2_000_000_000
-_GPU_PATIENCE_SECONDS = 20.0
+_FAIL_BELOW_BYTES, _WARN_BELOW_BYTES = 100_000_000, 2_000_000_000
+_GPU_TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        check: What, in a word or two.
+        check: Name of the check.
         level: ``ok``, ``warn`` or ``fail``.
-        text: How it is; where it is not well also what to do about it.
+        text: What was found, and for a problem how to fix it.
     """
 
     check: str
@@ -48,7 +48,7 @@ class Finding:
 
 
 def check_up() -> Iterator[Finding]:
-    """Look at everything, one thing after the other; nothing is changed and nothing is made."""
+    """Run all checks in order. Nothing is changed or created."""
     yield Finding("sweep-sdk", OK, f"version {__version__} on Python {platform.python_version()}")
     try:
         settings = load_settings()
@@ -81,7 +81,7 @@ def _local(settings: Settings) -> Iterator[Finding]:
     if settings.local_db.exists():
         yield from _asked(settings, place)
     else:
-        yield Finding("backend", OK, f"{place}; the first sweep will make it")
+        yield Finding("backend", OK, f"{place}; it will be created with the first sweep")
     yield Finding(
         "file system", OK, f"the database is on {kind or 'a file system of this machine'}"
     )
@@ -97,7 +97,7 @@ def _remote(settings: Settings) -> Iterator[Finding]:
 
 
 def _asked(settings: Settings, place: str) -> Iterator[Finding]:
-    """What the backend says; where it says nothing useful, only that."""
+    """Findings from the backend's answers, or only that it does not answer."""
     from sweep_sdk._backend.client import open_client
     from sweep_sdk._backend.retry import ONCE
 
@@ -125,7 +125,7 @@ def _version(place: str, health: Mapping[str, Any]) -> Finding:
     return Finding(
         "backend",
         WARN,
-        f"{place} has version {version}, and this is {__version__}: bring both to the same",
+        f"{place} has version {version}, but this client has {__version__}: install the same version",
     )
 
 
@@ -136,37 +136,39 @@ def _credential(client: Client, settings: Settings) -> Finding:
     except NotAuthorized as error:
         return Finding("credential", FAIL, str(error))
     if settings.token is None:
-        return Finding("credential", OK, "the backend wants none: whoever reaches it may use it")
-    return Finding("credential", OK, "the token may list sweeps, register them and work on them")
+        return Finding(
+            "credential", OK, "the backend requires no token: anyone who can reach it can use it"
+        )
+    return Finding("credential", OK, "the token is accepted")
 
 
-def _clock(backends: float | None, ours: float) -> Finding:
-    if backends is None:
-        return Finding("clock", OK, "the backend does not tell its time")
-    ahead = ours - backends
+def _clock(backend_time: float | None, own_time: float) -> Finding:
+    if backend_time is None:
+        return Finding("clock", OK, "the backend does not report its time")
+    ahead = own_time - backend_time
     if abs(ahead) < _CLOCK_SECONDS:
-        return Finding("clock", OK, "agrees with the backend's")
+        return Finding("clock", OK, "agrees with that of the backend")
     return Finding(
         "clock",
         WARN,
-        f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the backend's, so that times"
-        " in tables are wrong by that: set it, for instance by NTP",
+        f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} that of the backend; times in"
+        " tables are off by as much: synchronise the clock, for example with NTP",
     )
 
 
 def _disk(check: str, folder: Path, variable: str) -> Finding:
-    """Room and permission in a folder, or where it would be made."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        return Finding(check, FAIL, f"{there} cannot be written: name another folder in {variable}")
-    free = shutil.disk_usage(there).free
-    if free >= _LITTLE_BYTES:
+    """Free space and write permission in a folder, or in its nearest existing parent."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        return Finding(check, FAIL, f"{existing} is not writable: set {variable} to another folder")
+    free = shutil.disk_usage(existing).free
+    if free >= _WARN_BELOW_BYTES:
         return Finding(check, OK, f"{folder}, {size_text(free)} free")
     return Finding(
         check,
-        FAIL if free < _FEW_BYTES else WARN,
-        f"{folder} has only {size_text(free)} left: free some ('sweep-sdk clean' removes old run"
-        f" folders), or name another folder in {variable}",
+        FAIL if free < _FAIL_BELOW_BYTES else WARN,
+        f"{folder} has only {size_text(free)} left: free some space ('sweep-sdk clean' removes old"
+        f" run folders), or set {variable} to another folder",
     )
 
 
@@ -174,7 +176,7 @@ def _undelivered(settings: Settings) -> Iterator[Finding]:
     from sweep_sdk._agent.outbox.debts import Ledger
 
     for place in sorted(Ledger(settings.home).places()):
-        text = f"results for {place} wait on this disk: 'sweep-sdk sync' delivers them"
+        text = f"results for {place} are waiting on disk: use 'sweep-sdk sync' to deliver them"
         yield Finding("results", WARN, text)
 
 
@@ -187,48 +189,50 @@ def _numpy(*, is_needed: bool) -> Finding:
             import numpy as np
     except ImportError as error:
         if not is_needed:
-            return Finding("numpy", OK, "is not here, and not needed: the backend searches")
-        missing = isinstance(error, ModuleNotFoundError)
+            return Finding(
+                "numpy", OK, "not installed, and not needed: the search runs in the backend"
+            )
+        is_missing = isinstance(error, ModuleNotFoundError)
+        problem = "not installed" if is_missing else f"cannot be loaded ({error})"
         return Finding(
             "numpy",
             WARN,
-            f"{'is missing' if missing else f'cannot be loaded ({error})'}, so that bayes sweeps"
-            f" cannot search here: install it with {install_hint('local')}",
+            f"{problem}; bayes sweeps need it here: install it with {install_hint('local')}",
         )
     return Finding("numpy", OK, f"version {np.__version__}")
 
 
 def _gpus(environ: Mapping[str, str]) -> Finding:
-    """How many NVIDIA's driver sees, and which of them are allotted."""
+    """The number of GPUs that the NVIDIA driver lists, and which are visible to this shell."""
     allotted = allotment(environ)
-    has = ""
+    visible = ""
     if allotted.names is not None:
         names = ",".join(allotted.names) or "none"
-        has = f"; allotted to this shell: {names} ({allotted.variable})"
+        visible = f"; visible to this shell: {names} ({allotted.variable})"
     program = shutil.which("nvidia-smi", path=environ.get("PATH"))
     if program is None:
-        return Finding("GPUs", OK, f"none are seen: there is no nvidia-smi{has}")
-    seen, trouble = _listed(program)
-    if trouble:
-        return Finding("GPUs", WARN, f"nvidia-smi does not list them ({trouble}): check the driver")
-    if not has or not allotted.names or not all(name.isdecimal() for name in allotted.names):
-        return Finding("GPUs", OK, f"{count_text(seen, 'GPU')}{has}")
-    beyond = [name for name in allotted.names if int(name) >= seen]
+        return Finding("GPUs", OK, f"none found: nvidia-smi is not installed{visible}")
+    n_gpus, problem = _count_gpus(program)
+    if problem:
+        return Finding("GPUs", WARN, f"nvidia-smi cannot list them ({problem}): check the driver")
+    if not visible or not allotted.names or not all(name.isdecimal() for name in allotted.names):
+        return Finding("GPUs", OK, f"{count_text(n_gpus, 'GPU')}{visible}")
+    beyond = [name for name in allotted.names if int(name) >= n_gpus]
     if beyond:
-        text = f"{count_text(seen, 'GPU')}{has}, but there is no {', '.join(beyond)}"
+        text = f"{count_text(n_gpus, 'GPU')}{visible}; GPU {', '.join(beyond)} does not exist"
         return Finding("GPUs", WARN, f"{text}: correct {allotted.variable}")
-    return Finding("GPUs", OK, f"{count_text(seen, 'GPU')}{has}")
+    return Finding("GPUs", OK, f"{count_text(n_gpus, 'GPU')}{visible}")
 
 
-def _listed(program: str) -> tuple[int, str]:
-    """How many GPUs ``nvidia-smi -L`` names, or why it names none."""
+def _count_gpus(program: str) -> tuple[int, str]:
+    """The number of GPUs listed by ``nvidia-smi -L``, or the reason why it lists none."""
     try:
-        done = subprocess.run(  # noqa: S603  found on the PATH, as a shell would
+        done = subprocess.run(  # noqa: S603  a program found on the PATH
             [program, "-L"],
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_GPU_PATIENCE_SECONDS,
+            timeout=_GPU_TIMEOUT_SECONDS,
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:

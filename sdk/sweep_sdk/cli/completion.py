@@ -1,6 +1,6 @@
-"""What a shell offers for a half-typed word: files, and the ids that the backend knows.
+"""Shell completion: files, and the ids of sweeps and runs from the backend.
 
-A person waits for every keystroke here: whatever goes wrong, or takes long, offers nothing.
+A user waits for the result, so an error or a slow backend yields no completions.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     Offer = Callable[[Client, str], Iterator[CompletionItem]]
 
-_PATIENCE_SECONDS = 2.0
-_MOST_SWEEPS = 100
-_MOST_RUNS = 500
+_TIMEOUT_SECONDS = 2.0
+_MAX_SWEEPS = 100
+_MAX_RUNS = 500
 
 
 def add_completion(command: click.Command) -> None:
-    """Have the parameters of a command offer what their names in the help stand for."""
+    """Add completion to the parameters of a command, by their names in the help."""
     for parameter in command.params:
-        stands_for = parameter.metavar or (parameter.name or "").upper()
-        words = stands_for.removesuffix("...").split("-")
+        placeholder = parameter.metavar or (parameter.name or "").upper()
+        words = placeholder.removesuffix("...").split("-")
         if "FILE" in words:
             _complete(parameter, lambda _, typed: [CompletionItem(typed, type="file")])
         elif "RUN" in words:
@@ -42,11 +42,11 @@ def add_completion(command: click.Command) -> None:
 def _complete(
     parameter: click.Parameter, offer: Callable[[click.Context, str], list[CompletionItem]]
 ) -> None:
-    setattr(parameter, "shell_complete", offer)  # noqa: B010  mypy: it is a method
+    setattr(parameter, "shell_complete", offer)  # noqa: B010  mypy rejects assignments to a method
 
 
 def _known(offer: Offer, typed: str) -> list[CompletionItem]:
-    """What the backend offers within a moment; nothing where it does not."""
+    """The completions from the backend, if it answers within the timeout."""
     found: list[CompletionItem] = []
 
     def look() -> None:
@@ -57,25 +57,25 @@ def _known(offer: Offer, typed: str) -> list[CompletionItem]:
         with suppress(Exception):
             settings = load_settings()
             if settings.url is None and not settings.local_db.exists():
-                return  # looking for ids makes no database
+                return  # completion must not create the database
             with open_client(settings) as client:
                 found.extend(offer(client.with_retries(ONCE), typed))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
-    thread.join(_PATIENCE_SECONDS)
+    thread.join(_TIMEOUT_SECONDS)
     return list(found)
 
 
 def _sweeps(client: Client, typed: str) -> Iterator[CompletionItem]:
-    for sweep in islice(client.list_sweeps(), _MOST_SWEEPS):
+    for sweep in islice(client.list_sweeps(), _MAX_SWEEPS):
         if sweep["id"].startswith(typed):
             words = (sweep["name"], sweep["project"], sweep["state"])
             yield CompletionItem(sweep["id"], help=", ".join(word for word in words if word))
 
 
 def _runs(client: Client, typed: str) -> Iterator[CompletionItem]:
-    """Sweeps, as long as more than one begins with what is typed; then its runs as well."""
+    """Sweeps that begin with the typed text; the runs as well if there is only one sweep."""
     sweep, dash, _ = typed.rpartition("-")
     if not dash:
         sweeps = list(_sweeps(client, typed))
@@ -83,6 +83,6 @@ def _runs(client: Client, typed: str) -> Iterator[CompletionItem]:
         if len(sweeps) != 1:
             return
         sweep = sweeps[0].value
-    for run in islice(client.list_runs(sweep), _MOST_RUNS):
+    for run in islice(client.list_runs(sweep), _MAX_RUNS):
         if run["id"].startswith(typed):
             yield CompletionItem(run["id"], help=run["state"])

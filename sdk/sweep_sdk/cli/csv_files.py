@@ -1,4 +1,4 @@
-"""CSV for programs: one convention for every command that writes it."""
+"""CSV output, the same for every command that offers it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def write_csv_lines(
     stream: TextIO, names: Sequence[str], records: Iterable[Mapping[str, Any]]
 ) -> None:
-    """A line of names, then one for each record; what a record lacks is left empty.
+    """Write a header line, then one line for each record; missing values stay empty.
 
-    Lists and maps are written as JSON, numbers that are not finite as ``NaN``, ``Infinity`` and
+    Lists and maps are written as JSON, and non-finite numbers as ``NaN``, ``Infinity`` and
     ``-Infinity``.
     """
     from sweep_service.model.numbers import with_texts

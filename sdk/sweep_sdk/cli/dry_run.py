@@ -1,4 +1,4 @@
-"""What ``sweep --dry-run`` says: how a sweep file was understood."""
+"""The output of ``sweep --dry-run``: how a sweep file is understood."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk.cli.formats import assignments, command_text
-from sweep_sdk.cli.space_view import aim_lines, lined_up, parameter_lines
+from sweep_sdk.cli.space_view import lined_up, objective_pairs, parameter_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
 def dry_run_lines(sweep: Mapping[str, Any]) -> Iterator[str]:
-    """Lines about a sweep that was checked and not registered.
+    """Lines about a sweep that was checked but not registered.
 
     Args:
         sweep: The backend's answer, with the normalised config and sample configs.
@@ -23,16 +23,16 @@ def dry_run_lines(sweep: Mapping[str, Any]) -> Iterator[str]:
 
     launcher = Launcher(sweep["config"], environment())
     samples = sweep["samples"]
-    yield from lined_up(aim_lines(sweep))
+    yield from lined_up(objective_pairs(sweep))
     yield ""
     yield "parameters"
     yield from parameter_lines(sweep["config"])
     yield ""
-    yield "the first runs"
+    yield "first runs"
     yield from (f"  {assignments(sample)}" for sample in samples)
     yield ""
-    yield "command of the first"
+    yield "command of the first run"
     yield f"  {command_text(launcher.command_line(dict(samples[0]), Path('arguments.json')))}"
     yield from (f"  warning: {warning}" for warning in launcher.warnings())
     yield ""
-    yield "this was a dry run: nothing is registered"
+    yield "this was a dry run: nothing was registered"

@@ -1,4 +1,4 @@
-"""How values look to a reader; pure."""
+"""Values formatted for readers. All functions are pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 
-#: (seconds in one, how it is written), largest first.
+#: Units of time: (length in seconds, symbol), longest first.
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def value_text(value: object) -> str:
-    """A config or metric value in few characters: floats to five significant digits.
+    """A config or metric value in few characters; floats have five significant digits.
 
-    NaN and infinities as JSON, CSV and the agent have them.
+    NaN and infinities are written as in JSON and CSV output.
     """
     if isinstance(value, float):
         return _float_text(value) if math.isfinite(value) else str(encode_number(value))
@@ -40,17 +40,17 @@ def _float_text(value: float) -> str:
 
 
 def printable(text: str) -> str:
-    """One line that cannot move the cursor or change colours, whatever a program logged."""
+    """The text with control characters escaped, so that it cannot affect the terminal."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def shortened(text: str, width: int) -> str:
-    """At most ``width`` characters; what is cut away is marked."""
+    """The text, cut to ``width`` characters with an ellipsis if it is longer."""
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def duration_text(seconds: float | None) -> str:
-    """A span of time in its largest fitting unit: 0.8 s, 12 s, 3.5 min, 2.1 h, 9.0 d."""
+    """A duration in its largest fitting unit: 0.8 s, 12 s, 3.5 min, 2.1 h, 9.0 d."""
     if seconds is None:
         return NOTHING
     seconds = max(seconds, 0.0)
@@ -60,7 +60,7 @@ def duration_text(seconds: float | None) -> str:
 
 
 def age_text(then: float | None, now: float) -> str:
-    """How long ago ``then`` was."""
+    """How long before ``now`` a time was; both are in seconds since the epoch."""
     return NOTHING if then is None else f"{duration_text(now - then)} ago"
 
 
@@ -71,19 +71,19 @@ def assignments(values: Mapping[str, Any]) -> str:
 
 
 def command_text(command: list[str] | tuple[str, ...]) -> str:
-    """A command as one would type it."""
+    """A command, quoted for a shell."""
     return printable(shlex.join(command))
 
 
 def metric_text(metric: Mapping[str, Any] | None) -> str:
-    """The aim of a sweep in words: ``minimize val_loss``."""
+    """The objective of a sweep: ``minimize val_loss``."""
     if metric is None:
         return NOTHING
     return printable(f"{metric.get('goal', 'minimize')} {metric['name']}")
 
 
 def size_text(n_bytes: int) -> str:
-    """``1.3 GB``, ``25 MB``, ``4 kB``."""
+    """A size in decimal units: ``1.3 GB``, ``25 MB``, ``4 kB``."""
     for unit, size in (("GB", 1e9), ("MB", 1e6)):
         if n_bytes >= size:
             return f"{n_bytes / size:.1f} GB" if unit == "GB" else f"{n_bytes / size:.0f} MB"
@@ -91,19 +91,19 @@ def size_text(n_bytes: int) -> str:
 
 
 def count_text(number: int, noun: str) -> str:
-    """``1 run``, ``12 runs``."""
+    """A number with its noun: ``1 run``, ``12 runs``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """Runs by state: ``12 runs (10 finished, 2 failed)``."""
+    """The number of runs by state: ``12 runs (10 finished, 2 failed)``."""
     total = sum(counts.values())
     parts = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
     return count_text(total, "run") + (f" ({parts})" if parts else "")
 
 
 def signal_text(number: int) -> str:
-    """The name of a signal where this system has one."""
+    """The name of a signal, or ``signal N`` if the system has no name for it."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -1,4 +1,4 @@
-"""The command group: knows the names of the commands, imports the one that is called."""
+"""The command group: knows the names of all commands and imports only the one that is called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from sweep_sdk._version import __version__
 
-#: In the order of the help; each is a module of ``commands`` with a ``command``.
+#: In the order of the help. Each is a module of ``commands`` that defines ``command``.
 COMMANDS = (
     "sweep",
     "agent",
@@ -31,11 +31,11 @@ COMMANDS = (
     "clean",
 )
 
-#: Modules that cannot have the name of their command.
+#: Commands whose name cannot be that of a module.
 _MODULES = {"import": "import_results"}
 
-#: What other tools call it, and how it is called here.
-OTHER_WORDS = {
+#: Names that other tools use, with the equivalent command here.
+EQUIVALENTS = {
     **dict.fromkeys(("list", "ls", "status"), "sweeps"),
     **dict.fromkeys(("ps", "top", "results", "jobs"), "runs SWEEP"),
     **dict.fromkeys(("watch", "monitor", "dashboard", "ui"), "runs SWEEP --watch"),
@@ -64,50 +64,50 @@ OTHER_WORDS = {
     "help": "--help",
 }
 
-_HELP = """Hyperparameter sweeps without a server to keep.
+_HELP = """Hyperparameter sweeps without a server to maintain.
 
 \b
-  sweep-sdk sweep sweep.yaml   register a sweep, get its id
-  sweep-sdk agent ID           work on it, in as many terminals as you like
-  sweep-sdk best ID            see what came out
+  sweep-sdk sweep sweep.yaml   register a sweep and print its id
+  sweep-sdk agent ID           run it, in any number of terminals
+  sweep-sdk best ID            show the best run
 """
 
 _EPILOG = """\b
 Exit codes:
-  0    done; the sweep has ended, or --count runs were made
-  1    gave up: too many failures, no connection; no run succeeded; results that
-       could not be delivered wait on disk; or nothing was found
-  2    wrong usage or bad input
+  0    success; the agent ended with the sweep or after --count runs
+  1    too many runs failed or none succeeded, the backend was unavailable, results
+       are waiting on disk for 'sync', or nothing was found
+  2    invalid usage or invalid input
   130  interrupted (Ctrl-C)
   143  terminated (SIGTERM)
 
 \b
-Without a backend ('sweep-sdk login', SWEEP_URL) everything happens in a database
-file on this machine: no account, no server.
+Unless a backend is configured ('sweep-sdk login' or SWEEP_URL), sweeps are stored in
+a database file on this machine: no account and no server is needed.
 """
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called, so that each starts quickly."""
+    """A group that imports a command only when it is called, so that each starts quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        """All names, in the order of the help."""
+        """The names of all commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
+        """Import a command; None if there is no such command."""
         if cmd_name not in COMMANDS:
             return None
         module = _MODULES.get(cmd_name, cmd_name)
         command: click.Command = import_module(f"sweep_sdk.cli.commands.{module}").command
-        if ctx.resilient_parsing:  # a shell asks what may follow
+        if ctx.resilient_parsing:  # a shell is completing a command line
             from sweep_sdk.cli.completion import add_completion
 
             add_completion(command)
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a reader that has seen enough, such as head, is no error."""
+        """Run the command; a reader that closes the pipe early, such as head, is not an error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -116,22 +116,26 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one may have been meant."""
+        """Find the command.
+
+        Raises:
+            click.UsageError: There is no such command; names the one that may have been meant.
+        """
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            raise click.UsageError(f"no command '{name}'{_meant(name)}", ctx)
+            raise click.UsageError(f"no such command '{name}'{_suggestion(name)}", ctx)
         return super().resolve_command(ctx, args)
 
 
-def _meant(name: str) -> str:
-    """A half sentence with the command that does what ``name`` says elsewhere, or looks like it."""
-    if name in OTHER_WORDS:
-        return f": did you mean 'sweep-sdk {OTHER_WORDS[name]}'?"
+def _suggestion(name: str) -> str:
+    """``: did you mean ...?`` with an equivalent or similarly spelled command, or nothing."""
+    if name in EQUIVALENTS:
+        return f": did you mean 'sweep-sdk {EQUIVALENTS[name]}'?"
     return did_you_mean(name, COMMANDS)
 
 
 def did_you_mean(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """A half sentence with the nearest known words; empty when none is near."""
+    """``: did you mean ...?`` with up to three similar words, or nothing."""
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     return f": did you mean {' or '.join(near)}?" if near else ""
 
@@ -152,6 +156,6 @@ def _set_color(ctx: click.Context, _: click.Parameter, value: str | None) -> Non
 @click.version_option(__version__, prog_name="sweep-sdk", message="%(prog)s %(version)s")
 @click.pass_context
 def sweep_sdk(ctx: click.Context) -> None:
-    """Show the help when no command is named."""
+    """Show the help if no command is given."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -1,4 +1,4 @@
-"""``NAME=VALUE`` on the command line, as metrics."""
+"""Parses ``NAME=VALUE`` arguments into metrics."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def parse_metrics(values: tuple[str, ...]) -> dict[str, MetricValue]:
-    """Metrics as they travel.
+    """Metric values by name, in the form in which they are sent.
 
     Raises:
-        UsageError: Names the argument that is no number.
+        UsageError: An argument is not NAME=VALUE, or its value is not a number.
     """
     return clean_metrics(dict(map(_parse_pair, values)), _refuse)
 
 
 def _parse_pair(text: str) -> tuple[str, Any]:
-    name, sign, value = text.rpartition("=")  # a name may hold the sign, a number does not
+    name, sign, value = text.rpartition("=")  # a name may contain "=", a number does not
     if not sign or not name:
-        raise UsageError(f"'{text}' is no NAME=VALUE, such as loss=0.31")
+        raise UsageError(f"found '{text}'; expected NAME=VALUE, such as loss=0.31")
     if value.lower() in _BOOLEANS:
         return name, _BOOLEANS[value.lower()]
     for kind in (int, float):
         with suppress(ValueError):
             return name, kind(value)
-    raise UsageError(f"{name}: found '{value}'; a metric is one number, such as {name}=0.31")
+    raise UsageError(f"{name}: found '{value}'; expected a number, such as {name}=0.31")
 
 
 def _refuse(name: str, reason: str) -> None:

@@ -1,15 +1,15 @@
-"""What several commands share in their help and options."""
+"""Options and help texts shared by several commands."""
 
 from __future__ import annotations
 
 import click
 
 json_option = click.option(
-    "--json", "is_json", is_flag=True, help="Print one JSON value and nothing else."
+    "--json", "is_json", is_flag=True, help="Print the result as a single JSON value."
 )
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help: how it is called."""
+    """The epilog of a command's help: example calls, one for each line."""
     title = "Example:" if len(lines) == 1 else "Examples:"
     return "\n".join(["\b", title, *(f"  {line}" for line in lines)])

@@ -1,4 +1,4 @@
-"""What is printed where: results on stdout, messages about them on stderr."""
+"""Output of commands: results go to stdout, messages about them to stderr."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import click
 
 
 def say(text: str = "") -> None:
-    """A line of the command's result."""
+    """Print a line of the result on stdout."""
     click.echo(text)
 
 
 def note(text: str) -> None:
-    """A line beside the result: a warning, a hint, an error."""
+    """Print a message (a warning, a hint, an error) on stderr."""
     click.echo(text, err=True)
 
 
 def say_json(value: Any) -> None:
-    """The one JSON value of a command with ``--json``: strict JSON, numbers it lacks as texts.
+    """Print the result of a command with ``--json`` as a single value of strict JSON, in ASCII.
 
-    Pure ASCII, so any terminal can hold it.
+    NaN and infinities, which JSON lacks, become strings.
     """
     from sweep_service.model.numbers import with_texts
 
@@ -29,5 +29,5 @@ def say_json(value: Any) -> None:
 
 
 def strong(text: str) -> str:
-    """``text`` in bold on a terminal (click strips styles elsewhere)."""
+    """``text`` in bold on a terminal (click removes styles elsewhere)."""
     return click.style(text, bold=True)

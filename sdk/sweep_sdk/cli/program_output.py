@@ -1,4 +1,4 @@
-"""What programs write, on the agent's terminal: of one as it comes, of several line by line."""
+"""Program output on the agent's terminal: unchanged for one program, by line for several."""
 
 from __future__ import annotations
 
@@ -14,52 +14,52 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.view.events import Output
 
 _MAX_PARTIAL_BYTES = 1 << 16
-#: A line without an end is shown when nothing was added to it for so long,
+#: An unfinished line is shown once nothing has been added to it for this long,
 QUIET_SECONDS = 0.5
-#: and again at most so often, since progress bars change many times a second.
+#: and at most once in this time, since progress bars change many times a second.
 PROGRESS_SECONDS = 5.0
-#: Moves of the cursor, which several programs cannot make on one terminal; colours are kept.
+#: Cursor movements, which would interfere between programs; colours are kept.
 _MOVES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-ln-~]|[\x08\x0b\x0c]")
 
 
 class ProgramOutput:
-    """Passes on what programs write.
+    """Copies the output of programs to the terminal.
 
-    Of one program at a time every byte is passed on as it comes. With labels, every line that is
-    written is whole and begins with the id of its run. Of a line that is overwritten in place (by
-    carriage returns, as progress bars do) the state of the moment is shown now and then.
+    Without labels (one program at a time), every byte is copied immediately. With labels, only
+    whole lines are written, each prefixed with the id of its run. A line that is overwritten in
+    place by carriage returns, such as a progress bar, is shown at intervals in its current state.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Write to this process's stdout and stderr; ``clock`` is in seconds."""
+        """Write to stdout and stderr of this process; ``clock`` returns seconds."""
         self.is_labelled = False
         self._clock = clock
         self._lines: dict[tuple[str, bool], _Line] = {}
         self._is_mid_line = {False: False, True: False}
 
     def write(self, event: Output) -> None:
-        """Pass on a piece of output."""
+        """Write a piece of output."""
         if self.is_labelled:
             self._collect((event.run, event.is_stderr), event.data)
         else:
             self._emit(event.data, is_stderr=event.is_stderr)
 
     def show_unfinished(self) -> None:
-        """Pass on the lines without an end to which nothing has been added for a while."""
+        """Write the unfinished lines to which nothing has been added for a while."""
         now = self._clock()
         for key, line in self._lines.items():
             if now - line.touched_at >= QUIET_SECONDS:
                 self._show_state(key, line, line.state(), now)
 
     def finish(self, run: str) -> None:
-        """Pass on the last lines, which had no end."""
+        """Write the unfinished last lines of a run that has ended."""
         for key in ((run, False), (run, True)):
             line = self._lines.pop(key, None)
             if line is not None and line.state():
                 self._emit_line(key, line.state())
 
     def end_lines(self) -> None:
-        """Begin a new line where a program has left off within one."""
+        """Start a new line on each stream that a program left within a line."""
         for is_stderr, is_mid_line in self._is_mid_line.items():
             if is_mid_line:
                 self._emit(b"\n", is_stderr=is_stderr)
@@ -69,7 +69,7 @@ class ProgramOutput:
         *ended, rest = (line.rest + data).split(b"\n")
         for text in ended:
             state = _last_state(text) or line.settled
-            if state or not line.is_begun:  # the end of a line that has been shown adds nothing
+            if state or not line.is_begun:  # nothing new since the unfinished line was shown
                 self._emit_line(key, state)
             line.is_begun, line.settled = False, b""
         line.rest = rest
@@ -114,11 +114,11 @@ class _Line:
     """The line that a program is writing to one stream.
 
     Attributes:
-        rest: What of it has not been shown.
-        settled: The last state that a carriage return has completed, if it has not been shown.
-        is_begun: Whether any of it has been shown.
-        touched_at: When something was last added.
-        shown_at: When such a line was last shown before its end; None if none was.
+        rest: The part that has not been shown.
+        settled: The last state completed by a carriage return, if it has not been shown.
+        is_begun: Whether any part of it has been shown.
+        touched_at: Time of the last addition, in seconds of the clock.
+        shown_at: Time at which an unfinished line was last shown; None if never.
     """
 
     rest: bytes = b""
@@ -128,11 +128,11 @@ class _Line:
     shown_at: float | None = None
 
     def state(self) -> bytes:
-        """What a terminal would show of it."""
+        """What a terminal would show of the line."""
         return _last_state(self.rest) or self.settled
 
 
 def _last_state(text: bytes) -> bytes:
-    """What is left to see of a line in which carriage returns begin anew."""
+    """The visible text of a line, in which a carriage return starts over."""
     states = (state for state in reversed(text.split(b"\r")) if _MOVES.sub(b"", state).strip())
     return next(states, b"")

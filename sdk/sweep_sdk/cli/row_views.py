@@ -1,4 +1,4 @@
-"""Logged rows as a table for people, as CSV and JSON for programs."""
+"""Logged rows as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-#: Rows of which a file keeps the rest while their names are being collected.
+#: Size up to which rows stay in memory while their names are collected; larger ones go to disk.
 _IN_MEMORY_BYTES = 8_000_000
 _METRIC, _OTHER = 1, 2
 
@@ -26,21 +26,21 @@ _METRIC, _OTHER = 1, 2
 def row_columns(
     rows: Sequence[Row], began: Mapping[str, float], metric: str | None
 ) -> list[Column]:
-    """The columns of a table of rows; the run and its attempt only where they differ.
+    """The columns of a table of rows; run and attempt are shown only if they differ.
 
     Args:
-        rows: Of one run or of several.
-        began: When each run began, in seconds since the epoch, by its id.
-        metric: The sweep's, which keeps its place in a narrow terminal.
+        rows: Rows of one or more runs.
+        began: The time at which each run began, in seconds since the epoch, by run id.
+        metric: The sweep's metric, which is shown in a narrow terminal as well.
     """
-    taken = [None if row["time"] is None else row["time"] - began[row["run"]] for row in rows]
+    elapsed = [None if row["time"] is None else row["time"] - began[row["run"]] for row in rows]
     columns = [
         Column(title, [str(row[name]) for row in rows], 0, name != "run")
         for title, name in (("RUN", "run"), ("ATTEMPT", "attempt"))
         if len({row[name] for row in rows}) > 1
     ]
     columns.append(Column("STEP", [_text(row["step"]) for row in rows], 0, True))
-    columns.append(Column("TIME", [duration_text(seconds) for seconds in taken], _METRIC, True))
+    columns.append(Column("TIME", [duration_text(seconds) for seconds in elapsed], _METRIC, True))
     for name in row_names(rows)[len(ROW_FIELDS) :]:
         cells = [_text(row[name]) if name in row else NOTHING for row in rows]
         columns.append(Column(name, cells, _METRIC if name == metric else _OTHER, True))
@@ -52,10 +52,16 @@ def _text(value: Any) -> str:
 
 
 def write_csv_rows(stream: TextIO, rows: Iterable[Row], metrics: Sequence[str]) -> int:
-    """Rows as CSV, times in ISO 8601; how many.
+    """Write rows as CSV, with times in ISO 8601.
 
-    A file must name its columns first: where nobody says which metrics are wanted, the rows wait
-    in a temporary file until all names are known.
+    The header needs the names of all columns. If ``metrics`` does not give them, the rows are
+    kept in a temporary file until all names are known.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        UsageError: There is no space for the temporary file.
     """
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, "w+", encoding="utf-8") as spool:
         names: Iterable[str] = (*ROW_FIELDS, *metrics)
@@ -69,7 +75,11 @@ def write_csv_rows(stream: TextIO, rows: Iterable[Row], metrics: Sequence[str]) 
 
 
 def write_json_rows(stream: TextIO, rows: Iterable[Row], _: Sequence[str] = ()) -> int:
-    """Rows as one JSON list, a row a line, written as they are read; how many."""
+    """Write rows as a JSON list with one row on each line, as they are read.
+
+    Returns:
+        The number of rows.
+    """
     from sweep_service.model.numbers import with_texts
 
     counted = _Counted(rows)
@@ -83,7 +93,7 @@ def write_json_rows(stream: TextIO, rows: Iterable[Row], _: Sequence[str] = ()) 
 
 
 class _Counted:
-    """Rows that are counted as they pass."""
+    """An iterable that counts the rows it yields."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.n_rows = 0
@@ -96,10 +106,13 @@ class _Counted:
 
 
 def _spooled(spool: IO[str], rows: Iterable[Row]) -> list[str]:
-    """The names of all rows, which are written to ``spool`` to be read from its beginning.
+    """Write the rows to ``spool`` and rewind it.
+
+    Returns:
+        The names that occur in the rows.
 
     Raises:
-        UsageError: There is no room for it.
+        UsageError: There is no space on the disk.
     """
     names = dict.fromkeys(ROW_FIELDS)
     for row in rows:
@@ -108,8 +121,8 @@ def _spooled(spool: IO[str], rows: Iterable[Row]) -> list[str]:
             spool.write(json.dumps(row) + "\n")
         except OSError as error:
             raise UsageError(
-                f"no room for a temporary file ({error.strerror or error}): name a folder in TMPDIR"
-                " that has some, or the metrics that you want with --metric"
+                f"no space for a temporary file ({error.strerror or error}): set TMPDIR to a folder"
+                " with free space, or choose metrics with --metric"
             ) from None
     spool.seek(0)
     return list(names)

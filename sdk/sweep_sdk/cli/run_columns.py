@@ -1,4 +1,4 @@
-"""Runs as columns: for people the ones that differ, for programs all of them."""
+"""Runs as a table of the columns that differ, or as CSV with all columns."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _METRIC, _TIME, _VARYING, _SOMETIMES, _OTHER = 1, 2, 3, 4, 5
 
 
 def run_columns(runs: Sequence[Run], sweeps: Sequence[Sweep], now: float) -> list[Column]:
-    """The columns of a table of runs; parameters that are the same everywhere are no news.
+    """The columns of a table of runs, without parameters that are the same in all of them.
 
     Args:
-        runs: In their order.
-        sweeps: Those of which they are; where there are several, each run says of which it is.
-        now: Seconds since the epoch.
+        runs: The runs, in the order of the table.
+        sweeps: The sweeps of the runs; if there are several, a column names the sweep.
+        now: The current time, in seconds since the epoch.
     """
     return [
         Column("RUN", [run["id"] for run in runs]),
@@ -61,7 +61,7 @@ def _sweep_columns(runs: Sequence[Run], sweeps: Sequence[Sweep]) -> list[Column]
 
 
 def _metric_columns(runs: Sequence[Run], sweeps: Sequence[Sweep]) -> list[Column]:
-    """The best values of the sweeps' metrics, then the other metrics' last values."""
+    """The best values of the sweeps' metrics, followed by the last values of other metrics."""
     own = {sweep["id"]: sweep["metric"]["name"] for sweep in sweeps if sweep["metric"]}
     columns = []
     for name in dict.fromkeys(own.values()):
@@ -80,7 +80,7 @@ def _metric_columns(runs: Sequence[Run], sweeps: Sequence[Sweep]) -> list[Column
 
 
 def _is_extreme(name: str, known: set[str]) -> bool:
-    """Whether it is the least or the greatest value of another metric."""
+    """Whether ``name`` is the minimum or maximum of another metric."""
     base, _, which = name.rpartition(".")
     return which in ("min", "max") and base in known
 
@@ -105,30 +105,30 @@ def _columns_that_vary(runs: Sequence[Run]) -> list[Column]:
 
 
 def value_column(title: str, values: Sequence[Any], rank: int = 0) -> Column:
-    """A column of config or metric values; numbers stand on the right."""
+    """A column of config or metric values; numbers are right-aligned."""
     is_number = all(isinstance(value, (int, float)) or value is _ABSENT for value in values)
     cells = [NOTHING if value is _ABSENT else value_text(value) for value in values]
     return Column(title, cells, rank, is_number)
 
 
-class Picked:
-    """Values of runs by names that somebody asked for, in their order."""
+class ChosenColumns:
+    """Columns chosen by the user, in the given order."""
 
-    def __init__(self, wanted: Sequence[str], names: Names) -> None:
-        """Find out what the names mean.
+    def __init__(self, names: Sequence[str], known: Names) -> None:
+        """Look up the names.
 
         Raises:
-            UsageError: No run has such a name.
+            UsageError: A name is unknown.
         """
-        self.names = tuple(wanted)
-        self._getters: list[Callable[[Run], Any]] = [names.getter(name) for name in wanted]
+        self.names = tuple(names)
+        self._getters: list[Callable[[Run], Any]] = [known.getter(name) for name in names]
 
     def record(self, run: Run) -> dict[str, Any]:
-        """The values of a run by name; None where it has none."""
+        """The values of a run by name; None where the run has no such value."""
         return {name: getter(run) for name, getter in zip(self.names, self._getters, strict=True)}
 
-    def columns(self, runs: Sequence[Run]) -> list[Column]:
-        """The columns of a table."""
+    def table(self, runs: Sequence[Run]) -> list[Column]:
+        """The columns of a table of runs."""
         records = [_with_iso_times(self.record(run)) for run in runs]
         return [value_column(name, [_or_absent(r[name]) for r in records]) for name in self.names]
 
@@ -137,16 +137,17 @@ def _or_absent(value: Any) -> Any:
     return _ABSENT if value is None else value
 
 
-def write_csv(stream: TextIO, runs: Sequence[Run], picked: Picked | None = None) -> None:
-    """A line for each run, with ``config.*``, ``summary.*`` and ``attributes.*``.
+def write_csv(stream: TextIO, runs: Sequence[Run], chosen: ChosenColumns | None = None) -> None:
+    """Write one line for each run.
 
     Args:
-        stream: Where to write.
-        runs: In their order.
-        picked: Columns in place of all.
+        stream: Stream to write to.
+        runs: The runs, in the order of the lines.
+        chosen: Columns to write; by default all, including ``config.*``, ``summary.*`` and
+            ``attributes.*``.
     """
-    records = [run_record(run) if picked is None else picked.record(run) for run in runs]
-    names = record_names(records) if picked is None else picked.names
+    records = [run_record(run) if chosen is None else chosen.record(run) for run in runs]
+    names = record_names(records) if chosen is None else chosen.names
     write_csv_lines(stream, names, map(_with_iso_times, records))
 
 

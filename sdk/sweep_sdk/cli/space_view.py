@@ -1,4 +1,4 @@
-"""A sweep's config in words: method, aim, and each parameter's distribution."""
+"""The config of a sweep as text: method, objective, and the distribution of each parameter."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     Config = Mapping[str, Any]
 
 _MAX_VALUES = 60
-_MOST_PARAMETERS = 8
+_MAX_PARAMETERS = 8
 
 
 def lined_up(pairs: Sequence[tuple[str, str]], indent: str = "") -> list[str]:
-    """``name  value`` lines whose values stand in one column."""
+    """Lines ``name  value`` with the values aligned in one column."""
     names = [printable(name) for name, _ in pairs]
     width = max(map(display_width, names), default=0)
     return [
@@ -34,8 +34,8 @@ def lined_up(pairs: Sequence[tuple[str, str]], indent: str = "") -> list[str]:
     ]
 
 
-def aim_lines(sweep: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Method, metric and how many runs there will be."""
+def objective_pairs(sweep: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values of the method, the metric and the limits of a sweep."""
     config = sweep["config"]
     pairs = [("method", sweep["method"]), ("metric", metric_text(sweep["metric"]))]
     pairs.append(("points", _points(sweep)))
@@ -48,34 +48,41 @@ def aim_lines(sweep: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _points(sweep: Mapping[str, Any]) -> str:
     if sweep["config"].get("replacement") and sweep["grid_points"] is None:
-        return "no end: points may come again"
+        return "unlimited: points may repeat"
     if not sweep["grid_points"]:
-        return "no end"
-    once = "" if sweep["method"] == "grid" else ", each once"
+        return "unlimited"
+    once = "" if sweep["method"] == "grid" else ", each run once"
     return f"{sweep['grid_points']:,}{once}"
 
 
 def parameter_lines(config: Config) -> list[str]:
-    """One line a parameter: dotted name, distribution, bounds or values."""
-    laws = _laws(config["parameters"], "")
-    return lined_up([(name, _law(entry)) for name, entry in laws], indent="  ")
+    """One line for each parameter: dotted name, distribution, and bounds or values."""
+    distributions = _distributions(config["parameters"], "")
+    return lined_up(
+        [(name, _distribution_text(entry)) for name, entry in distributions], indent="  "
+    )
 
 
 def searched_part(run_config: Config, sweep_config: Config) -> dict[str, Any]:
-    """A run's values of the parameters that the sweep varies, by dotted name.
+    """The values in a run's config of the parameters that the sweep varies, by dotted name.
 
-    All values where it varies none.
+    If the sweep varies no parameter, all values are returned.
     """
-    laws = dict(_laws(sweep_config["parameters"], ""))
+    distributions = dict(_distributions(sweep_config["parameters"], ""))
     values = flattened(run_config)
-    varied = {name: value for name, value in values.items() if _varies(name, laws)}
+    varied = {name: value for name, value in values.items() if _varies(name, distributions)}
     return varied or values
 
 
-def _varies(name: str, laws: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a parameter, or the dict-valued one that a dotted name is part of, varies."""
-    law = next((laws[prefix] for prefix in _prefixes(name) if prefix in laws), {})
-    return law.get("distribution") != "constant" and len(law.get("values", (1, 2))) > 1
+def _varies(name: str, distributions: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the sweep varies a parameter, or the dict-valued parameter that contains it."""
+    distribution = next(
+        (distributions[prefix] for prefix in _prefixes(name) if prefix in distributions), {}
+    )
+    return (
+        distribution.get("distribution") != "constant"
+        and len(distribution.get("values", (1, 2))) > 1
+    )
 
 
 def _prefixes(name: str) -> Iterator[str]:
@@ -85,24 +92,24 @@ def _prefixes(name: str) -> Iterator[str]:
 
 
 def best_text(run: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
-    """The best run on one line: value, id, what the sweep varies, or some of it."""
+    """The best run on one line: value, id, and some of the varied parameters."""
     values = list(flattened(searched_part(run["config"], sweep["config"])).items())
-    shown = assignments(dict(values[:_MOST_PARAMETERS]))
-    n_more = len(values) - _MOST_PARAMETERS
+    shown = assignments(dict(values[:_MAX_PARAMETERS]))
+    n_more = len(values) - _MAX_PARAMETERS
     more = f" and {n_more} more" if n_more > 0 else ""
     best = assignments({sweep["metric"]["name"]: run["best"]})
     return f"{best} by {run['id']} ({shown}{more})"
 
 
-def _laws(section: Config, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _distributions(section: Config, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, entry in section.items():
         if "parameters" in entry:
-            yield from _laws(entry["parameters"], f"{prefix}{name}.")
+            yield from _distributions(entry["parameters"], f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", entry
 
 
-def _law(entry: Mapping[str, Any]) -> str:
+def _distribution_text(entry: Mapping[str, Any]) -> str:
     kind = str(entry["distribution"])
     if kind == "constant":
         return f"{kind} {value_text(entry['value'])}"

@@ -1,4 +1,4 @@
-"""Why a run got its configuration, in words; from the record that bayes keeps with it."""
+"""Why bayes suggested the configuration of a run, as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def suggestion_text(record: Record) -> str:
-    """Reason, what the model predicted, and on how many values it rested."""
+    """Reason, prediction of the model, and number of observed values."""
     return "; ".join(_parts(record))
 
 
@@ -25,6 +25,6 @@ def _parts(record: Record) -> Iterator[str]:
     if "mean" in record and "std" in record:
         yield f"predicted {value_text(record['mean'])} +- {value_text(record['std'])}"
     if "expected_improvement" in record:
-        yield f"improvement expected {value_text(record['expected_improvement'])}"
+        yield f"expected improvement {value_text(record['expected_improvement'])}"
     if "observations" in record:
         yield f"from {value_text(record['observations'])} values"

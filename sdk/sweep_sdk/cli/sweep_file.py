@@ -1,4 +1,4 @@
-"""Sweep files, read as text; what the text means is the backend's business."""
+"""Reads sweep files as text, which the backend parses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sweep_sdk._exceptions import UsageError
 
-#: Far more than a backend takes, and little enough to read whatever the name turns out to be.
+#: Far more than a backend accepts, and little enough to read from any file.
 _MAX_BYTES = 1_000_000
 _STDIN = "-"
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -19,20 +19,24 @@ _MARKS = (
 
 
 def read_sweep_file(name: str) -> str:
-    """The text of a sweep file; ``-`` is standard input.
+    """The text of a sweep file; ``-`` means standard input.
 
     Raises:
-        UsageError: There is no such file, or it is no text.
+        UsageError: The file does not exist, is too large, or is not text.
     """
     content = _read(name)
     if len(content) > _MAX_BYTES:
-        raise UsageError(f"{name}: over {_MAX_BYTES:,} bytes; this is no sweep file")
-    encoding = next((found for mark, found in _MARKS if content.startswith(mark)), "utf-8")
+        raise UsageError(f"{name}: larger than {_MAX_BYTES:,} bytes; this is not a sweep file")
+    encoding = next(
+        (found for mark, found in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8"
+    )
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{name}: line {line} is not UTF-8 text; save the file as such") from None
+        raise UsageError(
+            f"{name}: line {line} is not valid UTF-8; save the file as UTF-8"
+        ) from None
 
 
 def _read(name: str) -> bytes:
@@ -42,14 +46,14 @@ def _read(name: str) -> bytes:
         with Path(name).open("rb") as file:
             return file.read(_MAX_BYTES + 1)
     except IsADirectoryError:
-        raise UsageError(f"{name}: is a folder; give the sweep file in it") from None
+        raise UsageError(f"{name} is a folder; give the path of the sweep file in it") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        raise UsageError(f"{name}: {str(reason).lower()}{_mend(name)}") from None
+        raise UsageError(f"{name}: {str(reason).lower()}{_suggestion(name)}") from None
 
 
-def _mend(name: str) -> str:
-    """The sweep files beside the missing one, when it looks like one of them."""
+def _suggestion(name: str) -> str:
+    """A suggestion of sweep files in the same folder with a similar name, or nothing."""
     from sweep_sdk.cli.group import did_you_mean
 
     path = Path(name)

@@ -1,4 +1,4 @@
-"""Tables that people can read in 80 columns: the columns that tell most, as many as fit."""
+"""Tables that fit the terminal: columns are left out by rank until the others fit."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 _GAP = 2
 _MAX_TITLE = 20
 _MAX_CELL = 32
-#: What a pipe gets: nobody reads it in a window, so nothing is left out.
+#: Width of output that does not go to a terminal: no column is left out.
 _PIPE_WIDTH = 100_000
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column; ``rank`` 0 is always shown, larger ones give way first."""
+    """One column. A column of rank 0 is always shown; a higher rank is left out first."""
 
     title: str
     cells: Sequence[str]
@@ -33,31 +33,31 @@ class Column:
 
     @cached_property
     def width(self) -> int:
-        """Places that it needs."""
+        """Width of the column, in terminal cells."""
         return max(display_width(text) for text in (self.short_title, *self.short_cells))
 
     @cached_property
     def short_title(self) -> str:
-        """The title, at most ``_MAX_TITLE`` characters; of a dotted name the end tells most."""
+        """The end of the title, with at most ``_MAX_TITLE`` characters."""
         title = printable(self.title)
         too_long = len(title) - _MAX_TITLE
         return title if too_long <= 0 else f"..{title[too_long + 2 :]}"
 
     @cached_property
     def short_cells(self) -> list[str]:
-        """The cells, at most ``_MAX_CELL`` characters each."""
+        """The texts of the cells, with at most ``_MAX_CELL`` characters each."""
         return [shortened(printable(cell), _MAX_CELL) for cell in self.cells]
 
     def aligned(self, text: str) -> str:
-        """A cell at its full width; numbers stand on the right."""
+        """A text padded to the width of the column; numbers are right-aligned."""
         padding = " " * (self.width - display_width(text))
         return f"{padding}{text}" if self.is_number else f"{text}{padding}"
 
 
 def fitting(columns: Sequence[Column], width: int) -> list[Column]:
-    """The columns to show in ``width`` places, in their given order.
+    """The columns that fit into ``width`` terminal cells, in their given order.
 
-    Those of rank 0 are kept in any case; others are taken by rank while there is room.
+    Columns of rank 0 are always included; others are added by rank while there is space.
     """
     room = width + _GAP
     kept: set[int] = set()
@@ -69,7 +69,7 @@ def fitting(columns: Sequence[Column], width: int) -> list[Column]:
 
 
 def table_lines(columns: Sequence[Column]) -> list[str]:
-    """A line of titles, then one for each row of cells."""
+    """A line of titles, followed by one line for each row."""
     titles = [column.short_title for column in columns]
     rows = [titles, *zip(*(column.short_cells for column in columns), strict=True)]
     return [_line(columns, row) for row in rows]
@@ -81,7 +81,11 @@ def _line(columns: Sequence[Column], texts: Sequence[str]) -> str:
 
 
 def print_columns(columns: Sequence[Column]) -> int:
-    """Print a table as wide as the terminal; the number of columns that found no room."""
+    """Print a table that fits the terminal.
+
+    Returns:
+        The number of columns that were left out.
+    """
     shown = fitting(columns, terminal_width())
     titles, *rows = table_lines(shown)
     say("\n".join([strong(titles), *rows]))
@@ -89,12 +93,12 @@ def print_columns(columns: Sequence[Column]) -> int:
 
 
 def terminal_width() -> int:
-    """Places in a line of the terminal; without end where there is none."""
+    """Width of the terminal in cells; practically unlimited if stdout is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
 
 
 def display_width(text: str) -> int:
-    """Places that a text takes in a terminal: wide characters two, combining ones none."""
+    """Terminal cells that a text takes: two for a wide character, none for a combining one."""
     if text.isascii():
         return len(text)
     return sum(map(_character_width, text))

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from sweep_sdk._version import __version__
-from sweep_sdk.cli.group import COMMANDS, OTHER_WORDS, sweep_sdk
+from sweep_sdk.cli.group import COMMANDS, EQUIVALENTS, sweep_sdk
 
 HEAVY = ("requests", "rich", "yaml", "numpy", "platformdirs", "sweep_service", "asyncio")
 
@@ -89,7 +89,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(cli, words, message):
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("word", "meant"), OTHER_WORDS.items())
+@pytest.mark.parametrize(("word", "meant"), EQUIVALENTS.items())
 def test_words_of_other_tools_are_answered_with_ours(cli, word, meant):
     result = cli(word)
     assert result.code == 2
@@ -97,7 +97,7 @@ def test_words_of_other_tools_are_answered_with_ours(cli, word, meant):
     assert word not in COMMANDS
 
 
-@pytest.mark.parametrize("meant", sorted(set(OTHER_WORDS.values())))
+@pytest.mark.parametrize("meant", sorted(set(EQUIVALENTS.values())))
 def test_the_answer_is_understood(meant):
     name, *words = meant.split()
     if not name.startswith("--"):

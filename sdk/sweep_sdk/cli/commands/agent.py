@@ -1,4 +1,4 @@
-"""``sweep-sdk agent``: work on a sweep."""
+"""``sweep-sdk agent``: work on a sweep until it ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples
 
 _SECONDS = click.FloatRange(min=0)
-_SOME_SECONDS = click.FloatRange(min=0, min_open=True)
+_POSITIVE_SECONDS = click.FloatRange(min=0, min_open=True)
 _NUMBER = click.IntRange(min=0)
 
 _EXAMPLES = examples(
@@ -22,33 +22,50 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Work on a sweep: ask, run, report, repeat.")
+@click.command(epilog=_EXAMPLES, short_help="Work on a sweep until it ends.")
 @click.argument("sweep")
-@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after so many runs.")
-@click.option("--project", "-p", metavar="NAME", help="The sweep's project; its id is enough.")
-@click.option("--entity", "-e", metavar="NAME", help="Has no effect: an account is one team.")
-@click.option("--name", help="How the agent is called; by default after host and process.")
-@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Runs at once.")
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Maximum number of runs for this agent.",
+)
+@click.option(
+    "--project", "-p", metavar="NAME", help="Project of the sweep; optional, since ids are unique."
+)
+@click.option("--entity", "-e", metavar="NAME", help="Accepted for compatibility; has no effect.")
+@click.option("--name", help="Name of the agent.  [default: HOST-PID]")
+@click.option(
+    "--parallel", type=click.IntRange(min=1), metavar="N", help="Number of concurrent runs."
+)
 @click.option(
     "--gpus",
     metavar="0,1,...",
-    help="One run at once on each GPU, which sees no other; also 0-3, and 0+1,2+3 for groups. "
-    "Counted within the GPUs that are allotted to the agent.",
+    help="GPUs to use, with one run at a time on each; a run sees only its own GPU. Also accepts "
+    "ranges (0-3) and groups (0+1,2+3). Numbers count within the GPUs visible to the agent.",
 )
 @click.option(
-    "--gpus-per-run", type=click.IntRange(min=1), metavar="N", help="So many of them for each run."
+    "--gpus-per-run",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of GPUs for each run.  [default: 1]",
 )
 @click.option(
     "--runs-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where the folders of runs are kept.",
+    help="Folder that holds one folder for each run.  [default: SWEEP_RUNS_DIR]",
 )
-@click.option("--run-timeout", type=_SOME_SECONDS, metavar="SECONDS", help="Longest time of a run.")
+@click.option(
+    "--run-timeout",
+    type=_POSITIVE_SECONDS,
+    metavar="SECONDS",
+    help="Maximum duration of a run.",
+)
 @click.option(
     "--report-interval",
-    type=_SOME_SECONDS,
+    type=_POSITIVE_SECONDS,
     metavar="SECONDS",
-    help="Report and hear of a stop at least this often.  [default: 30]",
+    help="Longest time between two reports; also how soon a stop request is noticed.  [default: 30]",
 )
 @click.option(
     "--max-failures",
@@ -56,7 +73,7 @@ _EXAMPLES = examples(
     metavar="N",
     default=5,
     show_default=True,
-    help="Give up after so many failed runs before any success; 0: never.",
+    help="Exit after this many failed runs without a success; 0 disables the limit.",
 )
 @click.option(
     "--max-initial-failures",
@@ -64,7 +81,7 @@ _EXAMPLES = examples(
     metavar="N",
     default=3,
     show_default=True,
-    help="Give up after so many failed runs in the first minute; 0: never.",
+    help="Exit after this many failed runs in the first minute; 0 disables the limit.",
 )
 @click.option(
     "--max-consecutive-failed-runs",
@@ -72,8 +89,8 @@ _EXAMPLES = examples(
     metavar="N",
     default=10,
     show_default=True,
-    help="Give up after so many failed runs in a row, or half as many while others succeed; "
-    "0: never.",
+    help="Exit after this many consecutive failed runs, or half as many while other agents "
+    "succeed; 0 disables the limit.",
 )
 @click.option(
     "--max-runs-without-metric",
@@ -81,7 +98,8 @@ _EXAMPLES = examples(
     metavar="N",
     default=3,
     show_default=True,
-    help="Give up after so many finished runs in a row that never logged the metric; 0: never.",
+    help="Exit after this many consecutive finished runs that never logged the metric; 0 disables "
+    "the limit.",
 )
 @click.option(
     "--forward-signals/--no-forward-signals",
@@ -97,22 +115,23 @@ _EXAMPLES = examples(
     metavar="SECONDS",
     default=15.0,
     show_default=True,
-    help="How long a program that has to end may take; the agent ends 8 s later at the latest.",
+    help="Time a program has to exit after a signal before it is killed; the agent exits at most "
+    "8 s later.",
 )
 @click.option(
     "--metrics-from",
     "patterns",
     multiple=True,
     metavar="NAME=PATTERN",
-    help="Take a metric from what the programs print: the last group of a regular expression. "
-    "Repeatable; the name step gives the step.",
+    help="Extract a metric from the programs' output: the last group of a regular expression. Can "
+    "be repeated; the name 'step' sets the step.",
 )
 @click.option("--spot", is_flag=True, help="Watch for the interruption notice of a spot instance.")
 def command(
     sweep: str,
     count: int | None,
     project: str | None,
-    entity: str | None,  # noqa: ARG001  of moved launch scripts
+    entity: str | None,  # noqa: ARG001  passed by scripts written for wandb
     name: str | None,
     parallel: int | None,
     gpus: str | None,
@@ -129,10 +148,10 @@ def command(
     patterns: tuple[str, ...],
     spot: bool,
 ) -> int:
-    """Work on SWEEP until it has ended: ask for a configuration, run the program, report.
+    """Work on SWEEP until it ends: request a configuration, run the program, report its metrics.
 
-    Start it in the folder from which the sweep's 'program' counts, in as many terminals and on
-    as many machines as you like. What the programs print is shown, and kept: see 'logs'.
+    Start it in the folder that the sweep's 'program' is relative to, in any number of terminals
+    and on any number of machines. The output of the programs is shown and stored: see 'logs'.
     """
     from sweep_sdk._agent.options import AgentOptions
     from sweep_sdk.cli.agent_loop import run_agent_in_terminal

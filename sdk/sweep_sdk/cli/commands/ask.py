@@ -1,4 +1,4 @@
-"""``sweep-sdk ask``: the next configuration, for programs that run it themselves."""
+"""``sweep-sdk ask``: request a configuration without an agent."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from sweep_sdk.cli.output import note, say, say_json
 _EXAMPLES = examples("sweep-sdk ask k3v9x2ab --json")
 
 
-@click.command(epilog=_EXAMPLES, short_help="Take the next configuration, without an agent.")
+@click.command(epilog=_EXAMPLES, short_help="Request a configuration without an agent.")
 @click.argument("sweep")
 @json_option
 def command(sweep: str, is_json: bool) -> int:
-    """Take the next configuration of SWEEP; give its result with 'tell'.
+    """Request the next configuration of SWEEP and reserve its run; report the result with 'tell'.
 
-    The run is reserved for the sweep's lease_seconds (300 unless its file says otherwise);
-    when its result is not told by then it may be handed out again. Waits while the sweep is
-    paused, or all that is left is with others. Exit code 1, and null with --json, when the
-    sweep has ended.
+    The run is reserved for the sweep's lease_seconds (300 by default). If no result has been
+    reported by then, the run may be handed out again. Waits while the sweep is paused, or while
+    all remaining runs are reserved by others. When the sweep has ended, exits with code 1 and
+    prints null with --json.
     """
     from sweep_sdk._sweeps.asked_run import ask_run
 
@@ -44,5 +44,5 @@ def command(sweep: str, is_json: bool) -> int:
 
 
 def _wait(seconds: float) -> None:
-    note("waiting: the sweep is paused, or all remaining runs are with others")
+    note("waiting: the sweep is paused, or all remaining runs are reserved by others")
     time.sleep(seconds)

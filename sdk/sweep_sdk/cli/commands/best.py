@@ -1,4 +1,4 @@
-"""``sweep-sdk best``: the best run's configuration, for people and for programs."""
+"""``sweep-sdk best``: the best run and its configuration."""
 
 from __future__ import annotations
 
@@ -30,33 +30,35 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Show the best configuration.")
+@click.command(epilog=_EXAMPLES, short_help="Show the best run and its configuration.")
 @click.argument("sweep")
-@click.option("--metric", metavar="NAME", help="By this metric instead of the sweep's.")
+@click.option("--metric", metavar="NAME", help="Metric to compare by, instead of the sweep's.")
 @click.option(
     "--goal",
     type=click.Choice(["minimize", "maximize", "min", "max"]),
-    help="Which values of --metric are better.",
+    help="Whether lower or higher values of --metric are better.",
 )
 @click.option(
     "--format",
-    "form",
+    "config_format",
     type=click.Choice(["yaml", "json", "args"]),
-    help="Print the configuration alone: as a file, or as flags for a command line.",
+    help="Print only the configuration: as a file, or as command-line flags.",
 )
 @json_option
 def command(
-    sweep: str, metric: str | None, goal: str | None, form: str | None, is_json: bool
+    sweep: str, metric: str | None, goal: str | None, config_format: str | None, is_json: bool
 ) -> int:
-    """Show the best run of SWEEP so far, by the sweep's metric or another one.
+    """Show the best run of SWEEP so far, by the sweep's metric or by --metric.
 
-    Runs that failed or crashed do not count. By another metric than the sweep's, runs count by
-    the best value that they logged, once they have ended. Exit code 1 while there is no value.
+    Failed and crashed runs are not considered. With --metric, only runs that have ended are
+    compared, each by the best value it logged. Exits with code 1 while no run has a value.
     """
     from sweep_sdk._results.queries import find_best
 
-    if is_json and form:
-        raise click.UsageError("--json prints the whole run, --format its config: give one")
+    if is_json and config_format:
+        raise click.UsageError(
+            "--json prints the whole run and --format its configuration: use only one of them"
+        )
     require_sweep(sweep, "best", "to show this run: sweep-sdk show {run}")
     with connected(sweep) as client:
         found = find_best(client, sweep, metric, goal, _GOAL_ADVICE)
@@ -67,10 +69,10 @@ def command(
             return 1
     if is_json:
         say_json(found.run)
-    elif form is None:
+    elif config_format is None:
         _say_best(found)
     else:
-        say(_FORMS[form](found.run["config"]))
+        say(_FORMATS[config_format](found.run["config"]))
     return 0
 
 
@@ -95,11 +97,11 @@ def _json_text(config: Mapping[str, Any]) -> str:
 
 
 def _args_text(config: Mapping[str, Any]) -> str:
-    """The flags of ``${args}``, quoted for a shell."""
+    """The configuration as the flags of ``${args}``, quoted for a shell."""
     from sweep_service.model.command import Launch, command_line
 
     return shlex.join(command_line(["${args}"], config, Launch(program=None, environment={})))
 
 
-_GOAL_ADVICE = "give --goal minimize or --goal maximize"
-_FORMS = {"yaml": _yaml_text, "json": _json_text, "args": _args_text}
+_GOAL_ADVICE = "use --goal minimize or --goal maximize"
+_FORMATS = {"yaml": _yaml_text, "json": _json_text, "args": _args_text}

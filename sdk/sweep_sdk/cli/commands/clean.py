@@ -1,4 +1,4 @@
-"""``sweep-sdk clean``: remove the folders of runs that are over and delivered."""
+"""``sweep-sdk clean``: remove the folders of runs that have ended and been delivered."""
 
 from __future__ import annotations
 
@@ -25,27 +25,30 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Remove old run folders of this machine.")
+@click.command(epilog=_EXAMPLES, short_help="Remove old run folders from this machine.")
 @click.option(
     "--older-than",
     metavar="AGE",
     default="30d",
     show_default=True,
-    help="Only what was last changed so long ago: 45m, 12h, 30d, 8w.",
+    help="Minimum time since the last change in a folder, such as 45m, 12h, 30d or 8w.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would go, and remove nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be removed, without removing anything."
+)
 @click.option(
     "--runs-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where the folders of runs are kept, if agents were told so.",
+    help="Folder that holds the run folders, if agents were started with this option.",
 )
 @json_option
 def command(older_than: str, dry_run: bool, runs_dir: Path | None, is_json: bool) -> None:
     """Remove the folders of runs on this machine (logs, checkpoints, metrics files).
 
-    Only of runs whose results were all delivered: what waits for 'sync', or is being worked on,
-    stays whatever its age. Sweeps and results in the backend are not touched. Agents do the same
-    at their start when SWEEP_KEEP_RUNS says how long folders are kept.
+    Only folders of runs whose results have all been delivered are removed. Folders of runs that
+    are in progress or waiting for 'sync' are kept regardless of their age. Sweeps and results in
+    the backend are not affected. If SWEEP_KEEP_RUNS is set, agents also remove folders older
+    than that when they start.
     """
     from sweep_sdk._home.cleaning import remove, survey, tidy
     from sweep_sdk._settings import load_settings, parse_age
@@ -63,7 +66,7 @@ def command(older_than: str, dry_run: bool, runs_dir: Path | None, is_json: bool
         say_json([_document(item, item.run in gone, dry_run) for item in found])
     elif found:
         print_columns(_columns(found, gone))
-    _sum_up(found, gone, dry_run, folder)
+    _note_total(found, gone, dry_run, folder)
 
 
 def _document(item: RunFolder, is_gone: bool, dry_run: bool) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def _document(item: RunFolder, is_gone: bool, dry_run: bool) -> dict[str, Any]:
 
 
 def _columns(found: Sequence[RunFolder], gone: set[str]) -> list[Column]:
-    """A line for each sweep."""
+    """The columns of a table with one line for each sweep."""
     now = time.time()
     groups = [list(group) for _, group in groupby(found, key=lambda item: item.sweep)]
     going = [[item for item in group if item.run in gone] for group in groups]
@@ -109,8 +112,8 @@ def _reasons(group: Sequence[RunFolder]) -> str:
     return ", ".join(words) or NOTHING
 
 
-def _sum_up(found: Sequence[RunFolder], gone: set[str], dry_run: bool, folder: Path) -> None:
-    """The total, on stderr: the table or the JSON stands alone on stdout."""
+def _note_total(found: Sequence[RunFolder], gone: set[str], dry_run: bool, folder: Path) -> None:
+    """Print the total on stderr, so that stdout holds nothing but the table or the JSON."""
     size = size_text(sum(item.n_bytes for item in found if item.run in gone))
     folders = count_text(len(gone), "folder")
     if not gone:

@@ -1,4 +1,4 @@
-"""``sweep-sdk delete``: remove a sweep with its runs, or one run."""
+"""``sweep-sdk delete``: delete a sweep with its runs, or one run."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Remove a sweep with its runs, or one run.")
+@click.command(epilog=_EXAMPLES, short_help="Delete a sweep with its runs, or one run.")
 @click.argument("sweep_or_run", metavar="SWEEP-OR-RUN")
-@click.option("--again", is_flag=True, help="Hand the configuration of RUN out again.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--again", is_flag=True, help="Hand out the configuration of RUN again.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 def command(sweep_or_run: str, again: bool, yes: bool) -> int:
-    """Remove a sweep, its runs and all that they logged; or one run that has ended.
+    """Delete a sweep with its runs and everything they logged, or one run that has ended.
 
-    The configuration of a run that is removed stays taken: no other run gets it, and run_cap counts
-    the run as before. With --again it is handed out once more.
+    The configuration of a deleted run is not handed out to another run, and the run still counts
+    towards run_cap. With --again, the configuration is handed out once more.
 
-    Log files and run folders on the agents' machines stay. After a deletion that was cut short
-    (Ctrl-C, a lost connection) the same command removes what is left.
+    Log files and run folders on the agents' machines are kept. If a deletion is interrupted
+    (Ctrl-C, a lost connection), the same command completes it.
     """
     with connected(sweep_or_run) as client:
         if is_run(sweep_or_run):
             return _delete_run(client, sweep_or_run, is_again=again, is_sure=yes)
         if again:
-            raise click.UsageError("--again takes a run, such as k3v9x2ab-17")
+            raise click.UsageError("--again applies to a run, such as k3v9x2ab-17")
         return _delete_sweep(client, sweep_or_run, is_sure=yes)
 
 
@@ -51,13 +51,13 @@ def _delete_sweep(client: Client, sweep: str, *, is_sure: bool) -> int:
         say("nothing was deleted")
         return 1
     client.delete_sweep(sweep)
-    rest = f"what an earlier deletion had left of sweep {parse_sweep(sweep)}"
-    say(f"{what or rest} is deleted")
+    rest = f"the remainder of sweep {parse_sweep(sweep)}, whose deletion was interrupted,"
+    say(f"{what or rest} was deleted")
     return 0
 
 
 def _description(client: Client, sweep: str) -> str | None:
-    """What is to be deleted; None where there may be the rest of a deletion that was cut short."""
+    """What will be deleted; None if the sweep is unknown, as after an interrupted deletion."""
     try:
         found = client.get_sweep(sweep)
     except NotFound:
@@ -69,8 +69,8 @@ def _delete_run(client: Client, reference: str, *, is_again: bool, is_sure: bool
     from sweep_sdk._backend.changes import amended_text, held_back_text
 
     seen = client.get_run(reference)
-    after = " and hand its configuration out again" if is_again else ""
-    question = f"delete run {seen['id']} ({seen['state']}) with all that it logged{after}?"
+    after = " and hand out its configuration again" if is_again else ""
+    question = f"delete run {seen['id']} ({seen['state']}) with everything it logged{after}?"
     if not is_sure and not _confirmed(question):
         say("nothing was deleted")
         return 1
@@ -78,24 +78,24 @@ def _delete_run(client: Client, reference: str, *, is_again: bool, is_sure: bool
     if text := amended_text(answer, seen, is_deletion=True):
         note(text)
         return 0
-    say(f"run {seen['id']} is deleted{_outlook(seen, is_again)}")
+    say(f"run {seen['id']} was deleted{_next_step(seen, is_again)}")
     if is_again:
         note(
-            f"its run folder on host {seen['host'] or 'unknown'} stays, with any checkpoint:"
-            " remove it there if the run shall begin from nothing"
+            f"its run folder on host {seen['host'] or 'unknown'} is kept, with any checkpoint;"
+            " remove the folder if the run must start from scratch"
         )
     if is_again and (text := held_back_text(seen["sweep"], answer["sweep_state"])):
         note(f"{text}: sweep-sdk sweep --resume {seen['sweep']}")
     return 0
 
 
-def _outlook(run: dict[str, Any], is_again: bool) -> str:
+def _next_step(run: dict[str, Any], is_again: bool) -> str:
     if is_again:
-        return f"; its configuration is handed out again: sweep-sdk agent {run['sweep']}"
-    return f"; to hand its configuration out again: sweep-sdk delete {run['id']} --again"
+        return f"; its configuration will be handed out again: sweep-sdk agent {run['sweep']}"
+    return f"; to hand out its configuration again: sweep-sdk delete {run['id']} --again"
 
 
 def _confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} say so with --yes (there is no terminal to ask)")
+        raise UsageError(f"{question} There is no terminal to ask on: use --yes to confirm")
     return click.confirm(question, default=False, err=True)

@@ -1,4 +1,4 @@
-"""``sweep-sdk doctor``: is everything around a sweep as it should be?"""
+"""``sweep-sdk doctor``: check the backend and this machine."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _EXAMPLES = examples("sweep-sdk doctor", "sweep-sdk doctor --json")
 @click.command(epilog=_EXAMPLES, short_help="Check the backend and this machine.")
 @json_option
 def command(is_json: bool) -> int:
-    """Check what sweeps need: backend, credential, clock, disks, GPUs, libraries.
+    """Check everything that sweeps depend on: backend, token, clock, disks, GPUs, libraries.
 
-    A line for each, with what to do where it is not well. Exit code 1 if something fails, 0
-    otherwise. Nothing is changed.
+    Prints one line for each check, and for each problem how to fix it. Exits with code 1 if a
+    check fails. Changes nothing.
     """
     findings = []
     for finding in check_up():

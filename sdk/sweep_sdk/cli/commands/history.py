@@ -1,4 +1,4 @@
-"""``sweep-sdk history``: the rows that runs have logged, as table, CSV or JSON."""
+"""``sweep-sdk history``: the rows that runs have logged, as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sweep_sdk.cli.tables import print_columns
 if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
 
-#: How many rows of a run a table shows, unless somebody asks for another number.
+#: Number of rows of each run in a table, unless ``--rows`` is given.
 _ROWS_OF_A_RUN = 30
 _ROWS_OF_EACH_RUN = 3
 
@@ -39,47 +39,49 @@ _EXAMPLES = examples(
     "metrics",
     metavar="NAME",
     multiple=True,
-    help="Only rows that have it, with it alone; may be repeated.",
+    help="Show only this metric, and only rows that have it. Can be repeated.",
 )
 @click.option(
     "--rows",
     type=click.IntRange(1, 10_000),
     metavar="N",
-    help="About N rows of each run, evenly spaced.",
+    help="Show about N evenly spaced rows of each run.",
 )
 @click.option(
     "--joined",
     is_flag=True,
-    help="Make one curve of several attempts: leave out what a later one logged again.",
+    help="Merge the attempts of a run: leave out rows that a later attempt logged again.",
 )
-@click.option("--csv", "is_csv", is_flag=True, help="Print CSV, all rows unless --rows is given.")
+@click.option(
+    "--csv", "is_csv", is_flag=True, help="Print all rows as CSV, or those chosen by --rows."
+)
 @json_option
 def command(
     what: str, metrics: tuple[str, ...], rows: int | None, joined: bool, is_csv: bool, is_json: bool
 ) -> int:
-    """Show what a run has logged, or all runs of a sweep: step, time and metrics of each row.
+    """Show the rows logged by a run, or by all runs of a sweep: step, time and metrics.
 
-    A table shows some rows, --csv and --json print all of them. A run that was handed out several
-    times has the rows of all its attempts, one after the other. TIME counts from when the run was
-    first handed out; --csv has it in UTC, --json in seconds since the epoch. Exit code 1 when
-    there are no rows.
+    The table shows a selection of the rows; --csv and --json print all of them. For a run with
+    several attempts, the rows of the attempts follow each other. TIME is relative to when the run
+    was first handed out; with --csv it is a UTC timestamp, with --json seconds since the epoch.
+    Exits with code 1 if there are no rows.
     """
     if is_csv and is_json:
-        raise click.UsageError("give one of --csv, --json")
-    wanted = Wanted(what, metrics, rows, joined)
+        raise click.UsageError("use only one of --csv and --json")
+    options = HistoryOptions(what, metrics, rows, joined)
     with connected(what) as client:
         if is_csv or is_json:
-            n_rows = _write(client, wanted, is_csv=is_csv)
+            n_rows = _write(client, options, is_csv=is_csv)
         else:
-            n_rows = _say_table(client, wanted)
+            n_rows = _say_table(client, options)
     if not n_rows:
-        note(f"no rows of {what} yet" if not metrics else f"no such rows of {what} yet")
+        note(f"{what} has no rows yet" if not metrics else f"{what} has no such rows yet")
     return 0 if n_rows else 1
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the options say."""
+class HistoryOptions:
+    """Which rows to show."""
 
     reference: str
     metrics: tuple[str, ...]
@@ -87,48 +89,48 @@ class Wanted:
     is_joined: bool
 
 
-def _write(client: Client, wanted: Wanted, *, is_csv: bool) -> int:
-    """Print rows for a program; how many."""
+def _write(client: Client, options: HistoryOptions, *, is_csv: bool) -> int:
+    """Print all matching rows as CSV or JSON; returns their number."""
     rows = find_rows(
         client,
-        wanted.reference,
-        wanted.metrics,
-        wanted.samples,
-        is_joined=wanted.is_joined,
+        options.reference,
+        options.metrics,
+        options.samples,
+        is_joined=options.is_joined,
         notice=note,
     )
     write = write_csv_rows if is_csv else write_json_rows
-    return write(sys.stdout, rows, wanted.metrics)
+    return write(sys.stdout, rows, options.metrics)
 
 
-def _say_table(client: Client, wanted: Wanted) -> int:
-    """Print a table of some rows; how many."""
-    is_one = is_run(wanted.reference)
-    sweep = client.get_sweep(sweep_of(wanted.reference))
-    runs = [client.get_run(wanted.reference)] if is_one else list(client.list_runs(sweep["id"]))
-    samples = wanted.samples or (_ROWS_OF_A_RUN if is_one else _ROWS_OF_EACH_RUN)
+def _say_table(client: Client, options: HistoryOptions) -> int:
+    """Print a table with a selection of the rows; returns their number."""
+    is_one = is_run(options.reference)
+    sweep = client.get_sweep(sweep_of(options.reference))
+    runs = [client.get_run(options.reference)] if is_one else list(client.list_runs(sweep["id"]))
+    samples = options.samples or (_ROWS_OF_A_RUN if is_one else _ROWS_OF_EACH_RUN)
     found = [
-        sampled(client, run["id"], wanted.metrics, samples, is_joined=wanted.is_joined)
+        sampled(client, run["id"], options.metrics, samples, is_joined=options.is_joined)
         for run in runs
     ]
     rows = [row for part in found for row in part.rows]
     if rows:
         metric = sweep["metric"]["name"] if sweep["metric"] else None
         began = {run["id"]: run["created_at"] for run in runs}
-        _tell_left_out(print_columns(row_columns(rows, began, metric)))
-        _tell_thinned(len(rows), sum(part.n_rows for part in found), wanted)
-    unseen = set(wanted.metrics).difference(*rows)
+        _note_hidden_columns(print_columns(row_columns(rows, began, metric)))
+        _note_hidden_rows(len(rows), sum(part.n_rows for part in found), options)
+    unseen = set(options.metrics).difference(*rows)
     if unseen:
-        note(nowhere_text(wanted.reference, unseen))
+        note(nowhere_text(options.reference, unseen))
     return len(rows)
 
 
-def _tell_left_out(n_columns: int) -> None:
+def _note_hidden_columns(n_columns: int) -> None:
     if n_columns:
         left_out = count_text(n_columns, "column")
-        note(f"{left_out} found no room: a wider terminal, --metric, --csv or --json has them")
+        note(f"{left_out} did not fit: use a wider terminal, --metric, --csv or --json to see more")
 
 
-def _tell_thinned(n_shown: int, n_rows: int, wanted: Wanted) -> None:
-    if n_shown < n_rows and wanted.samples is None and not wanted.is_joined:
-        note(f"{n_shown:,} of {n_rows:,} rows are shown: --rows N, --csv and --json give more")
+def _note_hidden_rows(n_shown: int, n_rows: int, options: HistoryOptions) -> None:
+    if n_shown < n_rows and options.samples is None and not options.is_joined:
+        note(f"{n_shown:,} of {n_rows:,} rows are shown; use --rows N, --csv or --json to see more")

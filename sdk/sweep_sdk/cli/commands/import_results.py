@@ -1,4 +1,4 @@
-"""``sweep-sdk import``: results that were not made here, into a sweep."""
+"""``sweep-sdk import``: add results obtained elsewhere to a sweep."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     Result = Mapping[str, Any]
 
 _N_SHOWN = 5
-_ADVICE = "--metric {metric}={name} makes it the metric, --ignore {name} passes it over"
-_FIRST_ROW = 2  # below the line of names
+_ADVICE = "use --metric {metric}={name} if it is the metric, or --ignore {name} to leave it out"
+_FIRST_ROW = 2  # line 1 holds the column names
 
 _EXAMPLES = examples(
     "sweep-sdk import k3v9x2ab results.csv --dry-run",
@@ -28,7 +28,7 @@ _EXAMPLES = examples(
 )
 
 
-@click.command("import", epilog=_EXAMPLES, short_help="Take in results that were not made here.")
+@click.command("import", epilog=_EXAMPLES, short_help="Add results obtained elsewhere to a sweep.")
 @click.argument("sweep")
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option(
@@ -36,16 +36,18 @@ _EXAMPLES = examples(
     "metrics",
     metavar="NAME=COLUMN",
     multiple=True,
-    help="The column of the sweep's metric, where it has another name.",
+    help="Column that holds the sweep's metric, if its name differs.",
 )
 @click.option(
     "--ignore",
     "ignored",
     metavar="COLUMN",
     multiple=True,
-    help="A column to pass over; repeatable.",
+    help="Column to ignore. Can be repeated.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be taken, store nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be imported, without storing anything."
+)
 @json_option
 def command(
     sweep: str,
@@ -55,14 +57,15 @@ def command(
     dry_run: bool,
     is_json: bool,
 ) -> int:
-    """Let SWEEP know the results in FILE, a CSV file of parameters and the sweep's metric.
+    """Add the results in FILE to SWEEP. FILE is a CSV file of parameters and the sweep's metric.
 
-    Nested parameters are columns with dotted names. For bayes each row is an observation; in a
-    finite space, of a grid too, its point counts as done. The same file again changes nothing.
+    Nested parameters are columns with dotted names. For bayes, each row is an observation. In a
+    finite search space, including a grid, the point of each row counts as done. Importing the
+    same file again changes nothing.
     """
     from sweep_sdk._results.importing import Columns, outcome_text, read_table, results_of
 
-    require_sweep(sweep, "import", "results belong to a sweep")
+    require_sweep(sweep, "import", "results are imported into a sweep")
     columns = Columns(dict(map(_pair, metrics)), ignored, _ADVICE)
     rows = read_table(file)
     with connected(sweep) as client:
@@ -76,16 +79,16 @@ def command(
         say_json(imported)
         return 0
     if dry_run:
-        _say_what_is_taken(found, results)
+        _say_preview(found, results)
     knows = "would know" if dry_run else "knows"
     n_results = count_text(len(results), "result")
     say(f"sweep {found['id']} {knows} {n_results}: {outcome_text(imported)}")
     if dry_run:
-        say("this was a dry run: nothing is stored")
+        say("this was a dry run: nothing was stored")
     return 0
 
 
-def _say_what_is_taken(sweep: Mapping[str, Any], results: Sequence[Result]) -> None:
+def _say_preview(sweep: Mapping[str, Any], results: Sequence[Result]) -> None:
     from sweep_sdk._results.records import flattened
 
     metric = sweep["metric"]["name"] if sweep["metric"] else ""
@@ -99,5 +102,5 @@ def _say_what_is_taken(sweep: Mapping[str, Any], results: Sequence[Result]) -> N
 def _pair(text: str) -> tuple[str, str]:
     name, sign, column = text.partition("=")
     if not sign or not name or not column:
-        raise UsageError(f"--metric {text}: needs NAME=COLUMN, such as --metric loss=val_loss")
+        raise UsageError(f"--metric: found '{text}'; expected NAME=COLUMN, such as loss=val_loss")
     return name, column

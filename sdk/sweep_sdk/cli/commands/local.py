@@ -1,4 +1,4 @@
-"""``sweep-sdk local``: this machine's database, served to other machines."""
+"""``sweep-sdk local``: serve this machine's database to other machines."""
 
 from __future__ import annotations
 
@@ -34,27 +34,29 @@ _EXAMPLES = examples(
     type=click.IntRange(0, 65535),
     default=8787,
     show_default=True,
-    help="0 takes a free port.",
+    help="Port to listen on; 0 chooses a free one.",
 )
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Interface to listen on; 0.0.0.0 for other machines, which needs --token.",
+    help="Address to listen on; 0.0.0.0 accepts other machines and requires --token.",
 )
 @click.option(
     "--token",
     is_flag=False,
     flag_value=_GENERATE,
     metavar="[TOKEN]",
-    help="Ask clients for this token; without TOKEN for SWEEP_TOKEN, or else a new one.",
+    help="Token that clients must send. Without TOKEN: SWEEP_TOKEN if set, else a new token.",
 )
-@click.option("--json", "is_json", is_flag=True, help="Print url and token as one line of JSON.")
+@click.option(
+    "--json", "is_json", is_flag=True, help="Print the URL and the token as one line of JSON."
+)
 def command(port: int, host: str, token: str | None, is_json: bool) -> None:
-    """Serve this machine's sweeps over HTTP, so that agents elsewhere share them.
+    """Serve this machine's sweeps over HTTP, so that agents on other machines can share them.
 
-    Runs until Ctrl-C or SIGTERM (exit code 0). The traffic is not encrypted: in a network that
-    you do not trust use an SSH tunnel, or the backend on AWS.
+    Runs until Ctrl-C or SIGTERM, and then exits with code 0. Traffic is not encrypted: on an
+    untrusted network use an SSH tunnel, or the backend on AWS.
     """
     from sweep_sdk._backend.client import Client
     from sweep_sdk._backend.retry import ONCE, Retrier
@@ -70,7 +72,9 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
         one_thread(),
         closing(InProcessTransport(settings.local_db, settings.local_file_systems)) as transport,
     ):
-        Client(transport, Retrier(ONCE)).check_store()  # a broken database is told now
+        Client(
+            transport, Retrier(ONCE)
+        ).check_store()  # reports an unusable database before serving
         server = LocalServer(transport, host=host, port=port, token=token)
         _raise_file_limit()
         _stop_on_signals(server)
@@ -85,17 +89,17 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
 
 
 def _say_address(url: str, token: str | None) -> None:
-    say(f"serving the sweeps of this machine at {url} (Ctrl-C ends it)")
-    say("in other terminals, and on machines that reach this address:")
+    say(f"serving the sweeps of this machine at {url} (press Ctrl-C to stop)")
+    say("in other terminals, and on other machines that can reach this address:")
     say(f"  export SWEEP_URL={url}")
     if token is not None:
         say(f"  export SWEEP_TOKEN={token}")
 
 
 def _stop_on_signals(server: LocalServer) -> None:
-    """The first signal ends the server in good order; a second one at once."""
+    """Stop gracefully on the first signal and immediately on the second."""
 
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's signature
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  required by signal.signal
         for stopping in (signal.SIGINT, signal.SIGTERM):
             signal.signal(stopping, signal.SIG_DFL)
         server.stop()
@@ -105,13 +109,13 @@ def _stop_on_signals(server: LocalServer) -> None:
 
 
 def _raise_file_limit() -> None:
-    """Every agent is a connection; the usual limit is 1,024."""
+    """Raise the limit on open files: every agent holds a connection, and 1,024 is common."""
     try:
         import resource
     except ImportError:  # not a POSIX system
         return
-    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MAX_FILES if most == resource.RLIM_INFINITY else min(_MAX_FILES, most)
-    if wanted > now:
-        with suppress(OSError, ValueError):  # some systems have a lower limit than they say
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(_MAX_FILES, hard)
+    if wanted > soft:
+        with suppress(OSError, ValueError):  # the real limit may be lower than the reported one
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,4 +1,4 @@
-"""``sweep-sdk log``: metrics from a shell script, or from a program in any language."""
+"""``sweep-sdk log``: log metrics from a shell script, or from a program in any language."""
 
 from __future__ import annotations
 
@@ -25,18 +25,21 @@ _EXAMPLES = examples(
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("values", nargs=-1, required=True, metavar="NAME=VALUE...")
-@click.option("--summary", is_flag=True, help="Set the run's summary, log no row.")
+@click.option(
+    "--summary", is_flag=True, help="Set values of the run's summary instead of logging a row."
+)
 def command(values: tuple[str, ...], summary: bool) -> None:
-    """Log metrics of the run in which this is called; 'step' is the row's step.
+    """Log metrics for the current run; the value of 'step' becomes the step of the row.
 
-    The agent that started the run sends them. Elsewhere nothing is kept, and a note says so.
+    The agent that started the run sends them to the backend. Outside a run nothing is stored, and
+    a note on stderr says so.
     """
     from sweep_sdk._settings import run_environment
 
     line = line_format.encode_summary(parse_metrics(values)) if summary else _row(values)
     environment = run_environment()
     if environment is None or environment.metrics_file is None:
-        note("not in a run of an agent: nothing is kept")
+        note("not in a run started by an agent: nothing was stored")
     else:
         _append(environment.metrics_file, line)
 
@@ -45,7 +48,7 @@ def _row(values: tuple[str, ...]) -> bytes:
     metrics = parse_metrics(values)
     step = line_format.whole_step(metrics.pop("step", None))
     if step is None and any(text.startswith("step=") for text in values):
-        raise UsageError("step: needs a whole number, such as step=4")
+        raise UsageError("step: expected a whole number, such as step=4")
     return line_format.encode_row(step, time.time(), metrics)
 
 

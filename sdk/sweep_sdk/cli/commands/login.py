@@ -1,4 +1,4 @@
-"""``sweep-sdk login``: which backend later commands and agents talk to."""
+"""``sweep-sdk login``: choose the backend of later commands and agents."""
 
 from __future__ import annotations
 
@@ -18,35 +18,36 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Keep the URL and token of a backend.")
+@click.command(epilog=_EXAMPLES, short_help="Store the URL and token of a backend.")
 @click.option(
-    "--url", required=True, help="The backend's URL; 'local' for this machine's database."
+    "--url", required=True, help="URL of the backend; 'local' selects this machine's database."
 )
-@click.option("--token", help="The token; better not on a command line: see --stdin.")
+@click.option("--token", help="Token; prefer --stdin, since command lines are visible to others.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the token from standard input.")
 def command(url: str, token: str | None, from_stdin: bool) -> None:
-    """Check a backend and keep its URL and token for later commands.
+    """Check a backend and store its URL and token for later commands.
 
-    They go to a file that only you can read. Without --token and --stdin the token is asked
-    for. SWEEP_URL and SWEEP_TOKEN in the environment go before what is kept.
+    They are stored in a file that only you can read. Without --token and --stdin, you are asked
+    for the token. The environment variables SWEEP_URL and SWEEP_TOKEN take precedence over the
+    stored values.
     """
     from sweep_sdk._settings import normalise_url, save_credentials
 
     if token is not None and from_stdin:
-        raise click.UsageError("give one of --token, --stdin")
+        raise click.UsageError("use only one of --token and --stdin")
     address = normalise_url(url)
     if address is None:
-        say(f"sweeps are kept on this machine from now on ({save_credentials('local', None)})")
+        say(f"sweeps will be stored on this machine (saved in {save_credentials('local', None)})")
         return
     token = _token(token, from_stdin=from_stdin)
     version = _check(address, token)
     path = save_credentials(address, token)
-    say(f"{address} answers (version {version}); kept in {path}")
+    say(f"connected to {address} (version {version}); saved in {path}")
     _warn_of_environment(address)
 
 
 def _token(given: str | None, *, from_stdin: bool) -> str | None:
-    """The token; None where the backend wants none."""
+    """The token; None if the backend requires none."""
     if from_stdin:
         given = sys.stdin.readline()
     elif given is None and sys.stdin.isatty():
@@ -55,35 +56,37 @@ def _token(given: str | None, *, from_stdin: bool) -> str | None:
         )
     token = (given or "").strip()
     if not token.isascii() or not token.isprintable():
-        raise UsageError("the token has characters that cannot be sent; check what was pasted")
+        raise UsageError(
+            "the token contains characters that cannot be sent in a header; check what you pasted"
+        )
     return token or None
 
 
 def _check(url: str, token: str | None) -> str:
-    """The backend's version, once it has accepted the token.
+    """The version of the backend, which has accepted the token.
 
     Raises:
-        SweepError: It is not there, is no backend, or refuses the token.
+        SweepError: The backend is unreachable, is not a sweep backend, or rejects the token.
     """
     from sweep_sdk._backend.client import Client
     from sweep_sdk._backend.retry import ONCE, Retrier
     from sweep_sdk._backend.transport import HttpTransport
 
-    transport = HttpTransport(url, token, _ca_bundle(), url_setting="the URL that you gave")
+    transport = HttpTransport(url, token, _ca_bundle(), url_setting="the given URL")
     try:
         with Client(transport, Retrier(ONCE)) as client:
             version = str(client.health()["version"])
-            list(islice(client.list_sweeps(), 1))  # health is open to all, this is not
+            list(islice(client.list_sweeps(), 1))  # unlike /health, this needs the token
     except NotAuthorized:
-        reason = ": none was given" if token is None else ""
-        raise NotAuthorized(f"{url} does not accept this token{reason}; nothing was kept") from None
+        problem = "requires a token" if token is None else "does not accept this token"
+        raise NotAuthorized(f"{url} {problem}; nothing was stored") from None
     return version
 
 
 def _ca_bundle() -> str | None:
     from sweep_sdk._settings import load_settings
 
-    with suppress(UsageError):  # a broken credentials file is what login mends
+    with suppress(UsageError):  # login replaces an unreadable credentials file
         return load_settings().ca_bundle
     return None
 
@@ -93,4 +96,4 @@ def _warn_of_environment(url: str) -> None:
 
     in_force = load_settings().url
     if in_force != url:
-        note(f"warning: SWEEP_URL is set and goes before this: {in_force or 'local'} is used")
+        note(f"warning: SWEEP_URL is set and takes precedence: {in_force or 'local'} will be used")

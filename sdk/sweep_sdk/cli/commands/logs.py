@@ -1,4 +1,4 @@
-"""``sweep-sdk logs``: what a run wrote to stdout and stderr."""
+"""``sweep-sdk logs``: the output of a run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 16
-_ONE_LOOK_SECONDS = 0.5
-#: How often the backend is asked whether a quiet run has ended.
-_ASK_SECONDS = 2.0
+_POLL_SECONDS = 0.5
+#: Time between two checks whether the run has ended.
+_CHECK_SECONDS = 2.0
 
 _EXAMPLES = examples(
     "sweep-sdk logs k3v9x2ab-17",
@@ -29,14 +29,15 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Show what a run printed.")
+@click.command(epilog=_EXAMPLES, short_help="Show the output of a run.")
 @click.argument("run")
-@click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
-@click.option("--path", "is_path", is_flag=True, help="Print the log file's path instead.")
+@click.option("--follow", "-f", is_flag=True, help="Show new output until the run has ended.")
+@click.option("--path", "is_path", is_flag=True, help="Print the path of the log file instead.")
 def command(run: str, follow: bool, is_path: bool) -> int:
-    """Show what RUN wrote to stdout and stderr, all of its attempts.
+    """Show what all attempts of RUN wrote to stdout and stderr.
 
-    The log is on the machine whose agent ran it. Exit code 1 when it is not on this one.
+    The log file is on the machine on which the run was executed. Exits with code 1 if that is
+    not this machine.
     """
     from sweep_sdk._agent.process.launcher import run_files
     from sweep_sdk._backend.references import parse_run
@@ -62,11 +63,11 @@ def command(run: str, follow: bool, is_path: bool) -> int:
 
 def _copy(path: Path) -> None:
     with path.open("rb") as file:
-        _pass_on(file)
+        _copy_rest(file)
 
 
-def _pass_on(file: BinaryIO) -> bool:
-    """Write what the file still has to stdout; whether there was anything."""
+def _copy_rest(file: BinaryIO) -> bool:
+    """Copy the rest of the file to stdout; returns whether there was any."""
     n_bytes = 0
     while chunk := file.read(_CHUNK_BYTES):
         n_bytes += sys.stdout.buffer.write(chunk)
@@ -75,13 +76,13 @@ def _pass_on(file: BinaryIO) -> bool:
 
 
 def _follow(path: Path, has_ended: Callable[[], bool]) -> None:
-    """Pass on the file as it grows, until the run has ended and all is read."""
+    """Copy the growing file to stdout, until the run has ended and everything has been read."""
     with path.open("rb") as file:
         ask_at = 0.0
         is_over = False
-        while _pass_on(file) or not is_over:
+        while _copy_rest(file) or not is_over:
             if time.monotonic() >= ask_at:
                 is_over = has_ended()
-                ask_at = time.monotonic() + _ASK_SECONDS
+                ask_at = time.monotonic() + _CHECK_SECONDS
             if not is_over:
-                time.sleep(_ONE_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)

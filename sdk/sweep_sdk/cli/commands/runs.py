@@ -1,4 +1,4 @@
-"""``sweep-sdk runs``: the runs of sweeps, as table, CSV or JSON, once or live."""
+"""``sweep-sdk runs``: the runs of sweeps as a table, CSV or JSON, once or live."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk._results.selection import listed, selection
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.board import Board, Wanted
+from sweep_sdk.cli.board import Board, RunQuery
 from sweep_sdk.cli.formats import count_text, counts_text, printable
 from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples, json_option
@@ -36,42 +36,55 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Show the runs of sweeps.")
+@click.command(epilog=_EXAMPLES, short_help="List the runs of sweeps.")
 @click.argument("sweeps", metavar="SWEEP...", nargs=-1, required=True)
 @click.option(
     "--where",
     metavar="CONDITION",
     multiple=True,
-    help="Only runs for which it holds, such as lr<0.01; join several with 'and', or repeat it.",
+    help="Show only runs that match, such as lr<0.01; combine with 'and', or repeat the option.",
 )
 @click.option(
     "--sort",
     metavar="NAMES",
     multiple=True,
-    help="Sort by these values, separated by commas; -NAME puts the largest first.",
+    help="Sort by these comma-separated values; -NAME sorts in descending order.",
 )
 @click.option(
     "--top",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Only the first N; without --sort the best N.",
+    help="Show only the first N runs; without --sort, the best N.",
 )
-@click.option("--state", metavar="STATES", multiple=True, help="Only runs in one of these states.")
-@click.option("--tag", metavar="TAG", multiple=True, help="Only runs whose program noted the tag.")
-@click.option("--name", metavar="NAME", help="Only runs called so by their program; * and ? match.")
 @click.option(
-    "--columns", metavar="NAMES", multiple=True, help="Show these values, and nothing else."
+    "--state", metavar="STATES", multiple=True, help="Show only runs in one of these states."
 )
-@click.option("--watch", is_flag=True, help="Follow the sweeps until they have ended.")
+@click.option(
+    "--tag", metavar="TAG", multiple=True, help="Show only runs with this tag, set by the program."
+)
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="Show only runs with this name, set by the program; * and ? are wildcards.",
+)
+@click.option(
+    "--columns", metavar="NAMES", multiple=True, help="Show only these comma-separated values."
+)
+@click.option("--watch", is_flag=True, help="Update the table until the sweeps have ended.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1),
     metavar="S",
     default=2.0,
     show_default=True,
-    help="Seconds between two looks of --watch.",
+    help="Seconds between two updates of --watch.",
 )
-@click.option("--csv", "is_csv", is_flag=True, help="Print CSV with config.*, summary.* and more.")
+@click.option(
+    "--csv",
+    "is_csv",
+    is_flag=True,
+    help="Print CSV with all columns, including config.* and summary.*.",
+)
 @json_option
 def command(
     sweeps: tuple[str, ...],
@@ -87,34 +100,34 @@ def command(
     is_csv: bool,
     is_json: bool,
 ) -> int:
-    """Show the runs of one or several sweeps: the metric, the parameters that vary, the state.
+    """List the runs of one or more sweeps with their state, metrics and varying parameters.
 
-    Names are those of parameters, metrics and fields such as state, host, attempt or time.
-    config.lr, summary.loss and run.host say which is meant. The name of the sweep's metric stands
-    for a run's best value, summary.NAME for its last one.
+    A name in an option is that of a parameter, a metric, or a field such as state, host, attempt
+    or time; config.lr, summary.loss and run.host are unambiguous. The name of the sweep's metric
+    refers to a run's best value, summary.NAME to its last value.
 
-    TIME is how long the newest attempt took, or has been running; '-' while no agent works on the
-    run. In a narrow terminal some columns are left out; --csv and --json have all.
+    TIME is the duration of the latest attempt so far, or '-' while no agent is working on the
+    run. Columns that do not fit the terminal are left out; --csv and --json include all of them.
     """
     if watch + is_csv + is_json > 1:
-        raise click.UsageError("give one of --watch, --csv, --json")
+        raise click.UsageError("use only one of --watch, --csv and --json")
     for sweep in sweeps:
         require_sweep(sweep, "runs", "to show this run: sweep-sdk show {run}")
-    wanted = Wanted(selection(where, sort, top, state, tag, name), tuple(listed(columns)))
+    query = RunQuery(selection(where, sort, top, state, tag, name), tuple(listed(columns)))
     with connected() as client:
         board = Board(client, sweeps)
         if watch:
-            code = _watch(board, wanted, interval)
+            code = _watch(board, query, interval)
         else:
             code = 0
             board.refresh()
     if board.sweeps:
-        _say(board, wanted, "csv" if is_csv else "json" if is_json else "table")
+        _say(board, query, "csv" if is_csv else "json" if is_json else "table")
     return code
 
 
-def _watch(board: Board, wanted: Wanted, interval: float) -> int:
-    """Show runs in place until the sweeps are over or Ctrl-C; a pipe gets only the end."""
+def _watch(board: Board, query: RunQuery, interval: float) -> int:
+    """Update a table in place until the sweeps have ended or Ctrl-C; a pipe gets only the end."""
     from rich.live import Live
     from rich.text import Text
 
@@ -124,7 +137,7 @@ def _watch(board: Board, wanted: Wanted, interval: float) -> int:
             while not board.is_over:
                 if live.console.is_terminal:
                     size = live.console.size
-                    screen = _screen(board, wanted, size.width, size.height)
+                    screen = _screen(board, query, size.width, size.height)
                     live.update(Text(screen), refresh=True)
                 time.sleep(interval)
                 board.refresh()
@@ -133,44 +146,49 @@ def _watch(board: Board, wanted: Wanted, interval: float) -> int:
     return 0
 
 
-def _screen(board: Board, wanted: Wanted, width: int, height: int) -> str:
-    """As many runs as a window holds, the newest or the first ones, with the sweeps below."""
-    runs = wanted.runs(board)
-    lines = _below(board, wanted, len(runs))
+def _screen(board: Board, query: RunQuery, width: int, height: int) -> str:
+    """The table of as many runs as fit the window, followed by the lines about the sweeps.
+
+    Shows the first runs of a sorted selection, and otherwise the latest ones.
+    """
+    runs = query.runs(board)
+    lines = _footer(board, query, len(runs))
     room = max(height - 2 - len(lines), 1)
-    shown = runs[:room] if wanted.selection.is_ordered else runs[-room:]
-    columns = fitting(wanted.table(board, shown, time.time()), width)
+    shown = runs[:room] if query.selection.is_ordered else runs[-room:]
+    columns = fitting(query.table(board, shown, time.time()), width)
     return "\n".join([*table_lines(columns), *lines])
 
 
-def _say(board: Board, wanted: Wanted, form: str) -> None:
-    runs, picked = wanted.runs(board), wanted.picked(board)
-    if form == "csv":
-        write_csv(sys.stdout, runs, picked)
-    elif form == "json":
-        say_json(runs if picked is None else [picked.record(run) for run in runs])
+def _say(board: Board, query: RunQuery, output_format: str) -> None:
+    runs, columns = query.runs(board), query.columns(board)
+    if output_format == "csv":
+        write_csv(sys.stdout, runs, columns)
+    elif output_format == "json":
+        say_json(runs if columns is None else [columns.record(run) for run in runs])
     elif runs:
-        _say_table(wanted.table(board, runs, time.time()), _below(board, wanted, len(runs)))
+        _say_table(query.table(board, runs, time.time()), _footer(board, query, len(runs)))
     elif board.runs:
         note(f"none of {count_text(len(board.runs), 'run')} matches")
     else:
         ids = " or ".join(f"'sweep-sdk agent {sweep['id']}'" for sweep in board.sweeps)
-        note(f"no runs yet: {ids} makes them")
+        note(f"no runs yet: start an agent with {ids}")
 
 
-def _say_table(columns: Sequence[Column], below: Sequence[str]) -> None:
+def _say_table(columns: Sequence[Column], footer: Sequence[str]) -> None:
     n_left_out = print_columns(columns)
     if n_left_out:
         left_out = count_text(n_left_out, "column")
-        note(f"{left_out} found no room: a wider terminal, --columns, --csv or --json has them")
-    for line in below:
+        note(
+            f"{left_out} did not fit: use a wider terminal, --columns, --csv or --json to see more"
+        )
+    for line in footer:
         say(line)
 
 
-def _below(board: Board, wanted: Wanted, n_chosen: int) -> list[str]:
-    """How many runs were chosen, and how the sweeps stand."""
+def _footer(board: Board, query: RunQuery, n_chosen: int) -> list[str]:
+    """Lines about the number of runs shown, and about the state of each sweep."""
     lines = []
-    if not wanted.selection.is_everything:
+    if not query.selection.is_everything:
         lines.append(f"{n_chosen:,} of {count_text(len(board.runs), 'run')} shown")
     for sweep in board.sweeps:
         lines.append(f"sweep {sweep['id']} is {sweep['state']}: {counts_text(sweep['counts'])}")

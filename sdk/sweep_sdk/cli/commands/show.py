@@ -1,4 +1,4 @@
-"""``sweep-sdk show``: everything about one sweep, or about one run."""
+"""``sweep-sdk show``: the details of one sweep, or of one run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import printable
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
-from sweep_sdk.cli.run_story import run_story
-from sweep_sdk.cli.sweep_story import last_runs_from, sweep_story
+from sweep_sdk.cli.run_view import run_lines
+from sweep_sdk.cli.sweep_view import first_run_to_explain, sweep_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +30,11 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Show all about a sweep or a run.")
+@click.command(epilog=_EXAMPLES, short_help="Show the details of a sweep or a run.")
 @click.argument("what", metavar="SWEEP-OR-RUN")
 @json_option
 def command(what: str, is_json: bool) -> None:
-    """Show one sweep: config, state, best run; or one run: what happened to it."""
+    """Show the details of a sweep (config, state, best run) or of a run (attempts, metrics)."""
     from sweep_sdk._backend.references import is_run
 
     if is_run(what):
@@ -56,7 +56,7 @@ def _show_run(reference: str, *, is_json: bool) -> None:
         history = client.thinned_history(reference, _HISTORY_ROWS).rows
         metric = client.get_sweep(run["sweep"])["metric"]
     log_file = run_files(settings.runs_dir, run["sweep"], run["id"], run["attempt"]).log
-    for line in run_story(run, history, log_file, time.time()):
+    for line in run_lines(run, history, log_file, time.time()):
         say(line)
     if missing := runs_without_metric(metric["name"] if metric else None, [run]):
         note(printable(missing))
@@ -68,19 +68,19 @@ def _show_sweep(reference: str, *, is_json: bool) -> None:
         if is_json:
             say_json(sweep)
             return
-        newest = list(client.list_runs(reference, last_runs_from(sweep)))
+        newest = list(client.list_runs(reference, first_run_to_explain(sweep)))
         has_values = sweep["best"] is not None or sweep["metric"] is None
         runs = () if has_values else client.list_runs(reference)
         importance = _importance(client, sweep)
         missing = runs_without_metric(None if has_values else sweep["metric"]["name"], runs)
-    for line in sweep_story(sweep, newest, importance, time.time()):
+    for line in sweep_lines(sweep, newest, importance, time.time()):
         say(line)
     if missing:
         note(printable(missing))
 
 
 def _importance(client: Client, sweep: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Of the parameters, once there is a value; None also from a backend that does not tell it."""
+    """The importance of the parameters; None without values, or from a backend without the route."""
     if sweep["best"] is None or sweep["metric"] is None:
         return None
     with suppress(NotFound):

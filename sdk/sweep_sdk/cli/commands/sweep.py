@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 _VERBS = {"pause": "paused", "resume": "running", "stop": "finished", "cancel": "canceled"}
 _STOP_THIS_RUN = "to stop this run: sweep-sdk sweep --stop-run {run}"
-#: What takes a sweep, and what does the like to a run.
+#: Options that take a sweep, with what to use for a run instead.
 _FOR_A_RUN = {
     "stop": _STOP_THIS_RUN,
     "cancel": _STOP_THIS_RUN,
-    "retry-failed": "to run this run again: sweep-sdk sweep --retry-run {run}",
+    "retry-failed": "to retry this run: sweep-sdk sweep --retry-run {run}",
 }
-#: What takes a run, and what does the like to a sweep.
+#: Options that take a run, with what to use for a sweep instead.
 _FOR_A_SWEEP = {
     "stop-run": "to stop the sweep: sweep-sdk sweep --stop {sweep}",
-    "retry-run": "to run all again that failed: sweep-sdk sweep --retry-failed {sweep}",
+    "retry-run": "to retry all failed runs: sweep-sdk sweep --retry-failed {sweep}",
 }
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the options say."""
+class Options:
+    """The options of the command, without those that change an existing sweep."""
 
     file: str | None
     project: str | None
@@ -52,15 +52,15 @@ class Wish:
     prior_runs: tuple[str, ...] = ()
 
 
-#: (wanted, found): what may have been meant where a change had no effect
+#: By requested and actual state: what may have been meant by a change that had no effect.
 _ADVICE = {
-    ("paused", "paused"): "to go on: sweep-sdk sweep --resume {sweep}",
-    ("finished", "finished"): "to go on: sweep-sdk sweep --resume {sweep}",
+    ("paused", "paused"): "to resume it: sweep-sdk sweep --resume {sweep}",
+    ("finished", "finished"): "to resume it: sweep-sdk sweep --resume {sweep}",
     ("running", "running"): "to work on it: sweep-sdk agent {sweep}",
     ("running", "pending"): "to work on it: sweep-sdk agent {sweep}",
     ("running", "finished"): "to change its config: sweep-sdk sweep --update {sweep} FILE",
-    (None, "finished"): "to go on with what is left: sweep-sdk sweep --resume {sweep}; "
-    "to run again what failed: sweep-sdk sweep --retry-failed {sweep}",
+    (None, "finished"): "to continue it: sweep-sdk sweep --resume {sweep}; "
+    "to retry its failed runs: sweep-sdk sweep --retry-failed {sweep}",
 }
 _EXAMPLES = examples(
     "sweep-sdk sweep sweep.yaml --dry-run",
@@ -76,113 +76,118 @@ _EXAMPLES = examples(
 
 @click.command(epilog=_EXAMPLES, short_help="Register a sweep, or change one.")
 @click.argument("file", required=False)
+@click.option("--project", "-p", metavar="NAME", help="Project of the sweep; overrides the file's.")
+@click.option("--entity", "-e", metavar="NAME", help="Accepted for compatibility; has no effect.")
+@click.option("--name", help="Name of the sweep; overrides the file's.")
+@click.option("--program", metavar="PATH", help="Program that agents run; overrides the file's.")
 @click.option(
-    "--project", "-p", metavar="NAME", help="Where to list it; instead of the file's project."
+    "--dry-run",
+    is_flag=True,
+    help="Check FILE and show how it is understood, without registering a sweep.",
 )
-@click.option("--entity", "-e", metavar="NAME", help="Has no effect: an account is one team.")
-@click.option("--name", help="A name for people; instead of the file's name.")
-@click.option("--program", metavar="PATH", help="What agents run; instead of the file's program.")
-@click.option("--dry-run", is_flag=True, help="Say what was understood, register nothing.")
 @click.option(
     "--prior-run",
     "-R",
     metavar="RUN-OR-SWEEP",
     multiple=True,
-    help="An ended run that bayes shall know and that counts as done in a finite space, or a sweep"
-    " with all of its runs; repeatable.",
+    help="Ended run, or sweep with its ended runs, whose results bayes starts from; in a finite "
+    "search space their points count as done. Can be repeated.",
 )
-@click.option("--agent", is_flag=True, help="Go on as an agent of the new sweep.")
-@click.option("--pause", metavar="SWEEP", help="Hand out no runs until it is resumed.")
-@click.option("--resume", metavar="SWEEP", help="Go on after --pause or --stop.")
-@click.option("--stop", metavar="SWEEP", help="End it: no new runs, those begun go on.")
-@click.option("--cancel", metavar="SWEEP", help="End it and stop its runs.")
+@click.option("--agent", is_flag=True, help="Start an agent for the new sweep.")
+@click.option("--pause", metavar="SWEEP", help="Hand out no new runs until the sweep is resumed.")
+@click.option("--resume", metavar="SWEEP", help="Resume a paused or stopped sweep.")
+@click.option("--stop", metavar="SWEEP", help="End the sweep; runs in progress continue.")
+@click.option("--cancel", metavar="SWEEP", help="End the sweep and stop its runs.")
 @click.option("--stop-run", metavar="RUN", help="Stop one run.")
 @click.option(
-    "--retry-failed", metavar="SWEEP", help="Run again what failed, crashed or was killed."
+    "--retry-failed", metavar="SWEEP", help="Retry all runs that failed, crashed or were killed."
 )
-@click.option("--retry-run", metavar="RUN", help="Run one of these again.")
-@click.option("--update", metavar="SWEEP", help="Give it the config of FILE for its new runs.")
+@click.option("--retry-run", metavar="RUN", help="Retry one such run.")
+@click.option("--update", metavar="SWEEP", help="Use the config in FILE for new runs of the sweep.")
 @json_option
 def command(
     file: str | None,
     project: str | None,
-    entity: str | None,  # noqa: ARG001  of moved launch scripts
+    entity: str | None,  # noqa: ARG001  passed by scripts written for wandb
     name: str | None,
     program: str | None,
     dry_run: bool,
     agent: bool,
     prior_run: tuple[str, ...],
     is_json: bool,
-    **verbs: str | None,
+    **changes: str | None,
 ) -> int:
-    """Register the sweep that FILE describes and print its id; or change one that exists.
+    """Register the sweep described by FILE and print its id, or change an existing sweep.
 
-    '-' as FILE reads standard input.
+    If FILE is '-', it is read from standard input.
     """
-    wish = Wish(file, project, name, program, dry_run, agent, is_json, prior_run)
-    named = {verb.replace("_", "-"): target for verb, target in verbs.items()}
-    given = {verb: target for verb, target in named.items() if target is not None}
-    _check_usage(wish, given)
-    if not given:
-        return _create(wish)
-    verb, target = given.popitem()
+    options = Options(file, project, name, program, dry_run, agent, is_json, prior_run)
+    requested = {
+        verb.replace("_", "-"): target for verb, target in changes.items() if target is not None
+    }
+    _check_usage(options, requested)
+    if not requested:
+        return _create(options)
+    verb, target = requested.popitem()
     if verb in _FOR_A_SWEEP:
         require_run(target, f"--{verb}", _FOR_A_SWEEP[verb])
     else:
         require_sweep(target, f"--{verb}", _FOR_A_RUN.get(verb, ""))
     if verb in _VERBS:
-        _change_state(wish, verb, target)
+        _change_state(options, verb, target)
     else:
-        _ACTIONS[verb](wish, target)
+        _ACTIONS[verb](options, target)
     return 0
 
 
-def _check_usage(wish: Wish, given: dict[str, str]) -> None:
-    if len(given) > 1:
-        raise click.UsageError(f"give one of {', '.join(f'--{verb}' for verb in given)}")
-    if not given:
-        if wish.file is None:
-            raise click.UsageError("which sweep file? For instance: sweep-sdk sweep sweep.yaml")
-        if wish.is_agent and (wish.is_dry_run or wish.is_json):
-            raise click.UsageError("--agent goes with neither --dry-run nor --json")
+def _check_usage(options: Options, changes: dict[str, str]) -> None:
+    if len(changes) > 1:
+        raise click.UsageError(f"use only one of {', '.join(f'--{verb}' for verb in changes)}")
+    if not changes:
+        if options.file is None:
+            raise click.UsageError(
+                "a sweep file is missing; for example: sweep-sdk sweep sweep.yaml"
+            )
+        if options.is_agent and (options.is_dry_run or options.is_json):
+            raise click.UsageError("--agent cannot be combined with --dry-run or --json")
         return
-    verb = next(iter(given))
-    if (verb == "update") != (wish.file is not None):
+    verb = next(iter(changes))
+    if (verb == "update") != (options.file is not None):
         raise click.UsageError(
             "--update needs the FILE with the new config"
             if verb == "update"
             else f"--{verb} takes no sweep file"
         )
-    registering = (wish.project, wish.name, wish.program, wish.prior_runs)
-    if wish.is_dry_run or wish.is_agent or any(registering):
-        raise click.UsageError(f"--{verb} goes with no option but --json")
+    registering = (options.project, options.name, options.program, options.prior_runs)
+    if options.is_dry_run or options.is_agent or any(registering):
+        raise click.UsageError(f"--{verb} can only be combined with --json")
 
 
-def _create(wish: Wish) -> int:
+def _create(options: Options) -> int:
     from sweep_sdk._settings import load_settings
     from sweep_sdk.cli.sweep_file import read_sweep_file
 
-    text = read_sweep_file(str(wish.file))
+    text = read_sweep_file(str(options.file))
     settings = load_settings()
-    with connected(settings=settings) as client, _problems_told(str(wish.file)):
-        project = wish.project or _default_project(client, settings, text)
+    with connected(settings=settings) as client, _reported_problems(str(options.file)):
+        project = options.project or _default_project(client, settings, text)
         sweep = client.create_sweep(
             yaml=text,
             project=project,
-            name=wish.name,
-            program=wish.program,
-            prior_runs=wish.prior_runs,
-            dry_run=wish.is_dry_run,
+            name=options.name,
+            program=options.program,
+            prior_runs=options.prior_runs,
+            dry_run=options.is_dry_run,
         )
-    _tell_warnings(wish, sweep)
-    _tell_missing_program(wish, sweep)
-    if wish.is_json:
+    _note_warnings(options, sweep)
+    _note_missing_program(options, sweep)
+    if options.is_json:
         say_json(sweep)
-    elif wish.is_dry_run:
-        _say_understood(sweep)
+    elif options.is_dry_run:
+        _say_dry_run(sweep)
     else:
         _say_created(sweep)
-    if wish.is_agent:
+    if options.is_agent:
         from sweep_sdk.cli.agent_loop import run_agent_in_terminal
 
         return run_agent_in_terminal(str(sweep["id"]))
@@ -190,8 +195,8 @@ def _create(wish: Wish) -> int:
 
 
 @contextmanager
-def _problems_told(file: str) -> Iterator[None]:
-    """Tell all that is wrong with a sweep file, a line each, and end the command."""
+def _reported_problems(file: str) -> Iterator[None]:
+    """Print every problem of a sweep file on its own line, and end the command."""
     try:
         yield
     except InvalidConfig as error:
@@ -203,143 +208,142 @@ def _problems_told(file: str) -> Iterator[None]:
 
 
 def _default_project(client: Client, settings: Settings, text: str) -> str | None:
-    """SWEEP_PROJECT where the file names no project."""
+    """``SWEEP_PROJECT``, if the file names no project."""
     if settings.project is None:
         return None
-    understood = client.create_sweep(yaml=text, dry_run=True)
-    return None if understood["config"].get("project") else settings.project
+    checked = client.create_sweep(yaml=text, dry_run=True)
+    return None if checked["config"].get("project") else settings.project
 
 
-def _tell_warnings(wish: Wish, sweep: Sweep) -> None:
+def _note_warnings(options: Options, sweep: Sweep) -> None:
     from sweep_sdk._backend.answers import warnings_of
 
     for warning in warnings_of(sweep):
-        note(f"warning: {wish.file}: {printable(warning)}")
+        note(f"warning: {options.file}: {printable(warning)}")
 
 
-def _tell_missing_program(wish: Wish, sweep: Sweep) -> None:
-    """Say it now if an agent that is started in this folder would find nothing to run."""
+def _note_missing_program(options: Options, sweep: Sweep) -> None:
+    """Warn if an agent started in this folder would not find the program."""
     from sweep_sdk._agent.process.launcher import Launcher
     from sweep_sdk._settings import environment
 
     missing = Launcher(sweep["config"], environment()).missing_program()
-    if missing is not None and not wish.is_agent:  # an agent says so itself
+    if missing is not None and not options.is_agent:  # an agent reports it itself
         note(f"warning: {printable(missing)}")
 
 
 def _say_created(sweep: Sweep) -> None:
     project = printable(sweep["project"])
     say(f"sweep {strong(sweep['id'])} in project {project}: {_size_text(sweep)}")
-    say("run it, in as many terminals and on as many machines as you like:")
+    say("start agents, in any number of terminals and on any number of machines:")
     say(f"  sweep-sdk agent {sweep['id']}")
 
 
 def _size_text(sweep: Sweep) -> str:
     aim = "" if sweep["metric"] is None else f", {metric_text(sweep['metric'])}"
     points, cap = sweep["grid_points"], sweep["run_cap"]
-    size = "no end of runs" if points is None else count_text(points, "point")
+    size = "unlimited runs" if points is None else count_text(points, "point")
     if points is not None and sweep["method"] != "grid":
-        size = f"{size}, each once"
+        size = f"{size}, each run once"
     if cap is not None:
         size = f"{size}, run_cap {cap:,}"
     return f"{sweep['method']}, {size}{aim}"
 
 
-def _say_understood(sweep: Sweep) -> None:
+def _say_dry_run(sweep: Sweep) -> None:
     from sweep_sdk.cli.dry_run import dry_run_lines
 
     for line in dry_run_lines(sweep):
         say(line)
 
 
-def _change_state(wish: Wish, verb: str, target: str) -> None:
+def _change_state(options: Options, verb: str, target: str) -> None:
     with connected(target) as client:
         sweep = client.change_sweep(target, state=_VERBS[verb])
-    if wish.is_json:
+    if options.is_json:
         say_json(sweep)
     else:
         say(f"sweep {sweep['id']} is {sweep['state']}")
-    _tell_no_effect(sweep, "state", _VERBS[verb])
+    _note_no_effect(sweep, "state", _VERBS[verb])
 
 
-def _stop_run(wish: Wish, target: str) -> None:
+def _stop_run(options: Options, target: str) -> None:
     with connected(target) as client:
         run = client.stop_run(target)
-    if wish.is_json:
+    if options.is_json:
         say_json(run)
     else:
-        say(f"run {run['id']} will be stopped: its agent is told at its next report")
+        say(f"run {run['id']} will be stopped when its agent next contacts the backend")
 
 
-def _retry_run(wish: Wish, target: str) -> None:
+def _retry_run(options: Options, target: str) -> None:
     from sweep_sdk._backend.changes import amended_text
 
     with connected(target) as client:
         seen = client.get_run(target)
         if seen["state"] in ("finished", "deleted"):
             raise NotPossible(
-                f"run {seen['id']} is {seen['state']}, and only runs that failed, crashed or were"
-                f" killed are run again; to have its configuration run anew, and its result"
-                f" removed: sweep-sdk delete {seen['id']} --again"
+                f"run {seen['id']} is {seen['state']}; only runs that failed, crashed or were killed"
+                f" can be retried. To remove its result and run its configuration again: sweep-sdk"
+                f" delete {seen['id']} --again"
             )
         answer = client.retry_run(target, seen["attempt"])
-    if wish.is_json:
+    if options.is_json:
         say_json(answer)
     if text := amended_text(answer, seen, is_deletion=False):
         note(text)
         return
-    if not wish.is_json:
-        say(f"run {seen['id']} is handed out again: sweep-sdk agent {seen['sweep']}")
-    _tell_held_back(seen["sweep"], answer["sweep_state"])
+    if not options.is_json:
+        say(f"run {seen['id']} will be handed out again: sweep-sdk agent {seen['sweep']}")
+    _note_held_back(seen["sweep"], answer["sweep_state"])
 
 
-def _retry_failed(wish: Wish, target: str) -> None:
+def _retry_failed(options: Options, target: str) -> None:
     retried: list[str] = []
     with connected(target) as client:
         for answer in client.retry_failed(target):
             retried += answer["runs"]
             if answer["next"] is not None:
-                note(f"{len(retried):,} so far")
+                note(f"{len(retried):,} runs so far")
         sweep = client.get_sweep(target)
-    if wish.is_json:
+    if options.is_json:
         say_json({"runs": retried, "sweep_state": sweep["state"]})
     if not retried:
-        note(f"no run of sweep {sweep['id']} failed, crashed or was killed, so nothing has changed")
+        note(f"no run of sweep {sweep['id']} failed, crashed or was killed; nothing was changed")
         return
-    if not wish.is_json:
+    if not options.is_json:
         name, n_runs = sweep["id"], count_text(len(retried), "run")
-        verb = "is" if len(retried) == 1 else "are"
-        say(f"{n_runs} of sweep {name} {verb} handed out again: sweep-sdk agent {name}")
-    _tell_held_back(sweep["id"], sweep["state"])
+        say(f"{n_runs} of sweep {name} will be handed out again: sweep-sdk agent {name}")
+    _note_held_back(sweep["id"], sweep["state"])
 
 
-def _tell_held_back(sweep: str, state: str) -> None:
+def _note_held_back(sweep: str, state: str) -> None:
     from sweep_sdk._backend.changes import held_back_text
 
     if text := held_back_text(sweep, state):
         note(f"{text}: sweep-sdk sweep --resume {sweep}")
 
 
-def _update(wish: Wish, target: str) -> None:
+def _update(options: Options, target: str) -> None:
     from sweep_sdk.cli.sweep_file import read_sweep_file
 
-    text = read_sweep_file(str(wish.file))
-    with connected(target) as client, _problems_told(str(wish.file)):
+    text = read_sweep_file(str(options.file))
+    with connected(target) as client, _reported_problems(str(options.file)):
         sweep = client.change_sweep(target, yaml=text)
-    _tell_warnings(wish, sweep)
-    if wish.is_json:
+    _note_warnings(options, sweep)
+    if options.is_json:
         say_json(sweep)
     else:
         version = sweep["config_version"]
         say(f"sweep {sweep['id']} has config version {version}: {_size_text(sweep)}")
-    _tell_no_effect(sweep, "yaml", None)
+    _note_no_effect(sweep, "yaml", None)
 
 
-def _tell_no_effect(sweep: Sweep, asked: str, state: str | None) -> None:
-    """Say why a change had no effect, and which command would have one."""
+def _note_no_effect(sweep: Sweep, field: str, state: str | None) -> None:
+    """Print why a change had no effect, and which command would have one."""
     from sweep_sdk._backend.changes import no_effect_text
 
-    if text := no_effect_text(sweep, (asked,), state):
+    if text := no_effect_text(sweep, (field,), state):
         advice = _ADVICE.get((state, sweep["state"]), "")
         note(text + (advice and f"; {advice.format(sweep=sweep['id'])}"))
 

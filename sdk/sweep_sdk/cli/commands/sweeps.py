@@ -28,15 +28,15 @@ _EXAMPLES = examples(
 
 
 @click.command(epilog=_EXAMPLES, short_help="List sweeps, newest first.")
-@click.option("--project", "-p", metavar="NAME", help="Only sweeps of this project.")
-@click.option("--state", type=click.Choice(STATES), help="Only sweeps in this state.")
+@click.option("--project", "-p", metavar="NAME", help="List only sweeps of this project.")
+@click.option("--state", type=click.Choice(STATES), help="List only sweeps in this state.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
     default=50,
     show_default=True,
-    help="At most so many.",
+    help="Maximum number of sweeps to list.",
 )
 @json_option
 def command(project: str | None, state: str | None, limit: int, is_json: bool) -> None:
@@ -49,13 +49,13 @@ def command(project: str | None, state: str | None, limit: int, is_json: bool) -
     elif sweeps:
         print_columns(sweep_columns(sweeps, time.time()))
     else:
-        note("no sweeps here yet: 'sweep-sdk sweep FILE' registers one")
+        note("no sweeps yet: use 'sweep-sdk sweep FILE' to register one")
     if len(found) > limit:
-        note(f"only the newest {limit} are shown: see --limit")
+        note(f"only the newest {limit} sweeps are shown: use --limit to see more")
 
 
 def sweep_columns(sweeps: Sequence[Sweep], now: float) -> list[Column]:
-    """The columns of the list; a project or name that all share gives way first."""
+    """The columns of the list; a column in which all sweeps agree is left out first."""
 
     def column(title: str, rank: int, text: Callable[[Sweep], str]) -> Column:
         return Column(title, [text(sweep) for sweep in sweeps], rank)
@@ -74,6 +74,6 @@ def sweep_columns(sweeps: Sequence[Sweep], now: float) -> list[Column]:
 
 
 def progress_text(sweep: Sweep) -> str:
-    """``12/24``: handed out, and of how many at most; ``12`` where there is no end."""
+    """``12/24``: number of runs handed out, and their maximum; ``12`` without a maximum."""
     limit = run_limit(sweep)
     return str(sweep["n_handed_out"]) if limit is None else f"{sweep['n_handed_out']}/{limit}"

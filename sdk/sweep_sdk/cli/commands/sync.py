@@ -1,4 +1,4 @@
-"""``sweep-sdk sync``: deliver what agents could not."""
+"""``sweep-sdk sync``: deliver results that agents could not deliver."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _EXAMPLES = examples(
 )
 
 
-@click.command(epilog=_EXAMPLES, short_help="Deliver what agents on this machine could not.")
+@click.command(epilog=_EXAMPLES, short_help="Deliver results that wait on this machine.")
 def command() -> None:
-    """Deliver the rows and results that agents on this machine could not, or left behind.
+    """Deliver the rows and results that agents on this machine could not deliver.
 
-    They wait on disk when the backend stays away for too long, or an agent is killed. The next
-    agent on this machine delivers them too.
+    Results wait on disk if the backend was unavailable for too long or an agent was killed. The
+    next agent on this machine delivers them as well.
     """
     from sweep_sdk._agent.outbox.debts import Ledger
     from sweep_sdk._agent.outbox.sync import sync
@@ -36,6 +36,6 @@ def command() -> None:
     if n_attempts:
         say(f"{count_text(n_attempts, 'attempt')} delivered")
     else:
-        say(f"nothing was left to deliver{' here' if elsewhere else ''}")
+        say(f"there was nothing to deliver{' to this backend' if elsewhere else ''}")
     for place in elsewhere:
-        note(f"what is left for {place} waits until SWEEP_URL or SWEEP_LOCAL_DB names it")
+        note(f"results for {place} are waiting: set SWEEP_URL or SWEEP_LOCAL_DB to deliver them")

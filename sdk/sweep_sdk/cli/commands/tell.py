@@ -1,4 +1,4 @@
-"""``sweep-sdk tell``: the result of a run that was taken with ``ask``."""
+"""``sweep-sdk tell``: report the result of a run requested with ``ask``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXAMPLES = examples(
 
 @click.command(
     epilog=_EXAMPLES,
-    short_help="Give the result of a run taken with 'ask'.",
+    short_help="Report the result of a run requested with 'ask'.",
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("run")
@@ -36,43 +36,43 @@ _EXAMPLES = examples(
 @click.option(
     "--attempt",
     type=click.IntRange(min=1),
-    help="The attempt that 'ask' printed: a run may have been handed out again since.",
+    help="Attempt number printed by 'ask'; the run may have been handed out again since.",
 )
 @click.option(
     "--state",
     type=click.Choice(STATES),
     default="finished",
     show_default=True,
-    help="How it ended; preempted: it is to be handed out again.",
+    help="How the run ended; a preempted run is handed out again.",
 )
 def command(run: str, values: tuple[str, ...], attempt: int | None, state: str) -> None:
-    """End RUN with these metric values, which make its last row."""
+    """End RUN and store the metric values as its last row."""
     from sweep_sdk._sweeps.asked_run import clean_result, ended_before_text, tell_result
 
-    require_run(run, "tell", "to take a run of it: sweep-sdk ask {sweep}")
+    require_run(run, "tell", "to request one: sweep-sdk ask {sweep}")
     metrics = clean_result(parse_metrics(values), state)
     with connected(run) as client:
         found = client.get_run(run)
         if found["ended_at"] is not None:
-            retry = f"to run it again: sweep-sdk sweep --retry-run {found['id']}"
+            retry = f"to retry it: sweep-sdk sweep --retry-run {found['id']}"
             raise UsageError(ended_before_text(found["id"], found["state"], retry))
         if attempt is None or attempt != found["attempt"]:
-            raise UsageError(_not_the_attempt(found, attempt))
+            raise UsageError(_attempt_problem(found, attempt))
         next_row = client.report(run, attempt, 0, ()).next_row
-        told = tell_result(client, run, attempt, metrics, state, next_row)
-    say(f"run {found['id']} is {told}")
+        state_text = tell_result(client, run, attempt, metrics, state, next_row)
+    say(f"run {found['id']} is {state_text}")
 
 
-def _not_the_attempt(found: Mapping[str, Any], attempt: int | None) -> str:
-    """Why a result is not taken for the run's present attempt."""
+def _attempt_problem(found: Mapping[str, Any], attempt: int | None) -> str:
+    """Why the result is not accepted for the current attempt of the run."""
     run, current = found["id"], found["attempt"]
     holder = f"'{found['agent']}' {age_text(found['started_at'], time.time())}"
     if attempt is not None:
         return (
-            f"attempt {attempt} of run {run} no longer counts: attempt {current} was handed to"
+            f"attempt {attempt} of run {run} is obsolete: attempt {current} was handed out to"
             f" {holder}"
         )
     return (
-        f"tell needs '--attempt N', the attempt that 'sweep-sdk ask' printed; attempt {current} of"
-        f" run {run} was handed to {holder}: if that was you, add '--attempt {current}'"
+        f"tell requires '--attempt N', the attempt printed by 'sweep-sdk ask'; attempt {current} of"
+        f" run {run} was handed out to {holder}: if that was you, add '--attempt {current}'"
     )

@@ -1,4 +1,4 @@
-"""A sweep in words: what it searches, how far it is, and for bayes what the model has learnt."""
+"""The details of a sweep as text: search space, progress, and what bayes has learnt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._results.run_limit import points_text
 from sweep_sdk.cli.formats import age_text, counts_text
 from sweep_sdk.cli.importance_view import importance_lines
-from sweep_sdk.cli.space_view import aim_lines, best_text, lined_up, parameter_lines
+from sweep_sdk.cli.space_view import best_text, lined_up, objective_pairs, parameter_lines
 from sweep_sdk.cli.suggestion_view import suggestion_text
 
 if TYPE_CHECKING:
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 _N_REASONS = 5
 
 
-def last_runs_from(sweep: Json) -> int:
-    """Index from which ``sweep_story`` wants the runs: it shows why the newest were suggested."""
+def first_run_to_explain(sweep: Json) -> int:
+    """Index of the first run that ``sweep_lines`` needs, to explain the latest suggestions."""
     return max(int(sweep["n_handed_out"]) - _N_REASONS, 0)
 
 
-def sweep_story(
+def sweep_lines(
     sweep: Json, newest: Sequence[Json], importance: Json | None, now: float
 ) -> Iterator[str]:
     """Lines about a sweep.
 
     Args:
-        sweep: As the backend tells it.
-        newest: Its last runs, by index.
-        importance: Of its parameters; None where nothing can be said.
-        now: Seconds since the epoch.
+        sweep: The backend's answer about the sweep.
+        newest: Its latest runs, in the order of their index.
+        importance: The backend's answer about the importance of its parameters, if there is one.
+        now: The current time, in seconds since the epoch.
     """
-    yield from lined_up(_facts(sweep, now))
+    yield from lined_up(_overview(sweep, now))
     yield ""
     yield "parameters"
     yield from parameter_lines(sweep["config"])
@@ -47,23 +47,23 @@ def sweep_story(
         yield f"best: {best_text(sweep['best'], sweep)}"
 
 
-def _facts(sweep: Json, now: float) -> list[tuple[str, str]]:
+def _overview(sweep: Json, now: float) -> list[tuple[str, str]]:
     name = f" '{sweep['name']}'" if sweep["name"] else ""
     return [
         ("sweep", f"{sweep['id']}{name} in project {sweep['project']}"),
         ("state", ": ".join(filter(None, (sweep["state"], points_text(sweep))))),
         ("runs", counts_text(sweep["counts"])),
-        *aim_lines(sweep),
+        *objective_pairs(sweep),
         ("seed", str(sweep["seed"])),
         ("created", age_text(sweep["created_at"], now)),
     ]
 
 
 def _suggestions(newest: Sequence[Json]) -> Iterator[str]:
-    """Why the newest runs got their configurations; grid and random give no reasons."""
+    """Why the latest runs got their configurations; grid and random give no reasons."""
     reasoned = [run for run in newest if run.get("suggestion")]
     if not reasoned:
         return
-    yield from ("", "why the newest runs were suggested")
+    yield from ("", "why the latest runs were suggested")
     for run in reasoned:
         yield f"  {run['id']}: {suggestion_text(run['suggestion'])}"

@@ -1,4 +1,4 @@
-"""What happened to a run, in words."""
+"""The details of a run, as text."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     Json = Mapping[str, Any]
 
 
-def run_story(run: Json, history: Sequence[Json], log_file: Path, now: float) -> Iterator[str]:
+def run_lines(run: Json, history: Sequence[Json], log_file: Path, now: float) -> Iterator[str]:
     """Lines about a run.
 
     Args:
-        run: As the backend tells it in full.
-        history: A few of its rows.
-        log_file: Where its output would be if it ran on this machine.
-        now: Seconds since the epoch.
+        run: The backend's full answer about the run.
+        history: Some of its rows.
+        log_file: Path of its output, if it was executed on this machine.
+        now: The current time, in seconds since the epoch.
     """
-    yield from lined_up(list(_facts(run, log_file, now)))
+    yield from lined_up(list(_overview(run, log_file, now)))
     yield from _section("config", _values(run["config"]))
-    yield from _section("noted by the program", _values(run.get("attributes") or {}))
+    yield from _section("set by the program", _values(run.get("attributes") or {}))
     yield from _section("attempts", _attempts(run, now))
     yield from _section("summary", _values(run["summary"]))
     yield from _section("history", [_row_text(row, now) for row in history])
@@ -49,7 +49,7 @@ def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
         yield from (f"  {line}" for line in lines)
 
 
-def _facts(run: Json, log_file: Path, now: float) -> Iterator[tuple[str, str]]:
+def _overview(run: Json, log_file: Path, now: float) -> Iterator[tuple[str, str]]:
     yield "run", f"{run['id']} (index {run['index']} of sweep {run['sweep']})"
     yield "state", _state_text(run, now)
     if run["best"] is not None:
@@ -64,28 +64,28 @@ def _facts(run: Json, log_file: Path, now: float) -> Iterator[tuple[str, str]]:
 def _state_text(run: Json, now: float) -> str:
     if run["state"] == "deleted":
         again = f"sweep-sdk delete {run['id']} --again"
-        return f"deleted {age_text(run['ended_at'], now)}; to hand its configuration out: {again}"
+        return f"deleted {age_text(run['ended_at'], now)}; to hand out its configuration again: {again}"
     if run["stopped_early"]:
         return f"{run['state']}, stopped early{_stop_text(run.get('early_stop'))}"
     if run["lease_end"] is None:
         return str(run["state"])
     left = run["lease_end"] - now
     if left >= 0:
-        return f"{run['state']}, its agent is to be heard of within {duration_text(left)}"
-    return f"{run['state']}, its agent should have been heard of {duration_text(-left)} ago"
+        return f"{run['state']}, lease expires in {duration_text(left)}"
+    return f"{run['state']}, lease expired {duration_text(-left)} ago"
 
 
 def _stop_text(stop: Json | None) -> str:
-    if stop is None:  # it ended before the reason was kept
+    if stop is None:  # stopped by a backend that did not store the reason
         return ""
     value, limit = value_text(stop["value"]), value_text(stop["threshold"])
-    return f" at value {stop['band']} of the metric: {value} is worse than the limit there, {limit}"
+    return f" at value {stop['band']} of the metric: {value} is worse than the threshold, {limit}"
 
 
 def _attempts(run: Json, now: float) -> list[str]:
     if run["state"] == "deleted":
         return []
-    if run["state"] == "pending":  # its newest attempt is among those that are over
+    if run["state"] == "pending":  # its latest attempt is listed among the ended ones
         texts = [_attempt_text(attempt, now) for attempt in run["attempts"]]
         return [*texts, "waiting to be handed out"]
     newest = {name: run[name] for name in ("attempt", "agent", "host", "state", "started_at")}
@@ -101,7 +101,7 @@ def _attempt_text(attempt: Json, now: float) -> str:
 
 
 def _end_text(attempt: Json, now: float) -> str:
-    if attempt["ended_at"] is None:  # of one that fell silent nobody knows how long it went on
+    if attempt["ended_at"] is None:  # unknown for an attempt whose agent was lost
         took = duration_text(now - attempt["started_at"])
         return f"running for {took}" if attempt["state"] == "running" else str(attempt["state"])
     took = duration_text(attempt["ended_at"] - attempt["started_at"])
