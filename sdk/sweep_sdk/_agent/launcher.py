@@ -13,7 +13,7 @@ from sweep_sdk._agent.leftovers import KEEP_VARIABLE, MARK_VARIABLE
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._world import disk
-from sweep_service.model import command as commands
+from sweep_service.model.language import command as commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import ClassVar
 
-from sweep_service.model.distributions.base import (
+from sweep_service.model.space.distributions.base import (
     LARGEST,
     LARGEST_UNIT,
     SMALLEST_UNIT,
     Continuous,
     safe_exp,
 )
-from sweep_service.model.distributions.beta_function import beta_cdf, beta_ppf
+from sweep_service.model.space.distributions.beta_function import beta_cdf, beta_ppf
 
 _STANDARD_NORMAL = NormalDist()
 

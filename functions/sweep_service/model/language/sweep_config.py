@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.command import DEFAULT_COMMAND
-from sweep_service.model.keys import SCALAR_FIELDS
-from sweep_service.model.report import Report
-from sweep_service.model.space import SearchSpace
+from sweep_service.model.language.command import DEFAULT_COMMAND
+from sweep_service.model.language.keys import SCALAR_FIELDS
+from sweep_service.model.language.report import Report
+from sweep_service.model.space.search_space import SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_service.model.problems import Problem
+    from sweep_service.model.language.problems import Problem
 
 DEFAULT_LEASE_SECONDS = 300
 
@@ -106,7 +106,7 @@ def parse_text(text: str) -> ParsedSweep:
         InvalidConfig: With every reason why it cannot run, each with its line.
     """
     # imported here: asks, which are most requests, never parse and need no YAML
-    from sweep_service.model.yaml_text import read_yaml
+    from sweep_service.model.language.yaml_text import read_yaml
 
     file = read_yaml(text)
     return _parsed(file.document, file.report)
@@ -148,7 +148,7 @@ def from_document(document: Mapping[str, Any]) -> SweepConfig:
 
 
 def _parsed(found: object, report: Report) -> ParsedSweep:
-    from sweep_service.model.normalise import normalise  # see parse_text
+    from sweep_service.model.language.normalise import normalise  # see parse_text
 
     document = normalise(found, report)
     return ParsedSweep(from_document(document), report.warnings)

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.hydra import hydra_overrides
-from sweep_service.model.problems import Problem
+from sweep_service.model.language.hydra import hydra_overrides
+from sweep_service.model.language.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

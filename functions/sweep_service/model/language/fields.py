@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sweep_service.model.distributions.base import is_number
-from sweep_service.model.report import Place, Report, describe
+from sweep_service.model.language.report import Place, Report, describe
+from sweep_service.model.space.distributions.base import is_number
 
 FieldKind = Literal["number", "integer", "text", "boolean", "any", "list", "numbers"]
 Tell = Callable[[Place, str], None]

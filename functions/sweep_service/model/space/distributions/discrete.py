@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
-from sweep_service.model.distributions.base import (
+from sweep_service.model.space.distributions.base import (
     LARGEST,
     Continuous,
     Distribution,
@@ -17,7 +17,7 @@ from sweep_service.model.distributions.base import (
     Kind,
     is_number,
 )
-from sweep_service.model.distributions.continuous import Uniform
+from sweep_service.model.space.distributions.continuous import Uniform
 
 #: How far from a multiple, in units of q, a number still counts as that multiple.
 _TOLERANCE = 1e-9

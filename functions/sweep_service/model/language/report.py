@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.problems import Problem
+from sweep_service.model.language.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.parameters import suggestion
-from sweep_service.model.report import Place, Report, describe
+from sweep_service.model.language.parameters import suggestion
+from sweep_service.model.language.report import Place, Report, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

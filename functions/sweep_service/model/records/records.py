@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.states import RunState
+from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_service.model.states import SweepState
+    from sweep_service.model.records.states import SweepState
 
 #: A metric value as it travels and is kept: a number, or text for a non-finite one.
 MetricValue = float | int | bool | str

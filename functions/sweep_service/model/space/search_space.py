@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.forms import FORMS
+from sweep_service.model.language.forms import FORMS
 
 if TYPE_CHECKING:
-    from sweep_service.model.distributions import Distribution, Finite
+    from sweep_service.model.space.distributions import Distribution, Finite
 
 #: Stands for no value; null is a value.
 MISSING = object()

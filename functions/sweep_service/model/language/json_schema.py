@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.fields import NUMBER_TEXT
-from sweep_service.model.forms import FORMS, Form
-from sweep_service.model.keys import KEPT_KEYS, METHODS, SCALAR_FIELDS
-from sweep_service.model.printed import LONGEST_PATTERN, STREAMS
-from sweep_service.model.sections import HYPERBAND_FIELDS, METRIC_FIELDS
+from sweep_service.model.language.fields import NUMBER_TEXT
+from sweep_service.model.language.forms import FORMS, Form
+from sweep_service.model.language.keys import KEPT_KEYS, METHODS, SCALAR_FIELDS
+from sweep_service.model.language.printed import LONGEST_PATTERN, STREAMS
+from sweep_service.model.language.sections import HYPERBAND_FIELDS, METRIC_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.fields import Field
+    from sweep_service.model.language.fields import Field
 
 Schema = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweep_service.model.fields import Field
+from sweep_service.model.language.fields import Field
 
 METHODS = ("grid", "random", "bayes")
 _MOST_RUNS = 10**15 - 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.fields import Field, Tell, read_field
-from sweep_service.model.parameters import looks_like_parameter, suggestion
-from sweep_service.model.report import Place, Report, describe
-from sweep_service.model.space import MISSING
+from sweep_service.model.language.fields import Field, Tell, read_field
+from sweep_service.model.language.parameters import looks_like_parameter, suggestion
+from sweep_service.model.language.report import Place, Report, describe
+from sweep_service.model.space.search_space import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

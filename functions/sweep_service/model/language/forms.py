@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.distributions.categories import Categorical, Constant
-from sweep_service.model.distributions.continuous import (
+from sweep_service.model.language.fields import Field
+from sweep_service.model.space.distributions.categories import Categorical, Constant
+from sweep_service.model.space.distributions.continuous import (
     Beta,
     LogNormal,
     LogUniform,
     Normal,
     Uniform,
 )
-from sweep_service.model.distributions.discrete import IntUniform, q_uniform, quantized
-from sweep_service.model.fields import Field
+from sweep_service.model.space.distributions.discrete import IntUniform, q_uniform, quantized
 
 if TYPE_CHECKING:
-    from sweep_service.model.distributions.base import Distribution
+    from sweep_service.model.space.distributions.base import Distribution
 
 Fields = Mapping[str, Any]
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sweep_service.model.fields import PlainNumber, text_to_number
-from sweep_service.model.plain import MAX_DEPTH, MAX_VALUES
-from sweep_service.model.report import Place, Report, excerpt
-from sweep_service.model.yaml_surprises import are_hashes, surprise
-from sweep_service.model.yaml_tree import (
+from sweep_service.model.language.fields import PlainNumber, text_to_number
+from sweep_service.model.language.plain import MAX_DEPTH, MAX_VALUES
+from sweep_service.model.language.report import Place, Report, excerpt
+from sweep_service.model.language.yaml_surprises import are_hashes, surprise
+from sweep_service.model.language.yaml_tree import (
     MERGE,
     PREFIX,
     Items,

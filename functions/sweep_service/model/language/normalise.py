@@ -11,28 +11,38 @@ from collections import Counter
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.command import (
+from sweep_service.model.language.command import (
     DEFAULT_COMMAND,
     NO_PARAMETERS_ADVICE,
     macro_warnings,
     passes_parameters,
     prints_values,
 )
-from sweep_service.model.distributions.categories import Categorical, Constant
-from sweep_service.model.fields import Field, read_field
-from sweep_service.model.keys import KEPT_KEYS, KNOWN_KEYS, METHODS, OWN_KEYS, SCALAR_FIELDS
-from sweep_service.model.parameters import looks_like_parameter, read_parameters, suggestion
-from sweep_service.model.plain import to_plain
-from sweep_service.model.printed import read_metrics_from
-from sweep_service.model.report import Report, describe, excerpt
-from sweep_service.model.sections import read_command, read_early_terminate, read_metric
-from sweep_service.model.space import SearchSpace
-from sweep_service.model.start import read_start
+from sweep_service.model.language.fields import Field, read_field
+from sweep_service.model.language.keys import (
+    KEPT_KEYS,
+    KNOWN_KEYS,
+    METHODS,
+    OWN_KEYS,
+    SCALAR_FIELDS,
+)
+from sweep_service.model.language.parameters import (
+    looks_like_parameter,
+    read_parameters,
+    suggestion,
+)
+from sweep_service.model.language.plain import to_plain
+from sweep_service.model.language.printed import read_metrics_from
+from sweep_service.model.language.report import Report, describe, excerpt
+from sweep_service.model.language.sections import read_command, read_early_terminate, read_metric
+from sweep_service.model.language.start import read_start
+from sweep_service.model.space.distributions.categories import Categorical, Constant
+from sweep_service.model.space.search_space import SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sweep_service.model.distributions import Distribution
+    from sweep_service.model.space.distributions import Distribution
 
 
 def normalise(found: object, report: Report) -> dict[str, Any]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sweep_service.model.distributions.base import Continuous, Distribution, Finite, Kind
-from sweep_service.model.distributions.categories import Categorical, Constant, fresh, identity
-from sweep_service.model.distributions.continuous import (
+from sweep_service.model.space.distributions.base import Continuous, Distribution, Finite, Kind
+from sweep_service.model.space.distributions.categories import (
+    Categorical,
+    Constant,
+    fresh,
+    identity,
+)
+from sweep_service.model.space.distributions.continuous import (
     Beta,
     LogNormal,
     LogUniform,
     Normal,
     Uniform,
 )
-from sweep_service.model.distributions.discrete import (
+from sweep_service.model.space.distributions.discrete import (
     IntUniform,
     Quantized,
     QuantizedEndless,

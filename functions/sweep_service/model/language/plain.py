@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from sweep_service.model.report import Place, Report, describe
+from sweep_service.model.language.report import Place, Report, describe
 
 MAX_DEPTH = 100
 MAX_VALUES = 200_000

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.distributions.base import Finite, Kind, bin_of, is_number
+from sweep_service.model.space.distributions.base import Finite, Kind, bin_of, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

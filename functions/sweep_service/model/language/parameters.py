@@ -7,10 +7,10 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.distributions import Categorical, Distribution, Quantized, identity
-from sweep_service.model.fields import Field, PlainNumber, read_field, text_to_number
-from sweep_service.model.forms import FORMS, Form
-from sweep_service.model.report import Place, Report, describe, excerpt
+from sweep_service.model.language.fields import Field, PlainNumber, read_field, text_to_number
+from sweep_service.model.language.forms import FORMS, Form
+from sweep_service.model.language.report import Place, Report, describe, excerpt
+from sweep_service.model.space.distributions import Categorical, Distribution, Quantized, identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

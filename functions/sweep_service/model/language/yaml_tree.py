@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import yaml
 from yaml import events
 
-from sweep_service.model.plain import MAX_DEPTH
-from sweep_service.model.report import excerpt
+from sweep_service.model.language.plain import MAX_DEPTH
+from sweep_service.model.language.report import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.distributions import Continuous, Distribution, Finite
-from sweep_service.model.parameters import suggestion, with_numbers
-from sweep_service.model.report import Place, Report, describe
-from sweep_service.model.space import MISSING, Parameter, SearchSpace, look_up
+from sweep_service.model.language.parameters import suggestion, with_numbers
+from sweep_service.model.language.report import Place, Report, describe
+from sweep_service.model.space.distributions import Continuous, Distribution, Finite
+from sweep_service.model.space.search_space import MISSING, Parameter, SearchSpace, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
