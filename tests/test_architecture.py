@@ -123,14 +123,17 @@ _OUTSIDE_CALLS = re.compile(
     r"|signal\.(signal|getsignal|pthread_\w+|alarm|setitimer)|shutil\.(rmtree|move|copy\w*)|open)"
 )
 #: They start programs and carry what these print: themselves what a simulated world replaces.
-_STARTERS = {"child.py", "output.py", "keeper_main.py", "printed.py", "printed_main.py"}
+_STARTERS = {
+    *("process/child.py", "process/output.py", "process/keeper_main.py"),
+    *("printed/metrics.py", "printed/search_main.py"),
+}
 
 
 def reaching_code():
     client = ROOT / "sdk" / "sweep_sdk"
     own = [client / name for name in ("_ask.py", "_run.py", "_metrics_file.py")]
-    paths = [*client.glob("_agent/*.py"), *client.glob("_backend/*.py"), *own]
-    return [path for path in paths if path.name not in _STARTERS]
+    paths = [*client.glob("_agent/**/*.py"), *client.glob("_backend/*.py"), *own]
+    return [path for path in paths if "/".join(path.parts[-2:]) not in _STARTERS]
 
 
 def reaches_outside(path):

@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.engagement import first_look
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.plain_view import show
+from sweep_sdk._agent.session.engagement import first_look
+from sweep_sdk._agent.view.plain import show
 from sweep_sdk._ask import AskedRun, ask_run
 from sweep_sdk._backend.answers import warnings_of
 from sweep_sdk._backend.client import open_client

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.said import Said
+from sweep_sdk._agent.outbox.said import Said
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._config import Config

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from emulated_gateway import EmulatedGateway
 
-from sweep_sdk._agent import events
 from sweep_sdk._agent.agent import run_agent
-from sweep_sdk._agent.debts import Ledger
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.sync import sync
+from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.sync import sync
+from sweep_sdk._agent.view import events
 from sweep_sdk._backend import retry
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized

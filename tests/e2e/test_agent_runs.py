@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent import engagement, events
 from sweep_sdk._agent.agent import run_agent
-from sweep_sdk._agent.launcher import run_files
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.process.launcher import run_files
+from sweep_sdk._agent.session import engagement
+from sweep_sdk._agent.view import events
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._server.server import LocalServer
@@ -373,7 +374,7 @@ class TestWhatProgramsWrite:
     def test_a_program_that_floods_a_watcher_that_is_stuck(
         self, client, register, settings, monkeypatch
     ):
-        from sweep_sdk._agent import event_pump as _event_pump
+        from sweep_sdk._agent.view import event_pump as _event_pump
 
         monkeypatch.setattr(_event_pump, "_PATIENCE_SECONDS", 0.01)
         monkeypatch.setattr(_event_pump, "_CLOSE_SECONDS", 0.01)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent.leftovers import MARK_VARIABLE, Trace, end_marked, own_trace
+from sweep_sdk._agent.process.leftovers import MARK_VARIABLE, Trace, end_marked, own_trace
 from sweep_sdk._world import running
 
 PATIENCE_SECONDS = 30
@@ -218,7 +218,7 @@ class TestWhoIsMeant:
 
     def test_an_agent_that_was_started_inside_a_run_does_not_end_itself(self, trace, tmp_path):
         code = (
-            "from sweep_sdk._agent.leftovers import end_marked, Trace\n"
+            "from sweep_sdk._agent.process.leftovers import end_marked, Trace\n"
             f"end_marked({trace!r}, '{trace.agent}.', print)\nprint('still there')"
         )
         words = ["sh", "-c", f'{sys.executable} -c "$1"; true', "sh", code]

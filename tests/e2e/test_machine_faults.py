@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent import events, tally
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.session import tally
+from sweep_sdk._agent.view import events
 
 QUICK = {"row_interval_seconds": 0.02, "report_interval_seconds": 0.05}
 TOOL = """\

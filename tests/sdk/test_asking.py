@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from sweep_sdk._agent import asking as _asking
-from sweep_sdk._agent.asking import Asker
-from sweep_sdk._agent.debts import Debt, Ledger
-from sweep_sdk._agent.events import Notice, Waiting
+from sweep_sdk._agent.outbox.debts import Debt, Ledger
+from sweep_sdk._agent.session import asking as _asking
+from sweep_sdk._agent.session.asking import Asker
+from sweep_sdk._agent.view.events import Notice, Waiting
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable, NotFound
 

@@ -6,18 +6,18 @@ import time
 import pytest
 from made_answers import problem
 
-from sweep_sdk._agent import attempts as _attempts
-from sweep_sdk._agent.asking import Asker
-from sweep_sdk._agent.attempts import Attempts
-from sweep_sdk._agent.best import Best
-from sweep_sdk._agent.debts import Ledger
-from sweep_sdk._agent.endings import Outcome
-from sweep_sdk._agent.events import BestSoFar, Notice, RunEnded
-from sweep_sdk._agent.launcher import Launcher
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.sync import sync
-from sweep_sdk._agent.tally import Tally
-from sweep_sdk._agent.worker import Worker
+from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.endings import Outcome
+from sweep_sdk._agent.outbox.sync import sync
+from sweep_sdk._agent.process.launcher import Launcher
+from sweep_sdk._agent.session import attempts as _attempts
+from sweep_sdk._agent.session.asking import Asker
+from sweep_sdk._agent.session.attempts import Attempts
+from sweep_sdk._agent.session.best import Best
+from sweep_sdk._agent.session.tally import Tally
+from sweep_sdk._agent.slot.worker import Worker
+from sweep_sdk._agent.view.events import BestSoFar, Notice, RunEnded
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 

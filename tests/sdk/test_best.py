@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._agent.best import Best
-from sweep_sdk._agent.events import BestSoFar
-from sweep_sdk._agent.said import Said
+from sweep_sdk._agent.outbox.said import Said
+from sweep_sdk._agent.session.best import Best
+from sweep_sdk._agent.view.events import BestSoFar
 
 
 def sweep(goal="minimize", best=None):

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent import child as _child
-from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
-from sweep_sdk._agent.launcher import Launch
+from sweep_sdk._agent.process import child as _child
+from sweep_sdk._agent.process.child import Exit, LaunchFailed, signal_name, start_child
+from sweep_sdk._agent.process.launcher import Launch
 
 
 @pytest.fixture
@@ -269,8 +269,8 @@ class TestKeeper:
     AGENT = """
         import os, signal, sys, time
         from pathlib import Path
-        from sweep_sdk._agent.child import start_child
-        from sweep_sdk._agent.launcher import Launch
+        from sweep_sdk._agent.process.child import start_child
+        from sweep_sdk._agent.process.launcher import Launch
         code = (
             "import signal, subprocess, sys, time;"
             "signal.signal(signal.SIGTERM, signal.SIG_IGN);"

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from sweep_sdk._agent import debts
-from sweep_sdk._agent.debts import Debt, Ledger
+from sweep_sdk._agent.outbox import debts
+from sweep_sdk._agent.outbox.debts import Debt, Ledger
 
 DEBT = Debt("here", "k3v9x2ab-1", 1, "/m", "loss")
 
@@ -163,7 +163,7 @@ def test_debts_of_a_killed_process_are_found(ledger, tmp_path):
         import os, signal
         from dataclasses import replace
         from pathlib import Path
-        from sweep_sdk._agent.debts import Debt, Ledger
+        from sweep_sdk._agent.outbox.debts import Debt, Ledger
         ledger = Ledger(Path({str(tmp_path)!r}))
         with ledger.attendance() as attendance:
             ledger.keep(Debt("here", "k3v9x2ab-1", 1, "/m", "loss", holder=attendance.name))

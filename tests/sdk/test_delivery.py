@@ -9,11 +9,11 @@ import pytest
 from made_answers import problem
 
 from sweep_sdk import _lines
-from sweep_sdk._agent import tail
-from sweep_sdk._agent.debts import Debt, Ledger
-from sweep_sdk._agent.delivery import Delivery
-from sweep_sdk._agent.endings import Outcome
-from sweep_sdk._agent.sync import Synced, sync
+from sweep_sdk._agent.outbox import tail
+from sweep_sdk._agent.outbox.debts import Debt, Ledger
+from sweep_sdk._agent.outbox.delivery import Delivery
+from sweep_sdk._agent.outbox.endings import Outcome
+from sweep_sdk._agent.outbox.sync import Synced, sync
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._exceptions import (
     BackendUnavailable,

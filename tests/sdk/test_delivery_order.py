@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._agent.debts import Debt, Ledger
-from sweep_sdk._agent.delivery import Delivery
-from sweep_sdk._agent.endings import Outcome
+from sweep_sdk._agent.outbox.debts import Debt, Ledger
+from sweep_sdk._agent.outbox.delivery import Delivery
+from sweep_sdk._agent.outbox.endings import Outcome
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._exceptions import BackendUnavailable
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._agent.endings import (
+from sweep_sdk._agent.outbox.endings import (
     KEEPER_KILLED,
     NOT_STARTED,
     Outcome,
@@ -10,7 +10,7 @@ from sweep_sdk._agent.endings import (
     ending_document,
     judge,
 )
-from sweep_sdk._agent.said import Said
+from sweep_sdk._agent.outbox.said import Said
 
 GOOD, BAD = True, False
 

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from sweep_sdk._agent import event_pump as _event_pump
-from sweep_sdk._agent.event_pump import EventPump
-from sweep_sdk._agent.events import Notice, Output, Quiet
+from sweep_sdk._agent.view import event_pump as _event_pump
+from sweep_sdk._agent.view.event_pump import EventPump
+from sweep_sdk._agent.view.events import Notice, Output, Quiet
 
 
 @pytest.fixture

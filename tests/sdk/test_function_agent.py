@@ -12,9 +12,9 @@ import pytest
 
 import sweep_sdk
 from sweep_sdk import _present
-from sweep_sdk._agent import events
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.view import events
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.transport import InProcessTransport
 from sweep_sdk._exceptions import AgentGaveUp, NotPossible, RunStopped, UsageError

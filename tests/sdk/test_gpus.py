@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._agent.gpus import Allotment, allotment, parse_groups, variables_of
+from sweep_sdk._agent.process.gpus import Allotment, allotment, parse_groups, variables_of
 from sweep_sdk._exceptions import UsageError
 
 CUDA = "CUDA_VISIBLE_DEVICES"

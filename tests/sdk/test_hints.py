@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._agent.hints import hint_at
+from sweep_sdk._agent.session.hints import hint_at
 
 
 @pytest.mark.parametrize(

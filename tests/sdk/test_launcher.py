@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from sweep_sdk._agent.command_words import started_by_env
-from sweep_sdk._agent.launcher import Launcher, prepare_files, run_files
+from sweep_sdk._agent.process.command_words import started_by_env
+from sweep_sdk._agent.process.launcher import Launcher, prepare_files, run_files
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._exceptions import UsageError
 

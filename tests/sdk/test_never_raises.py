@@ -11,7 +11,7 @@ import pytest
 
 import sweep_sdk
 from sweep_sdk import _present
-from sweep_sdk._agent.tail import Tail
+from sweep_sdk._agent.outbox.tail import Tail
 from sweep_sdk._config import Config
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._facts import as_fact

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from sweep_sdk._agent.events import AgentEnded, Notice, Output
-from sweep_sdk._agent.plain_view import show
+from sweep_sdk._agent.view.events import AgentEnded, Notice, Output
+from sweep_sdk._agent.view.plain import show
 
 OUTPUT = Output("k3v9x2ab-0", "é\n".encode(), is_stderr=False)
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.printed import PrintedMetrics, patterns_of, printed_metrics
-from sweep_sdk._agent.printed_lines import MAX_LINE_BYTES, LineSplitter
-from sweep_sdk._agent.printed_main import Idle, Patterns, TimeLimit, number_of
+from sweep_sdk._agent.printed.lines import MAX_LINE_BYTES, LineSplitter
+from sweep_sdk._agent.printed.metrics import PrintedMetrics, patterns_of, printed_metrics
+from sweep_sdk._agent.printed.search_main import Idle, Patterns, TimeLimit, number_of
 from sweep_sdk._exceptions import UsageError
 
 CATASTROPHIC = ("(a+)+$", "(a|a)*$", r"(\w+\s?)*:$", "(.*)*b")
@@ -236,7 +236,7 @@ class TestProcess:
     def test_after_its_agent_was_killed_the_last_rows_are_written(self, metrics_file):
         code = (
             "import os, sys\nfrom pathlib import Path\n"
-            "from sweep_sdk._agent.printed import PrintedMetrics\n"
+            "from sweep_sdk._agent.printed.metrics import PrintedMetrics\n"
             f"printed = PrintedMetrics({LOSS!r}, Path({str(metrics_file)!r}), print, None)\n"
             "printed.feed(b'loss: 0.3\\nloss: 0.2', False)\nos.kill(os.getpid(), 9)\n"
         )

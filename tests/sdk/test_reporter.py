@@ -8,11 +8,11 @@ import pytest
 from made_answers import problem
 
 from sweep_sdk import _lines
-from sweep_sdk._agent import tail
-from sweep_sdk._agent.debts import Debt, Ledger
-from sweep_sdk._agent.delivery import Delivery
-from sweep_sdk._agent.pace import Pace
-from sweep_sdk._agent.reporter import Reporter
+from sweep_sdk._agent.outbox import tail
+from sweep_sdk._agent.outbox.debts import Debt, Ledger
+from sweep_sdk._agent.outbox.delivery import Delivery
+from sweep_sdk._agent.outbox.pace import Pace
+from sweep_sdk._agent.outbox.reporter import Reporter
 from sweep_sdk._backend.attention import Attention
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response

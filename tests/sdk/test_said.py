@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sweep_sdk._agent.said import MAX_FACT_BYTES, MAX_FACTS, Said
+from sweep_sdk._agent.outbox.said import MAX_FACT_BYTES, MAX_FACTS, Said
 from sweep_sdk._lines import Define, Describe, Summary
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sweep_sdk._agent.signals import ENDING, PASSED_ON, Insistence, handled
+from sweep_sdk._agent.process.signals import ENDING, PASSED_ON, Insistence, handled
 
 INT, TERM, USR1 = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
 HUP, QUIT = signal.SIGHUP, signal.SIGQUIT
@@ -62,7 +62,7 @@ def test_two_signals_within_a_moment_are_one_request(clock, first, second):
 def test_an_interpreter_that_aborts_ends_all_the_same():
     """Although the signal is handled."""
     code = (
-        "import os\nfrom sweep_sdk._agent.signals import handled\n"
+        "import os\nfrom sweep_sdk._agent.process.signals import handled\n"
         "with handled(print):\n    os.abort()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, check=False)

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from sweep_sdk._agent.spot import SpotNotice, SpotWatch, grace_seconds
+from sweep_sdk._agent.process.spot import SpotNotice, SpotWatch, grace_seconds
 
 NOTICE = '{"action": "terminate", "time": "2030-01-01T00:00:00Z"}'
 

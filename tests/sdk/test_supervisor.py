@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from sweep_sdk._agent.child import Exit
-from sweep_sdk._agent.supervisor import Interrupt, Result, Stop, Supervisor, Warn
+from sweep_sdk._agent.process.child import Exit
+from sweep_sdk._agent.process.supervisor import Interrupt, Result, Stop, Supervisor, Warn
 
 INT, TERM, KILL, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP
 USR1 = signal.SIGUSR1

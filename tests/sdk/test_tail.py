@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sweep_sdk import _lines
-from sweep_sdk._agent.tail import Tail, fitting
+from sweep_sdk._agent.outbox.tail import Tail, fitting
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from sweep_sdk._agent.tally import GivingUp, Tally
+from sweep_sdk._agent.session.tally import GivingUp, Tally
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweep_sdk._agent.launcher import Launcher, prepare_files
+from sweep_sdk._agent.process.launcher import Launcher, prepare_files
 from sweep_sdk._facts import as_fact
 
 VALUES = [

@@ -14,17 +14,17 @@ _CLIENT = Path(sweep_sdk.__file__).parent
 #: What a simulated world replaces (it starts programs and carries what they print, looks at the
 #: machine's GPUs and processes, or asks for spot notices), and what commands say to a user.
 _REPLACED = {
-    *("child.py", "output.py", "keeper_main.py", "spot.py"),
-    *("printed.py", "printed_lines.py", "printed_main.py"),
-    *("gpus.py", "leftovers.py", "changes.py"),
+    *("process/child.py", "process/output.py", "process/keeper_main.py", "process/spot.py"),
+    *("process/gpus.py", "process/leftovers.py", "_backend/changes.py"),
+    *("printed/metrics.py", "printed/lines.py", "printed/search_main.py"),
 }
 LEAST_SHARE = 0.84
 
 
 def counted_files() -> list[Path]:
     """The files of the agent and of the client inside it."""
-    found = [*_CLIENT.glob("_agent/*.py"), *_CLIENT.glob("_backend/*.py"), _CLIENT / "_ask.py"]
-    return sorted(path for path in found if path.name not in _REPLACED)
+    found = [*_CLIENT.glob("_agent/**/*.py"), *_CLIENT.glob("_backend/*.py"), _CLIENT / "_ask.py"]
+    return sorted(path for path in found if "/".join(path.parts[-2:]) not in _REPLACED)
 
 
 def lines_run(work: Callable[[], object]) -> dict[Path, tuple[int, set[int]]]:

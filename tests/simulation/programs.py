@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from simulation.kernel import Kernel, Process
-from sweep_sdk._agent.child import Exit, LaunchFailed
+from sweep_sdk._agent.process.child import Exit, LaunchFailed
 from sweep_sdk._run import NO_AGENT, Run
 from sweep_sdk._settings import run_environment
 

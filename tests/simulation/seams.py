@@ -16,7 +16,8 @@ from simulation.disk import descriptor_functions, path_class
 from simulation.kernel import Kernel, Process
 from simulation.threads import thread_classes
 from sweep_sdk import _present
-from sweep_sdk._agent import function_agent, worker
+from sweep_sdk._agent import function_agent
+from sweep_sdk._agent.slot import worker
 from sweep_sdk._world import chance, clock, disk, network, processes, running, threads
 from sweep_service import bootstrap
 from sweep_service.storage import deferred

@@ -22,8 +22,11 @@ from simulation.network import ORIGIN, Network
 from simulation.programs import Programs, Script, script_of
 from simulation.seams import fresh_globals
 from sweep_sdk._agent.agent import run_agent
-from sweep_sdk._agent.debts import Ledger
-from sweep_sdk._agent.events import (
+from sweep_sdk._agent.function_agent import run_function_agent
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.sync import sync
+from sweep_sdk._agent.view.events import (
     AgentEnded,
     AgentStarted,
     Notice,
@@ -31,10 +34,7 @@ from sweep_sdk._agent.events import (
     RunStarted,
     Waiting,
 )
-from sweep_sdk._agent.function_agent import run_function_agent
-from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.plain_view import show
-from sweep_sdk._agent.sync import sync
+from sweep_sdk._agent.view.plain import show
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.transport import HttpTransport, InProcessTransport, Transport

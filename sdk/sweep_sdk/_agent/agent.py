@@ -13,14 +13,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.child import signal_name
-from sweep_sdk._agent.engagement import Engagement, attendance_of, first_look
-from sweep_sdk._agent.event_pump import EventPump
-from sweep_sdk._agent.gpus import allotment, variables_of
-from sweep_sdk._agent.launcher import Launcher
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.printed import patterns_of
-from sweep_sdk._agent.signals import (
+from sweep_sdk._agent.printed.metrics import patterns_of
+from sweep_sdk._agent.process.child import signal_name
+from sweep_sdk._agent.process.gpus import allotment, variables_of
+from sweep_sdk._agent.process.launcher import Launcher
+from sweep_sdk._agent.process.signals import (
     DELIVERY_SECONDS,
     PASSED_ON,
     STOPPING,
@@ -28,9 +26,11 @@ from sweep_sdk._agent.signals import (
     handled,
     is_typed,
 )
-from sweep_sdk._agent.spot import SpotNotice, SpotWatch, grace_seconds
-from sweep_sdk._agent.supervisor import Interrupt, Warn
-from sweep_sdk._agent.worker import Worker
+from sweep_sdk._agent.process.spot import SpotNotice, SpotWatch, grace_seconds
+from sweep_sdk._agent.process.supervisor import Interrupt, Warn
+from sweep_sdk._agent.session.engagement import Engagement, attendance_of, first_look
+from sweep_sdk._agent.slot.worker import Worker
+from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._settings import environment, load_settings
 from sweep_sdk._telling import tell
@@ -39,8 +39,8 @@ from sweep_sdk._world import clock, processes, threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sweep_sdk._agent.events import Watcher
-    from sweep_sdk._agent.printed import Patterns
+    from sweep_sdk._agent.printed.metrics import Patterns
+    from sweep_sdk._agent.view.events import Watcher
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
 
@@ -76,7 +76,7 @@ def run_agent(
     """Work on a sweep until it ends, or something else does.
 
     Every signal that can be caught is handled or passed on while it works, if it is called in the
-    main thread; see ``_agent.signals``.
+    main thread; see ``_agent.process.signals``.
 
     Args:
         client: The backend.

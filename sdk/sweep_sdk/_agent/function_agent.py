@@ -14,15 +14,15 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from sweep_sdk import _present
-from sweep_sdk._agent.attempts import NotBegun
-from sweep_sdk._agent.child import signal_name
-from sweep_sdk._agent.endings import GONE, Outcome
-from sweep_sdk._agent.engagement import Engagement, attendance_of, first_look
-from sweep_sdk._agent.event_pump import EventPump
-from sweep_sdk._agent.events import Output
-from sweep_sdk._agent.launcher import run_variables
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.signals import ENDING, PASSED_ON, Insistence, is_typed
+from sweep_sdk._agent.outbox.endings import GONE, Outcome
+from sweep_sdk._agent.process.child import signal_name
+from sweep_sdk._agent.process.launcher import run_variables
+from sweep_sdk._agent.process.signals import ENDING, PASSED_ON, Insistence, is_typed
+from sweep_sdk._agent.session.attempts import NotBegun
+from sweep_sdk._agent.session.engagement import Engagement, attendance_of, first_look
+from sweep_sdk._agent.view.event_pump import EventPump
+from sweep_sdk._agent.view.events import Output
 from sweep_sdk._exceptions import RunStopped, UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._run import NO_AGENT, Run
@@ -33,8 +33,8 @@ from sweep_sdk._world import processes, threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_sdk._agent.events import Watcher
-    from sweep_sdk._agent.reporter import Reporter
+    from sweep_sdk._agent.outbox.reporter import Reporter
+    from sweep_sdk._agent.view.events import Watcher
     from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings

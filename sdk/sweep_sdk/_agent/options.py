@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.gpus import parse_groups
-from sweep_sdk._agent.signals import TERM_TIMEOUT_SECONDS
+from sweep_sdk._agent.process.gpus import parse_groups
+from sweep_sdk._agent.process.signals import TERM_TIMEOUT_SECONDS
 from sweep_sdk._exceptions import UsageError
 from sweep_service.model.language.printed import PATTERN_EXAMPLE, PATTERN_NEED, pattern_problem
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from sweep_sdk._agent.gpus import Group
+    from sweep_sdk._agent.process.gpus import Group
 
 
 MAX_NAME_LENGTH = 128

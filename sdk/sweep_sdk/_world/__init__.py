@@ -12,7 +12,7 @@ connection by other means than these:
 ``running``    the other processes of this machine
 ``chance``     keys that nobody else has, and jitter
 
-Training programs are started by ``_agent.child.start_child`` alone.
+Training programs are started by ``_agent.process.child.start_child`` alone.
 
 Call them through their module (``clock.monotonic()``, ``threads.Event()``): the simulation in
 ``tests/simulation`` puts a world of its own in place of what these modules import, and runs the

@@ -27,8 +27,8 @@ def run_agent_in_terminal(
         project: The project that the user believes the sweep to be of.
     """
     from sweep_sdk._agent.agent import run_agent
-    from sweep_sdk._agent.engagement import first_look
     from sweep_sdk._agent.options import AgentOptions
+    from sweep_sdk._agent.session.engagement import first_look
 
     view = AgentView(click.get_current_context().color)
     with connected(sweep) as client:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.gpus import allotment
+from sweep_sdk._agent.process.gpus import allotment
 from sweep_sdk._exceptions import NotAuthorized, SweepError, UsageError
 from sweep_sdk._settings import environment, load_settings
 from sweep_sdk._version import __version__
@@ -171,7 +171,7 @@ def _disk(check: str, folder: Path, variable: str) -> Finding:
 
 
 def _undelivered(settings: Settings) -> Iterator[Finding]:
-    from sweep_sdk._agent.debts import Ledger
+    from sweep_sdk._agent.outbox.debts import Ledger
 
     for place in sorted(Ledger(settings.home).places()):
         text = f"results for {place} wait on this disk: 'sweep-sdk sync' delivers them"

@@ -18,7 +18,7 @@ def dry_run_lines(sweep: Mapping[str, Any]) -> Iterator[str]:
     Args:
         sweep: The backend's answer, with the normalised config and sample configs.
     """
-    from sweep_sdk._agent.launcher import Launcher
+    from sweep_sdk._agent.process.launcher import Launcher
     from sweep_sdk._settings import environment
 
     launcher = Launcher(sweep["config"], environment())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweep_sdk._agent.events import Output
+    from sweep_sdk._agent.view.events import Output
 
 _MAX_PARTIAL_BYTES = 1 << 16
 #: A line without an end is shown when nothing was added to it for so long,

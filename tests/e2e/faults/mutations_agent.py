@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from mutations import Mutation
 
-_ATTEMPTS = "sdk/sweep_sdk/_agent/attempts.py"
-_DELIVERY = "sdk/sweep_sdk/_agent/delivery.py"
+_ATTEMPTS = "sdk/sweep_sdk/_agent/session/attempts.py"
+_DELIVERY = "sdk/sweep_sdk/_agent/outbox/delivery.py"
 _ANSWERS = "sdk/sweep_sdk/_backend/answers.py"
-_SYNC = "sdk/sweep_sdk/_agent/sync.py"
-_TAIL = "sdk/sweep_sdk/_agent/tail.py"
+_SYNC = "sdk/sweep_sdk/_agent/outbox/sync.py"
+_TAIL = "sdk/sweep_sdk/_agent/outbox/tail.py"
 _REPORT = "functions/sweep_service/operations/report.py"
 _ROWS = "functions/sweep_service/operations/rows.py"
-_REPORTER = "sdk/sweep_sdk/_agent/reporter.py"
+_REPORTER = "sdk/sweep_sdk/_agent/outbox/reporter.py"
 _FILE = "sdk/sweep_sdk/_metrics_file.py"
-_ASKING = "sdk/sweep_sdk/_agent/asking.py"
-_KEEPER = "sdk/sweep_sdk/_agent/keeper_main.py"
-_LEFTOVERS = "sdk/sweep_sdk/_agent/leftovers.py"
-_DEBTS = "sdk/sweep_sdk/_agent/debts.py"
-_ENDINGS = "sdk/sweep_sdk/_agent/endings.py"
-_SUPERVISOR = "sdk/sweep_sdk/_agent/supervisor.py"
-_WORKER = "sdk/sweep_sdk/_agent/worker.py"
-_SPOT = "sdk/sweep_sdk/_agent/spot.py"
+_ASKING = "sdk/sweep_sdk/_agent/session/asking.py"
+_KEEPER = "sdk/sweep_sdk/_agent/process/keeper_main.py"
+_LEFTOVERS = "sdk/sweep_sdk/_agent/process/leftovers.py"
+_DEBTS = "sdk/sweep_sdk/_agent/outbox/debts.py"
+_ENDINGS = "sdk/sweep_sdk/_agent/outbox/endings.py"
+_SUPERVISOR = "sdk/sweep_sdk/_agent/process/supervisor.py"
+_WORKER = "sdk/sweep_sdk/_agent/slot/worker.py"
+_SPOT = "sdk/sweep_sdk/_agent/process/spot.py"
 
 AGENT = (
     Mutation(

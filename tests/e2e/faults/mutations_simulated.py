@@ -25,7 +25,7 @@ SIMULATED = (
         _TEST,
     ),
     Mutation(
-        "sdk/sweep_sdk/_agent/debts.py",
+        "sdk/sweep_sdk/_agent/outbox/debts.py",
         "an agent's debts are its own as long as it lives",
         "        if disk.lock_if_free(descriptor):\n            lock.unlink",
         "        if True:\n            lock.unlink",

@@ -16,8 +16,8 @@ from agents import register
 from sizes import size
 
 from sweep_sdk._agent.agent import run_agent
-from sweep_sdk._agent.events import Notice
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.view.events import Notice
 from sweep_sdk._backend.client import Client
 from sweep_sdk._exceptions import InvalidRequest
 from sweep_sdk._settings import load_settings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent import events
+from sweep_sdk._agent.view import events
 from sweep_sdk.cli.agent_view import AgentView
 from sweep_sdk.cli.program_output import PROGRESS_SECONDS, QUIET_SECONDS, ProgramOutput
 

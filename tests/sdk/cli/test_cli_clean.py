@@ -11,10 +11,10 @@ from dataclasses import replace
 import pytest
 
 from sweep_sdk import _cleaning
-from sweep_sdk._agent.debts import Debt, Ledger
-from sweep_sdk._agent.engagement import Engagement, attendance_of
-from sweep_sdk._agent.events import Notice
 from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.outbox.debts import Debt, Ledger
+from sweep_sdk._agent.session.engagement import Engagement, attendance_of
+from sweep_sdk._agent.view.events import Notice
 from sweep_sdk._cleaning import clean_once_a_day, parse_age, remove, survey
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._settings import load_settings

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sweep_sdk._agent import engagement
+from sweep_sdk._agent.session import engagement
 from sweep_sdk._backend.transport import InProcessTransport, Response
 from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import pytest
 import yaml
 
-from sweep_sdk._agent.launcher import run_files
+from sweep_sdk._agent.process.launcher import run_files
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli import main
 from sweep_sdk.cli.board import Listing

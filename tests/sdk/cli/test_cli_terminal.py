@@ -12,7 +12,7 @@ from contextlib import closing
 
 import pytest
 
-from sweep_sdk._agent.launcher import run_files
+from sweep_sdk._agent.process.launcher import run_files
 from sweep_sdk._backend.transport import InProcessTransport
 from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings

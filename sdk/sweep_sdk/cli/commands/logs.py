@@ -38,7 +38,7 @@ def command(run: str, follow: bool, is_path: bool) -> int:
 
     The log is on the machine whose agent ran it. Exit code 1 when it is not on this one.
     """
-    from sweep_sdk._agent.launcher import run_files
+    from sweep_sdk._agent.process.launcher import run_files
     from sweep_sdk._backend.references import parse_run
     from sweep_sdk._settings import load_settings
 

@@ -44,7 +44,7 @@ def command(what: str, is_json: bool) -> None:
 
 
 def _show_run(reference: str, *, is_json: bool) -> None:
-    from sweep_sdk._agent.launcher import run_files
+    from sweep_sdk._agent.process.launcher import run_files
     from sweep_sdk._settings import load_settings
 
     settings = load_settings()

@@ -219,7 +219,7 @@ def _tell_warnings(wish: Wish, sweep: Sweep) -> None:
 
 def _tell_missing_program(wish: Wish, sweep: Sweep) -> None:
     """Say it now if an agent that is started in this folder would find nothing to run."""
-    from sweep_sdk._agent.launcher import Launcher
+    from sweep_sdk._agent.process.launcher import Launcher
     from sweep_sdk._settings import environment
 
     missing = Launcher(sweep["config"], environment()).missing_program()

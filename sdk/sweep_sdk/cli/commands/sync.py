@@ -21,8 +21,8 @@ def command() -> None:
     They wait on disk when the backend stays away for too long, or an agent is killed. The next
     agent on this machine delivers them too.
     """
-    from sweep_sdk._agent.debts import Ledger
-    from sweep_sdk._agent.sync import sync
+    from sweep_sdk._agent.outbox.debts import Ledger
+    from sweep_sdk._agent.outbox.sync import sync
     from sweep_sdk._settings import load_settings
 
     settings = load_settings()

@@ -5,22 +5,22 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.attempts import NotBegun
-from sweep_sdk._agent.child import Exit, LaunchFailed, signal_name, start_child
-from sweep_sdk._agent.endings import KEEPER_KILLED, MACHINE_FAULTS, NOT_STARTED, Outcome
-from sweep_sdk._agent.events import Notice, Output
-from sweep_sdk._agent.printed import printed_metrics
-from sweep_sdk._agent.supervisor import Interrupt, Stop, Supervisor, Warn
+from sweep_sdk._agent.outbox.endings import KEEPER_KILLED, MACHINE_FAULTS, NOT_STARTED, Outcome
+from sweep_sdk._agent.printed.metrics import printed_metrics
+from sweep_sdk._agent.process.child import Exit, LaunchFailed, signal_name, start_child
+from sweep_sdk._agent.process.supervisor import Interrupt, Stop, Supervisor, Warn
+from sweep_sdk._agent.session.attempts import NotBegun
+from sweep_sdk._agent.view.events import Notice, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sweep_sdk._agent.asking import Asker
-    from sweep_sdk._agent.attempts import Attempt, Attempts
-    from sweep_sdk._agent.child import Child
-    from sweep_sdk._agent.launcher import Launch, Launcher
-    from sweep_sdk._agent.printed import Patterns, PrintedMetrics
-    from sweep_sdk._agent.reporter import Reporter
+    from sweep_sdk._agent.outbox.reporter import Reporter
+    from sweep_sdk._agent.printed.metrics import Patterns, PrintedMetrics
+    from sweep_sdk._agent.process.child import Child
+    from sweep_sdk._agent.process.launcher import Launch, Launcher
+    from sweep_sdk._agent.session.asking import Asker
+    from sweep_sdk._agent.session.attempts import Attempt, Attempts
     from sweep_sdk._backend.answers import HandOut
 
 #: What a shell exits with where it cannot start a program.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.tally import GivingUp
+from sweep_sdk._agent.session.tally import GivingUp
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._exceptions import SweepError
 from sweep_sdk._world import threads
 
 if TYPE_CHECKING:
-    from sweep_sdk._agent.tally import Tally
+    from sweep_sdk._agent.session.tally import Tally
     from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
 

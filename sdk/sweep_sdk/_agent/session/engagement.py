@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.asking import Asker
-from sweep_sdk._agent.attempts import Attempts
-from sweep_sdk._agent.best import Best
-from sweep_sdk._agent.comparison import Comparison
-from sweep_sdk._agent.debts import Ledger
-from sweep_sdk._agent.events import AgentEnded, AgentStarted, Notice
-from sweep_sdk._agent.leftovers import end_leftovers, noted
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
-from sweep_sdk._agent.signals import SILENCE_SECONDS
-from sweep_sdk._agent.tally import Tally
+from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.process.leftovers import end_leftovers, noted
+from sweep_sdk._agent.process.signals import SILENCE_SECONDS
+from sweep_sdk._agent.session.asking import Asker
+from sweep_sdk._agent.session.attempts import Attempts
+from sweep_sdk._agent.session.best import Best
+from sweep_sdk._agent.session.comparison import Comparison
+from sweep_sdk._agent.session.tally import Tally
+from sweep_sdk._agent.view.events import AgentEnded, AgentStarted, Notice
 from sweep_sdk._backend.retry import Renewal, RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
 from sweep_sdk._run_limit import run_limit
@@ -23,9 +23,9 @@ from sweep_sdk._world import processes, threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from sweep_sdk._agent.debts import Attendance
-    from sweep_sdk._agent.events import Event
     from sweep_sdk._agent.options import AgentOptions
+    from sweep_sdk._agent.outbox.debts import Attendance
+    from sweep_sdk._agent.view.events import Event
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
     from sweep_sdk._settings import Settings

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.events import BestSoFar
+from sweep_sdk._agent.view.events import BestSoFar
 from sweep_sdk._world import threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._agent.said import Said
+    from sweep_sdk._agent.outbox.said import Said
 
 
 class Best:

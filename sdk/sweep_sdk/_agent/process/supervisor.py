@@ -6,8 +6,8 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sweep_sdk._agent.child import Exit
-from sweep_sdk._agent.signals import ENDING, PASSED_ON
+from sweep_sdk._agent.process.child import Exit
+from sweep_sdk._agent.process.signals import ENDING, PASSED_ON
 from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from sweep_sdk._agent.events import (
+from sweep_sdk._agent.view.events import (
     AgentEnded,
     AgentStarted,
     BestSoFar,

@@ -10,17 +10,17 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.endings import ending_document, judge, without_rows
-from sweep_sdk._agent.said import MAX_FACT_BYTES, MAX_FACTS, MAX_SUMMARY_BYTES
-from sweep_sdk._agent.tail import Batch, Tail
+from sweep_sdk._agent.outbox.endings import ending_document, judge, without_rows
+from sweep_sdk._agent.outbox.said import MAX_FACT_BYTES, MAX_FACTS, MAX_SUMMARY_BYTES
+from sweep_sdk._agent.outbox.tail import Batch, Tail
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost
 from sweep_sdk._world import disk, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sweep_sdk._agent.debts import Debt, Ledger
-    from sweep_sdk._agent.endings import Outcome
+    from sweep_sdk._agent.outbox.debts import Debt, Ledger
+    from sweep_sdk._agent.outbox.endings import Outcome
     from sweep_sdk._backend.answers import Command, Finished
     from sweep_sdk._backend.attention import Attention
     from sweep_sdk._backend.client import Client

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._agent.said import Said
+    from sweep_sdk._agent.outbox.said import Said
 
 _MAX_TAIL_CHARACTERS = 16_000
 #: Causes after which the run is not this agent's any more.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.events import Notice, Waiting
-from sweep_sdk._agent.sync import sync
+from sweep_sdk._agent.outbox.sync import sync
+from sweep_sdk._agent.view.events import Notice, Waiting
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
@@ -16,8 +16,8 @@ from sweep_sdk._world import clock, threads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweep_sdk._agent.debts import Ledger
-    from sweep_sdk._agent.events import Event
+    from sweep_sdk._agent.outbox.debts import Ledger
+    from sweep_sdk._agent.view.events import Event
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from sweep_sdk._agent.delivery import Delivery
-    from sweep_sdk._agent.pace import Pace
+    from sweep_sdk._agent.outbox.delivery import Delivery
+    from sweep_sdk._agent.outbox.pace import Pace
     from sweep_sdk._backend.answers import Command
     from sweep_sdk._backend.client import Client
 

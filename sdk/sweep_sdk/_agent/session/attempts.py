@@ -8,16 +8,16 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.debts import Debt
-from sweep_sdk._agent.delivery import Delivery
-from sweep_sdk._agent.endings import GONE, MACHINE_FAULTS, Verdict, ending_document, judge
-from sweep_sdk._agent.events import Notice, RunEnded, RunStarted
-from sweep_sdk._agent.hints import hint_at
-from sweep_sdk._agent.launcher import prepare_files
-from sweep_sdk._agent.leftovers import end_marked, mark_of, own_trace
-from sweep_sdk._agent.pace import Pace
-from sweep_sdk._agent.reporter import Reporter
-from sweep_sdk._agent.signals import Ending
+from sweep_sdk._agent.outbox.debts import Debt
+from sweep_sdk._agent.outbox.delivery import Delivery
+from sweep_sdk._agent.outbox.endings import GONE, MACHINE_FAULTS, Verdict, ending_document, judge
+from sweep_sdk._agent.outbox.pace import Pace
+from sweep_sdk._agent.outbox.reporter import Reporter
+from sweep_sdk._agent.process.launcher import prepare_files
+from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
+from sweep_sdk._agent.process.signals import Ending
+from sweep_sdk._agent.session.hints import hint_at
+from sweep_sdk._agent.view.events import Notice, RunEnded, RunStarted
 from sweep_sdk._backend.answers import Finished
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._backend.transport import is_loopback_url
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from sweep_sdk._agent.best import Best
-    from sweep_sdk._agent.comparison import Comparison
-    from sweep_sdk._agent.debts import Ledger
-    from sweep_sdk._agent.endings import Outcome
-    from sweep_sdk._agent.events import Event
-    from sweep_sdk._agent.launcher import RunFiles
     from sweep_sdk._agent.options import AgentOptions
-    from sweep_sdk._agent.said import Said
-    from sweep_sdk._agent.tally import Tally
+    from sweep_sdk._agent.outbox.debts import Ledger
+    from sweep_sdk._agent.outbox.endings import Outcome
+    from sweep_sdk._agent.outbox.said import Said
+    from sweep_sdk._agent.process.launcher import RunFiles
+    from sweep_sdk._agent.session.best import Best
+    from sweep_sdk._agent.session.comparison import Comparison
+    from sweep_sdk._agent.session.tally import Tally
+    from sweep_sdk._agent.view.events import Event
     from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import NotAuthorized

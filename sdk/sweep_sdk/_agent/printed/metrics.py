@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sweep_sdk._agent.child import LaunchFailed
 from sweep_sdk._agent.options import check_patterns
-from sweep_sdk._agent.printed_main import HEADER
+from sweep_sdk._agent.printed.search_main import HEADER
+from sweep_sdk._agent.process.child import LaunchFailed
 from sweep_service.model.language.printed import STREAMS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     #: By stream and by the name of the metric.
     Patterns = Mapping[str, Mapping[str, str]]
 
-_MAIN = Path(__file__).with_name("printed_main.py")
+_MAIN = Path(__file__).with_name("search_main.py")
 #: Longest time without progress that the process is given: then it hangs.
 PATIENCE_SECONDS = 30.0
 #: Longest time that the process is given at the end of a run when the agent has to end.

@@ -6,17 +6,17 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.delivery import Delivery
-from sweep_sdk._agent.endings import Outcome
-from sweep_sdk._agent.leftovers import end_leftovers
-from sweep_sdk._agent.tail import Unreadable
+from sweep_sdk._agent.outbox.delivery import Delivery
+from sweep_sdk._agent.outbox.endings import Outcome
+from sweep_sdk._agent.outbox.tail import Unreadable
+from sweep_sdk._agent.process.leftovers import end_leftovers
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepDeleted
 from sweep_sdk._world import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_sdk._agent.debts import Debt, Ledger
+    from sweep_sdk._agent.outbox.debts import Debt, Ledger
     from sweep_sdk._backend.client import Client
 
 

@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.command_words import python_file, started_by_env
-from sweep_sdk._agent.leftovers import KEEP_VARIABLE, MARK_VARIABLE
+from sweep_sdk._agent.process.command_words import python_file, started_by_env
+from sweep_sdk._agent.process.leftovers import KEEP_VARIABLE, MARK_VARIABLE
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._world import disk

@@ -6,13 +6,13 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.events import Output, Quiet
+from sweep_sdk._agent.view.events import Output, Quiet
 from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sweep_sdk._agent.events import Event, Watcher
+    from sweep_sdk._agent.view.events import Event, Watcher
 
 _MAX_OUTPUT_BYTES = 4_000_000
 _PATIENCE_SECONDS = 5.0

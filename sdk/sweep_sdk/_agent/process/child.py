@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from sweep_sdk._agent.output import OutputPump
+from sweep_sdk._agent.process.output import OutputPump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO
 
-    from sweep_sdk._agent.launcher import Launch
+    from sweep_sdk._agent.process.launcher import Launch
 
 _KEEPER = Path(__file__).with_name("keeper_main.py")
 _OUTPUT_GRACE_SECONDS = 1.0

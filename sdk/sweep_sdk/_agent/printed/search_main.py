@@ -2,7 +2,7 @@ r"""The process that looks for metrics in what one training program prints.
 
 Run by path, without site packages::
 
-    python -I -S printed_main.py METRICS_FILE '{"stdout": {"loss": "loss: ([0-9.]+)"}}'
+    python -I -S search_main.py METRICS_FILE '{"stdout": {"loss": "loss: ([0-9.]+)"}}'
 
 Standard input brings what the program prints, from the agent: pieces, each after a header of five
 bytes (see ``HEADER``). Each line in which a pattern matches becomes a row of the metrics file, as
@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
+    sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from sweep_sdk import _lines
-from sweep_sdk._agent.printed_lines import LineSplitter
+from sweep_sdk._agent.printed.lines import LineSplitter
 from sweep_sdk._metrics import as_non_finite
 from sweep_sdk._metrics_file import MetricsFile
 

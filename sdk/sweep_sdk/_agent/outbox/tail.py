@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk import _lines
-from sweep_sdk._agent.said import Said
-from sweep_sdk._agent.source import Source
+from sweep_sdk._agent.outbox.said import Said
+from sweep_sdk._agent.outbox.source import Source
 from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Metrics that a program only prints: a process of its own finds them by patterns."""
