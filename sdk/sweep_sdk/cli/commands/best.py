@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sweep_sdk._missing_metric import runs_without_metric
+from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import assignments, metric_text, printable, value_text

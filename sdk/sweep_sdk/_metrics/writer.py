@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 
-from sweep_sdk._forks import renew_in_children
+from sweep_sdk._process.forks import renew_in_children
 from sweep_sdk._world import disk, threads
 
 _MAX_UNWRITTEN_BYTES = 16_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.client import open_client
+from sweep_sdk._process.notices import tell
 from sweep_sdk._results.importing import Columns, read_table, results_of
-from sweep_sdk._telling import tell
 
 if TYPE_CHECKING:
     import os

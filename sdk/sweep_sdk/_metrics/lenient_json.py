@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from sweep_sdk._metrics import as_non_finite
+from sweep_sdk._metrics.values import as_non_finite
 
 #: A text in quotes, a comma before a closing bracket, or a word: whatever stands between the
 #: punctuation of JSON.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from sweep_sdk._present import active_run
+from sweep_sdk._program.current_run import active_run
 
 
 class PresentConfig(MutableMapping[str, Any]):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._telling import tell
+from sweep_sdk._process.notices import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable

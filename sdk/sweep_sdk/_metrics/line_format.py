@@ -28,12 +28,12 @@ import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._metrics import clean_metrics
+from sweep_sdk._metrics.values import clean_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._metrics import MetricValue
+    from sweep_sdk._metrics.values import MetricValue
 
 #: The backend keeps no row that is larger.
 MAX_ROW_BYTES = 256_000
@@ -182,7 +182,7 @@ def _parse(line: bytes) -> dict[str, Any]:
     try:
         document = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
-        from sweep_sdk._lenient import parse_leniently  # few programs need it
+        from sweep_sdk._metrics.lenient_json import parse_leniently  # few programs need it
 
         try:
             document = parse_leniently(line)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk import _lines
-from sweep_sdk._config import as_dict
-from sweep_sdk._facts import as_fact, as_text
-from sweep_sdk._metrics import clean_metrics, reason_of
+from sweep_sdk._metrics import line_format
+from sweep_sdk._metrics.values import clean_metrics, reason_of
+from sweep_sdk._program.attributes import as_attribute, as_text
+from sweep_sdk._program.config import as_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sweep_sdk._metrics import MetricValue
+    from sweep_sdk._metrics.values import MetricValue
 
 
 class Summary(dict[str, Any]):
@@ -79,7 +79,9 @@ def _lines_of(values: dict[str, Any]) -> list[bytes]:
         refusals: list[str] = []
         clean = clean_metrics({name: value}, lambda *refusal: refusals.append(refusal[0]))  # noqa: B023
         if clean:
-            lines.append(_lines.encode_summary(clean))
+            lines.append(line_format.encode_summary(clean))
         if refusals:
-            lines.append(_lines.encode_describe({"summary": {as_text(name): as_fact(value)}}))
+            lines.append(
+                line_format.encode_describe({"summary": {as_text(name): as_attribute(value)}})
+            )
     return lines

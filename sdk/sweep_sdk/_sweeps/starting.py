@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.session.engagement import first_look
 from sweep_sdk._agent.view.plain import show
-from sweep_sdk._ask import AskedRun, ask_run
 from sweep_sdk._backend.answers import warnings_of
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import AgentGaveUp, UsageError
+from sweep_sdk._process.notices import tell
 from sweep_sdk._settings import load_settings
-from sweep_sdk._telling import tell
+from sweep_sdk._sweeps.asked_run import AskedRun, ask_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

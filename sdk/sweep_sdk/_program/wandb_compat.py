@@ -13,15 +13,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._facts import as_text
-from sweep_sdk._present import active_run, present_run
-from sweep_sdk._telling import tell
+from sweep_sdk._process.notices import tell
+from sweep_sdk._program.attributes import as_text
+from sweep_sdk._program.current_run import active_run, present_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_sdk._run import Run
-    from sweep_sdk._summary import Summary
+    from sweep_sdk._program.run import Run
+    from sweep_sdk._program.summary import Summary
 
 #: Of a run and of the module: what each does not do.
 _WITHOUT_EFFECT = {

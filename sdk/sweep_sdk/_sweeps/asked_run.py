@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._agent.outbox.said import Said
 from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
-from sweep_sdk._config import Config
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
-from sweep_sdk._forks import renew_in_children
-from sweep_sdk._metrics import clean_metrics
-from sweep_sdk._row_count import RowCount
-from sweep_sdk._telling import tell
+from sweep_sdk._metrics.values import clean_metrics
+from sweep_sdk._process.forks import renew_in_children
+from sweep_sdk._process.notices import tell
+from sweep_sdk._program.config import Config
+from sweep_sdk._sweeps.row_count import RowCount
 from sweep_sdk._world import clock, processes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sweep_sdk._backend.client import Client
-    from sweep_sdk._metrics import MetricValue
+    from sweep_sdk._metrics.values import MetricValue
 
 STATES = ("finished", "failed", "killed", "preempted")
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from sweep_sdk._metrics import encode_number
+from sweep_sdk._metrics.values import encode_number
 
 _MAX_CHARACTERS = 1000
 _MAX_ITEMS = 100
@@ -22,7 +22,7 @@ _MAX_SIZE = 20_000
 _LEFT_OUT = "..."
 
 
-def as_fact(value: Any) -> Any:
+def as_attribute(value: Any) -> Any:
     """A value as JSON that is not much longer than 1,000 characters a leaf. Never raises.
 
     Numbers of other libraries become plain numbers, and what JSON lacks becomes its text. Three

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.outbox.debts import is_held
-from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 _SWEEP = re.compile(r"[a-z0-9]{8}")
 _RUN = re.compile(r"[a-z0-9]{8}-(?:0|[1-9][0-9]{0,14})")
 _DOOMED = re.compile(rf"\.({_RUN.pattern})\.removing-[0-9a-f]{{32}}")
-_AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhdw]?)")
-_UNIT_SECONDS = {"": 86_400.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 #: Somebody may just be making it.
 _FRESH_SECONDS = 60.0
 _MARK_SECONDS = 3600.0
@@ -51,18 +48,6 @@ class RunFolder:
     n_bytes: int
     changed_at: float
     kept: str | None
-
-
-def parse_age(text: str, name: str) -> float:
-    """Seconds, from a number with a unit (s, m, h, d, w); days without one.
-
-    Raises:
-        UsageError: It is none.
-    """
-    found = _AGE.fullmatch(text.strip())
-    if found is None:
-        raise UsageError(f"{name} is '{text}'; needs a number with a unit, such as 30d or 12h")
-    return float(found.group(1)) * _UNIT_SECONDS[found.group(2)]
 
 
 def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[RunFolder]:

@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk import _lines
-from sweep_sdk._config import Config
 from sweep_sdk._exceptions import RunStopped, UsageError
-from sweep_sdk._facts import as_fact, as_text
-from sweep_sdk._forks import renew_in_children
-from sweep_sdk._metrics import clean_metrics, reason_of
-from sweep_sdk._metrics_file import MetricsFile
-from sweep_sdk._run_files import read_config, run_folder
+from sweep_sdk._metrics import line_format
+from sweep_sdk._metrics.values import clean_metrics, reason_of
+from sweep_sdk._metrics.writer import MetricsFile
+from sweep_sdk._process.forks import renew_in_children
+from sweep_sdk._process.notices import Teller
+from sweep_sdk._program.attributes import as_attribute, as_text
+from sweep_sdk._program.config import Config
+from sweep_sdk._program.run_files import read_config, run_folder
+from sweep_sdk._program.summary import Summary
 from sweep_sdk._settings import RunEnvironment
-from sweep_sdk._summary import Summary
-from sweep_sdk._telling import Teller
 from sweep_sdk._world import clock, processes
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Run:
         }
         if noted:
             self._facts.update(noted)
-            self._write(_lines.encode_describe(noted))
+            self._write(line_format.encode_describe(noted))
 
     def log(
         self,
@@ -224,7 +224,7 @@ class Run:
             if word == "best":
                 word = "max" if as_text(goal).startswith("max") else "min"  # noqa: PLW2901
             if word in SUMMARIES:
-                self._write(_lines.encode_define(as_text(name), word))
+                self._write(line_format.encode_define(as_text(name), word))
             elif word:
                 known = ", ".join(SUMMARIES)
                 self._tell(f"define_metric: summary is {word!r:.40}; it can be one of {known}")
@@ -234,7 +234,7 @@ class Run:
 
         It is then handed out again, as its next attempt.
         """
-        self._write(_lines.encode_preempting())
+        self._write(line_format.encode_preempting())
 
     def finish(self, exit_code: int | None = 0, *_: object, **__: object) -> None:
         """Say how the run ended, once; another code than 0 means that it failed.
@@ -249,7 +249,7 @@ class Run:
             return
         self.flush()
         if self.is_owner:
-            self._write(_lines.encode_finish(self._exit_code(exit_code)))
+            self._write(line_format.encode_finish(self._exit_code(exit_code)))
         self._close()
 
     def flush(self) -> None:
@@ -294,10 +294,10 @@ class Run:
         return rejoin, (environment, self.project, self.config.as_dict(), self.is_reporting)
 
     def __getattr__(self, name: str) -> Any:
-        """What scripts that move over from wandb call; see ``_compat``."""
+        """What scripts that move over from wandb call; see ``wandb_compat``."""
         if name.startswith("_"):
             raise AttributeError(name)
-        from sweep_sdk._compat import run_attribute
+        from sweep_sdk._program.wandb_compat import run_attribute
 
         return run_attribute(self, name)
 
@@ -316,9 +316,9 @@ class Run:
         try:
             clean = clean_metrics(data, self._leave_out)
             at = round(clock.time(), 3)
-            row = _lines.encode_row(self._open_step, at, clean)
-            if len(row) > _lines.MAX_LINE_BYTES:
-                row = _lines.encode_wide_row(self.step, at, clean)
+            row = line_format.encode_row(self._open_step, at, clean)
+            if len(row) > line_format.MAX_LINE_BYTES:
+                row = line_format.encode_wide_row(self.step, at, clean)
         except Exception as error:  # noqa: BLE001  foreign classes raise what they like
             self._tell(f"a row is left out: {type(error).__name__}: {reason_of(error)}")
             return
@@ -333,7 +333,7 @@ class Run:
         """An exit code as whole number; what is none counts as a failure."""
         if given is None or given is False:
             return 0
-        code = _lines.whole_step(given)
+        code = line_format.whole_step(given)
         if code is None:
             self._tell(f"finish(): exit code {as_text(given)!r:.40} counts as 1, a failure")
         return 1 if code is None else code
@@ -342,12 +342,12 @@ class Run:
         """Note values of the program's own: those that the sweep did not hand out."""
         values = {name: dict.get(self.config, name) for name in names}
         own = {
-            as_text(name): as_fact(value)
+            as_text(name): as_attribute(value)
             for name, value in values.items()
             if name not in self._given or not _is_same(self._given[name], value)
         }
         if own and self._file is not None:
-            self._write(_lines.encode_describe({"config": own}))
+            self._write(line_format.encode_describe({"config": own}))
 
     def _close(self) -> None:
         self.is_finished = True
@@ -361,7 +361,7 @@ class Run:
             self._tell(problem)
 
     def _whole(self, step: object) -> int | None:
-        number = _lines.whole_step(step)
+        number = line_format.whole_step(step)
         if number is None and step is not None:
             self._tell(f"step {as_text(step)!r:.40} is no whole number; it is counted instead")
         return number
@@ -390,5 +390,5 @@ def _is_same(given: Any, value: Any) -> bool:
 
 def _as_tags(tags: object) -> list[str]:
     """Tags as texts; a single one may stand alone."""
-    noted = as_fact(tags)
+    noted = as_attribute(tags)
     return [as_text(tag) for tag in noted] if isinstance(noted, list) else [as_text(noted)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import atexit
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._config import as_dict
-from sweep_sdk._metrics import reason_of
-from sweep_sdk._run import NO_AGENT, Run
+from sweep_sdk._metrics.values import reason_of
+from sweep_sdk._process.notices import tell
+from sweep_sdk._program.config import as_dict
+from sweep_sdk._program.run import NO_AGENT, Run
 from sweep_sdk._settings import run_environment
-from sweep_sdk._telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk import _reading
 from sweep_sdk._backend.answers import warnings_of
 from sweep_sdk._backend.changes import amended_text, held_back_text, no_effect_text
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.references import is_run, sweep_of
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._imports import import_results
+from sweep_sdk._process.notices import tell
 from sweep_sdk._results.frames import to_pandas
-from sweep_sdk._telling import tell
+from sweep_sdk._sweeps import reading
+from sweep_sdk._sweeps.importing import import_results
 
 if TYPE_CHECKING:
     import os
@@ -111,11 +111,11 @@ class Sweep:
         state: str | Iterable[str] = (),
     ) -> list[Run]:
         """Its runs, as ``sweep_sdk.runs()``."""
-        return _reading.runs(self.id, where=where, sort=sort, top=top, state=state)
+        return reading.runs(self.id, where=where, sort=sort, top=top, state=state)
 
     def best(self, metric: str | None = None, goal: str | None = None) -> Run | None:
         """Its best run, as ``sweep_sdk.best()``."""
-        return _reading.best(self.id, metric, goal)
+        return reading.best(self.id, metric, goal)
 
     def importance(self) -> list[dict[str, Any]]:
         """How much of the metric's variation each parameter explains alone, the largest first.
@@ -139,7 +139,7 @@ class Sweep:
         joined: bool = False,
     ) -> list[dict[str, Any]]:
         """The rows of all its runs, as ``sweep_sdk.history()``."""
-        return _reading.history(self.id, keys, samples, joined=joined)
+        return reading.history(self.id, keys, samples, joined=joined)
 
     def to_pandas(self) -> pd.DataFrame:
         """Its runs as a data frame, as ``sweep_sdk.to_pandas()``."""

@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._forks import renew_in_children
+from sweep_sdk._process.forks import renew_in_children
 from sweep_sdk._world import disk, processes, threads
 
 if TYPE_CHECKING:
