@@ -13,9 +13,13 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simulation.faults import FAULTS
 from simulation.scenario import Result, play
+
+if TYPE_CHECKING:
+    from simulation.lines import Lines
 
 _MEMORY = Path("/dev/shm")
 _CHUNK = 25
@@ -77,13 +81,21 @@ def replay(seed: int) -> int:
 
 def tell_lines(seeds: range) -> int:
     """Which lines of the agent and the client run; 1 if they are too few."""
-    from simulation.lines import LEAST_SHARE, lines_run, report, share_of
+    from simulation.lines import LEAST_SHARE, report, share_of, together
 
-    found = lines_run(lambda: play_some(seeds))
+    n_parts = os.cpu_count() or 1
+    with ProcessPoolExecutor(n_parts) as pool:
+        found = together(pool.map(_lines_of, [seeds[part::n_parts] for part in range(n_parts)]))
     share = share_of(found)
     print(report(found))
     print(f"{share:.1%} of the lines of the agent and of the client inside it ran")
     return 0 if share >= LEAST_SHARE else 1
+
+
+def _lines_of(seeds: range) -> Lines:
+    from simulation.lines import lines_run
+
+    return lines_run(lambda: play_some(seeds))
 
 
 def story(result: Result, n_lines: int = _STORY_LINES) -> str:

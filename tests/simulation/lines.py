@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import coverage
@@ -21,6 +21,10 @@ _REPLACED = {
 LEAST_SHARE = 0.84
 
 
+#: For each file how many lines its functions have, and which of them did not run.
+Lines = dict[Path, tuple[int, set[int]]]
+
+
 def counted_files() -> list[Path]:
     """The files of the agent and of the client inside it."""
     found = [
@@ -31,8 +35,8 @@ def counted_files() -> list[Path]:
     return sorted(path for path in found if "/".join(path.parts[-2:]) not in _REPLACED)
 
 
-def lines_run(work: Callable[[], object]) -> dict[Path, tuple[int, set[int]]]:
-    """For each file how many lines its functions have, and which of them did not run."""
+def lines_run(work: Callable[[], object]) -> Lines:
+    """The lines that run while ``work`` does."""
     paths = counted_files()
     watch = coverage.Coverage(
         data_file=None, include=[str(path) for path in paths], concurrency=["greenlet"]
@@ -50,7 +54,16 @@ def lines_run(work: Callable[[], object]) -> dict[Path, tuple[int, set[int]]]:
     return found
 
 
-def report(found: dict[Path, tuple[int, set[int]]]) -> str:
+def together(parts: Iterable[Lines]) -> Lines:
+    """What did not run in any of several parts."""
+    whole: Lines = {}
+    for part in parts:
+        for path, (n_lines, missing) in part.items():
+            whole[path] = n_lines, missing & whole.get(path, (0, missing))[1]
+    return whole
+
+
+def report(found: Lines) -> str:
     """A table of the files, the least covered first, and the share of all."""
     rows = sorted(
         (1 - len(missing) / n_lines, n_lines, path, missing)
@@ -65,7 +78,7 @@ def report(found: dict[Path, tuple[int, set[int]]]) -> str:
     return "\n".join(lines)
 
 
-def share_of(found: dict[Path, tuple[int, set[int]]]) -> float:
+def share_of(found: Lines) -> float:
     """The share of all lines that ran."""
     n_lines = sum(n for n, _ in found.values())
     return 1 - sum(len(missing) for _, missing in found.values()) / n_lines
