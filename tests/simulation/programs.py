@@ -31,6 +31,7 @@ class Script:
         on_term: ``dies``, ``saves`` (exits with 0 soon) or ``ignores``.
         is_foreign: Whether it writes its rows by itself, in two pieces each.
         is_talkative: Whether it says more than its rows.
+        is_wide: Whether a foreign program's rows have more metrics than the backend keeps.
     """
 
     n_rows: int
@@ -39,6 +40,7 @@ class Script:
     on_term: str = "dies"
     is_foreign: bool = False
     is_talkative: bool = False
+    is_wide: bool = False
 
 
 def script_of(rng: random.Random, *, is_failing: bool) -> Script:
@@ -55,6 +57,7 @@ def script_of(rng: random.Random, *, is_failing: bool) -> Script:
         on_term=rng.choice(("dies", "saves", "ignores")),
         is_talkative=rng.random() < 0.4,
         is_foreign=rng.random() < 0.3,
+        is_wide=rng.random() < 0.01,
     )
 
 
@@ -92,7 +95,7 @@ class Programs:
         own = environment["SWEEP_RUN_ID"], int(environment["SWEEP_ATTEMPT"])
         script = self.script(*own)
         log = (
-            _Foreign(self.kernel, environment, is_wide=script.n_rows == 1).log
+            _Foreign(self.kernel, environment, is_wide=script.is_wide).log
             if script.is_foreign
             else run.log
         )
