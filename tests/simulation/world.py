@@ -125,7 +125,7 @@ class World:
 
     def _machine(self, name: str) -> Machine:
         machine = Machine(name)
-        machine.disk = Disk(self.kernel)
+        machine.disk = Disk(self.kernel, machine)
         machine.disk.make_folder("/home", parents=True, exist_ok=True)
         machine.disk.names["train.py"] = Node(0)  # in the folder in which agents work
         self.kernel.machines.append(machine)
