@@ -39,6 +39,12 @@ FAULTS = (
     "told by command",
     "looked at by an operator",
     "capped by an operator",
+    "updated by an operator",
+    "run retried by an operator",
+    "failed runs retried by an operator",
+    "run deleted by an operator",
+    "cleaned",
+    "folder cleaned",
 )
 
 

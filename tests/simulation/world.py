@@ -308,11 +308,13 @@ class World:
     ) -> gateway.Response:
         """The backend's gateway, under the eyes of the judge."""
         origin = headers.get(ORIGIN) or self.kernel.process().name
-        self.judge.began(method, path, body)
+        n_amendments = self.judge.began(method, path, body)
         answer = self._handle(services, method, path, query, headers, body)
         if method == "POST" and ("finish" in path or path.endswith("/runs")):
             self.kernel.step(f"answered {method} {path} {answer.status}")
-        self.judge.saw(method, path, dict(headers), body, answer.status, answer.body, origin)
+        self.judge.saw(
+            method, path, dict(headers), body, answer.status, answer.body, origin, n_amendments
+        )
         return answer
 
     def _deliver(
