@@ -81,7 +81,7 @@ class Judge:
             n_amendments: What ``began`` returned for the request.
         """
         if _is_amendment(method, path):
-            self._amended(method, path, status)
+            self._amended(method, path, status, answer)
             return
         if method != "POST":
             return
@@ -122,7 +122,7 @@ class Judge:
         assert match is not None
         return match[1] or "*"
 
-    def _amended(self, method: str, path: str, status: int) -> None:
+    def _amended(self, method: str, path: str, status: int, answer: bytes) -> None:
         """An amendment was answered: how the runs that it may have changed end, is open again.
 
         Where it failed on the way it may still take effect at any later time, as others carry it
@@ -136,7 +136,7 @@ class Judge:
         for run in list(self.configs) if name == "*" else [name]:
             self.ends.pop(run, None)
             self.n_amendments[run] += 1
-        if method == "DELETE":
+        if method == "DELETE" and json.loads(answer)["changed"]:
             attempts = [attempt for run, attempt in self.keys if run == name]
             self.deleted[name] = max(attempts, default=0)
 
