@@ -128,10 +128,12 @@ _STARTERS = {
     *("printed/metrics.py", "printed/search_main.py"),
 }
 
+_PROGRAM_SIDE = ("_sweeps/asked_run.py", "_program/run.py", "_metrics/writer.py")
+
 
 def reaching_code():
     client = ROOT / "sdk" / "sweep_sdk"
-    own = [client / name for name in ("_ask.py", "_run.py", "_metrics_file.py")]
+    own = [client / name for name in _PROGRAM_SIDE]
     paths = [*client.glob("_agent/**/*.py"), *client.glob("_backend/*.py"), *own]
     return [path for path in paths if "/".join(path.parts[-2:]) not in _STARTERS]
 

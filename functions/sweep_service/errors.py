@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.problems import Problem
+    from sweep_service.model.language.problems import Problem
 
 
 class ServiceError(Exception):

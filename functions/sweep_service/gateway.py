@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service import __version__, errors
 from sweep_service.handlers import http, views
-from sweep_service.model.headers import BACKEND_HEADER
 from sweep_service.routes import find_route
+from sweep_service.wire.headers import BACKEND_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

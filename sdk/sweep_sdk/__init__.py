@@ -21,9 +21,6 @@ from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
     from sweep_sdk._agent.options import AgentOptions
-    from sweep_sdk._api import agent, ask, sweep
-    from sweep_sdk._ask import AskedRun
-    from sweep_sdk._config import Config
     from sweep_sdk._exceptions import (
         AgentGaveUp,
         BackendUnavailable,
@@ -39,19 +36,22 @@ if TYPE_CHECKING:
         UsageError,
         WrongBackend,
     )
-    from sweep_sdk._imports import import_results
-    from sweep_sdk._module_config import config
-    from sweep_sdk._present import finish, init, log
-    from sweep_sdk._reading import best, history, runs
+    from sweep_sdk._program.config import Config
+    from sweep_sdk._program.current_run import finish, init, log
+    from sweep_sdk._program.module_config import config
+    from sweep_sdk._program.run import Run
     from sweep_sdk._results.frames import to_pandas
-    from sweep_sdk._run import Run
-    from sweep_sdk._sweep import Sweep, get_sweep, sweeps
+    from sweep_sdk._sweeps.asked_run import AskedRun
+    from sweep_sdk._sweeps.importing import import_results
+    from sweep_sdk._sweeps.reading import best, history, runs
+    from sweep_sdk._sweeps.starting import agent, ask, sweep
+    from sweep_sdk._sweeps.sweep import Sweep, get_sweep, sweeps
 
 _MODULES = {
     "_agent.options": ("AgentOptions",),
-    "_api": ("agent", "ask", "sweep"),
-    "_ask": ("AskedRun",),
-    "_config": ("Config",),
+    "_sweeps.starting": ("agent", "ask", "sweep"),
+    "_sweeps.asked_run": ("AskedRun",),
+    "_program.config": ("Config",),
     "_exceptions": (
         "AgentGaveUp",
         "BackendUnavailable",
@@ -67,13 +67,13 @@ _MODULES = {
         "UsageError",
         "WrongBackend",
     ),
-    "_imports": ("import_results",),
-    "_module_config": ("config",),
-    "_present": ("finish", "init", "log"),
-    "_reading": ("best", "history", "runs"),
+    "_sweeps.importing": ("import_results",),
+    "_program.module_config": ("config",),
+    "_program.current_run": ("finish", "init", "log"),
+    "_sweeps.reading": ("best", "history", "runs"),
     "_results.frames": ("to_pandas",),
-    "_run": ("Run",),
-    "_sweep": ("Sweep", "get_sweep", "sweeps"),
+    "_program.run": ("Run",),
+    "_sweeps.sweep": ("Sweep", "get_sweep", "sweeps"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -128,7 +128,7 @@ def _of_moved_scripts(name: str) -> Any:
     """
     if name.startswith("_"):
         raise AttributeError(f"module 'sweep_sdk' has no attribute '{name}'")
-    return importlib.import_module("sweep_sdk._compat").module_attribute(name)
+    return importlib.import_module("sweep_sdk._program.wandb_compat").module_attribute(name)
 
 
 def __dir__() -> list[str]:

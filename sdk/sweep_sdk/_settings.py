@@ -19,13 +19,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._ranks import rank_of
+from sweep_sdk._process.ranks import rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,8 @@ URL_SETTING = "SWEEP_URL"
 _KEPT_URL = "the URL that 'sweep-sdk login' keeps"
 DEFAULT_METADATA_URL = "http://169.254.169.254"
 _APP = "sweep-sdk"
+_AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhdw]?)")
+_UNIT_SECONDS = {"": 86_400.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
 
@@ -74,7 +77,7 @@ class RunEnvironment:
     """What an agent tells the training program that it starts.
 
     Attributes:
-        rank: This process's place in a distributed run, as text; see ``_ranks``.
+        rank: This process's place in a distributed run, as text; see ``_process.ranks``.
     """
 
     metrics_file: str | None = None
@@ -141,6 +144,18 @@ def normalise_url(text: str) -> str | None:
             " http://127.0.0.1:8787"
         )
     return text.rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def parse_age(text: str, name: str) -> float:
+    """Seconds, from a number with a unit (s, m, h, d, w); days without one.
+
+    Raises:
+        UsageError: It is none.
+    """
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"{name} is '{text}'; needs a number with a unit, such as 30d or 12h")
+    return float(found.group(1)) * _UNIT_SECONDS[found.group(2)]
 
 
 def save_credentials(url: str, token: str | None, environ: Mapping[str, str] | None = None) -> Path:
@@ -274,8 +289,6 @@ def _keep_runs_seconds(environ: Mapping[str, str]) -> float | None:
     text = environ.get("SWEEP_KEEP_RUNS", "").strip()
     if text in ("", "forever"):
         return None
-    from sweep_sdk._cleaning import parse_age
-
     return parse_age(text, "SWEEP_KEEP_RUNS")
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from sweep_service.bootstrap import local_services
 from sweep_service.gateway import handle
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.operations.services import Services
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Evidence

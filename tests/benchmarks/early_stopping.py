@@ -18,9 +18,9 @@ import numpy as np
 from searching.parameters import Parameter
 from searching.problems import Problem, development_problems
 
-from sweep_service.model.records import Observation
-from sweep_service.model.states import RunState
-from sweep_service.model.sweep_config import SweepConfig, parse_object
+from sweep_service.model.language.sweep_config import SweepConfig, parse_object
+from sweep_service.model.records.records import Observation
+from sweep_service.model.records.states import RunState
 from sweep_service.search import hyperband, registry
 from sweep_service.search.suggestion import Evidence
 

@@ -37,8 +37,8 @@ from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._exceptions import SweepEnded
 from sweep_sdk._settings import load_settings
-from sweep_service.model.records import Outcome, Run
-from sweep_service.model.states import RunState
+from sweep_service.model.records.records import Outcome, Run
+from sweep_service.model.records.states import RunState
 from sweep_service.storage.sqlite.store import SqliteStore
 
 N_PROCESSES = 4

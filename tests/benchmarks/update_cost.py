@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.operations.ask import Asker, ask
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep

@@ -19,7 +19,7 @@ from sweep_sdk._agent.view import events
 from sweep_sdk._backend import retry
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
-from sweep_sdk._present import active_run
+from sweep_sdk._program.current_run import active_run
 from sweep_sdk._settings import load_settings, save_credentials
 from sweep_service.bootstrap import local_services
 

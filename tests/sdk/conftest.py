@@ -13,8 +13,8 @@ from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
+from sweep_sdk._process.notices import tell
 from sweep_sdk._settings import load_settings
-from sweep_sdk._telling import tell
 from sweep_service.gateway import handle
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 import sweep_sdk
-from sweep_sdk._ask import AskedRun, ask_run, tell_result
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._exceptions import BackendUnavailable, LeaseLost, UsageError
+from sweep_sdk._sweeps.asked_run import AskedRun, ask_run, tell_result
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import os
 import pytest
 
 import sweep_sdk as wandb
-from sweep_sdk import _present
-from sweep_sdk._compat import _MEDIA, _MODULE_WITHOUT_EFFECT, _WITHOUT_EFFECT
+from sweep_sdk._program import current_run
+from sweep_sdk._program.wandb_compat import _MEDIA, _MODULE_WITHOUT_EFFECT, _WITHOUT_EFFECT
 
 
 @pytest.fixture(autouse=True)
 def no_run(home):
-    _present.activate(None)
+    current_run.activate(None)
     yield
-    _present.activate(None)
+    current_run.activate(None)
 
 
 @pytest.mark.parametrize("name", sorted({*_WITHOUT_EFFECT, *_MODULE_WITHOUT_EFFECT}))

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from made_answers import problem
 
-from sweep_sdk import _lines
 from sweep_sdk._agent.agent_lock import agent_lock
 from sweep_sdk._agent.outbox import tail
 from sweep_sdk._agent.outbox.delivery import Delivery
@@ -22,7 +21,8 @@ from sweep_sdk._exceptions import (
     NotFound,
     UsageError,
 )
-from sweep_sdk._metrics_file import INCOMPLETE
+from sweep_sdk._metrics import line_format
+from sweep_sdk._metrics.writer import INCOMPLETE
 
 DONE = ProgramOutcome(True, exit_code=0)
 
@@ -143,19 +143,19 @@ class TestTheEnd:
 
     def test_what_the_program_notes_is_kept_with_the_run(self, make, once, log, handout):
         facts = {"name": "a", "tags": ["x"], "config": {"epochs": 5}, "summary": {"path": "a.pt"}}
-        log({"loss": 3}, _lines.encode_describe(facts))
+        log({"loss": 3}, line_format.encode_describe(facts))
         make().finish(once, DONE)
         assert once.get_run(handout.id)["attributes"] == facts
 
     def test_the_result_that_the_program_sets_counts(self, make, once, log, handout):
-        log({"loss": 1}, {"loss": 9}, _lines.encode_summary({"loss": 5}))
+        log({"loss": 1}, {"loss": 9}, line_format.encode_summary({"loss": 5}))
         make().finish(once, DONE)
         run = once.get_run(handout.id)
         assert (run["best"], run["summary"]["loss"]) == (5, 5)
         assert (run["summary"]["loss.min"], run["summary"]["loss.max"]) == (1, 9)
 
     def test_defined_and_hidden_metrics(self, make, once, log, handout):
-        log(_lines.encode_define("acc", "mean"), _lines.encode_define("lr", "none"))
+        log(line_format.encode_define("acc", "mean"), line_format.encode_define("lr", "none"))
         log({"acc": 1, "lr": 1}, {"acc": 2, "lr": 1})
         make().finish(once, DONE)
         summary = once.get_run(handout.id)["summary"]
@@ -174,7 +174,7 @@ class TestTheEnd:
         assert history(once, handout.id) == [3]
 
     def test_what_the_program_said_last_decides(self, make, once, log, handout):
-        log({"loss": 3}, _lines.encode_finish(1))
+        log({"loss": 3}, line_format.encode_finish(1))
         assert make().finish(once, DONE).state == "failed"
 
     def test_a_lost_lease_sends_all_rows_and_says_so(
@@ -220,7 +220,7 @@ class TestRecovery:
         assert once.get_run(handout.id)["attempts"][0]["state"] == "preempted"
 
     def test_what_was_done_is_done(self, once, log, outbox, handout, pending):
-        log({"loss": 3}, _lines.encode_finish(0))
+        log({"loss": 3}, line_format.encode_finish(0))
         assert self.sync(once, outbox) == [Synced(handout.id, 1, "finished")]
 
     def test_what_was_in_flight_is_in_the_history_once(
@@ -386,7 +386,7 @@ class TestRowsThatCouldNotBeWritten:
         assert make().finish(once, outcome).state == state
 
     def test_what_its_agent_left_is_not_taken_for_complete(self, full, log, once, outbox, pending):
-        log(_lines.encode_finish(0))
+        log(line_format.encode_finish(0))
         assert [found.state for found in sync(once, outbox, print)] == ["preempted"]
 
     def test_a_folder_that_is_gone_before_its_rows_were_delivered(

@@ -11,7 +11,7 @@ import textwrap
 import pytest
 
 import sweep_sdk
-from sweep_sdk._row_count import RowCount
+from sweep_sdk._sweeps.row_count import RowCount
 from sweep_sdk._world import disk
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
@@ -118,7 +118,7 @@ class TestARunThatWasAskedFor:
     def test_a_process_that_dies_in_the_middle_holds_up_nobody(self):
         assert play(
             """
-            from sweep_sdk._row_count import RowCount
+            from sweep_sdk._sweeps.row_count import RowCount
             rows = RowCount()
 
             def die():

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 import sweep_sdk
-from sweep_sdk import _present
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.view import events
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.transport import InProcessTransport
 from sweep_sdk._exceptions import AgentGaveUp, NotPossible, RunStopped, UsageError
+from sweep_sdk._program import current_run
 
 QUICK = AgentOptions(
     row_interval_seconds=0.01, report_interval_seconds=0.02, max_runs_without_metric=0
@@ -178,7 +178,7 @@ def test_runs_do_not_leak_into_each_other(work, opened, sweep_id):
         {"only2"},
         {"only3"},
     ]
-    assert _present._active.run is None
+    assert current_run._active.run is None
 
 
 def test_an_exception_is_a_failed_run_with_its_traceback(work, opened, sweep_id, seen):

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_sdk import _lines
-from sweep_sdk._lines import BadLine, Finish, Preempting, Row, Summary, decode_line, whole_step
+from sweep_sdk._metrics import line_format
+from sweep_sdk._metrics.line_format import (
+    BadLine,
+    Finish,
+    Preempting,
+    Row,
+    Summary,
+    decode_line,
+    whole_step,
+)
 
 
 def decode(document):
@@ -27,16 +35,16 @@ values = (
     st.dictionaries(names, values),
 )
 def test_rows_survive_the_file(step, at, metrics):
-    line = _lines.encode_row(step, at, metrics)
+    line = line_format.encode_row(step, at, metrics)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert decode_line(line) == Row(step, at, metrics)
 
 
 def test_events_survive_the_file():
-    assert decode_line(_lines.encode_finish(3)) == Finish(3)
-    assert decode_line(_lines.encode_preempting()) == Preempting()
-    assert decode_line(_lines.encode_summary({"a": "NaN"})) == Summary({"a": "NaN"})
+    assert decode_line(line_format.encode_finish(3)) == Finish(3)
+    assert decode_line(line_format.encode_preempting()) == Preempting()
+    assert decode_line(line_format.encode_summary({"a": "NaN"})) == Summary({"a": "NaN"})
 
 
 class TestOtherLanguages:

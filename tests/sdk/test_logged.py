@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sweep_sdk._agent.outbox.logged import MAX_FACT_BYTES, MAX_FACTS, Logged
-from sweep_sdk._lines import Define, Describe, Summary
+from sweep_sdk._metrics.line_format import Define, Describe, Summary
 
 
 @pytest.fixture

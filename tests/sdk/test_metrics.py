@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweep_sdk._metrics import NON_FINITE_TEXTS, clean_metrics
+from sweep_sdk._metrics.values import NON_FINITE_TEXTS, clean_metrics
 
 
 def clean(metrics):

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from sweep_sdk import _metrics_file
-from sweep_sdk._metrics_file import MetricsFile
+from sweep_sdk._metrics import writer
+from sweep_sdk._metrics.writer import MetricsFile
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ class TestForks:
             path,
             """
             import os, signal, sys, threading
-            from sweep_sdk._metrics_file import MetricsFile
+            from sweep_sdk._metrics.writer import MetricsFile
 
             file, write = MetricsFile(sys.argv[1]), os.write
             is_writing, may_write = threading.Event(), threading.Event()
@@ -164,7 +164,7 @@ class TestForks:
             path,
             """
             import os, sys
-            from sweep_sdk._metrics_file import MetricsFile
+            from sweep_sdk._metrics.writer import MetricsFile
 
             file, folder = MetricsFile(sys.argv[1] + ".d/m"), sys.argv[1] + ".d"
             assert file.append(b"waits\\n")
@@ -185,7 +185,7 @@ class TestWhatIsMissing:
     """The file's mode says it: that can be changed where no byte can be written."""
 
     def is_marked(self, path):
-        return bool(path.stat().st_mode & _metrics_file.INCOMPLETE)
+        return bool(path.stat().st_mode & writer.INCOMPLETE)
 
     def test_while_lines_wait(self, file, path, disk):
         file.append(b"one\n")
@@ -229,7 +229,7 @@ class TestWhatIsMissing:
         def refuse(*_):
             raise OSError(errno.EMFILE, "Too many open files")
 
-        monkeypatch.setattr(_metrics_file.disk, "open_descriptor", refuse)
+        monkeypatch.setattr(writer.disk, "open_descriptor", refuse)
         file = MetricsFile(str(path))
         assert "Too many open files" in file.append(b"one\n")
         assert self.is_marked(path)

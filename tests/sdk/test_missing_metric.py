@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._missing_metric import missing_metric, runs_without_metric
+from sweep_sdk._results.missing_metric import missing_metric, runs_without_metric
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import sweep_sdk
-from sweep_sdk import _present
 from sweep_sdk._agent.outbox.tail import Tail
-from sweep_sdk._config import Config
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._facts import as_fact
-from sweep_sdk._telling import Teller
+from sweep_sdk._process.notices import Teller
+from sweep_sdk._program import current_run
+from sweep_sdk._program.attributes import as_attribute
+from sweep_sdk._program.config import Config
 
 
 class NoFloat:
@@ -131,11 +131,11 @@ CALLS = {
 @pytest.fixture
 def run(tmp_path, monkeypatch, home):
     """A run of a sweep."""
-    _present.activate(None)
+    current_run.activate(None)
     monkeypatch.setenv("SWEEP_METRICS_FILE", str(tmp_path / "metrics.jsonl"))
     monkeypatch.setenv("SWEEP_RUN_ID", "k3v9x2ab-4")
     yield sweep_sdk.init()
-    _present.activate(None)
+    current_run.activate(None)
 
 
 def lines(tmp_path):
@@ -187,14 +187,14 @@ def test_the_metric_of_a_row_of_any_width_arrives(run, position, tmp_path):
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)
 def test_facts_are_short_json(value):
-    assert len(json.dumps(as_fact(value), allow_nan=False)) < 100_000
+    assert len(json.dumps(as_attribute(value), allow_nan=False)) < 100_000
 
 
 def test_what_is_cut_from_a_fact_shows():
-    assert as_fact("a" * 5000).endswith("...")
-    assert as_fact(list(range(500)))[-1] == "..."
-    assert "..." in as_fact({f"key{number}": number for number in range(500)})
-    assert as_fact([1, 2]) == [1, 2]
+    assert as_attribute("a" * 5000).endswith("...")
+    assert as_attribute(list(range(500)))[-1] == "..."
+    assert "..." in as_attribute({f"key{number}": number for number in range(500)})
+    assert as_attribute([1, 2]) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -250,11 +250,11 @@ def test_a_deleted_working_directory_ends_nothing(tmp_path, monkeypatch, home):
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    _present.activate(None)
+    current_run.activate(None)
     try:
         sweep_sdk.init().log({"loss": 1})
     finally:
-        _present.activate(None)
+        current_run.activate(None)
         monkeypatch.chdir(tmp_path)
 
 

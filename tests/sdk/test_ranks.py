@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._ranks import AGENT_RANKS, agent_ranks, rank_of
+from sweep_sdk._process.ranks import AGENT_RANKS, agent_ranks, rank_of
 
 TORCH = {"TORCHELASTIC_RUN_ID": "7", "MASTER_PORT": "2222", "WORLD_SIZE": "4"}
 STEP = {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0"}

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from made_answers import problem
 
-from sweep_sdk import _lines
 from sweep_sdk._agent.outbox import tail
 from sweep_sdk._agent.outbox.delivery import Delivery
 from sweep_sdk._agent.outbox.pace import Pace
@@ -17,6 +16,7 @@ from sweep_sdk._backend.attention import Attention
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
+from sweep_sdk._metrics import line_format
 
 
 @pytest.fixture
@@ -434,7 +434,7 @@ class TestNotes:
     def note(self, tmp_path):
         def note(**facts):
             with (tmp_path / "m.jsonl").open("ab") as file:
-                file.write(_lines.encode_describe(facts))
+                file.write(line_format.encode_describe(facts))
 
         return note
 

@@ -12,17 +12,17 @@ import pytest
 import yaml
 
 import sweep_sdk
-from sweep_sdk import _present
-from sweep_sdk._config import Config
 from sweep_sdk._exceptions import RunStopped, UsageError
+from sweep_sdk._program import current_run
+from sweep_sdk._program.config import Config
 
 
 @pytest.fixture(autouse=True)
 def no_run(home):
     """Every test begins and ends without a run."""
-    _present.activate(None)
+    current_run.activate(None)
     yield
-    _present.activate(None)
+    current_run.activate(None)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._run_limit import points_text, run_limit
+from sweep_sdk._results.run_limit import points_text, run_limit
 
 FINISHED = {
     "state": "finished",

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sweep_sdk import _lines
 from sweep_sdk._agent.outbox.tail import Tail, fitting
+from sweep_sdk._metrics import line_format
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_of_a_wide_row_the_sweeps_metric_and_what_fits_are_kept(tail, path, noti
     (kept, after) = tail.read().rows
     assert kept["metrics"]["loss"] == 0.5
     assert 5_000 < len(kept["metrics"]) < 40_000
-    assert len(json.dumps(kept)) <= _lines.MAX_ROW_BYTES
+    assert len(json.dumps(kept)) <= line_format.MAX_ROW_BYTES
     assert list(kept["metrics"]) == [name for name in row if name in kept["metrics"]]
     assert after["metrics"] == {"loss": 1}
     left_out = len(row) - len(kept["metrics"])
@@ -189,9 +189,9 @@ def test_what_the_program_said(tail, path):
         {"loss": 1},
         {"loss": float("nan")},
         {"loss": 2, "acc": 0.2},
-        _lines.encode_summary({"test": 0.9, "acc": 0.5}),
-        _lines.encode_preempting(),
-        _lines.encode_finish(1),
+        line_format.encode_summary({"test": 0.9, "acc": 0.5}),
+        line_format.encode_preempting(),
+        line_format.encode_finish(1),
     )
     tail.read()
     assert tail.logged.summary == {"loss": 2, "acc": 0.5, "test": 0.9}
@@ -201,7 +201,7 @@ def test_what_the_program_said(tail, path):
 
 
 def test_events_alone_make_no_batch_but_are_heard(tail, path):
-    append(path, _lines.encode_finish(0))
+    append(path, line_format.encode_finish(0))
     assert tail.read() is None
     assert tail.logged.exit_code == 0
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sweep_sdk._agent.process.launcher import Launcher, prepare_files
-from sweep_sdk._facts import as_fact
+from sweep_sdk._program.attributes import as_attribute
 
 VALUES = [
     math.inf,
@@ -107,7 +107,7 @@ def test_metrics_come_out_as_numbers(client, sweep, value):
 @pytest.mark.parametrize("value", NON_FINITE)
 def test_what_a_program_notes_comes_out_as_numbers(client, sweep, value):
     handout = take(client, sweep)
-    facts = {"config": {"clip": as_fact(value), "many": as_fact([1, value, "NaN"])}}
+    facts = {"config": {"clip": as_attribute(value), "many": as_attribute([1, value, "NaN"])}}
     ending = {"attempt": 1, "state": "finished", "attributes": facts}
     client.finish(handout.id, ending)
     noted = client.get_run(handout.id)["attributes"]

@@ -23,7 +23,11 @@ LEAST_SHARE = 0.84
 
 def counted_files() -> list[Path]:
     """The files of the agent and of the client inside it."""
-    found = [*_CLIENT.glob("_agent/**/*.py"), *_CLIENT.glob("_backend/*.py"), _CLIENT / "_ask.py"]
+    found = [
+        *_CLIENT.glob("_agent/**/*.py"),
+        *_CLIENT.glob("_backend/*.py"),
+        _CLIENT / "_sweeps/asked_run.py",
+    ]
     return sorted(path for path in found if "/".join(path.parts[-2:]) not in _REPLACED)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from simulation.kernel import Machine, Process
 from simulation.seams import fresh_globals
-from sweep_sdk._ask import AskedRun, ask_run
 from sweep_sdk._exceptions import LeaseLost, NotFound, NotPossible, SweepError
+from sweep_sdk._sweeps.asked_run import AskedRun, ask_run
 from sweep_sdk._world import clock
 from sweep_sdk.cli.commands import tell
 

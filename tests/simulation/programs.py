@@ -13,7 +13,7 @@ from typing import Any
 
 from simulation.kernel import Kernel, Process
 from sweep_sdk._agent.process.child import Exit, LaunchFailed
-from sweep_sdk._run import NO_AGENT, Run
+from sweep_sdk._program.run import NO_AGENT, Run
 from sweep_sdk._settings import run_environment
 
 KEEPER_GRACE_SECONDS = 2.0

@@ -15,9 +15,9 @@ from simulation.backend import Stepped, wall_time
 from simulation.disk import descriptor_functions, path_class
 from simulation.kernel import Kernel, Process
 from simulation.threads import thread_classes
-from sweep_sdk import _present
 from sweep_sdk._agent import function_agent
 from sweep_sdk._agent.slot import worker
+from sweep_sdk._program import current_run
 from sweep_sdk._world import chance, clock, disk, network, processes, running, threads
 from sweep_service import bootstrap
 from sweep_service.storage import deferred
@@ -142,13 +142,13 @@ class _Globals:
 
     def _read(self) -> dict[Any, Any]:
         return {
-            "run": _present._active.run,
+            "run": current_run._active.run,
             "calling": function_agent._calling,
             "environment": dict(os.environ),
         }
 
     def _write(self, found: dict[Any, Any]) -> None:
-        _present._active.run = found["run"]
+        current_run._active.run = found["run"]
         function_agent._calling = found["calling"]
         if found["environment"] != os.environ:
             os.environ.clear()

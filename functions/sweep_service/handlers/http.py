@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import InvalidRequest
-from sweep_service.model.numbers import untag
+from sweep_service.model.records.numbers import untag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

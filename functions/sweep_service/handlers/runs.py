@@ -18,10 +18,10 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
-from sweep_service.model.identifiers import run_id, split_run_id
-from sweep_service.model.numbers import decode_number, encode_number, tagged
-from sweep_service.model.records import MetricValue, Row, RowBatch
-from sweep_service.model.states import RunState
+from sweep_service.model.records.identifiers import run_id, split_run_id
+from sweep_service.model.records.numbers import decode_number, encode_number, tagged
+from sweep_service.model.records.records import MetricValue, Row, RowBatch
+from sweep_service.model.records.states import RunState
 from sweep_service.operations import amendments, runs
 from sweep_service.operations.amendments import RunWanted
 from sweep_service.operations.ask import Asker, HandOut, ask

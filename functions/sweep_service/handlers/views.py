@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.identifiers import run_id
-from sweep_service.model.numbers import encode_number, tagged
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.numbers import encode_number, tagged
 from sweep_service.operations.sweeps import describe_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.problems import Problem
-    from sweep_service.model.records import AttemptRecord, EarlyStop, Row
+    from sweep_service.model.language.problems import Problem
+    from sweep_service.model.records.records import AttemptRecord, EarlyStop, Row
     from sweep_service.operations.amendments import Amended
     from sweep_service.operations.attention import Attention
     from sweep_service.operations.imports import Imported

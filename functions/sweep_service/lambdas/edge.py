@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from sweep_service import __version__, gateway
-from sweep_service.model.headers import BACKEND_HEADER
+from sweep_service.wire.headers import BACKEND_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

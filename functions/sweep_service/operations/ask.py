@@ -20,8 +20,8 @@ from sweep_service.errors import (
     RunExists,
     SweepEnded,
 )
-from sweep_service.model.records import Lease, LiveSummary, Outcome, Run
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.records import Lease, LiveSummary, Outcome, Run
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.attention import Attention, attention
 from sweep_service.operations.choosing import choose, keep_apart, needs_unit, unit_of
@@ -34,8 +34,8 @@ from sweep_service.search.suggestion import Suggestion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.records import Counter
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Counter
     from sweep_service.operations.services import Services
 
 MAX_ROUNDS = 8

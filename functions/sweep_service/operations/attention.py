@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sweep_service.search import hyperband
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Counter
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Counter
     from sweep_service.operations.services import Services
 
 _MOST_COUNTS = 8

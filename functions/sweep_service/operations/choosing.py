@@ -20,8 +20,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseHeld
-from sweep_service.model.identifiers import FIRST_PRIOR_INDEX
-from sweep_service.model.records import Lease
+from sweep_service.model.records.identifiers import FIRST_PRIOR_INDEX
+from sweep_service.model.records.records import Lease
 from sweep_service.operations.evidence import gather_evidence
 from sweep_service.operations.versions import offer_of
 from sweep_service.search import points, registry
@@ -31,9 +31,9 @@ from sweep_service.search.suggestion import Evidence, Pending, Suggestion
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from sweep_service.model.records import Counter, Run
-    from sweep_service.model.space import SearchSpace
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Counter, Run
+    from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.operations.services import Services
     from sweep_service.search.offer import Offer
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost, NotFound
-from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import Lease, Outcome, Run
-from sweep_service.model.states import RunState
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.records import Lease, Outcome, Run
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.completion import complete
 from sweep_service.operations.judging import judge_of, live_of_rows
 from sweep_service.operations.metrics import best_value, last_value
@@ -18,8 +18,8 @@ from sweep_service.operations.target import finish_on_target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_service.model.records import MetricValue
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import MetricValue
     from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost, NotFound
-from sweep_service.model.identifiers import run_id
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.states import SweepState
 from sweep_service.operations.attention import Attention, attention
 from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import apply_rows, finite_values, news_of
@@ -17,8 +17,8 @@ from sweep_service.operations.target import finish_on_target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_service.model.records import Counter, Lease, LiveSummary, RowBatch
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Counter, Lease, LiveSummary, RowBatch
     from sweep_service.operations.services import Services
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from sweep_service.errors import StoreUnusable
-from sweep_service.model.sweep_config import SweepConfig, from_document
+from sweep_service.model.language.sweep_config import SweepConfig, from_document
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from sweep_service.model.records import Observation, SweepMeta
+    from sweep_service.model.records.records import Observation, SweepMeta
     from sweep_service.operations.judging import Worth
     from sweep_service.search.offer import Offer
     from sweep_service.storage.store import Store

@@ -10,8 +10,8 @@ import hashlib
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
-from sweep_service.model.distributions import QuantizedEndless
-from sweep_service.model.space import Parameter, SearchSpace, look_up
+from sweep_service.model.space.distributions import QuantizedEndless
+from sweep_service.model.space.search_space import Parameter, SearchSpace, look_up
 from sweep_service.search.ordinals import from_digits, to_digits
 from sweep_service.search.permutation import Permutation
 from sweep_service.search.random_search import has_random_order
@@ -19,8 +19,8 @@ from sweep_service.search.random_search import has_random_order
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sweep_service.model.distributions import Finite
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.space.distributions import Finite
 
 _LONGEST_NAME = 64
 

@@ -32,8 +32,8 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
-from sweep_service.model.distributions import fresh
-from sweep_service.model.space import Parameter, SearchSpace, look_up
+from sweep_service.model.space.distributions import fresh
+from sweep_service.model.space.search_space import Parameter, SearchSpace, look_up
 from sweep_service.search.offer import first_offer
 from sweep_service.search.ordinals import from_digits, to_digits, with_first
 from sweep_service.search.permutation import Permutation
@@ -42,8 +42,8 @@ from sweep_service.search.suggestion import Suggestion
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sweep_service.model.distributions import Finite
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.space.distributions import Finite
     from sweep_service.search.offer import Offer
 
 LARGEST_RACE = 2**15

@@ -11,9 +11,9 @@ import struct
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.numbers import decode_number, encode_number
-from sweep_service.model.records import Base, EarlyStop, LiveSummary, Outcome, Row, Taken
-from sweep_service.model.states import RunState
+from sweep_service.model.records.numbers import decode_number, encode_number
+from sweep_service.model.records.records import Base, EarlyStop, LiveSummary, Outcome, Row, Taken
+from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

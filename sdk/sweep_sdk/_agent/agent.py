@@ -32,8 +32,8 @@ from sweep_sdk._agent.session.session import AgentSession, find_sweep, registere
 from sweep_sdk._agent.slot.worker import Worker
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._process.notices import tell
 from sweep_sdk._settings import environment, load_settings
-from sweep_sdk._telling import tell
 from sweep_sdk._world import clock, processes, threads
 
 if TYPE_CHECKING:

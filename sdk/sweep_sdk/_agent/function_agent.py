@@ -13,7 +13,6 @@ import traceback
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from sweep_sdk import _present
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.outbox.endings import GONE, ProgramOutcome
 from sweep_sdk._agent.process.child import signal_name
@@ -24,10 +23,11 @@ from sweep_sdk._agent.session.session import AgentSession, find_sweep, registere
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._agent.view.events import Output
 from sweep_sdk._exceptions import RunStopped, UsageError
-from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
-from sweep_sdk._run import NO_AGENT, Run
+from sweep_sdk._process.notices import tell
+from sweep_sdk._process.ranks import AGENT_RANKS, agent_ranks
+from sweep_sdk._program import current_run
+from sweep_sdk._program.run import NO_AGENT, Run
 from sweep_sdk._settings import environment, environment_with, load_settings, run_environment
-from sweep_sdk._telling import tell
 from sweep_sdk._world import processes, threads
 
 if TYPE_CHECKING:
@@ -188,14 +188,14 @@ class _FunctionRun:
         attempts.announce(self._attempt, [], "")
         variables = run_variables(self._handout, self._attempt.files)
         with environment_with(variables | {AGENT_RANKS: agent_ranks(environment())}):
-            _present.activate(Run(run_environment() or NO_AGENT))
+            current_run.activate(Run(run_environment() or NO_AGENT))
             try:
                 with attempts.reporter(self._attempt, self._stop) as reporter, self._timer():
                     self._signals.reporter = reporter
                     outcome, interruption = self._called(function)
             finally:
                 self._signals.reporter = None
-                _present.activate(None)
+                current_run.activate(None)
         attempts.end(self._attempt, outcome)
         self._signals.release()
         interruption = interruption or self._signals.held
@@ -242,14 +242,14 @@ class _FunctionRun:
 
     def _cause(self) -> str | None:
         """Why it was stopped: only if it noticed, for a function that did all its work is done."""
-        if self._stop_reason in GONE or _present.active_run().is_stopped:
+        if self._stop_reason in GONE or current_run.active_run().is_stopped:
             return self._stop_reason
         return None
 
     def _stop(self, reason: str) -> None:
         """Called by the reporter's thread and the timer's."""
         self._stop_reason = self._stop_reason or reason
-        _present.active_run().request_stop(self._stop_reason)
+        current_run.active_run().request_stop(self._stop_reason)
 
     @contextmanager
     def _timer(self) -> Iterator[None]:

@@ -24,9 +24,9 @@ from sweep_sdk._exceptions import (
     WrongBackend,
 )
 from sweep_sdk._version import __version__
-from sweep_service.model.headers import BACKEND_HEADER
-from sweep_service.model.installation import install_hint
-from sweep_service.model.numbers import decode_metric, untag
+from sweep_service.installation import install_hint
+from sweep_service.model.records.numbers import decode_metric, untag
+from sweep_service.wire.headers import BACKEND_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from sweep_sdk._backend.troubles import trouble_of
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
-from sweep_sdk._forks import renew_in_children
+from sweep_sdk._process.forks import renew_in_children
 from sweep_sdk._settings import URL_SETTING, environment
 from sweep_sdk._version import __version__
 from sweep_sdk._world import network, threads

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.references import is_run, parse_run
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._process.notices import tell
 from sweep_sdk._results.names import Names
 from sweep_sdk._results.order import best_by, read_goal
 from sweep_sdk._results.rows import rows_of
 from sweep_sdk._results.selection import EVERYTHING, Selection
-from sweep_sdk._telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from sweep_sdk._version import __version__
-from sweep_service.model.headers import BACKEND_HEADER
+from sweep_service.wire.headers import BACKEND_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

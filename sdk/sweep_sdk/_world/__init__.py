@@ -1,6 +1,6 @@
 """The narrow places through which the client reaches the world outside its own memory.
 
-The agent (``_agent``), the client (``_backend``) and ``_ask`` use nothing of ``time``,
+The agent (``_agent``), the client (``_backend``) and ``_sweeps.asked_run`` use nothing of ``time``,
 ``threading``, ``queue``, ``random``, ``uuid`` or ``fcntl`` themselves, and open no file and no
 connection by other means than these:
 

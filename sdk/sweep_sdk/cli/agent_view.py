@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk._agent.view import events
-from sweep_sdk._run_limit import points_text
+from sweep_sdk._results.run_limit import points_text
 from sweep_sdk.cli.formats import (
     assignments,
     command_text,

@@ -180,7 +180,7 @@ def _undelivered(settings: Settings) -> Iterator[Finding]:
 
 def _numpy(*, is_needed: bool) -> Finding:
     from sweep_sdk.cli.algebra import one_thread
-    from sweep_service.model.installation import install_hint
+    from sweep_service.installation import install_hint
 
     try:
         with one_thread():

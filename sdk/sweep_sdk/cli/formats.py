@@ -8,7 +8,7 @@ import shlex
 import signal
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._metrics import encode_number
+from sweep_sdk._metrics.values import encode_number
 from sweep_sdk._results.records import flattened
 
 if TYPE_CHECKING:

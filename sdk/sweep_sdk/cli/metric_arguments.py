@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._metrics import clean_metrics
+from sweep_sdk._metrics.values import clean_metrics
 
 if TYPE_CHECKING:
-    from sweep_sdk._metrics import MetricValue
+    from sweep_sdk._metrics.values import MetricValue
 
 _BOOLEANS = {"true": True, "false": False}
 

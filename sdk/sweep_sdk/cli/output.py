@@ -23,7 +23,7 @@ def say_json(value: Any) -> None:
 
     Pure ASCII, so any terminal can hold it.
     """
-    from sweep_service.model.numbers import with_texts
+    from sweep_service.model.records.numbers import with_texts
 
     click.echo(json.dumps(with_texts(value), indent=2, allow_nan=False))
 

@@ -70,7 +70,7 @@ def write_csv_rows(stream: TextIO, rows: Iterable[Row], metrics: Sequence[str]) 
 
 def write_json_rows(stream: TextIO, rows: Iterable[Row], _: Sequence[str] = ()) -> int:
     """Rows as one JSON list, a row a line, written as they are read; how many."""
-    from sweep_service.model.numbers import with_texts
+    from sweep_service.model.records.numbers import with_texts
 
     counted = _Counted(rows)
     separator = "[\n"

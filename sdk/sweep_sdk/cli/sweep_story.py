@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._run_limit import points_text
+from sweep_sdk._results.run_limit import points_text
 from sweep_sdk.cli.formats import age_text, counts_text
 from sweep_sdk.cli.importance_view import importance_lines
 from sweep_sdk.cli.space_view import aim_lines, best_text, lined_up, parameter_lines

@@ -37,9 +37,9 @@ class SweepSdk:
     """This product, asked as the backend asks: from scratch, on each request."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
-        from sweep_service.model.records import Observation
-        from sweep_service.model.states import RunState
-        from sweep_service.model.sweep_config import parse_object
+        from sweep_service.model.language.sweep_config import parse_object
+        from sweep_service.model.records.records import Observation
+        from sweep_service.model.records.states import RunState
         from sweep_service.search.bayes import method as bayes
         from sweep_service.search.suggestion import Evidence, Pending
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import pytest
 
-from sweep_sdk import _cleaning
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
 from sweep_sdk._agent.session.session import AgentSession, registered
 from sweep_sdk._agent.view.events import Notice
-from sweep_sdk._cleaning import clean_once_a_day, parse_age, remove, survey
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._settings import load_settings
+from sweep_sdk._home import cleaning
+from sweep_sdk._home.cleaning import clean_once_a_day, remove, survey
+from sweep_sdk._settings import load_settings, parse_age
 
 DAY = 86_400.0
 OLD = 40 * DAY
@@ -252,7 +252,7 @@ class TestAgents:
     def test_once_a_day(self, begin, make, home, runs_dir, monkeypatch):
         begin("30d")
         surveys = []
-        monkeypatch.setattr(_cleaning, "survey", lambda *_: surveys.append(1) or [])
+        monkeypatch.setattr(cleaning, "survey", lambda *_: surveys.append(1) or [])
         begin("30d")
         assert surveys == []
         os.utime(home / "cleaned", (time.time() - 2 * DAY,) * 2)

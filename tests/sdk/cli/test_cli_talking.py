@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
-from sweep_sdk._lines import Row, Summary, decode_line
+from sweep_sdk._metrics.line_format import Row, Summary, decode_line
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli.commands import ask
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.model.distributions import Finite, identity
-from sweep_service.model.distributions.base import bin_of
-from sweep_service.model.distributions.beta_function import beta_cdf, beta_ppf
-from sweep_service.model.forms import FORMS
+from sweep_service.model.language.forms import FORMS
+from sweep_service.model.space.distributions import Finite, identity
+from sweep_service.model.space.distributions.base import bin_of
+from sweep_service.model.space.distributions.beta_function import beta_cdf, beta_ppf
 
 N_DRAWS = 4000
 #: Critical value of the Kolmogorov-Smirnov statistic at the 1% level, times sqrt(n).

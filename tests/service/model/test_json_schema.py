@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from sweep_service.model.forms import FORMS
-from sweep_service.model.json_schema import schema_text, sweep_schema
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.forms import FORMS
+from sweep_service.model.language.json_schema import schema_text, sweep_schema
+from sweep_service.model.language.sweep_config import parse_object
 
 SCHEMA_FILE = Path(__file__).parents[3] / "infra" / "sweep.schema.json"
 EXAMPLES = {
@@ -34,7 +34,7 @@ def with_parameter(entry):
 
 def test_the_file_for_editors_is_current():
     assert SCHEMA_FILE.read_text() == schema_text(), (
-        "write sweep_service.model.json_schema.schema_text() to infra/sweep.schema.json"
+        "write sweep_service.model.language.json_schema.schema_text() to infra/sweep.schema.json"
     )
 
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.model.space import SearchSpace
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
+from sweep_service.model.space.search_space import SearchSpace
 
 PARAMETERS = {
     "lr": {"distribution": "log_uniform_values", "min": 1e-4, "max": 1.0},

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.fields import PlainNumber
-from sweep_service.model.sweep_config import parse_text
-from sweep_service.model.yaml_text import read_yaml
+from sweep_service.model.language.fields import PlainNumber
+from sweep_service.model.language.sweep_config import parse_text
+from sweep_service.model.language.yaml_text import read_yaml
 
 
 def document(text):

@@ -23,7 +23,7 @@ from sweep_service.errors import (
     TooLarge,
     TryAgain,
 )
-from sweep_service.model.records import (
+from sweep_service.model.records.records import (
     Base,
     Counter,
     EarlyStop,
@@ -33,7 +33,7 @@ from sweep_service.model.records import (
     RowBatch,
     SweepMeta,
 )
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.states import SweepState
 from sweep_service.storage.sqlite import database as sqlite_database
 from sweep_service.storage.sqlite import schema as sqlite_schema
 from sweep_service.storage.sqlite.errors import translating

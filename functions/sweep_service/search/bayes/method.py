@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.model.distributions import Quantized, QuantizedEndless
+from sweep_service.model.space.distributions import Quantized, QuantizedEndless
 from sweep_service.search.bayes.axes import Axes, Axis
 from sweep_service.search.bayes.proposal import Data, propose
 from sweep_service.search.bayes.record import record_of
@@ -37,10 +37,10 @@ from sweep_service.search.suggestion import Suggestion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.distributions import Distribution
-    from sweep_service.model.records import Observation
-    from sweep_service.model.space import SearchSpace
-    from sweep_service.model.sweep_config import Metric, SweepConfig
+    from sweep_service.model.language.sweep_config import Metric, SweepConfig
+    from sweep_service.model.records.records import Observation
+    from sweep_service.model.space.distributions import Distribution
+    from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.search.bayes.arrays import Bools, Floats
     from sweep_service.search.suggestion import Evidence, Pending
 

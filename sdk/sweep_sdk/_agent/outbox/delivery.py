@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.answers import Command, Finished
     from sweep_sdk._backend.attention import Attention
     from sweep_sdk._backend.client import Client
-    from sweep_sdk._metrics import MetricValue
+    from sweep_sdk._metrics.values import MetricValue
 
 _ESSENTIALS = ("attempt", "key", "state", "stopped_early")
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk import _lines
+from sweep_sdk._metrics import line_format
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from sweep_sdk._metrics import MetricValue
+    from sweep_sdk._metrics.values import MetricValue
 
 #: Bounds of what is kept of a program's own configuration and texts.
 MAX_FACTS = 100
@@ -66,7 +66,7 @@ class Logged:
     last: dict[str, MetricValue] = field(default_factory=dict)
     own: dict[str, MetricValue] = field(default_factory=dict)
     spreads: dict[str, Spread] = field(default_factory=dict)
-    definitions: list[_lines.Define] = field(default_factory=list)
+    definitions: list[line_format.Define] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     n_facts_left_out: int = 0
 
@@ -101,17 +101,17 @@ class Logged:
                     spread = spreads[name] = Spread()
                 spread.add(value)
 
-    def add_line(self, line: _lines.Line) -> None:
+    def add_line(self, line: line_format.Line) -> None:
         """Take in a line that is no row."""
-        if isinstance(line, _lines.Summary):
+        if isinstance(line, line_format.Summary):
             self.own.update(line.metrics)
-        elif isinstance(line, _lines.Describe):
+        elif isinstance(line, line_format.Describe):
             self._note(line.facts)
-        elif isinstance(line, _lines.Define):
+        elif isinstance(line, line_format.Define):
             self.definitions.append(line)
-        elif isinstance(line, _lines.Finish):
+        elif isinstance(line, line_format.Finish):
             self.exit_code = line.exit_code
-        elif isinstance(line, _lines.Preempting):
+        elif isinstance(line, line_format.Preempting):
             self.is_preempting = True
 
     def results(self) -> tuple[dict[str, MetricValue], int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from sweep_sdk._metrics_file import INCOMPLETE
+from sweep_sdk._metrics.writer import INCOMPLETE
 from sweep_sdk._world import disk
 
 if TYPE_CHECKING:

@@ -11,17 +11,17 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk import _lines
 from sweep_sdk._agent.outbox.logged import Logged
 from sweep_sdk._agent.outbox.source import Source
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._metrics import line_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
-    from sweep_sdk._metrics import MetricValue
+    from sweep_sdk._metrics.values import MetricValue
 
 #: Bounds of a batch; the backend takes 10,000 rows and requests of some MB.
 MAX_BATCH_ROWS = 10_000
@@ -158,7 +158,7 @@ class Tail:
             row = self._take(line)
             if row is not None:
                 rows.append(row)
-                n_bytes += min(len(line), _lines.MAX_ROW_BYTES)
+                n_bytes += min(len(line), line_format.MAX_ROW_BYTES)
             if len(rows) >= max_rows:
                 break
         return n_bytes
@@ -178,7 +178,7 @@ class Tail:
             for line in lines:
                 position += len(line) + 1
                 yield line, position
-            if not lines and len(chunk) >= _lines.MAX_LINE_BYTES:
+            if not lines and len(chunk) >= line_format.MAX_LINE_BYTES:
                 position += len(chunk)
                 self.position = position
                 self._is_in_long_line = True
@@ -194,8 +194,8 @@ class Tail:
         it, or rows would be numbered differently.
         """
         try:
-            _lines.decode_line(line)
-        except _lines.BadLine as error:
+            line_format.decode_line(line)
+        except line_format.BadLine as error:
             self._tell_bad(line, error)
             return False
         return True
@@ -205,21 +205,22 @@ class Tail:
         if self._is_in_long_line:
             self._is_in_long_line = False
             self._tell(
-                f"a line of over {_lines.MAX_LINE_BYTES:,} bytes in the metrics file is skipped"
+                f"a line of over {line_format.MAX_LINE_BYTES:,} bytes in the metrics file is"
+                " skipped"
             )
             return None
         try:
-            found = _lines.decode_line(line)
-        except _lines.BadLine as error:
+            found = line_format.decode_line(line)
+        except line_format.BadLine as error:
             self._tell_bad(line, error)
             return None
-        if isinstance(found, _lines.Row):
+        if isinstance(found, line_format.Row):
             return self._row(found)
         if found is not None:
             self._hear(found)
         return None
 
-    def _row(self, row: _lines.Row) -> dict[str, Any] | None:
+    def _row(self, row: line_format.Row) -> dict[str, Any] | None:
         for refusal in row.refusals:
             self._tell(refusal)
         step = self._next_step if row.step is None else row.step
@@ -231,16 +232,16 @@ class Tail:
 
     def _fitting(self, metrics: dict[str, MetricValue]) -> dict[str, MetricValue]:
         """As many of a row's metrics as the backend keeps, the sweep's metric first."""
-        kept = fitting(metrics, self._metric, _lines.MAX_ROW_BYTES)
+        kept = fitting(metrics, self._metric, line_format.MAX_ROW_BYTES)
         if len(kept) < len(metrics):
             self._tell(
-                f"a row is wider than {_lines.MAX_ROW_BYTES:,} bytes",
+                f"a row is wider than {line_format.MAX_ROW_BYTES:,} bytes",
                 f": {len(metrics) - len(kept):,} of its {len(metrics):,} values are left out",
             )
         return kept
 
-    def _hear(self, line: _lines.Line) -> None:
-        if isinstance(line, _lines.Summary):
+    def _hear(self, line: line_format.Line) -> None:
+        if isinstance(line, line_format.Summary):
             for refusal in line.refusals:
                 self._tell(refusal)
         self.logged.add_line(line)
@@ -250,7 +251,7 @@ class Tail:
             self._tell("the metrics file was overwritten: programs must append to it")
             self.position = 0
 
-    def _tell_bad(self, line: bytes, error: _lines.BadLine) -> None:
+    def _tell_bad(self, line: bytes, error: line_format.BadLine) -> None:
         text = line[:60].decode("utf-8", "backslashreplace")
         self._tell(f"a line in the metrics file is skipped: {error}", f": {text!r}")
 
@@ -307,7 +308,7 @@ def _read_chunk(file: BinaryIO, position: int) -> bytes:
     size = _CHUNK_BYTES
     while True:
         file.seek(position)
-        chunk = file.read(min(size, _lines.MAX_LINE_BYTES))
-        if b"\n" in chunk or len(chunk) < size or size >= _lines.MAX_LINE_BYTES:
+        chunk = file.read(min(size, line_format.MAX_LINE_BYTES))
+        if b"\n" in chunk or len(chunk) < size or size >= line_format.MAX_LINE_BYTES:
             return chunk
         size *= 2

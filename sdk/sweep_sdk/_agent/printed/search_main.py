@@ -31,17 +31,17 @@ from typing import TYPE_CHECKING, NamedTuple
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from sweep_sdk import _lines
 from sweep_sdk._agent.printed.lines import LineSplitter
-from sweep_sdk._metrics import as_non_finite
-from sweep_sdk._metrics_file import MetricsFile
+from sweep_sdk._metrics import line_format
+from sweep_sdk._metrics.values import as_non_finite
+from sweep_sdk._metrics.writer import MetricsFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
     from typing import Any, BinaryIO
 
-    from sweep_sdk._metrics import MetricValue
+    from sweep_sdk._metrics.values import MetricValue
 
 #: Of each piece: the stream, as a digit, and the number of bytes that follow.
 HEADER = struct.Struct(">cI")
@@ -206,7 +206,7 @@ class Rows:
         if STEP in metrics:
             self._step = metrics.pop(STEP)
         if metrics:
-            trouble = self._file.append(_lines.encode_row(self._step, time.time(), metrics))
+            trouble = self._file.append(line_format.encode_row(self._step, time.time(), metrics))
             if trouble:
                 self._notice(trouble)
 

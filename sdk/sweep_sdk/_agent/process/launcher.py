@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._agent.process.command_words import python_file, started_by_env
 from sweep_sdk._agent.process.leftovers import KEEP_VARIABLE, MARK_VARIABLE
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._ranks import AGENT_RANKS, agent_ranks
+from sweep_sdk._process.ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._world import disk
-from sweep_service.model import command as commands
+from sweep_service.model.language import command as commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -28,7 +28,7 @@ from sweep_sdk._exceptions import (
     SweepError,
     UsageError,
 )
-from sweep_sdk._missing_metric import missing_metric
+from sweep_sdk._results.missing_metric import missing_metric
 from sweep_sdk._world import chance, clock, threads
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from sweep_sdk._agent.session.tally import Tally
 from sweep_sdk._agent.view.events import AgentEnded, AgentStarted, Notice
 from sweep_sdk._backend.retry import Renewal, RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
-from sweep_sdk._run_limit import run_limit
+from sweep_sdk._results.run_limit import run_limit
 from sweep_sdk._world import processes, threads
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class AgentSession:
         seconds = self._settings.keep_runs_seconds
         if seconds is None:
             return
-        from sweep_sdk._cleaning import clean_once_a_day
+        from sweep_sdk._home.cleaning import clean_once_a_day
 
         home, runs_dir = self._settings.home, self._runs_dir
         with contextlib.suppress(OSError):

@@ -17,7 +17,7 @@ from sweep_sdk._agent.view.events import (
     RunStarted,
     Waiting,
 )
-from sweep_sdk._run_limit import points_text
+from sweep_sdk._results.run_limit import points_text
 
 _WAITING = {
     "paused": "the sweep is paused; waiting",

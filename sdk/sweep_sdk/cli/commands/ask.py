@@ -27,7 +27,7 @@ def command(sweep: str, is_json: bool) -> int:
     paused, or all that is left is with others. Exit code 1, and null with --json, when the
     sweep has ended.
     """
-    from sweep_sdk._ask import ask_run
+    from sweep_sdk._sweeps.asked_run import ask_run
 
     require_sweep(sweep, "ask")
     with connected(sweep) as client:

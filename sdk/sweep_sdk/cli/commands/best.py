@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sweep_sdk._missing_metric import runs_without_metric
+from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import assignments, metric_text, printable, value_text
@@ -96,7 +96,7 @@ def _json_text(config: Mapping[str, Any]) -> str:
 
 def _args_text(config: Mapping[str, Any]) -> str:
     """The flags of ``${args}``, quoted for a shell."""
-    from sweep_service.model.command import Launch, command_line
+    from sweep_service.model.language.command import Launch, command_line
 
     return shlex.join(command_line(["${args}"], config, Launch(program=None, environment={})))
 

@@ -17,7 +17,7 @@ from sweep_sdk.cli.tables import Column, print_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_sdk._cleaning import RunFolder
+    from sweep_sdk._home.cleaning import RunFolder
 
 _EXAMPLES = examples(
     "sweep-sdk clean --dry-run",
@@ -47,8 +47,8 @@ def command(older_than: str, dry_run: bool, runs_dir: Path | None, is_json: bool
     stays whatever its age. Sweeps and results in the backend are not touched. Agents do the same
     at their start when SWEEP_KEEP_RUNS says how long folders are kept.
     """
-    from sweep_sdk._cleaning import parse_age, remove, survey, tidy
-    from sweep_sdk._settings import load_settings
+    from sweep_sdk._home.cleaning import remove, survey, tidy
+    from sweep_sdk._settings import load_settings, parse_age
 
     settings = load_settings()
     folder = runs_dir.absolute() if runs_dir else settings.runs_dir

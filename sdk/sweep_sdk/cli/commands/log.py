@@ -6,9 +6,9 @@ import time
 
 import click
 
-from sweep_sdk import _lines
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._metrics_file import MetricsFile
+from sweep_sdk._metrics import line_format
+from sweep_sdk._metrics.writer import MetricsFile
 from sweep_sdk.cli.metric_arguments import parse_metrics
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import note
@@ -33,7 +33,7 @@ def command(values: tuple[str, ...], summary: bool) -> None:
     """
     from sweep_sdk._settings import run_environment
 
-    line = _lines.encode_summary(parse_metrics(values)) if summary else _row(values)
+    line = line_format.encode_summary(parse_metrics(values)) if summary else _row(values)
     environment = run_environment()
     if environment is None or environment.metrics_file is None:
         note("not in a run of an agent: nothing is kept")
@@ -43,10 +43,10 @@ def command(values: tuple[str, ...], summary: bool) -> None:
 
 def _row(values: tuple[str, ...]) -> bytes:
     metrics = parse_metrics(values)
-    step = _lines.whole_step(metrics.pop("step", None))
+    step = line_format.whole_step(metrics.pop("step", None))
     if step is None and any(text.startswith("step=") for text in values):
         raise UsageError("step: needs a whole number, such as step=4")
-    return _lines.encode_row(step, time.time(), metrics)
+    return line_format.encode_row(step, time.time(), metrics)
 
 
 def _append(path: str, line: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweep_sdk._missing_metric import runs_without_metric
+from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk._results.selection import listed, selection
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.board import Board, Wanted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk._exceptions import NotFound
-from sweep_sdk._missing_metric import runs_without_metric
+from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import printable
 from sweep_sdk.cli.options import examples, json_option

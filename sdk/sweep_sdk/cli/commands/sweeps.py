@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sweep_sdk._run_limit import run_limit
+from sweep_sdk._results.run_limit import run_limit
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import NOTHING, age_text, metric_text
 from sweep_sdk.cli.options import examples, json_option

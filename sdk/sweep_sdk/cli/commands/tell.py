@@ -47,7 +47,7 @@ _EXAMPLES = examples(
 )
 def command(run: str, values: tuple[str, ...], attempt: int | None, state: str) -> None:
     """End RUN with these metric values, which make its last row."""
-    from sweep_sdk._ask import clean_result, ended_before_text, tell_result
+    from sweep_sdk._sweeps.asked_run import clean_result, ended_before_text, tell_result
 
     require_run(run, "tell", "to take a run of it: sweep-sdk ask {sweep}")
     metrics = clean_result(parse_metrics(values), state)

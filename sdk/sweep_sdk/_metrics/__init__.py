@@ -1,0 +1,1 @@
+"""The metrics file between a training program and its agent: values, line format, writer."""

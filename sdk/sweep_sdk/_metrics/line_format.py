@@ -1,0 +1,221 @@
+r"""The metrics file: one JSON object a line, from a training program in any language.
+
+``{"loss": 0.3, "step": 4}``
+    A row. ``step``, a whole number, is the row's step (counted from 0 where it is missing);
+    every other key is a metric, nested objects become dotted names.
+``{"step": 4, "at": 1700000000.5, "metrics": {"loss": 0.3}}``
+    The same with the time of the row (seconds since the epoch); what ``run.log()`` writes.
+    A line is of this kind when it has ``metrics``, an object, and no key but these three.
+``{"event": "summary", "metrics": {"accuracy": 0.9}}``
+    Values for the run's summary; they replace the last logged ones.
+``{"event": "describe", "name": "baseline", "config": {"epochs": 5}, "summary": {"path": "a.pt"}}``
+    What the program notes about its run: a name, tags, a group, notes, a kind of job, values of
+    its configuration, short texts for the summary. Later lines add to earlier ones.
+``{"event": "define", "metric": "accuracy", "summary": "mean"}``
+    What the summary shall have of a metric besides its last, least and greatest value.
+``{"event": "finish", "exit_code": 0}``
+    What the program says of its own end; another code than 0 means that it failed.
+``{"event": "preempting"}``
+    The program is about to be interrupted: an end by error gives the run back.
+
+Standard library only: training programs load this.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._metrics.values import clean_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_sdk._metrics.values import MetricValue
+
+#: The backend keeps no row that is larger.
+MAX_ROW_BYTES = 256_000
+#: The agent reads no line that is longer.
+MAX_LINE_BYTES = 8_000_000
+_STRUCTURED = frozenset(("step", "at", "metrics"))
+_MAX_STEP = 2**53
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+class BadLine(ValueError):
+    """A line that means nothing; the text says why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Metrics that were logged together; ``step`` is None when it has to be counted."""
+
+    step: int | None
+    at: float | None
+    metrics: dict[str, MetricValue]
+    refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Values for the run's summary."""
+
+    metrics: dict[str, MetricValue]
+    refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Describe:
+    """What the program notes about its run."""
+
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Define:
+    """What the summary shall have of the metrics that match ``metric``, a glob pattern."""
+
+    metric: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The program says how it ended."""
+
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Preempting:
+    """The program expects to be interrupted."""
+
+
+Line = Row | Summary | Describe | Define | Finish | Preempting
+
+
+@dataclass
+class _Refusals:
+    texts: list[str] = field(default_factory=list)
+
+    def __call__(self, name: str, reason: str) -> None:
+        self.texts.append(f"metric '{name}' is left out: {reason}")
+
+
+def encode_row(step: int | None, at: float, metrics: Mapping[str, MetricValue]) -> bytes:
+    """The line of a row whose metrics are clean."""
+    return (_encode({"step": step, "at": at, "metrics": metrics}) + "\n").encode()
+
+
+def encode_wide_row(step: int, at: float, metrics: Mapping[str, MetricValue]) -> bytes:
+    """A row as so many lines of its step that each can be read."""
+    line = encode_row(step, at, metrics)
+    if len(line) <= MAX_LINE_BYTES or len(metrics) < 2:
+        return line
+    items, middle = list(metrics.items()), len(metrics) // 2
+    first, second = dict(items[:middle]), dict(items[middle:])
+    return encode_wide_row(step, at, first) + encode_wide_row(step, at, second)
+
+
+def encode_summary(metrics: Mapping[str, MetricValue]) -> bytes:
+    """The line that sets summary values."""
+    return (_encode({"event": "summary", "metrics": metrics}) + "\n").encode()
+
+
+def encode_describe(facts: Mapping[str, Any]) -> bytes:
+    """The line that notes facts, which are plain JSON."""
+    return (_encode({"event": "describe", **facts}) + "\n").encode()
+
+
+def encode_define(metric: str, summary: str) -> bytes:
+    """The line that says what the summary shall have of a metric."""
+    return (_encode({"event": "define", "metric": metric, "summary": summary}) + "\n").encode()
+
+
+def encode_finish(exit_code: int) -> bytes:
+    """The line that says how the program ended."""
+    return (_encode({"event": "finish", "exit_code": exit_code}) + "\n").encode()
+
+
+def encode_preempting() -> bytes:
+    """The line that says that the program expects to be interrupted."""
+    return b'{"event":"preempting"}\n'
+
+
+def decode_line(line: bytes) -> Line | None:
+    """What a line says; None when it is blank.
+
+    Raises:
+        BadLine: It says nothing that can be understood.
+    """
+    if not line.strip():
+        return None
+    document = _parse(line)
+    if isinstance(document.get("event"), str):
+        return _decode_event(document)
+    if isinstance(document.get("metrics"), dict) and document.keys() <= _STRUCTURED:
+        return _decode_row(document.get("step"), document.get("at"), document["metrics"])
+    metrics = {name: value for name, value in document.items() if name != "step"}
+    return _decode_row(document.get("step"), None, metrics)
+
+
+def whole_step(step: object) -> int | None:
+    """A step as whole number; None when it is none, or does not fit.
+
+    Whole floats count, and the integers of other libraries.
+    """
+    if isinstance(step, float) and step.is_integer():
+        step = int(step)
+    if isinstance(step, bool):
+        return None
+    try:
+        number = operator.index(step)  # type: ignore[arg-type]  # raises for what is no integer
+    except Exception:  # noqa: BLE001  foreign classes raise what they like
+        return None
+    return number if abs(number) < _MAX_STEP else None
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    """The object that a line holds, also where another language wrote it."""
+    try:
+        document = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        from sweep_sdk._metrics.lenient_json import parse_leniently  # few programs need it
+
+        try:
+            document = parse_leniently(line)
+        except ValueError as error:
+            raise BadLine(str(error)) from None
+    if not isinstance(document, dict):
+        raise BadLine("JSON, but not an object of metrics")
+    return document
+
+
+def _decode_event(document: Mapping[str, Any]) -> Line:
+    event = document["event"]
+    if event == "preempting":
+        return Preempting()
+    if event == "finish":
+        code = document.get("exit_code", 0)
+        return Finish(code if isinstance(code, int) else 1)
+    if event == "summary" and isinstance(document.get("metrics"), dict):
+        refusals = _Refusals()
+        metrics = clean_metrics(document["metrics"], refusals)
+        return Summary(metrics, tuple(refusals.texts))
+    if event == "describe":
+        return Describe({name: value for name, value in document.items() if name != "event"})
+    if event == "define" and isinstance(document.get("metric"), str):
+        return Define(document["metric"], str(document.get("summary")))
+    raise BadLine(f"event {event[:40]!r} is not known")
+
+
+def _decode_row(step: object, at: object, metrics: Mapping[str, Any]) -> Row:
+    refusals = _Refusals()
+    clean = clean_metrics(metrics, refusals)
+    number = whole_step(step)
+    if step is not None and number is None:
+        refusals.texts.append(f"step {str(step)[:40]!r} is no whole number; it is counted instead")
+    time = float(at) if isinstance(at, (int, float)) and abs(at) < _MAX_STEP else None
+    return Row(number, time, clean, tuple(refusals.texts))

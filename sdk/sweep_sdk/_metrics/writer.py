@@ -1,0 +1,113 @@
+"""The writing end of the metrics file; made to cost next to nothing in a training loop."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+
+from sweep_sdk._process.forks import renew_in_children
+from sweep_sdk._world import disk, threads
+
+_MAX_UNWRITTEN_BYTES = 16_000_000
+_MODE = 0o600
+#: A bit in the mode of a file that lacks lines which its program has not been able to write: where
+#: there is no room for a word, there is still this.
+INCOMPLETE = 0o100
+
+
+class MetricsFile:
+    """Appends lines, each by one write; what a full disk refuses waits in memory.
+
+    Safe for threads, signal handlers and forked processes: the file is opened to append, so that
+    whole lines of several writers follow each other.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """In a forked child: the lines that wait are the parent's to write, and so is its lock.
+
+        The descriptor is shared.
+        """
+        self._unwritten: deque[bytes] = deque()
+        self._n_unwritten_bytes = 0
+        self._has_lost_lines = False
+        self._is_marked = False
+        self._lock = threads.RLock()  # a signal handler may log in the middle of a line
+
+    def append(self, line: bytes) -> str | None:
+        """Write a line; the reason why it could not be written yet, if so."""
+        with self._lock:
+            self._unwritten.append(line)
+            self._n_unwritten_bytes += len(line)
+            return self._try()
+
+    def retry(self) -> str | None:
+        """Try to write the lines that wait; the reason why they cannot be written yet, if so."""
+        with self._lock:
+            return self._try() if self._unwritten else None
+
+    def close(self) -> str | None:
+        """Close the file, which a later ``append`` opens again; what to tell if lines wait."""
+        with self._lock:
+            self.retry()
+            if self._descriptor is not None:
+                disk.close(self._descriptor)
+                self._descriptor = None
+            n_lines = len(self._unwritten)
+        return f"{n_lines} lines could not be written to {self._path}" if n_lines else None
+
+    def _try(self) -> str | None:
+        try:
+            self._flush()
+        except OSError as error:
+            reason = self._wait(error)
+            self._mark(is_complete=False)
+            return reason
+        if self._is_marked and not self._has_lost_lines:
+            self._mark(is_complete=True)
+        return None
+
+    def _mark(self, *, is_complete: bool) -> None:
+        """Have the file's mode say whether it lacks lines: that can be changed on a full disk."""
+        with suppress(OSError):
+            if self._descriptor is not None:
+                mode = disk.stat_descriptor(self._descriptor).st_mode
+                disk.change_mode(self._descriptor, _marked(mode, is_complete))
+            else:
+                path = disk.Path(self._path)
+                path.chmod(_marked(path.stat().st_mode, is_complete))
+            self._is_marked = not is_complete
+
+    def _flush(self) -> None:
+        if self._descriptor is None:
+            flags = disk.O_WRONLY | disk.O_CREAT | disk.O_APPEND | disk.O_CLOEXEC
+            self._descriptor = disk.open_descriptor(self._path, flags, _MODE)
+        while self._unwritten:
+            line = self._unwritten.popleft()
+            n_written = 0
+            try:
+                n_written = disk.write(self._descriptor, line)
+            finally:
+                self._n_unwritten_bytes -= n_written
+                if n_written < len(line):
+                    self._unwritten.appendleft(line[n_written:])
+
+    def _wait(self, error: OSError) -> str:
+        reason = f"cannot write {self._path}: {error.strerror}"
+        if self._n_unwritten_bytes <= _MAX_UNWRITTEN_BYTES:
+            return f"{reason}; metrics wait in memory"
+        first = self._unwritten.popleft()  # the file may have the beginning of this line
+        while self._n_unwritten_bytes > _MAX_UNWRITTEN_BYTES and self._unwritten:
+            self._n_unwritten_bytes -= len(self._unwritten.popleft())
+        self._unwritten.appendleft(first)
+        self._has_lost_lines = True
+        return f"{reason}; older metrics are lost"
+
+
+def _marked(mode: int, is_complete: bool) -> int:
+    return mode & 0o777 & ~INCOMPLETE if is_complete else mode & 0o777 | INCOMPLETE

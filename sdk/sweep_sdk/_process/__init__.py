@@ -1,0 +1,1 @@
+"""What concerns the current process: its forks, its rank in a distributed run, its notices."""

@@ -1,0 +1,1 @@
+"""What runs inside a training program: run, configuration and summary. Standard library only."""

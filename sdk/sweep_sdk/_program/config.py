@@ -1,0 +1,178 @@
+"""The configuration of a run, with items as attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._exceptions import UsageError
+from sweep_sdk._process.notices import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Config(dict[str, Any]):
+    """A run's configuration: a dict whose items are attributes too, at every depth.
+
+    What it holds is plain: ``dict(config)`` has no class of this package at any depth, and can be
+    kept as YAML or in a checkpoint. An item that is named like a method of dict (``items``,
+    ``keys``) is reached as an item only.
+    """
+
+    _on_change: Callable[[str], None] | None = None
+
+    def __init__(self, values: object = None) -> None:
+        super().__init__()
+        self.update(values)
+
+    def notify(self, on_change: Callable[[str], None]) -> None:
+        """Have ``on_change`` told the name of each top-level item that is set from now on."""
+        object.__setattr__(self, "_on_change", on_change)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            known = ", ".join(self) or "nothing"
+            raise AttributeError(f"the config has no '{name}'; it has {known}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        if name not in self:
+            raise AttributeError(f"the config has no '{name}'")
+        del self[name]
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of an item; a nested map comes as a ``Config`` that writes through to it."""
+        value = super().__getitem__(name)
+        return _Section(value, self, name) if type(value) is dict else value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, _plain(value))
+        self._changed(name)
+
+    def update(
+        self,
+        values: Any = None,
+        /,
+        allow_val_change: object = None,  # noqa: ARG002  of moved scripts; values may change
+        **more: Any,
+    ) -> None:
+        """Take over values from a mapping, pairs or an argparse namespace.
+
+        What is set here is this program's own: the sweep keeps the configuration it handed out.
+
+        Args:
+            values: The values.
+            allow_val_change: Has no effect: values may always change.
+            more: Further values by name.
+
+        Raises:
+            UsageError: ``values`` is no mapping or the like.
+        """
+        for name, value in (_readable(values) | more).items():
+            self[name] = value
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """The value of ``name``, which becomes ``default`` where there is none."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def setdefaults(self, values: Any) -> None:
+        """Set those of several values that are not set yet."""
+        for name, value in _readable(values).items():
+            self.setdefault(name, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """A plain dict, independent of the config at every depth."""
+        return {name: _plain(value) for name, value in self.items()}
+
+    def copy(self) -> Config:
+        """An independent copy of the config's own levels."""
+        return Config(self.as_dict())
+
+    pop = MutableMapping.pop  # those of dict would bypass the methods above
+    popitem = MutableMapping.popitem
+    clear = MutableMapping.clear
+
+    def __ior__(self, values: Any) -> Config:  # type: ignore[override,misc]  # dict's takes more
+        self.update(values)
+        return self
+
+    def __reduce__(self) -> tuple[type[Config], tuple[dict[str, Any]]]:
+        return Config, (dict(self),)
+
+    def _changed(self, name: str) -> None:
+        if self._on_change is not None:
+            self._on_change(name)
+
+
+class _Section(Config):
+    """A nested map of a config: reads like one, and writes through to the map itself."""
+
+    def __init__(self, values: dict[str, Any], parent: Config, name: str) -> None:
+        dict.__init__(self, values)
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_on_change", lambda _: parent._changed(name))
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.__dict__["_values"][name] = _plain(value)
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        del self.__dict__["_values"][name]
+        super().__delitem__(name)
+
+
+def as_dict(values: Any) -> dict[str, Any]:
+    """A mapping, pairs, an argparse namespace or None, as a dict.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if values is None:
+        return {}
+    if hasattr(values, "__dict__") and not isinstance(values, Mapping):
+        return dict(vars(values))
+    try:
+        return dict(values)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"found {type(values).__name__}, needs a dict or an argparse namespace"
+        ) from None
+
+
+def _readable(values: Any) -> dict[str, Any]:
+    """``as_dict``; of a mapping that cannot be read, nothing, and a word about it.
+
+    Raises:
+        UsageError: It is no mapping or the like.
+    """
+    try:
+        return as_dict(values)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  foreign classes raise what they like
+        kind = type(values).__name__
+        tell(f"config values are left out: a {kind} cannot be read ({type(error).__name__})")
+        return {}
+
+
+def _plain(value: Any, above: tuple[int, ...] = ()) -> Any:
+    """Maps as dicts, at every depth; all else as it is, also maps that cannot be read.
+
+    Args:
+        value: To be made plain.
+        above: Identifies the maps that it is nested in; one of them again stays as it is.
+    """
+    try:
+        if isinstance(value, Mapping) and id(value) not in above:
+            above = (*above, id(value))
+            return {name: _plain(item, above) for name, item in value.items()}
+    except Exception as error:  # noqa: BLE001  foreign classes raise what they like
+        tell(f"a {type(value).__name__} in the config is kept unread: {type(error).__name__}")
+    return value

@@ -1,0 +1,1 @@
+"""Sweeps from Python: registering, working on, reading and changing them."""

@@ -1,0 +1,58 @@
+"""Results that were not made here, into a sweep; ``sweep_sdk`` loads this when it is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._backend.client import open_client
+from sweep_sdk._process.notices import tell
+from sweep_sdk._results.importing import Columns, read_table, results_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
+
+_MOST_TOLD = 5
+
+
+def import_results(
+    sweep_id: str,
+    results: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
+    *,
+    metrics: Mapping[str, str] | None = None,
+    ignore: Sequence[str] = (),
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Let a sweep know results that were not made here.
+
+    For bayes each result is an observation; in a finite space, of a grid too, its point counts as
+    done. The same results again change nothing. At most 5,000 at once.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+        results: The path of a CSV file, or rows: the values of the parameters and of the sweep's
+            metric by name, nested ones by dotted names or as maps.
+        metrics: Where the sweep's metric is called differently: ``{"loss": "validation loss"}``.
+        ignore: Names that are neither parameters nor the metric.
+        dry_run: Say what would be taken, store nothing.
+
+    Returns:
+        How many are new observations (``observed``), how many points count as done from now on
+        (``done``), how many results told nothing new (``known``), ``n_left_out``, and ``left_out``,
+        the first that could not be used: ``{"place": ..., "reason": ...}``, the place from 0. They
+        are told on stderr too.
+
+    Raises:
+        UsageError: A name is neither a parameter nor the metric, or one is missing.
+        NotPossible: The sweep is canceled, or can make nothing of results.
+        NotFound: There is no such sweep.
+        BackendUnavailable: The backend is away.
+    """
+    rows = read_table(results)
+    with open_client() as client:
+        sweep = client.get_sweep(sweep_id)
+        found = results_of(rows, sweep, Columns(metrics or {}, ignore))
+        imported = client.import_results(sweep_id, found, dry_run=dry_run)
+    for entry in imported["left_out"][:_MOST_TOLD]:
+        tell(f"result {entry['place'] + 1} is left out: {entry['reason']}")
+    return imported

@@ -1,0 +1,153 @@
+"""The functions of the Python API that talk to the backend; ``sweep_sdk`` loads them when used."""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._agent.options import AgentOptions
+from sweep_sdk._agent.session.session import find_sweep
+from sweep_sdk._agent.view.plain import show
+from sweep_sdk._backend.answers import warnings_of
+from sweep_sdk._backend.client import open_client
+from sweep_sdk._exceptions import AgentGaveUp, UsageError
+from sweep_sdk._process.notices import tell
+from sweep_sdk._settings import load_settings
+from sweep_sdk._sweeps.asked_run import AskedRun, ask_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sweep_sdk._backend.client import Client
+    from sweep_sdk._settings import Settings
+
+_CTRL_C = 130
+
+
+def sweep(
+    config: Mapping[str, Any] | None = None,
+    project: str | None = None,
+    name: str | None = None,
+    prior_runs: Sequence[str] | None = (),
+    *,
+    sweep: Mapping[str, Any] | None = None,
+    entity: str | None = None,  # noqa: ARG001  of moved scripts
+) -> str:
+    """Register a sweep; what is odd about its config is told on stderr.
+
+    Args:
+        config: The sweep config, as a sweep file would have it.
+        project: By default the config's, else ``SWEEP_PROJECT``.
+        name: By default the config's.
+        prior_runs: Ids of ended runs, of any sweep: bayes knows their results, and in a finite
+            space those that finished count as done. The id of a sweep stands for all of its ended
+            runs.
+        sweep: The config, under the name that it has in wandb.
+        entity: Has no effect: an account is one team.
+
+    Returns:
+        The sweep's id, for ``agent`` and the command line.
+
+    Raises:
+        InvalidConfig: With all the problems that the config has.
+        UsageError: It is no mapping.
+        BackendUnavailable: The backend is away.
+    """
+    config = sweep if config is None else config
+    if not isinstance(config, Mapping):
+        raise UsageError(f"a sweep takes a dict, not {type(config).__name__}")
+    settings = load_settings()
+    with open_client(settings) as client:
+        if project is None and not config.get("project"):
+            project = settings.project
+        created = client.create_sweep(
+            config, project=project, name=name, prior_runs=prior_runs or ()
+        )
+        for warning in warnings_of(created):
+            tell(warning)
+        return str(created["id"])
+
+
+def agent(
+    sweep_id: str,
+    function: Callable[[], object] | None = None,
+    count: int | None = None,
+    *,
+    options: AgentOptions | None = None,
+    entity: str | None = None,  # noqa: ARG001  of moved scripts
+    project: str | None = None,
+) -> None:
+    """Work on a sweep until it ends.
+
+    With a function, each run is a call of it in this process: it calls ``init()``, trains and
+    logs. An exception in it is a failed run; Ctrl-C gives the run back and ends the agent.
+    Without one, the sweep's ``program`` is started for each run, as ``sweep-sdk agent`` does.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+        function: Takes no arguments; what it returns does not matter. It may be ``async``.
+        count: At most so many runs.
+        options: More choices; ``count`` goes before the one in there.
+        entity: Has no effect: an account is one team.
+        project: The project of the sweep, which is found by its id alone; told where it differs.
+
+    Raises:
+        AgentGaveUp: Too many runs failed, none succeeded, or results could not be delivered and
+            wait on disk.
+        UsageError: There is no such sweep, or its program cannot be started here.
+        BackendUnavailable: The backend was away for too long.
+        KeyboardInterrupt: Ctrl-C, once the run in progress has been given back.
+        SystemExit: Another signal, likewise.
+    """
+    options = options or AgentOptions()
+    if count is not None:
+        options = replace(options, count=count)
+    with open_client() as client:
+        _compare_project(client, sweep_id, project)
+        if function is None:
+            from sweep_sdk._agent.agent import run_agent
+
+            code = run_agent(client, sweep_id, options, show)
+        else:
+            from sweep_sdk._agent.function_agent import run_function_agent
+
+            code = run_function_agent(client, sweep_id, function, options, show)
+    if code == AgentGaveUp.exit_code:
+        raise AgentGaveUp(
+            "too many runs of this agent failed, none succeeded, or results wait on disk; see above"
+        )
+    if code == _CTRL_C:
+        raise KeyboardInterrupt
+    if code:
+        raise SystemExit(code)
+
+
+def _compare_project(client: Client, sweep_id: str, project: str | None) -> None:
+    if project is not None and (found := find_sweep(client, sweep_id, tell)["project"]) != project:
+        tell(f"sweep {sweep_id} is of project '{found}', not '{project}'; its id decides")
+
+
+def ask(sweep_id: str) -> AskedRun | None:
+    """The next run of a sweep, for a loop of your own; None when the sweep has ended.
+
+    Evaluate ``run.config``, then ``run.tell({"loss": 0.3})``. Several runs may be out at once;
+    each is kept reserved as long as this process lives.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+    """
+    client = _lasting_client(load_settings())
+    handout = ask_run(client, sweep_id, time.sleep)
+    return None if handout is None else AskedRun(handout, client)
+
+
+@cache
+def _lasting_client(settings: Settings) -> Client:
+    """One client for all runs that are asked for: they outlive the call, and share connections."""
+    client = open_client(settings)
+    atexit.register(client.close)
+    return client

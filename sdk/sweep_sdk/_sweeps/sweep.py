@@ -1,0 +1,325 @@
+"""A sweep as an object: what it is, what came of it, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._backend.answers import warnings_of
+from sweep_sdk._backend.changes import amended_text, held_back_text, no_effect_text
+from sweep_sdk._backend.client import open_client
+from sweep_sdk._backend.references import is_run, sweep_of
+from sweep_sdk._exceptions import UsageError
+from sweep_sdk._process.notices import tell
+from sweep_sdk._results.frames import to_pandas
+from sweep_sdk._sweeps import reading
+from sweep_sdk._sweeps.importing import import_results
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+
+    Run = dict[str, Any]
+
+
+class Sweep:
+    """A sweep, as it stood when it was last looked at.
+
+    ``get_sweep()`` and ``sweeps()`` make it. What it says of itself changes with ``refresh()`` and
+    with each of its verbs; ``runs()``, ``best()`` and ``history()`` always ask the backend.
+
+    Every method raises ``BackendUnavailable`` when nobody answers and ``NotFound`` once the sweep
+    is deleted; verbs raise ``NotPossible`` where the sweep's state does not allow them.
+    """
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        """Take what the backend says of it, all of it or a line of a listing."""
+        self._fields = dict(fields)
+
+    @property
+    def id(self) -> str:
+        """Such as ``k3v9x2ab``."""
+        return str(self._fields["id"])
+
+    @property
+    def name(self) -> str | None:
+        """What people call it; None without a name."""
+        name: str | None = self._fields["name"]
+        return name
+
+    @property
+    def project(self) -> str:
+        """Where it is listed."""
+        return str(self._fields["project"])
+
+    @property
+    def state(self) -> str:
+        """``pending``, ``running``, ``paused``, ``finished`` or ``canceled``."""
+        return str(self._fields["state"])
+
+    @property
+    def method(self) -> str:
+        """``grid``, ``random`` or ``bayes``."""
+        return str(self._fields["method"])
+
+    @property
+    def metric(self) -> dict[str, Any] | None:
+        """``{"name": ..., "goal": ...}`` and more; None without a metric."""
+        metric = self._fields["metric"]
+        return None if metric is None else dict(metric)
+
+    @property
+    def run_cap(self) -> int | None:
+        """Most runs; None without a cap."""
+        cap: int | None = self._fields["run_cap"]
+        return cap
+
+    @property
+    def n_points(self) -> int | None:
+        """How many configurations there are; None where there is no end of them."""
+        points: int | None = self._fields["grid_points"]
+        return points
+
+    @property
+    def created_at(self) -> float:
+        """Seconds since the epoch."""
+        return float(self._fields["created_at"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The sweep config in full, with every default filled in."""
+        return dict(self._field("config"))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many runs are in each state."""
+        return dict(self._field("counts"))
+
+    def refresh(self) -> Sweep:
+        """Look again; the sweep itself."""
+        with open_client() as client:
+            self._fields = client.get_sweep(self.id)
+        return self
+
+    def runs(
+        self,
+        *,
+        where: str | Iterable[str] = (),
+        sort: str | Iterable[str] = (),
+        top: int | None = None,
+        state: str | Iterable[str] = (),
+    ) -> list[Run]:
+        """Its runs, as ``sweep_sdk.runs()``."""
+        return reading.runs(self.id, where=where, sort=sort, top=top, state=state)
+
+    def best(self, metric: str | None = None, goal: str | None = None) -> Run | None:
+        """Its best run, as ``sweep_sdk.best()``."""
+        return reading.best(self.id, metric, goal)
+
+    def importance(self) -> list[dict[str, Any]]:
+        """How much of the metric's variation each parameter explains alone, the largest first.
+
+        By every method, from ended runs: the parameters that are searched, each with ``name``;
+        ``share``, from 0 to 1, corrected for what chance explains, or None where too few runs
+        differ in the parameter; and ``clear``, whether chance can hardly have made it.
+
+        Raises:
+            NotPossible: The sweep has no metric.
+        """
+        with open_client() as client:
+            parameters: list[dict[str, Any]] = client.importance(self.id)["parameters"]
+        return parameters
+
+    def history(
+        self,
+        keys: str | Iterable[str] = (),
+        samples: int | None = None,
+        *,
+        joined: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The rows of all its runs, as ``sweep_sdk.history()``."""
+        return reading.history(self.id, keys, samples, joined=joined)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Its runs as a data frame, as ``sweep_sdk.to_pandas()``."""
+        return to_pandas(self.runs())
+
+    def import_results(
+        self,
+        results: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
+        *,
+        metrics: Mapping[str, str] | None = None,
+        ignore: Sequence[str] = (),
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Let it know results that were not made here, as ``sweep_sdk.import_results()``."""
+        return import_results(self.id, results, metrics=metrics, ignore=ignore, dry_run=dry_run)
+
+    def pause(self) -> None:
+        """Hand out no runs until it is resumed; those that are under way go on."""
+        self._change(state="paused")
+
+    def resume(self) -> None:
+        """Go on after ``pause()`` or ``stop()``."""
+        self._change(state="running")
+
+    def stop(self) -> None:
+        """End it: no new runs, those that are under way go on."""
+        self._change(state="finished")
+
+    def cancel(self) -> None:
+        """End it and stop its runs."""
+        self._change(state="canceled")
+
+    def update(self, config: Mapping[str, Any]) -> None:
+        """Give it another config for all runs that are not handed out yet.
+
+        What is odd about it is told on stderr.
+
+        Raises:
+            InvalidConfig: With all the problems that the config has.
+        """
+        self._change(config=config)
+
+    def set_run_cap(self, run_cap: int | None) -> None:
+        """Allow so many runs, or any number of them."""
+        self._change(run_cap=run_cap)
+
+    def delete(self) -> None:
+        """Remove it with its runs and all that they logged."""
+        with open_client() as client:
+            client.delete_sweep(self.id)
+
+    def stop_run(self, run: str | int) -> Run:
+        """Have the agent of a run stop it, at its next report; the run as it stands.
+
+        Args:
+            run: Its id or its index.
+
+        Raises:
+            NotPossible: No agent works on it.
+            UsageError: It is a run of another sweep.
+        """
+        with open_client() as client:
+            return client.stop_run(self._run_id(run))
+
+    def retry_run(self, run: str | int) -> Run:
+        """Have a run that failed, crashed or was killed handed out again; the run as it stands.
+
+        It keeps its configuration; the next attempt begins anew. A sweep that had ended because
+        nothing was left runs again.
+
+        Args:
+            run: Its id or its index.
+
+        Raises:
+            NotPossible: The run has finished or was deleted, or the sweep is canceled.
+            UsageError: It is a run of another sweep.
+        """
+        with open_client() as client:
+            seen = client.get_run(self._run_id(run))
+            answer = client.retry_run(seen["id"], seen["attempt"])
+        return self._told(answer, seen, is_deletion=False)
+
+    def retry_failed(self) -> list[str]:
+        """Have all runs handed out again that failed, crashed or were killed; their ids.
+
+        Raises:
+            NotPossible: The sweep is canceled.
+        """
+        retried: list[str] = []
+        with open_client() as client:
+            for answer in client.retry_failed(self.id):
+                retried += answer["runs"]
+                state = answer["sweep_state"]
+        if not retried:
+            tell(f"no run of sweep {self.id} failed, crashed or was killed")
+        elif text := held_back_text(self.id, state):
+            tell(text)
+        return retried
+
+    def delete_run(self, run: str | int, *, again: bool = False) -> Run:
+        """Remove a run that has ended with all that it logged; what is left of the run.
+
+        Args:
+            run: Its id or its index.
+            again: Whether its configuration is handed out again. Otherwise it stays taken, and
+                ``run_cap`` counts the run as before.
+
+        Raises:
+            NotPossible: The run has not ended; or it is to be handed out again in a canceled sweep.
+            UsageError: It is a run of another sweep.
+        """
+        with open_client() as client:
+            seen = client.get_run(self._run_id(run))
+            answer = client.delete_run(seen["id"], seen["attempt"], again=again)
+        return self._told(answer, seen, is_deletion=True)
+
+    def _told(self, answer: Mapping[str, Any], seen: Run, *, is_deletion: bool) -> Run:
+        """The run of an answer; what is odd about it is told on stderr."""
+        run: Run = answer["run"]
+        if (text := amended_text(answer, seen, is_deletion=is_deletion)) or (
+            run["state"] != "deleted" and (text := held_back_text(self.id, answer["sweep_state"]))
+        ):
+            tell(text)
+        return run
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        handed_out = self._fields["n_handed_out"]
+        return (
+            f"<sweep {self.id}{name} in project {self.project!r}: {self.state}, {self.method},"
+            f" {handed_out} {'run' if handed_out == 1 else 'runs'}>"
+        )
+
+    def _field(self, name: str) -> Any:
+        """What a line of a listing does not have."""
+        if name not in self._fields:
+            self.refresh()
+        return self._fields[name]
+
+    def _change(self, **changes: Any) -> None:
+        with open_client() as client:
+            answer = client.change_sweep(self.id, **changes)
+            for warning in warnings_of(answer):
+                tell(warning)
+            if text := no_effect_text(answer, changes, changes.get("state")):
+                tell(text)
+            self._fields = client.get_sweep(self.id)
+
+    def _run_id(self, run: str | int) -> str:
+        if isinstance(run, int):
+            return f"{self.id}-{run}"
+        if is_run(run) and sweep_of(run) != self.id:
+            raise UsageError(f"'{run}' is no run of sweep {self.id}")
+        return run
+
+
+def get_sweep(sweep_id: str) -> Sweep:
+    """A sweep, to read it and to change it.
+
+    Args:
+        sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
+
+    Raises:
+        NotFound: There is no such sweep.
+        UsageError: It is the id of a run, or of nothing.
+        BackendUnavailable: The backend is away.
+    """
+    if is_run(sweep_id):
+        raise UsageError(f"'{sweep_id}' is a run; its sweep is {sweep_of(sweep_id)}")
+    with open_client() as client:
+        return Sweep(client.get_sweep(sweep_id))
+
+
+def sweeps(project: str | None = None, state: str | None = None) -> list[Sweep]:
+    """All sweeps, newest first.
+
+    Args:
+        project: Only those of this project.
+        state: Only those in this state: ``pending``, ``running``, ``paused``, ``finished`` or
+            ``canceled``.
+    """
+    with open_client() as client:
+        return [Sweep(fields) for fields in client.list_sweeps(project, state)]
