@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sweep_service import __version__
 from sweep_service.errors import (
     Busy,
     Exhausted,
@@ -19,6 +20,7 @@ from sweep_service.errors import (
     RunEnded,
     RunExists,
     SweepEnded,
+    UpgradeRequired,
 )
 from sweep_service.model.records.records import Lease, LiveSummary, Outcome, Run
 from sweep_service.model.records.states import RunState, SweepState
@@ -48,12 +50,20 @@ _ALREADY_OVER = 1.0  #: a lease end in the past
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks; ``key`` names the intent, so that a repeat gets the same run."""
+    """Who asks; ``key`` names the intent, so that a repeat gets the same run.
+
+    Attributes:
+        sdk: The version of sweep-sdk that asks; None for another program, which is expected to
+            know what it does.
+        features: What it knows of the sweep language beyond version 0.1.0.
+    """
 
     key: str
     agent: str
     host: str
     slot: str
+    sdk: str | None = None
+    features: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,7 @@ def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
     Raises:
         NotFound: No such sweep.
         SweepEnded: It hands out no more runs.
+        UpgradeRequired: The agent is too old for it.
         Busy: Other agents were faster too often in a row; the same request may be repeated.
     """
     for _ in range(MAX_ROUNDS):
@@ -108,6 +119,7 @@ def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | 
         return Wait(services.wait_seconds, "paused")
     if counter.state.is_ended:
         raise SweepEnded(f"sweep {sweep} is {counter.state.value}")
+    _check_version(sweep, asker, services.load_config(sweep, counter.version).config)
     desk = _Desk(services, sweep, asker, counter, services.store.list_leases(sweep))
     try:
         mine = desk.renew_own()
@@ -117,6 +129,20 @@ def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | 
     if lease is not None:
         return desk.hand_out(lease, None)
     return desk.open_new()
+
+
+def _check_version(sweep: str, asker: Asker, config: SweepConfig) -> None:
+    """Refuse an agent that would misread the sweep.
+
+    Raises:
+        UpgradeRequired: The sweep uses keys or macros that the agent does not know.
+    """
+    lacking = [name for name in config.needs if name not in asker.features]
+    if asker.sdk is not None and lacking:
+        raise UpgradeRequired(
+            f"sweep {sweep} uses {', '.join(lacking)}, which sweep-sdk {asker.sdk} does not know:"
+            f" this agent needs version {__version__}"
+        )
 
 
 @dataclass(slots=True)
