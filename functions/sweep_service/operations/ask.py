@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_service import __version__
 from sweep_service.errors import (
     Busy,
     Exhausted,
@@ -20,13 +19,13 @@ from sweep_service.errors import (
     RunEnded,
     RunExists,
     SweepEnded,
-    UpgradeRequired,
 )
 from sweep_service.model.records.records import Lease, LiveSummary, Outcome, Run
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.attention import Attention, attention
 from sweep_service.operations.choosing import choose, keep_apart, needs_unit, unit_of
+from sweep_service.operations.compatibility import check_agent
 from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import last_reported, live_summary
 from sweep_service.operations.settle import Settled, settle
@@ -119,7 +118,8 @@ def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | 
         return Wait(services.wait_seconds, "paused")
     if counter.state.is_ended:
         raise SweepEnded(f"sweep {sweep} is {counter.state.value}")
-    _check_version(sweep, asker, services.load_config(sweep, counter.version).config)
+    config = services.load_config(sweep, counter.version).config
+    check_agent(sweep, config, asker.sdk, asker.features)
     desk = _Desk(services, sweep, asker, counter, services.store.list_leases(sweep))
     try:
         mine = desk.renew_own()
@@ -129,20 +129,6 @@ def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | 
     if lease is not None:
         return desk.hand_out(lease, None)
     return desk.open_new()
-
-
-def _check_version(sweep: str, asker: Asker, config: SweepConfig) -> None:
-    """Refuse an agent that would misread the sweep.
-
-    Raises:
-        UpgradeRequired: The sweep uses keys or macros that the agent does not know.
-    """
-    lacking = [name for name in config.needs if name not in asker.features]
-    if asker.sdk is not None and lacking:
-        raise UpgradeRequired(
-            f"sweep {sweep} uses {', '.join(lacking)}, which sweep-sdk {asker.sdk} does not know:"
-            f" this agent needs version {__version__}"
-        )
 
 
 @dataclass(slots=True)
