@@ -38,15 +38,15 @@ faults: $(VENV)/.ready-test  ## the fault suites at full size, and the mutants (
 	$(BIN)/python tests/e2e/faults/run.py
 
 check: $(VENV)/.ready-test $(VENV)/.ready-check  ## lint, types, import contracts
-	$(BIN)/ruff check sdk functions tests
-	$(BIN)/ruff format --check sdk functions tests
+	$(BIN)/ruff check sdk functions tests benchmarks
+	$(BIN)/ruff format --check sdk functions tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml sdk functions
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 bench: $(VENV)/.ready-test  ## hand-out benchmark beside its peers (minutes)
-	$(BIN)/python tests/benchmarks/handout.py
+	$(BIN)/python benchmarks/handout.py
 
 sam-local: $(VENV)/.ready-test  ## the handlers under SAM CLI's emulation (needs Docker)
 	infra/sam-local.sh $(BIN)/python

@@ -1,6 +1,6 @@
 """What an update costs after many runs, and then the first ask of a function that knows nothing.
 
-    python tests/benchmarks/update_cost.py [N_RUNS ...]
+    python benchmarks/update_cost.py [N_RUNS ...]
 
 The space is weighted (a range, categories with probabilities), so that every draw of the random
 search works out an order of 600 combinations. Runs are claimed, not made: what is measured is what
@@ -9,8 +9,8 @@ the backend works out from their number.
 
 from __future__ import annotations
 
+import argparse
 import random
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -57,8 +57,11 @@ def update(store: SqliteStore, sweep: str, config: dict[str, Any]) -> float:
 
 def main() -> None:
     """Print a line for each number of runs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", metavar="N_RUNS", type=int, nargs="*", default=_SIZES)
+    sizes = parser.parse_args().sizes
     print("runs   cold ask   update of the same space   cold ask   of another space   cold ask")
-    for n_runs in [int(word) for word in sys.argv[1:]] or _SIZES:
+    for n_runs in sizes:
         with tempfile.TemporaryDirectory() as folder, SqliteStore(Path(folder) / "s.db") as store:
             services = Services(store, time.time, random.Random(1))
             new = NewSweep(parse_object(document(500)))

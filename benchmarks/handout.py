@@ -1,6 +1,6 @@
 """Hand-out: pairs of ask and finish a second, beside Optuna's ask and tell, in one run.
 
-    python tests/benchmarks/handout.py [--seconds 5] [--points 5000] [--cache DIR]
+    python benchmarks/handout.py [--seconds 5] [--points 5000] [--cache DIR]
 
 1. Scale: 200 simulated agents (8 processes of 25) drain a grid, in-process and through
    ``sweep-sdk local``: every point exactly once, none lost (the run fails otherwise).

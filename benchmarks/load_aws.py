@@ -1,6 +1,6 @@
 """Load on AWS: what one sweep carries by its write units, and 32 real agents on the template.
 
-    python tests/benchmarks/load_aws.py [--agents 32] [--runs 320] [--no-deployment]
+    python benchmarks/load_aws.py [--agents 32] [--runs 320] [--no-deployment]
 
 1. Write units by partition, counted request by request over a run's life, and from them how many
    agents one sweep carries: DynamoDB writes 1,000 units a second to a partition.
@@ -28,7 +28,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[1] / "tests"
 sys.path += [str(TESTS / folder) for folder in ("contracts", "e2e/aws", "e2e/faults")]
 
 from capacity import item_size  # noqa: E402  found by the path above

@@ -1,8 +1,8 @@
 """How good the search is, beside Optuna's TPE and GPSampler and W&B's engine, in one run.
 
-    python tests/benchmarks/search_quality.py --problems development --runs 100 --seeds 5
-    python tests/benchmarks/search_quality.py --problems held_out --runs 50 --agents 8
-    python tests/benchmarks/search_quality.py --cost
+    python benchmarks/search_quality.py --problems development --runs 100 --seeds 5
+    python benchmarks/search_quality.py --problems held_out --runs 50 --agents 8
+    python benchmarks/search_quality.py --cost
 
 Makes the peers' environments, the real tuning tables and all results under ``--cache`` on first
 use; see README.md beside this file.

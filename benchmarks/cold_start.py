@@ -1,6 +1,6 @@
 """What the entry points cost at a cold start: CPU of their import, and size of their package.
 
-Run it by ``python tests/benchmarks/cold_start.py``; with a build of ``sam build`` at hand the size
+Run it by ``python benchmarks/cold_start.py``; with a build of ``sam build`` at hand the size
 of the api function's package is told too. CPU is that of a fresh interpreter, user and system, the
 smallest of several; a multiple of the bare interpreter's says more than seconds on one machine do.
 """
@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / ".aws-sam" / "build" / "ApiFunction"
 N_TRIES = 7
 ENVIRON = {

@@ -1,6 +1,6 @@
 """The agent's overhead per run: from one program's exit to the next one's first statement.
 
-    python tests/benchmarks/agent_overhead.py [--runs 100]
+    python benchmarks/agent_overhead.py [--runs 100]
 
 A real agent works off a grid: with the backend in its own process, and through ``sweep-sdk local``.
 Each program notes the time of its first statement and of its last; the clock is the same for all
@@ -22,7 +22,6 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from handout import local_server
-
 from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._settings import load_settings
 

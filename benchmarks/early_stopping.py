@@ -1,6 +1,6 @@
 """What early termination saves, on simulated learning curves with known final values.
 
-    python tests/benchmarks/early_stopping.py [--method bayes] [--runs 40] [--seeds 10]
+    python benchmarks/early_stopping.py [--method bayes] [--runs 40] [--seeds 10]
 
 Runs a sweep with and without ``early_terminate`` on problems whose runs log a learning curve,
 until as many iterations are spent as ``--runs`` full runs take. Prints the normalised regret of
@@ -15,9 +15,9 @@ import argparse
 from typing import Any
 
 import numpy as np
+
 from searching.parameters import Parameter
 from searching.problems import Problem, development_problems
-
 from sweep_service.model.language.sweep_config import SweepConfig, parse_object
 from sweep_service.model.records.records import Observation
 from sweep_service.model.records.states import RunState

@@ -1,6 +1,6 @@
 """Load: many agents on one sweep through ``sweep-sdk local``, and long histories.
 
-    python tests/benchmarks/load.py [--agents 500] [--points 5000] [--bayes-runs 1000]
+    python benchmarks/load.py [--agents 500] [--points 5000] [--bayes-runs 1000]
 
 1. 500 simulated agents drain a grid of 5,000 points: every point exactly once, none lost (the run
    fails otherwise).
@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 from handout import check_exactly_once, drive
-
 from sweep_sdk._backend.answers import Wait
 from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._backend.retry import RetryPolicy

@@ -1,6 +1,6 @@
 """What a bayes ask costs end to end, beside a random one and the model alone.
 
-    python tests/benchmarks/ask_cost.py [--runs 100] [--asks 30]
+    python benchmarks/ask_cost.py [--runs 100] [--asks 30]
 
 A sweep of eight parameters with ``--runs`` finished runs, asked through the gateway over a local
 database: CPU of an ask by a process that knows the sweep (warm) and by one that does not (cold:
