@@ -24,6 +24,7 @@ _TYPE_NAMES = {
     str: "a text",
     int: "a whole number",
     bool: "a boolean",
+    float: "a number",
 }
 
 
@@ -188,7 +189,10 @@ def typed_field(document: Mapping[str, object], name: str, kind: type, default: 
     value = document.get(name)
     if value is None:
         return default
-    if not isinstance(value, kind):
+    is_one = isinstance(value, (int, float) if kind is float else kind)
+    if kind in (int, float):
+        is_one = is_one and not isinstance(value, bool) and math.isfinite(value)
+    if not is_one:
         raise InvalidRequest(f"field '{name}': found {_describe(value)}; needs {_TYPE_NAMES[kind]}")
     return value
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.answers import (
     amended,
-    command,
-    finished,
     hand_out_or_wait,
     health_of,
     history_row,
@@ -27,14 +25,16 @@ from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
 from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.understanding import check_understood
-from sweep_sdk._exceptions import InvalidConfig, NotFound
+from sweep_sdk._exceptions import InvalidConfig, InvalidRequest, NotFound
 from sweep_sdk._world import chance
+from sweep_service.wire.runs import Command, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sweep_sdk._backend.answers import Command, Finished, HandOut, Reader, Thinned, Wait
+    from sweep_sdk._backend.answers import Reader, Thinned
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import Ending, HandOut, Wait
 
     Json = dict[str, Any]
 
@@ -277,20 +277,26 @@ class Client(Caller):
             body["key"] = key
         if attributes is not None:
             body["attributes"] = attributes
-        return self._call("POST", f"{run_path(run)}/reports", command, body=body)
+        return self._call("POST", f"{run_path(run)}/reports", Command.from_json, body=body)
 
-    def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:
+    def finish(self, run: str, ending: Ending) -> Finished:
         """Say how an attempt ended; twice is once.
 
         Args:
             run: A reference to the run.
-            ending: ``attempt`` and ``state``, and where known ``key``, ``exit_code``, ``signal``,
-                ``summary``, ``stderr_tail``, ``stopped_early``.
+            ending: How; an older backend is spared details that it does not know.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
         """
-        return self._call("POST", f"{run_path(run)}/finish", finished, body=ending)
+        path = f"{run_path(run)}/finish"
+        try:
+            return self._call("POST", path, Finished.from_json, body=ending.to_json())
+        except InvalidRequest:
+            if not ending.details:
+                raise
+        essential = replace(ending, details={})
+        return self._call("POST", path, Finished.from_json, body=essential.to_json())
 
     def stop_run(self, run: str) -> Json:
         """Have the run's agent stop it; obeyed at its next report.

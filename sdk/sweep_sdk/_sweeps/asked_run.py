@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.outbox.said import Said
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
 from sweep_sdk._metrics.values import clean_metrics
@@ -15,6 +14,7 @@ from sweep_sdk._process.notices import tell
 from sweep_sdk._program.config import Config
 from sweep_sdk._sweeps.row_count import RowCount
 from sweep_sdk._world import clock, processes, threads
+from sweep_service.wire.runs import HandOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable

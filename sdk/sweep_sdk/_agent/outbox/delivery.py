@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.outbox.debts import Debt, Ledger
     from sweep_sdk._agent.outbox.endings import Outcome
-    from sweep_sdk._backend.answers import Command, Finished
-    from sweep_sdk._backend.attention import Attention
     from sweep_sdk._backend.client import Client
     from sweep_sdk._metrics.values import MetricValue
+    from sweep_service.wire.runs import Attention, Command, Finished
 
 _ESSENTIALS = ("attempt", "key", "state", "stopped_early")
 

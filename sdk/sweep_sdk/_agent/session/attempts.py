@@ -18,7 +18,6 @@ from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
 from sweep_sdk._agent.process.signals import Ending
 from sweep_sdk._agent.session.hints import hint_at
 from sweep_sdk._agent.view.events import Notice, RunEnded, RunStarted
-from sweep_sdk._backend.answers import Finished
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._backend.transport import is_loopback_url
 from sweep_sdk._exceptions import (
@@ -30,6 +29,7 @@ from sweep_sdk._exceptions import (
 )
 from sweep_sdk._results.missing_metric import missing_metric
 from sweep_sdk._world import chance, clock, threads
+from sweep_service.wire.runs import Finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.session.comparison import Comparison
     from sweep_sdk._agent.session.tally import Tally
     from sweep_sdk._agent.view.events import Event
-    from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import NotAuthorized
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import HandOut
 
 #: What an agent that is being stopped still grants to a backend that is away.
 HURRY_SECONDS = 10.0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.process.launcher import Launch, Launcher
     from sweep_sdk._agent.session.asking import Asker
     from sweep_sdk._agent.session.attempts import Attempt, Attempts
-    from sweep_sdk._backend.answers import HandOut
+    from sweep_service.wire.runs import HandOut
 
 #: What a shell exits with where it cannot start a program.
 _NOT_STARTED = 127
