@@ -60,6 +60,7 @@ check: $(VENV)/.ready-test $(VENV)/.ready-check  ## check style, types, import c
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml sdk functions
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 format: $(VENV)/.ready-check  ## apply the formatter and the lint rules that can fix what they find

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
-from importlib.metadata import metadata, requires
+from importlib.metadata import metadata
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -92,7 +94,7 @@ def test_a_fresh_clone_installs_pinned_versions_that_fit():
     pinned = pins("constraints.txt")
     misfits = [
         str(requirement)
-        for requirement in map(Requirement, requires(PROJECT))
+        for requirement in map(Requirement, tool("constraints").required())
         if not requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
     ]
     assert misfits == []
@@ -100,7 +102,8 @@ def test_a_fresh_clone_installs_pinned_versions_that_fit():
 
 def test_the_oldest_versions_are_the_lower_bounds():
     written = [f"{name}=={version}" for name, version in pins("constraints-oldest.txt").items()]
-    assert written == tool("constraints").lower_bounds(requires(PROJECT))
+    constraints = tool("constraints")
+    assert written == constraints.lower_bounds(constraints.required())
 
 
 class TestCheckTag:
@@ -122,7 +125,7 @@ class TestCheckTag:
 
 
 class TestCoverageFloor:
-    TOTALS = '{"totals": {"covered_lines": %d, "num_statements": 100, "covered_branches": 80, "num_branches": 100}}'
+    TOTALS: ClassVar = {"num_statements": 100, "num_branches": 100, "covered_branches": 80}
 
     @pytest.fixture
     def run(self, tmp_path, monkeypatch):
@@ -133,7 +136,9 @@ class TestCoverageFloor:
         report = tmp_path / "report.json"
 
         def run(covered_lines, *options):
-            report.write_text(self.TOTALS % covered_lines)
+            report.write_text(
+                json.dumps({"totals": {**self.TOTALS, "covered_lines": covered_lines}})
+            )
             monkeypatch.setattr(sys, "argv", ["coverage_floor.py", str(report), *options])
             return module.main(), floor.read_text()
 

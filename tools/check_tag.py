@@ -1,6 +1,6 @@
 """Checks that a tag is the version of the package and that the changelog has a section for it.
 
-    python tools/check_tag.py v1.2.3
+python tools/check_tag.py v1.2.3
 """
 
 from __future__ import annotations

@@ -10,12 +10,19 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import Distribution, distributions, requires
+import sys
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # comes with pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = "serverless-sweeps"
@@ -27,17 +34,23 @@ INSTALLERS = frozenset(("pip", "setuptools", "wheel"))
 
 def main() -> None:
     """Write both files."""
-    write("constraints.txt", "Written by `make constraints`: the versions of a fresh clone.", pins())
-    write(
-        "constraints-oldest.txt",
-        "Written by `make constraints`: the lower bounds in pyproject.toml.",
-        lower_bounds(requires(PROJECT) or []),
-    )
+    write("constraints.txt", "the versions of a fresh clone", pins())
+    write("constraints-oldest.txt", "the lower bounds in pyproject.toml", lower_bounds(required()))
 
 
-def write(name: str, comment: str, lines: list[str]) -> None:
-    """Write a constraints file."""
-    (ROOT / name).write_text("\n".join([f"# {comment}", *lines]) + "\n", encoding="utf-8")
+def write(name: str, content: str, lines: list[str]) -> None:
+    """Write a constraints file, with a first line on what it holds."""
+    text = "\n".join([f"# Written by `make constraints`: {content}.", *lines])
+    (ROOT / name).write_text(text + "\n", encoding="utf-8")
+
+
+def required() -> list[str]:
+    """The requirements of the project and of all its extras, as in ``pyproject.toml``."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project: dict[str, Any] = document["project"]
+    extras = project["optional-dependencies"].values()
+    own = [*project["dependencies"], *(text for extra in extras for text in extra)]
+    return [text for text in own if not text.startswith(PROJECT)]
 
 
 def pins() -> list[str]:
@@ -64,7 +77,7 @@ def lower_bounds(requirements: list[str]) -> list[str]:
     """A pin for each requirement with a lower bound.
 
     Args:
-        requirements: As in the metadata, for example ``numpy>=1.26; extra == 'local'``.
+        requirements: For example ``numpy>=1.26``.
     """
     parsed = [Requirement(text) for text in requirements]
     bounds = {
