@@ -8,7 +8,8 @@ ServiceError
 │   │   └── SweepDeleted          404  there was one, and it was deleted
 │   ├── MethodNotAllowed          405  the path exists, the method does not
 │   ├── NotPossible               409  an illegal state transition or edit; says what is possible
-│   └── TooLarge                  413  a config over 100 KB or a row over 256 KB
+│   ├── TooLarge                  413  a config over 100 KB or a row over 256 KB
+│   └── UpgradeRequired           426  the sweep needs a newer agent; says which
 ├── GiveUp                        the request was right, but its time has passed: let go
 │   ├── LeaseLost                 409  this attempt no longer holds the run
 │   └── SweepEnded                410  no further runs in this sweep
@@ -109,6 +110,13 @@ class TooLarge(FixRequest):
 
     status = 413
     title = "Too large"
+
+
+class UpgradeRequired(FixRequest):
+    """The agent is too old for the sweep; the text names both versions."""
+
+    status = 426
+    title = "Upgrade required"
 
 
 class GiveUp(ServiceError):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import random
+import socket
+import subprocess
+import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from versions import Version
 
 from releases import RELEASES, Release
+
+# Below those that systems give to connections, which could otherwise take a stopped server's port.
+PORTS = range(15_000, 30_000)
 
 
 @pytest.fixture(params=RELEASES, ids=lambda release: release.name)
@@ -43,3 +53,40 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
         raise AssertionError("it has not happened within a minute")
 
     return wait
+
+
+@pytest.fixture
+def today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Version:
+    """The environment in which this checkout's sweep-sdk runs, in a folder of its own."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SWEEP_")}
+    path = os.pathsep.join([os.path.dirname(sys.executable), kept["PATH"]])
+    return {**kept, "PATH": path, "SWEEP_HOME": str(tmp_path / "home")}
+
+
+@pytest.fixture
+def old(release: Release, today: Version, tmp_path: Path) -> Version:
+    """The environment in which the release's sweep-sdk runs."""
+    site = tmp_path / "site"
+    with zipfile.ZipFile(release.wheel) as packed:
+        packed.extractall(site)
+    env = {**today, "PYTHONPATH": str(site), "SWEEP_HOME": str(tmp_path / "old-home")}
+    where = "import sweep_sdk, sweep_service; print(sweep_sdk.__file__, sweep_service.__file__)"
+    found = subprocess.run([sys.executable, "-c", where], env=env, capture_output=True, check=True)
+    assert all(Path(path).is_relative_to(site) for path in found.stdout.decode().split())
+    return env
+
+
+@pytest.fixture
+def port() -> int:
+    for number in random.sample(PORTS, 100):
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", number))
+            except OSError:
+                continue
+            return number
+    raise RuntimeError("no free port")

@@ -28,6 +28,7 @@ from sweep_service.operations.ask import Asker, HandOut, ask
 from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.report import report
 from sweep_service.operations.rows import Place
+from sweep_service.wire.headers import FEATURES_HEADER, SDK_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +68,8 @@ def ask_run(request: Request, services: Services) -> Response:
         agent=text_field(document, "agent", 128, is_required=True) or "",
         host=text_field(document, "host", 255) or "",
         slot=text_field(document, "slot", 64) or "",
+        sdk=request.header(SDK_HEADER),
+        features=frozenset((request.header(FEATURES_HEADER) or "").split(",")),
     )
     answer = ask(services, request.params["sweep"], asker)
     if isinstance(answer, HandOut):

@@ -25,6 +25,7 @@ from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.attention import Attention, attention
 from sweep_service.operations.choosing import choose, keep_apart, needs_unit, unit_of
+from sweep_service.operations.compatibility import check_agent
 from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import last_reported, live_summary
 from sweep_service.operations.settle import Settled, settle
@@ -48,12 +49,20 @@ _ALREADY_OVER = 1.0  #: a lease end in the past
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks; ``key`` names the intent, so that a repeat gets the same run."""
+    """Who asks; ``key`` names the intent, so that a repeat gets the same run.
+
+    Attributes:
+        sdk: The version of sweep-sdk that asks; None for another program, which is expected to
+            know what it does.
+        features: What it knows of the sweep language beyond version 0.1.0.
+    """
 
     key: str
     agent: str
     host: str
     slot: str
+    sdk: str | None = None
+    features: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,7 @@ def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
     Raises:
         NotFound: No such sweep.
         SweepEnded: It hands out no more runs.
+        UpgradeRequired: The agent is too old for it.
         Busy: Other agents were faster too often in a row; the same request may be repeated.
     """
     for _ in range(MAX_ROUNDS):
@@ -108,6 +118,8 @@ def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | 
         return Wait(services.wait_seconds, "paused")
     if counter.state.is_ended:
         raise SweepEnded(f"sweep {sweep} is {counter.state.value}")
+    config = services.load_config(sweep, counter.version).config
+    check_agent(sweep, config, asker.sdk, asker.features)
     desk = _Desk(services, sweep, asker, counter, services.store.list_leases(sweep))
     try:
         mine = desk.renew_own()

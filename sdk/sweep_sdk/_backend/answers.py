@@ -216,9 +216,10 @@ def _error(
     if code is None:
         return _not_ours(response, place, is_known)
     if status == 426 or (status == 410 and code != "sweep-ended"):
+        why = detail if code == "upgrade-required" else ""
         return UsageError(
-            f"{place} no longer serves version {__version__} of sweep-sdk: upgrade it with"
-            f" {install_hint(is_upgrade=True)}"
+            (why or f"{place} no longer serves version {__version__} of sweep-sdk")
+            + f"; upgrade sweep-sdk with {install_hint(is_upgrade=True)}"
         )
     return _problem(code, detail, problem)
 

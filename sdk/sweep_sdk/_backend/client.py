@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.answers import (
@@ -26,7 +26,8 @@ from sweep_sdk._backend.caller import Caller
 from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
 from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
-from sweep_sdk._exceptions import NotFound
+from sweep_sdk._backend.understanding import check_understood
+from sweep_sdk._exceptions import InvalidConfig, NotFound
 from sweep_sdk._world import chance
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class Client(Caller):
 
         Raises:
             InvalidConfig: With all the problems that the config has.
-            UsageError: The config is over 100 KB, or holds what JSON cannot.
+            UsageError: The config is over 100 KB, or holds what JSON cannot, or an older backend
+                would ignore a part of it.
         """
         body = config_body(config, yaml) | {"project": project, "name": name}
         if program is not None:
@@ -97,6 +99,7 @@ class Client(Caller):
                 parse_sweep(prior) if is_sweep(prior) else parse_run(prior)[1]
                 for prior in prior_runs
             ]
+        self._check_understood(body)
         query = {"dry_run": "true"} if dry_run else {}
         return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
@@ -161,8 +164,11 @@ class Client(Caller):
         Raises:
             NotPossible: An illegal transition or edit; the text says what is possible.
             InvalidConfig: With all the problems that the config has.
+            UsageError: An older backend would ignore a part of the config.
         """
         body: Json = {} if config is None and yaml is None else config_body(config, yaml)
+        if body:
+            self._check_understood(body)
         if state is not None:
             body["state"] = state
         if run_cap is not UNCHANGED:
@@ -345,6 +351,25 @@ class Client(Caller):
             found = self._call("POST", path, retried, body={"since": since})
             since = found["next"]
             yield found
+
+    def _check_understood(self, body: Json) -> None:
+        """Make sure that the backend would ignore nothing of a config.
+
+        Raises:
+            UsageError: It is older than this client, and would.
+        """
+        if self.transport.is_local:  # backend and client are of one installation
+            return
+
+        def warnings_of_dry_run() -> list[Json]:
+            try:
+                query = {"dry_run": "true"}
+                answer = self._call("POST", "/v1/sweeps", registered, query, body, new_key())
+            except InvalidConfig as error:
+                return [asdict(problem) for problem in (*error.problems, *error.warnings)]
+            return list(answer["warnings"])
+
+        check_understood(self.transport.place, self.health(), warnings_of_dry_run)
 
     def _change(self, method: str, path: str, reader: Reader[Json], **what: Any) -> Json:
         """The answer to a request that says whether it has ``changed`` anything."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.language.command import DEFAULT_COMMAND
+from sweep_service.model.language.features import NEEDS_KEY, with_needs
 from sweep_service.model.language.keys import SCALAR_FIELDS
 from sweep_service.model.language.report import Report
 from sweep_service.model.space.search_space import SearchSpace
@@ -69,6 +70,7 @@ class SweepConfig:
         run_timeout: Seconds after which a run is stopped; None for never.
         start: Configs that are run first, each in full.
         replacement: Whether points of a finite space may come again; never in a grid.
+        needs: Keys and macros that agents must know, beyond those of version 0.1.0.
     """
 
     method: str
@@ -89,6 +91,7 @@ class SweepConfig:
     run_timeout: float | None = None
     start: tuple[Mapping[str, Any], ...] = ()
     replacement: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ def from_document(document: Mapping[str, Any]) -> SweepConfig:
         early_terminate=_hyperband(early_terminate) if early_terminate else None,
         command=tuple(document.get("command", DEFAULT_COMMAND)),
         start=tuple(document.get("start", ())),
+        needs=tuple(document.get(NEEDS_KEY, ())),
         **scalars,
     )
 
@@ -150,7 +154,7 @@ def from_document(document: Mapping[str, Any]) -> SweepConfig:
 def _parsed(found: object, report: Report) -> ParsedSweep:
     from sweep_service.model.language.normalise import normalise  # see parse_text
 
-    document = normalise(found, report)
+    document = with_needs(normalise(found, report))
     return ParsedSweep(from_document(document), report.warnings)
 
 
