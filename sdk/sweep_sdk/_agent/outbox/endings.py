@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._agent.outbox.said import Said
+    from sweep_sdk._agent.outbox.logged import Logged
 
 _MAX_TAIL_CHARACTERS = 16_000
 #: Causes after which the run is not this agent's any more.
@@ -20,7 +20,7 @@ MACHINE_FAULTS = (NOT_STARTED, KEEPER_KILLED)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProgramOutcome:
     """How the program of an attempt ended.
 
     Attributes:
@@ -51,7 +51,7 @@ class Verdict:
     is_stopped_early: bool = False
 
 
-def judge(said: Said, outcome: Outcome | None) -> Verdict:
+def judge(logged: Logged, outcome: ProgramOutcome | None) -> Verdict:
     """The state of an attempt that is over.
 
     An interrupted run is preempted, so that it is handed out again: whoever stops an agent, by
@@ -61,12 +61,13 @@ def judge(said: Said, outcome: Outcome | None) -> Verdict:
     after a batch system had announced one. What this machine has failed at is given back too.
 
     Args:
-        said: All that the program said.
+        logged: All that the program said.
         outcome: None when its agent died with it: then what it said decides, else it is given
             back.
     """
     if outcome is None:
-        outcome = Outcome(said.exit_code == 0, cause=None if said.exit_code else "interrupted")
+        cause = None if logged.exit_code else "interrupted"
+        outcome = ProgramOutcome(logged.exit_code == 0, cause=cause)
     cause = outcome.cause
     if cause == "early_terminate":
         return Verdict("finished", is_stopped_early=True)
@@ -76,15 +77,15 @@ def judge(said: Said, outcome: Outcome | None) -> Verdict:
         return Verdict("failed")
     if cause is not None:
         is_success = outcome.is_success or cause == KEEPER_KILLED  # nobody saw how it exited
-        has_finished = is_success and said.exit_code == 0 and not said.is_preempting
+        has_finished = is_success and logged.exit_code == 0 and not logged.is_preempting
         return Verdict("finished" if has_finished else "preempted")
-    if outcome.is_success and not said.exit_code:
-        has_made_room = outcome.warned_by is not None and said.is_preempting
+    if outcome.is_success and not logged.exit_code:
+        has_made_room = outcome.warned_by is not None and logged.is_preempting
         return Verdict("preempted" if has_made_room else "finished")
-    return Verdict("preempted" if said.is_preempting else "failed")
+    return Verdict("preempted" if logged.is_preempting else "failed")
 
 
-def without_rows(outcome: Outcome | None, metrics_file: str) -> Outcome:
+def without_rows(outcome: ProgramOutcome | None, metrics_file: str) -> ProgramOutcome:
     """The outcome of a program that could not write all its rows: what it came to is not known.
 
     Args:
@@ -92,7 +93,7 @@ def without_rows(outcome: Outcome | None, metrics_file: str) -> Outcome:
         metrics_file: To which they could not be written.
     """
     if outcome is None:
-        return Outcome(is_success=False, cause="interrupted")
+        return ProgramOutcome(is_success=False, cause="interrupted")
     if not outcome.is_success or outcome.cause is not None:
         return outcome
     words = (
@@ -105,13 +106,13 @@ def without_rows(outcome: Outcome | None, metrics_file: str) -> Outcome:
 
 def ending_document(
     verdict: Verdict,
-    outcome: Outcome | None,
+    outcome: ProgramOutcome | None,
     attempt: int,
     summary: Mapping[str, Any],
     key: str | None = None,
 ) -> dict[str, Any]:
     """The body of a finish."""
-    outcome = outcome or Outcome(is_success=False)
+    outcome = outcome or ProgramOutcome(is_success=False)
     document: dict[str, Any] = {
         "attempt": attempt,
         "state": verdict.state,
