@@ -90,7 +90,7 @@ class Judge:
         """Take in what an agent says of another one's run."""
         match = _LEFT_BEHIND.match(message)
         if match is None or self.world.kernel.machine().name in self.world.broken_disks:
-            return  # a disk that fails may keep a debt that was paid
+            return  # a failing disk may keep the file of an attempt that was delivered
         if (match[2], int(match[1])) in self.world.delivered:
             raise Broken(f"'{message}', but its agent had delivered it")
 

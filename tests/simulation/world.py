@@ -24,7 +24,7 @@ from simulation.seams import fresh_globals
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.view.events import (
     AgentEnded,
@@ -190,7 +190,7 @@ class World:
 
         def main() -> int:
             with self.client() as client:
-                for synced in sync(client, Ledger(self.settings().home), self.noticer(name)):
+                for synced in sync(client, Outbox(self.settings().home), self.noticer(name)):
                     self.tell(f"{name}: {synced.run}.{synced.attempt} is {synced.state}")
             return 0
 

@@ -189,12 +189,16 @@ def typed_field(document: Mapping[str, object], name: str, kind: type, default: 
     value = document.get(name)
     if value is None:
         return default
-    is_one = isinstance(value, (int, float) if kind is float else kind)
-    if kind in (int, float):
-        is_one = is_one and not isinstance(value, bool) and math.isfinite(value)
+    is_one = _is_number(value, kind) if kind in (int, float) else isinstance(value, kind)
     if not is_one:
         raise InvalidRequest(f"field '{name}': found {_describe(value)}; needs {_TYPE_NAMES[kind]}")
     return value
+
+
+def _is_number(value: object, kind: type) -> bool:
+    if isinstance(value, float):
+        return kind is float and math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def encode_cursor(position: Sequence[float | str] | None) -> str | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.outbox.debts import is_held
+from sweep_sdk._agent.agent_lock import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

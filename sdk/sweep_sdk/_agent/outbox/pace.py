@@ -54,7 +54,7 @@ class Pace:
         is_told = self.attention is not None
         return is_told and not self._is_near and self._fixed_seconds is None
 
-    def hear(self, attention: Attention | None) -> None:
+    def update(self, attention: Attention | None) -> None:
         """Take in what an answer says."""
         if attention is not None:
             self.attention = attention

@@ -158,7 +158,7 @@ class Reporter:
 
     def _obey(self, command: Command) -> None:
         self._beat_seconds = min(self._longest_interval, command.lease_seconds / 3)
-        self._pace.hear(command.attention)
+        self._pace.update(command.attention)
         if command.reason is not None:
             self._stop(command.reason)
 
