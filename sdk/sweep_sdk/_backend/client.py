@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.answers import (
@@ -25,7 +25,7 @@ from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
 from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.understanding import check_understood
-from sweep_sdk._exceptions import InvalidConfig, InvalidRequest, NotFound
+from sweep_sdk._exceptions import InvalidRequest, NotFound
 from sweep_sdk._world import chance
 from sweep_service.wire.runs import DETAILS, Command, Finished
 
@@ -365,18 +365,13 @@ class Client(Caller):
         Raises:
             UsageError: It is older than this client, and would.
         """
-        if self.transport.is_local:  # backend and client are of one installation
-            return
+        query = {"dry_run": "true"}
 
-        def warnings_of_dry_run() -> list[Json]:
-            try:
-                query = {"dry_run": "true"}
-                answer = self._call("POST", "/v1/sweeps", registered, query, body, new_key())
-            except InvalidConfig as error:
-                return [asdict(problem) for problem in (*error.problems, *error.warnings)]
-            return list(answer["warnings"])
+        def dry_run() -> Json:
+            return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
-        check_understood(self.transport.place, self.health(), warnings_of_dry_run)
+        if not self.transport.is_local:  # otherwise backend and client are of one installation
+            check_understood(self.transport.place, self.health(), dry_run)
 
     def _change(self, method: str, path: str, reader: Reader[Json], **what: Any) -> Json:
         """The answer to a request that says whether it has ``changed`` anything."""
