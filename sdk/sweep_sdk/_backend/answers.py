@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sweep_sdk._backend.attention import Attention, attention_of
 from sweep_sdk._exceptions import (
     BackendGone,
     BackendUnavailable,
@@ -27,6 +26,7 @@ from sweep_sdk._version import __version__
 from sweep_service.installation import install_hint
 from sweep_service.model.records.numbers import decode_metric, untag
 from sweep_service.wire.headers import BACKEND_HEADER
+from sweep_service.wire.runs import HandOut, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,69 +44,6 @@ _LASTING = ("store-unusable", "store-gone")
 _PROBLEM_TYPE = "application/problem+json"
 #: Headers of API Gateway's answers, whoever wrote the rest of them.
 _OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
-
-
-@dataclass(frozen=True)
-class HandOut:
-    """A run that this agent holds until its lease ends.
-
-    Attributes:
-        index: The run's number in the sweep, from 0.
-        attempt: Counts the hand-outs of this run.
-        lease_seconds: How long the backend waits for the next report.
-        metric: Name of the sweep's metric; None without one, or from an older backend.
-        key: What reports and the finish say, so that nobody else can; None from an older backend.
-        attention: Which rows are to be sent at once; None from an older backend.
-    """
-
-    id: str
-    sweep: str
-    project: str
-    index: int
-    config: dict[str, Any]
-    config_version: int
-    attempt: int
-    lease_seconds: float
-    metric: str | None = None
-    key: str | None = None
-    attention: Attention | None = None
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to hand out just now; ``reason`` is ``paused`` or ``leased``."""
-
-    wait_seconds: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class Command:
-    """The answer to a report: go on (``reason`` is None), or stop the run and why.
-
-    Attributes:
-        reason: ``stop_run``, ``canceled`` or ``early_terminate``.
-        next_row: Number of the row that comes next; 0 from an older backend.
-        attention: Which rows are to be sent at once; None from an older backend.
-    """
-
-    reason: str | None
-    lease_seconds: float
-    next_row: int = 0
-    attention: Attention | None = None
-
-    @property
-    def is_stop(self) -> bool:
-        """Whether the run shall end."""
-        return self.reason is not None
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The answer to a finish: the run's state, and whether it will be handed out again."""
-
-    state: str
-    is_requeued: bool
 
 
 @dataclass(frozen=True)
@@ -251,29 +188,7 @@ def _not_ours(response: Response, place: str, is_known: bool) -> SweepError:
 
 def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
     """The answer to an ask."""
-    if "wait_seconds" in found:
-        return Wait(float(found["wait_seconds"]), str(found["reason"]))
-    newer: dict[str, Any] = {name: found.get(name) for name in ("metric", "key")}
-    newer["attention"] = attention_of(found)
-    names = [name for name in HandOut.__dataclass_fields__ if name not in newer]
-    return HandOut(**{name: found[name] for name in names}, **newer)
-
-
-def command(found: Mapping[str, Any]) -> Command:
-    """The answer to a report."""
-    is_stop = found["command"] == "stop"
-    reason = str(found["reason"]) if is_stop else None
-    return Command(
-        reason,
-        float(found["lease_seconds"]),
-        int(found.get("next_offset", 0)),
-        attention_of(found),
-    )
-
-
-def finished(found: Mapping[str, Any]) -> Finished:
-    """The answer to a finish."""
-    return Finished(str(found["state"]), bool(found["requeued"]))
+    return Wait.from_json(found) if "wait_seconds" in found else HandOut.from_json(found)
 
 
 def sweep_of(found: Mapping[str, Any]) -> dict[str, Any]:
