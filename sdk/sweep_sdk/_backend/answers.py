@@ -23,9 +23,11 @@ from sweep_sdk._exceptions import (
     WrongBackend,
 )
 from sweep_sdk._version import __version__
+from sweep_service import errors
 from sweep_service.installation import install_hint
 from sweep_service.model.records.numbers import decode_metric, untag
 from sweep_service.wire.headers import BACKEND_HEADER
+from sweep_service.wire.problems import PROBLEM_TYPE
 from sweep_service.wire.runs import HandOut, Wait
 
 if TYPE_CHECKING:
@@ -40,8 +42,7 @@ if TYPE_CHECKING:
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 #: Troubles of the backend that do not pass by themselves.
-_LASTING = ("store-unusable", "store-gone")
-_PROBLEM_TYPE = "application/problem+json"
+_LASTING = (errors.StoreUnusable.code, errors.StoreGone.code)
 #: Headers of API Gateway's answers, whoever wrote the rest of them.
 _OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
 
@@ -129,7 +130,7 @@ def _proxy_hint(response: Response) -> str:
 def _code(response: Response, problem: Mapping[str, Any]) -> str | None:
     """How the backend names an error; None where somebody else has answered."""
     kind = (_header(response, "Content-Type") or "").lower()
-    is_ours = backend_version(response) is not None or kind.startswith(_PROBLEM_TYPE)
+    is_ours = backend_version(response) is not None or kind.startswith(PROBLEM_TYPE)
     code = problem.get("code")
     return code if is_ours and isinstance(code, str) else None
 
@@ -152,8 +153,8 @@ def _error(
         )
     if code is None:
         return _not_ours(response, place, is_known)
-    if status == 426 or (status == 410 and code != "sweep-ended"):
-        why = detail if code == "upgrade-required" else ""
+    if status == 426 or (status == 410 and code != errors.SweepEnded.code):
+        why = detail if code == errors.UpgradeRequired.code else ""
         return UsageError(
             (why or f"{place} no longer serves version {__version__} of sweep-sdk")
             + f"; upgrade sweep-sdk with {install_hint(is_upgrade=True)}"
@@ -162,19 +163,19 @@ def _error(
 
 
 def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
-    if code == "invalid-config":
+    if code == errors.InvalidConfig.code:
         problems = tuple(config_problem(item) for item in problem.get("errors") or ())
         warnings = tuple(config_problem(item) for item in problem.get("warnings") or ())
         return InvalidConfig(detail, problems, warnings)
     kinds: dict[str, type[SweepError]] = {
-        "invalid-request": InvalidRequest,
-        "too-large": InvalidRequest,
-        "lease-lost": LeaseLost,
-        "sweep-ended": SweepEnded,
-        "not-found": NotFound,
-        "sweep-deleted": SweepDeleted,
-        "store-gone": BackendGone,
-        "not-possible": NotPossible,
+        errors.InvalidRequest.code: InvalidRequest,
+        errors.TooLarge.code: InvalidRequest,
+        errors.LeaseLost.code: LeaseLost,
+        errors.SweepEnded.code: SweepEnded,
+        errors.NotFound.code: NotFound,
+        errors.SweepDeleted.code: SweepDeleted,
+        errors.StoreGone.code: BackendGone,
+        errors.NotPossible.code: NotPossible,
     }
     return kinds.get(code, UsageError)(detail or code)
 
