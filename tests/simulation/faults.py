@@ -24,6 +24,8 @@ FAULTS = (
     "disk full",
     "disk broken",
     "folder removed",
+    "database removed",
+    "database replaced by an older copy",
     "clock turned",
     "backend clock turned",
     "server killed",

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._exceptions import NotFound, UsageError
+from sweep_sdk._exceptions import BackendGone, NotFound, UsageError
 
 if TYPE_CHECKING:
     from simulation.kernel import Process
@@ -240,6 +240,8 @@ class Judge:
     def _is_excused(self, agent: Process) -> bool:
         """Whether it had reason to end by an error."""
         world = self.world
+        if isinstance(agent.error, BackendGone):
+            return world.was_database_away
         if agent.name not in world.engaged:  # it said at once what it found
             return True
         if isinstance(agent.error, (NotFound,)):

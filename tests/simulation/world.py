@@ -7,6 +7,7 @@ import json
 import logging
 import random
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,8 @@ class World:
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power, or their files
             were taken away.
+        is_database_away: Whether the database's files are not where they belong.
+        was_database_away: Whether that has ever been so.
         removed: Attempts whose files were taken away, with the agents that had them open.
     """
 
@@ -99,6 +102,8 @@ class World:
         self.is_each_point_once = False
         self.are_backend_clocks_true = True
         self.has_calmed = False
+        self.is_database_away = False
+        self.was_database_away = False
         self.is_local = is_local
         self.is_failing = self.rng.random() < 0.08
         self.sweep = ""
@@ -295,6 +300,30 @@ class World:
         """What a command says, for the story."""
         return lambda message: self.tell(f"{name}: {message}")
 
+    def take_database_away(self, *, is_replaced: bool) -> None:
+        """Move the database's files to another folder, and perhaps put an older copy there.
+
+        Args:
+            is_replaced: By the file alone, without what is still in its log.
+        """
+        away = self.folder / "away"
+        away.mkdir(exist_ok=True)
+        for path in self.folder.glob("sweeps.db*"):
+            path.rename(away / path.name)
+        if is_replaced:
+            shutil.copy(away / "sweeps.db", self.folder / "sweeps.db")
+        self.is_database_away = self.was_database_away = True
+
+    def put_database_back(self) -> None:
+        """Put the right files back, in place of whatever is there."""
+        if not self.is_database_away:
+            return
+        for path in self.folder.glob("sweeps.db*"):
+            path.unlink()
+        for path in (self.folder / "away").iterdir():
+            path.rename(self.folder / path.name)
+        self.is_database_away = False
+
     # What happens
 
     def handle(
@@ -393,6 +422,8 @@ class World:
 
     def check(self, *, is_rest: bool = False) -> None:
         """Whether all promises hold now."""
+        if self.is_database_away:
+            return
         if self.is_deleting and self.peek(f"/v1/sweeps/{self.sweep}") is None:
             if is_rest:
                 self.judge.check_nothing_is_left(self.left_of_the_sweep())
