@@ -5,17 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from simulation.__main__ import play_all, story
+from simulation.__main__ import digest, play_all, play_measured, play_some, story, summary
 from simulation.disk import Disk
+from simulation.faults import FAULTS
 from simulation.judge import Broken, Judge
 from simulation.kernel import Kernel, Machine
 from simulation.scenario import play
+from simulation.world import World
 
 TESTS = Path(__file__).parents[1]
 CHUNK = 30
@@ -58,6 +61,34 @@ def test_what_is_broken_is_told_in_a_few_lines(tmp_path, monkeypatch):
     assert told[0] == "world 3: Broken: something is lost"
     assert told[-1].startswith("again: make simulate SEED=3 ")
     assert len(told) < 60
+
+
+def test_a_world_that_fails_among_others_fails_alone_in_the_same_way(tmp_path, monkeypatch):
+    """Broken on purpose: the third row of each attempt is lost from the database."""
+    rows = World.rows
+
+    def lose_some(self, runs):
+        found = rows(self, runs)
+        return {own: numbers[:2] + numbers[3:] for own, numbers in found.items()}
+
+    monkeypatch.setattr(World, "rows", lose_some)
+    among_others = play_some(range(6)).broken
+    assert among_others
+    for first in among_others[:2]:
+        alone = play(first.seed, tmp_path)
+        assert alone.broken == first.broken
+        assert alone.story == first.story
+        assert digest(alone) == digest(first)
+        assert "acknowledged and are gone" in story(alone).splitlines()[0]
+
+
+def test_the_summary_names_every_fault_with_its_count():
+    tally = play_measured([3])
+    lines = summary(tally, 1.0).splitlines()
+    for name in FAULTS:
+        assert any(f"{name} {tally.faults[name]:,}" in line for line in lines)
+    assert re.fullmatch(r"lines: [5-9]\d\.\d% of those .* ran", lines[-2])
+    assert lines[-1] == "1 worlds, 0 with a broken promise, 1 s"
 
 
 class TestKernel:
