@@ -165,6 +165,8 @@ class Mischief:
         machine = self._machine()
         machine.wall_offset = self.rng.choice((-86400.0, -3600.0, 3600.0, 86400.0))
         machine.rate = self.rng.choice((0.999, 1.001))
+        if self.world.is_local:  # the backend is inside the agents
+            self.world.are_backend_clocks_true = False
         direction = "ahead" if machine.wall_offset > 0 else "back"
         self.world.faults.count("clock drifting")
         self._happens(
