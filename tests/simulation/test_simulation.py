@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,7 @@ class TestKernel:
 class TestDisk:
     @pytest.fixture
     def disk(self) -> Disk:
-        found = Disk(Kernel(1))
+        found = Disk(Kernel(1), Machine("host"))
         found.make_folder("/home", parents=False, exist_ok=False)
         return found
 
@@ -167,11 +168,13 @@ class TestDisk:
 
     def test_a_power_cut_leaves_a_part_of_what_was_written(self, disk):
         kept = set()
+        lost: Counter[str] = Counter()
         for number in range(30):
-            opened = disk.open(f"/home/{number}", os.O_WRONLY | os.O_CREAT)
-            disk.write(opened, b"123456")
-            disk.lose_power(random.Random(number))
+            opened = disk.open(f"/home/{number}.jsonl", os.O_WRONLY | os.O_CREAT)
+            disk.write(opened, b"12345\n")
+            lost += disk.lose_power(random.Random(number))
             kept.add(bytes(opened.node.data))
         assert b"" in kept
-        assert all(b"123456".startswith(part) for part in kept)
+        assert all(b"12345\n".startswith(part) for part in kept)
+        assert 0 < lost["last line torn"] < lost["unsynced data lost"]
         assert len(kept) > 3
