@@ -18,8 +18,8 @@ from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.session.tally import Tally
 from sweep_sdk._agent.slot.worker import Worker
 from sweep_sdk._agent.view.events import BestSoFar, Notice, RunEnded
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
+from sweep_service.wire.runs import HandOut
 
 DONE = ProgramOutcome(True, exit_code=0)
 

@@ -6,8 +6,7 @@ from sweep_sdk._agent.outbox.endings import (
     KEEPER_KILLED,
     NOT_STARTED,
     ProgramOutcome,
-    Verdict,
-    ending_document,
+    ending_of,
     judge,
 )
 from sweep_sdk._agent.outbox.logged import Logged
@@ -35,21 +34,19 @@ GOOD, BAD = True, False
     ],
 )
 def test_states(logged, is_success, cause, state):
-    assert judge(Logged(exit_code=logged), ProgramOutcome(is_success, cause=cause)) == Verdict(
-        state
-    )
+    assert judge(Logged(exit_code=logged), ProgramOutcome(is_success, cause=cause)) == state
 
 
 @pytest.mark.parametrize("is_success", [GOOD, BAD])
 def test_stopped_early_is_finished(is_success):
-    verdict = judge(Logged(), ProgramOutcome(is_success, cause="early_terminate"))
-    assert verdict == Verdict("finished", is_stopped_early=True)
+    ending = ending_of(Logged(), ProgramOutcome(is_success, cause="early_terminate"), 1, None)
+    assert (ending.state, ending.is_stopped_early) == ("finished", True)
 
 
 def test_a_program_that_expected_an_interruption():
-    assert judge(Logged(is_preempting=True), ProgramOutcome(BAD)).state == "preempted"
-    assert judge(Logged(is_preempting=True), ProgramOutcome(GOOD)).state == "finished"
-    assert judge(Logged(is_preempting=True, exit_code=1), ProgramOutcome(GOOD)).state == "preempted"
+    assert judge(Logged(is_preempting=True), ProgramOutcome(BAD)) == "preempted"
+    assert judge(Logged(is_preempting=True), ProgramOutcome(GOOD)) == "finished"
+    assert judge(Logged(is_preempting=True, exit_code=1), ProgramOutcome(GOOD)) == "preempted"
 
 
 @pytest.mark.parametrize("logged", [None, 0])
@@ -59,43 +56,43 @@ def test_a_program_that_expected_an_interruption():
 )
 def test_one_that_made_room_after_a_signal_comes_back_however_it_exits(logged, is_success, how):
     found = Logged(exit_code=logged if is_success else 1, is_preempting=True)
-    assert judge(found, ProgramOutcome(is_success, **how)).state == "preempted"
+    assert judge(found, ProgramOutcome(is_success, **how)) == "preempted"
 
 
 def test_a_warning_of_which_the_program_took_no_notice():
-    assert judge(Logged(exit_code=0), ProgramOutcome(GOOD, warned_by=10)).state == "finished"
+    assert judge(Logged(exit_code=0), ProgramOutcome(GOOD, warned_by=10)) == "finished"
 
 
 @pytest.mark.parametrize("cause", [NOT_STARTED, KEEPER_KILLED])
 def test_the_machines_fault_is_no_failure(cause):
-    assert judge(Logged(), ProgramOutcome(BAD, cause=cause)).state == "preempted"
+    assert judge(Logged(), ProgramOutcome(BAD, cause=cause)) == "preempted"
 
 
 def test_a_program_that_had_finished_when_its_keeper_was_killed():
-    assert judge(Logged(exit_code=0), ProgramOutcome(BAD, cause=KEEPER_KILLED)).state == "finished"
+    assert judge(Logged(exit_code=0), ProgramOutcome(BAD, cause=KEEPER_KILLED)) == "finished"
 
 
 @pytest.mark.parametrize(("logged", "state"), [(None, "preempted"), (0, "finished"), (2, "failed")])
 def test_when_the_agent_died_the_programs_word_counts(logged, state):
-    assert judge(Logged(exit_code=logged), None).state == state
+    assert judge(Logged(exit_code=logged), None) == state
 
 
 def test_the_document():
     outcome = ProgramOutcome(BAD, exit_code=3, stderr_tail="x" * 50_000 + "last words")
-    document = ending_document(Verdict("failed"), outcome, 2, {"loss": 1})
+    document = ending_of(Logged(), outcome, 2, "a key").to_json()
     assert document["stderr_tail"].endswith("last words")
     assert len(document["stderr_tail"]) <= 20_000
     del document["stderr_tail"]
     assert document == {
         "attempt": 2,
+        "key": "a key",
         "state": "failed",
         "exit_code": 3,
-        "signal": None,
-        "summary": {"loss": 1},
+        "summary": {},
         "stopped_early": False,
     }
 
 
 def test_last_words_are_kept_of_failures_alone():
     outcome = ProgramOutcome(GOOD, exit_code=0, stderr_tail="a warning")
-    assert "stderr_tail" not in ending_document(Verdict("finished"), outcome, 1, {})
+    assert "stderr_tail" not in ending_of(Logged(), outcome, 1, None).to_json()

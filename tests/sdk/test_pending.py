@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -90,6 +91,21 @@ def test_the_mark_lasts_as_long_as_anybody_holds_the_descriptor(outbox, tmp_path
     assert outbox.orphaned("here") == []
     os.close(inherited)
     assert outbox.orphaned("here") == [held]
+
+
+def test_an_agent_whose_data_folder_is_removed_stays_alive_for_the_others(tmp_path):
+    with agent_lock(tmp_path) as lock:
+        outbox, pending = Outbox(tmp_path, lock), replace(PENDING, holder=lock.name)
+        outbox.save(pending)
+        inherited = os.dup(lock.descriptor)
+        for path in (tmp_path / "agents", tmp_path / "pending"):
+            shutil.rmtree(path)
+        outbox.save(pending)
+        assert Outbox(tmp_path).orphaned("here") == []
+        os.close(inherited)  # a keeper that has only the lock of the file that is gone
+        assert Outbox(tmp_path).orphaned("here") == []
+    assert Outbox(tmp_path).orphaned("here") == [pending]
+    assert list((tmp_path / "agents").iterdir()) == []
 
 
 def test_an_agent_that_ends_well_meanwhile_leaves_nothing(outbox, monkeypatch):

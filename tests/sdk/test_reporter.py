@@ -12,11 +12,11 @@ from sweep_sdk._agent.outbox.delivery import Delivery
 from sweep_sdk._agent.outbox.pace import Pace
 from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
 from sweep_sdk._agent.outbox.reporter import Reporter
-from sweep_sdk._backend.attention import Attention
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
 from sweep_sdk._metrics import line_format
+from sweep_service.wire.runs import Attention
 
 
 @pytest.fixture

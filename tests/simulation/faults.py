@@ -24,6 +24,8 @@ FAULTS = (
     "disk full",
     "disk broken",
     "folder removed",
+    "database removed",
+    "database replaced by an older copy",
     "clock turned",
     "backend clock turned",
     "server killed",
@@ -39,6 +41,12 @@ FAULTS = (
     "told by command",
     "looked at by an operator",
     "capped by an operator",
+    "updated by an operator",
+    "run retried by an operator",
+    "failed runs retried by an operator",
+    "run deleted by an operator",
+    "cleaned",
+    "folder cleaned",
 )
 
 

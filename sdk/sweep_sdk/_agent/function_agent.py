@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.outbox.reporter import Reporter
     from sweep_sdk._agent.view.events import Watcher
-    from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
     from sweep_sdk._world.processes import Handler
+    from sweep_service.wire.runs import HandOut
 
 _calling = threads.Lock()
 _PRINTS_NOTHING = (

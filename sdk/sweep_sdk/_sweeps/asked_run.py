@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.outbox.logged import Logged
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
 from sweep_sdk._metrics.values import clean_metrics
@@ -15,6 +14,8 @@ from sweep_sdk._process.notices import tell
 from sweep_sdk._program.config import Config
 from sweep_sdk._sweeps.row_count import RowCount
 from sweep_sdk._world import clock, processes, threads
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending, HandOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,8 +199,8 @@ def tell_result(
     logged = logged or Logged()
     logged.add_metrics(metrics)
     summary, _ = logged.results()
-    ending = {"attempt": attempt, "state": state, "summary": summary}
-    return client.finish(run, ending if key is None else ending | {"key": key}).state
+    ending = Ending(attempt, RunState(state), summary=summary, key=key)
+    return client.finish(run, ending.to_json()).state
 
 
 def clean_result(metrics: Mapping[str, Any], state: str) -> dict[str, MetricValue]:

@@ -115,9 +115,9 @@ AGENT = (
     Mutation(
         _DELIVERY,
         "a pending delivery is removed after the end is confirmed",
-        "        try:\n            finished = client.finish(self.pending.run, ending)\n",
+        "        try:\n            finished = client.finish(self.pending.run, ending.to_json())\n",
         "        self._outbox.remove(self.pending)\n        try:\n"
-        "            finished = client.finish(self.pending.run, ending)\n",
+        "            finished = client.finish(self.pending.run, ending.to_json())\n",
         "kept",
         "tests/sdk/test_delivery_order.py::test_an_agent_that_dies_before_the_end_is_conf"
         "irmed_keeps_it_pending",
@@ -257,8 +257,8 @@ AGENT = (
     Mutation(
         _ENDINGS,
         "an interrupted run is given back",
-        'return Verdict("finished" if has_finished else "preempted")',
-        'return Verdict("finished" if has_finished else "failed")',
+        'return "finished" if has_finished else "preempted"',
+        'return "finished" if has_finished else "failed"',
         "given back",
         "tests/e2e/test_agent_signals.py::TestTheFirstSignal::test_the_program_gets_it_an"
         "d_the_run_is_given_back",
@@ -309,8 +309,8 @@ AGENT = (
     Mutation(
         _ENDINGS,
         "a program that expects its interruption is given back",
-        'Verdict("preempted" if logged.is_preempting else "failed")',
-        'Verdict("failed")',
+        'return "preempted" if logged.is_preempting else "failed"',
+        'return "failed"',
         "given back",
         "tests/sdk/test_function_agent.py::TestInterruptions::test_mark_preempting",
     ),

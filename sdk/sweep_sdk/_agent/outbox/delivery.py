@@ -10,23 +10,21 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.outbox.endings import ending_document, judge, without_rows
+from sweep_sdk._agent.outbox.endings import ending_of, without_rows
 from sweep_sdk._agent.outbox.logged import MAX_FACT_BYTES, MAX_FACTS, MAX_SUMMARY_BYTES
 from sweep_sdk._agent.outbox.tail import Batch, Tail
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost
 from sweep_sdk._world import disk, threads
+from sweep_service.wire.runs import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sweep_sdk._agent.outbox.endings import ProgramOutcome
     from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
-    from sweep_sdk._backend.answers import Command, Finished
-    from sweep_sdk._backend.attention import Attention
     from sweep_sdk._backend.client import Client
     from sweep_sdk._metrics.values import MetricValue
-
-_ESSENTIALS = ("attempt", "key", "state", "stopped_early")
+    from sweep_service.wire.runs import Attention, Command, Finished
 
 
 class Delivery:
@@ -133,16 +131,12 @@ class Delivery:
         if self.send_rest(client):
             raise LeaseLost(f"attempt {self.pending.attempt} no longer holds {self.pending.run}")
         outcome = self.complete(outcome)
-        verdict = judge(self.tail.logged, outcome)
-        ending = ending_document(
-            verdict, outcome, self.pending.attempt, self.summary(), self.pending.key
-        )
-        ending |= self._own_words()
+        ending = self._ending(outcome)
         try:
-            finished = client.finish(self.pending.run, ending)
+            finished = client.finish(self.pending.run, ending.to_json())
         except InvalidRequest as error:  # an end without its details is better than none
             self._notice(f"how the run ended is told without details: {error}")
-            finished = client.finish(self.pending.run, _essentials(ending))
+            finished = client.finish(self.pending.run, _essentials(ending).to_json())
         self._outbox.remove(self.pending)
         return finished
 
@@ -174,16 +168,18 @@ class Delivery:
             )
         return summary
 
-    def _own_words(self) -> dict[str, Any]:
-        """What the program itself said of its result, and what it noted about the run."""
+    def _ending(self, outcome: ProgramOutcome | None) -> Ending:
+        """How the attempt ended, with what the program said of its result and noted about it."""
         logged = self.tail.logged
         if logged.n_facts_left_out:
             self._notice(
-                f"{logged.n_facts_left_out} of the facts that the program noted are left out:"
-                f" at most {MAX_FACTS} and {MAX_FACT_BYTES:,} bytes are kept"
+                f"{logged.n_facts_left_out} of the facts that the program noted are left out: at"
+                f" most {MAX_FACTS} and {MAX_FACT_BYTES:,} bytes are kept"
             )
-        words = {"result": logged.result, "attributes": logged.facts or None}
-        return {name: value for name, value in words.items() if value is not None}
+        ending = ending_of(logged, outcome, self.pending.attempt, self.pending.key)
+        return replace(
+            ending, summary=self.summary(), result=logged.result, attributes=logged.facts
+        )
 
     def _send_first(self, client: Client, *, is_final: bool) -> Command | None:
         """Send the first batch; None when the backend refuses it as it is."""
@@ -310,8 +306,10 @@ class Delivery:
             self._outbox.save(pending)
 
 
-def _essentials(ending: dict[str, Any]) -> dict[str, Any]:
-    return {name: ending[name] for name in _ESSENTIALS if name in ending}
+def _essentials(ending: Ending) -> Ending:
+    return Ending(
+        ending.attempt, ending.state, key=ending.key, is_stopped_early=ending.is_stopped_early
+    )
 
 
 def _text_of(facts: dict[str, Any]) -> str:

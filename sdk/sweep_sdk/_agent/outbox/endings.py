@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sweep_sdk._agent.outbox.logged import Logged
 
 _MAX_TAIL_CHARACTERS = 16_000
@@ -43,16 +44,8 @@ class ProgramOutcome:
     warned_by: int | None = None
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The state that an agent reports for an attempt."""
-
-    state: str
-    is_stopped_early: bool = False
-
-
-def judge(logged: Logged, outcome: ProgramOutcome | None) -> Verdict:
-    """The state of an attempt that is over.
+def judge(logged: Logged, outcome: ProgramOutcome | None) -> str:
+    """The state that an agent reports of an attempt that is over.
 
     An interrupted run is preempted, so that it is handed out again: whoever stops an agent, by
     Ctrl-C too, does not mean to leave a hole in the sweep (``--stop-run`` ends a run for good).
@@ -70,19 +63,19 @@ def judge(logged: Logged, outcome: ProgramOutcome | None) -> Verdict:
         outcome = ProgramOutcome(logged.exit_code == 0, cause=cause)
     cause = outcome.cause
     if cause == "early_terminate":
-        return Verdict("finished", is_stopped_early=True)
+        return "finished"
     if cause in ("stop_run", "canceled"):
-        return Verdict("killed")
+        return "killed"
     if cause == "run_timeout":
-        return Verdict("failed")
+        return "failed"
     if cause is not None:
         is_success = outcome.is_success or cause == KEEPER_KILLED  # nobody saw how it exited
         has_finished = is_success and logged.exit_code == 0 and not logged.is_preempting
-        return Verdict("finished" if has_finished else "preempted")
+        return "finished" if has_finished else "preempted"
     if outcome.is_success and not logged.exit_code:
         has_made_room = outcome.warned_by is not None and logged.is_preempting
-        return Verdict("preempted" if has_made_room else "finished")
-    return Verdict("preempted" if logged.is_preempting else "failed")
+        return "preempted" if has_made_room else "finished"
+    return "preempted" if logged.is_preempting else "failed"
 
 
 def without_rows(outcome: ProgramOutcome | None, metrics_file: str) -> ProgramOutcome:
@@ -104,28 +97,29 @@ def without_rows(outcome: ProgramOutcome | None, metrics_file: str) -> ProgramOu
     return replace(outcome, is_success=False, stderr_tail=tail)
 
 
-def ending_document(
-    verdict: Verdict,
-    outcome: ProgramOutcome | None,
-    attempt: int,
-    summary: Mapping[str, Any],
-    key: str | None = None,
-) -> dict[str, Any]:
-    """The body of a finish."""
+def ending_of(
+    logged: Logged, outcome: ProgramOutcome | None, attempt: int, key: str | None
+) -> Ending:
+    """How an attempt ended, apart from what its program came to.
+
+    Args:
+        logged: All that the program said.
+        outcome: As for ``judge``.
+        attempt: Which one.
+        key: Of its hand-out.
+    """
+    state = judge(logged, outcome)
     outcome = outcome or ProgramOutcome(is_success=False)
-    document: dict[str, Any] = {
-        "attempt": attempt,
-        "state": verdict.state,
-        "exit_code": outcome.exit_code,
-        "signal": outcome.signal,
-        "summary": dict(summary),
-        "stopped_early": verdict.is_stopped_early,
-    }
-    if key is not None:
-        document["key"] = key
-    if verdict.state == "failed" and outcome.stderr_tail:
-        document["stderr_tail"] = _sendable(outcome.stderr_tail[-_MAX_TAIL_CHARACTERS:])
-    return document
+    tail = outcome.stderr_tail[-_MAX_TAIL_CHARACTERS:] if state == "failed" else ""
+    return Ending(
+        attempt=attempt,
+        state=RunState(state),
+        exit_code=outcome.exit_code,
+        signal=outcome.signal,
+        error_tail=_sendable(tail),
+        is_stopped_early=outcome.cause == "early_terminate",
+        key=key,
+    )
 
 
 def _sendable(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sweep_sdk._backend.attention import Attention
+    from sweep_service.wire.runs import Attention
 
 _USUAL_SECONDS = 10.0
 #: Where every row is judged as it comes, and a request costs next to nothing.

@@ -14,10 +14,13 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.agent_lock import PRIVATE_FOLDER, is_held, lock_file
 from sweep_sdk._world import disk, processes, threads
+
+if TYPE_CHECKING:
+    from sweep_sdk._agent.agent_lock import AgentLock
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,15 @@ class PendingDelivery:
 class Outbox:
     """The pending deliveries in one data folder."""
 
-    def __init__(self, home: disk.Path) -> None:
-        """Use ``home`` as the data folder; nothing is written until ``save``."""
+    def __init__(self, home: disk.Path, agent_lock: AgentLock | None = None) -> None:
+        """Use ``home`` as the data folder; nothing is written until ``save``.
+
+        Args:
+            home: The data folder.
+            agent_lock: Of the agent that uses the outbox; None for a command.
+        """
         self.home = home
+        self._agent_lock = agent_lock
         self._folder = home / "pending"
         self._read: dict[str, tuple[_Stamp, PendingDelivery | None]] = {}
         self._skipped: set[str] = set()
@@ -65,9 +74,14 @@ class Outbox:
     def save(self, pending: PendingDelivery) -> None:
         """Write the file of a pending delivery, replacing an earlier version of it.
 
+        The agent's lock is there before it: without one, the other agents on this machine would
+        take what an agent works on for the pending delivery of a dead one.
+
         Raises:
             OSError: It cannot be written.
         """
+        if self._agent_lock is not None:
+            self._agent_lock.restore()
         self._folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
         path = self._folder / pending.file_name
         fresh = path.with_suffix(f".{processes.own_id()}.tmp")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.outbox.delivery import Delivery
     from sweep_sdk._agent.outbox.pace import Pace
-    from sweep_sdk._backend.answers import Command
     from sweep_sdk._backend.client import Client
+    from sweep_service.wire.runs import Command
 
 _LONGEST_BACKOFF_SECONDS = 30.0
 

@@ -18,7 +18,7 @@ from sweep_service.model.language import command as commands
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._backend.answers import HandOut
+    from sweep_service.wire.runs import HandOut
 
 _PRIVATE_FOLDER = 0o700
 #: The exit codes of ``env`` for a program that it cannot execute, or find.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.outbox.delivery import Delivery
-from sweep_sdk._agent.outbox.endings import GONE, MACHINE_FAULTS, Verdict, ending_document, judge
+from sweep_sdk._agent.outbox.endings import GONE, MACHINE_FAULTS, judge
 from sweep_sdk._agent.outbox.pace import Pace
 from sweep_sdk._agent.outbox.pending import PendingDelivery
 from sweep_sdk._agent.outbox.reporter import Reporter
@@ -18,7 +18,6 @@ from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
 from sweep_sdk._agent.process.signals import Ending
 from sweep_sdk._agent.session.hints import hint_at
 from sweep_sdk._agent.view.events import Notice, RunEnded, RunStarted
-from sweep_sdk._backend.answers import Finished
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._backend.transport import is_loopback_url
 from sweep_sdk._exceptions import (
@@ -30,6 +29,8 @@ from sweep_sdk._exceptions import (
 )
 from sweep_sdk._results.missing_metric import missing_metric
 from sweep_sdk._world import chance, clock, threads
+from sweep_service.model.records.states import RunState
+from sweep_service.wire import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -44,10 +45,10 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.session.comparison import Comparison
     from sweep_sdk._agent.session.tally import Tally
     from sweep_sdk._agent.view.events import Event
-    from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import NotAuthorized
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import HandOut
 
 #: What an agent that is being stopped still grants to a backend that is away.
 HURRY_SECONDS = 10.0
@@ -158,9 +159,9 @@ class Attempts:
 
     def give_back(self, handout: HandOut) -> None:
         """Have a run that was not begun handed out again; its lease ends by itself otherwise."""
-        ending = ending_document(Verdict("preempted"), None, handout.attempt, {}, handout.key)
+        ending = runs.Ending(handout.attempt, RunState.PREEMPTED, key=handout.key)
         with contextlib.suppress(SweepError):
-            self.client.with_retries(ONCE).finish(handout.id, ending)
+            self.client.with_retries(ONCE).finish(handout.id, ending.to_json())
 
     def announce(self, attempt: Attempt, command: list[str], slot: str) -> None:
         """Tell the watcher what is about to run."""
@@ -301,7 +302,7 @@ class Attempts:
                 f"the program printed nothing that matches the pattern of {', '.join(news)}"
             )
 
-    def _deliver(self, attempt: Attempt, outcome: ProgramOutcome) -> Finished | None:
+    def _deliver(self, attempt: Attempt, outcome: ProgramOutcome) -> runs.Finished | None:
         """What the backend made of the end; None when the run is not this agent's any more."""
         delivery = attempt.delivery
         try:
@@ -316,7 +317,7 @@ class Attempts:
             self._notifier(attempt.handout)(
                 f"{error}; how the run ended waits on disk: 'sweep-sdk sync' delivers it"
             )
-            state = "lost" if outcome.cause in GONE else judge(delivery.tail.logged, outcome).state
+            state = "lost" if outcome.cause in GONE else judge(delivery.tail.logged, outcome)
             return _Presumed(state, is_requeued=False)
         delivery.discard()
         return None
@@ -358,7 +359,7 @@ def missing_words(
     )
 
 
-class _Presumed(Finished):
+class _Presumed(runs.Finished):
     """What the backend will make of an end that it has not been told yet."""
 
 

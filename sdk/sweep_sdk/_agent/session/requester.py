@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.view.events import Notice, Waiting
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._exceptions import SweepEnded, SweepError
 from sweep_sdk._world import clock, threads
+from sweep_service.wire.runs import HandOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable

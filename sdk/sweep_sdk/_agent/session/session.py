@@ -79,7 +79,7 @@ class AgentSession:
         emit: Callable[[Event], None],
     ) -> None:
         """Engage in ``sweep``, as the backend shows it."""
-        outbox, host = Outbox(settings.home), processes.host_name()
+        outbox, host = Outbox(settings.home, lock), processes.host_name()
         client = client.with_retries(client.retrier.policy, renewal=Renewal())
         self.stopping = threads.Event()
         self.tally = Tally(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.process.launcher import Launcher, ProgramSpec
     from sweep_sdk._agent.session.attempts import Attempt, Attempts
     from sweep_sdk._agent.session.requester import RunRequester
-    from sweep_sdk._backend.answers import HandOut
+    from sweep_service.wire.runs import HandOut
 
 #: What a shell exits with where it cannot start a program.
 _NOT_STARTED = 127
