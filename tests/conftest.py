@@ -13,7 +13,9 @@ from typing import Any
 
 import botocore.session
 import pytest
+from hypothesis import settings
 
+from slow import is_slow_name, is_slow_path
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services
 from sweep_service.storage.sqlite.store import SqliteStore
@@ -29,32 +31,22 @@ for _name in (signal.SIGHUP, signal.SIGQUIT):
 # Every session of botocore parses the descriptions of all services again; here they share them.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
-#: What `make test-fast` leaves out, by the beginning of the path: real agents and servers,
-#: simulated worlds, random sequences of requests, and numeric convergence.
-SLOW_PATHS = (
-    "e2e/",
-    "releases/",
-    "simulation/",
-    "contracts/test_dynamodb_capacity.py",
-    "contracts/test_exactly_once.py",
-    "contracts/test_store_concurrency.py",
-    "contracts/test_store_machine.py",
-    "service/search/bayes/test_bayes.py",
-    "service/search/bayes/test_wild.py",
-    "service/storage/test_dynamodb.py",
-    "service/storage/test_sqlite_processes.py",
-    "service/test_fuzz.py",
-    "service/test_protocol_",
-)
-#: The same by the parameters of a test: those that run on DynamoDB, which moto imitates slowly.
-SLOW_IDS = ("[moto", "-moto", "[wire", "-wire")
+# No property is judged by the clock. `make test-fast` tries each with fewer examples.
+settings.register_profile("untimed", deadline=None)
+settings.register_profile("fast", settings.get_profile("untimed"), max_examples=10)
+settings.load_profile("untimed")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read the files that `make test-fast` leaves out."""
+    is_fast = config.getoption("markexpr") == "not slow"
+    return True if is_fast and is_slow_path(collection_path) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that `make test-fast` leaves out."""
     for item in items:
-        path, _, name = item.nodeid.removeprefix("tests/").partition("::")
-        if path.startswith(SLOW_PATHS) or any(part in name for part in SLOW_IDS):
+        if is_slow_path(item.path) or is_slow_name(item.name):
             item.add_marker(pytest.mark.slow)
 
 

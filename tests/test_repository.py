@@ -16,6 +16,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from slow import SLOW_PATHS
+
 ROOT = Path(__file__).parents[1]
 PROJECT = "serverless-sweeps"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -60,7 +62,13 @@ def test_every_make_target_that_is_called_exists(path):
 
 def test_every_phony_target_is_defined_and_listed():
     phony = set(re.search(r"\.PHONY:((?:.*\\\n)*.*)", MAKEFILE)[1].replace("\\", " ").split())
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert phony == TARGETS
     assert {line.split()[0] for line in listed.stdout.splitlines()} == TARGETS
 
@@ -104,6 +112,11 @@ def test_the_oldest_versions_are_the_lower_bounds():
     written = [f"{name}=={version}" for name, version in pins("constraints-oldest.txt").items()]
     constraints = tool("constraints")
     assert written == constraints.lower_bounds(constraints.required())
+
+
+@pytest.mark.parametrize("prefix", SLOW_PATHS)
+def test_every_path_that_is_left_out_of_the_fast_tests_exists(prefix):
+    assert list((ROOT / "tests").glob(f"{prefix.rstrip('/')}*"))
 
 
 class TestCheckTag:

@@ -43,6 +43,7 @@ _NAMED_BLOCK = re.compile(r"^```(\w+) (\S+)$", re.MULTILINE)
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fill in the address of the repository, which is set in one place."""
     config.repo_url = REPOSITORY
+    config.repo_name = "Repository"
     return config
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
-from versions import Version, agent, register, server
+from versions import MAIN, Version, agent, register, server
 
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.transport import HttpTransport
@@ -35,6 +38,16 @@ SWEEP_FILE = f"""
 """
 
 
+def rows_of(url: str, run: dict[str, Any]) -> list[dict[str, Any]]:
+    path = f"{url}/v1/sweeps/{run['sweep']}/runs/{run['id']}/history"
+    rows: list[dict[str, Any]] = requests.get(path, timeout=10).json()["items"]
+    return rows
+
+
+def expected_rows(run: dict[str, Any]) -> list[float]:
+    return [run["config"]["n"] + 1 / (epoch + 1) for epoch in range(N_ROWS)]
+
+
 def assert_complete(url: str, sweep: str) -> None:
     """Each point was run once, and each of its rows is there once and in order."""
     found = requests.get(f"{url}/v1/sweeps/{sweep}", timeout=10).json()
@@ -43,10 +56,8 @@ def assert_complete(url: str, sweep: str) -> None:
     assert Counter(run["config"]["n"] for run in runs) == Counter(range(N_POINTS))
     assert {run["state"] for run in runs} == {"finished"}
     for run in runs:
-        path = f"{url}/v1/sweeps/{sweep}/runs/{run['id']}/history"
-        rows = requests.get(path, timeout=10).json()["items"]
-        expected = [run["config"]["n"] + 1 / (epoch + 1) for epoch in range(N_ROWS)]
-        assert [row["metrics"]["loss"] for row in rows] == expected
+        rows = rows_of(url, run)
+        assert [row["metrics"]["loss"] for row in rows] == expected_rows(run)
         assert {row["attempt"] for row in rows} == {run["attempt"]}
 
 
@@ -85,6 +96,28 @@ def test_a_server_is_upgraded_under_a_running_agent(
         until_the_end.enter_context(server(upgraded, port))
         wait_until(lambda: n_finished(url, sweep) == N_POINTS)
         assert_complete(url, sweep)
+
+
+def test_results_that_an_old_agent_could_not_deliver_are_delivered(
+    today: Version, old: Version, port: int, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    with Path("train.py").open("a") as program:
+        program.write("from pathlib import Path; Path('logged').touch()\n")
+        program.write("import time; time.sleep(600)\n")
+    version = {**old, "SWEEP_HOME": today["SWEEP_HOME"]}
+    with server(old, port) as url:
+        sweep = register(old, url)
+        env = {**version, "SWEEP_URL": url}
+        agent = subprocess.Popen([sys.executable, "-c", MAIN, "agent", sweep], env=env)
+        wait_until(Path("logged").exists)
+    agent.terminate()
+    assert agent.wait() == 143
+    with server(old, port) as url:
+        env = {**today, "SWEEP_URL": url}
+        subprocess.run([sys.executable, "-c", MAIN, "sync"], env=env, check=True)
+        (run,) = requests.get(f"{url}/v1/sweeps/{sweep}/runs", timeout=10).json()["items"]
+        assert run["state"] == "pending", "it was interrupted, and is handed out again"
+        assert [row["metrics"]["loss"] for row in rows_of(url, run)] == expected_rows(run)
 
 
 def n_finished(url: str, sweep: str) -> int:

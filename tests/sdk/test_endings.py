@@ -96,3 +96,8 @@ def test_the_document():
 def test_last_words_are_kept_of_failures_alone():
     outcome = ProgramOutcome(GOOD, exit_code=0, stderr_tail="a warning")
     assert "stderr_tail" not in ending_of(Logged(), outcome, 1, None).to_json()
+
+
+def test_what_a_newer_version_saved_is_read_as_far_as_it_is_known():
+    saved = {"is_success": True, "exit_code": 0, "peak_memory": 3}
+    assert ProgramOutcome.from_json(saved) == ProgramOutcome(GOOD, exit_code=0)

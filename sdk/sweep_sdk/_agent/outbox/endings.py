@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.records.states import RunState
 from sweep_service.wire.runs import Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sweep_sdk._agent.outbox.logged import Logged
 
 _MAX_TAIL_CHARACTERS = 16_000
@@ -42,6 +44,12 @@ class ProgramOutcome:
     stderr_tail: str = ""
     returned: float | None = None
     warned_by: int | None = None
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> ProgramOutcome:
+        """One that was saved, perhaps by a newer version: what is not known here is left out."""
+        known = {field.name: found[field.name] for field in fields(cls) if field.name in found}
+        return cls(**known)
 
 
 def judge(logged: Logged, outcome: ProgramOutcome | None) -> str:

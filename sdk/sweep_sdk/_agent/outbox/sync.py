@@ -81,7 +81,7 @@ def _pay(
     That can be a backend whose database was lost or replaced by an older copy: the results stay.
     """
     delivery = Delivery(pending, outbox, clock.time, notice)
-    outcome = None if pending.outcome is None else ProgramOutcome(**pending.outcome)
+    outcome = None if pending.outcome is None else ProgramOutcome.from_json(pending.outcome)
     with contextlib.closing(delivery):
         try:
             return delivery.finish(client, outcome).state
