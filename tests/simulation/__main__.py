@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulation.faults import FAULTS
+from simulation.faults import FAULTS, table
 from simulation.lines import LEAST_SHARE, Lines, lines_run, report, share_of, together
 from simulation.scenario import Result, play
 
@@ -76,7 +76,7 @@ def summary(tally: Tally, seconds: float) -> str:
         for result in tally.broken[_MOST_STORIES:_MOST_LINES]
     ]
     lines += [
-        f"faults: {', '.join(f'{name} {tally.faults[name]:,}' for name in FAULTS)}",
+        table(tally.faults),
         f"lines: {share_of(tally.lines):.1%} of those of the agent and of the client inside it ran",
         f"{tally.n_worlds:,} worlds, {len(tally.broken)} with a broken promise, {seconds:.0f} s",
     ]

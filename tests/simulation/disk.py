@@ -8,6 +8,7 @@ import fnmatch
 import io
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -196,16 +197,25 @@ class Disk:
             if name.startswith(start) and name != "/" and "/" not in name[len(start) :]
         ]
 
-    def lose_power(self, rng: random.Random) -> None:
-        """What was not synced may be there in part, or not."""
+    def lose_power(self, rng: random.Random) -> Counter[str]:
+        """What was not synced may be there in part, or not.
+
+        Returns:
+            How many files have lost data, and how many metrics files end in the middle of a line.
+        """
+        lost: Counter[str] = Counter()
         for path, node in list(self.names.items()):
             if node is not None and node.synced < len(node.data):
                 kept = rng.randint(node.synced, len(node.data))
+                lost["unsynced data lost"] += kept < len(node.data)
                 del node.data[kept:]
+                is_torn = not node.data.endswith(b"\n") and path.endswith(".jsonl")
+                lost["last line torn"] += bool(kept) and is_torn
                 if not kept and rng.random() < 0.5:
                     del self.names[path]
             if node is not None:
                 node.holder = None
+        return lost
 
     def _make(self, path: str) -> Node:
         self._need_folder(path)

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulation.programs import WORKER_ROWS
 from sweep_sdk._exceptions import BackendGone, NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -258,7 +259,9 @@ class Judge:
             if len(set(numbers)) != len(numbers):
                 doubled = [n for n, count in Counter(numbers).items() if count > 1]
                 raise Broken(f"rows {doubled[:5]} of {own} are kept twice: {numbers[:40]}")
-            if numbers != sorted(numbers):
+            of_worker = [number for number in numbers if number >= WORKER_ROWS]
+            of_program = [number for number in numbers if number < WORKER_ROWS]
+            if of_worker != sorted(of_worker) or of_program != sorted(of_program):
                 raise Broken(f"rows of {own} are out of order: {numbers[:40]}")
         for own, numbers in self.acknowledged.items():
             if self._may_be_deleted(own):

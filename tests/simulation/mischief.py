@@ -134,7 +134,7 @@ class Mischief:
         # programs first: no keeper is left to do anything about them
         for process in sorted(machine.processes, key=lambda one: "program" not in one.name):
             self.kernel.end(process, None)
-        machine.disk.lose_power(self.rng)
+        self.world.faults.n.update(machine.disk.lose_power(self.rng))
 
     def fill_disk(self) -> None:
         machine = self._machine()
@@ -167,7 +167,11 @@ class Mischief:
         machine.rate = self.rng.choice((0.999, 1.001))
         if self.world.is_local:  # the backend is inside the agents
             self.world.are_backend_clocks_true = False
-        self._happens("clock turned", f"the clock of {machine.name}: {machine.wall_offset:+,.0f} s")
+        direction = "ahead" if machine.wall_offset > 0 else "back"
+        self.world.faults.count("clock drifting")
+        self._happens(
+            f"clock {direction}", f"the clock of {machine.name}: {machine.wall_offset:+,.0f} s"
+        )
 
     # The backend
 
@@ -191,7 +195,8 @@ class Mischief:
         offset = self.rng.choice((-600.0, 600.0, 10_800.0))
         self.world.are_backend_clocks_true = False
         server.machine.wall_offset = offset
-        self._happens("backend clock turned", f"the clock of {server.name}: {offset:+,.0f} s")
+        direction = "ahead" if offset > 0 else "back"
+        self._happens(f"backend clock {direction}", f"the clock of {server.name}: {offset:+,.0f} s")
         self.kernel.after(self.rng.choice(_LONG), lambda: _right(server.machine))
 
     def kill_server(self) -> None:

@@ -116,7 +116,7 @@ class World:
         self.cloud = self._machine("cloud")
         self.network = Network(self.kernel, self.faults, seed)
         self.network.deliver = self._deliver
-        self.programs = Programs(self.kernel, self._script, self.tell)
+        self.programs = Programs(self.kernel, self._script, self.tell, self.faults)
         self.judge = Judge(self)
         self.store = new_store(folder)
         self._handle = gateway.handle
@@ -273,6 +273,7 @@ class World:
             show(event)
             if isinstance(event, AgentStarted):
                 self.engaged.add(name)
+                self._count_neighbours()
             elif isinstance(event, RunStarted):
                 self.tell(f"{name}: {event.run}.{event.attempt} begins")
                 begun = self.begun.setdefault(self.kernel.machine().name, set())
@@ -295,6 +296,12 @@ class World:
                     self.counted.add(name)
 
         return watch
+
+    def _count_neighbours(self) -> None:
+        """Count that an agent begins beside another one of the same home."""
+        there = self.kernel.machine().processes
+        if sum(agent in there for agent in self.agents) > 1:
+            self.faults.count("several agents of one home")
 
     def noticer(self, name: str) -> Callable[[str], None]:
         """What a command says, for the story."""

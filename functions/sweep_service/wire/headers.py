@@ -1,4 +1,4 @@
-"""HTTP headers by which client and backend know each other."""
+"""Names of the HTTP headers that client and backend send each other."""
 
 from __future__ import annotations
 

@@ -86,7 +86,8 @@ class HandOut:
         lease_seconds: How long the backend waits for the next report.
         metric: Name of the sweep's metric, as its newest config has it; None without one, or from
             an older backend.
-        key: What reports and the finish say, so that nobody else can; None from an older backend.
+        key: Secret of this hand-out, which reports and the finish repeat; None from an older
+            backend.
         attention: Which rows are to be sent at once; None from an older backend.
     """
 
@@ -183,11 +184,11 @@ class Ending:
         state: finished, failed, killed or preempted.
         summary: Last value of every metric (and more, if the program said so).
         error_tail: Last lines of stderr, if the run failed.
-        is_stopped_early: Whether early termination ended it. None, from one who does not say: a run
-            that finished after it was told to stop was stopped.
+        is_stopped_early: Whether early termination ended it. If None, a run that finished after
+            its agent was asked to stop it counts as stopped.
         result: The value of the sweep's metric that the program set itself.
         attributes: What the program noted about the run; see ``Outcome``.
-        key: With which the attempt was asked for, from one who says it.
+        key: The key of the hand-out, if the agent sends it.
         details: Values of ``DETAILS``, by name.
     """
 

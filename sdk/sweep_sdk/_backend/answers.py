@@ -140,16 +140,16 @@ def _error(
 ) -> SweepError:
     status, code = response.status, _code(response, problem)
     detail = _one_line(problem.get("detail") or problem.get("message") or "")
-    told = f" ({status}{': ' + detail if detail else ''})"
+    said = f" ({status}{': ' + detail if detail else ''})"
     if status in (401, 403) and (code or not is_known or _is_of_api_gateway(response)):
         return NotAuthorized(
-            f"{place} does not accept this token{told}; run 'sweep-sdk login --url {place}' or set"
+            f"{place} does not accept this token{said}; run 'sweep-sdk login --url {place}' or set"
             f" SWEEP_TOKEN{_proxy_hint(response)}",
             was_accepted=is_known,
         )
     if status == 429 or (status >= 500 and code not in _LASTING):
         return BackendUnavailable(
-            f"{place} is busy or in trouble{told}", retry_after_seconds=_retry_after(response)
+            f"{place} is busy or in trouble{said}", retry_after_seconds=_retry_after(response)
         )
     if code is None:
         return _not_ours(response, place, is_known)

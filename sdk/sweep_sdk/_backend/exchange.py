@@ -121,7 +121,7 @@ class Exchange:
         )
 
     def _version_there(self) -> str | None:
-        """The version of a backend that tells it to everybody; None where there is no backend."""
+        """The version that a backend gives without a token; None if there is no backend."""
         response = self.transport.request("GET", "/v1/health", {}, {}, b"", REQUEST_TIMEOUT_SECONDS)
         if is_missing_route(response):
             return None

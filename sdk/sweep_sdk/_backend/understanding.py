@@ -1,4 +1,4 @@
-"""Whether an older backend understands a sweep file: what it does not know, it would ignore."""
+"""Whether an older backend understands a sweep file; it would ignore what it does not know."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_understood(
     backend: Mapping[str, Any],
     dry_run: Callable[[], Mapping[str, Any]],
 ) -> None:
-    """Refuse a config of which the backend would ignore a part.
+    """Refuse a config of which the backend would ignore some part.
 
     Args:
         place: The backend, as messages name it.
