@@ -106,6 +106,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
             services.store.create_sweep(meta, counter)
         except Stale:
             continue
+        services.load_config(meta.sweep, meta.version, config)
         for observation in prior.observations:
             services.store.put_observation(meta.sweep, observation)
         return replace(get_sweep(services, meta.sweep), warnings=warnings)

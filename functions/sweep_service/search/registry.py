@@ -122,7 +122,7 @@ def _config_at(config: SweepConfig, seed: int, number: int) -> Mapping[str, Any]
     if config.method == "grid":
         return grid.point(config.space, number)
     if apart(config) is Apart.CLAIMED:
-        return points.config_of(points.laws_of(config.space), config.space, number)
+        return points.config_of(points.finite_distributions(config.space), config.space, number)
     return random_search.RandomOrder(config.space, seed).config_at(number)
 
 

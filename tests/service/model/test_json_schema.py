@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from sweep_service.model.language.forms import FORMS
+from sweep_service.model.language.distribution_specs import DISTRIBUTIONS
 from sweep_service.model.language.json_schema import schema_text, sweep_schema
 from sweep_service.model.language.sweep_config import parse_object
 
@@ -42,9 +42,9 @@ def test_it_is_a_schema():
     Draft202012Validator.check_schema(json.loads(schema_text()))
 
 
-@pytest.mark.parametrize("name", sorted(FORMS))
+@pytest.mark.parametrize("name", sorted(DISTRIBUTIONS))
 def test_every_distribution_is_described(name):
-    fields = {key: EXAMPLES[key] for key in FORMS[name].keys}
+    fields = {key: EXAMPLES[key] for key in DISTRIBUTIONS[name].keys}
     entry = {"distribution": name, **fields}
     assert is_valid(with_parameter(entry))
     assert parse_object(with_parameter(entry)).config.space.parameters

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.language.distribution_specs import DISTRIBUTIONS, DistributionSpec
 from sweep_service.model.language.fields import NUMBER_TEXT
-from sweep_service.model.language.forms import FORMS, Form
 from sweep_service.model.language.keys import KEPT_KEYS, METHODS, SCALAR_FIELDS
 from sweep_service.model.language.printed import LONGEST_PATTERN, STREAMS
 from sweep_service.model.language.sections import HYPERBAND_FIELDS, METRIC_FIELDS
@@ -53,7 +53,7 @@ def sweep_schema() -> Schema:
                 "minProperties": 1,
                 "additionalProperties": {"$ref": "#/$defs/parameter"},
             },
-            "parameter": {"anyOf": [_nested(), *(_form(form) for form in FORMS.values())]},
+            "parameter": {"anyOf": [_nested(), *map(_distribution, DISTRIBUTIONS.values())]},
         },
     }
 
@@ -63,25 +63,25 @@ def schema_text() -> str:
     return json.dumps(sweep_schema(), indent=2) + "\n"
 
 
-def _form(form: Form) -> Schema:
-    required = [field.name for field in form.fields if field.is_required]
-    names: Schema = {"const": form.name}
-    if form.name == "categorical_w_probabilities":
-        names = {"enum": [form.name, "categorical"]}
-    if not form.is_inferred:
+def _distribution(spec: DistributionSpec) -> Schema:
+    required = [field.name for field in spec.fields if field.is_required]
+    names: Schema = {"const": spec.name}
+    if spec.name == "categorical_w_probabilities":
+        names = {"enum": [spec.name, "categorical"]}
+    if not spec.is_inferred:
         required.insert(0, "distribution")
     schema: Schema = {
-        "title": form.name,
-        "description": form.description,
+        "title": spec.name,
+        "description": spec.description,
         "type": "object",
         "required": required,
         "properties": {
             "distribution": names,
-            **{field.name: _value(field) for field in form.fields},
+            **{field.name: _value(field) for field in spec.fields},
         },
         "additionalProperties": False,
     }
-    return {**schema, "deprecated": True} if form.instead else schema
+    return {**schema, "deprecated": True} if spec.instead else schema
 
 
 def _nested() -> Schema:

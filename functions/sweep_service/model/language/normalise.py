@@ -1,4 +1,4 @@
-"""Turns what an author wrote into the normalised document, telling what is wrong or odd.
+"""Turns what an author wrote into the normalised document and reports what is wrong or unusual.
 
 The document is plain JSON: every distribution is named, every default of a section filled in,
 numbers are numbers. Normalising it again changes nothing.
@@ -27,6 +27,8 @@ from sweep_service.model.language.keys import (
     SCALAR_FIELDS,
 )
 from sweep_service.model.language.parameters import (
+    NO_PARAMETERS,
+    ParsedParameters,
     looks_like_parameter,
     read_parameters,
     suggestion,
@@ -37,16 +39,16 @@ from sweep_service.model.language.report import Report, describe, excerpt
 from sweep_service.model.language.sections import read_command, read_early_terminate, read_metric
 from sweep_service.model.language.start import read_start
 from sweep_service.model.space.distributions.categories import Categorical, Constant
-from sweep_service.model.space.search_space import SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sweep_service.model.space.distributions import Distribution
+    from sweep_service.model.space.search_space import SearchSpace
 
 
-def normalise(found: object, report: Report) -> dict[str, Any]:
-    """The normalised document of a sweep config.
+def normalise(found: object, report: Report) -> tuple[dict[str, Any], SearchSpace]:
+    """The normalised document of a sweep config, and the search space that it describes.
 
     Args:
         found: The config as read; any object.
@@ -64,7 +66,8 @@ def normalise(found: object, report: Report) -> dict[str, Any]:
     given = _usable(section, report)
     method = _read_method(given, report)
     document: dict[str, Any] = {"method": method}
-    document["parameters"] = _read_parameters(given, method, report)
+    parameters = _read_parameters(given, method, report)
+    document["parameters"] = parameters.section
     document |= _read_sections(given, method, report)
     for field in SCALAR_FIELDS:
         if field.name in given:
@@ -72,14 +75,14 @@ def normalise(found: object, report: Report) -> dict[str, Any]:
     document |= _read_other_keys(given, report)
     _warn_of_replacement(document, report)
     report.raise_errors()
-    space = SearchSpace.from_document(document["parameters"])
+    space = parameters.space
     _warn_of_shared_names(space, report)
     if "command" in document or "program" in document:  # others are for agents with a function
         _warn_of_arguments(document.get("command") or DEFAULT_COMMAND, space, report)
     if "start" in given:
         document["start"] = read_start(given["start"], space, method == "grid", ("start",), report)
     report.raise_errors()
-    return dict(json.loads(json.dumps(document)))
+    return dict(json.loads(json.dumps(document))), space
 
 
 def _warn_of_replacement(document: Mapping[str, Any], report: Report) -> None:
@@ -111,12 +114,12 @@ def _warn_of_arguments(command: Sequence[str], space: SearchSpace, report: Repor
         )
 
 
-def _odd_values(law: Distribution) -> list[Any]:
+def _odd_values(distribution: Distribution) -> list[Any]:
     """The nulls and lists among the listed values of a parameter."""
-    if isinstance(law, Constant):
-        values: Sequence[Any] = (law.value,)
+    if isinstance(distribution, Constant):
+        values: Sequence[Any] = (distribution.value,)
     else:
-        values = law.values if isinstance(law, Categorical) else ()
+        values = distribution.values if isinstance(distribution, Categorical) else ()
     return [value for value in values if value is None or isinstance(value, list)]
 
 
@@ -148,14 +151,16 @@ def _read_method(section: dict[str, Any], report: Report) -> str | None:
     return None
 
 
-def _read_parameters(section: dict[str, Any], method: str | None, report: Report) -> Any:
+def _read_parameters(
+    section: dict[str, Any], method: str | None, report: Report
+) -> ParsedParameters:
     if "parameters" not in section:
         needs = "needs at least one, such as lr: {min: 0.001, max: 0.1}"
         hint = _misspelt("parameters", section)
         report.error(("parameters",), f"is missing; {needs}{hint}")
-        return None
+        return NO_PARAMETERS
     parameters = read_parameters(section["parameters"], method, ("parameters",), report)
-    if method == "bayes" and parameters and _n_searched(parameters) == 0:
+    if method == "bayes" and parameters.section and _n_searched(parameters.section) == 0:
         report.error(("parameters",), "all have one value; bayes needs at least one to search")
     return parameters
 
@@ -167,7 +172,7 @@ def _misspelt(key: str, section: dict[str, Any]) -> str:
 
 
 def _n_searched(parameters: Mapping[str, Any]) -> int:
-    """Parameters that are not constant, or whose form is in doubt."""
+    """How many parameters are not constant; those with errors count."""
     n_searched = 0
     for entry in parameters.values():
         if entry is None:

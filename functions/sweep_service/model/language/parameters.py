@@ -1,24 +1,29 @@
-"""Checks the ``parameters`` section and writes it out in full: every distribution named."""
+"""Checks the ``parameters`` section, writes it out in full, and builds the search space from it."""
 
 from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.language.distribution_specs import DISTRIBUTIONS, DistributionSpec
 from sweep_service.model.language.fields import Field, PlainNumber, read_field, text_to_number
-from sweep_service.model.language.forms import FORMS, Form
 from sweep_service.model.language.report import Place, Report, describe, excerpt
 from sweep_service.model.space.distributions import Categorical, Distribution, Quantized, identity
+from sweep_service.model.space.search_space import Parameter, SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _USUAL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SUM_TOLERANCE = 1e-5
-_GRID_FORMS = ", ".join(name for name, form in FORMS.items() if form.is_grid)
-_ALL_KEYS = {key for form in FORMS.values() for key in form.keys} | {"distribution", "parameters"}
+_GRID_DISTRIBUTIONS = ", ".join(spec.name for spec in DISTRIBUTIONS.values() if spec.is_grid)
+_ALL_KEYS = {key for spec in DISTRIBUTIONS.values() for key in spec.keys} | {
+    "distribution",
+    "parameters",
+}
 _OTHER_NAMES = {
     "choice": "categorical",
     "int": "int_uniform",
@@ -32,36 +37,37 @@ _OTHER_NAMES = {
 }
 
 
+@dataclass(frozen=True)
+class ParsedParameters:
+    """The ``parameters`` section after checking.
+
+    Attributes:
+        section: The normalised section, with every distribution named and every default filled in.
+        space: The search space that it describes. Parameters with errors are missing from it.
+    """
+
+    section: dict[str, Any]
+    space: SearchSpace
+
+
+#: The result for a config that has no parameters.
+NO_PARAMETERS = ParsedParameters({}, SearchSpace(()))
+
+
 def read_parameters(
     section: object, method: str | None, place: Place, report: Report
-) -> dict[str, Any] | None:
-    """The normalised section, every parameter with its distribution and all its fields.
+) -> ParsedParameters:
+    """Check the section and build each of its distributions, once.
 
     Args:
         section: What the file has, plain JSON.
-        method: The search method, when it is a known one: grids take fewer distributions.
+        method: The search method, if it is valid. A grid accepts fewer distributions.
         place: Where the section is.
-        report: Takes the problems.
-
-    Returns:
-        None after errors.
+        report: Receives the problems.
     """
-    if not isinstance(section, dict) or not section:
-        report.error(
-            place,
-            f"found {describe(section)}; needs a map with at least one parameter, "
-            "such as lr: {min: 0.001, max: 0.1}",
-        )
-        return None
-    parameters = {}
-    for name, entry in section.items():
-        here = (*place, name)
-        if not _USUAL_NAME.fullmatch(name):
-            report.warn(
-                here, f"the name '{excerpt(name)}' is unusual; letters, digits, _ . - are safe"
-            )
-        parameters[name] = _read_parameter(entry, method, here, report)
-    return parameters
+    reader = _Reader(method, report)
+    normalised = reader.section(section, place, ())
+    return ParsedParameters(normalised or {}, SearchSpace.of(reader.found))
 
 
 def looks_like_parameter(value: object) -> bool:
@@ -77,27 +83,71 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
-def _read_parameter(entry: object, method: str | None, place: Place, report: Report) -> Any:
-    if not isinstance(entry, dict):
-        report.error(place, f"found {describe(entry)}; {_mend_of_bare(entry)}")
-        return None
-    if "parameters" in entry:
-        return _read_nested(entry, method, place, report)
-    form = _form_of(entry, place, report)
-    if form is None or not _has_right_keys(entry, form, place, report):
-        return None
-    fields = {
-        field.name: _read(field, entry, place, report)
-        for field in form.fields
-        if field.name in entry or not field.is_required
-    }
-    is_read = all(fields[field.name] is not None or field.kind == "any" for field in form.fields)
-    if is_read and _is_coherent(fields, place, report):
-        _check_law(fields, form, method, place, report)
-    return {"distribution": form.name, **fields}
+class _Reader:
+    """One pass over the ``parameters`` section.
+
+    Attributes:
+        found: The parameters without errors, in the author's order.
+    """
+
+    def __init__(self, method: str | None, report: Report) -> None:
+        self._method = method
+        self._report = report
+        self.found: list[Parameter] = []
+
+    def section(
+        self, section: object, place: Place, path: tuple[str, ...]
+    ) -> dict[str, Any] | None:
+        """The normalised section; ``path`` holds the names of the parameters that enclose it."""
+        if not isinstance(section, dict) or not section:
+            self._report.error(
+                place,
+                f"found {describe(section)}; needs a map with at least one parameter, "
+                "such as lr: {min: 0.001, max: 0.1}",
+            )
+            return None
+        for name in section:
+            if not _USUAL_NAME.fullmatch(name):
+                self._report.warn(
+                    (*place, name),
+                    f"the name '{excerpt(name)}' is unusual; letters, digits, _ . - are safe",
+                )
+        return {
+            name: self._entry(entry, (*place, name), (*path, name))
+            for name, entry in section.items()
+        }
+
+    def _entry(self, entry: object, place: Place, path: tuple[str, ...]) -> Any:
+        if not isinstance(entry, dict):
+            self._report.error(place, f"found {describe(entry)}; {_advice_for_bare(entry)}")
+            return None
+        if "parameters" in entry:
+            return self._nested(entry, place, path)
+        spec = _spec_of(entry, place, self._report)
+        if spec is None or not _has_right_keys(entry, spec, place, self._report):
+            return None
+        fields = {field.name: _read(field, entry, place, self._report) for field in spec.fields}
+        is_read = all(
+            fields[field.name] is not None or field.kind == "any" for field in spec.fields
+        )
+        if is_read and _is_coherent(fields, place, self._report):
+            distribution = _build(fields, spec, self._method, place, self._report)
+            if distribution is not None:
+                self.found.append(Parameter(path, distribution))
+        return {"distribution": spec.name, **fields}
+
+    def _nested(self, entry: dict[str, Any], place: Place, path: tuple[str, ...]) -> dict[str, Any]:
+        for key in entry:
+            if key != "parameters":
+                self._report.error(
+                    (*place, key),
+                    "a nested parameter has the key 'parameters' alone; "
+                    f"move '{key}' into it, or out",
+                )
+        return {"parameters": self.section(entry["parameters"], (*place, "parameters"), path)}
 
 
-def _mend_of_bare(entry: object) -> str:
+def _advice_for_bare(entry: object) -> str:
     if isinstance(entry, list):
         return "needs a map, such as {values: [...]}"
     if entry is None:
@@ -105,50 +155,37 @@ def _mend_of_bare(entry: object) -> str:
     return "needs a map; a fixed value is written {value: ...}"
 
 
-def _read_nested(
-    entry: dict[str, Any], method: str | None, place: Place, report: Report
-) -> dict[str, Any]:
-    for key in entry:
-        if key != "parameters":
-            report.error(
-                (*place, key),
-                f"a nested parameter has the key 'parameters' alone; move '{key}' into it, or out",
-            )
-    section = read_parameters(entry["parameters"], method, (*place, "parameters"), report)
-    return {"parameters": section}
-
-
-def _form_of(entry: dict[str, Any], place: Place, report: Report) -> Form | None:
+def _spec_of(entry: dict[str, Any], place: Place, report: Report) -> DistributionSpec | None:
     if "distribution" not in entry:
-        return _inferred_form(entry, place, report)
+        return _inferred_spec(entry, place, report)
     name = entry["distribution"]
     if name == "categorical" and "probabilities" in entry:
-        return FORMS["categorical_w_probabilities"]
-    if isinstance(name, str) and name in FORMS:
-        return FORMS[name]
-    report.error(
-        (*place, "distribution"),
-        f"found {describe(name)}; needs one of {', '.join(FORMS)}{_nearest_form(name)}",
-    )
+        return DISTRIBUTIONS["categorical_w_probabilities"]
+    if isinstance(name, str) and name in DISTRIBUTIONS:
+        return DISTRIBUTIONS[name]
+    needs = f"needs one of {', '.join(DISTRIBUTIONS)}{_nearest_distribution(name)}"
+    report.error((*place, "distribution"), f"found {describe(name)}; {needs}")
     return None
 
 
-def _nearest_form(name: object) -> str:
+def _nearest_distribution(name: object) -> str:
     if not isinstance(name, str):
         return ""
     other = _OTHER_NAMES.get(name.lower())
-    return f"; did you mean '{other}'?" if other else suggestion(name.lower(), FORMS)
+    return f"; did you mean '{other}'?" if other else suggestion(name.lower(), DISTRIBUTIONS)
 
 
-def _inferred_form(entry: dict[str, Any], place: Place, report: Report) -> Form | None:
-    """The form that the keys imply where no distribution is named."""
+def _inferred_spec(entry: dict[str, Any], place: Place, report: Report) -> DistributionSpec | None:
+    """The distribution that the keys imply where no distribution is named."""
     if "values" in entry:
-        return FORMS["categorical_w_probabilities" if "probabilities" in entry else "categorical"]
+        return DISTRIBUTIONS[
+            "categorical_w_probabilities" if "probabilities" in entry else "categorical"
+        ]
     if "value" in entry:
-        return FORMS["constant"]
+        return DISTRIBUTIONS["constant"]
     if "min" in entry or "max" in entry:
         bounds = [_number(entry.get(key)) for key in ("min", "max")]
-        return FORMS["int_uniform" if all(type(b) is int for b in bounds) else "uniform"]
+        return DISTRIBUTIONS["int_uniform" if all(type(b) is int for b in bounds) else "uniform"]
     needs = "needs value, values, min and max, or a distribution"
     if not {"mu", "sigma", "a", "b", "q"}.isdisjoint(entry):
         needs = "needs the name of its distribution, such as distribution: normal"
@@ -162,24 +199,26 @@ def _number(value: object) -> object:
     return text_to_number(value.strip()) if isinstance(value, str) else value
 
 
-def _has_right_keys(entry: dict[str, Any], form: Form, place: Place, report: Report) -> bool:
-    keys = ("distribution", *form.keys)
+def _has_right_keys(
+    entry: dict[str, Any], spec: DistributionSpec, place: Place, report: Report
+) -> bool:
+    keys = ("distribution", *spec.keys)
     unknown = [key for key in entry if key not in keys]
-    missing = [field for field in form.fields if field.is_required and field.name not in entry]
+    missing = [field for field in spec.fields if field.is_required and field.name not in entry]
     for key in unknown:
-        report.error((*place, key), _about_unknown_key(key, entry[key], form))
+        report.error((*place, key), _about_unknown_key(key, entry[key], spec))
     for field in missing:
-        report.error(place, f"{form.name} lacks '{field.name}'; needs {field.need}")
+        report.error(place, f"{spec.name} lacks '{field.name}'; needs {field.need}")
     return not unknown and not missing
 
 
-def _about_unknown_key(key: str, value: object, form: Form) -> str:
-    takes = f"{form.name} takes {' and '.join(form.keys)}"
+def _about_unknown_key(key: str, value: object, spec: DistributionSpec) -> str:
+    takes = f"{spec.name} takes {' and '.join(spec.keys)}"
     if looks_like_parameter(value):
         return f"looks like a parameter of its own; indent '{key}' one level less"
-    owners = [other.name for other in FORMS.values() if key in other.keys]
+    owners = [other.name for other in DISTRIBUTIONS.values() if key in other.keys]
     if owners:
-        return f"'{key}' does not belong to {form.name}, but to {', '.join(owners)}; {takes}"
+        return f"'{key}' does not belong to {spec.name}, but to {', '.join(owners)}; {takes}"
     return f"the key '{key}' is not known in a parameter; {takes}{suggestion(key, _ALL_KEYS)}"
 
 
@@ -243,32 +282,39 @@ def _about_probabilities(values: list[Any], probabilities: list[float]) -> str |
     return None
 
 
-def _check_law(
-    fields: dict[str, Any], form: Form, method: str | None, place: Place, report: Report
-) -> None:
-    """Builds the distribution, to tell what only its law can say."""
+def _build(
+    fields: dict[str, Any],
+    spec: DistributionSpec,
+    method: str | None,
+    place: Place,
+    report: Report,
+) -> Distribution | None:
+    """The distribution of checked fields; None after an error that only building it can reveal."""
     try:
-        distribution = form.build(fields)
+        distribution = spec.build(fields)
     except ValueError as error:
         report.error(place, str(error))
-        return
-    if method == "grid" and not form.is_grid:
+        return None
+    if method == "grid" and not spec.is_grid:
         report.error(
             place,
-            f"found {form.name}; a grid takes {_GRID_FORMS}: list the values, "
+            f"found {spec.name}; a grid takes {_GRID_DISTRIBUTIONS}: list the values, "
             "or use method random or bayes",
         )
-    for message in _oddities(fields, form, distribution):
+    for message in _oddities(fields, spec, distribution):
         report.warn(place, message)
+    return distribution
 
 
-def _oddities(fields: dict[str, Any], form: Form, distribution: Distribution) -> list[str]:
+def _oddities(
+    fields: dict[str, Any], spec: DistributionSpec, distribution: Distribution
+) -> list[str]:
     oddities = []
-    if form.instead is not None:
+    if spec.instead is not None:
         oddities.append(
-            f"{form.name} takes natural-log exponents: values lie between "
+            f"{spec.name} takes natural-log exponents: values lie between "
             f"{_end(distribution, 0.0)} and {_end(distribution, 1.0)}; "
-            f"{form.instead} takes the limits themselves"
+            f"{spec.instead} takes the limits themselves"
         )
     if isinstance(distribution, Quantized) and math.isinf(distribution.bounds[0]):
         oddities.append(f"no multiple of q = {fields['q']} lies between the bounds")

@@ -1,4 +1,4 @@
-"""Checks ``start``, our own key: configs that are run before the search begins."""
+"""Checks ``start``, a sweep-sdk key: the configs to run before the search begins."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def read_start(
     section: object, space: SearchSpace, is_grid: bool, place: Place, report: Report
 ) -> list[dict[str, Any]]:
-    """The configs that are run first, each in full.
+    """The configs to run first, each with a value for every parameter.
 
-    A parameter that an entry leaves out takes its only value, the middle of its law, or the
+    A parameter that an entry omits takes its only value, the median of its distribution, or the
     first of its listed values.
     """
     if not isinstance(section, list):
@@ -74,23 +74,27 @@ def _tell_unknown_names(
 def _start_value(
     parameter: Parameter, entry: dict[str, Any], is_grid: bool, place: Place, report: Report
 ) -> Any:
-    law = (parameter.distribution.grid if is_grid else None) or parameter.distribution
+    distribution = (parameter.distribution.grid if is_grid else None) or parameter.distribution
     value = look_up(entry, parameter.path)
     here = (*place, *parameter.path)
     if value is not MISSING:
-        if not law.contains(value):
+        if not distribution.contains(value):
             report.error(here, f"found {describe(value)}, which the parameter cannot take")
             return None
-        return _as_drawn(law, value)
-    default = law.from_unit(0.5) if law.kind != "categorical" else law.value_at(0)
-    if law.n_values != 1:
+        return _as_drawn(distribution, value)
+    default = (
+        distribution.from_unit(0.5)
+        if distribution.kind != "categorical"
+        else distribution.value_at(0)
+    )
+    if distribution.n_values != 1:
         report.warn(place, f"gives no {parameter.name}; {default!r} is taken")
     return default
 
 
-def _as_drawn(law: Distribution, value: Any) -> Any:
-    """The value in the type in which the law draws it: 3.0 as 3 for integers."""
-    if isinstance(law, Finite):
-        index = law.index_of(value)
-        return value if index is None else law.value_at(index)
-    return float(value) if isinstance(law, Continuous) else value
+def _as_drawn(distribution: Distribution, value: Any) -> Any:
+    """The value in the type that the distribution draws, such as 3 for 3.0 among integers."""
+    if isinstance(distribution, Finite):
+        index = distribution.index_of(value)
+        return value if index is None else distribution.value_at(index)
+    return float(value) if isinstance(distribution, Continuous) else value

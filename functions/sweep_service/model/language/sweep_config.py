@@ -1,25 +1,26 @@
-"""The sweep config: read from a file's text or an object, normalised, built.
+"""The sweep config: parsed from a file's text or an object, or restored from its stored document.
 
-There is one way: whatever comes in becomes a normalised document, plain JSON in which every
-distribution is named and every default filled in, and the config is built from that document. A
-stored document so gives the same config, grid order included, as the first parse.
+Parsing produces a normalised document, which is plain JSON in which every distribution is named
+and every default is filled in, and builds each distribution once. Restoring a stored document
+gives a config equal to the parsed one, including the order of a grid.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.language.command import DEFAULT_COMMAND
+from sweep_service.model.language.distribution_specs import space_of
 from sweep_service.model.language.features import NEEDS_KEY, with_needs
 from sweep_service.model.language.keys import SCALAR_FIELDS
 from sweep_service.model.language.report import Report
-from sweep_service.model.space.search_space import SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sweep_service.model.language.problems import Problem
+    from sweep_service.model.space.search_space import SearchSpace
 
 DEFAULT_LEASE_SECONDS = 300
 
@@ -129,18 +130,22 @@ def with_program(parsed: ParsedSweep, program: str | None) -> ParsedSweep:
     if program is None:
         return parsed
     document = {**parsed.config.document, "program": program}
-    return ParsedSweep(from_document(document), parsed.warnings)
+    return replace(parsed, config=replace(parsed.config, document=document, program=program))
 
 
 def from_document(document: Mapping[str, Any]) -> SweepConfig:
-    """The config of a normalised document, which is trusted: it came from a parse."""
+    """The config of a normalised document, which is not checked again."""
+    return _config(document, space_of(document["parameters"]))
+
+
+def _config(document: Mapping[str, Any], space: SearchSpace) -> SweepConfig:
     metric, early_terminate = document.get("metric"), document.get("early_terminate")
     scalars = {
         field.name: document[field.name] for field in SCALAR_FIELDS if field.name in document
     }
     return SweepConfig(
         method=document["method"],
-        space=SearchSpace.from_document(document["parameters"]),
+        space=space,
         document=document,
         metric=Metric(**metric) if metric else None,
         early_terminate=_hyperband(early_terminate) if early_terminate else None,
@@ -154,8 +159,8 @@ def from_document(document: Mapping[str, Any]) -> SweepConfig:
 def _parsed(found: object, report: Report) -> ParsedSweep:
     from sweep_service.model.language.normalise import normalise  # see parse_text
 
-    document = with_needs(normalise(found, report))
-    return ParsedSweep(from_document(document), report.warnings)
+    document, space = normalise(found, report)
+    return ParsedSweep(_config(with_needs(document), space), report.warnings)
 
 
 def _hyperband(settings: Mapping[str, Any]) -> Hyperband:

@@ -1,4 +1,4 @@
-"""The search space: the parameters of a sweep, and the run configs they make.
+"""The search space: the parameters of a sweep, and the run configs that consist of them.
 
 A run config nests as the sweep's parameters do. The unit vector of a config, shape (d,), has one
 coordinate in [0, 1] for each searched parameter.
@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.language.forms import FORMS
-
 if TYPE_CHECKING:
     from sweep_service.model.space.distributions import Distribution, Finite
 
-#: Stands for no value; null is a value.
+#: Represents the absence of a value; null is a value.
 MISSING = object()
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter; ``path`` has more than one name where it is nested."""
+    """One parameter; the ``path`` of a nested parameter has several names."""
 
     path: tuple[str, ...]
     distribution: Distribution
@@ -41,11 +39,9 @@ class SearchSpace:
     parameters: tuple[Parameter, ...]
 
     @classmethod
-    def from_document(cls, section: Mapping[str, Any]) -> SearchSpace:
-        """From the normalised ``parameters`` section of a sweep config."""
-        found: list[Parameter] = []
-        _collect(section, (), found)
-        return cls(tuple(sorted(found, key=lambda parameter: parameter.path)))
+    def of(cls, parameters: Iterable[Parameter]) -> SearchSpace:
+        """The space of parameters given in any order."""
+        return cls(tuple(sorted(parameters, key=lambda parameter: parameter.path)))
 
     @cached_property
     def searched(self) -> tuple[Parameter, ...]:
@@ -54,29 +50,29 @@ class SearchSpace:
 
     @cached_property
     def n_points(self) -> int | None:
-        """How many configs there are; None when there is no end of them."""
+        """Number of configs; None if it is infinite."""
         counts = [p.distribution.n_values for p in self.parameters]
         finite = [count for count in counts if count is not None]
         return math.prod(finite) if len(finite) == len(counts) else None
 
     def sample(self, uniforms: Sequence[float]) -> dict[str, Any]:
-        """The config at quantiles, shape (d,), of the searched parameters' laws."""
+        """The config at quantiles, shape (d,), of the searched parameters' distributions."""
         remaining = iter(uniforms)
         return self.config(
-            law.sample(next(remaining)) if is_searched else law.value_at(0)
-            for law, is_searched in self._laws
+            distribution.sample(next(remaining)) if is_searched else distribution.value_at(0)
+            for distribution, is_searched in self._distributions
         )
 
     def from_unit(self, unit: Sequence[float]) -> dict[str, Any]:
         """The config at a unit vector, shape (d,)."""
         remaining = iter(unit)
         return self.config(
-            law.from_unit(next(remaining)) if is_searched else law.value_at(0)
-            for law, is_searched in self._laws
+            distribution.from_unit(next(remaining)) if is_searched else distribution.value_at(0)
+            for distribution, is_searched in self._distributions
         )
 
     def to_unit(self, config: Mapping[str, Any]) -> tuple[float, ...]:
-        """The unit vector, shape (d,), of a config; keys that are no parameters are ignored.
+        """The unit vector, shape (d,), of a config; keys that are not parameters are ignored.
 
         Raises:
             ValueError: Names the parameter that the config lacks, or whose value is outside.
@@ -84,11 +80,11 @@ class SearchSpace:
         return tuple(_unit(parameter, config) for parameter in self.searched)
 
     def contains(self, config: Mapping[str, Any]) -> bool:
-        """Whether every parameter has a value that it can take; other keys are ignored."""
+        """Whether every parameter has a valid value; other keys are ignored."""
         return all(p.distribution.contains(look_up(config, p.path)) for p in self.parameters)
 
     def completed(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a config, with those that have one value filled in; no other keys."""
+        """The parameters of a config and all single-valued parameters, without other keys."""
         full: dict[str, Any] = {}
         for parameter in self.parameters:
             value = look_up(config, parameter.path)
@@ -99,43 +95,43 @@ class SearchSpace:
         return full
 
     def check_contains(self, config: Mapping[str, Any], *, is_grid: bool) -> None:
-        """Make sure that every parameter has a value that it can take; other keys are ignored.
+        """Check that every parameter has a valid value; other keys are ignored.
 
         Args:
-            config: Of a run.
-            is_grid: Whether it has to be a point of the grid.
+            config: The config of a run.
+            is_grid: Whether the config must be a point of the grid.
 
         Raises:
             ValueError: Names the parameter that the config lacks, or whose value is outside.
         """
-        laws = self.grid if is_grid else [p.distribution for p in self.parameters]
-        for parameter, law in zip(self.parameters, laws, strict=True):
+        distributions = self.grid if is_grid else [p.distribution for p in self.parameters]
+        for parameter, distribution in zip(self.parameters, distributions, strict=True):
             value = look_up(config, parameter.path)
             if value is MISSING:
                 raise ValueError(f"parameter '{parameter.name}' is missing")
-            if not law.contains(value):
+            if not distribution.contains(value):
                 raise ValueError(
                     f"parameter '{parameter.name}': {value!r} is not one of its values"
                 )
 
     def config(self, values: Iterable[Any]) -> dict[str, Any]:
-        """A config from one value for each parameter, in order."""
+        """The config with the given values, one for each parameter, in order."""
         config: dict[str, Any] = {}
         for parameter, value in zip(self.parameters, values, strict=True):
             _put(config, parameter.path, value)
         return config
 
     @cached_property
-    def _laws(self) -> tuple[tuple[Distribution, bool], ...]:
-        """The law of each parameter, and whether it is searched."""
+    def _distributions(self) -> tuple[tuple[Distribution, bool], ...]:
+        """The distribution of each parameter, and whether it is searched."""
         return tuple((p.distribution, p.distribution.n_values != 1) for p in self.parameters)
 
     @cached_property
     def grid(self) -> tuple[Finite, ...]:
-        """What a grid runs through for each parameter, in order.
+        """The values that grid search visits, for each parameter, in order.
 
         Raises:
-            ValueError: A parameter has a law that no grid takes.
+            ValueError: A parameter cannot be part of a grid.
         """
         axes = []
         for parameter in self.parameters:
@@ -147,7 +143,7 @@ class SearchSpace:
 
 
 def look_up(config: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """The value at a path of a config; ``MISSING``, which no law contains, where there is none."""
+    """The value at a path of a config, or ``MISSING``, which no distribution contains."""
     node: Any = config
     for name in path:
         if not isinstance(node, Mapping) or name not in node:
@@ -172,12 +168,3 @@ def _unit(parameter: Parameter, config: Mapping[str, Any]) -> float:
         return parameter.distribution.to_unit(value)
     except ValueError as error:
         raise ValueError(f"parameter '{parameter.name}': {error}") from None
-
-
-def _collect(section: Mapping[str, Any], prefix: tuple[str, ...], found: list[Parameter]) -> None:
-    for name, entry in section.items():
-        path = (*prefix, name)
-        if "parameters" in entry:
-            _collect(entry["parameters"], path, found)
-        else:
-            found.append(Parameter(path, FORMS[entry["distribution"]].build(entry)))

@@ -1,4 +1,4 @@
-"""The laws a parameter can follow, one class a law."""
+"""The distributions of parameters."""
 
 from __future__ import annotations
 

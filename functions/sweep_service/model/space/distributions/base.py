@@ -1,9 +1,9 @@
-"""What every distribution can do, and the two families: finite ones and continuous ones.
+"""The interface of all distributions, and its two families: finite and continuous distributions.
 
-A distribution maps the unit interval onto the values of one parameter. Two maps are offered:
-``sample`` is the inverse CDF, so a uniform number gives a value of exactly the right law;
-``to_unit`` and ``from_unit`` are the coordinates in which searches think. They differ only for
-weighted categories, whose coordinates give every category the same width.
+A distribution maps the unit interval onto the values of one parameter, in two ways. ``sample`` is
+the inverse CDF, so a uniform random number gives a value with exactly the right distribution.
+``from_unit`` and its inverse ``to_unit`` convert the coordinates that search methods work in. The
+two maps differ only for weighted categories: in coordinates, all categories have the same width.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any, ClassVar, Literal
 
 Kind = Literal["continuous", "ordered", "categorical"]
 
-#: Largest finite float: values of unbounded laws are clipped to it, never infinite.
+#: Largest finite float. Values of unbounded distributions are clipped to it.
 LARGEST = sys.float_info.max
-#: ``sample`` and ``from_unit`` clip to these where the law is unbounded (8.2 sigma of a normal).
+#: ``sample`` and ``from_unit`` of unbounded distributions clip to these (8.2 sigma of a normal).
 SMALLEST_UNIT, LARGEST_UNIT = 2.0**-54, 1.0 - 2.0**-53
 _RESOLUTION_BITS = 53
 
 
 def is_number(value: object) -> bool:
-    """Whether ``value`` is a finite number that floats can hold; booleans are none."""
+    """Whether ``value`` is a finite number that a float can represent; booleans are not numbers."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     try:
@@ -33,7 +33,7 @@ def is_number(value: object) -> bool:
 
 
 def bin_of(unit: float, n_bins: int) -> int:
-    """The index, in [0, n_bins), of the equal bin that holds ``unit``; exact for huge n_bins."""
+    """Index of the equal-width bin, of ``n_bins``, that contains ``unit``; exact for any n_bins."""
     steps = int(unit * (1 << _RESOLUTION_BITS))
     return min(max((steps * n_bins) >> _RESOLUTION_BITS, 0), n_bins - 1)
 
@@ -47,25 +47,25 @@ def safe_exp(exponent: float) -> float:
 
 
 class Distribution(ABC):
-    """The law of one parameter; immutable."""
+    """The distribution of one parameter's values; immutable."""
 
     @property
     @abstractmethod
     def kind(self) -> Kind:
-        """How searches should treat the unit coordinate.
+        """How search methods should treat the unit coordinate.
 
-        ``continuous``: a real line. ``ordered``: finitely many values whose order means
-        something. ``categorical``: finitely many values without order.
+        ``continuous``: real values. ``ordered``: finitely many values with a meaningful order.
+        ``categorical``: finitely many values without an order.
         """
 
     @property
     def n_values(self) -> int | None:
-        """How many values there are; None when there is no end of them."""
+        """Number of values; None if it is infinite."""
         return None
 
     @property
     def grid(self) -> Finite | None:
-        """The values that a grid runs through; None where a grid cannot take this law."""
+        """The values that grid search visits; None if the distribution cannot be part of a grid."""
         return None
 
     def sample(self, u: float) -> Any:
@@ -92,18 +92,20 @@ class Distribution(ABC):
         """The value at ``index`` of a finite distribution, in [0, n_values).
 
         Raises:
-            TypeError: There is no end of values.
+            TypeError: The number of values is infinite.
         """
-        raise TypeError(f"{type(self).__name__} has no end of values; none is at index {index}")
+        raise TypeError(
+            f"{type(self).__name__} has infinitely many values, so none at index {index}"
+        )
 
 
 class Finite(Distribution):
-    """Finitely many values, numbered from 0; all equally likely unless a subclass says not."""
+    """Finitely many values, numbered from 0; equally likely unless a subclass says otherwise."""
 
     @property
     @abstractmethod
     def n_values(self) -> int:
-        """How many values there are."""
+        """Number of values."""
 
     @abstractmethod
     def value_at(self, index: int) -> Any:
@@ -142,11 +144,11 @@ class Finite(Distribution):
 
 
 class Continuous(Distribution):
-    """A law on the reals between ``low`` and ``high``; its coordinate is the CDF."""
+    """A distribution on the reals between ``low`` and ``high``; its coordinate is the CDF."""
 
     low: float
     high: float
-    #: Whether the bounds are the law's own, not just those of floats.
+    #: Whether ``low`` and ``high`` are bounds of the distribution itself, not only of floats.
     is_bounded: ClassVar[bool] = True
 
     @abstractmethod

@@ -20,7 +20,7 @@ _INFINITIES = (math.inf, -math.inf)
 
 
 def identity(value: Any) -> str:
-    """A text that two JSON values share exactly when a grid takes them for one value.
+    """A text that is equal for two JSON values if and only if a grid treats them as one value.
 
     1 and 1.0 are one value, True and 1 are two, and objects are equal whatever the order of
     their keys; within lists and objects 1 and 1.0 differ, as in the reference engine.
@@ -91,9 +91,10 @@ class Categorical(Finite):
 
     @classmethod
     def of(cls, values: Sequence[Any], probabilities: Sequence[float] | None = None) -> Categorical:
-        """From listed values: repeated ones collapse to the first, those never drawn go.
+        """From listed values, without repeated values and those with probability 0.
 
-        A repeated value is drawn as often as it is listed: the law is uniform over positions.
+        Without probabilities, a value that is listed k times is k times as likely as one that is
+        listed once.
         """
         masses = probabilities if probabilities is not None else [1.0] * len(values)
         first: dict[str, Any] = {}
@@ -110,7 +111,7 @@ class Categorical(Finite):
 
     @property
     def kind(self) -> Kind:
-        """``ordered`` for numbers listed in growing or falling order, infinities included."""
+        """``ordered`` for numbers listed in increasing or decreasing order, infinities included."""
         return self._kind
 
     @cached_property
@@ -123,7 +124,7 @@ class Categorical(Finite):
 
     @property
     def n_values(self) -> int:
-        """How many distinct values there are."""
+        """Number of distinct values."""
         return len(self.values)
 
     @property
@@ -133,7 +134,7 @@ class Categorical(Finite):
 
     @property
     def is_uniform(self) -> bool:
-        """Whether every value is equally likely."""
+        """Whether all values are equally likely."""
         return self.weights is None
 
     def probabilities(self) -> tuple[float, ...]:
@@ -141,7 +142,7 @@ class Categorical(Finite):
         return self.weights if self.weights is not None else super().probabilities()
 
     def sample(self, u: float) -> Any:
-        """The value at quantile ``u`` of the law; wider for the likelier."""
+        """The value at quantile ``u`` in [0, 1), of which each value takes up its probability."""
         if self.weights is None:
             return self.value_at(bin_of(u, len(self.values)))
         index = bisect_right(self._cumulated, u)
@@ -153,7 +154,7 @@ class Categorical(Finite):
         return fresh(value) if isinstance(value, (list, dict)) else value
 
     def index_of(self, value: Any) -> int | None:
-        """The index of the value in the author's list, repeated values left out."""
+        """The index of the value among the distinct values; None if it is not one of them."""
         return self._indices.get(identity(value))
 
     @cached_property

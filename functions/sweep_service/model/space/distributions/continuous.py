@@ -1,4 +1,4 @@
-"""Real-valued laws: uniform, log-uniform, normal, log-normal, beta."""
+"""Real-valued distributions: uniform, log-uniform, normal, log-normal, beta."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Uniform(Continuous):
 
 @dataclass(frozen=True)
 class LogUniform(Continuous):
-    """exp of a uniform on [log_low, log_high]: every decade is equally likely.
+    """exp of a uniform variable on [log_low, log_high], so that every decade is equally likely.
 
-    The inverse laws of the language (1 / exp of a uniform) are this law too, with negated and
-    exchanged exponents.
+    The inverse distributions of the language (1 / exp of a uniform variable) are log-uniform as
+    well, with the exponents negated and exchanged.
     """
 
     low: float
@@ -87,7 +87,7 @@ class LogUniform(Continuous):
 
 @dataclass(frozen=True)
 class Normal(Continuous):
-    """Normal with mean ``mu`` and standard deviation ``sigma``; no bounds but those of floats."""
+    """Normal with mean ``mu`` and standard deviation ``sigma``, bounded only by the float range."""
 
     mu: float
     sigma: float
@@ -106,7 +106,7 @@ class Normal(Continuous):
 
 @dataclass(frozen=True)
 class LogNormal(Continuous):
-    """exp of a normal with mean ``mu`` and standard deviation ``sigma``."""
+    """exp of a normal variable with mean ``mu`` and standard deviation ``sigma``."""
 
     mu: float
     sigma: float

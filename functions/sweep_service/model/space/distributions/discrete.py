@@ -1,4 +1,4 @@
-"""Laws on regular numbers: uniform integers, and continuous laws rounded to multiples of q."""
+"""Evenly spaced numbers: uniform integers, and distributions rounded to multiples of q."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class IntUniform(Finite):
 
     @property
     def n_values(self) -> int:
-        """How many integers there are."""
+        """Number of integers."""
         return self.high - self.low + 1
 
     @property
@@ -58,7 +58,7 @@ class IntUniform(Finite):
 
 @dataclass(frozen=True)
 class Steps(Finite):
-    """As many values as ``numpy.arange(start, stop, step)`` has: what a grid makes of q_uniform."""
+    """As many values as ``numpy.arange(start, stop, step)``: the grid of q_uniform."""
 
     start: float
     stop: float
@@ -71,7 +71,7 @@ class Steps(Finite):
 
     @property
     def n_values(self) -> int:
-        """How many steps fit, ``stop`` excluded."""
+        """Number of steps, ``stop`` excluded."""
         return math.ceil((self.stop - self.start) / self.step)
 
     def value_at(self, index: int) -> float:
@@ -100,20 +100,21 @@ class Steps(Finite):
 
 @dataclass(frozen=True)
 class Quantized(Finite):
-    """A bounded law X as round(X / q) * q, halves to even, kept to the multiples in its bounds.
+    """round(X / q) * q for a bounded X, with halves rounded to even, clipped to its bounds.
 
-    The multiples at the ends collect what would fall outside, so they are less likely than the
-    others under a uniform law (half, when the bounds are multiples themselves).
+    Under a uniform X, the first and last multiples are less likely than the others: half as
+    likely if the bounds are multiples of q themselves.
 
     Attributes:
-        q: The step; values are ints when it is one.
-        first: Number of the smallest multiple: value_at(0) = first * q.
-        n_multiples: How many multiples there are.
-        bounds: What values are clipped to, against the rounding of first * q.
-        steps: What a grid runs through; None where it cannot.
+        underlying: The distribution of X.
+        q: The step, in units of the value. Values are ints if it is an int.
+        first: value_at(0) is first * q.
+        n_multiples: Number of multiples.
+        bounds: Values are clipped to these, because first * q may be rounded across a bound.
+        steps: The values that grid search visits; None if it cannot be part of a grid.
     """
 
-    law: Continuous
+    underlying: Continuous
     q: float
     first: int
     n_multiples: int
@@ -122,12 +123,12 @@ class Quantized(Finite):
 
     @property
     def n_values(self) -> int:
-        """How many multiples there are."""
+        """Number of multiples."""
         return self.n_multiples
 
     @property
     def grid(self) -> Finite | None:
-        """The steps from min by q that leave out max, which need not be multiples of q."""
+        """min, min + q, min + 2 q, ... below max; these need not be multiples of q."""
         return self.steps
 
     @property
@@ -137,11 +138,11 @@ class Quantized(Finite):
 
     @property
     def is_uniform(self) -> bool:
-        """Never, unless there is one value."""
+        """Whether there is only one value."""
         return self.n_values == 1
 
     def probabilities(self) -> tuple[float, ...]:
-        """Mass of the law in the cell of each multiple."""
+        """Probability of each multiple, shape (n_values,)."""
         return self._masses
 
     @cached_property
@@ -161,28 +162,28 @@ class Quantized(Finite):
         return multiple - self.first
 
     def to_unit(self, value: Any) -> float:
-        """The middle of the value's cell in the CDF, so that a log law keeps its scale."""
+        """The middle of the value's interval of the CDF, so that a log scale is kept."""
         index = self._index(value)
         return 0.5 * (self._edge(index) + self._edge(index + 1))
 
     def from_unit(self, unit: float) -> float:
-        """The multiple in whose cell the quantile lies."""
-        multiple = round(self.law.from_unit(unit) / self.q)
+        """The multiple nearest to the quantile."""
+        multiple = round(self.underlying.from_unit(unit) / self.q)
         return self.value_at(min(max(multiple - self.first, 0), self.n_values - 1))
 
     def _edge(self, index: int) -> float:
-        """The CDF at the left edge of a cell."""
+        """The CDF halfway between multiple ``index`` - 1 and multiple ``index``."""
         if index <= 0 or index >= self.n_values:
             return 0.0 if index <= 0 else 1.0
         x = (self.first + index - 0.5) * self.q
-        return self.law.to_unit(min(max(x, self.law.low), self.law.high))
+        return self.underlying.to_unit(min(max(x, self.underlying.low), self.underlying.high))
 
 
 @dataclass(frozen=True)
 class QuantizedEndless(Distribution):
-    """An unbounded law X as round(X / q) * q; there is no end of multiples, so none is counted."""
+    """round(X / q) * q for an unbounded X, which has infinitely many multiples of q."""
 
-    law: Continuous
+    underlying: Continuous
     q: float
 
     @property
@@ -191,56 +192,60 @@ class QuantizedEndless(Distribution):
         return "continuous"
 
     def contains(self, value: Any) -> bool:
-        """Whether the value is a multiple of q that the law can give."""
+        """Whether the value is a multiple of q that can be drawn."""
         multiple = _multiple_of(value, self.q)
-        return multiple is not None and value >= self.law.low
+        return multiple is not None and value >= self.underlying.low
 
     def to_unit(self, value: Any) -> float:
-        """The CDF in the middle of the value's cell; at the value where the cell holds no mass."""
+        """The middle of the value's interval of the CDF."""
         if not self.contains(value):
             raise ValueError(f"{value!r} is not a multiple of {self.q}")
         left, right = (
-            self.law.to_unit(min(max(value + half, self.law.low), self.law.high))
+            self.underlying.to_unit(
+                min(max(value + half, self.underlying.low), self.underlying.high)
+            )
             for half in (-0.5 * self.q, 0.5 * self.q)
         )
         return 0.5 * (left + right)
 
     def from_unit(self, unit: float) -> float:
         """The multiple nearest to the quantile."""
-        quotient = self.law.from_unit(unit) / self.q
+        quotient = self.underlying.from_unit(unit) / self.q
         multiple = round(min(max(quotient, -LARGEST), LARGEST))
-        return _clipped_multiple(multiple, self.q, (self.law.low, self.law.high))
+        return _clipped_multiple(multiple, self.q, (self.underlying.low, self.underlying.high))
 
 
-def quantized(law: Continuous, q: float) -> Distribution:
-    """The law rounded to multiples of ``q`` > 0.
+def quantized(distribution: Continuous, q: float) -> Distribution:
+    """The distribution rounded to multiples of ``q`` > 0.
 
-    Where no multiple lies within the bounds of the law, its values are the multiples nearest to
-    it, outside as they are: this is what the reference engine gives.
+    If no multiple lies within the bounds, the values are the multiples nearest to them, although
+    these are out of bounds. This is what W&B's own search does.
 
     Raises:
         ValueError: The multiples cannot be counted in floats.
     """
-    return _bounded(law, q) if law.is_bounded else QuantizedEndless(law, q)
+    return (
+        _bounded(distribution, q) if distribution.is_bounded else QuantizedEndless(distribution, q)
+    )
 
 
 def q_uniform(low: float, high: float, q: float) -> Quantized:
-    """A uniform law rounded to multiples of ``q``, with the grid of the reference engine."""
+    """A uniform distribution rounded to multiples of ``q``, with the grid that W&B gives it."""
     is_whole = all(isinstance(number, int) for number in (low, high, q))
     start, stop, step = (low, high, q) if is_whole else (float(low), float(high), float(q))
     return replace(_bounded(Uniform(float(low), float(high)), q), steps=Steps(start, stop, step))
 
 
-def _bounded(law: Continuous, q: float) -> Quantized:
-    if math.isinf(law.low / q) or math.isinf(law.high / q):
+def _bounded(distribution: Continuous, q: float) -> Quantized:
+    if math.isinf(distribution.low / q) or math.isinf(distribution.high / q):
         raise ValueError(f"q = {q} is too small for these bounds; make it larger")
-    first = math.ceil(law.low / q - _TOLERANCE)
-    last = math.floor(law.high / q + _TOLERANCE)
-    bounds = (law.low, law.high)
+    first = math.ceil(distribution.low / q - _TOLERANCE)
+    last = math.floor(distribution.high / q + _TOLERANCE)
+    bounds = (distribution.low, distribution.high)
     if first > last:
-        first, last = round(law.low / q), round(law.high / q)
+        first, last = round(distribution.low / q), round(distribution.high / q)
         bounds = (-math.inf, math.inf)
-    return Quantized(law, q, first, last - first + 1, bounds)
+    return Quantized(distribution, q, first, last - first + 1, bounds)
 
 
 def _multiple_of(value: Any, q: float) -> int | None:

@@ -1,8 +1,8 @@
-"""The forms a parameter can take in a sweep file: one table for parsing, schema and building."""
+"""The distributions of the sweep language: one table for parsing, the schema and building."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sweep_service.model.space.distributions.continuous import (
     Uniform,
 )
 from sweep_service.model.space.distributions.discrete import IntUniform, q_uniform, quantized
+from sweep_service.model.space.search_space import Parameter, SearchSpace
 
 if TYPE_CHECKING:
     from sweep_service.model.space.distributions.base import Distribution
@@ -44,16 +45,16 @@ _PROBABILITIES = Field(
 
 
 @dataclass(frozen=True)
-class Form:
-    """One distribution of the language.
+class DistributionSpec:
+    """How one distribution is written in a sweep file.
 
     Attributes:
-        name: The word in ``distribution``.
-        fields: The keys it takes beside ``distribution``.
-        build: Makes the distribution from checked fields; ValueError says what is wrong.
-        is_grid: Whether a grid takes it.
-        is_inferred: Whether ``distribution`` may be left out.
-        instead: For a deprecated form, the one that its authors mostly mean.
+        name: The value of the key ``distribution``.
+        fields: The keys that it takes in addition to ``distribution``.
+        build: Makes the distribution from checked fields; raises ValueError where none exists.
+        is_grid: Whether grid search accepts it.
+        is_inferred: Whether the key ``distribution`` may be left out.
+        instead: For a deprecated distribution, the one that most authors mean.
     """
 
     name: str
@@ -98,8 +99,8 @@ def _beta(f: Fields) -> Beta:
     return Beta(float(f["a"]), float(f["b"]))
 
 
-_FORMS = (
-    Form(
+_SPECS = (
+    DistributionSpec(
         "constant",
         "One value.",
         (_VALUE,),
@@ -107,7 +108,7 @@ _FORMS = (
         is_grid=True,
         is_inferred=True,
     ),
-    Form(
+    DistributionSpec(
         "categorical",
         "One of the listed values, each equally likely.",
         (_VALUES,),
@@ -115,14 +116,14 @@ _FORMS = (
         is_grid=True,
         is_inferred=True,
     ),
-    Form(
+    DistributionSpec(
         "categorical_w_probabilities",
         "One of the listed values, by probability.",
         (_VALUES, _PROBABILITIES),
         lambda f: Categorical.of(f["values"], f["probabilities"]),
         is_inferred=True,
     ),
-    Form(
+    DistributionSpec(
         "int_uniform",
         "A whole number from min to max, both included.",
         (_INT_MIN, _INT_MAX),
@@ -130,69 +131,71 @@ _FORMS = (
         is_grid=True,
         is_inferred=True,
     ),
-    Form("uniform", "A real number between min and max.", (_MIN, _MAX), _uniform, is_inferred=True),
-    Form(
+    DistributionSpec(
+        "uniform", "A real number between min and max.", (_MIN, _MAX), _uniform, is_inferred=True
+    ),
+    DistributionSpec(
         "q_uniform",
         "A uniform number rounded to a multiple of q.",
         (_MIN, _MAX, _Q),
         lambda f: q_uniform(f["min"], f["max"], f["q"]),
         is_grid=True,
     ),
-    Form(
+    DistributionSpec(
         "log_uniform_values",
         "A real number between min and max, uniform in its logarithm.",
         (_POSITIVE_MIN, _MAX),
         _log_uniform_values,
     ),
-    Form(
+    DistributionSpec(
         "inv_log_uniform_values",
-        "The same law as log_uniform_values.",
+        "The same distribution as log_uniform_values.",
         (_POSITIVE_MIN, _MAX),
         _log_uniform_values,
     ),
-    Form(
+    DistributionSpec(
         "q_log_uniform_values",
         "A log-uniform number rounded to a multiple of q.",
         (_POSITIVE_MIN, _MAX, _Q),
         lambda f: quantized(_log_uniform_values(f), f["q"]),
     ),
-    Form(
+    DistributionSpec(
         "log_uniform",
         "exp of a number between min and max; min and max are exponents.",
         (_LOG_MIN, _LOG_MAX),
         _log_uniform,
         instead="log_uniform_values",
     ),
-    Form(
+    DistributionSpec(
         "inv_log_uniform",
         "1 / exp of a number between min and max; min and max are exponents.",
         (_LOG_MIN, _LOG_MAX),
         _inv_log_uniform,
         instead="inv_log_uniform_values",
     ),
-    Form(
+    DistributionSpec(
         "q_log_uniform",
         "exp of a number between min and max, rounded to a multiple of q.",
         (_LOG_MIN, _LOG_MAX, _Q),
         lambda f: quantized(_log_uniform(f), f["q"]),
         instead="q_log_uniform_values",
     ),
-    Form("normal", "A normal number.", (_MU, _SIGMA), _normal),
-    Form(
+    DistributionSpec("normal", "A normal number.", (_MU, _SIGMA), _normal),
+    DistributionSpec(
         "q_normal",
         "A normal number rounded to a multiple of q.",
         (_MU, _SIGMA, _Q),
         lambda f: quantized(_normal(f), f["q"]),
     ),
-    Form("log_normal", "exp of a normal number.", (_MU, _SIGMA), _log_normal),
-    Form(
+    DistributionSpec("log_normal", "exp of a normal number.", (_MU, _SIGMA), _log_normal),
+    DistributionSpec(
         "q_log_normal",
         "exp of a normal number, rounded to a multiple of q.",
         (_MU, _SIGMA, _Q),
         lambda f: quantized(_log_normal(f), f["q"]),
     ),
-    Form("beta", "A beta-distributed number in [0, 1].", (_A, _B), _beta),
-    Form(
+    DistributionSpec("beta", "A beta-distributed number in [0, 1].", (_A, _B), _beta),
+    DistributionSpec(
         "q_beta",
         "A beta-distributed number rounded to a multiple of q.",
         (_A, _B, _Q),
@@ -200,5 +203,19 @@ _FORMS = (
     ),
 )
 
-#: The distributions by name.
-FORMS: Mapping[str, Form] = {form.name: form for form in _FORMS}
+#: The specifications by name.
+DISTRIBUTIONS: Mapping[str, DistributionSpec] = {spec.name: spec for spec in _SPECS}
+
+
+def space_of(section: Mapping[str, Any]) -> SearchSpace:
+    """The search space of a normalised ``parameters`` section, which is not checked again."""
+    return SearchSpace.of(_parameters(section, ()))
+
+
+def _parameters(section: Mapping[str, Any], prefix: tuple[str, ...]) -> Iterator[Parameter]:
+    for name, entry in section.items():
+        path = (*prefix, name)
+        if "parameters" in entry:
+            yield from _parameters(entry["parameters"], path)
+        else:
+            yield Parameter(path, DISTRIBUTIONS[entry["distribution"]].build(entry))
