@@ -1,6 +1,6 @@
 """Build hook: the project's URLs and its description, whose relative links a package index lacks.
 
-Both follow from ``REPOSITORY`` in ``sweep_service.model.installation``.
+Both follow from ``REPOSITORY`` in ``sweep_service.installation``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-_INSTALLATION = "functions/sweep_service/model/installation.py"
+_INSTALLATION = "functions/sweep_service/installation.py"
 _RELATIVE_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)]+)\)")
 
 

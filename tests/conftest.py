@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -10,8 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from hypothesis import settings
 
+from slow import is_slow_name, is_slow_path
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services
 from sweep_service.storage.sqlite.store import SqliteStore
@@ -23,6 +27,27 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in (signal.SIGHUP, signal.SIGQUIT):
     signal.signal(_name, signal.SIG_DFL)
+
+# Every session of botocore parses the descriptions of all services again; here they share them.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+# No property is judged by the clock. `make test-fast` tries each with fewer examples.
+settings.register_profile("untimed", deadline=None)
+settings.register_profile("fast", settings.get_profile("untimed"), max_examples=10)
+settings.load_profile("untimed")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read the files that `make test-fast` leaves out."""
+    is_fast = config.getoption("markexpr") == "not slow"
+    return True if is_fast and is_slow_path(collection_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test-fast` leaves out."""
+    for item in items:
+        if is_slow_path(item.path) or is_slow_name(item.name):
+            item.add_marker(pytest.mark.slow)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_service.model.installation import (
+from sweep_service.installation import (
     DISTRIBUTION,
     PLACEHOLDER,
     REPOSITORY,

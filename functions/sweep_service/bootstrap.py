@@ -21,7 +21,7 @@ LOCAL_WAIT_SECONDS = 1.0
 
 
 def local_file_system(path: Path, local_file_systems: Collection[str] = ()) -> str | None:
-    """The file system on which the database is or would be; None where that cannot be told.
+    """The file system on which the database is or would be; None if it cannot be determined.
 
     Raises:
         StoreUnusable: It is not known to be local to this machine, or there is no SQLite.

@@ -1,23 +1,24 @@
 """The errors of the backend; each class says what the CALLER should do.
 
 ServiceError
-├── FixRequest                    the request is at fault: mend it, do not repeat it
+├── FixRequest                    the request is at fault: fix it, do not repeat it
 │   ├── InvalidRequest            400  malformed JSON, a missing or ill-typed field
 │   ├── InvalidConfig             422  a sweep config with problems; carries all of them
 │   ├── NotFound                  404  no such route, sweep or run
 │   │   └── SweepDeleted          404  there was one, and it was deleted
 │   ├── MethodNotAllowed          405  the path exists, the method does not
 │   ├── NotPossible               409  an illegal state transition or edit; says what is possible
-│   └── TooLarge                  413  a config over 100 KB or a row over 256 KB
-├── GiveUp                        the request was right, but its time has passed: let go
+│   ├── TooLarge                  413  a config over 100 KB or a row over 256 KB
+│   └── UpgradeRequired           426  the sweep needs a newer agent; says which
+├── GiveUp                        the request was valid, but is too late: let go
 │   ├── LeaseLost                 409  this attempt no longer holds the run
 │   └── SweepEnded                410  no further runs in this sweep
 ├── TryAgain                      nothing is wrong: repeat after ``retry_after_seconds``
 │   ├── Throttled                 429  the database refused for capacity
 │   ├── Busy                      503  too much contention for now
-│   └── StoreUnavailable          503  the disk is full or fails: free space, then it goes on
-├── MendSetup                     the machine that keeps the sweeps is at fault: an operator's turn
-│   ├── StoreUnusable             500  no database file, a newer version's, no permission, on NFS
+│   └── StoreUnavailable          503  the disk is full or fails: free space on it
+├── FixSetup                      the machine that keeps the sweeps is at fault: for an operator
+│   ├── StoreUnusable             500  no database file, one of a newer version, no permission, NFS
 │   └── StoreGone                 500  the file was removed or replaced while it was in use
 └── StoreSignal                   a conditional write met another state; never leaves ``operations``
     ├── LeaseHeld                 the lease exists or has changed hands
@@ -30,19 +31,34 @@ ServiceError
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.problems import Problem
+    from sweep_service.model.language.problems import Problem
+
+
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class ServiceError(Exception):
-    """Root of the errors that the backend raises on purpose."""
+    """Root of the errors that the backend raises on purpose.
+
+    Attributes:
+        status: HTTP status of the answer.
+        title: What kind of error it is, for people.
+        code: The same for programs: the name of the class, such as ``lease-lost``.
+    """
 
     status = 500
     title = "Internal error"
+    code = "service-error"
+
+    def __init_subclass__(cls) -> None:
+        """Derive the code from the name."""
+        cls.code = _WORD.sub("-", cls.__name__).lower()
 
 
 class FixRequest(ServiceError):
@@ -111,6 +127,13 @@ class TooLarge(FixRequest):
     title = "Too large"
 
 
+class UpgradeRequired(FixRequest):
+    """The agent is too old for the sweep; the text names both versions."""
+
+    status = 426
+    title = "Upgrade required"
+
+
 class GiveUp(ServiceError):
     """The time for this request has passed."""
 
@@ -161,17 +184,17 @@ class StoreUnavailable(TryAgain):
     title = "Store unavailable"
 
 
-class MendSetup(ServiceError):
-    """The machine is not set up as it must be: no request can succeed before it is mended."""
+class FixSetup(ServiceError):
+    """The machine is not set up correctly: no request can succeed until that is fixed."""
 
 
-class StoreUnusable(MendSetup):
+class StoreUnusable(FixSetup):
     """The place where sweeps should be kept cannot be used as it is."""
 
     title = "Store unusable"
 
 
-class StoreGone(MendSetup):
+class StoreGone(FixSetup):
     """The database was removed or replaced under those who work with it."""
 
     title = "Store gone"

@@ -15,7 +15,7 @@ SweepError                   exit code 1
 ├── SweepEnded               the sweep hands out no more runs
 └── AgentGaveUp              too many runs failed
 
-RunStopped                   raised by ``log()`` in a function run that shall end; like
+RunStopped                   raised by ``log()`` in a function run that must end; like
                              KeyboardInterrupt no Exception, so that it passes by handlers which
                              are meant for errors
 """
@@ -151,7 +151,7 @@ class SweepEnded(SweepError):
 
 
 class RunStopped(BaseException):
-    """The run shall end; ``reason`` says why.
+    """The run must end; ``reason`` says why.
 
     Attributes:
         reason: ``stop_run``, ``canceled``, ``early_terminate`` or ``lease_lost``.
@@ -159,7 +159,7 @@ class RunStopped(BaseException):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"this run shall stop: {reason}")
+        super().__init__(f"this run must stop: {reason}")
 
 
 class AgentGaveUp(SweepError):

@@ -18,7 +18,7 @@ from sweep_service.errors import (
     RunExists,
     Stale,
 )
-from sweep_service.model.records import (
+from sweep_service.model.records.records import (
     Base,
     Counter,
     EarlyStop,
@@ -29,7 +29,7 @@ from sweep_service.model.records import (
     Run,
     SweepMeta,
 )
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.states import SweepState
 
 RUNNING, FINISHED = SweepState.RUNNING, SweepState.FINISHED
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sweep_service.errors import NotFound
-from sweep_service.model.records import (
+from sweep_service.model.records.records import (
     AttemptRecord,
     Base,
     Counter,
@@ -21,7 +21,7 @@ from sweep_service.model.records import (
     Run,
     SweepMeta,
 )
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
 SWEEP = "k3v9x2ab"

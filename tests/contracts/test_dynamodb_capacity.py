@@ -12,9 +12,9 @@ from dynamodb_kinds import open_dynamodb
 from store_kinds import KINDS
 from store_samples import an_observation
 
-from sweep_service.model.records import Row, RowBatch
-from sweep_service.model.states import RunState
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
+from sweep_service.model.records.records import Row, RowBatch
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.amendments import RunWanted, delete_run, retry_run
 from sweep_service.operations.ask import Asker, HandOut, ask
 from sweep_service.operations.evidence import load_observations

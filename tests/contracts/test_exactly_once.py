@@ -16,8 +16,8 @@ from crowds import Crowd
 from store_kinds import KINDS
 
 from sweep_service.errors import Busy, SweepEnded
-from sweep_service.model.states import RunState
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.ask import Asker, HandOut, ask
 from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.services import Services

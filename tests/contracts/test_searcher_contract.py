@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from sweep_service.model.distributions import identity
-from sweep_service.model.keys import METHODS
-from sweep_service.model.records import Observation
-from sweep_service.model.states import RunState
-from sweep_service.model.sweep_config import from_document, parse_object
+from sweep_service.model.language.keys import METHODS
+from sweep_service.model.language.sweep_config import from_document, parse_object
+from sweep_service.model.records.records import Observation
+from sweep_service.model.records.states import RunState
+from sweep_service.model.space.distributions import identity
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Evidence, Pending
 

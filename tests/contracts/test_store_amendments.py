@@ -19,8 +19,8 @@ from store_samples import (
 )
 
 from sweep_service.errors import LeaseHeld, LeaseLost, Stale
-from sweep_service.model.records import Amendment
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.records import Amendment
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
 DELETED = an_outcome(state=RunState.DELETED, exit_code=None, summary={}, best=None)

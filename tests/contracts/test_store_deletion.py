@@ -26,9 +26,9 @@ from store_samples import (
 )
 
 from sweep_service.errors import LeaseLost, NotFound, ServiceError, Stale
-from sweep_service.model.records import Row, RowBatch
-from sweep_service.model.states import RunState
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
+from sweep_service.model.records.records import Row, RowBatch
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.ask import Asker, HandOut, ask
 from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.report import report

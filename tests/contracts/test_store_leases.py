@@ -8,7 +8,7 @@ import pytest
 from store_samples import NON_FINITE, SWEEP, UNICODE, a_lease, a_live, unchanged
 
 from sweep_service.errors import InvalidRequest, LeaseHeld, LeaseLost, NotPossible
-from sweep_service.model.records import EarlyStop, Lease, LiveSummary
+from sweep_service.model.records.records import EarlyStop, Lease, LiveSummary
 from sweep_service.storage.store import Store
 
 STOP = EarlyStop(9, 0.83, 0.61)

@@ -15,7 +15,7 @@ from store_kinds import StoreKind
 from store_samples import a_counter, a_lease, a_live, a_meta, a_run, an_observation, an_outcome
 
 from sweep_service.errors import ServiceError
-from sweep_service.model.records import (
+from sweep_service.model.records.records import (
     Amendment,
     EarlyStop,
     Lease,
@@ -24,7 +24,7 @@ from sweep_service.model.records import (
     Run,
     RunHead,
 )
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
 # Few values, so that what is asked for often stands already, or did a moment ago.

@@ -9,8 +9,8 @@ import pytest
 from store_samples import NON_FINITE, SWEEP, UNICODE, a_lease, a_run, an_outcome, unchanged
 
 from sweep_service.errors import InvalidRequest, LeaseLost, RunEnded, RunExists
-from sweep_service.model.records import Run, RunHead
-from sweep_service.model.states import RunState
+from sweep_service.model.records.records import Run, RunHead
+from sweep_service.model.records.states import RunState
 from sweep_service.storage.store import Store
 
 

@@ -22,8 +22,8 @@ from store_samples import (
 )
 
 from sweep_service.errors import Exhausted, InvalidRequest, NotFound, NotRunning, Stale
-from sweep_service.model.records import Base, SweepHead, Taken
-from sweep_service.model.states import ALLOWED_FROM, SweepState
+from sweep_service.model.records.records import Base, SweepHead, Taken
+from sweep_service.model.records.states import ALLOWED_FROM, SweepState
 from sweep_service.storage.store import Store
 
 RUNNING, PAUSED = SweepState.RUNNING, SweepState.PAUSED

@@ -14,8 +14,8 @@ from store_samples import (
 )
 
 from sweep_service.errors import InvalidRequest
-from sweep_service.model.records import Row, RowBatch
-from sweep_service.model.states import RunState
+from sweep_service.model.records.records import Row, RowBatch
+from sweep_service.model.records.states import RunState
 from sweep_service.storage.store import Store
 
 

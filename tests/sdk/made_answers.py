@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sweep_sdk._backend.transport import Response
-from sweep_service.model.headers import BACKEND_HEADER
+from sweep_service.wire.headers import BACKEND_HEADER
 
 
 def answer(status, body=b"", **headers):

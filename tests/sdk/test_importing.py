@@ -8,7 +8,7 @@ import pytest
 
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._results.importing import Columns, read_table, results_of
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
 
 CONFIG = {
     "method": "bayes",

@@ -134,7 +134,7 @@ class TestRequests:
     def test_what_is_sent(self, server, opened):
         client = opened(server.url, token="secret")
         client.create_sweep({"method": "grid"}, dry_run=True)
-        method, path, headers, body = server.seen[0]
+        method, path, headers, body = server.seen[-1]
         assert (method, path) == ("POST", "/v1/sweeps?dry_run=true")
         assert headers["Authorization"] == "Bearer secret"
         assert headers["User-Agent"].startswith("sweep-sdk/")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from protocol_requests import Ask, Finish, Report
 
 from sweep_service.errors import LeaseLost, SweepEnded
-from sweep_service.model.states import RunState
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.ask import HandOut
 
 

@@ -30,7 +30,7 @@ from protocol_witness import promise
 from protocol_world import Clock, Work, World
 
 from sweep_service.errors import SweepEnded
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.ask import HandOut
 from sweep_service.storage.store import Store
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sweep_service.model.records import Row, RowBatch
-from sweep_service.model.states import RunState, SweepState
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
+from sweep_service.model.records.records import Row, RowBatch
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.amendments import (
     Amended,
     Retried,

@@ -28,9 +28,9 @@ from protocol_handlers import Call
 from protocol_requests import BY_USER, Ask, Finish, OfAttempt, Preempt, Report, Retry, Settle
 
 from sweep_service.errors import Busy, LeaseLost, NotFound, NotPossible, SweepEnded
-from sweep_service.model.records import Amendment, Counter, Lease, Outcome, Run
-from sweep_service.model.states import RunState, SweepState
-from sweep_service.model.sweep_config import SweepConfig
+from sweep_service.model.language.sweep_config import SweepConfig
+from sweep_service.model.records.records import Amendment, Counter, Lease, Outcome, Run
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.ask import HandOut, grace_seconds
 from sweep_service.operations.settle import Settled
 from sweep_service.storage.store import Store

@@ -13,7 +13,7 @@ from protocol_requests import OfAttempt
 from protocol_witness import Witness
 
 from sweep_service.errors import ServiceError
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep
 from sweep_service.storage.store import Store

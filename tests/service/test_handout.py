@@ -7,7 +7,7 @@ import sys
 import pytest
 from watched_store import watch
 
-from sweep_service.model.records import Lease
+from sweep_service.model.records.records import Lease
 
 GRID = {
     "method": "grid",

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from watched_store import watch
 
-from sweep_service.model.records import Taken
+from sweep_service.model.records.records import Taken
 from sweep_service.operations.services import Services
 from sweep_service.search import random_search
 

@@ -8,8 +8,8 @@ import pytest
 from protocol_stores import other_kinds
 
 from sweep_service.errors import LeaseLost, Stale
-from sweep_service.model.records import Base, Counter, Lease, LiveSummary, SweepMeta
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.records import Base, Counter, Lease, LiveSummary, SweepMeta
+from sweep_service.model.records.states import SweepState
 from sweep_service.storage.dynamodb.store import DynamoStore
 
 SWEEP = "abcd2345"

@@ -26,8 +26,8 @@ from protocol_play import (
 from protocol_requests import Ask, Delete, Finish, SetCap, SetState, Update
 
 from sweep_service.errors import LeaseLost
-from sweep_service.model.records import Lease, Run
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.records import Lease, Run
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations import ask, report
 from sweep_service.operations.ask import Wait
 from sweep_service.storage.sqlite.store import SqliteStore

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.model.records import LiveSummary, Row, RowBatch
+from sweep_service.model.records.records import LiveSummary, Row, RowBatch
 from sweep_service.operations.metrics import apply_rows, news_of
 from sweep_service.operations.runs import list_rows, thin_rows
 

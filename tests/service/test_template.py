@@ -104,7 +104,7 @@ def test_handlers_are_modules_of_the_package(template: dict[str, Any]) -> None:
     modules = {name: function["Handler"] for name, function in functions.items()}
     assert modules == {
         "ApiFunction": "sweep_service.lambdas.api.handler",
-        "SuggestFunction": "sweep_service.lambdas.suggest.handler",
+        "SuggestFunction": "sweep_service.lambdas.api.handler",
         "AuthorizerFunction": "sweep_service.lambdas.authorizer.handler",
     }
     for handler in modules.values():

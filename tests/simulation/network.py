@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,9 +65,14 @@ class Weather:
 
 
 class Exchange:
-    """One request on its way."""
+    """One request on its way.
+
+    Attributes:
+        number: Counts the requests in the order in which they were sent; 0 for a repetition.
+    """
 
     def __init__(self) -> None:
+        self.number = 0
         self.waiting: list[Thread] = []
         self.answer: requests.Response | None = None
         self.error: Exception | None = None
@@ -84,6 +90,8 @@ class Network:
         self.faults = faults
         self.rng = random.Random(f"network {seed}")
         self.weather: dict[str, Weather] = {}
+        self._numbers = itertools.count(1)
+        self._newest: dict[str, int] = {}
         self.deliver: Callable[[str, str, dict[str, str], bytes, Callable[..., None]], bool]
 
     def of(self, machine: Machine) -> Weather:
@@ -110,6 +118,7 @@ class Network:
         kernel = self.kernel
         kernel.step(f"request {request.method} {request.path_url}")
         request.headers[ORIGIN] = kernel.process().name
+        own.number = next(self._numbers)
         self._send(request, own, self.of(kernel.machine()))
         if not own.is_over:
             kernel.wait(own.waiting, timeouts[1])
@@ -178,12 +187,20 @@ class Network:
                 answer = _answer(request, status, headers, body)
                 self.kernel.after(delay, lambda: self._give(own, answer))
 
+        self._count_overtaken(request, own)
         headers = {str(name): str(value) for name, value in request.headers.items()}
         body = request.body or b""
         content = body if isinstance(body, bytes) else body.encode()
         if not self.deliver(str(request.method), request.path_url, headers, content, reply):
             refused = requests.ConnectionError(ConnectionRefusedError(111, "refused"))
             self._fail_later(own, 0.001, refused)
+
+    def _count_overtaken(self, request: requests.PreparedRequest, own: Exchange) -> None:
+        """Count a request that arrives behind a later one of the same process."""
+        origin = str(request.headers[ORIGIN])
+        newest = self._newest[origin] = max(own.number, self._newest.get(origin, 0))
+        if 0 < own.number < newest:
+            self.faults.count("request overtaken by a later one")
 
     def _foreign(
         self,
@@ -229,10 +246,13 @@ class _Adapter(BaseAdapter):
         finally:
             self._open.remove(own)
 
-    def close(self) -> None:
-        """Break what is in flight, as closing a socket does."""
+    def cut(self) -> None:
+        """Break what is in flight, as shutting a socket down does."""
         for own in self._open:
             self._network._fail(own, _broken("closed"))
+
+    def close(self) -> None:
+        """Closing a session leaves alone what another thread waits for."""
 
 
 def _answer(

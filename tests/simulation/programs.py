@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from simulation.faults import Faults
 from simulation.kernel import Kernel, Process
 from sweep_sdk._agent.process.child import Exit, LaunchFailed
 from sweep_sdk._program.run import NO_AGENT, Run
 from sweep_sdk._settings import run_environment
 
 KEEPER_GRACE_SECONDS = 2.0
+#: Rows of a program's worker process have numbers from here on; its own rows have smaller ones.
+WORKER_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Script:
         on_term: ``dies``, ``saves`` (exits with 0 soon) or ``ignores``.
         is_foreign: Whether it writes its rows by itself, in two pieces each.
         is_talkative: Whether it says more than its rows.
+        is_wide: Whether a foreign program's rows have more metrics than the backend keeps.
+        has_worker: Whether a second process of the program logs into the same run.
     """
 
     n_rows: int
@@ -39,6 +44,8 @@ class Script:
     on_term: str = "dies"
     is_foreign: bool = False
     is_talkative: bool = False
+    is_wide: bool = False
+    has_worker: bool = False
 
 
 def script_of(rng: random.Random, *, is_failing: bool) -> Script:
@@ -55,6 +62,8 @@ def script_of(rng: random.Random, *, is_failing: bool) -> Script:
         on_term=rng.choice(("dies", "saves", "ignores")),
         is_talkative=rng.random() < 0.4,
         is_foreign=rng.random() < 0.3,
+        is_wide=rng.random() < 0.01,
+        has_worker=rng.random() < 0.15,
     )
 
 
@@ -68,9 +77,14 @@ class Programs:
     """
 
     def __init__(
-        self, kernel: Kernel, script: Callable[[str, int], Script], tell: Callable[[str], None]
+        self,
+        kernel: Kernel,
+        script: Callable[[str, int], Script],
+        tell: Callable[[str], None],
+        faults: Faults,
     ) -> None:
         self.kernel = kernel
+        self.faults = faults
         self.script = script
         self.tell = tell
         self.logged: dict[tuple[str, int], int] = {}
@@ -91,17 +105,23 @@ class Programs:
         run = Run(run_environment(environment) or NO_AGENT)
         own = environment["SWEEP_RUN_ID"], int(environment["SWEEP_ATTEMPT"])
         script = self.script(*own)
-        log = _Foreign(self.kernel, environment).log if script.is_foreign else run.log
+        log = (
+            _Foreign(self.kernel, environment, is_wide=script.is_wide).log
+            if script.is_foreign
+            else run.log
+        )
         if script.is_talkative:
             run.describe(name="a run", tags=["simulated"])
             run.config.update({"epochs": script.n_rows, "path": "data/x"})
             run.define_metric("loss", summary="min,mean")
+        worker = self._start_worker(environment, own) if script.has_worker else None
         for number in range(script.n_rows):
             self.kernel.sleep(script.pause_seconds)
             if state.is_asked_to_end and script.on_term == "saves":
                 return 0
-            log({"loss": 1.0 / (1 + number), "n": number})
-            self.logged[own] = number + 1
+            self._log(log, own, number)
+        if worker is not None and not worker.is_dead:
+            self.kernel.wait(worker.waiting_for_end)
         if script.is_talkative:
             run.summary["kept"] = "checkpoint.pt"
             run.summary["size"] = script.n_rows
@@ -109,16 +129,43 @@ class Programs:
             run.finish()
         return 1 if script.ending == "fails" else 0
 
+    def _start_worker(self, environment: dict[str, str], own: tuple[str, int]) -> Process:
+        """Start a process that logs beside the program, and ends with it at the latest."""
+        script = self.script(*own)
+
+        def main() -> int:
+            run = Run(run_environment(environment) or NO_AGENT, is_owner=False)
+            for number in range(min(script.n_rows, 5)):
+                self.kernel.sleep(script.pause_seconds)
+                self._log(run.log, own, WORKER_ROWS + number)
+                self.faults.count("logged by a worker process")
+            run.finish()
+            return 0
+
+        program = self.kernel.process()
+        worker = self.kernel.spawn(program.machine, f"{program.name} worker", main)
+        program.at_end.append(lambda: self.kernel.end(worker, -signal.SIGKILL))
+        return worker
+
+    def _log(self, log: Callable[[dict[str, float]], object], own: tuple[str, int], n: int) -> None:
+        log({"loss": 1.0 / (1 + n), "n": n})
+        self.logged[own] = self.logged.get(own, 0) + 1
+
 
 class _Foreign:
-    """A program in another language: it writes lines in two pieces, and a full disk ends it."""
+    """A program in another language: it writes lines in two pieces, and a full disk ends it.
 
-    def __init__(self, kernel: Kernel, environment: dict[str, str]) -> None:
-        self._kernel = kernel
+    Its rows may have more metrics than the backend keeps.
+    """
+
+    def __init__(self, kernel: Kernel, environment: dict[str, str], *, is_wide: bool) -> None:
+        self._kernel, self._is_wide = kernel, is_wide
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._opened = kernel.machine().disk.open(environment["SWEEP_METRICS_FILE"], flags)
 
     def log(self, metrics: dict[str, float]) -> None:
+        if self._is_wide:
+            metrics = metrics | {f"layer{number}/gradient": 0.1 for number in range(12_000)}
         line = json.dumps(metrics).encode() + b"\r\n"
         for piece in (b"no JSON\n[1]\n", line[:9], line[9:]):
             self._kernel.machine().disk.write_all(self._opened, piece)

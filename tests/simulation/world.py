@@ -7,6 +7,7 @@ import json
 import logging
 import random
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from simulation.seams import fresh_globals
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.view.events import (
     AgentEnded,
@@ -71,6 +72,8 @@ class World:
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power, or their files
             were taken away.
+        is_database_away: Whether the database's files are not where they belong.
+        was_database_away: Whether that has ever been so.
         removed: Attempts whose files were taken away, with the agents that had them open.
     """
 
@@ -99,6 +102,8 @@ class World:
         self.is_each_point_once = False
         self.are_backend_clocks_true = True
         self.has_calmed = False
+        self.is_database_away = False
+        self.was_database_away = False
         self.is_local = is_local
         self.is_failing = self.rng.random() < 0.08
         self.sweep = ""
@@ -111,7 +116,7 @@ class World:
         self.cloud = self._machine("cloud")
         self.network = Network(self.kernel, self.faults, seed)
         self.network.deliver = self._deliver
-        self.programs = Programs(self.kernel, self._script, self.tell)
+        self.programs = Programs(self.kernel, self._script, self.tell, self.faults)
         self.judge = Judge(self)
         self.store = new_store(folder)
         self._handle = gateway.handle
@@ -125,7 +130,7 @@ class World:
 
     def _machine(self, name: str) -> Machine:
         machine = Machine(name)
-        machine.disk = Disk(self.kernel)
+        machine.disk = Disk(self.kernel, machine)
         machine.disk.make_folder("/home", parents=True, exist_ok=True)
         machine.disk.names["train.py"] = Node(0)  # in the folder in which agents work
         self.kernel.machines.append(machine)
@@ -190,7 +195,7 @@ class World:
 
         def main() -> int:
             with self.client() as client:
-                for synced in sync(client, Ledger(self.settings().home), self.noticer(name)):
+                for synced in sync(client, Outbox(self.settings().home), self.noticer(name)):
                     self.tell(f"{name}: {synced.run}.{synced.attempt} is {synced.state}")
             return 0
 
@@ -200,7 +205,7 @@ class World:
     def start_function_agent(self, machine: Machine, name: str, options: AgentOptions) -> Process:
         """Start an agent that calls a function in its own process."""
 
-        def train() -> None:
+        def train() -> float:
             run = sweep_sdk.init()
             script = self._script(str(run.id), run.attempt)
             for number in range(script.n_rows):
@@ -208,12 +213,18 @@ class World:
                 run.log({"loss": 1.0 / (1 + number), "n": number})
                 self.programs.logged[str(run.id), run.attempt] = number + 1
             if script.ending == "fails":
-                raise ValueError("the training fails")
+                raise SystemExit("the training fails") if script.is_foreign else ValueError("no")
+            return float(script.n_rows)
+
+        async def train_later() -> float:
+            return train()
+
+        function = self.rng.choice((train, train_later))
 
         def main() -> int:
             with self.client() as client:
                 watch, settings = self.watcher(name), self.settings()
-                return run_function_agent(client, self.sweep, train, options, watch, settings)
+                return run_function_agent(client, self.sweep, function, options, watch, settings)
 
         self.tell(f"{name} starts on {machine.name}, with a function")
         agent = self.kernel.spawn(machine, name, main)
@@ -262,6 +273,7 @@ class World:
             show(event)
             if isinstance(event, AgentStarted):
                 self.engaged.add(name)
+                self._count_neighbours()
             elif isinstance(event, RunStarted):
                 self.tell(f"{name}: {event.run}.{event.attempt} begins")
                 begun = self.begun.setdefault(self.kernel.machine().name, set())
@@ -285,9 +297,39 @@ class World:
 
         return watch
 
+    def _count_neighbours(self) -> None:
+        """Count that an agent begins beside another one of the same home."""
+        there = self.kernel.machine().processes
+        if sum(agent in there for agent in self.agents) > 1:
+            self.faults.count("several agents of one home")
+
     def noticer(self, name: str) -> Callable[[str], None]:
         """What a command says, for the story."""
         return lambda message: self.tell(f"{name}: {message}")
+
+    def take_database_away(self, *, is_replaced: bool) -> None:
+        """Move the database's files to another folder, and perhaps put an older copy there.
+
+        Args:
+            is_replaced: By the file alone, without what is still in its log.
+        """
+        away = self.folder / "away"
+        away.mkdir(exist_ok=True)
+        for path in self.folder.glob("sweeps.db*"):
+            path.rename(away / path.name)
+        if is_replaced:
+            shutil.copy(away / "sweeps.db", self.folder / "sweeps.db")
+        self.is_database_away = self.was_database_away = True
+
+    def put_database_back(self) -> None:
+        """Put the right files back, in place of whatever is there."""
+        if not self.is_database_away:
+            return
+        for path in self.folder.glob("sweeps.db*"):
+            path.unlink()
+        for path in (self.folder / "away").iterdir():
+            path.rename(self.folder / path.name)
+        self.is_database_away = False
 
     # What happens
 
@@ -302,11 +344,13 @@ class World:
     ) -> gateway.Response:
         """The backend's gateway, under the eyes of the judge."""
         origin = headers.get(ORIGIN) or self.kernel.process().name
-        self.judge.began(method, path, body)
+        n_amendments = self.judge.began(method, path, body)
         answer = self._handle(services, method, path, query, headers, body)
         if method == "POST" and ("finish" in path or path.endswith("/runs")):
             self.kernel.step(f"answered {method} {path} {answer.status}")
-        self.judge.saw(method, path, dict(headers), body, answer.status, answer.body, origin)
+        self.judge.saw(
+            method, path, dict(headers), body, answer.status, answer.body, origin, n_amendments
+        )
         return answer
 
     def _deliver(
@@ -385,6 +429,8 @@ class World:
 
     def check(self, *, is_rest: bool = False) -> None:
         """Whether all promises hold now."""
+        if self.is_database_away:
+            return
         if self.is_deleting and self.peek(f"/v1/sweeps/{self.sweep}") is None:
             if is_rest:
                 self.judge.check_nothing_is_left(self.left_of_the_sweep())

@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING
 
 from sweep_service import __version__
 from sweep_service.handlers.http import Request, Response
+from sweep_service.model.language.features import known_features
 
 if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 
 def health(request: Request, services: Services) -> Response:
-    """``GET /v1/health``: this process answers, and says what time it has."""
+    """``GET /v1/health``: this process answers, with its time and what sweep files may say."""
     del request
-    return Response(200, {"status": "ok", "version": __version__, "now": services.clock()})
+    return Response(
+        200,
+        {
+            "status": "ok",
+            "version": __version__,
+            "now": services.clock(),
+            "features": sorted(known_features()),
+        },
+    )

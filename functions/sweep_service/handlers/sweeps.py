@@ -17,9 +17,14 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
-from sweep_service.model.numbers import decode_number, tagged
-from sweep_service.model.states import SweepState
-from sweep_service.model.sweep_config import ParsedSweep, parse_object, parse_text, with_program
+from sweep_service.model.language.sweep_config import (
+    ParsedSweep,
+    parse_object,
+    parse_text,
+    with_program,
+)
+from sweep_service.model.records.numbers import decode_number, tagged
+from sweep_service.model.records.states import SweepState
 from sweep_service.operations import imports, runs, sweeps
 from sweep_service.operations.importance import importance_of
 from sweep_service.operations.imports import Result

@@ -1,6 +1,6 @@
-"""Entry point of the authorizer: one bearer token, of which the function knows the SHA-256 alone.
+"""Entry point of the authorizer: accepts one bearer token, of which it knows only the SHA-256.
 
-It loads nothing but the standard library: it stands before every first request of an agent.
+It loads only the standard library, because every agent waits for it at its first request.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import Busy, LeaseHeld, NotFound, NotPossible, Stale
-from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import Amendment, Lease, Outcome
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.records import Amendment, Lease, Outcome
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.choosing import needs_unit, unit_of
 from sweep_service.operations.completion import complete
 from sweep_service.operations.runs import RunView, get_run
@@ -24,7 +24,7 @@ from sweep_service.search import hyperband
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.records import Run
+    from sweep_service.model.records.records import Run
     from sweep_service.operations.services import Services
 
 _TRIES = 8

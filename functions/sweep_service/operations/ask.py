@@ -8,7 +8,7 @@ Every write is conditional and may be repeated; a handler may die between any tw
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweep_service.errors import (
     Busy,
@@ -20,22 +20,25 @@ from sweep_service.errors import (
     RunExists,
     SweepEnded,
 )
-from sweep_service.model.records import Lease, LiveSummary, Outcome, Run
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.records import Lease, LiveSummary, Outcome, Run
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.amendments import carry_out
-from sweep_service.operations.attention import Attention, attention
+from sweep_service.operations.attention import attention
 from sweep_service.operations.choosing import choose, keep_apart, needs_unit, unit_of
+from sweep_service.operations.compatibility import check_agent
 from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import last_reported, live_summary
 from sweep_service.operations.settle import Settled, settle
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Suggestion
+from sweep_service.wire.runs import HandOut, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.records import Counter
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Counter
     from sweep_service.operations.services import Services
 
 MAX_ROUNDS = 8
@@ -48,42 +51,20 @@ _ALREADY_OVER = 1.0  #: a lease end in the past
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks; ``key`` names the intent, so that a repeat gets the same run."""
+    """Who asks; ``key`` names the intent, so that a repeat gets the same run.
+
+    Attributes:
+        sdk: The version of sweep-sdk that asks; None for another program, which is expected to
+            know what it does.
+        features: What it knows of the sweep language beyond version 0.1.0.
+    """
 
     key: str
     agent: str
     host: str
     slot: str
-
-
-@dataclass(frozen=True, slots=True)
-class HandOut:
-    """A run, leased to the asker.
-
-    Attributes:
-        metric: Name of the sweep's metric, as its newest config has it; None without one.
-        key: With which it was asked for; reports and the finish may say it.
-        attention: Which rows are to be sent at once.
-    """
-
-    sweep: str
-    project: str
-    index: int
-    config: Any
-    config_version: int
-    attempt: int
-    lease_seconds: int
-    metric: str | None
-    key: str
-    attention: Attention
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to hand out for now; ``reason`` is ``paused`` or ``leased``."""
-
-    wait_seconds: float
-    reason: str
+    sdk: str | None = None
+    features: frozenset[str] = frozenset()
 
 
 def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
@@ -92,6 +73,7 @@ def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
     Raises:
         NotFound: No such sweep.
         SweepEnded: It hands out no more runs.
+        UpgradeRequired: The agent is too old for it.
         Busy: Other agents were faster too often in a row; the same request may be repeated.
     """
     for _ in range(MAX_ROUNDS):
@@ -108,6 +90,8 @@ def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | 
         return Wait(services.wait_seconds, "paused")
     if counter.state.is_ended:
         raise SweepEnded(f"sweep {sweep} is {counter.state.value}")
+    config = services.load_config(sweep, counter.version).config
+    check_agent(sweep, config, asker.sdk, asker.features)
     desk = _Desk(services, sweep, asker, counter, services.store.list_leases(sweep))
     try:
         mine = desk.renew_own()
@@ -213,6 +197,7 @@ class _Desk:
         loaded = self.services.load_config(self.sweep, run.config_version)
         newest = self.services.load_config(self.sweep, self.counter.version).config
         return HandOut(
+            id=run_id(self.sweep, index),
             sweep=self.sweep,
             project=loaded.meta.project,
             index=index,

@@ -20,8 +20,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseHeld
-from sweep_service.model.identifiers import FIRST_PRIOR_INDEX
-from sweep_service.model.records import Lease
+from sweep_service.model.records.identifiers import FIRST_PRIOR_INDEX
+from sweep_service.model.records.records import Lease
 from sweep_service.operations.evidence import gather_evidence
 from sweep_service.operations.versions import offer_of
 from sweep_service.search import points, registry
@@ -31,9 +31,9 @@ from sweep_service.search.suggestion import Evidence, Pending, Suggestion
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from sweep_service.model.records import Counter, Run
-    from sweep_service.model.space import SearchSpace
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Counter, Run
+    from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.operations.services import Services
     from sweep_service.search.offer import Offer
 
@@ -246,17 +246,17 @@ class _Chooser:
         return {*self.offer.taken, *points.numbers_of(self.config.space, later_starts)}
 
     def _others(self) -> Iterator[tuple[int, Suggestion]]:
-        """Points drawn by their laws, then all of them."""
+        """Points drawn by their distributions, then all of them."""
         drawn = (self.suggest(None, n) for n in range(registry.MODEL_TRIES, _MOST_DRAWS))
         return chain(((self._number_of(one), one) for one in drawn), self._all())
 
     def _all(self) -> Iterator[tuple[int, Suggestion]]:
         """All points, in an order of the index's own."""
         space = self.config.space
-        laws = points.laws_of(space)
+        distributions = points.finite_distributions(space)
         key = f"{self.seed}:{self.index}:claims"
         for number in points.in_random_order(space.n_points or 0, key):
-            config = points.config_of(laws, space, number)
+            config = points.config_of(distributions, space, number)
             yield number, Suggestion(config, space.to_unit(config), registry.DRAWN)
 
     def _number_of(self, suggestion: Suggestion) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sweep_service.model.records import Observation
+from sweep_service.model.records.records import Observation
 from sweep_service.operations.choosing import unit_of
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Lease, Run
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Lease, Run
     from sweep_service.operations.services import Services
 
 

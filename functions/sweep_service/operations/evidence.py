@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sweep_service.model.states import RunState
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import Judge
 from sweep_service.operations.metrics import last_reported
 from sweep_service.operations.services import remember
@@ -21,8 +21,8 @@ from sweep_service.search.suggestion import Evidence, Pending
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
-    from sweep_service.model.records import Counter, Lease, LiveSummary, Observation
-    from sweep_service.model.space import SearchSpace
+    from sweep_service.model.records.records import Counter, Lease, LiveSummary, Observation
+    from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.operations.services import Services
 
 REREAD_SECONDS = 60.0

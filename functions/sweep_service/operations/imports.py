@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import Busy, NotPossible, Stale
-from sweep_service.model.distributions import identity
-from sweep_service.model.records import Base, Observation, Taken
-from sweep_service.model.space import look_up
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.records import Base, Observation, Taken
+from sweep_service.model.records.states import RunState, SweepState
+from sweep_service.model.space.distributions import identity
+from sweep_service.model.space.search_space import look_up
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.evidence import load_observations
 from sweep_service.operations.settle import settle
@@ -25,7 +25,7 @@ from sweep_service.search import registry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
     from sweep_service.operations.services import Services
     from sweep_service.operations.sweeps import SweepView
 

@@ -13,9 +13,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sweep_service.model.identifiers import FIRST_PRIOR_INDEX
-from sweep_service.model.records import LiveSummary, Observation
-from sweep_service.model.states import RunState
+from sweep_service.model.records.identifiers import FIRST_PRIOR_INDEX
+from sweep_service.model.records.records import LiveSummary, Observation
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.metrics import (
     apply_rows,
     best_in_summary,
@@ -28,8 +28,8 @@ from sweep_service.operations.services import remember
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sweep_service.model.records import Counter, Lease, Run, RunHead
-    from sweep_service.model.sweep_config import Metric
+    from sweep_service.model.language.sweep_config import Metric
+    from sweep_service.model.records.records import Counter, Lease, Run, RunHead
     from sweep_service.operations.services import Services
 
 

@@ -6,13 +6,13 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sweep_service.model.numbers import decode_number, encode_number
+from sweep_service.model.records.numbers import decode_number, encode_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sweep_service.model.records import LiveSummary, MetricValue, Row, RowBatch
-    from sweep_service.model.sweep_config import Metric
+    from sweep_service.model.language.sweep_config import Metric
+    from sweep_service.model.records.records import LiveSummary, MetricValue, Row, RowBatch
 
 
 def better(metric: Metric, a: float | None, b: float | None) -> float | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sweep_service.model.records import Run
+    from sweep_service.model.records.records import Run
     from sweep_service.storage.store import Store
 
 _RUNS_A_READ = 500

@@ -7,15 +7,15 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import InvalidConfig, NotFound
-from sweep_service.model.identifiers import (
+from sweep_service.model.language.problems import Problem
+from sweep_service.model.records.identifiers import (
     FIRST_PRIOR_INDEX,
     is_sweep_id,
     run_id,
     split_run_id,
 )
-from sweep_service.model.problems import Problem
-from sweep_service.model.records import Observation
-from sweep_service.model.states import RunState
+from sweep_service.model.records.records import Observation
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import worth_of
 from sweep_service.operations.paging import every_run
 from sweep_service.search import registry
@@ -23,8 +23,8 @@ from sweep_service.search import registry
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sweep_service.model.records import Outcome, Run
-    from sweep_service.model.sweep_config import Metric, SweepConfig
+    from sweep_service.model.language.sweep_config import Metric, SweepConfig
+    from sweep_service.model.records.records import Outcome, Run
     from sweep_service.operations.services import Services
 
 #: The model works with no more runs than that in any case.

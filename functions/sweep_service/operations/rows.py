@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sweep_service.model.records import Row, RowBatch
+    from sweep_service.model.records.records import Row, RowBatch
     from sweep_service.operations.services import Services
 
 _BATCHES_A_READ = 100

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, NotPossible
-from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import LiveSummary
-from sweep_service.model.states import RunState
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.records import LiveSummary
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import live_summary
 from sweep_service.operations.rows import Place, by_step, read_all, read_page
@@ -17,7 +17,8 @@ from sweep_service.operations.rows import Place, by_step, read_all, read_page
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sweep_service.model.records import (
+    from sweep_service.model.language.sweep_config import Metric
+    from sweep_service.model.records.records import (
         AttemptRecord,
         Lease,
         MetricValue,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         Run,
         RunHead,
     )
-    from sweep_service.model.sweep_config import Metric
     from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
 

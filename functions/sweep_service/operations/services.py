@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from sweep_service.errors import StoreUnusable
-from sweep_service.model.sweep_config import SweepConfig, from_document
+from sweep_service.model.language.sweep_config import SweepConfig, from_document
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from sweep_service.model.records import Observation, SweepMeta
+    from sweep_service.model.records.records import Observation, SweepMeta
     from sweep_service.operations.judging import Worth
     from sweep_service.search.offer import Offer
     from sweep_service.storage.store import Store
@@ -57,8 +58,16 @@ class Services:
     unobserved: dict[str, frozenset[int]] = field(default_factory=dict)
     judged: dict[tuple[str, str], dict[tuple[int, int], Worth]] = field(default_factory=dict)
 
-    def load_config(self, sweep: str, version: int) -> LoadedConfig:
+    def load_config(
+        self, sweep: str, version: int, parsed: SweepConfig | None = None
+    ) -> LoadedConfig:
         """One config version of a sweep, from the cache where possible.
+
+        Args:
+            sweep: Id of the sweep.
+            version: Number of the config version.
+            parsed: The config that has just been stored as this version. It is used as it is if
+                its document is the stored one, so that its distributions are not built again.
 
         Raises:
             NotFound: No such sweep or version.
@@ -66,7 +75,7 @@ class Services:
         loaded = self.configs.get((sweep, version))
         if loaded is None:
             meta = self.store.get_meta(sweep, version)
-            loaded = LoadedConfig(meta, _understood(meta))
+            loaded = LoadedConfig(meta, _understood(meta, parsed))
             remember(self.configs, (sweep, version), loaded)
         return loaded
 
@@ -79,12 +88,14 @@ class Services:
         self.unobserved.pop(sweep, None)
 
 
-def _understood(meta: SweepMeta) -> SweepConfig:
+def _understood(meta: SweepMeta, parsed: SweepConfig | None) -> SweepConfig:
     """The stored config of a sweep.
 
     Raises:
         StoreUnusable: It is not what was stored.
     """
+    if parsed is not None and json.dumps(parsed.document) == json.dumps(meta.document):
+        return parsed
     try:
         return from_document(meta.document)
     except Exception as error:

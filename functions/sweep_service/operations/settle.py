@@ -6,13 +6,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import Stale
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.states import SweepState
 from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.choosing import open_holes
 from sweep_service.operations.completion import complete
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Counter
+    from sweep_service.model.records.records import Counter
     from sweep_service.operations.services import Services
 
 

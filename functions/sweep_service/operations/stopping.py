@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sweep_service.model.records import EarlyStop
+from sweep_service.model.records.records import EarlyStop
 from sweep_service.operations.metrics import finite_values
 from sweep_service.search import hyperband
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Lease, RowBatch
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Lease, RowBatch
     from sweep_service.operations.judging import Judge
     from sweep_service.storage.store import Store
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import Busy, NotFound, NotPossible, Stale
-from sweep_service.model.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
-from sweep_service.model.problems import Problem
-from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta, Taken
-from sweep_service.model.states import ALLOWED_FROM, SweepState
+from sweep_service.model.language.problems import Problem
+from sweep_service.model.records.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
+from sweep_service.model.records.records import Base, Counter, SweepHead, SweepMeta, Taken
+from sweep_service.model.records.states import ALLOWED_FROM, SweepState
 from sweep_service.operations.prior import read_prior_runs
 from sweep_service.operations.services import LoadedConfig
 from sweep_service.operations.settle import settle
@@ -20,7 +20,7 @@ from sweep_service.search import registry
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sweep_service.model.sweep_config import ParsedSweep, SweepConfig
+    from sweep_service.model.language.sweep_config import ParsedSweep, SweepConfig
     from sweep_service.operations.services import Services
 
 DEFAULT_PROJECT = "default"
@@ -106,6 +106,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
             services.store.create_sweep(meta, counter)
         except Stale:
             continue
+        services.load_config(meta.sweep, meta.version, config)
         for observation in prior.observations:
             services.store.put_observation(meta.sweep, observation)
         return replace(get_sweep(services, meta.sweep), warnings=warnings)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import Busy, Stale
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.states import SweepState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sweep_service.model.records import Counter
-    from sweep_service.model.sweep_config import Metric
+    from sweep_service.model.language.sweep_config import Metric
+    from sweep_service.model.records.records import Counter
     from sweep_service.operations.services import Services
 
 _TRIES = 4

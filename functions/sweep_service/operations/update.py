@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import Busy, InvalidConfig, NotPossible, Stale
-from sweep_service.model.problems import Problem
-from sweep_service.model.records import Base
+from sweep_service.model.language.problems import Problem
+from sweep_service.model.records.records import Base
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.judging import has_prior_runs, is_same
 from sweep_service.operations.settle import settle
@@ -18,8 +18,8 @@ from sweep_service.operations.versions import work_out_taken
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import SweepMeta, Taken
-    from sweep_service.model.sweep_config import ParsedSweep, SweepConfig
+    from sweep_service.model.language.sweep_config import ParsedSweep, SweepConfig
+    from sweep_service.model.records.records import SweepMeta, Taken
     from sweep_service.operations.services import Services
 
 _TRIES = 8

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.records import Taken
+from sweep_service.model.records.records import Taken
 from sweep_service.operations.paging import every_run
 from sweep_service.operations.services import remember
 from sweep_service.search import registry
@@ -19,8 +19,8 @@ from sweep_service.search.points import Apart, apart
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from sweep_service.model.records import Base
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.records.records import Base
     from sweep_service.operations.services import Services
     from sweep_service.search.offer import Offer
 

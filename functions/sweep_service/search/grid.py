@@ -18,8 +18,8 @@ from sweep_service.search.suggestion import Suggestion
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sweep_service.model.space import SearchSpace
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.search.offer import Offer
 
 

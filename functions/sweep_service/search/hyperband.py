@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sweep_service.model.sweep_config import Hyperband, Metric
+    from sweep_service.model.language.sweep_config import Hyperband, Metric
 
 #: The reference engine knows this many bands of the min_iter form.
 _MOST_BANDS = 100

@@ -25,13 +25,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.distributions import identity
-from sweep_service.model.space import look_up
+from sweep_service.model.space.distributions import identity
+from sweep_service.model.space.search_space import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sweep_service.model.space import Parameter, SearchSpace
+    from sweep_service.model.space.search_space import Parameter, SearchSpace
 
 #: Runs are told apart from chance by so many at least.
 FEWEST_RUNS = 8

@@ -10,8 +10,8 @@ import hashlib
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
-from sweep_service.model.distributions import QuantizedEndless
-from sweep_service.model.space import Parameter, SearchSpace, look_up
+from sweep_service.model.space.distributions import QuantizedEndless
+from sweep_service.model.space.search_space import Parameter, SearchSpace, look_up
 from sweep_service.search.ordinals import from_digits, to_digits
 from sweep_service.search.permutation import Permutation
 from sweep_service.search.random_search import has_random_order
@@ -19,8 +19,8 @@ from sweep_service.search.random_search import has_random_order
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sweep_service.model.distributions import Finite
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.space.distributions import Finite
 
 _LONGEST_NAME = 64
 
@@ -45,43 +45,48 @@ def apart(config: SweepConfig) -> Apart:
     return Apart.COMPARED
 
 
-def number_of(laws: Sequence[Finite], space: SearchSpace, config: Mapping[str, Any]) -> int | None:
+def number_of(
+    distributions: Sequence[Finite], space: SearchSpace, config: Mapping[str, Any]
+) -> int | None:
     """The number of a config; None when it is no point of the space. Other keys are ignored.
 
     Args:
-        laws: The values that each of the space's parameters has, in order.
+        distributions: The values that each of the space's parameters has, in order.
         space: The space.
         config: Of a run.
     """
     digits = []
-    for parameter, law in zip(space.parameters, laws, strict=True):
-        digit = law.index_of(look_up(config, parameter.path))
+    for parameter, distribution in zip(space.parameters, distributions, strict=True):
+        digit = distribution.index_of(look_up(config, parameter.path))
         if digit is None:
             return None
         digits.append(digit)
-    return from_digits(digits, [law.n_values for law in laws])
+    return from_digits(digits, [distribution.n_values for distribution in distributions])
 
 
-def config_of(laws: Sequence[Finite], space: SearchSpace, number: int) -> dict[str, Any]:
+def config_of(distributions: Sequence[Finite], space: SearchSpace, number: int) -> dict[str, Any]:
     """The config of a number: the inverse of ``number_of``."""
-    digits = to_digits(number, [law.n_values for law in laws])
-    return space.config(law.value_at(digit) for law, digit in zip(laws, digits, strict=True))
+    digits = to_digits(number, [distribution.n_values for distribution in distributions])
+    return space.config(
+        distribution.value_at(digit)
+        for distribution, digit in zip(distributions, digits, strict=True)
+    )
 
 
 def number_in(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
     """The number of a config among the points of a finite space; None when it is none of them."""
-    return number_of(laws_of(space), space, config)
+    return number_of(finite_distributions(space), space, config)
 
 
 def numbers_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
     """The numbers of those configs that are points of a finite space, in their order."""
-    laws = laws_of(space)
-    numbers = (number_of(laws, space, config) for config in configs)
+    distributions = finite_distributions(space)
+    numbers = (number_of(distributions, space, config) for config in configs)
     return [number for number in numbers if number is not None]
 
 
-def laws_of(space: SearchSpace) -> Sequence[Finite]:
-    """The laws of a finite space's parameters, in order."""
+def finite_distributions(space: SearchSpace) -> Sequence[Finite]:
+    """The distributions of a finite space's parameters, in order."""
     return [cast("Finite", parameter.distribution) for parameter in space.parameters]
 
 
@@ -97,5 +102,5 @@ def in_random_order(n_points: int, key: str) -> Iterator[int]:
 
 
 def _is_real(parameter: Parameter) -> bool:
-    law = parameter.distribution
-    return law.n_values is None and not isinstance(law, QuantizedEndless)
+    distribution = parameter.distribution
+    return distribution.n_values is None and not isinstance(distribution, QuantizedEndless)

@@ -1,23 +1,23 @@
 """Random search: reproducible from seed and index, and without replacement in a finite space.
 
-A space with an endless parameter is drawn independently: the quantiles of run i come from a
-generator seeded with ``seed`` and i.
+In an infinite space, runs are drawn independently. The quantiles of run i come from a generator
+seeded with ``seed`` and i.
 
-A finite space is enumerated in random order instead, so every config comes exactly once. Its
-parameters fall in two groups: the even ones, whose values are equally likely, and the weighted
-ones (given probabilities, repeated values, laws rounded to multiples of q). With n_even
-combinations of the first and n_weighted of the second, run i belongs to round i // n_even. Within
-a round every even combination comes once, in the order of a keyed permutation. Each of them has
-its own random order of the weighted combinations, and meets the next in every round: that order
-is an exponential race, which is what drawing by weight without replacement means.
+A finite space is enumerated in random order, so that every config occurs once. The parameters are
+divided into two groups: those whose values are equally likely, with n_even combinations in total,
+and the weighted ones (with probabilities, repeated values, or rounding to multiples of q), with
+n_weighted combinations. Run i belongs to round i // n_even. Each round visits every even
+combination once, in the order of a keyed permutation. Each even combination has its own random
+order of the weighted combinations and is paired with the next of them in each round. That order
+is drawn by weight without replacement, by sorting exponential variables:
 
-    key_j = E_j / w_j,  E_j ~ Exp(1),  combinations in growing order of key   (Efraimidis and
-    Spirakis 2006, algorithm A-ES, with key = -log(u^(1/w)))
+    key_j = E_j / w_j,  E_j ~ Exp(1),  in increasing order    (Efraimidis and Spirakis 2006,
+    algorithm A-ES, with key = -log(u^(1/w)))
 
-So in the first round, and in practice this is all that is ever drawn, configs follow the law
-exactly. The race costs O(n_weighted) a draw; beyond ``LARGEST_RACE`` combinations the weighted
-group is drawn independently, which keeps the law but may repeat a config after the first round;
-whoever hands out such configs draws again where a config is taken (see ``points``).
+Therefore configs of the first round follow the distribution exactly, and in practice few sweeps
+need a second round. A draw costs O(n_weighted). With more than ``LARGEST_RACE`` weighted
+combinations, these are drawn independently instead: the distribution is kept, but after the first
+round a config may repeat, and the caller draws again if a config is taken (see ``points``).
 
 References:
     Efraimidis and Spirakis (2006), Weighted random sampling with a reservoir, Information
@@ -32,8 +32,8 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
-from sweep_service.model.distributions import fresh
-from sweep_service.model.space import Parameter, SearchSpace, look_up
+from sweep_service.model.space.distributions import fresh
+from sweep_service.model.space.search_space import Parameter, SearchSpace, look_up
 from sweep_service.search.offer import first_offer
 from sweep_service.search.ordinals import from_digits, to_digits, with_first
 from sweep_service.search.permutation import Permutation
@@ -42,8 +42,8 @@ from sweep_service.search.suggestion import Suggestion
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sweep_service.model.distributions import Finite
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
+    from sweep_service.model.space.distributions import Finite
     from sweep_service.search.offer import Offer
 
 LARGEST_RACE = 2**15
@@ -78,12 +78,12 @@ def suggest(
 
 def has_random_order(space: SearchSpace) -> bool:
     """Whether a finite space is small enough for its weighted group to be raced."""
-    radices = [_law(p).n_values for p in space.searched if not _law(p).is_uniform]
+    radices = [_distribution(p).n_values for p in space.searched if not _distribution(p).is_uniform]
     return math.prod(radices) <= LARGEST_RACE
 
 
 def draw(space: SearchSpace, key: str) -> dict[str, Any]:
-    """A config whose parameters are drawn independently, each by its law."""
+    """A config whose parameters are drawn independently, each by its distribution."""
     random = _uniforms(key)
     return space.sample([random() for _ in space.searched])
 
@@ -99,10 +99,10 @@ class RandomOrder:
     def __init__(self, space: SearchSpace, seed: int) -> None:
         self._space = space
         self._seed = seed
-        self._even = [p for p in space.searched if _law(p).is_uniform]
-        self._weighted = [p for p in space.searched if not _law(p).is_uniform]
-        self._even_radices = [_law(p).n_values for p in self._even]
-        self._weighted_radices = [_law(p).n_values for p in self._weighted]
+        self._even = [p for p in space.searched if _distribution(p).is_uniform]
+        self._weighted = [p for p in space.searched if not _distribution(p).is_uniform]
+        self._even_radices = [_distribution(p).n_values for p in self._even]
+        self._weighted_radices = [_distribution(p).n_values for p in self._weighted]
         self._n_even = math.prod(self._even_radices)
         self._permutation = Permutation(self._n_even, f"{seed}:order")
 
@@ -116,7 +116,7 @@ class RandomOrder:
     def draw(self, position: int, key: str) -> dict[str, Any]:
         """The config at a position, its weighted group drawn independently by ``key``."""
         random = _uniforms(key)
-        weighted = [_index_of(p, _law(p).sample(random())) for p in self._weighted]
+        weighted = [_index_of(p, _distribution(p).sample(random())) for p in self._weighted]
         return self._config(self._permutation(position % self._n_even), weighted)
 
     def _config(self, even: int, weighted: list[int]) -> dict[str, Any]:
@@ -155,7 +155,9 @@ class RandomOrder:
     @cached_property
     def _weights(self) -> list[float]:
         """The weight of each combination of the weighted parameters."""
-        return list(map(math.prod, product(*(_law(p).probabilities() for p in self._weighted))))
+        return list(
+            map(math.prod, product(*(_distribution(p).probabilities() for p in self._weighted)))
+        )
 
 
 def _race_key(u: float, weight: float) -> float:
@@ -163,12 +165,12 @@ def _race_key(u: float, weight: float) -> float:
     return -math.log(1.0 - u) / weight if weight > 0 else math.inf
 
 
-def _law(parameter: Parameter) -> Finite:
+def _distribution(parameter: Parameter) -> Finite:
     return cast("Finite", parameter.distribution)
 
 
 def _index_of(parameter: Parameter, value: Any) -> int:
-    index = _law(parameter).index_of(value)
+    index = _distribution(parameter).index_of(value)
     return index if index is not None else 0
 
 

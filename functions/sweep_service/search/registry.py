@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.installation import install_hint
-from sweep_service.model.problems import Problem
-from sweep_service.model.records import Taken
+from sweep_service.installation import install_hint
+from sweep_service.model.language.problems import Problem
+from sweep_service.model.records.records import Taken
 from sweep_service.search import grid, points, random_search
 from sweep_service.search.offer import Offer, first_offer
 from sweep_service.search.ordinals import first_entries
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from types import ModuleType
 
-    from sweep_service.model.sweep_config import SweepConfig
+    from sweep_service.model.language.sweep_config import SweepConfig
 
 
 #: How often bayes looks for another configuration by its model.
@@ -122,7 +122,7 @@ def _config_at(config: SweepConfig, seed: int, number: int) -> Mapping[str, Any]
     if config.method == "grid":
         return grid.point(config.space, number)
     if apart(config) is Apart.CLAIMED:
-        return points.config_of(points.laws_of(config.space), config.space, number)
+        return points.config_of(points.finite_distributions(config.space), config.space, number)
     return random_search.RandomOrder(config.space, seed).config_at(number)
 
 

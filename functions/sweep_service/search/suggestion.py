@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from sweep_service.model.records import Observation
+    from sweep_service.model.records.records import Observation
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sweep_service.model.records import (
+    from sweep_service.model.records.records import (
         AttemptRecord,
         Counter,
         EarlyStop,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         SweepHead,
         SweepMeta,
     )
-    from sweep_service.model.states import SweepState
+    from sweep_service.model.records.states import SweepState
 
 
 class Store(Protocol):

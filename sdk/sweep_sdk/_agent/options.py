@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sweep_sdk._agent.process.gpus import parse_groups
 from sweep_sdk._agent.process.signals import TERM_TIMEOUT_SECONDS
 from sweep_sdk._exceptions import UsageError
-from sweep_service.model.printed import PATTERN_EXAMPLE, PATTERN_NEED, pattern_problem
+from sweep_service.model.language.printed import PATTERN_EXAMPLE, PATTERN_NEED, pattern_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,9 +9,9 @@ class Acquaintance:
     Only ever learns, so threads may share it without a lock.
 
     Attributes:
-        is_known: Whether there has been an answer that nobody but the backend can have given. From
+        is_known: Whether there has been an answer that only the backend can have given. From
             then on, whatever else answers is a trouble of the network, and passes.
-        version: The backend's version, where it has told it.
+        version: The backend's version, if it has been in an answer.
     """
 
     def __init__(self) -> None:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.answers import (
     amended,
-    command,
-    finished,
     hand_out_or_wait,
     health_of,
     history_row,
@@ -26,14 +24,17 @@ from sweep_sdk._backend.caller import Caller
 from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
 from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
-from sweep_sdk._exceptions import NotFound
+from sweep_sdk._backend.understanding import check_understood
+from sweep_sdk._exceptions import InvalidRequest, NotFound
 from sweep_sdk._world import chance
+from sweep_service.wire.runs import DETAILS, Command, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sweep_sdk._backend.answers import Command, Finished, HandOut, Reader, Thinned, Wait
+    from sweep_sdk._backend.answers import Reader, Thinned
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import HandOut, Wait
 
     Json = dict[str, Any]
 
@@ -75,19 +76,20 @@ class Client(Caller):
         Args:
             config: The config as an object; or:
             yaml: The text of a sweep file.
-            project: Where to list it.
-            name: For people.
-            program: What agents run, instead of the config's program.
+            project: Project under which it is listed.
+            name: Name of the sweep, for people.
+            program: Training program; takes precedence over the config's.
             prior_runs: Ended runs, of any sweep, or sweeps with all of theirs: their results are
                 known to bayes from the start, and count as done in a finite space.
-            dry_run: Check it and say what the first runs would be; register nothing.
+            dry_run: Check it and show what the first runs would be; register nothing.
 
         Returns:
             The sweep with its normalised ``config`` and ``warnings``; ``id`` is None if dry_run.
 
         Raises:
             InvalidConfig: With all the problems that the config has.
-            UsageError: The config is over 100 KB, or holds what JSON cannot.
+            UsageError: The config is over 100 KB, or holds what JSON cannot, or an older backend
+                would ignore a part of it.
         """
         body = config_body(config, yaml) | {"project": project, "name": name}
         if program is not None:
@@ -97,6 +99,7 @@ class Client(Caller):
                 parse_sweep(prior) if is_sweep(prior) else parse_run(prior)[1]
                 for prior in prior_runs
             ]
+        self._check_understood(body)
         query = {"dry_run": "true"} if dry_run else {}
         return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
@@ -105,7 +108,7 @@ class Client(Caller):
         return self._get(sweep_path(sweep), sweep_of)
 
     def importance(self, sweep: str) -> Json:
-        """How much each parameter explains: ``n_runs``, and ``parameters`` as ``Sweep`` has them.
+        """How much each parameter explains: ``n_runs``, and ``parameters`` as in ``Sweep``.
 
         Raises:
             NotPossible: The sweep has no metric.
@@ -115,12 +118,12 @@ class Client(Caller):
     def import_results(
         self, sweep: str, results: Sequence[Mapping[str, Any]], *, dry_run: bool = False
     ) -> Json:
-        """Let a sweep know results that were not made here; the same again change nothing.
+        """Import results from elsewhere into a sweep; importing them again changes nothing.
 
         Args:
             sweep: A reference to the sweep.
             results: ``{"config": ..., "value": ...}`` each; the value is a float or None.
-            dry_run: Answer as if, store nothing.
+            dry_run: Answer as usual, but store nothing.
 
         Returns:
             ``observed``, ``done``, ``known``, ``n_left_out``: numbers of results; and ``left_out``,
@@ -147,7 +150,7 @@ class Client(Caller):
         config: Mapping[str, Any] | None = None,
         yaml: str | None = None,
     ) -> Json:
-        """Change what is given, and answer the sweep as it stands.
+        """Change what is given, and return the sweep as it is then.
 
         ``changed`` in the answer is false when the sweep was as requested already.
 
@@ -161,8 +164,11 @@ class Client(Caller):
         Raises:
             NotPossible: An illegal transition or edit; the text says what is possible.
             InvalidConfig: With all the problems that the config has.
+            UsageError: An older backend would ignore a part of the config.
         """
         body: Json = {} if config is None and yaml is None else config_body(config, yaml)
+        if body:
+            self._check_understood(body)
         if state is not None:
             body["state"] = state
         if run_cap is not UNCHANGED:
@@ -174,7 +180,7 @@ class Client(Caller):
         next(self.list_sweeps(), None)
 
     def delete_sweep(self, sweep: str) -> None:
-        """Remove a sweep and all that belongs to it."""
+        """Delete a sweep and everything that belongs to it."""
         path = sweep_path(sweep)
 
         def send(n_failures: int) -> None:
@@ -256,8 +262,8 @@ class Client(Caller):
             attempt: The attempt that reports.
             offset: Number of the first row among those of the attempt.
             rows: With ``metrics``, ``step`` and ``at``.
-            is_preempting: The agent has to end: should it not be heard of again, the run shall be
-                handed out without waiting for the whole lease.
+            is_preempting: The agent has to end: if it does not report again, the run is handed out
+                again without waiting for the whole lease.
             key: Of the hand-out, where it had one.
             attributes: What the program has noted so far, where that has changed.
 
@@ -271,23 +277,30 @@ class Client(Caller):
             body["key"] = key
         if attributes is not None:
             body["attributes"] = attributes
-        return self._call("POST", f"{run_path(run)}/reports", command, body=body)
+        return self._call("POST", f"{run_path(run)}/reports", Command.from_json, body=body)
 
     def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:
-        """Say how an attempt ended; twice is once.
+        """Report how an attempt ended; repeating the request changes nothing.
 
         Args:
             run: A reference to the run.
-            ending: ``attempt`` and ``state``, and where known ``key``, ``exit_code``, ``signal``,
-                ``summary``, ``stderr_tail``, ``stopped_early``.
+            ending: As ``Ending.to_json`` writes it. Details that an older backend does not know
+                are left out for it.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
         """
-        return self._call("POST", f"{run_path(run)}/finish", finished, body=ending)
+        path = f"{run_path(run)}/finish"
+        try:
+            return self._call("POST", path, Finished.from_json, body=ending)
+        except InvalidRequest:
+            if DETAILS.keys().isdisjoint(ending):
+                raise
+        known = {name: value for name, value in ending.items() if name not in DETAILS}
+        return self._call("POST", path, Finished.from_json, body=known)
 
     def stop_run(self, run: str) -> Json:
-        """Have the run's agent stop it; obeyed at its next report.
+        """Have the run's agent stop it, which it does at its next report.
 
         Raises:
             NotPossible: No agent works on it.
@@ -303,7 +316,7 @@ class Client(Caller):
                 since is left alone.
 
         Returns:
-            ``run`` as it stands, ``changed`` (false where nothing had to be done) and
+            ``run`` as it is then, ``changed`` (false where nothing had to be done) and
             ``sweep_state``.
 
         Raises:
@@ -313,7 +326,7 @@ class Client(Caller):
         return self._change("POST", f"{run_path(run)}/retry", amended, body=body)
 
     def delete_run(self, run: str, attempt: int | None = None, *, again: bool = False) -> Json:
-        """Remove a run that has ended with all that it left behind.
+        """Delete a run that has ended, with everything that it left behind.
 
         Args:
             run: A reference to the run.
@@ -331,7 +344,7 @@ class Client(Caller):
         return self._change("DELETE", run_path(run), amended, query=query)
 
     def retry_failed(self, sweep: str) -> Iterator[Json]:
-        """Have all runs handed out again that failed, crashed or were killed; some at a time.
+        """Have all runs that failed, crashed or were killed handed out again, some at a time.
 
         Yields:
             ``runs``, the ids of some runs that are handed out again, and ``sweep_state``.
@@ -345,6 +358,20 @@ class Client(Caller):
             found = self._call("POST", path, retried, body={"since": since})
             since = found["next"]
             yield found
+
+    def _check_understood(self, body: Json) -> None:
+        """Make sure that the backend understands every part of a config.
+
+        Raises:
+            UsageError: It is older than this client, and would.
+        """
+        query = {"dry_run": "true"}
+
+        def dry_run() -> Json:
+            return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
+
+        if not self.transport.is_local:  # otherwise backend and client are of one installation
+            check_understood(self.transport.place, self.health(), dry_run)
 
     def _change(self, method: str, path: str, reader: Reader[Json], **what: Any) -> Json:
         """The answer to a request that says whether it has ``changed`` anything."""

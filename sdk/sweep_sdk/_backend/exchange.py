@@ -15,6 +15,7 @@ from sweep_sdk._backend.answers import (
 from sweep_sdk._backend.requests import encode
 from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized, SweepError, UsageError
 from sweep_sdk._version import __version__
+from sweep_service.wire.headers import FEATURES_HEADER, SDK_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,14 @@ Answer = TypeVar("Answer")
 
 #: Longer than the 30 s a function may take: who gives up earlier asks twice for one answer.
 REQUEST_TIMEOUT_SECONDS = 35.0
+
+
+def _features() -> dict[str, str]:
+    """The header that says what this version knows of the sweep language; none for the first."""
+    from sweep_service.model.language.features import newer_features
+
+    newer = newer_features()
+    return {FEATURES_HEADER: ",".join(sorted(newer))} if newer else {}
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,12 @@ class Exchange:
             SweepError: As ``decode``; once the backend is known, what is wrong with the network is
                 held to be temporary.
         """
-        headers = {"Accept": "application/json", "Sweep-Sdk-Version": __version__}
+        headers = {"Accept": "application/json", SDK_HEADER: __version__}
         if body is not None:
             headers["Content-Type"] = "application/json"
         if key is not None:
             headers["Idempotency-Key"] = key
+            headers |= _features()
         content = b"" if body is None else encode(body)
 
         def send() -> Answer:
@@ -111,7 +121,7 @@ class Exchange:
         )
 
     def _version_there(self) -> str | None:
-        """The version of a backend that tells it to everybody; None where there is no backend."""
+        """The version that a backend gives without a token; None if there is no backend."""
         response = self.transport.request("GET", "/v1/health", {}, {}, b"", REQUEST_TIMEOUT_SECONDS)
         if is_missing_route(response):
             return None

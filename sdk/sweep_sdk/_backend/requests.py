@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.references import parse_run, parse_sweep
 from sweep_sdk._exceptions import UsageError
-from sweep_service.model.numbers import encode_number, tagged
+from sweep_service.model.records.numbers import encode_number, tagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

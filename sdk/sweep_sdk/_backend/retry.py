@@ -27,10 +27,10 @@ RENEWAL_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long a request is repeated before the caller is told.
+    """How often and for how long a request is repeated before its error is raised.
 
     Attributes:
-        attempts: At most so many requests; None for no bound but the deadline.
+        attempts: Maximum number of requests; None for no bound but the deadline.
         deadline_seconds: No repetition begins later than this after the first request.
     """
 
@@ -48,7 +48,7 @@ class RetryPolicy:
         """Seconds to wait after the n-th failure in a row.
 
         Full jitter: uniform in [0, first * 2**(n - 1)], capped; a backend's Retry-After is added
-        below it, so that those who were told the same do not return at the same instant.
+        below it, so that clients that were given the same time do not all return at once.
 
         References:
             M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog (2015).
@@ -119,7 +119,7 @@ class Retrier:
 
         Raises:
             BackendUnavailable: The last failure, when the policy allows no further try.
-            NotAuthorized: Likewise, or when nobody waits for another credential.
+            NotAuthorized: Likewise, or when no other credential is waited for.
         """
         give_up_at = self.clock() + self.policy.deadline_seconds
         n_failures = 0

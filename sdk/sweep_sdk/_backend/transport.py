@@ -73,7 +73,7 @@ class Transport(Protocol):
         body: bytes,
         timeout_seconds: float,
     ) -> Response:
-        """Send one request, once; ``timeout_seconds`` is the longest silence to bear.
+        """Send one request, once; ``timeout_seconds`` is the longest time without data.
 
         Raises:
             BackendUnavailable: There was no answer.
@@ -84,9 +84,9 @@ class Transport(Protocol):
         """Read the credential again from where it came; whether it is another one now."""
 
     def hurry(self, silence_seconds: float) -> None:
-        """Bear no longer silence from now on; what is in flight is cut when it has lasted so long.
+        """Wait no longer than this for an answer from now on, requests in flight included.
 
-        For whoever has to end soon. What was cut counts as not answered.
+        Used by agents that have to end soon. A request that is cut off counts as not answered.
         """
 
     def close(self) -> None:

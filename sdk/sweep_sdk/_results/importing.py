@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:
-    from sweep_service.model.space import Parameter
+    from sweep_service.model.space.search_space import Parameter
 
 MAX_RESULTS = 5_000
 _MAX_FILE_BYTES = 20_000_000
@@ -71,7 +71,7 @@ def results_of(rows: Sequence[Row], sweep: Mapping[str, Any], columns: Columns) 
         UsageError: A column is neither a parameter nor a metric, or one is missing; or a value of
             the metric is no number.
     """
-    from sweep_service.model.sweep_config import from_document
+    from sweep_service.model.language.sweep_config import from_document
 
     parameters = {p.name: p for p in from_document(sweep["config"]).space.parameters}
     rows = [_flat(row, parameters) for row in rows]

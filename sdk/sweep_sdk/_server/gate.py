@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sweep_sdk._server.http1 import Refused
+from sweep_sdk._server.http1 import RequestRefused
 
 if TYPE_CHECKING:
     from sweep_sdk._server.http1 import Head
@@ -30,13 +30,13 @@ class Gate:
         this machine.
 
         Raises:
-            Refused: 401 or 403.
+            RequestRefused: 401 or 403.
         """
         if self.token is None:
             if "origin" in head.headers or not _names_loopback(head.headers.get("host")):
-                raise Refused(403, "without --token this server answers local programs only")
+                raise RequestRefused(403, "without --token this server answers local programs only")
         elif head.path != _HEALTH_PATH and not self._has_token(head, self.token):
-            raise Refused(401, "this server wants its token")
+            raise RequestRefused(401, "this server needs its token")
 
     @staticmethod
     def _has_token(head: Head, token: str) -> bool:

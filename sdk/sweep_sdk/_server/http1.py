@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from sweep_sdk._version import __version__
-from sweep_service.model.headers import BACKEND_HEADER
+from sweep_service.wire.headers import BACKEND_HEADER
+from sweep_service.wire.problems import PROBLEM_TYPE, problem_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _BODILESS = frozenset({204, 304})
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """Bytes that cannot be answered as a request; the connection closes after the answer."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -61,7 +62,7 @@ def take_head(buffer: bytearray) -> Head | None:
     """Cut one request head off the front of ``buffer``; None while it is incomplete.
 
     Raises:
-        Refused: These bytes will not become a request.
+        RequestRefused: These bytes will not become a request.
     """
     while buffer[:2] == b"\r\n":  # an old client's extra line end after a body
         del buffer[:2]
@@ -69,7 +70,7 @@ def take_head(buffer: bytearray) -> Head | None:
     if end < 0 and len(buffer) <= MAX_HEAD_BYTES:
         return None
     if not 0 <= end <= MAX_HEAD_BYTES:
-        raise Refused(431, f"the header is longer than {MAX_HEAD_BYTES} bytes")
+        raise RequestRefused(431, f"the header is longer than {MAX_HEAD_BYTES} bytes")
     lines = buffer[:end].decode("latin-1").split("\r\n")
     del buffer[: end + 4]
     return _parse_head(lines[0], lines[1:])
@@ -79,9 +80,9 @@ def _parse_head(request_line: str, fields: list[str]) -> Head:
     try:
         method, target, version = request_line.split(" ")
     except ValueError:
-        raise Refused(400, "this is not an HTTP request") from None
+        raise RequestRefused(400, "this is not an HTTP request") from None
     if version not in ("HTTP/1.1", "HTTP/1.0"):
-        raise Refused(505, "this server speaks HTTP/1.1")
+        raise RequestRefused(505, "this server speaks HTTP/1.1")
     headers = _parse_fields(fields)
     path, query = _split_target(target)
     return Head(
@@ -94,7 +95,7 @@ def _parse_fields(fields: list[str]) -> dict[str, str]:
     for field in fields:
         name, colon, value = field.partition(":")
         if not colon or not name or name != name.strip() or "\n" in field:
-            raise Refused(400, "a header line is malformed")
+            raise RequestRefused(400, "a header line is malformed")
         name, value = name.lower(), value.strip()
         if headers.setdefault(name, value) != value:
             headers[name] = f"{headers[name]}, {value}"
@@ -106,7 +107,7 @@ def _split_target(target: str) -> tuple[str, str]:
         try:
             parts = urlsplit(target)
         except ValueError:
-            raise Refused(400, "the request target is malformed") from None
+            raise RequestRefused(400, "the request target is malformed") from None
         return unquote(parts.path) or "/", parts.query
     path, _, query = target.partition("?")
     return (unquote(path) if "%" in path else path), query
@@ -114,13 +115,15 @@ def _split_target(target: str) -> tuple[str, str]:
 
 def _content_length(headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
-        raise Refused(411, "send the body with a Content-Length")
+        raise RequestRefused(411, "send the body with a Content-Length")
     text = headers.get("content-length", "0")
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
-        raise Refused(400, "Content-Length is not a number of bytes")
+        raise RequestRefused(400, "Content-Length is not a number of bytes")
     length = int(text)
     if length > MAX_BODY_BYTES:
-        raise Refused(413, f"the body has {length} bytes; at most {MAX_BODY_BYTES} are taken")
+        raise RequestRefused(
+            413, f"the body has {length} bytes; at most {MAX_BODY_BYTES} are taken"
+        )
     return length
 
 
@@ -143,7 +146,7 @@ def render_response(
         status: HTTP status; 204 and 304 have no body.
         headers: Header fields without the length.
         body: The content.
-        has_body: False for the answer to HEAD: its length is told, the body left out.
+        has_body: False for the answer to HEAD: its length is given, the body left out.
         is_kept_alive: Whether the connection stays open.
     """
     lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}"]
@@ -161,14 +164,8 @@ def render_response(
 def render_problem(status: int, detail: str, *, has_body: bool = True) -> bytes:
     """A problem document of the server's own (RFC 9457), after which the connection closes."""
     title = _PHRASES.get(status, "Error")
-    problem = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "code": title.lower().replace(" ", "-"),
-    }
-    headers = {"content-type": "application/problem+json", BACKEND_HEADER: __version__}
+    problem = problem_document(status, title, detail, title.lower().replace(" ", "-"))
+    headers = {"content-type": PROBLEM_TYPE, BACKEND_HEADER: __version__}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
     body = json.dumps(problem).encode()

@@ -2,7 +2,7 @@
 
 One event loop reads and writes all connections, a few threads call the transport. So a thousand
 idle agents cost a thousand sockets, not a thousand threads with a database connection each, and
-a slow client occupies nobody.
+a slow client holds up no other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 
 from sweep_sdk._exceptions import SweepError, UsageError
 from sweep_sdk._server.gate import Gate
-from sweep_sdk._server.http1 import Head, Refused, render_problem, render_response, take_head
+from sweep_sdk._server.http1 import Head, RequestRefused, render_problem, render_response, take_head
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -44,8 +44,8 @@ _TRANSPORT_TIMEOUT_SECONDS = 60.0
 class LocalServer:
     """Serves ``transport`` on one address until it is stopped.
 
-    Bound when made, so ``url`` is known and a port in use is told before anything starts. As a
-    context manager it serves in a thread of its own.
+    It is bound when it is made, so that ``url`` is known, and a port in use is an error, before
+    anything starts. As a context manager it serves in a thread of its own.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class _Connection(asyncio.Protocol):
         """Hand on the next request, once it is whole and the one before is answered."""
         try:
             self._read_head()
-        except Refused as refusal:
+        except RequestRefused as refusal:
             self._refuse(refusal)
             return
         head = self._head
@@ -222,7 +222,7 @@ class _Connection(asyncio.Protocol):
             self._transport.resume_reading()
             self._advance()
 
-    def _refuse(self, refusal: Refused) -> None:
+    def _refuse(self, refusal: RequestRefused) -> None:
         self._is_closing = True
         self._is_busy = False
         self._transport.write(render_problem(refusal.status, refusal.detail))
@@ -241,12 +241,12 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
 
-def _apology(error: BaseException) -> Refused:
-    """What a client is told when the transport had no answer."""
+def _apology(error: BaseException) -> RequestRefused:
+    """The answer to a client when the transport had none."""
     if isinstance(error, SweepError):
-        return Refused(503, str(error))
+        return RequestRefused(503, str(error))
     traceback.print_exception(error, file=sys.stderr)
-    return Refused(500, "internal error: the server's output has the details")
+    return RequestRefused(500, "internal error: the server's output has the details")
 
 
 def _bind(host: str, port: int, *, is_open: bool) -> socket.socket:

@@ -30,6 +30,8 @@ __all__ = [
     "open_descriptor",
     "open_nameless",
     "open_to_read",
+    "remove_tree",
+    "replace_descriptor",
     "stat_descriptor",
     "write",
 ]
@@ -58,6 +60,12 @@ def lock_if_free(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def replace_descriptor(number: int, by: int) -> None:
+    """Have a descriptor stand for the open file of another one, which is closed."""
+    _os.dup2(by, number, inheritable=False)
+    _os.close(by)
 
 
 def change_mode(descriptor: int, mode: int) -> None:
@@ -97,6 +105,13 @@ def open_nameless() -> int | None:
     with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
         return _os.dup(file.fileno())
     return None
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that is in it, as far as that is possible."""
+    import shutil  # few need it
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

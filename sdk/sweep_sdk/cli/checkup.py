@@ -173,16 +173,16 @@ def _disk(check: str, folder: Path, variable: str) -> Finding:
 
 
 def _undelivered(settings: Settings) -> Iterator[Finding]:
-    from sweep_sdk._agent.outbox.debts import Ledger
+    from sweep_sdk._agent.outbox.pending import Outbox
 
-    for place in sorted(Ledger(settings.home).places()):
+    for place in sorted(Outbox(settings.home).backends()):
         text = f"results for {place} are waiting on disk: use 'sweep-sdk sync' to deliver them"
         yield Finding("results", WARN, text)
 
 
 def _numpy(*, is_needed: bool) -> Finding:
     from sweep_sdk.cli.algebra import one_thread
-    from sweep_service.model.installation import install_hint
+    from sweep_service.installation import install_hint
 
     try:
         with one_thread():

@@ -18,7 +18,7 @@ def write_csv_lines(
     Lists and maps are written as JSON, and non-finite numbers as ``NaN``, ``Infinity`` and
     ``-Infinity``.
     """
-    from sweep_service.model.numbers import with_texts
+    from sweep_service.model.records.numbers import with_texts
 
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(names)

@@ -23,7 +23,7 @@ def say_json(value: Any) -> None:
 
     NaN and infinities, which JSON lacks, become strings.
     """
-    from sweep_service.model.numbers import with_texts
+    from sweep_service.model.records.numbers import with_texts
 
     click.echo(json.dumps(with_texts(value), indent=2, allow_nan=False))
 

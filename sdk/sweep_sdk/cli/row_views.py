@@ -80,7 +80,7 @@ def write_json_rows(stream: TextIO, rows: Iterable[Row], _: Sequence[str] = ()) 
     Returns:
         The number of rows.
     """
-    from sweep_service.model.numbers import with_texts
+    from sweep_service.model.records.numbers import with_texts
 
     counted = _Counted(rows)
     separator = "[\n"

@@ -21,8 +21,8 @@ from sweep_sdk._agent.view.events import Notice
 from sweep_sdk._backend.client import Client
 from sweep_sdk._exceptions import InvalidRequest
 from sweep_sdk._settings import load_settings
-from sweep_service.model.records import Outcome, Run
-from sweep_service.model.states import RunState
+from sweep_service.model.records.records import Outcome, Run
+from sweep_service.model.records.states import RunState
 from sweep_service.storage.sqlite.store import SqliteStore
 
 N_ROWS, ROWS_A_REPORT = size(15_000, 100_000), 100  # pages have 100 reports

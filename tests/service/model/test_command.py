@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sweep_service.model.command import (
+from sweep_service.model.language.command import (
     DEFAULT_COMMAND,
     MACROS,
     Launch,

@@ -3,7 +3,7 @@
 import pytest
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.sweep_config import parse_object, parse_text
+from sweep_service.model.language.sweep_config import parse_object, parse_text
 
 LR = {"lr": {"values": [0.1, 0.2]}}
 

@@ -12,9 +12,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.fields import text_to_number
-from sweep_service.model.json_schema import sweep_schema
-from sweep_service.model.sweep_config import from_document, parse_text
+from sweep_service.model.language.fields import text_to_number
+from sweep_service.model.language.json_schema import sweep_schema
+from sweep_service.model.language.sweep_config import from_document, parse_text
 from sweep_service.search import registry
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus"

@@ -1,4 +1,4 @@
-"""Every law against its analytic CDF, its coordinates there and back, its edges."""
+"""Every distribution against its analytic CDF, its coordinates there and back, its edges."""
 
 import math
 from decimal import Decimal
@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.model.distributions import Finite, identity
-from sweep_service.model.distributions.base import bin_of
-from sweep_service.model.distributions.beta_function import beta_cdf, beta_ppf
-from sweep_service.model.forms import FORMS
+from sweep_service.model.language.distribution_specs import DISTRIBUTIONS
+from sweep_service.model.space.distributions import Finite, identity
+from sweep_service.model.space.distributions.base import bin_of
+from sweep_service.model.space.distributions.beta_function import beta_cdf, beta_ppf
 
 N_DRAWS = 4000
 #: Critical value of the Kolmogorov-Smirnov statistic at the 1% level, times sqrt(n).
 CRITICAL = 1.63
 
 
-def law(name, **fields):
-    form = FORMS[name]
-    defaults = {field.name: field.default for field in form.fields if not field.is_required}
-    return form.build({**defaults, **fields})
+def distribution_of(name, **fields):
+    spec = DISTRIBUTIONS[name]
+    defaults = {field.name: field.default for field in spec.fields if not field.is_required}
+    return spec.build({**defaults, **fields})
 
 
 def draws(distribution, seed=5):
@@ -42,28 +42,31 @@ def phi(x, mu=0.0, sigma=1.0):
 
 
 CONTINUOUS = [
-    (law("uniform", min=-2, max=6), lambda x: (x + 2) / 8),
-    (law("log_uniform_values", min=1e-5, max=1e-1), lambda x: math.log10(x / 1e-5) / 4),
-    (law("inv_log_uniform_values", min=1e-5, max=1e-1), lambda x: math.log10(x / 1e-5) / 4),
-    (law("log_uniform", min=-3, max=2), lambda x: (math.log(x) + 3) / 5),
-    (law("inv_log_uniform", min=-3, max=2), lambda x: (math.log(x) + 2) / 5),
-    (law("normal", mu=3, sigma=2), lambda x: phi(x, 3, 2)),
-    (law("normal"), phi),
-    (law("log_normal", mu=-1, sigma=0.5), lambda x: phi(math.log(x), -1, 0.5)),
-    (law("beta"), lambda x: x),
-    (law("beta", a=2, b=2), lambda x: 3 * x**2 - 2 * x**3),
-    (law("beta", a=1, b=5), lambda x: 1 - (1 - x) ** 5),
-    (law("beta", a=0.5, b=0.5), lambda x: 2 / math.pi * math.asin(math.sqrt(x))),
+    (distribution_of("uniform", min=-2, max=6), lambda x: (x + 2) / 8),
+    (distribution_of("log_uniform_values", min=1e-5, max=1e-1), lambda x: math.log10(x / 1e-5) / 4),
+    (
+        distribution_of("inv_log_uniform_values", min=1e-5, max=1e-1),
+        lambda x: math.log10(x / 1e-5) / 4,
+    ),
+    (distribution_of("log_uniform", min=-3, max=2), lambda x: (math.log(x) + 3) / 5),
+    (distribution_of("inv_log_uniform", min=-3, max=2), lambda x: (math.log(x) + 2) / 5),
+    (distribution_of("normal", mu=3, sigma=2), lambda x: phi(x, 3, 2)),
+    (distribution_of("normal"), phi),
+    (distribution_of("log_normal", mu=-1, sigma=0.5), lambda x: phi(math.log(x), -1, 0.5)),
+    (distribution_of("beta"), lambda x: x),
+    (distribution_of("beta", a=2, b=2), lambda x: 3 * x**2 - 2 * x**3),
+    (distribution_of("beta", a=1, b=5), lambda x: 1 - (1 - x) ** 5),
+    (distribution_of("beta", a=0.5, b=0.5), lambda x: 2 / math.pi * math.asin(math.sqrt(x))),
 ]
 
 
 @pytest.mark.parametrize(("distribution", "cdf"), CONTINUOUS)
-def test_continuous_law_follows_its_cdf(distribution, cdf):
+def test_continuous_distribution_follows_its_cdf(distribution, cdf):
     assert distance(draws(distribution), cdf) < CRITICAL / math.sqrt(N_DRAWS)
 
 
 @pytest.mark.parametrize(("distribution", "cdf"), CONTINUOUS)
-def test_coordinate_of_a_continuous_law_is_its_cdf(distribution, cdf):
+def test_coordinate_of_a_continuous_distribution_is_its_cdf(distribution, cdf):
     for u in (0.01, 0.3, 0.5, 0.77, 0.99):
         value = distribution.from_unit(u)
         assert distribution.to_unit(value) == pytest.approx(u, abs=1e-12)
@@ -77,27 +80,37 @@ def rounded_masses(cdf, multiples):
 
 
 DISCRETE = [
-    (law("int_uniform", min=-2, max=2), [-2, -1, 0, 1, 2], [0.2] * 5),
-    (law("categorical", values=["a", "b", "a", None]), ["a", "b", None], [0.5, 0.25, 0.25]),
+    (distribution_of("int_uniform", min=-2, max=2), [-2, -1, 0, 1, 2], [0.2] * 5),
     (
-        law("categorical_w_probabilities", values=[1, 2, 3], probabilities=[0.7, 0.0, 0.3]),
+        distribution_of("categorical", values=["a", "b", "a", None]),
+        ["a", "b", None],
+        [0.5, 0.25, 0.25],
+    ),
+    (
+        distribution_of(
+            "categorical_w_probabilities", values=[1, 2, 3], probabilities=[0.7, 0.0, 0.3]
+        ),
         [1, 3],
         [0.7, 0.3],
     ),
-    (law("q_uniform", min=1, max=5, q=1), [1, 2, 3, 4, 5], [0.125, 0.25, 0.25, 0.25, 0.125]),
-    (law("q_uniform", min=1, max=10, q=3), [3, 6, 9], [3.5 / 9, 3 / 9, 2.5 / 9]),
     (
-        law("q_log_uniform_values", min=1, max=4, q=1),
+        distribution_of("q_uniform", min=1, max=5, q=1),
+        [1, 2, 3, 4, 5],
+        [0.125, 0.25, 0.25, 0.25, 0.125],
+    ),
+    (distribution_of("q_uniform", min=1, max=10, q=3), [3, 6, 9], [3.5 / 9, 3 / 9, 2.5 / 9]),
+    (
+        distribution_of("q_log_uniform_values", min=1, max=4, q=1),
         [1, 2, 3, 4],
         rounded_masses(lambda x: math.log(x) / math.log(4), [1, 2, 3, 4]),
     ),
     (
-        law("q_log_uniform", min=0, max=math.log(4), q=1),
+        distribution_of("q_log_uniform", min=0, max=math.log(4), q=1),
         [1, 2, 3, 4],
         rounded_masses(lambda x: math.log(x) / math.log(4), [1, 2, 3, 4]),
     ),
     (
-        law("q_beta", a=2, b=2, q=0.5),
+        distribution_of("q_beta", a=2, b=2, q=0.5),
         [0.0, 0.5, 1.0],
         [0.15625, 0.6875, 0.15625],
     ),
@@ -105,7 +118,7 @@ DISCRETE = [
 
 
 @pytest.mark.parametrize(("distribution", "values", "masses"), DISCRETE)
-def test_discrete_law_has_its_masses(distribution, values, masses):
+def test_discrete_distribution_has_its_masses(distribution, values, masses):
     assert [distribution.value_at(i) for i in range(distribution.n_values)] == values
     assert distribution.probabilities() == pytest.approx(masses)
     found = draws(distribution)
@@ -117,16 +130,16 @@ def test_discrete_law_has_its_masses(distribution, values, masses):
 @pytest.mark.parametrize(
     ("distribution", "mass_of_zero"),
     [
-        (law("q_normal", q=1), phi(0.5) - phi(-0.5)),
-        (law("q_normal", mu=0.2, sigma=3, q=2), phi(1, 0.2, 3) - phi(-1, 0.2, 3)),
-        (law("q_log_normal", q=1), phi(math.log(0.5))),
+        (distribution_of("q_normal", q=1), phi(0.5) - phi(-0.5)),
+        (distribution_of("q_normal", mu=0.2, sigma=3, q=2), phi(1, 0.2, 3) - phi(-1, 0.2, 3)),
+        (distribution_of("q_log_normal", q=1), phi(math.log(0.5))),
     ],
 )
-def test_endless_quantized_law_has_its_masses(distribution, mass_of_zero):
+def test_endless_quantized_distribution_has_its_masses(distribution, mass_of_zero):
     share = sum(x == 0 for x in draws(distribution)) / N_DRAWS
     assert distribution.n_values is None
     assert abs(share - mass_of_zero) < 4 * math.sqrt(mass_of_zero / N_DRAWS)
-    with pytest.raises(TypeError, match="no end of values"):
+    with pytest.raises(TypeError, match="infinitely many values"):
         distribution.value_at(0)
 
 
@@ -142,10 +155,10 @@ def bounds(draw, low=-1e6, high=1e6):
 
 
 @st.composite
-def laws(draw):
-    """Any law of the language."""
-    name = draw(st.sampled_from(sorted(FORMS)))
-    keys = FORMS[name].keys
+def distributions(draw):
+    """Any distribution of the language."""
+    name = draw(st.sampled_from(sorted(DISTRIBUTIONS)))
+    keys = DISTRIBUTIONS[name].keys
     fields = {}
     if "value" in keys:
         fields["value"] = draw(st.one_of(st.integers(), st.text(), st.none(), st.booleans()))
@@ -168,11 +181,11 @@ def laws(draw):
         fields |= {"a": draw(st.floats(0.1, 50)), "b": draw(st.floats(0.1, 50))}
     if "q" in keys:
         fields["q"] = draw(steps)
-    return law(name, **fields)
+    return distribution_of(name, **fields)
 
 
 # next to 1 floats are too coarse to tell the upper tail of a normal
-@given(laws(), st.floats(0, 1 - 1e-9))
+@given(distributions(), st.floats(0, 1 - 1e-9))
 def test_coordinates_lead_there_and_back(distribution, unit):
     value = distribution.from_unit(unit)
     assert distribution.contains(value)
@@ -180,11 +193,11 @@ def test_coordinates_lead_there_and_back(distribution, unit):
     if isinstance(distribution, Finite):
         assert identity(again) == identity(value)
     else:
-        # the inverse of a beta law is found by search, and is less exact far out in its tails
+        # the inverse of a beta CDF is found by search and is less exact far out in its tails
         assert again == pytest.approx(value, rel=1e-5, abs=1e-9)
 
 
-@given(laws(), st.floats(0, 1, exclude_max=True))
+@given(distributions(), st.floats(0, 1, exclude_max=True))
 def test_samples_are_contained_and_of_one_type(distribution, u):
     value = distribution.sample(u)
     assert distribution.contains(value)
@@ -194,14 +207,14 @@ def test_samples_are_contained_and_of_one_type(distribution, u):
         assert math.isfinite(value)
 
 
-@given(laws(), st.floats(0, 1), st.floats(0, 1))
+@given(distributions(), st.floats(0, 1), st.floats(0, 1))
 def test_quantiles_grow(distribution, u, v):
     if distribution.kind != "categorical" and not hasattr(distribution, "values"):
         assert distribution.sample(min(u, v)) <= distribution.sample(max(u, v))
 
 
-@given(laws())
-def test_finite_laws_number_their_values(distribution):
+@given(distributions())
+def test_finite_distributions_number_their_values(distribution):
     if not isinstance(distribution, Finite) or distribution.n_values > 500:
         return
     values = [distribution.value_at(i) for i in range(distribution.n_values)]
@@ -212,14 +225,18 @@ def test_finite_laws_number_their_values(distribution):
 @pytest.mark.parametrize(
     ("distribution", "u", "value"),
     [
-        (law("int_uniform", min=1, max=3), 0.5, 2),
-        (law("uniform", min=1, max=3), 0.5, 2.0),
-        (law("q_uniform", min=0, max=10, q=2), 0.5, 4),  # 5 / 2 rounds half to even
-        (law("q_uniform", min=0, max=10), 0.35, 4.0),  # the default step is 1.0
-        (law("q_uniform", min=0, max=10, q=1), 0.35, 4),
-        (law("q_normal", q=2), 0.5, 0),
-        (law("q_uniform", min=0.1, max=0.3, q=0.1), 0.999, 0.3),  # not 0.30000000000000004
-        (law("categorical", values=[True, 1]), 0.1, True),
+        (distribution_of("int_uniform", min=1, max=3), 0.5, 2),
+        (distribution_of("uniform", min=1, max=3), 0.5, 2.0),
+        (distribution_of("q_uniform", min=0, max=10, q=2), 0.5, 4),  # 5 / 2 rounds half to even
+        (distribution_of("q_uniform", min=0, max=10), 0.35, 4.0),  # the default step is 1.0
+        (distribution_of("q_uniform", min=0, max=10, q=1), 0.35, 4),
+        (distribution_of("q_normal", q=2), 0.5, 0),
+        (
+            distribution_of("q_uniform", min=0.1, max=0.3, q=0.1),
+            0.999,
+            0.3,
+        ),  # not 0.30000000000000004
+        (distribution_of("categorical", values=[True, 1]), 0.1, True),
     ],
 )
 def test_types_and_rounding(distribution, u, value):
@@ -230,14 +247,17 @@ def test_types_and_rounding(distribution, u, value):
 @pytest.mark.parametrize(
     ("distribution", "outside"),
     [
-        (law("uniform", min=0, max=1), [1.5, -1, "0.5", True, None, math.nan, math.inf, 10**400]),
-        (law("int_uniform", min=0, max=3), [4, -1, 1.5, "1", True, [1], 10**400]),
-        (law("q_uniform", min=0, max=9, q=3), [1, 12, -3, 2.9, "3", False]),
-        (law("q_normal", q=0.5), [0.25, math.nan, "1", 10**400]),
-        (law("q_log_normal", q=1), [-1]),
-        (law("log_normal"), [-0.5]),
-        (law("categorical", values=[1, "a", [1]]), [True, "1", [1.0], [1, 2], {}]),
-        (law("constant", value={"a": 1}), [{"a": 2}, {}, None]),
+        (
+            distribution_of("uniform", min=0, max=1),
+            [1.5, -1, "0.5", True, None, math.nan, math.inf, 10**400],
+        ),
+        (distribution_of("int_uniform", min=0, max=3), [4, -1, 1.5, "1", True, [1], 10**400]),
+        (distribution_of("q_uniform", min=0, max=9, q=3), [1, 12, -3, 2.9, "3", False]),
+        (distribution_of("q_normal", q=0.5), [0.25, math.nan, "1", 10**400]),
+        (distribution_of("q_log_normal", q=1), [-1]),
+        (distribution_of("log_normal"), [-0.5]),
+        (distribution_of("categorical", values=[1, "a", [1]]), [True, "1", [1.0], [1, 2], {}]),
+        (distribution_of("constant", value={"a": 1}), [{"a": 2}, {}, None]),
     ],
 )
 def test_what_is_outside_is_refused(distribution, outside):
@@ -258,10 +278,10 @@ def test_quantised_values_are_the_floats_that_people_write(q, first, n_steps, na
     decimal = Decimal(repr(q))
     low, high = float(first * decimal), float((first + n_steps) * decimal)
     if name == "q_normal":
-        found = law("q_normal", mu=low, sigma=high - low, q=q)
+        found = distribution_of("q_normal", mu=low, sigma=high - low, q=q)
         value = found.from_unit(unit)
     else:
-        found = law("q_uniform", min=low, max=high, q=q)
+        found = distribution_of("q_uniform", min=low, max=high, q=q)
         found = found.grid if name == "grid" else found
         value = found.from_unit(unit)
         assert found.value_at(0) == low
@@ -292,36 +312,41 @@ def test_identity_follows_the_reference_engine():
     ],
 )
 def test_kind_of_listed_values(values, kind):
-    assert law("categorical", values=values).kind == kind
+    assert distribution_of("categorical", values=values).kind == kind
 
 
 def test_kinds_of_other_laws():
-    assert law("int_uniform", min=0, max=3).kind == "ordered"
-    assert law("q_log_uniform_values", min=1, max=30).kind == "ordered"
-    assert law("q_normal").kind == "continuous"
-    assert law("constant", value=1).kind == "categorical"
+    assert distribution_of("int_uniform", min=0, max=3).kind == "ordered"
+    assert distribution_of("q_log_uniform_values", min=1, max=30).kind == "ordered"
+    assert distribution_of("q_normal").kind == "continuous"
+    assert distribution_of("constant", value=1).kind == "categorical"
 
 
 def test_weighted_coordinates_give_every_category_the_same_width():
-    weighted = law("categorical_w_probabilities", values=["a", "b"], probabilities=[0.9, 0.1])
+    weighted = distribution_of(
+        "categorical_w_probabilities", values=["a", "b"], probabilities=[0.9, 0.1]
+    )
     assert [weighted.from_unit(u) for u in (0.1, 0.6)] == ["a", "b"]
     assert [weighted.sample(u) for u in (0.6, 0.95)] == ["a", "b"]
     assert weighted.to_unit("b") == 0.75
 
 
 def test_log_coordinates_keep_their_scale():
-    quantized = law("q_log_uniform_values", min=1, max=1000, q=1)
+    quantized = distribution_of("q_log_uniform_values", min=1, max=1000, q=1)
     assert quantized.to_unit(32) == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("distribution", [law("normal"), law("log_normal", sigma=300), law("beta")])
+@pytest.mark.parametrize(
+    "distribution",
+    [distribution_of("normal"), distribution_of("log_normal", sigma=300), distribution_of("beta")],
+)
 def test_the_ends_of_the_unit_interval_are_finite(distribution):
     for unit in (0.0, 1.0, math.nextafter(1, 0), 5e-324):
         assert math.isfinite(distribution.from_unit(unit))
 
 
 def test_no_multiple_within_the_bounds_gives_the_nearest():
-    assert law("q_uniform", min=1, max=2, q=5).sample(0.7) == 0
+    assert distribution_of("q_uniform", min=1, max=2, q=5).sample(0.7) == 0
 
 
 @pytest.mark.parametrize(
@@ -334,9 +359,9 @@ def test_no_multiple_within_the_bounds_gives_the_nearest():
         ("q_uniform", {"min": 0, "max": 1e300, "q": 1e-300}, "too small"),
     ],
 )
-def test_laws_that_floats_cannot_hold(name, fields, message):
+def test_distributions_that_floats_cannot_hold(name, fields, message):
     with pytest.raises(ValueError, match=message):
-        law(name, **fields)
+        distribution_of(name, **fields)
 
 
 @given(st.integers(1, 10**30), st.data())
@@ -347,7 +372,7 @@ def test_bins_are_exact_for_any_number(n_bins, data):
 
 
 def test_wide_integers_are_reached_at_both_ends():
-    wide = law("int_uniform", min=-(2**63), max=2**63 - 1)
+    wide = distribution_of("int_uniform", min=-(2**63), max=2**63 - 1)
     assert wide.sample(0.0) == -(2**63)
     assert wide.from_unit(1.0) == 2**63 - 1
 
@@ -384,14 +409,16 @@ def test_large_shape_parameters_approach_a_normal():
     a = b = 1e6
     sigma = math.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
     normal = NormalDist(0.5, sigma)
-    assert law("beta", a=a, b=b).sample(0.9) == pytest.approx(normal.inv_cdf(0.9), abs=sigma / 100)
+    assert distribution_of("beta", a=a, b=b).sample(0.9) == pytest.approx(
+        normal.inv_cdf(0.9), abs=sigma / 100
+    )
 
 
 def test_values_are_fresh_each_time():
-    listed = law("categorical", values=[{"a": [1]}])
+    listed = distribution_of("categorical", values=[{"a": [1]}])
     listed.value_at(0)["a"].append(2)
     assert listed.value_at(0) == {"a": [1]}
-    constant = law("constant", value=[1])
+    constant = distribution_of("constant", value=[1])
     constant.value_at(0).append(2)
     assert constant.value_at(0) == [1]
     with pytest.raises(IndexError):

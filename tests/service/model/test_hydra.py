@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from sweep_service.model.hydra import hydra_overrides
+from sweep_service.model.language.hydra import hydra_overrides
 
 PARSER = OverridesParser.create()
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from sweep_service.model.forms import FORMS
-from sweep_service.model.json_schema import schema_text, sweep_schema
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.distribution_specs import DISTRIBUTIONS
+from sweep_service.model.language.json_schema import schema_text, sweep_schema
+from sweep_service.model.language.sweep_config import parse_object
 
 SCHEMA_FILE = Path(__file__).parents[3] / "infra" / "sweep.schema.json"
 EXAMPLES = {
@@ -34,7 +34,7 @@ def with_parameter(entry):
 
 def test_the_file_for_editors_is_current():
     assert SCHEMA_FILE.read_text() == schema_text(), (
-        "write sweep_service.model.json_schema.schema_text() to infra/sweep.schema.json"
+        "write sweep_service.model.language.json_schema.schema_text() to infra/sweep.schema.json"
     )
 
 
@@ -42,9 +42,9 @@ def test_it_is_a_schema():
     Draft202012Validator.check_schema(json.loads(schema_text()))
 
 
-@pytest.mark.parametrize("name", sorted(FORMS))
+@pytest.mark.parametrize("name", sorted(DISTRIBUTIONS))
 def test_every_distribution_is_described(name):
-    fields = {key: EXAMPLES[key] for key in FORMS[name].keys}
+    fields = {key: EXAMPLES[key] for key in DISTRIBUTIONS[name].keys}
     entry = {"distribution": name, **fields}
     assert is_valid(with_parameter(entry))
     assert parse_object(with_parameter(entry)).config.space.parameters

@@ -6,9 +6,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.json_schema import sweep_schema
-from sweep_service.model.printed import LONGEST_PATTERN, MOST_PATTERNS
-from sweep_service.model.sweep_config import parse_object, parse_text
+from sweep_service.model.language.json_schema import sweep_schema
+from sweep_service.model.language.printed import LONGEST_PATTERN, MOST_PATTERNS
+from sweep_service.model.language.sweep_config import parse_object, parse_text
 
 BASE = {"method": "grid", "metric": {"name": "loss"}, "parameters": {"lr": {"values": [1, 2]}}}
 LOSS = "loss: ([0-9.]+)"

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.model.numbers import decode_metric, encode_number, tagged, untag, with_texts
+from sweep_service.model.records.numbers import (
+    decode_metric,
+    encode_number,
+    tagged,
+    untag,
+    with_texts,
+)
 
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 values = st.recursive(

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.model.space import SearchSpace
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import from_document, parse_object
 
 PARAMETERS = {
     "lr": {"distribution": "log_uniform_values", "min": 1e-4, "max": 1.0},
@@ -109,11 +108,11 @@ def test_n_points(parameters, n_points):
     assert space_of(parameters).n_points == n_points
 
 
-def test_grids_take_no_continuous_law(space):
+def test_grids_take_no_continuous_distribution(space):
     with pytest.raises(ValueError, match="'lr' cannot be part of a grid"):
         space.grid  # noqa: B018  # the attribute itself raises
 
 
 def test_equal_documents_give_equal_spaces(space):
     document = parse_object({"method": "random", "parameters": PARAMETERS}).config.document
-    assert SearchSpace.from_document(document["parameters"]) == space
+    assert from_document(document).space == space

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.command import DEFAULT_COMMAND
-from sweep_service.model.sweep_config import (
+from sweep_service.model.language.command import DEFAULT_COMMAND
+from sweep_service.model.language.sweep_config import (
     Hyperband,
     Metric,
     from_document,

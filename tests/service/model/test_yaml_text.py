@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.fields import PlainNumber
-from sweep_service.model.sweep_config import parse_text
-from sweep_service.model.yaml_text import read_yaml
+from sweep_service.model.language.fields import PlainNumber
+from sweep_service.model.language.sweep_config import parse_text
+from sweep_service.model.language.yaml_text import read_yaml
 
 
 def document(text):
@@ -146,12 +146,17 @@ CHAIN = "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i}\n  <<: *a{i - 1}\n" for i in 
         ("a: !mine x", 1, "!mine"),
         ("a: !!set [x]", 1, "!!set"),
         ("a: !!int x", 1, "cannot be read as !!int"),
+        ("a: !!int", 1, "cannot be read as !!int"),
+        ("a: !!int ''", 1, "cannot be read as !!int"),
+        ("a: !!float", 1, "cannot be read as !!float"),
+        ("a: !!bool", 1, "cannot be read as !!bool"),
         (f"a: {'9' * 5000}", 1, "cannot be read as !!int"),
         ("? [a, b]\n: 1", 1, "cannot be a key"),
         ("a: {<<: 3}", 1, "takes a map"),
         ("x: 1\na: &a [*a]", 2, "contains itself"),
         ("x: 1\na: &a {<<: *a}", 2, "contains itself"),
         ("x: 1\na: *b", 2, "names no anchor"),
+        ("x: 1\na: &a [&a [*a]]", 2, "contains itself"),
         (BOMB, 1, "aliases make it larger"),
         (MERGE_BOMB, 1, "aliases make it larger"),
         (CHAIN, 1, "aliases make it larger"),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.search import grid
 from sweep_service.search.ordinals import from_digits, nth_outside, to_digits, with_first
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_service.model.sweep_config import Hyperband, Metric
+from sweep_service.model.language.sweep_config import Hyperband, Metric
 from sweep_service.search.hyperband import Crossing, bands, crossings, last_band, stop_decision
 
 LOSS = Metric("loss")

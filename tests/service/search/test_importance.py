@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.search.importance import FEWEST_RUNS, MOST_RUNS, importance
 
 PARAMETERS = {

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweep_service.model.distributions import identity
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
+from sweep_service.model.space.distributions import identity
 from sweep_service.search import random_search
 from sweep_service.search.random_search import LARGEST_RACE
 
@@ -39,7 +39,7 @@ def test_seed_and_index_fix_the_config(parameters):
 def test_another_process_draws_the_same():
     code = (
         "import json\n"
-        "from sweep_service.model.sweep_config import parse_object\n"
+        "from sweep_service.model.language.sweep_config import parse_object\n"
         "from sweep_service.search import random_search\n"
         f"config = parse_object({{'method': 'random', 'parameters': {WEIGHTED!r}}}).config\n"
         "print(json.dumps([random_search.suggest(config, i, 7).config for i in range(20)]))\n"

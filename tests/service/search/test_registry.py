@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from sweep_service.model.installation import install_hint
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.installation import install_hint
+from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.search import registry
 
 PARAMETERS = {"a": {"values": [1, 2, 3]}, "q": {"distribution": "q_uniform", "min": 0, "max": 2}}
@@ -44,7 +44,7 @@ def test_grid_and_random_record_nothing(method):
 def test_grid_and_random_load_no_numpy_and_no_yaml():
     code = (
         "import sys\n"
-        "from sweep_service.model.sweep_config import from_document\n"
+        "from sweep_service.model.language.sweep_config import from_document\n"
         "from sweep_service.search import registry\n"
         "for method in ('grid', 'random'):\n"
         "    parameters = {'a': {'distribution': 'constant', 'value': 1}}\n"
@@ -75,7 +75,7 @@ WITHOUT = """
 import sys
 
 from sweep_service.errors import InvalidConfig
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.search import registry
 
 class Missing:

@@ -10,8 +10,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from sweep_service.model.records import Base, LiveSummary, Outcome, Row, Taken
-from sweep_service.model.states import RunState
+from sweep_service.model.records.records import Base, LiveSummary, Outcome, Row, Taken
+from sweep_service.model.records.states import RunState
 from sweep_service.storage import codec
 
 numbers = st.floats() | st.integers()

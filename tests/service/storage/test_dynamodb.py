@@ -15,8 +15,8 @@ from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
 
 from sweep_service import errors
-from sweep_service.model.records import Base, Counter, Row, RowBatch, Run, SweepMeta
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.records import Base, Counter, Row, RowBatch, Run, SweepMeta
+from sweep_service.model.records.states import SweepState
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb import sweeps as dynamodb_sweeps
 from sweep_service.storage.dynamodb.store import DynamoStore

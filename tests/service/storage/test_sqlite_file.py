@@ -23,7 +23,7 @@ from sweep_service.errors import (
     TooLarge,
     TryAgain,
 )
-from sweep_service.model.records import (
+from sweep_service.model.records.records import (
     Base,
     Counter,
     EarlyStop,
@@ -33,7 +33,7 @@ from sweep_service.model.records import (
     RowBatch,
     SweepMeta,
 )
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.states import SweepState
 from sweep_service.storage.sqlite import database as sqlite_database
 from sweep_service.storage.sqlite import schema as sqlite_schema
 from sweep_service.storage.sqlite.errors import translating
@@ -434,6 +434,16 @@ class TestTheFileUnderTheFeet:
         for end in ("-wal", "-shm"):
             Path(f"{path}{end}").unlink()
         path.write_bytes(content)
+
+    def test_no_new_file_is_made_in_its_place(self, path: Path) -> None:
+        """Not even where another connection is needed: its log would spoil what is put back."""
+        with SqliteStore(path) as store:
+            store.create_sweep(META, COUNTER)
+            with store._database._lent():  # so that the next one needs a connection of its own
+                self.remove(path)
+                with pytest.raises(StoreGone):
+                    store.get_counter(SWEEP)
+            assert list(path.parent.iterdir()) == []
 
     @pytest.mark.parametrize("how", ["remove", "replace", "overwrite"])
     def test_it_is_told_and_nothing_is_acknowledged(self, path: Path, how: str) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sweep_service.errors import Busy
-from sweep_service.model.records import Base, Counter, SweepMeta
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.records import Base, Counter, SweepMeta
+from sweep_service.model.records.states import SweepState
 from sweep_service.storage.sqlite.store import SqliteStore
 
 SWEEP = "k3v9x2ab"
@@ -22,8 +22,8 @@ COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
 
 HEAD = """
 import os, sys
-from sweep_service.model.records import Lease, Outcome, Run
-from sweep_service.model.states import RunState
+from sweep_service.model.records.records import Lease, Outcome, Run
+from sweep_service.model.records.states import RunState
 from sweep_service.storage.sqlite.store import SqliteStore
 path, sweep = sys.argv[1], "k3v9x2ab"
 store = SqliteStore(path)
@@ -86,8 +86,8 @@ for _ in range(30):
 """
 
 CREATE = """
-from sweep_service.model.records import Base, Counter, SweepMeta
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.records import Base, Counter, SweepMeta
+from sweep_service.model.records.states import SweepState
 meta = SweepMeta(sweep, 1, "project", None, {}, 1000.0, "create-key")
 store.create_sweep(meta, Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0))
 print(store.claim_index(sweep)[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_service.model.records import (
+from sweep_service.model.records.records import (
     AttemptRecord,
     Base,
     Counter,
@@ -25,7 +25,7 @@ from sweep_service.model.records import (
     Run,
     SweepMeta,
 )
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.sqlite.store import SqliteStore
 
 SWEEP = "k3v9x2ab"

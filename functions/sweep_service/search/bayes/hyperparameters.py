@@ -68,7 +68,7 @@ class Prior:
     def mode(self, n_axes: int) -> Hyperparameters:
         """The likeliest length scales, one per axis, and a middling noise and share."""
         log_length = self.log_length.mean - self.log_length.std**2
-        others = [law.mean for law in self._others]
+        others = [prior.mean for prior in self._others]
         return Hyperparameters.of(np.array([log_length] * n_axes + others), n_axes)
 
     def penalty(self, theta: Floats) -> tuple[float, Floats]:
@@ -77,9 +77,9 @@ class Prior:
         The density is that of l, not of log l: it favours short scales by a factor 1 / l.
         """
         n_axes = len(theta) - len(self._others)
-        laws = [self.log_length] * n_axes + self._others
-        std = np.array([law.std for law in laws])
-        z = (theta - np.array([law.mean for law in laws])) / std
+        priors = [self.log_length] * n_axes + self._others
+        std = np.array([prior.std for prior in priors])
+        z = (theta - np.array([prior.mean for prior in priors])) / std
         gradient = z / std
         gradient[:n_axes] += 1.0
         return float(0.5 * z @ z + theta[:n_axes].sum()), gradient

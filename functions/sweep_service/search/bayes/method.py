@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.model.distributions import Quantized, QuantizedEndless
+from sweep_service.model.space.distributions import Quantized, QuantizedEndless
 from sweep_service.search.bayes.axes import Axes, Axis
 from sweep_service.search.bayes.proposal import Data, propose
 from sweep_service.search.bayes.record import record_of
@@ -37,16 +37,16 @@ from sweep_service.search.suggestion import Suggestion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_service.model.distributions import Distribution
-    from sweep_service.model.records import Observation
-    from sweep_service.model.space import SearchSpace
-    from sweep_service.model.sweep_config import Metric, SweepConfig
+    from sweep_service.model.language.sweep_config import Metric, SweepConfig
+    from sweep_service.model.records.records import Observation
+    from sweep_service.model.space.distributions import Distribution
+    from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.search.bayes.arrays import Bools, Floats
     from sweep_service.search.suggestion import Evidence, Pending
 
 #: Noise variance of a value from a part of a run, over the signal variance.
 _PARTIAL_NOISE = 0.1
-#: Quantised laws of more values are modelled by those at so many evenly spaced quantiles.
+#: Quantized distributions with more values are modeled at this many evenly spaced quantiles.
 _SCAN = 2048
 #: Longer integer ranges are modelled as if they had so many values.
 _MOST_VALUES = 2**40
@@ -123,24 +123,26 @@ def axes_of(space: SearchSpace) -> Axes:
     return Axes(tuple(_axis(parameter.distribution) for parameter in space.searched))
 
 
-def _axis(law: Distribution) -> Axis:
-    if isinstance(law, (Quantized, QuantizedEndless)):
-        positions = _positions(law)
+def _axis(distribution: Distribution) -> Axis:
+    if isinstance(distribution, (Quantized, QuantizedEndless)):
+        positions = _positions(distribution)
         return Axis(len(positions), positions=positions)
-    if law.n_values is None:
+    if distribution.n_values is None:
         return Axis()
-    return Axis(min(law.n_values, _MOST_VALUES), is_categorical=law.kind == "categorical")
+    return Axis(
+        min(distribution.n_values, _MOST_VALUES), is_categorical=distribution.kind == "categorical"
+    )
 
 
 @lru_cache(maxsize=1024)
-def _positions(law: Quantized | QuantizedEndless) -> tuple[float, ...]:
-    """Coordinates of the values of a quantised law; of many values those that a scan meets."""
-    n_values = law.n_values
+def _positions(distribution: Quantized | QuantizedEndless) -> tuple[float, ...]:
+    """Coordinates of the values of a quantized distribution; a sample of them if there are many."""
+    n_values = distribution.n_values
     if n_values is not None and n_values <= _SCAN:
-        values = [law.value_at(i) for i in range(n_values)]
+        values = [distribution.value_at(i) for i in range(n_values)]
     else:
-        values = [law.from_unit((i + 0.5) / _SCAN) for i in range(_SCAN)]
-    return tuple(sorted({law.to_unit(value) for value in values}))
+        values = [distribution.from_unit((i + 0.5) / _SCAN) for i in range(_SCAN)]
+    return tuple(sorted({distribution.to_unit(value) for value in values}))
 
 
 def _in_order(observations: Sequence[Observation]) -> list[Observation]:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sweep_service.model.sweep_config import Metric, SweepConfig
+    from sweep_service.model.language.sweep_config import Metric, SweepConfig
     from sweep_service.search.bayes.proposal import Proposal
     from sweep_service.search.bayes.surrogate import Forecast
 

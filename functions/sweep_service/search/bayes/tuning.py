@@ -1,4 +1,4 @@
-"""Every number of Bayesian search that was chosen by experiment (``tests/benchmarks``)."""
+"""Every number of Bayesian search that was chosen by experiment (``benchmarks``)."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, overload
 from pynamodb.attributes import Attribute
 
 from sweep_service.errors import InvalidRequest
-from sweep_service.model.records import Amendment
-from sweep_service.model.states import RunState, SweepState
+from sweep_service.model.records.records import Amendment
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     decode_bases,
     decode_early_stop,
@@ -30,7 +30,7 @@ from sweep_service.storage.codec import (
 )
 
 if TYPE_CHECKING:
-    from sweep_service.model.records import Base, EarlyStop, Outcome, Taken
+    from sweep_service.model.records.records import Base, EarlyStop, Outcome, Taken
 
 _MAX_WHOLE = 2**63 - 1
 

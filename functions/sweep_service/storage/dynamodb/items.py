@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pynamodb.attributes import Attribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
-from sweep_service.model.records import (
+from sweep_service.model.records.records import (
     AttemptRecord,
     Counter,
     Lease,

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sweep_service.model.identifiers import run_id
+from sweep_service.model.records.identifiers import run_id
 
 _DIGITS = 19
 _TICKS_A_SECOND = 10_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible
-from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import EarlyStop, Lease, LiveSummary
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.records import EarlyStop, Lease, LiveSummary
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import LeaseItem
 from sweep_service.storage.dynamodb.table import equals, is_revision, put_or_remove

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost, RunEnded, RunExists
-from sweep_service.model.identifiers import run_id
+from sweep_service.model.records.identifiers import run_id
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import RunItem
 from sweep_service.storage.dynamodb.table import is_revision, put_or_remove
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pynamodb.expressions.update import Action
 
-    from sweep_service.model.records import Lease, Outcome, Run, RunHead
+    from sweep_service.model.records.records import Lease, Outcome, Run, RunHead
     from sweep_service.storage.dynamodb.table import Table
 
 

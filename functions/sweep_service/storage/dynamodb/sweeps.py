@@ -15,8 +15,8 @@ from sweep_service.errors import (
     StoreUnusable,
     SweepDeleted,
 )
-from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.records import Base, Counter, SweepHead, SweepMeta
+from sweep_service.model.records.states import SweepState
 from sweep_service.storage.codec import to_json
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import bounded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sweep_service.model.records import RowBatch
+from sweep_service.model.records.records import RowBatch
 from sweep_service.storage.codec import PAGE_BYTES, decode_rows, encode_rows
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import (
@@ -18,7 +18,7 @@ from sweep_service.storage.dynamodb.items import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_service.model.records import AttemptRecord, Observation
+    from sweep_service.model.records.records import AttemptRecord, Observation
     from sweep_service.storage.dynamodb.table import Table
 
 # Compressed it stays far below the 400 KB of an item.

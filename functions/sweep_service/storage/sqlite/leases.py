@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible
-from sweep_service.model.identifiers import run_id
-from sweep_service.model.records import Amendment, EarlyStop, Lease, LiveSummary
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.records import Amendment, EarlyStop, Lease, LiveSummary
 from sweep_service.storage.codec import (
     decode_early_stop,
     decode_live,

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost, RunEnded, RunExists
-from sweep_service.model.identifiers import run_id
-from sweep_service.model.numbers import decode_number
-from sweep_service.model.records import Lease, Outcome, Run, RunHead
-from sweep_service.model.states import RunState
+from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.numbers import decode_number
+from sweep_service.model.records.records import Lease, Outcome, Run, RunHead
+from sweep_service.model.records.states import RunState
 from sweep_service.storage.codec import (
     PAGE_BYTES,
     decode_outcome,

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, SweepDeleted
-from sweep_service.model.records import Base, Counter, SweepHead, SweepMeta
-from sweep_service.model.states import SweepState
+from sweep_service.model.records.records import Base, Counter, SweepHead, SweepMeta
+from sweep_service.model.records.states import SweepState
 from sweep_service.storage.codec import (
     decode_bases,
     decode_taken,

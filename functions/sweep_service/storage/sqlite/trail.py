@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.numbers import decode_number, encode_number
-from sweep_service.model.records import AttemptRecord, Observation, RowBatch
-from sweep_service.model.states import RunState
+from sweep_service.model.records.numbers import decode_number, encode_number
+from sweep_service.model.records.records import AttemptRecord, Observation, RowBatch
+from sweep_service.model.records.states import RunState
 from sweep_service.storage.codec import (
     PAGE_BYTES,
     decode_rows,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sweep_sdk._agent.options import check_patterns
 from sweep_sdk._agent.printed.search_main import HEADER
 from sweep_sdk._agent.process.child import LaunchFailed
-from sweep_service.model.printed import STREAMS
+from sweep_service.model.language.printed import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -98,7 +98,7 @@ def _json_text(config: Mapping[str, Any]) -> str:
 
 def _args_text(config: Mapping[str, Any]) -> str:
     """The configuration as the flags of ``${args}``, quoted for a shell."""
-    from sweep_service.model.command import Launch, command_line
+    from sweep_service.model.language.command import Launch, command_line
 
     return shlex.join(command_line(["${args}"], config, Launch(program=None, environment={})))
 

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweep_service.model.records import Observation
-from sweep_service.model.states import RunState
-from sweep_service.model.sweep_config import SweepConfig, parse_object
+from sweep_service.model.language.sweep_config import SweepConfig, parse_object
+from sweep_service.model.records.records import Observation
+from sweep_service.model.records.states import RunState
 from sweep_service.search.bayes.method import data_of, suggest
 from sweep_service.search.suggestion import Evidence, Pending, Suggestion
 

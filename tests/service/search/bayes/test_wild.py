@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sweep_service.model.records import Observation
-from sweep_service.model.states import RunState
-from sweep_service.model.sweep_config import parse_object
+from sweep_service.model.language.sweep_config import parse_object
+from sweep_service.model.records.records import Observation
+from sweep_service.model.records.states import RunState
 from sweep_service.search.bayes import wild
 from sweep_service.search.bayes.axes import Axes, Axis
 from sweep_service.search.bayes.method import suggest

@@ -1,0 +1,70 @@
+"""The top-level keys of a sweep config."""
+
+from __future__ import annotations
+
+from sweep_service.model.language.fields import Field
+
+METHODS = ("grid", "random", "bayes")
+_MOST_RUNS = 10**15 - 1
+
+_TEXT_FIELDS = (
+    Field("name", "text", "Name of the sweep."),
+    Field("description", "text", "What the sweep is for."),
+    Field("project", "text", "Project that the sweep belongs to."),
+    Field("entity", "text", "Team or user; kept for the record."),
+    Field("program", "text", "Training program that agents run."),
+)
+_RUN_CAP = Field(
+    "run_cap",
+    "integer",
+    "Most runs of the sweep, over all agents.",
+    above=0,
+    at_most=_MOST_RUNS,
+)
+_OWN_FIELDS = (
+    Field("retry_failed", "integer", "How often a failed run is tried again.", at_least=0),
+    Field(
+        "seed",
+        "integer",
+        "The same file and seed give the same sequence of configs.",
+        at_least=-(2**63),
+        at_most=2**63 - 1,
+    ),
+    Field(
+        "lease_seconds",
+        "integer",
+        "How long a run is reserved for its agent without word from it.",
+        at_least=1,
+    ),
+    Field(
+        "replacement",
+        "boolean",
+        "Whether random and bayes may try a point of a finite space again; then only run_cap ends"
+        " the sweep.",
+    ),
+    Field("run_timeout", "number", "Seconds after which a run is stopped.", above=0),
+)
+SCALAR_FIELDS = (*_TEXT_FIELDS, _RUN_CAP, *_OWN_FIELDS)
+#: Keys that the reference does not know: a file written for it may use them for anything.
+OWN_KEYS = ("start", "metrics_from", *(field.name for field in _OWN_FIELDS))
+#: Keys that are kept as they are, and what to say of each.
+KEPT_KEYS = {
+    "controller": "sweeps need no controller here",
+    "job": "agents run programs, not launch jobs",
+    "image_uri": "agents run programs, not images",
+    "apiVersion": "there is one version of the language here",
+    "kind": "every file is a sweep here",
+    "settings": "there are no settings of this kind here",
+    "scheduler": "custom schedulers do not run here",
+    "metrics": "a sweep has one metric here",
+}
+SECTIONS = (
+    "method",
+    "parameters",
+    "metric",
+    "early_terminate",
+    "command",
+    "start",
+    "metrics_from",
+)
+KNOWN_KEYS = {*SECTIONS, *KEPT_KEYS, *(field.name for field in SCALAR_FIELDS)}

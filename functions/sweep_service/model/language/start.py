@@ -1,0 +1,100 @@
+"""Checks ``start``, a sweep-sdk key: the configs to run before the search begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.model.language.parameters import suggestion, with_numbers
+from sweep_service.model.language.report import Place, Report, describe
+from sweep_service.model.space.distributions import Continuous, Distribution, Finite
+from sweep_service.model.space.search_space import MISSING, Parameter, SearchSpace, look_up
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read_start(
+    section: object, space: SearchSpace, is_grid: bool, place: Place, report: Report
+) -> list[dict[str, Any]]:
+    """The configs to run first, each with a value for every parameter.
+
+    A parameter that an entry omits takes its only value, the median of its distribution, or the
+    first of its listed values.
+    """
+    if not isinstance(section, list):
+        report.error(place, f"found {describe(section)}; needs a list, such as [{{lr: 0.1}}]")
+        return []
+    configs: list[dict[str, Any]] = []
+    for index, entry in enumerate(section):
+        here = (*place, index)
+        config = _start_config(entry, space, is_grid, here, report)
+        if config in configs:
+            report.warn(here, "is the same as an earlier one; it is run once")
+        else:
+            configs.append(config)
+    return configs
+
+
+def _start_config(
+    entry: object, space: SearchSpace, is_grid: bool, place: Place, report: Report
+) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        report.error(place, f"found {describe(entry)}; needs a map, such as {{lr: 0.1}}")
+        return {}
+    given: dict[str, Any] = with_numbers(entry, place, report)
+    _tell_unknown_names(given, _tree(space.parameters), place, report)
+    return space.config(
+        _start_value(parameter, given, is_grid, place, report) for parameter in space.parameters
+    )
+
+
+def _tree(parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """The names of the parameters, nested as they are; empty maps stand for parameters."""
+    tree: dict[str, Any] = {}
+    for parameter in parameters:
+        node = tree
+        for name in parameter.path:
+            node = node.setdefault(name, {})
+    return tree
+
+
+def _tell_unknown_names(
+    entry: dict[str, Any], names: dict[str, Any], place: Place, report: Report
+) -> None:
+    for name, value in entry.items():
+        here = (*place, name)
+        if name not in names:
+            report.error(here, f"'{name}' is no parameter of this sweep{suggestion(name, names)}")
+        elif names[name] and not isinstance(value, dict):
+            report.error(here, f"found {describe(value)}; needs a map of nested parameters")
+        elif names[name]:
+            _tell_unknown_names(value, names[name], here, report)
+
+
+def _start_value(
+    parameter: Parameter, entry: dict[str, Any], is_grid: bool, place: Place, report: Report
+) -> Any:
+    distribution = (parameter.distribution.grid if is_grid else None) or parameter.distribution
+    value = look_up(entry, parameter.path)
+    here = (*place, *parameter.path)
+    if value is not MISSING:
+        if not distribution.contains(value):
+            report.error(here, f"found {describe(value)}, which the parameter cannot take")
+            return None
+        return _as_drawn(distribution, value)
+    default = (
+        distribution.from_unit(0.5)
+        if distribution.kind != "categorical"
+        else distribution.value_at(0)
+    )
+    if distribution.n_values != 1:
+        report.warn(place, f"gives no {parameter.name}; {default!r} is taken")
+    return default
+
+
+def _as_drawn(distribution: Distribution, value: Any) -> Any:
+    """The value in the type that the distribution draws, such as 3 for 3.0 among integers."""
+    if isinstance(distribution, Finite):
+        index = distribution.index_of(value)
+        return value if index is None else distribution.value_at(index)
+    return float(value) if isinstance(distribution, Continuous) else value

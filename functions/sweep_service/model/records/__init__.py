@@ -1,0 +1,1 @@
+"""What is stored of sweeps and runs, and the names and numbers in it."""

@@ -1,0 +1,1 @@
+"""The search space: parameters, their distributions, and the unit cube."""

@@ -1,0 +1,1 @@
+"""What client and backend say to each other."""

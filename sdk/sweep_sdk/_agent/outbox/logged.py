@@ -1,0 +1,227 @@
+"""What a training program has said, summed up: its metrics, its facts, how it ended."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from sweep_sdk._metrics import line_format
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from sweep_sdk._metrics.values import MetricValue
+
+#: Bounds of what is kept of a program's own configuration and texts.
+MAX_FACTS = 100
+MAX_FACT_BYTES = 16_000
+#: Of a run's results; the backend takes a little more.
+MAX_SUMMARY_BYTES = 250_000
+_TEXTS = ("name", "group", "notes", "job_type")
+
+
+@dataclass(slots=True)
+class Spread:
+    """The finite values of one metric."""
+
+    n_values: int = 0
+    first: float = math.nan
+    lowest: float = math.inf
+    highest: float = -math.inf
+    total: float = 0.0
+
+    def add(self, value: float) -> None:
+        """Take in a value."""
+        if not self.n_values:
+            self.first = value
+        self.n_values += 1
+        self.total += value
+        if value < self.lowest:  # rows may have thousands of metrics: a call for each is felt
+            self.lowest = value
+        if value > self.highest:
+            self.highest = value
+
+
+@dataclass
+class Logged:
+    """What a program has said.
+
+    Attributes:
+        metric: Name of the sweep's metric.
+        exit_code: From its finish; None when it said nothing.
+        last: The last value of every metric.
+        own: The summary values that the program has set itself.
+        spreads: The finite values of every metric that was logged.
+        definitions: Patterns of metric names, and what the summary shall have of those metrics.
+        facts: What the program noted about its run.
+        n_facts_left_out: How many of them were beyond the bounds.
+    """
+
+    metric: str | None = None
+    exit_code: int | None = None
+    is_preempting: bool = False
+    last: dict[str, MetricValue] = field(default_factory=dict)
+    own: dict[str, MetricValue] = field(default_factory=dict)
+    spreads: dict[str, Spread] = field(default_factory=dict)
+    definitions: list[line_format.Define] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    n_facts_left_out: int = 0
+
+    @property
+    def lowest(self) -> float | None:
+        """The least value of the sweep's metric, or the one that the program set itself."""
+        return self._extreme("lowest")
+
+    @property
+    def highest(self) -> float | None:
+        """The greatest value of the sweep's metric, or the one that the program set itself."""
+        return self._extreme("highest")
+
+    @property
+    def result(self) -> MetricValue | None:
+        """The value of the sweep's metric that the program set itself; None without one."""
+        return self.own.get(self.metric) if self.metric is not None else None
+
+    @property
+    def summary(self) -> dict[str, MetricValue]:
+        """The last value of every metric, or the one that the program set itself."""
+        return self.last | self.own
+
+    def add_metrics(self, metrics: Mapping[str, MetricValue]) -> None:
+        """Take in the metrics of a row."""
+        self.last.update(metrics)
+        spreads = self.spreads
+        for name, value in metrics.items():
+            if not isinstance(value, str):  # what is not finite travels as text
+                spread = spreads.get(name)
+                if spread is None:
+                    spread = spreads[name] = Spread()
+                spread.add(value)
+
+    def add_line(self, line: line_format.Line) -> None:
+        """Take in a line that is no row."""
+        if isinstance(line, line_format.Summary):
+            self.own.update(line.metrics)
+        elif isinstance(line, line_format.Describe):
+            self._note(line.facts)
+        elif isinstance(line, line_format.Define):
+            self.definitions.append(line)
+        elif isinstance(line, line_format.Finish):
+            self.exit_code = line.exit_code
+        elif isinstance(line, line_format.Preempting):
+            self.is_preempting = True
+
+    def results(self) -> tuple[dict[str, MetricValue], int]:
+        """What is kept of the run's results, and how many values there was no room for.
+
+        The sweep's metric first, then the last value of every other metric, then what the program
+        wanted to have, then the least and greatest values.
+        """
+        hidden = self.hidden()
+        last = {name: value for name, value in self.summary.items() if name not in hidden}
+        extremes = self.extremes(hidden)
+        whole = last | self.defined() | extremes
+        essential = (self.metric, f"{self.metric}.min", f"{self.metric}.max")
+        first = {name: whole[name] for name in essential if name in whole}
+        kept = _fitting(first | whole, MAX_SUMMARY_BYTES)
+        return kept, len(whole) - len(kept)
+
+    def extremes(self, hidden: Collection[str] = ()) -> dict[str, MetricValue]:
+        """``NAME.min`` and ``NAME.max`` of each metric that was logged more than once.
+
+        Of the sweep's metric also where it was logged once; of ``hidden`` ones never.
+        """
+        return {
+            f"{name}.{which}": value
+            for name, spread in self.spreads.items()
+            if name not in hidden and (spread.n_values > 1 or name == self.metric)
+            for which, value in (("min", spread.lowest), ("max", spread.highest))
+        }
+
+    def defined(self) -> dict[str, MetricValue]:
+        """What the program wanted the summary to have."""
+        return {
+            f"{name}.{definition.summary}": value
+            for definition in self.definitions
+            for name in self._matching(definition.metric)
+            if (value := self._value_of(name, definition.summary)) is not None
+        }
+
+    def hidden(self) -> set[str]:
+        """Metrics that the program does not want in the summary."""
+        return {
+            name
+            for definition in self.definitions
+            if definition.summary == "none"
+            for name in self._matching(definition.metric)
+            if name != self.metric
+        }
+
+    def _matching(self, pattern: str) -> Iterable[str]:
+        return [name for name in self.spreads if name == pattern or fnmatchcase(name, pattern)]
+
+    def _value_of(self, name: str, summary: str) -> MetricValue | None:
+        spread = self.spreads[name]
+        values: dict[str, MetricValue] = {
+            "min": spread.lowest,
+            "max": spread.highest,
+            "mean": spread.total / spread.n_values,
+            "first": spread.first,
+            "last": self.last[name],
+        }
+        return values.get(summary)
+
+    def _extreme(self, which: str) -> float | None:
+        result = self.result
+        if isinstance(result, (int, float)) and math.isfinite(result):
+            return result
+        spread = self.spreads.get(self.metric) if self.metric is not None else None
+        return None if spread is None else getattr(spread, which)
+
+    def _note(self, facts: Mapping[str, Any]) -> None:
+        """Add facts to those noted before, as long as there is room."""
+        for name in (*_TEXTS, "tags"):
+            if name in facts:
+                self._note_one(self.facts, name, facts[name])
+        for name in ("config", "summary"):
+            group = facts.get(name)
+            if isinstance(group, dict):
+                for key, value in group.items():
+                    self._note_one(self.facts.setdefault(name, {}), key, value)
+
+    def _note_one(self, group: dict[str, Any], key: str, value: Any) -> None:
+        before = group.get(key)
+        has_one = key in group
+        group[key] = value
+        if _n_facts(self.facts) <= MAX_FACTS and _size(self.facts) <= MAX_FACT_BYTES:
+            return
+        self.n_facts_left_out += 1
+        if has_one:
+            group[key] = before
+        else:
+            del group[key]
+
+
+def _fitting(values: dict[str, MetricValue], most_bytes: int) -> dict[str, MetricValue]:
+    """The first values, as many as fit into so many bytes of JSON."""
+    if _size(values) <= most_bytes:
+        return values
+    room = most_bytes
+    kept = {}
+    for name, value in values.items():
+        room -= _size({name: value})  # its braces make up for the comma and the space
+        if room < 0:
+            break
+        kept[name] = value
+    return kept
+
+
+def _n_facts(facts: Mapping[str, Any]) -> int:
+    return sum(len(value) if isinstance(value, dict) else 1 for value in facts.values())
+
+
+def _size(facts: Mapping[str, Any]) -> int:
+    return len(json.dumps(facts))
