@@ -156,7 +156,7 @@ def test_one_run_is_stopped_and_the_next_one_begins(shell: Shell, client: Client
     shell.run("sweep", "--stop-run", f"{sweep}-0")
     await_true(lambda: runs_of(client, sweep) == [("killed", 1), ("running", 2)])
     shell.let_go()
-    assert "stopped by hand" in shell.end(agent)
+    assert "stopped by request" in shell.end(agent)
     assert runs_of(client, sweep) == [("killed", 1), ("finished", 2)]
     assert "no agent works on it" in shell.run("sweep", "--stop-run", f"{sweep}-0", code=2)
 

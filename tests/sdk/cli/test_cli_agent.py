@@ -157,7 +157,7 @@ def test_the_words_of_moved_launch_scripts(train, cli, grid):
         check=False,
     )
     assert done.returncode == 0
-    assert done.stderr == f"sweep {grid} is of project 'default'; its id decides\n"
+    assert done.stderr == f"sweep {grid} belongs to project 'default'; --project is ignored\n"
 
 
 BLIND = """\

@@ -74,7 +74,9 @@ def show(capfd):
 
 def test_the_agents_start(capfd):
     AgentView(color=False)(events.AgentStarted("agent-1", SWEEP, 1))
-    assert capfd.readouterr().out == ("agent agent-1 works on sweep k3v9x2ab: grid, maximize acc\n")
+    assert capfd.readouterr().out == (
+        "agent agent-1 started on sweep k3v9x2ab: grid, maximize acc\n"
+    )
 
 
 def test_a_run_shows_progress_what_varies_and_the_command(show):
@@ -97,19 +99,19 @@ def test_without_a_known_end_the_number_alone(show):
         ({"value": None, "summary": {}}, "finished after 2.1 s"),
         (
             {"state": "failed", "exit_code": 3, "value": None, "summary": {}, "error": "Boom\x07"},
-            "failed after 2.1 s: exit code 3\n  Boom\\x07\n  its output: /runs/output.log",
+            "failed after 2.1 s: exit code 3\n  Boom\\x07\n  output: /runs/output.log",
         ),
         (
             {"state": "failed", "exit_code": 1, "value": None, "summary": {}, "hint": "use me"},
-            "failed after 2.1 s: exit code 1\n  use me\n  its output: /runs/output.log",
+            "failed after 2.1 s: exit code 1\n  use me\n  output: /runs/output.log",
         ),
         (
             {"state": "failed", "exit_code": None, "signal": 9, "value": None, "summary": {}},
-            "failed after 2.1 s: killed by SIGKILL\n  its output: /runs/output.log",
+            "failed after 2.1 s: killed by SIGKILL\n  output: /runs/output.log",
         ),
         (
             {"reason": "early_terminate", "exit_code": None, "signal": 15},
-            "finished after 2.1 s: stopped early, it was behind the others; killed by SIGTERM;"
+            "finished after 2.1 s: stopped early: its metric was worse than that of other runs; killed by SIGTERM;"
             " acc=0.9",
         ),
         (
@@ -118,7 +120,7 @@ def test_without_a_known_end_the_number_alone(show):
         ),
         (
             {"is_delivered": False, "summary": {}, "value": None},
-            "finished after 2.1 s\n  the backend could not be told: 'sweep-sdk sync' does it later",
+            "finished after 2.1 s\n  its result could not be delivered: use 'sweep-sdk sync' to deliver it later",
         ),
     ],
 )

@@ -152,7 +152,7 @@ class TestLogin:
         result = cli("login", "--url", "http://127.0.0.1:9", "--token", "t")
         assert result.code == 1
         assert "no connection to http://127.0.0.1:9" in result.err
-        assert "check the URL that you gave" in result.err
+        assert "check the given URL" in result.err
         assert "SWEEP_URL" not in result.err
         assert not (home / "credentials.json").exists()
 
@@ -161,7 +161,7 @@ class TestLogin:
         with LocalServer(WebSite(body)) as server:
             result = cli("login", "--url", server.url, "--token", "t")
         assert result.code == 2
-        assert "check the URL that you gave" in result.err
+        assert "check the given URL" in result.err
         assert "SWEEP_URL" not in result.err
 
     def test_later_commands_speak_of_the_url_that_is_kept(self, cli, server):

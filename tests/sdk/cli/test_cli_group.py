@@ -65,8 +65,11 @@ def test_the_examples_are_understood(name, line):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["swepe"], "no command 'swepe': did you mean sweep or sweeps? (see 'sweep-sdk --help')"),
-        (["xyzzy"], "no command 'xyzzy' (see 'sweep-sdk --help')"),
+        (
+            ["swepe"],
+            "no such command 'swepe': did you mean sweep or sweeps? (see 'sweep-sdk --help')",
+        ),
+        (["xyzzy"], "no such command 'xyzzy' (see 'sweep-sdk --help')"),
         (
             ["best"],
             "Missing argument 'SWEEP'. ('sweep-sdk sweeps' lists them; see 'sweep-sdk best",
@@ -93,7 +96,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(cli, words, message):
 def test_words_of_other_tools_are_answered_with_ours(cli, word, meant):
     result = cli(word)
     assert result.code == 2
-    assert f"no command '{word}': did you mean 'sweep-sdk {meant}'?" in result.err
+    assert f"no such command '{word}': did you mean 'sweep-sdk {meant}'?" in result.err
     assert word not in COMMANDS
 
 

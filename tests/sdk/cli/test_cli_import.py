@@ -45,7 +45,7 @@ def test_a_dry_run_shows_what_is_taken(cli, sweep, file):
         "  a=2 b=y -> loss=0.25",
         "  a=7 b=y -> loss=0.25",
         f"sweep {sweep} would know 3 results: 2 points done, 1 result left out",
-        "this was a dry run: nothing is stored",
+        "this was a dry run: nothing was stored",
     ]
 
 
@@ -58,7 +58,7 @@ def test_unknown_columns_name_the_options(cli, sweep, tmp_path):
     path.write_text("a,b,val_loss\n1,x,0.5\n")
     result = cli("import", sweep, str(path))
     assert result.code == 2
-    assert "--metric loss=val_loss makes it the metric, --ignore val_loss" in result.err
+    assert "--metric loss=val_loss if it is the metric, or --ignore val_loss" in result.err
     assert cli("import", sweep, str(path), "--metric", "loss=val_loss").code == 0
 
 

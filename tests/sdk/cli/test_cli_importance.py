@@ -27,16 +27,14 @@ def test_by_every_method(cli, method):
     found = sweep_sdk.get_sweep(sweep).importance()
     assert found[0]["name"] == "lr"
     assert found[0]["clear"]
-    assert "importance: the share of loss that each parameter explains alone (24 runs)" in (
+    assert "importance: share of the variation of loss explained by each parameter (24 runs)" in (
         cli("show", sweep).out
     )
 
 
 def test_too_few_runs(cli):
     sweep = run_all("random", 3)
-    assert "importance of the parameters: too few runs differ so far (3 runs)" in (
-        cli("show", sweep).out
-    )
+    assert "importance of the parameters: not enough runs yet (3 runs)" in (cli("show", sweep).out)
     assert [entry["share"] for entry in sweep_sdk.get_sweep(sweep).importance()] == [None, None]
 
 
@@ -55,8 +53,8 @@ def test_the_lines():
         {"name": "opt", "share": None, "clear": False},
     ]
     assert list(importance_lines({"n_runs": 24, "parameters": parameters}, "loss")) == [
-        "importance: the share of loss that each parameter explains alone (24 runs)",
+        "importance: share of the variation of loss explained by each parameter (24 runs)",
         "  lr      62%",
-        "  depth    8%  may be chance",
-        "  opt       -  too few runs differ in it",
+        "  depth    8%  may be due to chance",
+        "  opt       -  too few runs with different values",
     ]

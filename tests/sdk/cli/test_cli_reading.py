@@ -451,7 +451,7 @@ class TestHistory:
         for what in (run, grid):
             result = cli("history", what, *form)
             assert result.code == 1
-            assert result.err == f"no rows of {what} yet\n"
+            assert result.err == f"{what} yet\n"
         assert cli("history", run, "--json").json == []
 
     def test_one_form_at_a_time(self, cli, curve):
@@ -528,7 +528,10 @@ class TestShow:
         text = " ".join(cli("show", sweep).out.split())
         assert f"{run}: expected improvement" in text
         assert "from 11 values" in text
-        assert "importance: the share of loss that each parameter explains alone (12 runs)" in text
+        assert (
+            "importance: share of the variation of loss explained by each parameter (12 runs)"
+            in text
+        )
         assert re.search(r"\bx \d+%", text)
         assert re.search(r"\by \d+%", text)
         assert "predicted" in cli("show", run).out
@@ -580,7 +583,7 @@ class TestBest:
         assert cli("best", grid, "--goal", "max", "--json").json["index"] == 1
         unclear = cli("best", grid, "--metric", "acc")
         assert unclear.code == 2
-        assert "give --goal minimize or --goal maximize" in unclear.err
+        assert "use --goal minimize or --goal maximize" in unclear.err
         unknown = cli("best", grid, "--metric", "accc", "--goal", "max")
         assert (unknown.code, unknown.out) == (2, "")
         assert "did you mean acc" in unknown.err
@@ -644,7 +647,7 @@ class TestDelete:
     def test_removes_the_sweep(self, cli, grid, run_one, client):
         run_one(grid)
         result = cli("delete", grid, "--yes")
-        assert (result.code, result.out) == (0, f"sweep {grid} with 1 run is deleted\n")
+        assert (result.code, result.out) == (0, f"sweep {grid} with 1 run was deleted\n")
         assert list(client.list_sweeps()) == []
 
     def test_removes_one_run_and_nothing_else(self, cli, grid, run_one, client):
@@ -652,7 +655,7 @@ class TestDelete:
         result = cli("delete", f"entity/project/{doomed}", "--yes")
         assert result.code == 0
         assert result.lines == [
-            f"run {doomed} is deleted; to hand its configuration out again: "
+            f"run {doomed} was deleted; to hand its configuration out again: "
             f"sweep-sdk delete {doomed} --again"
         ]
         assert [run["id"] for run in client.list_runs(grid)] == [kept]
@@ -689,7 +692,7 @@ class TestDelete:
         run = run_one(grid)
         result = cli("delete", run, stdin=b"y\n")
         assert result.code == 2
-        assert f"delete run {run} (finished) with all that it logged?" in result.err
+        assert f"delete run {run} (finished) with everything it logged?" in result.err
         assert client.get_run(run)["state"] == "finished"
 
     def test_without_a_terminal_it_needs_yes(self, cli, grid, client):

@@ -10,7 +10,7 @@ class TestOneRun:
         run = run_one(grid, state="failed")
         result = cli("sweep", "--retry-run", run)
         assert (result.code, result.err) == (0, "")
-        assert result.out == f"run {run} is handed out again: sweep-sdk agent {grid}\n"
+        assert result.out == f"run {run} will be handed out again: sweep-sdk agent {grid}\n"
         handed_out = client.ask(grid, "key-of-the-test", "agent")
         assert (handed_out.id, handed_out.attempt) == (run, 2)
 
@@ -80,7 +80,7 @@ class TestAllThatFailed:
         result = cli("sweep", "--retry-failed", grid)
         assert (result.code, result.out) == (0, "")
         assert result.err == (
-            f"no run of sweep {grid} failed, crashed or was killed, so nothing has changed\n"
+            f"no run of sweep {grid} failed, crashed or was killed; nothing was changed\n"
         )
 
     def test_as_json(self, cli, grid, run_one):

@@ -137,7 +137,7 @@ class TestDryRun:
 
     def test_a_grid_shows_its_first_points(self, cli, grid_file):
         lines = cli("sweep", grid_file, "--dry-run").lines
-        at = lines.index("the first runs")
+        at = lines.index("first runs")
         assert lines[at + 1 : at + 4] == [
             "  layers=1 lr=0.1",
             "  layers=1 lr=0.01",
@@ -148,7 +148,7 @@ class TestDryRun:
         lines = cli("sweep", grid_file, "--dry-run").lines
         sweep = cli("sweep", grid_file, "--json").json["id"]
         first = client.get_run(run_one(sweep))["config"]
-        shown = lines[lines.index("the first runs") + 1].split()
+        shown = lines[lines.index("first runs") + 1].split()
         assert shown == [f"{name}={value}" for name, value in sorted(first.items())]
 
     def test_a_grid_of_more_points_than_memory_holds(self, cli):
@@ -392,7 +392,7 @@ class TestAnIdMeansWhatItNames:
         before = client.get_sweep(grid)
         result = cli(*(word.format(**ids) for word in words))
         assert (result.code, result.out) == (2, "")
-        assert f"{grid}-0 is a run; {taker} takes a sweep: {grid}" in result.err
+        assert f"{grid}-0 is a run, but {taker} expects a sweep: {grid}" in result.err
         assert instead.format(run=f"{grid}-0") in result.err
         assert client.get_sweep(grid) == before
 
@@ -403,7 +403,7 @@ class TestAnIdMeansWhatItNames:
         before = client.get_sweep(grid)
         result = cli(*(word.format(**ids) for word in words))
         assert (result.code, result.out) == (2, "")
-        assert f"{grid} is a sweep; {taker} takes a run, such as {grid}-0" in result.err
+        assert f"{grid} is a sweep, but {taker} expects a run, such as {grid}-0" in result.err
         assert instead.format(sweep=grid) in result.err
         assert client.get_sweep(grid) == before
 

@@ -132,7 +132,7 @@ class TestAskAndTell:
         client.report(run, other.attempt, 0, [{"metrics": {"loss": 5}}], key=other.key)
         result = cli("tell", run, "--attempt", "1", "loss=1")
         assert result.code == 2
-        assert "attempt 2 was handed to 'other'" in result.err
+        assert "attempt 2 was handed out to 'other'" in result.err
         assert client.get_run(run)["state"] == "running"
         assert [row["metrics"]["loss"] for row in client.history(run)] == [5]
 
@@ -161,7 +161,7 @@ class TestAskAndTell:
 
 class TestSync:
     def test_nothing_left(self, cli):
-        assert cli("sync").out == "nothing was left to deliver\n"
+        assert cli("sync").out == "there was nothing to deliver\n"
 
     def test_delivers_what_a_dead_agent_left(self, cli, grid, run_one, client):
         run = run_one(grid, state=None)
@@ -178,7 +178,7 @@ class TestSync:
         rows = list(client.history(run))
         assert [row["metrics"]["loss"] for row in rows] == [1.0, 0.5, 0.25]
         assert client.get_run(run)["best"] == 0.25
-        assert cli("sync").out == "nothing was left to deliver\n"
+        assert cli("sync").out == "there was nothing to deliver\n"
 
     def test_tells_of_what_is_left_for_other_backends(self, cli, home):
         pending = PendingDelivery(
@@ -186,5 +186,5 @@ class TestSync:
         )
         Outbox(load_settings().home).save(pending)
         result = cli("sync")
-        assert result.out == "nothing was left to deliver here\n"
+        assert result.out == "there was nothing to deliver here\n"
         assert "http://backend.invalid" in result.err
