@@ -125,7 +125,8 @@ def _version(place: str, health: Mapping[str, Any]) -> Finding:
     return Finding(
         "backend",
         WARN,
-        f"{place} has version {version}, but this client has {__version__}: install the same version",
+        f"{place} has version {version}, but this client has {__version__}:"
+        " install the same version",
     )
 
 

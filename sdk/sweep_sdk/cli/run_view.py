@@ -64,7 +64,8 @@ def _overview(run: Json, log_file: Path, now: float) -> Iterator[tuple[str, str]
 def _state_text(run: Json, now: float) -> str:
     if run["state"] == "deleted":
         again = f"sweep-sdk delete {run['id']} --again"
-        return f"deleted {age_text(run['ended_at'], now)}; to hand out its configuration again: {again}"
+        deleted = f"deleted {age_text(run['ended_at'], now)}"
+        return f"{deleted}; to hand out its configuration again: {again}"
     if run["stopped_early"]:
         return f"{run['state']}, stopped early{_stop_text(run.get('early_stop'))}"
     if run["lease_end"] is None:

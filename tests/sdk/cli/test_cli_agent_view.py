@@ -111,8 +111,8 @@ def test_without_a_known_end_the_number_alone(show):
         ),
         (
             {"reason": "early_terminate", "exit_code": None, "signal": 15},
-            "finished after 2.1 s: stopped early: its metric was worse than that of other runs; killed by SIGTERM;"
-            " acc=0.9",
+            "finished after 2.1 s: stopped early: its metric was worse than that of other runs;"
+            " killed by SIGTERM; acc=0.9",
         ),
         (
             {"state": "preempted", "reason": "interrupted", "is_requeued": True, "summary": {}},
@@ -120,7 +120,8 @@ def test_without_a_known_end_the_number_alone(show):
         ),
         (
             {"is_delivered": False, "summary": {}, "value": None},
-            "finished after 2.1 s\n  its result could not be delivered: use 'sweep-sdk sync' to deliver it later",
+            "finished after 2.1 s\n"
+            "  its result could not be delivered: use 'sweep-sdk sync' to deliver it later",
         ),
     ],
 )
@@ -144,9 +145,7 @@ def test_the_best_so_far(show):
     )
 
 
-@pytest.mark.parametrize(
-    ("reason", "words"), [("paused", "is paused"), ("leased", "being worked on")]
-)
+@pytest.mark.parametrize(("reason", "words"), [("paused", "is paused"), ("leased", "in progress")])
 def test_a_waiting_agent_says_why(show, reason, words):
     assert words in show(events.Waiting(reason, "")).out
 

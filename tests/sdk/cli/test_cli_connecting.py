@@ -140,11 +140,14 @@ class TestLogin:
         assert cli("login", "--url", server.url, "--stdin", stdin=b"secret\n").code == 0
         assert self.stored(home)["token"] == "secret"
 
-    @pytest.mark.parametrize("words", [["--token", "wrong"], []])
-    def test_a_token_that_is_refused_is_not_kept(self, cli, home, server, words):
+    @pytest.mark.parametrize(
+        ("words", "problem"),
+        [(["--token", "wrong"], "does not accept this token"), ([], "requires a token")],
+    )
+    def test_a_token_that_is_refused_is_not_kept(self, cli, home, server, words, problem):
         result = cli("login", "--url", server.url, *words)
         assert result.code == 2
-        assert "does not accept this token" in result.err
+        assert problem in result.err
         assert not (home / "credentials.json").exists()
 
     def test_a_backend_that_is_not_there_is_the_url_that_was_given(self, cli, home, monkeypatch):

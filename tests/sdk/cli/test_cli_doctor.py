@@ -56,7 +56,7 @@ def test_a_line_for_each_with_its_level(cli):
 def test_without_a_backend_and_without_a_database_none_is_made(look, home):
     found, code = look()
     assert code == 0
-    assert "the first sweep will make it" in found["backend"]["text"]
+    assert "it will be created with the first sweep" in found["backend"]["text"]
     assert not home.exists()
 
 
@@ -166,10 +166,10 @@ class TestGpus:
         ("script", "visible", "level", "words"),
         [
             (LISTS_TWO, None, "ok", ["2 GPUs"]),
-            (LISTS_TWO, "1", "ok", ["2 GPUs", "allotted to this shell: 1"]),
-            (LISTS_TWO, "GPU-1", "ok", ["allotted to this shell: GPU-1"]),
-            (LISTS_TWO, "", "ok", ["allotted to this shell: none"]),
-            (LISTS_TWO, "0,2", "warn", ["there is no 2", "CUDA_VISIBLE_DEVICES"]),
+            (LISTS_TWO, "1", "ok", ["2 GPUs", "visible to this shell: 1"]),
+            (LISTS_TWO, "GPU-1", "ok", ["visible to this shell: GPU-1"]),
+            (LISTS_TWO, "", "ok", ["visible to this shell: none"]),
+            (LISTS_TWO, "0,2", "warn", ["GPU 2 does not exist", "CUDA_VISIBLE_DEVICES"]),
             ("echo broken driver >&2; exit 9", None, "warn", ["broken driver"]),
         ],
     )

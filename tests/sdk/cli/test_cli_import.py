@@ -66,7 +66,7 @@ def test_unknown_columns_name_the_options(cli, sweep, tmp_path):
 def test_a_metric_option_that_is_no_pair(cli, sweep, file, words):
     result = cli("import", sweep, file, "--metric", *words)
     assert result.code == 2
-    assert "needs NAME=COLUMN" in result.err
+    assert "expected NAME=COLUMN" in result.err
 
 
 def test_from_python(sweep, capfd):

@@ -216,9 +216,7 @@ class TestRuns:
             rows = [{"step": 0, "at": 1.0, "metrics": {"loss": loss}} for loss in losses]
             client.report(taken.id, taken.attempt, 0, rows)
         client.finish(taken.id, {"attempt": 1, "state": "finished"})
-        words = (
-            "finished, stopped early at value 2 of the metric: 0.83 is worse than the limit there"
-        )
+        words = "finished, stopped early at value 2 of the metric: 0.83 is worse than the threshold"
         assert f"{words}, 0.61" in cli("show", taken.id).out
         (run,) = cli("runs", sweep, "--state", "finished", "--json").json
         assert run["early_stop"] == {"band": 2, "value": 0.83, "threshold": 0.61}
@@ -451,7 +449,7 @@ class TestHistory:
         for what in (run, grid):
             result = cli("history", what, *form)
             assert result.code == 1
-            assert result.err == f"{what} yet\n"
+            assert result.err == f"{what} has no rows yet\n"
         assert cli("history", run, "--json").json == []
 
     def test_one_form_at_a_time(self, cli, curve):
@@ -517,7 +515,7 @@ class TestShow:
 
     def test_a_running_run_tells_of_its_lease(self, cli, grid, run_one):
         run = run_one(grid, state=None)
-        assert "running, its agent is to be heard of within" in cli("show", run).out
+        assert "running, lease expires in" in cli("show", run).out
 
     def test_bayes_explains_itself(self, cli, client, run_one):
         space = {"x": {"min": -1.0, "max": 1.0}, "y": {"min": 0.0, "max": 1.0}}
@@ -655,7 +653,7 @@ class TestDelete:
         result = cli("delete", f"entity/project/{doomed}", "--yes")
         assert result.code == 0
         assert result.lines == [
-            f"run {doomed} was deleted; to hand its configuration out again: "
+            f"run {doomed} was deleted; to hand out its configuration again: "
             f"sweep-sdk delete {doomed} --again"
         ]
         assert [run["id"] for run in client.list_runs(grid)] == [kept]
@@ -685,7 +683,7 @@ class TestDelete:
     def test_again_is_for_runs(self, cli, grid, client):
         result = cli("delete", grid, "--again", "--yes")
         assert result.code == 2
-        assert "--again takes a run" in result.err
+        assert "--again applies to a run" in result.err
         assert client.get_sweep(grid)["id"] == grid
 
     def test_a_run_needs_yes_too(self, cli, grid, run_one, client):

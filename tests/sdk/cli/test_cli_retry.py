@@ -68,7 +68,7 @@ class TestAllThatFailed:
         result = cli("sweep", "--retry-failed", grid)
         assert (result.code, result.err) == (0, "")
         assert result.out == (
-            f"3 runs of sweep {grid} are handed out again: sweep-sdk agent {grid}\n"
+            f"3 runs of sweep {grid} will be handed out again: sweep-sdk agent {grid}\n"
         )
         sweep = client.get_sweep(grid)
         assert (sweep["state"], sweep["counts"]) == ("running", {"finished": 1, "pending": 3})

@@ -120,7 +120,7 @@ class TestDryRun:
         for part in (
             "method random",
             "metric maximize acc",
-            "points no end",
+            "points unlimited",
             "run_cap 7",
             "early_terminate min_iter 3",
             "lr log_uniform_values min 0.001, max 0.1",
@@ -128,7 +128,7 @@ class TestDryRun:
             "optimizer.eps constant 1e-08",
             "'my train.py' --lr=0.",
             "SURELY_UNSET is not set",
-            "nothing is registered",
+            "nothing was registered",
         ):
             assert part in text
         samples = [line for line in result.lines if line.startswith("  lr=")]
@@ -181,17 +181,17 @@ class TestBadFiles:
         self.check(cli("sweep", "no/such/folder.yaml"), "no such file")
 
     def test_a_folder(self, cli):
-        self.check(cli("sweep", "."), ".: is a folder")
+        self.check(cli("sweep", "."), ". is a folder")
 
     def test_binary(self, cli):
         Path("s.yaml").write_bytes(b"method: grid\n\xff\xfe\x00")
-        self.check(cli("sweep", "s.yaml"), "s.yaml: line 2 is not UTF-8 text")
+        self.check(cli("sweep", "s.yaml"), "s.yaml: line 2 is not valid UTF-8")
 
     def test_a_name_that_cannot_be_one(self, cli):
         self.check(cli("sweep", "a\0b"), "not a file name")
 
     def test_an_endless_file(self, cli):
-        self.check(cli("sweep", "/dev/zero"), "this is no sweep file")
+        self.check(cli("sweep", "/dev/zero"), "this is not a sweep file")
 
     def test_a_file_over_the_backends_limit(self, cli):
         self.check(cli("sweep", "-", stdin=b"#" * 150_000), "150,000", "100,000")
@@ -412,8 +412,8 @@ class TestAChangeWithoutEffectSaysWhy:
     @pytest.mark.parametrize(
         ("first", "again", "advice"),
         [
-            (["--pause"], "--pause", "is paused already, so nothing has changed; to go on: "),
-            (["--stop"], "--stop", "is finished already, so nothing has changed; to go on: "),
+            (["--pause"], "--pause", "is paused already, so nothing has changed; to resume it: "),
+            (["--stop"], "--stop", "is finished already, so nothing has changed; to resume it: "),
             (["--cancel"], "--cancel", "is canceled already, so nothing has changed"),
             ([], "--resume", "is pending already, so nothing has changed; to work on it: "),
         ],

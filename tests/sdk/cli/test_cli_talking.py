@@ -51,12 +51,12 @@ class TestLog:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["loss"], "'loss' is no NAME=VALUE"),
-            (["=3"], "'=3' is no NAME=VALUE"),
-            (["loss=low"], "loss: found 'low'; a metric is one number"),
+            (["loss"], "found 'loss'; expected NAME=VALUE"),
+            (["=3"], "found '=3'; expected NAME=VALUE"),
+            (["loss=low"], "loss: found 'low'; expected a number"),
             (["loss="], "loss: found ''"),
-            (["loss=1", "step=1.5"], "step: needs a whole number"),
-            (["loss=1", "step=nan"], "step: needs a whole number"),
+            (["loss=1", "step=1.5"], "step: expected a whole number"),
+            (["loss=1", "step=nan"], "step: expected a whole number"),
             ([], "Missing argument"),
         ],
     )
@@ -70,7 +70,7 @@ class TestLog:
     def test_outside_a_run_nothing_is_kept(self, cli, home):
         result = cli("log", "loss=0.3")
         assert (result.code, result.out) == (0, "")
-        assert "nothing is kept" in result.err
+        assert "nothing was stored" in result.err
         assert not home.exists()
 
     def test_a_file_that_cannot_be_written(self, cli, metrics_file):
@@ -186,5 +186,5 @@ class TestSync:
         )
         Outbox(load_settings().home).save(pending)
         result = cli("sync")
-        assert result.out == "there was nothing to deliver here\n"
+        assert result.out == "there was nothing to deliver to this backend\n"
         assert "http://backend.invalid" in result.err

@@ -74,7 +74,7 @@ def test_colours_and_no_more_columns_than_fit(two_runs):
     assert "\x1b[1m" in text
     plain = text.replace("\x1b[1m", "").replace("\x1b[0m", "")
     assert max(len(line) for line in plain.splitlines()) <= 80
-    assert "columns found no room" in plain
+    assert "columns did not fit" in plain
 
 
 def test_a_narrow_terminal_keeps_the_essential(two_runs):

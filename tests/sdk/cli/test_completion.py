@@ -16,7 +16,7 @@ from sweep_sdk.cli.group import sweep_sdk
 @pytest.fixture
 def completed(home, monkeypatch, capfd):
     """What is offered after some words, of which the last may be half typed."""
-    monkeypatch.setattr(completion, "_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(completion, "_TIMEOUT_SECONDS", 60.0)
 
     def call(*words, **environ):
         for name, value in environ.items():

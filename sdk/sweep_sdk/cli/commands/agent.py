@@ -65,7 +65,7 @@ _EXAMPLES = examples(
     "--report-interval",
     type=_POSITIVE_SECONDS,
     metavar="SECONDS",
-    help="Longest time between two reports; also how soon a stop request is noticed.  [default: 30]",
+    help="Longest time between two reports, and until a stop request is noticed.  [default: 30]",
 )
 @click.option(
     "--max-failures",

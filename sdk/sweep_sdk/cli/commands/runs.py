@@ -178,9 +178,7 @@ def _say_table(columns: Sequence[Column], footer: Sequence[str]) -> None:
     n_left_out = print_columns(columns)
     if n_left_out:
         left_out = count_text(n_left_out, "column")
-        note(
-            f"{left_out} did not fit: use a wider terminal, --columns, --csv or --json to see more"
-        )
+        note(f"{left_out} did not fit: widen the terminal, or use --columns, --csv or --json")
     for line in footer:
         say(line)
 

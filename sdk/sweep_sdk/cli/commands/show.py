@@ -80,7 +80,7 @@ def _show_sweep(reference: str, *, is_json: bool) -> None:
 
 
 def _importance(client: Client, sweep: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The importance of the parameters; None without values, or from a backend without the route."""
+    """The importance of the parameters; None without values, or from an older backend."""
     if sweep["best"] is None or sweep["metric"] is None:
         return None
     with suppress(NotFound):
