@@ -436,6 +436,16 @@ class TestTheFileUnderTheFeet:
             Path(f"{path}{end}").unlink()
         path.write_bytes(content)
 
+    def test_no_new_file_is_made_in_its_place(self, path: Path) -> None:
+        """Not even where another connection is needed: its log would spoil what is put back."""
+        with SqliteStore(path) as store:
+            store.create_sweep(META, COUNTER)
+            with store._database._lent():  # so that the next one needs a connection of its own
+                self.remove(path)
+                with pytest.raises(StoreGone):
+                    store.get_counter(SWEEP)
+            assert list(path.parent.iterdir()) == []
+
     @pytest.mark.parametrize("how", ["remove", "replace", "overwrite"])
     def test_it_is_told_and_nothing_is_acknowledged(self, path: Path, how: str) -> None:
         with SqliteStore(path) as store:

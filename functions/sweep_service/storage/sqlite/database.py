@@ -166,7 +166,9 @@ class Database:
         connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        is_new = not self.path.exists()
+        if self._file not in (None, _file_id(self.path)):
+            raise self._gone()  # and make no new file: its log would spoil the one that is put back
+        is_new = self._file is None and not self.path.exists()
         connection = sqlite3.connect(
             self.path, timeout=0, isolation_level=None, check_same_thread=False
         )
@@ -196,7 +198,10 @@ class Database:
         if file == self._file and log == (self._log_file or log):
             self._log_file = log
             return
-        raise StoreGone(
+        raise self._gone()
+
+    def _gone(self) -> StoreGone:
+        return StoreGone(
             f"{self.path} was removed or replaced while it was in use: put the right file back,"
             " with its -wal file if there is one, and start again what works with it"
         )
