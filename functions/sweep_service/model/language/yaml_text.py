@@ -1,10 +1,10 @@
-"""Reads the text of a sweep file: YAML 1.1 as the reference reads it, with lines and mercy.
+"""Reads the text of a sweep file, which is YAML 1.1 as W&B reads it, into plain JSON.
 
-The text becomes plain JSON. On the way the quirks of YAML 1.1 that bite authors of sweep files
-are handled where the text is still at hand: names that would be booleans stay names, numbers that
-would be text are marked, duplicate keys are told of with both lines, dates stay as written.
-Nothing is executed: only events are taken from the YAML library, and tags outside its safe set
-are refused. Aliases are expanded within limits, so no small file becomes a large one.
+The quirks of YAML 1.1 that surprise authors of sweep files are handled here, while the original
+text is available: keys that would be booleans remain text, numbers that would be text are marked,
+duplicate keys are reported with both of their lines, and dates remain as written. Only the node
+tree comes from PyYAML; no objects are constructed, and tags outside the safe set are refused.
+Aliases are expanded within limits, so that a small file cannot become a large document.
 """
 
 from __future__ import annotations
@@ -14,24 +14,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from sweep_service.model.language.fields import PlainNumber, text_to_number
 from sweep_service.model.language.plain import MAX_DEPTH, MAX_VALUES
 from sweep_service.model.language.report import Place, Report, excerpt
 from sweep_service.model.language.yaml_surprises import are_hashes, surprise
 from sweep_service.model.language.yaml_tree import (
-    MERGE,
     PREFIX,
-    Items,
     Node,
-    Pairs,
+    PlainScalar,
     Refused,
-    Scalar,
     compose,
+    line_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_MERGE = f"{PREFIX}merge"
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,9 @@ class _Builder:
 
     def build(self, node: Node, place: Place) -> Any:
         self._count(node, len(place))
-        if isinstance(node, Scalar):
+        if isinstance(node, ScalarNode):
             return self._scalar(node, place)
-        if isinstance(node, Items):
+        if isinstance(node, SequenceNode):
             return self._list(node, place)
         return self._map(node, place)
 
@@ -100,50 +102,52 @@ class _Builder:
         self._n_values += 1
         if self._n_values > MAX_VALUES or depth > MAX_DEPTH:
             limits = f"{MAX_VALUES} values or deeper than {MAX_DEPTH} levels"
-            raise Refused(f"aliases make it larger than {limits}", node.line)
+            raise Refused(f"aliases make it larger than {limits}", line_of(node))
 
-    def _list(self, node: Items, place: Place) -> list[Any]:
+    def _list(self, node: SequenceNode, place: Place) -> list[Any]:
         if node.tag in (f"{PREFIX}omap", f"{PREFIX}pairs"):
-            self._report.warn(place, f"{_short(node.tag)} is kept as a plain list", node.line)
-        elif node.tag not in (None, f"{PREFIX}seq"):
+            self._report.warn(place, f"{_short(node.tag)} is kept as a plain list", line_of(node))
+        elif node.tag != f"{PREFIX}seq":
             raise _unknown_tag(node)
-        plain = [item.text for item in node.items if isinstance(item, Scalar) and item.is_plain]
-        if len(plain) == len(node.items) and are_hashes(plain):
+        plain = [item.value for item in node.value if isinstance(item, PlainScalar)]
+        if len(plain) == len(node.value) and are_hashes(plain):
             return self._hashes(node, place)
-        texts = [item.text for item in node.items if isinstance(item, Scalar) and _is_text(item)]
+        texts = [
+            item.value for item in node.value if isinstance(item, ScalarNode) and _is_text(item)
+        ]
         built = []
-        for index, item in enumerate(node.items):
+        for index, item in enumerate(node.value):
             here = (*place, index)
-            self._lines[here] = item.line
-            if isinstance(item, Scalar):
+            self._lines[here] = line_of(item)
+            if isinstance(item, ScalarNode):
                 self._count(item, len(here))
                 built.append(self._scalar(item, here, texts))
             else:
                 built.append(self.build(item, here))
         return built
 
-    def _hashes(self, node: Items, place: Place) -> list[str]:
+    def _hashes(self, node: SequenceNode, place: Place) -> list[str]:
         """Hashes without quotes: those that look like numbers stay the texts that they are."""
-        scalars = [item for item in node.items if isinstance(item, Scalar)]
+        scalars = [item for item in node.value if isinstance(item, ScalarNode)]
         for index, item in enumerate(scalars):
             here = (*place, index)
-            self._lines[here] = item.line
+            self._lines[here] = line_of(item)
             self._count(item, len(here))
-        numbers = [item.text for item in scalars if _looks_like_number(item)]
+        numbers = [item.value for item in scalars if _looks_like_number(item)]
         if numbers:
             self._report.warn(
                 place,
                 f"{', '.join(numbers)} could be read as numbers; kept as texts, like the others:"
                 " quote them",
-                node.line,
+                line_of(node),
             )
-        return [item.text for item in scalars]
+        return [item.value for item in scalars]
 
-    def _map(self, node: Pairs, place: Place) -> Any:
+    def _map(self, node: MappingNode, place: Place) -> Any:
         if node.tag == f"{PREFIX}set":
-            self._report.warn(place, "found a set; kept as a list", node.line)
-            return [self.build(key, (*place, index)) for index, key in enumerate(node.items[::2])]
-        if node.tag not in (None, f"{PREFIX}map"):
+            self._report.warn(place, "found a set; kept as a list", line_of(node))
+            return [self.build(key, (*place, index)) for index, (key, _) in enumerate(node.value)]
+        if node.tag != f"{PREFIX}map":
             raise _unknown_tag(node)
         built: dict[str, Any] = {}
         for name, (line, value) in self._entries(node, place, len(place)).items():
@@ -152,90 +156,90 @@ class _Builder:
             built[name] = self.build(value, here)
         return built
 
-    def _entries(self, node: Pairs, place: Place, depth: int) -> dict[str, tuple[int, Node]]:
+    def _entries(self, node: MappingNode, place: Place, depth: int) -> dict[str, tuple[int, Node]]:
         """Key -> (line, value), merged maps first, so that the map's own keys win."""
         self._count(node, depth)
         entries: dict[str, tuple[int, Node]] = {}
         own_lines: dict[str, int] = {}
-        for key, value in node.pairs():
-            if isinstance(key, Scalar) and key.tag == MERGE:
+        for key, value in node.value:
+            if isinstance(key, ScalarNode) and key.tag == _MERGE:
                 for merged in reversed(_merged_maps(value)):
                     entries.update(self._entries(merged, place, depth + 1))
-        for key, value in node.pairs():
-            if not isinstance(key, Scalar):
-                raise Refused("a list or map cannot be a key", key.line)
-            if key.tag == MERGE:
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                raise Refused("a list or map cannot be a key", line_of(key))
+            if key.tag == _MERGE:
                 continue
-            self._tell_of_key(key, own_lines.get(key.text), place)
-            own_lines[key.text] = key.line
-            entries[key.text] = (key.line, value)
+            self._tell_of_key(key, own_lines.get(key.value), place)
+            own_lines[key.value] = line_of(key)
+            entries[key.value] = (line_of(key), value)
         return entries
 
-    def _tell_of_key(self, key: Scalar, earlier_line: int | None, place: Place) -> None:
-        here = (*place, key.text)
-        if earlier_line is not None and (earlier_line, key.line) not in self._told:
-            self._told.add((earlier_line, key.line))
+    def _tell_of_key(self, key: ScalarNode, earlier_line: int | None, place: Place) -> None:
+        here = (*place, key.value)
+        if earlier_line is not None and (earlier_line, line_of(key)) not in self._told:
+            self._told.add((earlier_line, line_of(key)))
             self._report.warn(
                 here,
-                f"is given twice, on lines {earlier_line} and {key.line}; the last one counts",
-                key.line,
+                f"is given twice, on lines {earlier_line} and {line_of(key)}; the last one counts",
+                line_of(key),
             )
         if key.tag not in (f"{PREFIX}str", f"{PREFIX}value"):
             kind = key.tag[len(PREFIX) :]
             self._report.warn(
-                here, f"YAML reads the key as {kind}; kept as the text '{key.text}'", key.line
+                here, f"YAML reads the key as {kind}; kept as the text '{key.value}'", line_of(key)
             )
 
-    def _scalar(self, node: Scalar, place: Place, neighbours: Sequence[str] = ()) -> Any:
+    def _scalar(self, node: ScalarNode, place: Place, neighbours: Sequence[str] = ()) -> Any:
         kind = node.tag[len(PREFIX) :] if node.tag.startswith(PREFIX) else ""
         if kind in ("str", "value", "merge"):
-            is_number = node.is_plain and text_to_number(node.text) is not None
-            return PlainNumber(node.text) if is_number else node.text
+            is_number = isinstance(node, PlainScalar) and text_to_number(node.value) is not None
+            return PlainNumber(node.value) if is_number else node.value
         if kind in ("timestamp", "binary"):
-            text = "".join(node.text.split()) if kind == "binary" else node.text
+            text = "".join(node.value.split()) if kind == "binary" else node.value
             message = f"YAML reads this as {kind}; kept as the text '{text}'"
-            self._report.warn(place, message, node.line)
+            self._report.warn(place, message, line_of(node))
             return text
         if kind not in ("null", "bool", "int", "float"):
             raise _unknown_tag(node)
         value = _value(node)
-        read_as = surprise(node.text, value, neighbours) if node.is_plain else None
+        read_as = surprise(node.value, value, neighbours) if isinstance(node, PlainScalar) else None
         if read_as is not None:
-            mend = f"quote it ('{node.text}') to keep the text"
-            self._report.warn(place, f"YAML reads {node.text} as {read_as}; {mend}", node.line)
+            mend = f"quote it ('{node.value}') to keep the text"
+            self._report.warn(place, f"YAML reads {node.value} as {read_as}; {mend}", line_of(node))
         return value
 
 
-def _is_text(node: Scalar) -> bool:
+def _is_text(node: ScalarNode) -> bool:
     """Whether a scalar is a text that is no number either."""
-    return node.tag == f"{PREFIX}str" and text_to_number(node.text) is None
+    return node.tag == f"{PREFIX}str" and text_to_number(node.value) is None
 
 
-def _looks_like_number(node: Scalar) -> bool:
-    return node.tag != f"{PREFIX}str" or text_to_number(node.text) is not None
+def _looks_like_number(node: ScalarNode) -> bool:
+    return node.tag != f"{PREFIX}str" or text_to_number(node.value) is not None
 
 
-def _value(node: Scalar) -> Any:
+def _value(node: ScalarNode) -> Any:
     try:
-        return yaml.constructor.SafeConstructor().construct_object(
-            yaml.ScalarNode(node.tag, node.text)
-        )
-    except (ValueError, KeyError, OverflowError):
+        return yaml.constructor.SafeConstructor().construct_object(node)
+    except (ValueError, LookupError, OverflowError):
         raise Refused(
-            f"'{excerpt(node.text)}' cannot be read as {_short(node.tag)}", node.line
+            f"'{excerpt(node.value)}' cannot be read as {_short(node.tag)}", line_of(node)
         ) from None
 
 
-def _merged_maps(value: Node) -> list[Pairs]:
-    maps = value.items if isinstance(value, Items) else [value]
-    merged = [item for item in maps if isinstance(item, Pairs)]
+def _merged_maps(value: Node) -> list[MappingNode]:
+    maps = value.value if isinstance(value, SequenceNode) else [value]
+    merged = [item for item in maps if isinstance(item, MappingNode)]
     if len(merged) != len(maps):
-        raise Refused("'<<' takes a map or a list of maps", value.line)
+        raise Refused("'<<' takes a map or a list of maps", line_of(value))
     return merged
 
 
 def _unknown_tag(node: Node) -> Refused:
-    return Refused(f"the tag {excerpt(_short(node.tag))} is not known here; remove it", node.line)
+    return Refused(
+        f"the tag {excerpt(_short(node.tag))} is not known here; remove it", line_of(node)
+    )
 
 
 def _short(tag: str | None) -> str:

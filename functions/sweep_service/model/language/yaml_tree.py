@@ -1,24 +1,19 @@
-"""The tree of one YAML document, made from parser events: no recursion, no code, no surprises."""
+"""The node tree of one YAML document, from PyYAML's composer with limits and clear errors."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any, cast
 
 import yaml
-from yaml import events
+from yaml import events, nodes
 
 from sweep_service.model.language.plain import MAX_DEPTH
 from sweep_service.model.language.report import excerpt
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 PREFIX = "tag:yaml.org,2002:"
-MERGE = f"{PREFIX}merge"
 _LOOKS_LIKE_PYTHON = re.compile(r"\s*(import |from |def |[A-Za-z_][A-Za-z0-9_]*\s*=\s*[\[{(])")
-_MENDS = {
+_ADVICE = {
     "found character '\\t' that cannot start any token": "found a tab; indent with spaces",
     "mapping values are not allowed here": (
         "found a ':' where none can be; check the indentation, and quote text that contains ': '"
@@ -27,7 +22,7 @@ _MENDS = {
 
 
 class Refused(Exception):
-    """The text is not what a sweep file can be; ``line`` is 1-based."""
+    """The text cannot be a sweep file; ``line`` is 1-based."""
 
     def __init__(self, message: str, line: int | None) -> None:
         super().__init__(message)
@@ -35,86 +30,80 @@ class Refused(Exception):
         self.line = line
 
 
-@dataclass
-class Scalar:
-    """A scalar; ``is_plain`` when it stands unquoted and without a tag."""
-
-    tag: str
-    text: str
-    is_plain: bool
-    line: int
+class PlainScalar(nodes.ScalarNode):
+    """A scalar that is written without quotes and without a tag."""
 
 
-@dataclass
-class Items:
-    """A list; ``tag`` is None unless the author gave one."""
-
-    tag: str | None
-    line: int
-    items: list[Node] = field(default_factory=list)
-
-
-@dataclass
-class Pairs:
-    """A map; ``items`` holds key, value, key, value, ..."""
-
-    tag: str | None
-    line: int
-    items: list[Node] = field(default_factory=list)
-
-    def pairs(self) -> Iterator[tuple[Node, Node]]:
-        """Keys with their values, in the author's order."""
-        return zip(self.items[::2], self.items[1::2], strict=True)
-
-
-Node = Scalar | Items | Pairs
+Node = nodes.ScalarNode | nodes.SequenceNode | nodes.MappingNode
 
 
 def compose(text: str) -> Node | None:
-    """The tree of the one document, with aliases as shared nodes; None when there is none.
+    """The tree of the only document, with aliases as shared nodes; None for an empty file.
 
     Raises:
         Refused: The text is not YAML, holds two documents, nests too deeply, or has an alias
             without anchor or within its own anchor.
     """
-    roots: list[Node] = []
-    open_nodes: list[Items | Pairs] = []
-    anchors: dict[str, Node] = {}
-    for event in _events(text):
-        if isinstance(event, events.DocumentStartEvent) and roots:
-            raise Refused("a second document starts here; keep one", _line(event))
-        if isinstance(event, events.CollectionEndEvent):
-            open_nodes.pop()
-        if not isinstance(event, events.NodeEvent):
-            continue
-        node = _alias(event, anchors, open_nodes) or _node(event)
-        (open_nodes[-1].items if open_nodes else roots).append(node)
-        if not isinstance(event, events.AliasEvent):
-            if event.anchor is not None:
-                anchors[event.anchor] = node
-            if not isinstance(node, Scalar):
-                open_nodes.append(node)
-        if len(open_nodes) > MAX_DEPTH:
-            raise Refused(f"is nested more than {MAX_DEPTH} levels deep", _line(event))
-    return roots[0] if roots else None
-
-
-def _events(text: str) -> Iterator[events.Event]:
     try:
-        yield from yaml.parse(text, Loader=yaml.SafeLoader)
+        return cast("Node | None", _Composer(text).get_single_node())
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
         raise Refused(
             f"holds the character U+{int(error.character):04X}, which YAML does not allow; "
             "save the file as plain UTF-8 text",
-            line,
+            text.count("\n", 0, error.position) + 1,
         ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise Refused(_explain(text, error), mark.line + 1 if mark else None) from None
 
 
+def line_of(item: nodes.Node | events.Event) -> int:
+    """The 1-based line on which a node or event starts."""
+    return item.start_mark.line + 1 if item.start_mark is not None else 1
+
+
+class _Composer(yaml.SafeLoader):
+    """PyYAML's composer, limited in depth; anchors may be reused, but not within themselves."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._open_anchors: set[str | None] = set()
+
+    def compose_node(self, parent: nodes.Node | None, index: Any) -> nodes.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        anchor = event.anchor
+        if isinstance(event, events.AliasEvent):
+            if anchor not in self.anchors:
+                raise Refused(f"*{excerpt(anchor)} names no anchor above it", line_of(event))
+            if anchor in self._open_anchors:
+                raise Refused(f"*{excerpt(anchor)} contains itself", line_of(event))
+            return super().compose_node(parent, index)
+        is_collection = isinstance(event, events.CollectionStartEvent)
+        if is_collection and self._depth == MAX_DEPTH:
+            raise Refused(f"is nested more than {MAX_DEPTH} levels deep", line_of(event))
+        self.anchors.pop(anchor, None)  # PyYAML refuses to define an anchor again; YAML does not
+        self._open_anchors.add(anchor)
+        self._depth += is_collection
+        node = super().compose_node(parent, index)
+        self._depth -= is_collection
+        self._open_anchors.discard(anchor)
+        return node
+
+    def compose_scalar_node(self, anchor: Any) -> nodes.ScalarNode:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        node = super().compose_scalar_node(anchor)
+        if event.tag is not None or not event.implicit[0]:
+            return node
+        plain = PlainScalar(node.tag, node.value, node.start_mark, node.end_mark)
+        if anchor is not None:
+            self.anchors[anchor] = plain
+        return plain
+
+
 def _explain(text: str, error: yaml.MarkedYAMLError) -> str:
+    if error.problem == "but found another document":
+        return "a second document starts here; keep one"
     if _LOOKS_LIKE_PYTHON.match(text):
         return "this looks like Python, not YAML; a sweep file has lines such as 'method: random'"
     problem = str(error.problem or error.context).splitlines()[0]
@@ -125,44 +114,4 @@ def _explain(text: str, error: yaml.MarkedYAMLError) -> str:
             " which a backslash stands for itself"
         )
     context = f" {error.context.splitlines()[0]}" if error.context and error.problem else ""
-    return f"is not valid YAML: {_MENDS.get(problem, problem + context)}"
-
-
-def _line(event: events.Event) -> int:
-    mark = event.start_mark
-    return int(mark.line) + 1 if mark is not None else 1
-
-
-def _alias(
-    event: events.NodeEvent, anchors: dict[str, Node], open_nodes: list[Items | Pairs]
-) -> Node | None:
-    if not isinstance(event, events.AliasEvent):
-        return None
-    name = event.anchor or ""
-    node = anchors.get(name)
-    if node is None:
-        raise Refused(f"*{excerpt(name)} names no anchor above it", _line(event))
-    if any(node is open_node for open_node in open_nodes):
-        raise Refused(f"*{excerpt(name)} contains itself", _line(event))
-    return node
-
-
-_resolve: Callable[..., str] = yaml.resolver.Resolver().resolve
-
-
-def _node(event: events.NodeEvent) -> Node:
-    if isinstance(event, events.ScalarEvent):
-        tag = event.tag
-        is_plain = tag is None and event.implicit[0]
-        if tag is None or tag == "!":
-            tag = _resolve(yaml.ScalarNode, event.value, event.implicit)
-        return Scalar(tag, event.value, is_plain, _line(event))
-    if isinstance(event, events.SequenceStartEvent):
-        return Items(_explicit(event.tag), _line(event))
-    if isinstance(event, events.MappingStartEvent):
-        return Pairs(_explicit(event.tag), _line(event))
-    raise TypeError(f"no node starts with {event}")
-
-
-def _explicit(tag: str | None) -> str | None:
-    return None if tag == "!" else tag
+    return f"is not valid YAML: {_ADVICE.get(problem, problem + context)}"
