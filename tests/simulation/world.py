@@ -157,7 +157,13 @@ class World:
         return HttpTransport(URL, "a-token")
 
     def client(self, policy: RetryPolicy | None = None) -> Client:
-        """A client, for the process that runs."""
+        """A client, for the process that runs.
+
+        Nobody begins to work with a wrong file: what it then keeps is not there when the right one
+        is back, and no program can know that.
+        """
+        while self.is_local and self.is_database_away:
+            self.kernel.sleep(1.0)
         return Client(self.transport(), Retrier(policy or RetryPolicy()))
 
     def settings(self) -> Settings:
