@@ -133,6 +133,11 @@ def add_sweep(store: Store, sweep: str = SWEEP, **changes: Any) -> Counter:
     return counter
 
 
+def keep(store: Store, entry: Observation | AttemptRecord, sweep: str = SWEEP) -> None:
+    """Append an entry that names its run."""
+    store.append(sweep, entry.index, entry)
+
+
 def contents(store: Store, sweep: str = SWEEP, n_indices: int = 3) -> str:
     """All that the store tells of a sweep; a text, because NaN does not equal itself."""
     try:

@@ -223,7 +223,8 @@ def test_a_burst_of_asks_gets_well_separated_points(backend, n_prior):
             run = backend.ask(sweep).body
             units.append((run["config"]["x"], run["config"]["y"]))
             if not has_heard:  # to the next one it looks as if this one were still being answered
-                backend.services.store.drop_lease(sweep, run["index"], run["attempt"], 0)
+                store = backend.services.store
+                store.delete(sweep, store.get_lease(sweep, run["index"]))
         told.append(units)
     for heard, unheard in zip(*told, strict=True):  # guessed exactly as they were answered
         assert heard == pytest.approx(unheard)

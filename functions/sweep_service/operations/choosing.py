@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import LeaseHeld
+from sweep_service.errors import Stale
 from sweep_service.model.records.identifiers import FIRST_PRIOR_INDEX
 from sweep_service.model.records.records import Lease
 from sweep_service.operations.evidence import gather_evidence
@@ -80,12 +80,11 @@ def keep_apart(
         another = choose(services, sweep, counter, leases, lease.index)
         if another is None or another.config in out:  # no draw has found one that is free
             return lease, suggestion
-        lease, suggestion = replace(lease, unit=another.unit), another
-        services.store.drop_lease(sweep, lease.index, lease.attempt, lease.revision)
         try:
-            services.store.open_lease(sweep, lease)
-        except LeaseHeld:
+            lease = services.store.save(sweep, lease, replace(lease, unit=another.unit))
+        except Stale:
             return None
+        suggestion = another
     return None
 
 
@@ -116,8 +115,8 @@ def open_holes(services: Services, sweep: str, counter: Counter, holes: Iterable
             evidence = gather_evidence(services, sweep, counter, leases, index)
             chosen = _chooser(services, sweep, counter, index).any_point(evidence)
         unit = None if chosen is None else chosen.unit
-        with suppress(LeaseHeld):
-            services.store.open_lease(sweep, Lease.born_released(index, 0, _HOLE_KEY, unit))
+        with suppress(Stale):
+            services.store.save(sweep, None, Lease.born_released(index, 0, _HOLE_KEY, unit))
 
 
 def choose_all(services: Services, sweep: str, counter: Counter) -> None:

@@ -10,6 +10,7 @@ from sweep_service.model.records.states import SweepState
 from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.choosing import open_holes
 from sweep_service.operations.completion import complete
+from sweep_service.protocol.sweeps import finish_if_exhausted
 
 if TYPE_CHECKING:
     from sweep_service.model.records.records import Counter
@@ -65,8 +66,13 @@ def _complete_leases(services: Services, sweep: str) -> bool:
 
 
 def _finish(services: Services, sweep: str, seen: Counter) -> Settled:
-    try:
-        counter = services.store.finish_sweep(sweep, seen)
-    except Stale:
+    """Finish the sweep as it was seen before the runs were looked at, if nobody has changed it."""
+    finished = finish_if_exhausted(seen)
+    if finished == seen:
         return Settled.NOT_ENDED
-    return Settled.ENDED if counter.state is SweepState.FINISHED else Settled.NOT_ENDED
+    try:
+        services.store.save(sweep, seen, finished)
+    except Stale as conflict:
+        is_finished = conflict.stands.state is SweepState.FINISHED
+        return Settled.ENDED if is_finished else Settled.NOT_ENDED
+    return Settled.ENDED

@@ -22,7 +22,7 @@ from sizes import size
 
 from sweep_sdk._backend.client import Client, open_client
 from sweep_sdk._settings import load_settings
-from sweep_service.operations.ask import MAX_ATTEMPTS
+from sweep_service.protocol.leases import MAX_ATTEMPTS
 from sweep_service.storage.sqlite.store import SqliteStore
 
 N_KILLS = size(8, 200)

@@ -23,6 +23,7 @@ from sweep_service.errors import (
     TooLarge,
     TryAgain,
 )
+from sweep_service.model.records.entries import BandValue, ErrorTail
 from sweep_service.model.records.records import (
     Base,
     Counter,
@@ -128,7 +129,7 @@ class TestSchema:
         with SqliteStore(path) as store:
             (lease,), (observation,) = store.list_leases(SWEEP), store.list_observations(SWEEP, 0)
             live = LiveSummary(1, 3, last=0.25, best=0.25, last_finite=0.25)
-            assert store.extend_lease(SWEEP, 4, 1, 1400.0, live).live == live
+            assert store.save(SWEEP, lease, replace(lease, live=live)).live == live
         assert (lease.index, lease.live.best, lease.live.last_finite) == (4, 0.5, None)
         assert (observation.index, observation.value, observation.last) == (3, 0.5, None)
 
@@ -145,7 +146,7 @@ class TestSchema:
         with SqliteStore(path) as store:
             lease = store.get_lease(SWEEP, 0)
             assert lease == Lease(0, 1, "key", "agent", "host", "0", 1300.0)
-            store.mark_stopped(SWEEP, 0, 1, stop)
+            store.save(SWEEP, lease, replace(lease, early_stop=stop))
             assert store.list_leases(SWEEP) == [replace(lease, early_stop=stop)]
 
     @pytest.mark.parametrize("version", range(1, sqlite_schema.SCHEMA_VERSION))
@@ -266,7 +267,7 @@ class TestSchema:
         monkeypatch.setattr(sqlite_schema, "dialect", lambda text, _: dialect(text, (3, 36, 0)))
         with SqliteStore(path) as store:
             for attempt, value in enumerate([float("nan"), float("inf"), 1.0, 0.1, -0.0]):
-                store.put_band(SWEEP, attempt, 0, 1, value)
+                store.append(SWEEP, 0, BandValue(attempt, 1, value))
                 assert repr(store.list_band(SWEEP, attempt)) == repr({0: value})
 
 
@@ -281,7 +282,7 @@ class TestDamage:
 
     def test_damaged(self, store: SqliteStore, path: Path) -> None:
         for index in range(200):
-            store.put_error_tail(SWEEP, index, 1, "x" * 500)
+            store.append(SWEEP, index, ErrorTail(1, "x" * 500))
         store.close()
         content = path.read_bytes()
         path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
@@ -314,18 +315,18 @@ class TestDamage:
 class TestFullDisk:
     def test_is_told_and_nothing_is_lost(self, store: SqliteStore, path: Path) -> None:
         for attempt in range(2):  # fill what is left of the one page that is allowed
-            store.put_error_tail(SWEEP, 0, attempt, "kept")
+            store.append(SWEEP, 0, ErrorTail(attempt, "kept"))
         with store._database.write() as connection:
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
         with store._database._lent() as connection:
             connection.execute(f"PRAGMA max_page_count = {pages}")
         batch = RowBatch(1, 0, (Row(0, 1.0, {"text": "x" * 100_000}),))
         with pytest.raises(StoreUnavailable, match="full") as caught:
-            store.put_rows(SWEEP, 0, batch)
+            store.append(SWEEP, 0, batch)
         assert caught.value.retry_after_seconds >= 10
         assert store.list_rows(SWEEP, 0, None, 5) == []
         assert store.get_error_tail(SWEEP, 0, 1) == "kept"
-        store.put_rows(SWEEP, 0, batch)  # a new connection, which is under no such limit
+        store.append(SWEEP, 0, batch)  # a new connection, which is under no such limit
         assert store.list_rows(SWEEP, 0, None, 5) == [batch]
 
 
@@ -365,7 +366,7 @@ class TestLog:
             reader.execute("BEGIN")
             reader.execute("SELECT * FROM sweeps").fetchall()
             for n in range(300):
-                store.put_error_tail(SWEEP, n, 1, "x" * 3000)
+                store.append(SWEEP, n, ErrorTail(1, "x" * 3000))
             assert log.stat().st_size > 1_000_000  # and every write has succeeded
         for _ in range(200):
             store.claim_index(SWEEP)
@@ -410,7 +411,7 @@ class TestLife:
     @pytest.mark.parametrize("index", [2**63, -(2**70)])
     def test_a_number_beyond_64_bits_is_told(self, store: SqliteStore, index: int) -> None:
         with pytest.raises(InvalidRequest, match="cannot be stored"):
-            store.put_error_tail(SWEEP, index, 1, "text")
+            store.append(SWEEP, index, ErrorTail(1, "text"))
         with pytest.raises(InvalidRequest):
             store.get_run(SWEEP, index)
 
@@ -454,7 +455,7 @@ class TestTheFileUnderTheFeet:
                 lambda: store.get_counter(SWEEP),
                 lambda: store.list_runs(SWEEP, 0, 5),
                 lambda: store.claim_index(SWEEP),
-                lambda: store.put_error_tail(SWEEP, 0, 1, "tail"),
+                lambda: store.append(SWEEP, 0, ErrorTail(1, "tail")),
             ):
                 with pytest.raises(StoreGone, match=re.escape(str(path))):
                     call()

@@ -22,6 +22,7 @@ COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
 
 HEAD = """
 import os, sys
+from dataclasses import replace
 from sweep_service.model.records.records import Lease, Outcome, Run
 from sweep_service.model.records.states import RunState
 from sweep_service.storage.sqlite.store import SqliteStore
@@ -32,10 +33,13 @@ store = SqliteStore(path)
 WORK_FOR_EVER = """
 while True:
     index, _ = store.claim_index(sweep)
-    store.open_lease(sweep, Lease(index, 1, "key", "agent", "host", "0", 1300.0))
-    store.create_run(sweep, Run(index, {"x": "y" * 500}, 1, 1, "key", "agent", "host", 1.0, 1.0))
-    store.end_run(sweep, index, 1, 0, Outcome(RunState.FINISHED, 2.0, summary={"index": index}))
-    store.drop_lease(sweep, index, 1, 0)
+    lease = Lease(index, 1, "key", "agent", "host", "0", 1300.0)
+    run = Run(index, {"x": "y" * 500}, 1, 1, "key", "agent", "host", 1.0, 1.0)
+    outcome = Outcome(RunState.FINISHED, 2.0, summary={"index": index})
+    store.save(sweep, None, lease)
+    store.save(sweep, None, run)
+    store.save(sweep, run, replace(run, outcome=outcome))
+    store.delete(sweep, lease)
     print(index, flush=True)
 """
 
@@ -66,7 +70,7 @@ store.close()
 
 FORK_IN_THE_MIDST = """
 with store._database.write() as connection:
-    connection.execute("UPDATE sweeps SET next_index = 1000")
+    connection.execute("UPDATE sweeps SET next_index = 1000, change = 1")
     child = os.fork()
     if child == 0:
         is_free = not store._database._writing.locked()
