@@ -47,7 +47,7 @@ _OWN_FIELDS = (
 SCALAR_FIELDS = (*_TEXT_FIELDS, _RUN_CAP, *_OWN_FIELDS)
 #: Keys that the reference does not know: a file written for it may use them for anything.
 OWN_KEYS = ("start", "metrics_from", *(field.name for field in _OWN_FIELDS))
-#: Keys that are kept as they are, and what to say of each.
+#: Keys that are stored but have no effect, each with the reason.
 KEPT_KEYS = {
     "controller": "sweeps need no controller here",
     "job": "agents run programs, not launch jobs",
