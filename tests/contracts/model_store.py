@@ -7,22 +7,22 @@ from typing import Any
 
 from sweep_service.errors import Exhausted, NotRunning, Stale
 from sweep_service.model.records.entries import BandValue
-from sweep_service.model.records.records import Counter, Lease, Observation, Run
+from sweep_service.model.records.records import Lease, Observation, Run, SweepStatus
 from sweep_service.model.records.states import SweepState
 
 
 class ModelStore:
     """The methods are those of ``Store`` without the sweep."""
 
-    def __init__(self, counter: Counter) -> None:
-        self.records: dict[tuple[type, int], Any] = {(Counter, 0): counter}
+    def __init__(self, counter: SweepStatus) -> None:
+        self.records: dict[tuple[type, int], Any] = {(SweepStatus, 0): counter}
         self.points: dict[tuple[int, str], int] = {}
         self.bands: dict[tuple[int, int], BandValue] = {}
         self.observations: dict[tuple[float, int], Observation] = {}
 
     @property
-    def counter(self) -> Counter:
-        counter: Counter = self.records[Counter, 0]
+    def counter(self) -> SweepStatus:
+        counter: SweepStatus = self.records[SweepStatus, 0]
         return counter
 
     def all_of(self, kind: type) -> list[Any]:
@@ -51,14 +51,14 @@ class ModelStore:
             require(is_as_seen(stands, seen), stands)
             del self.records[Lease, seen.index]
 
-    def claim_index(self) -> tuple[int, Counter]:
+    def claim_index(self) -> tuple[int, SweepStatus]:
         counter = self.counter
         if counter.state is not SweepState.RUNNING:
             raise NotRunning
         if counter.is_exhausted:
             raise Exhausted
         index, change = counter.next_index, counter.change
-        self.records[Counter, 0] = replace(counter, next_index=index + 1, change=change + 1)
+        self.records[SweepStatus, 0] = replace(counter, next_index=index + 1, change=change + 1)
         return index, self.counter
 
     def claim_point(self, version: int, point: str, index: int, over: int | None = None) -> int:

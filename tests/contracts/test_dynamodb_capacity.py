@@ -277,7 +277,7 @@ def test_a_cold_ask_of_bayes_reads_a_thousand_observations_for_twenty_units(
         keep(services.store, entry, sweep)
 
     def read_as_a_cold_ask() -> None:
-        counter = services.store.get_counter(sweep)
+        counter = services.store.get_status(sweep)
         services.load_config(sweep, counter.version)
         services.store.list_leases(sweep)
         assert len(load_observations(services, sweep)) == 1000

@@ -115,7 +115,7 @@ def test_each_point_of_a_finite_space_comes_once(crowd: Crowd, store: Store, spa
     configs = [config for found in crowd(partial(run_all, sweep)) for config in found]
     assert len(configs) == n_runs
     assert len(set(configs)) == n_runs
-    assert store.get_counter(sweep).next_index == n_runs
+    assert store.get_status(sweep).next_index == n_runs
 
 
 @pytest.mark.parametrize("space", ENDLESS)

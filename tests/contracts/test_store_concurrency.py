@@ -77,7 +77,7 @@ def change_limits(store: Store, worker: int) -> int:
     for _ in range(N_UPDATES):
         while True:
             n_tries += 1
-            seen = store.get_counter(SWEEP)
+            seen = store.get_status(SWEEP)
             try:
                 # A cap of its own, for nobody must take another's write for theirs.
                 store.save(SWEEP, seen, replace(seen, run_cap=1000 * worker + n_tries))
@@ -161,7 +161,7 @@ def test_no_index_twice_and_none_above_the_limit(store: Store, crowd: Crowd) -> 
     add_sweep(store, limit=150)
     claimed = [index for result in crowd(claim_all) for index in result]
     assert sorted(claimed) == list(range(150))
-    assert store.get_counter(SWEEP).next_index == 150
+    assert store.get_status(SWEEP).next_index == 150
 
 
 def test_one_opens_a_lease(store: Store, crowd: Crowd) -> None:
@@ -199,7 +199,7 @@ def test_one_ends_a_run_and_all_hear_how(store: Store, crowd: Crowd) -> None:
 def test_no_change_is_lost(store: Store, crowd: Crowd) -> None:
     add_sweep(store)
     n_workers = len(crowd(change_limits))
-    assert store.get_counter(SWEEP).change == n_workers * N_UPDATES
+    assert store.get_status(SWEEP).change == n_workers * N_UPDATES
 
 
 def test_no_report_is_lost(store: Store, crowd: Crowd) -> None:

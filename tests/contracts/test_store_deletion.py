@@ -142,15 +142,15 @@ class TestDeletion:
             store.create_sweep(a_meta(), a_counter())
         assert is_gone(store)
         with pytest.raises(NotFound):
-            store.get_counter(SWEEP)
+            store.get_status(SWEEP)
         assert store.list_sweeps(None, None, 9) == []
 
     def test_no_method_sees_the_mark(self, store: Store) -> None:
         fill(store)
-        seen = store.get_counter(SWEEP)
+        seen = store.get_status(SWEEP)
         store.delete_sweep(SWEEP)
         for call in (
-            lambda: store.get_counter(SWEEP),
+            lambda: store.get_status(SWEEP),
             lambda: store.claim_index(SWEEP),
             lambda: store.save(SWEEP, seen, replace(seen, limit=3)),
         ):

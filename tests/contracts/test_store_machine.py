@@ -128,7 +128,7 @@ class CounterMachine(StoreMachine):
 
     @invariant()
     def stands(self) -> None:
-        counter = self.store.get_counter(self.sweep)
+        counter = self.store.get_status(self.sweep)
         assert counter == self.model.counter
         self.see([counter])
 

@@ -23,12 +23,12 @@ from store_samples import (
 from sweep_service.errors import InvalidRequest, NotFound, Stale
 from sweep_service.model.records.records import (
     Amendment,
-    Counter,
     EarlyStop,
     Lease,
     LiveSummary,
     Run,
     RunHead,
+    SweepStatus,
 )
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
@@ -76,17 +76,17 @@ RECORDS: list[Lease | Run] = [
 COUNTER = a_counter(limit=9, run_cap=10, seed=10**30)
 
 
-def read(store: Store, record: Counter | Lease | Run) -> Any:
+def read(store: Store, record: SweepStatus | Lease | Run) -> Any:
     """The record that is stored in the place of another."""
-    if isinstance(record, Counter):
-        return store.get_counter(SWEEP)
+    if isinstance(record, SweepStatus):
+        return store.get_status(SWEEP)
     is_lease = isinstance(record, Lease)
     return (store.get_lease if is_lease else store.get_run)(SWEEP, record.index)
 
 
 def saved(store: Store, record: Any) -> Any:
     """A record, saved where there was none, as read."""
-    if isinstance(record, Counter):
+    if isinstance(record, SweepStatus):
         store.create_sweep(a_meta(), record)
     else:
         store.save(SWEEP, None, record)
@@ -95,7 +95,7 @@ def saved(store: Store, record: Any) -> Any:
 
 def changed(record: Any) -> Any:
     """The record with something else in it."""
-    if isinstance(record, Counter):
+    if isinstance(record, SweepStatus):
         return replace(record, state=SweepState.PAUSED)
     return replace(record, agent="another")
 

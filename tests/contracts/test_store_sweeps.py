@@ -37,14 +37,14 @@ class TestCreateSweep:
             next_index=4, limit=9, run_cap=10, bases=(Base(1, 0), Base(2, 3)), change=5
         )
         store.create_sweep(meta, counter)
-        assert store.get_meta(SWEEP, 1) == meta
-        assert store.get_counter(SWEEP) == counter
+        assert store.get_config_version(SWEEP, 1) == meta
+        assert store.get_status(SWEEP) == counter
         assert store.list_sweeps(None, None, 5) == [SweepHead(SWEEP, UNICODE, UNICODE, 1000.0)]
 
     @pytest.mark.parametrize("seed", [0, -1, 2**63, 10**30])
     def test_any_seed_is_kept(self, store: Store, seed: int) -> None:
         store.create_sweep(a_meta(), a_counter(seed=seed))
-        assert store.get_counter(SWEEP).seed == seed
+        assert store.get_status(SWEEP).seed == seed
 
     @pytest.mark.parametrize("number", NON_FINITE)
     def test_non_finite_numbers_in_the_document_stay_numbers(
@@ -52,12 +52,12 @@ class TestCreateSweep:
     ) -> None:
         document = {"values": [number, "NaN", "Infinity", 1e-320, 10**40, True, None]}
         store.create_sweep(a_meta(document=document), a_counter())
-        assert repr(store.get_meta(SWEEP, 1).document) == repr(document)
+        assert repr(store.get_config_version(SWEEP, 1).document) == repr(document)
 
     def test_a_large_document_is_kept(self, store: Store) -> None:
         document = {"values": [f"{UNICODE}{n}" for n in range(2500)]}
         store.create_sweep(a_meta(document=document), a_counter())
-        assert store.get_meta(SWEEP, 1).document == document
+        assert store.get_config_version(SWEEP, 1).document == document
 
     def test_repeat_changes_nothing(self, store: Store) -> None:
         store.create_sweep(a_meta(), a_counter())
@@ -78,8 +78,8 @@ class TestCreateSweep:
 class TestReading:
     def test_unknown_sweep(self, store: Store) -> None:
         for call in (
-            lambda: store.get_counter(SWEEP),
-            lambda: store.get_meta(SWEEP, 1),
+            lambda: store.get_status(SWEEP),
+            lambda: store.get_config_version(SWEEP, 1),
             lambda: store.claim_index(SWEEP),
         ):
             with unchanged(store), pytest.raises(NotFound, match=SWEEP):
@@ -88,7 +88,7 @@ class TestReading:
     def test_unknown_version(self, store: Store) -> None:
         add_sweep(store)
         with pytest.raises(NotFound, match="version 2"):
-            store.get_meta(SWEEP, 2)
+            store.get_config_version(SWEEP, 2)
 
     def test_unknown_sweep_is_an_empty_one_where_no_counter_is_needed(self, store: Store) -> None:
         assert store.list_leases(SWEEP) == store.list_runs(SWEEP, 0, 5) == []
@@ -127,7 +127,7 @@ class TestDeleteSweep:
     def test_all_of_it_and_nothing_else(self, store: Store) -> None:
         for sweep in (SWEEP, "other123"):
             add_sweep(store, sweep)
-            store.add_meta(a_meta(sweep=sweep, version=2))
+            store.add_config_version(a_meta(sweep=sweep, version=2))
             store.save(sweep, None, a_lease())
             store.save(sweep, None, a_run())
             keep(store, an_observation(), sweep)
@@ -139,7 +139,7 @@ class TestDeleteSweep:
         store.delete_sweep(SWEEP)
         assert contents(store) == contents(store, "never123")
         with pytest.raises(NotFound):
-            store.get_meta(SWEEP, 2)
+            store.get_config_version(SWEEP, 2)
         assert contents(store, "other123") == other
 
     def test_more_rows_than_one_write_removes(self, store: Store) -> None:
@@ -159,7 +159,7 @@ class TestClaimIndex:
         for index in range(3):
             claimed, counter = store.claim_index(SWEEP)
             assert (claimed, counter.next_index) == (index, index + 1)
-            assert counter == store.get_counter(SWEEP)
+            assert counter == store.get_status(SWEEP)
         with unchanged(store), pytest.raises(Exhausted):
             store.claim_index(SWEEP)
 
@@ -185,30 +185,30 @@ class TestClaimIndex:
         assert store.claim_index("other123")[0] == 0
 
 
-class TestAddMeta:
+class TestAddConfigVersion:
     def test_is_read_back(self, store: Store) -> None:
         add_sweep(store)
         taken = Taken((1,), (0, 1, 2, 7, 10**30), (7,))
         meta = a_meta(version=2, document={"method": "random"}, created_at=1500.0, taken=taken)
-        assert store.add_meta(meta)
-        assert store.get_meta(SWEEP, 2) == meta
-        assert store.get_meta(SWEEP, 1).document == a_meta().document
-        assert store.get_meta(SWEEP, 1).taken is None
-        assert store.get_counter(SWEEP).version == 1
+        assert store.add_config_version(meta)
+        assert store.get_config_version(SWEEP, 2) == meta
+        assert store.get_config_version(SWEEP, 1).document == a_meta().document
+        assert store.get_config_version(SWEEP, 1).taken is None
+        assert store.get_status(SWEEP).version == 1
 
     def test_a_repeat_is_fine(self, store: Store) -> None:
         add_sweep(store)
         meta = a_meta(version=2, document={"x": NON_FINITE[0]})
-        assert store.add_meta(meta)
+        assert store.add_config_version(meta)
         with unchanged(store):
-            assert store.add_meta(meta)
+            assert store.add_config_version(meta)
 
     @pytest.mark.parametrize(
         "other", [{"document": {"method": "random"}}, {"taken": Taken(points=(2,))}]
     )
     def test_a_number_is_taken_by_another(self, store: Store, other: dict[str, object]) -> None:
         add_sweep(store)
-        store.add_meta(a_meta(version=2))
+        store.add_config_version(a_meta(version=2))
         with unchanged(store):
-            assert not store.add_meta(a_meta(version=2, **other))
-        assert store.get_meta(SWEEP, 2) == a_meta(version=2)
+            assert not store.add_config_version(a_meta(version=2, **other))
+        assert store.get_config_version(SWEEP, 2) == a_meta(version=2)

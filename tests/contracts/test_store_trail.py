@@ -227,7 +227,7 @@ class TestDeleteTrail:
                 store.append(SWEEP, index, a_batch(attempt, 9))
                 keep(store, an_attempt_record(attempt, index=index))
                 store.append(SWEEP, index, ErrorTail(attempt, "tail"))
-        assert store.delete_trail(SWEEP, 0, 2)
+        assert store.delete_run_data(SWEEP, 0, 2)
         rows = [(batch.attempt, batch.offset) for batch in store.list_rows(SWEEP, 0, None, 99)]
         assert rows == [(10, 0), (10, 9)]
         assert [one.attempt for one in store.list_attempt_records(SWEEP, 0)] == [10]
@@ -245,6 +245,6 @@ class TestDeleteTrail:
         for offset in range(50):
             store.append(SWEEP, 0, a_batch(1, offset))
         for _ in range(9):
-            if store.delete_trail(SWEEP, 0, 1):
+            if store.delete_run_data(SWEEP, 0, 1):
                 break
         assert store.list_rows(SWEEP, 0, None, 99) == []

@@ -19,14 +19,21 @@ from moto import mock_aws
 
 from releases import Release
 from sweep_service.errors import Stale
-from sweep_service.model.records.records import Base, Counter, Lease, LiveSummary, Run, SweepMeta
+from sweep_service.model.records.records import (
+    Base,
+    ConfigVersion,
+    Lease,
+    LiveSummary,
+    Run,
+    SweepStatus,
+)
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.dynamodb.store import DynamoStore
 from sweep_service.storage.sqlite.store import SqliteStore
 
 SWEEP, TABLE = "k3v9x2ab", "sweeps"
-META = SweepMeta(SWEEP, 1, "project", None, {"method": "random"}, 1000.0, "key")
-COUNTER = Counter(SweepState.RUNNING, 0, 9, None, (Base(1, 0),), 7)
+META = ConfigVersion(SWEEP, 1, "project", None, {"method": "random"}, 1000.0, "key")
+COUNTER = SweepStatus(SweepState.RUNNING, 0, 9, None, (Base(1, 0),), 7)
 LEASE = Lease(0, 1, "key", "agent", "host", "0", 1300.0)
 RUN = Run(0, {"x": 1}, 1, 1, "key", "agent", "host", 1.0, 1.0)
 CREATE = """
@@ -83,12 +90,12 @@ def test_a_release_that_had_opened_the_file_before_its_upgrade_is_told_to_upgrad
     with SqliteStore(path) as store:
         store.save(SWEEP, None, LEASE)
         store.save(SWEEP, None, RUN)
-        before = store.get_counter(SWEEP), store.get_lease(SWEEP, 0), store.get_run(SWEEP, 0)
+        before = store.get_status(SWEEP), store.get_lease(SWEEP, 0), store.get_run(SWEEP, 0)
         said, _ = process.communicate("go on\n", timeout=60)
         assert len(said.splitlines()) == 3
         for line in said.splitlines():
             assert re.match(r"StoreUnusable .*upgrade", line), line
-        after = store.get_counter(SWEEP), store.get_lease(SWEEP, 0), store.get_run(SWEEP, 0)
+        after = store.get_status(SWEEP), store.get_lease(SWEEP, 0), store.get_run(SWEEP, 0)
     assert after == before
 
 
@@ -195,12 +202,12 @@ WRITES: dict[str, tuple[str, Callable[[OldStore], object]]] = {
 
 def read(store: DynamoStore, kind: str) -> Any:
     if kind == "counter":
-        return store.get_counter(SWEEP)
+        return store.get_status(SWEEP)
     return (store.get_lease if kind == "lease" else store.get_run)(SWEEP, 0)
 
 
 def changed(record: Any) -> Any:
-    if isinstance(record, Counter):
+    if isinstance(record, SweepStatus):
         return replace(record, run_cap=7)
     return replace(record, agent="new")
 

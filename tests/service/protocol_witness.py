@@ -43,11 +43,11 @@ from sweep_service.model.records.entries import BandValue, ErrorTail
 from sweep_service.model.records.records import (
     Amendment,
     AttemptRecord,
-    Counter,
     Lease,
     Outcome,
     RowBatch,
     Run,
+    SweepStatus,
 )
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.ask import HandOut
@@ -73,14 +73,14 @@ def promise(number: int, holds: bool, words: str) -> None:
 class Standing:
     """What the store holds of the sweep."""
 
-    counter: Counter
+    counter: SweepStatus
     leases: dict[int, Lease]
     runs: dict[int, Run]
 
     @staticmethod
     def of(store: Store, sweep: str) -> Standing:
         return Standing(
-            store.get_counter(sweep),
+            store.get_status(sweep),
             {lease.index: lease for lease in store.list_leases(sweep)},
             {run.index: run for run in store.list_runs(sweep, 0, 1000)},
         )
@@ -175,7 +175,7 @@ class Witness:
     # The counter and the runs
 
     def _judge_counter(
-        self, before: Counter, after: Counter, request: Any, is_amending: bool
+        self, before: SweepStatus, after: SweepStatus, request: Any, is_amending: bool
     ) -> None:
         n_claimed = after.next_index - before.next_index
         promise(4, n_claimed in (0, 1), "indices are given out one by one")
@@ -245,7 +245,7 @@ class Witness:
         is_counted = reported is None or (outcome.best is not None and outcome.best <= reported)
         promise(3, is_counted, f"{reported} was reported and acknowledged, not {outcome.best}")
 
-    def _judge_finish_of_sweep(self, before: Counter, after: Counter, request: Any) -> None:
+    def _judge_finish_of_sweep(self, before: SweepStatus, after: SweepStatus, request: Any) -> None:
         """A sweep is finished by its user, by its target, or because nothing is left to do."""
         if after.state is before.state or after.state is not SweepState.FINISHED:
             return

@@ -105,7 +105,7 @@ def test_while_all_points_left_are_in_doubt_nothing_is_chosen(backend):
     in_doubt, asking = claim_index(backend, sweep), claim_index(backend, sweep)
     for name in names([1, 2, 3]):
         store.claim_point(sweep, 1, name, in_doubt)
-    chosen = choose(other_services(backend), sweep, store.get_counter(sweep), (), asking)
+    chosen = choose(other_services(backend), sweep, store.get_status(sweep), (), asking)
     assert chosen is None
     assert sorted(take(backend, sweep)) == [1, 2, 3]
 
@@ -145,7 +145,7 @@ def test_points_of_start_configs_are_kept_for_them(backend):
 
 def _third(backend, sweep):
     index = claim_index(backend, sweep)
-    return backend.services.store.get_counter(sweep), (), index
+    return backend.services.store.get_status(sweep), (), index
 
 
 def test_runs_before_points_were_claimed_count(backend):

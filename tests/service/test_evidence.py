@@ -31,14 +31,14 @@ def loss(config):
 def evidence_of(backend, sweep):
     """What the next ask of a sweep would be told, and the index that it would get."""
     store = backend.services.store
-    counter = store.get_counter(sweep)
+    counter = store.get_status(sweep)
     leases, index = store.list_leases(sweep), counter.next_index
     return gather_evidence(backend.services, sweep, counter, leases, index), index
 
 
 def data_for(backend, sweep):
     evidence, index = evidence_of(backend, sweep)
-    version = backend.services.store.get_counter(sweep).version
+    version = backend.services.store.get_status(sweep).version
     return data_of(backend.services.load_config(sweep, version).config, index, evidence)
 
 

@@ -11,12 +11,12 @@ from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible, RunEnded
 from sweep_service.model.records.records import (
     Amendment,
     Base,
-    Counter,
     EarlyStop,
     Lease,
     LiveSummary,
     Outcome,
     Run,
+    SweepStatus,
 )
 from sweep_service.model.records.states import ALLOWED_FROM, RunState, SweepState
 from sweep_service.protocol import leases, runs, sweeps
@@ -34,7 +34,7 @@ RELEASED = replace(HELD, released_attempt=2, lease_end=0.0)
 SILENT = replace(HELD, lease_end=NOW - 100, suspect_at=NOW - 60)
 RUN = Run(4, {"lr": 0.1}, 1, 2, "key", "agent", "host", 500.0, 600.0)
 OUTCOME = Outcome(RunState.FINISHED, 900.0, best=0.5)
-STATUS = Counter(RUNNING, 3, 9, None, (Base(1, 0),), 7, change=4)
+STATUS = SweepStatus(RUNNING, 3, 9, None, (Base(1, 0),), 7, change=4)
 
 
 def take(lease: Lease, run: Run | None = RUN, **changes: Any) -> Lease:

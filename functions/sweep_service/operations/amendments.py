@@ -118,7 +118,7 @@ def retry_failed(services: Services, sweep: str, since: int, count: int) -> Retr
     due = [head.index for head in heads if head.index >= since and head.state in _RETRIED]
     this, rest = due[:count], due[count:]
     retried = [index for index in this if _is_retried(services, sweep, index)]
-    state = services.store.get_counter(sweep).state
+    state = services.store.get_status(sweep).state
     return Retried(retried, rest[0] if rest else None, state)
 
 
@@ -143,7 +143,7 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
     if lease.amendment is Amendment.RETRY:
         ended = (outcome.state, outcome.ended_at, outcome.exit_code, outcome.signal)
         store.append(sweep, run.index, run.attempt_record(*ended))
-    elif not store.delete_trail(sweep, run.index, run.attempt):
+    elif not store.delete_run_data(sweep, run.index, run.attempt):
         return None
     for band in _bands(services, sweep, run):
         store.drop_band(sweep, band, run.index, run.attempt)
@@ -157,7 +157,7 @@ def _amend(services: Services, wanted: RunWanted, amendment: Amendment) -> Amend
     _check_sweep(services, wanted.sweep, amendment)
     is_changed = _be_amended(services, wanted, amendment)
     run = get_run(services, wanted.sweep, wanted.index)
-    return Amended(run, is_changed, services.store.get_counter(wanted.sweep).state)
+    return Amended(run, is_changed, services.store.get_status(wanted.sweep).state)
 
 
 def _be_amended(services: Services, wanted: RunWanted, amendment: Amendment) -> bool:
@@ -222,7 +222,7 @@ def _is_due(sweep: str, run: Run, lease: Lease | None, amendment: Amendment) -> 
 
 
 def _check_sweep(services: Services, sweep: str, amendment: Amendment) -> None:
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     if amendment is not Amendment.DELETE and counter.state is SweepState.CANCELED:
         raise NotPossible(
             f"sweep {sweep} is canceled and hands out no more runs; register it again"
@@ -253,7 +253,7 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
         Busy: Others change the sweep too often in a row.
     """
     for _ in range(MAX_TRIES):
-        seen = services.store.get_counter(sweep)
+        seen = services.store.get_status(sweep)
         run = services.store.get_run(sweep, lease.index)
         if run is None or not lease.amends(run):
             return

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.records.records import Counter, Lease, LiveSummary, Run
+    from sweep_service.model.records.records import Lease, LiveSummary, Run, SweepStatus
     from sweep_service.operations.services import Services
     from sweep_service.protocol.leases import Asker
 
@@ -66,7 +66,7 @@ def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
 
 def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | None:
     """One round of the protocol; None means that the world moved and it starts anew."""
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     if counter.state is SweepState.PAUSED:
         return Wait(services.wait_seconds, "paused")
     if counter.state.is_ended:
@@ -91,7 +91,7 @@ class _Round:
     services: Services
     sweep: str
     asker: Asker
-    counter: Counter
+    counter: SweepStatus
     leases: Sequence[Lease]
 
     def renew_own(self) -> Lease | None:

@@ -32,7 +32,7 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
         NotFound: No such sweep.
         LeaseLost: The attempt no longer holds the run.
     """
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     if index >= counter.next_index:
         raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config

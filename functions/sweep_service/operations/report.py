@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.records.records import Counter, Lease, RowBatch
+    from sweep_service.model.records.records import Lease, RowBatch, SweepStatus
     from sweep_service.operations.services import Services
     from sweep_service.storage.store import Store
 
@@ -57,7 +57,7 @@ def report(
         NotFound: No such sweep.
         LeaseLost: The attempt no longer holds the run.
     """
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     if index >= counter.next_index:  # nobody has it: its rows would be nobody's
         raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config
@@ -154,7 +154,7 @@ def _is_beat_due(lease: Lease, config: SweepConfig, now: float) -> bool:
     return lease.suspect_at is not None or lease.lease_end - now < lease_seconds(lease, config) / 2
 
 
-def _stop_reason(lease: Lease, counter: Counter) -> str | None:
+def _stop_reason(lease: Lease, counter: SweepStatus) -> str | None:
     if lease.is_stop_requested:
         return "stop_run"
     return "canceled" if counter.state is SweepState.CANCELED else None

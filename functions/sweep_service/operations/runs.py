@@ -279,7 +279,7 @@ def _best(judge: Judge, metric: Metric, heads: Sequence[RunHead]) -> RunView | N
 
 
 def _judge(services: Services, sweep: str) -> Judge:
-    return judge_of(services, sweep, services.store.get_counter(sweep))
+    return judge_of(services, sweep, services.store.get_status(sweep))
 
 
 def _leases_by_index(services: Services, sweep: str) -> dict[int, Lease]:

@@ -13,7 +13,7 @@ from sweep_service.operations.completion import complete
 from sweep_service.protocol.sweeps import finish_if_exhausted
 
 if TYPE_CHECKING:
-    from sweep_service.model.records.records import Counter
+    from sweep_service.model.records.records import SweepStatus
     from sweep_service.operations.services import Services
 
 
@@ -31,7 +31,7 @@ def settle(services: Services, sweep: str) -> Settled:
     Raises:
         NotFound: No such sweep.
     """
-    seen = services.store.get_counter(sweep)
+    seen = services.store.get_status(sweep)
     if seen.state.is_ended:
         return Settled.ENDED
     if not seen.is_exhausted:
@@ -65,7 +65,7 @@ def _complete_leases(services: Services, sweep: str) -> bool:
     return True
 
 
-def _finish(services: Services, sweep: str, seen: Counter) -> Settled:
+def _finish(services: Services, sweep: str, seen: SweepStatus) -> Settled:
     """Finish the sweep as it was seen before the runs were looked at, if nobody has changed it."""
     finished = finish_if_exhausted(seen)
     if finished == seen:

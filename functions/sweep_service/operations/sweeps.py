@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.errors import NotFound, NotPossible, Stale
 from sweep_service.model.language.problems import Problem
 from sweep_service.model.records.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
-from sweep_service.model.records.records import SweepMeta, Taken
+from sweep_service.model.records.records import ConfigVersion, Taken
 from sweep_service.model.records.states import SweepState
 from sweep_service.operations.prior import read_prior_runs
 from sweep_service.operations.saving import update
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import ParsedSweep, SweepConfig
-    from sweep_service.model.records.records import Counter, SweepHead
+    from sweep_service.model.records.records import SweepHead, SweepStatus
     from sweep_service.operations.services import Services
 
 DEFAULT_PROJECT = "default"
@@ -56,7 +56,7 @@ class SweepView:
 
     sweep: str | None
     loaded: LoadedConfig
-    counter: Counter
+    counter: SweepStatus
     grid_points: int | None
     warnings: Sequence[Problem] = field(default_factory=tuple)
     is_changed: bool = True
@@ -89,7 +89,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
     )
     key = new.key or f"{services.rng.getrandbits(128):032x}"
     for salt in range(_ID_TRIES):
-        meta = SweepMeta(
+        meta = ConfigVersion(
             sweep=_sweep_id(key, salt),
             version=1,
             project=new.project or config.project or DEFAULT_PROJECT,
@@ -119,7 +119,7 @@ def get_sweep(services: Services, sweep: str) -> SweepView:
     Raises:
         NotFound: No such sweep.
     """
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     loaded = services.load_config(sweep, counter.version)
     return SweepView(sweep, loaded, counter, registry.n_points(loaded.config))
 
@@ -168,7 +168,7 @@ def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
         NotPossible: Its state does not allow it; the text says what is possible.
         Busy: Others change it too often in a row.
     """
-    seen = services.store.get_counter(sweep)
+    seen = services.store.get_status(sweep)
     changed = update(
         services.store, sweep, seen, lambda status: protocol.set_state(sweep, status, target)
     )
@@ -187,13 +187,13 @@ def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepVie
         Busy: Others change it too often in a row.
     """
 
-    def under_cap(status: Counter) -> Counter:
+    def under_cap(status: SweepStatus) -> SweepStatus:
         config = services.load_config(sweep, status.version).config
         offer = offer_of(services, sweep, status.bases, status.seed, status.version)
         limit = smaller(registry.last_index(config, offer), run_cap)
         return protocol.set_limit(status, run_cap, limit)
 
-    seen = services.store.get_counter(sweep)
+    seen = services.store.get_status(sweep)
     changed = update(services.store, sweep, seen, under_cap)
     is_changed = (changed.run_cap, changed.limit) != (seen.run_cap, seen.limit)
     if is_changed:
@@ -206,7 +206,7 @@ def smaller(points: int | None, run_cap: int | None) -> int | None:
     return min((bound for bound in (points, run_cap) if bound is not None), default=None)
 
 
-def about_cap(config: SweepConfig, counter: Counter) -> list[Problem]:
+def about_cap(config: SweepConfig, counter: SweepStatus) -> list[Problem]:
     """A warning where a sweep ends below its cap because all points have been run."""
     cap, points = counter.run_cap, counter.limit
     if cap is None or points is None or points >= cap:
@@ -226,7 +226,7 @@ def _about_taken(taken: Taken | None) -> list[Problem]:
     return [Problem("prior_runs", f"{done} as done and will not be handed out")]
 
 
-def _first_counter(config: SweepConfig, seed: int, taken: Taken | None) -> Counter:
+def _first_counter(config: SweepConfig, seed: int, taken: Taken | None) -> SweepStatus:
     offer = registry.offer_of(config, 0, taken or Taken())
     return protocol.new_sweep(
         seed, config.run_cap, smaller(registry.last_index(config, offer), config.run_cap)

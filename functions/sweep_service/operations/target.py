@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sweep_service.model.language.sweep_config import Metric
-    from sweep_service.model.records.records import Counter
+    from sweep_service.model.records.records import SweepStatus
     from sweep_service.operations.services import Services
 
 
 def finish_on_target(
-    services: Services, sweep: str, counter: Counter, values: Iterable[float]
+    services: Services, sweep: str, counter: SweepStatus, values: Iterable[float]
 ) -> None:
     """Finish the sweep if a value reaches the target of its newest config; other runs go on.
 

@@ -86,7 +86,7 @@ def add_version(
         taken=taken,
     )
     protocol.set_limit(seen, run_cap, limit)  # nothing is stored of a version that cannot be
-    while not store.add_meta(meta):
+    while not store.add_config_version(meta):
         meta = replace(meta, version=meta.version + 1)
     store.save(meta.sweep, seen, protocol.add_version(seen, meta.version, run_cap, limit))
 

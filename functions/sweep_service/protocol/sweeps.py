@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotPossible
-from sweep_service.model.records.records import Base, Counter
+from sweep_service.model.records.records import Base, SweepStatus
 from sweep_service.model.records.states import ALLOWED_FROM, SweepState
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ _VERBS: Mapping[SweepState, str] = {
 }
 
 
-def new_sweep(seed: int, run_cap: int | None, limit: int | None) -> Counter:
+def new_sweep(seed: int, run_cap: int | None, limit: int | None) -> SweepStatus:
     """A sweep that has handed out nothing."""
-    return Counter(
+    return SweepStatus(
         state=SweepState.RUNNING,
         next_index=0,
         limit=_bounded(limit),
@@ -38,14 +38,14 @@ def new_sweep(seed: int, run_cap: int | None, limit: int | None) -> Counter:
     )
 
 
-def shown_state(status: Counter) -> SweepState:
+def shown_state(status: SweepStatus) -> SweepState:
     """The state as shown: a running sweep that has handed out nothing is pending."""
     if status.state is SweepState.RUNNING and status.next_index == 0:
         return SweepState.PENDING
     return status.state
 
 
-def set_state(sweep: str, status: Counter, target: SweepState) -> Counter:
+def set_state(sweep: str, status: SweepStatus, target: SweepState) -> SweepStatus:
     """The sweep in the state that a user asks for.
 
     Raises:
@@ -63,24 +63,24 @@ def set_state(sweep: str, status: Counter, target: SweepState) -> Counter:
     return replace(status, state=target)
 
 
-def finish_at_target(status: Counter) -> Counter:
+def finish_at_target(status: SweepStatus) -> SweepStatus:
     """The sweep, finished because its metric has reached the target."""
     return status if status.state.is_ended else replace(status, state=SweepState.FINISHED)
 
 
-def finish_if_exhausted(status: Counter) -> Counter:
+def finish_if_exhausted(status: SweepStatus) -> SweepStatus:
     """The sweep, finished because every index is given out and nothing is left to do."""
     is_over = status.state is SweepState.RUNNING and status.is_exhausted
     return replace(status, state=SweepState.FINISHED) if is_over else status
 
 
-def reopen(status: Counter) -> Counter:
+def reopen(status: SweepStatus) -> SweepStatus:
     """The sweep before one of its runs is run again; running, if it had ended by exhaustion."""
     is_over = status.state is SweepState.FINISHED and status.is_exhausted
     return replace(status, state=SweepState.RUNNING) if is_over else status
 
 
-def set_limit(status: Counter, run_cap: int | None, limit: int | None) -> Counter:
+def set_limit(status: SweepStatus, run_cap: int | None, limit: int | None) -> SweepStatus:
     """The sweep under another run cap; one that had ended by its limit runs again.
 
     Raises:
@@ -96,7 +96,9 @@ def set_limit(status: Counter, run_cap: int | None, limit: int | None) -> Counte
     return changed if changed.is_exhausted else replace(changed, state=reopen(status).state)
 
 
-def add_version(status: Counter, version: int, run_cap: int | None, limit: int | None) -> Counter:
+def add_version(
+    status: SweepStatus, version: int, run_cap: int | None, limit: int | None
+) -> SweepStatus:
     """The sweep with a config version that applies to every index that is not given out yet.
 
     Raises:

@@ -22,21 +22,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sweep_service.model.records.records import Counter, Lease, Run
+from sweep_service.model.records.records import Lease, Run, SweepStatus
 
 if TYPE_CHECKING:
     from sweep_service.model.records.entries import Entry
     from sweep_service.model.records.records import (
         AttemptRecord,
+        ConfigVersion,
         Observation,
         RowBatch,
         RunHead,
         SweepHead,
-        SweepMeta,
     )
 
 #: A record that changes.
-R = TypeVar("R", Counter, Lease, Run)
+R = TypeVar("R", SweepStatus, Lease, Run)
 
 
 class Store(Protocol):
@@ -70,14 +70,14 @@ class Store(Protocol):
             Stale: Another one is stored; the error carries it.
         """
 
-    def get_counter(self, sweep: str) -> Counter:
+    def get_status(self, sweep: str) -> SweepStatus:
         """The sweep's counter.
 
         Raises:
             NotFound: No such sweep.
         """
 
-    def claim_index(self, sweep: str) -> tuple[int, Counter]:
+    def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
         """Take the next index, where the state is running and next_index below the limit.
 
         The one write that is decided by the store: all agents of a sweep meet here, and a save
@@ -113,7 +113,7 @@ class Store(Protocol):
 
     # -- sweeps ---------------------------------------------------------------------------------
 
-    def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
+    def create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
         """Register a sweep; a repeat with the same ``create_key`` changes nothing.
 
         Raises:
@@ -140,13 +140,13 @@ class Store(Protocol):
     ) -> list[SweepHead]:
         """Newest first; at most ``count``, those after ``(created_at, sweep)`` of a last head."""
 
-    def add_meta(self, meta: SweepMeta) -> bool:
+    def add_config_version(self, meta: ConfigVersion) -> bool:
         """Keep a config version under its number, where that is free; False where it is not.
 
         A number that holds the same document and the same ``taken`` is free.
         """
 
-    def get_meta(self, sweep: str, version: int) -> SweepMeta:
+    def get_config_version(self, sweep: str, version: int) -> ConfigVersion:
         """One config version.
 
         Raises:
@@ -210,7 +210,7 @@ class Store(Protocol):
     def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
         """The error tail of an attempt, if any."""
 
-    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
+    def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
         """Delete rows, records and error tails of attempts <= given; False when some are left.
 
         One call deletes what fits into a request.

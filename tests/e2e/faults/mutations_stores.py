@@ -79,11 +79,11 @@ STORES = (
     ),
     Mutation(
         _SQLITE + "sweeps.py",
-        "add_meta: nothing is put over what stands",
+        "add_config_version: nothing is put over what stands",
         "INSERT OR IGNORE INTO metas",
         "INSERT OR REPLACE INTO metas",
         "4",
-        _SWEEPS + "TestAddMeta::test_a_number_is_taken_by_another",
+        _SWEEPS + "TestAddConfigVersion::test_a_number_is_taken_by_another",
     ),
     Mutation(
         _SQLITE + "points.py",
@@ -279,11 +279,11 @@ STORES = (
     ),
     Mutation(
         _DYNAMODB + "sweeps.py",
-        "add_meta: nothing is put over what stands",
+        "add_config_version: nothing is put over what stands",
         "if self._table.put(MetaItem.of(meta), MetaItem.pk.does_not_exist()):",
         "if self._table.put(MetaItem.of(meta)):",
         "4",
-        _SWEEPS + "TestAddMeta::test_a_number_is_taken_by_another",
+        _SWEEPS + "TestAddConfigVersion::test_a_number_is_taken_by_another",
     ),
     Mutation(
         _DYNAMODB + "points.py",

@@ -111,7 +111,7 @@ def let_it_end(client: Client, sweep: str) -> None:
     """No more runs than were handed out, and one more for each agent."""
     client.change_sweep(sweep, state="paused")  # so that nobody asks between a look and the change
     with SqliteStore(load_settings().local_db) as store:
-        n_runs = store.get_counter(sweep).next_index
+        n_runs = store.get_status(sweep).next_index
     client.change_sweep(sweep, run_cap=n_runs + N_AGENTS)
     client.change_sweep(sweep, state="running")
 

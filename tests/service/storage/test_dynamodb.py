@@ -18,12 +18,12 @@ from sweep_service import errors
 from sweep_service.model.records.entries import ErrorTail
 from sweep_service.model.records.records import (
     Base,
-    Counter,
+    ConfigVersion,
     Lease,
     Row,
     RowBatch,
     Run,
-    SweepMeta,
+    SweepStatus,
 )
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.dynamodb import keys
@@ -75,9 +75,9 @@ def items(database: Any) -> list[Any]:
 
 
 def add_sweep(store: Store, n_runs: int = 0) -> None:
-    meta = SweepMeta(SWEEP, 1, "project", None, {"method": "random"}, 1000.0, "key")
+    meta = ConfigVersion(SWEEP, 1, "project", None, {"method": "random"}, 1000.0, "key")
     bases = (Base(1, 0),)
-    store.create_sweep(meta, Counter(SweepState.RUNNING, n_runs, None, None, bases, 7, 0))
+    store.create_sweep(meta, SweepStatus(SweepState.RUNNING, n_runs, None, None, bases, 7, 0))
     for index in range(n_runs):
         store.save(SWEEP, None, Run(index, {"x": 1}, 1, 1, "key", "agent", "host", 1.0, 1.0))
         store.append(SWEEP, index, RowBatch(1, 0, (Row(0, 1.0, {"loss": 0.5}),)))
@@ -147,7 +147,7 @@ class TestDeletion:
             n_requests += 1
             assert items(database) != []  # else the repeat would say that there is no such sweep
             with pytest.raises(errors.NotFound):
-                store.get_counter(SWEEP)
+                store.get_status(SWEEP)
         assert items(database) == []
         assert n_requests > 2
 
@@ -253,7 +253,7 @@ class TestTrouble:
         with pytest.raises(errors.StoreUnavailable):
             store.claim_index(SWEEP)
         with pytest.raises(errors.StoreUnavailable):
-            store.get_counter(SWEEP)
+            store.get_status(SWEEP)
         assert len(asked) == 6
 
     def test_a_refusal_is_not_retried(self, store: DynamoStore) -> None:
@@ -265,7 +265,7 @@ class TestTrouble:
     def test_no_such_table(self, database: Any) -> None:
         del database
         with DynamoStore("no-such-table") as store, pytest.raises(errors.StoreUnusable):
-            store.get_counter(SWEEP)
+            store.get_status(SWEEP)
 
     def test_more_than_an_item_holds(self, store: DynamoStore) -> None:
         config = {"x": "y" * 500_000}
@@ -294,4 +294,4 @@ def test_a_newer_schema_is_not_misread(store: DynamoStore, database: Any) -> Non
         ExpressionAttributeValues={":two": {"N": "2"}},
     )
     with pytest.raises(errors.StoreUnusable, match="newer"):
-        store.get_counter(SWEEP)
+        store.get_status(SWEEP)

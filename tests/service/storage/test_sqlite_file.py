@@ -26,13 +26,13 @@ from sweep_service.errors import (
 from sweep_service.model.records.entries import BandValue, ErrorTail
 from sweep_service.model.records.records import (
     Base,
-    Counter,
+    ConfigVersion,
     EarlyStop,
     Lease,
     LiveSummary,
     Row,
     RowBatch,
-    SweepMeta,
+    SweepStatus,
 )
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.sqlite import database as sqlite_database
@@ -40,8 +40,8 @@ from sweep_service.storage.sqlite import schema as sqlite_schema
 from sweep_service.storage.sqlite.errors import translating
 from sweep_service.storage.sqlite.store import SqliteStore
 
-META = SweepMeta("k3v9x2ab", 1, "project", None, {}, 1000.0, "create-key")
-COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
+META = ConfigVersion("k3v9x2ab", 1, "project", None, {}, 1000.0, "create-key")
+COUNTER = SweepStatus(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
 SWEEP = META.sweep
 NEXT_VERSION = sqlite_schema.SCHEMA_VERSION + 1
 
@@ -85,7 +85,7 @@ class TestSchema:
         with SqliteStore(path) as store:
             store.create_sweep(META, COUNTER)
         with SqliteStore(path) as store:
-            assert store.get_counter(SWEEP) == COUNTER
+            assert store.get_status(SWEEP) == COUNTER
 
     def test_newer_is_refused(self, store: SqliteStore, path: Path) -> None:
         store.close()
@@ -105,7 +105,7 @@ class TestSchema:
         monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", NEXT_VERSION)
         for _ in range(2):
             with SqliteStore(path) as migrated:
-                assert migrated.get_counter(SWEEP) == COUNTER
+                assert migrated.get_status(SWEEP) == COUNTER
         with raw(path) as connection:
             assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
             assert connection.execute("PRAGMA user_version").fetchone() == (NEXT_VERSION,)
@@ -170,7 +170,7 @@ class TestSchema:
             with SqliteStore(path) as store:
                 expected = Lease(0, 1, "key", "agent", "host", "0", 1300.0)
                 assert store.list_leases(SWEEP) == [expected]
-                assert store.get_meta(SWEEP, 1) == META
+                assert store.get_config_version(SWEEP, 1) == META
 
     def test_a_failed_migration_changes_nothing(
         self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
@@ -183,7 +183,7 @@ class TestSchema:
             with pytest.raises(sqlite3.OperationalError, match="nonsense"):
                 SqliteStore(path)
         with SqliteStore(path) as unchanged:
-            assert unchanged.get_counter(SWEEP) == COUNTER
+            assert unchanged.get_status(SWEEP) == COUNTER
 
     @pytest.mark.parametrize(
         "statement",
@@ -208,7 +208,7 @@ class TestSchema:
             new.executescript("\n".join(old.iterdump()))
         for _ in range(2):  # the second time by its header
             with SqliteStore(restored) as again:
-                assert again.get_counter(SWEEP) == COUNTER
+                assert again.get_status(SWEEP) == COUNTER
         with raw(restored) as connection:
             header = connection.execute("PRAGMA application_id").fetchone()
             assert header == (sqlite_schema.APPLICATION_ID,)
@@ -224,7 +224,7 @@ class TestSchema:
         monkeypatch.setattr(sqlite_schema, "STEPS", (*sqlite_schema.STEPS, step))
         monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", NEXT_VERSION)
         with SqliteStore(path) as migrated:
-            assert migrated.get_counter(SWEEP) == COUNTER
+            assert migrated.get_status(SWEEP) == COUNTER
         with raw(path) as connection:
             assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
 
@@ -287,7 +287,7 @@ class TestDamage:
         content = path.read_bytes()
         path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
         with pytest.raises(StoreUnusable, match="is damaged"), SqliteStore(path) as damaged:
-            damaged.get_counter(SWEEP)
+            damaged.get_status(SWEEP)
 
     @pytest.mark.parametrize(
         ("text", "error"),
@@ -337,7 +337,7 @@ class TestOtherPrograms:
             with pytest.raises(Busy, match="locked by another program") as caught:
                 store.claim_index(SWEEP)
             assert isinstance(caught.value, TryAgain)
-            assert store.get_counter(SWEEP) == COUNTER  # reads do not wait for writers
+            assert store.get_status(SWEEP) == COUNTER  # reads do not wait for writers
             other.execute("ROLLBACK")
         assert store.claim_index(SWEEP)[0] == 0
 
@@ -379,7 +379,7 @@ class TestLife:
         store.close()
         store.close()
         with pytest.raises(RuntimeError, match="closed"):
-            store.get_counter(SWEEP)
+            store.get_status(SWEEP)
         with pytest.raises(RuntimeError, match="closed"):
             store.claim_index(SWEEP)
 
@@ -394,7 +394,7 @@ class TestLife:
             store.claim_index("other123")
         (before,) = store._database._open
         with pytest.raises(NotFound):
-            store.get_counter("other123")
+            store.get_status("other123")
         assert store._database._open == {before}
 
     def test_an_interrupted_write_leaves_nothing(self, store: SqliteStore) -> None:
@@ -405,7 +405,7 @@ class TestLife:
 
         with pytest.raises(KeyboardInterrupt):
             interrupted()
-        assert store.get_counter(SWEEP) == COUNTER
+        assert store.get_status(SWEEP) == COUNTER
         assert store.claim_index(SWEEP)[0] == 0
 
     @pytest.mark.parametrize("index", [2**63, -(2**70)])
@@ -443,7 +443,7 @@ class TestTheFileUnderTheFeet:
             with store._database._lent():  # so that the next one needs a connection of its own
                 self.remove(path)
                 with pytest.raises(StoreGone):
-                    store.get_counter(SWEEP)
+                    store.get_status(SWEEP)
             assert list(path.parent.iterdir()) == []
 
     @pytest.mark.parametrize("how", ["remove", "replace", "overwrite"])
@@ -452,7 +452,7 @@ class TestTheFileUnderTheFeet:
             store.create_sweep(META, COUNTER)
             getattr(self, how)(path)
             for call in (
-                lambda: store.get_counter(SWEEP),
+                lambda: store.get_status(SWEEP),
                 lambda: store.list_runs(SWEEP, 0, 5),
                 lambda: store.claim_index(SWEEP),
                 lambda: store.append(SWEEP, 0, ErrorTail(1, "tail")),
@@ -473,8 +473,8 @@ class TestTheFileUnderTheFeet:
             with store._database._lent():  # so that the next one needs a connection of its own
                 self.replace(path)
                 with pytest.raises(StoreGone):
-                    store.get_counter(SWEEP)
-            assert other.get_counter(SWEEP)
+                    store.get_status(SWEEP)
+            assert other.get_status(SWEEP)
 
     def test_when_the_right_file_is_back_it_goes_on(self, path: Path) -> None:
         ends = ("", "-wal", "-shm")
@@ -494,7 +494,7 @@ class TestTheFileUnderTheFeet:
             for _ in range(3):
                 with SqliteStore(path) as other:
                     other.claim_index(SWEEP)
-            assert store.get_counter(SWEEP).next_index == 3
+            assert store.get_status(SWEEP).next_index == 3
 
     def test_a_log_that_went_while_nobody_had_it_open_does_not_either(self, path: Path) -> None:
         with SqliteStore(path) as store:

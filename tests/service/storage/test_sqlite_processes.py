@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from sweep_service.errors import Busy
-from sweep_service.model.records.records import Base, Counter, SweepMeta
+from sweep_service.model.records.records import Base, ConfigVersion, SweepStatus
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.sqlite.store import SqliteStore
 
 SWEEP = "k3v9x2ab"
-META = SweepMeta(SWEEP, 1, "project", None, {}, 1000.0, "create-key")
-COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
+META = ConfigVersion(SWEEP, 1, "project", None, {}, 1000.0, "create-key")
+COUNTER = SweepStatus(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
 
 HEAD = """
 import os, sys
@@ -74,7 +74,7 @@ with store._database.write() as connection:
     child = os.fork()
     if child == 0:
         is_free = not store._database._writing.locked()
-        os._exit(0 if is_free and store.get_counter(sweep).next_index == 0 else 1)
+        os._exit(0 if is_free and store.get_status(sweep).next_index == 0 else 1)
     assert os.waitpid(child, 0)[1] == 0
 print(store.claim_index(sweep)[0])
 store.close()
@@ -90,10 +90,10 @@ for _ in range(30):
 """
 
 CREATE = """
-from sweep_service.model.records.records import Base, Counter, SweepMeta
+from sweep_service.model.records.records import Base, SweepStatus, ConfigVersion
 from sweep_service.model.records.states import SweepState
-meta = SweepMeta(sweep, 1, "project", None, {}, 1000.0, "create-key")
-store.create_sweep(meta, Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0))
+meta = ConfigVersion(sweep, 1, "project", None, {}, 1000.0, "create-key")
+store.create_sweep(meta, SweepStatus(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0))
 print(store.claim_index(sweep)[0])
 store.close()
 """
@@ -153,7 +153,7 @@ def test_kill_loses_nothing_that_was_acknowledged(store: SqliteStore, path: Path
     assert len(acknowledged) >= 96
     assert {runs[index].value for index in acknowledged} == {"finished"}
     assert not {lease.index for lease in store.list_leases(SWEEP)} & acknowledged
-    assert store.get_counter(SWEEP).next_index > max(acknowledged)
+    assert store.get_status(SWEEP).next_index > max(acknowledged)
 
 
 def test_kill_in_the_midst_of_a_write_undoes_it(store: SqliteStore, path: Path) -> None:
@@ -162,7 +162,7 @@ def test_kill_in_the_midst_of_a_write_undoes_it(store: SqliteStore, path: Path) 
         assert writer.stdout.readline() == "inside\n"
         with SqliteStore(path, busy_timeout_seconds=0.01) as hasty, pytest.raises(Busy):
             hasty.claim_index(SWEEP)
-        assert store.get_counter(SWEEP) == COUNTER
+        assert store.get_status(SWEEP) == COUNTER
         writer.kill()
         assert store.claim_index(SWEEP)[0] == 0
     check_integrity(path)

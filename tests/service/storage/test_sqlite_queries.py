@@ -17,21 +17,21 @@ from sweep_service.model.records.entries import BandValue, ErrorTail
 from sweep_service.model.records.records import (
     AttemptRecord,
     Base,
-    Counter,
+    ConfigVersion,
     Lease,
     Observation,
     Outcome,
     Row,
     RowBatch,
     Run,
-    SweepMeta,
+    SweepStatus,
 )
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.sqlite.store import SqliteStore
 
 SWEEP = "k3v9x2ab"
-META = SweepMeta(SWEEP, 1, "project", None, {}, 1000.0, "create-key")
-COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
+META = ConfigVersion(SWEEP, 1, "project", None, {}, 1000.0, "create-key")
+COUNTER = SweepStatus(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
 LEASE = Lease(0, 1, "key", "agent", "host", "0", 1300.0)
 RUN = Run(0, {"lr": 0.1}, 1, 1, "key", "agent", "host", 1001.0, 1001.0)
 
@@ -63,10 +63,10 @@ def use_everything(store: SqliteStore) -> None:
     store.list_sweeps(None, None, 5)
     store.list_sweeps("project", (1e9, "x"), 5)
     store.claim_index(SWEEP)
-    counter = store.get_counter(SWEEP)
+    counter = store.get_status(SWEEP)
     store.save(SWEEP, counter, replace(counter, state=SweepState.PAUSED))
-    store.add_meta(replace(META, version=2))
-    store.get_meta(SWEEP, 2)
+    store.add_config_version(replace(META, version=2))
+    store.get_config_version(SWEEP, 2)
     store.save(SWEEP, None, LEASE)
     lease = store.save(SWEEP, LEASE, replace(LEASE, losses=1))
     with pytest.raises(Stale):
@@ -91,7 +91,7 @@ def use_everything(store: SqliteStore) -> None:
     store.drop_band(SWEEP, 0, 0, 1)
     store.claim_point(SWEEP, 1, "point", 0)
     store.list_points(SWEEP, 1)
-    store.delete_trail(SWEEP, 0, 1)
+    store.delete_run_data(SWEEP, 0, 1)
     store.delete(SWEEP, lease)
     store.delete_sweep(SWEEP)
 
@@ -111,7 +111,7 @@ def test_no_statement_reads_a_whole_table_or_sorts(store: SqliteStore, path: Pat
 
 def test_only_writes_take_the_write_lock(store: SqliteStore) -> None:
     def read() -> None:
-        store.get_counter(SWEEP)
+        store.get_status(SWEEP)
         store.list_leases(SWEEP)
         store.list_runs(SWEEP, 0, 5)
 
@@ -140,7 +140,7 @@ def test_threads_that_come_and_go_leave_few_connections_open(store: SqliteStore)
     for _ in range(3):
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda _: store.claim_index(SWEEP), range(64)))
-    assert store.get_counter(SWEEP).next_index == 192
+    assert store.get_status(SWEEP).next_index == 192
     with ExitStack() as stack:  # as many readers at once
         for _ in range(12):
             stack.enter_context(store._database._lent())

@@ -57,7 +57,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepMeta:
+class ConfigVersion:
     """One immutable version of a sweep's config, and what was fixed at its creation.
 
     Attributes:
@@ -75,7 +75,7 @@ class SweepMeta:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class SweepStatus:
     """Gives out indices and holds the sweep's state.
 
     Attributes:

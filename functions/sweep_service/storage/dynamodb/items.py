@@ -16,13 +16,13 @@ from pynamodb.attributes import Attribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from sweep_service.model.records.records import (
-    Counter,
+    ConfigVersion,
     Lease,
     LiveSummary,
     Run,
     RunHead,
     SweepHead,
-    SweepMeta,
+    SweepStatus,
 )
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import (
@@ -74,14 +74,14 @@ class MetaItem(Item):
     taken = Before(null=True)
 
     @classmethod
-    def of(cls, meta: SweepMeta) -> MetaItem:
+    def of(cls, meta: ConfigVersion) -> MetaItem:
         """The item of a record."""
         return cls(*keys.meta(meta.sweep, meta.version), **values_of(meta))
 
     @classmethod
-    def record(cls, raw: Raw) -> SweepMeta:
+    def record(cls, raw: Raw) -> ConfigVersion:
         """The record of an item."""
-        return record_of(SweepMeta, cls, raw)
+        return record_of(ConfigVersion, cls, raw)
 
 
 class ListingItem(Item):
@@ -93,7 +93,7 @@ class ListingItem(Item):
     created_at = Seconds()
 
     @classmethod
-    def of(cls, meta: SweepMeta, project: str | None) -> ListingItem:
+    def of(cls, meta: ConfigVersion, project: str | None) -> ListingItem:
         """The line of a sweep in the listing of ``project``; None: of all sweeps."""
         head = SweepHead(meta.sweep, meta.project, meta.name, meta.created_at)
         return cls(*keys.listing(project, meta.created_at, meta.sweep), **values_of(head))
@@ -118,14 +118,14 @@ class CounterItem(Item):
     schema_version = Whole(default_for_new=SCHEMA_VERSION)
 
     @classmethod
-    def of(cls, sweep: str, counter: Counter) -> CounterItem:
+    def of(cls, sweep: str, counter: SweepStatus) -> CounterItem:
         """The item of a record."""
         return cls(*keys.counter(sweep), version=counter.version, **values_of(counter))
 
     @classmethod
-    def record(cls, raw: Raw) -> Counter:
+    def record(cls, raw: Raw) -> SweepStatus:
         """The record of an item."""
-        return record_of(Counter, cls, raw)
+        return record_of(SweepStatus, cls, raw)
 
 
 class PointItem(Item):

@@ -13,7 +13,7 @@ from sweep_service.errors import (
     StoreUnusable,
     SweepDeleted,
 )
-from sweep_service.model.records.records import Counter, Lease, Run
+from sweep_service.model.records.records import Lease, Run, SweepStatus
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sweep_service.storage.dynamodb.table import Table
     from sweep_service.storage.store import R
 
-_ITEMS: dict[type, Any] = {Counter: CounterItem, Lease: LeaseItem, Run: RunItem}
+_ITEMS: dict[type, Any] = {SweepStatus: CounterItem, Lease: LeaseItem, Run: RunItem}
 
 
 class RecordItems:
@@ -50,8 +50,8 @@ class RecordItems:
         condition = model.pk.does_not_exist() if seen is None else _as_seen(seen)
         if self._table.put(item, condition):
             return saved
-        if isinstance(record, Counter):
-            stands: Any = self.get_counter(sweep)
+        if isinstance(record, SweepStatus):
+            stands: Any = self.get_status(sweep)
         else:
             raw = self._table.get(keys.Key(item.pk, item.sk))
             stands = None if raw is None else model.record(raw)
@@ -67,8 +67,8 @@ class RecordItems:
         if stands is not None:
             raise Stale(f"a lease of sweep {sweep} has changed since it was read", stands)
 
-    def get_counter(self, sweep: str) -> Counter:
-        """See ``Store.get_counter``."""
+    def get_status(self, sweep: str) -> SweepStatus:
+        """See ``Store.get_status``."""
         item = self._table.get(keys.counter(sweep))
         if item is None:
             raise NotFound(f"no sweep '{sweep}'")
@@ -76,7 +76,7 @@ class RecordItems:
             raise SweepDeleted(f"sweep {sweep} was deleted")
         return _counter(sweep, item)
 
-    def claim_index(self, sweep: str) -> tuple[int, Counter]:
+    def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
         """See ``Store.claim_index``."""
         # time :  given out .. next_index .. limit
         is_running = CounterItem.state == SweepState.RUNNING
@@ -90,7 +90,7 @@ class RecordItems:
         if item is not None:
             counter = _counter(sweep, item)
             return counter.next_index - 1, counter
-        stands = self.get_counter(sweep)
+        stands = self.get_status(sweep)
         if stands.state is not SweepState.RUNNING:
             raise NotRunning(f"sweep {sweep} is {stands.state.value}")
         raise Exhausted(f"sweep {sweep} has given out all its {stands.limit} indices")
@@ -123,7 +123,7 @@ class RecordItems:
         return [RunItem.head(item) for item in heads]
 
 
-def _as_seen(seen: Counter | Lease | Run) -> Condition:
+def _as_seen(seen: SweepStatus | Lease | Run) -> Condition:
     """The condition that a record is stored as it was seen.
 
     From the next release on, its ``change`` will be enough. Functions of the version before this
@@ -131,7 +131,7 @@ def _as_seen(seen: Counter | Lease | Run) -> Condition:
     indices; so all that they change in an item is compared too.
     """
     condition: Condition
-    if isinstance(seen, Counter):
+    if isinstance(seen, SweepStatus):
         is_unclaimed = CounterItem.next_index == seen.next_index
         condition = (CounterItem.change == seen.change) & is_unclaimed
     elif isinstance(seen, Run):
@@ -166,7 +166,7 @@ def _is(attribute: Attribute[bool], value: bool) -> Condition:
     return is_same if value else is_same | attribute.does_not_exist()
 
 
-def _counter(sweep: str, item: Raw) -> Counter:
+def _counter(sweep: str, item: Raw) -> SweepStatus:
     found = int(item["schema_version"]["N"])
     if found > SCHEMA_VERSION:
         raise StoreUnusable(

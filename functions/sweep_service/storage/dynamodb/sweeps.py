@@ -18,7 +18,7 @@ from sweep_service.storage.dynamodb.items import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_service.model.records.records import Counter, SweepHead, SweepMeta
+    from sweep_service.model.records.records import ConfigVersion, SweepHead, SweepStatus
     from sweep_service.storage.dynamodb.keys import Key
     from sweep_service.storage.dynamodb.table import Table
 
@@ -52,7 +52,7 @@ class SweepItems:
     _table: Table
     _clock: Callable[[], float]
 
-    def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
+    def create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
         """See ``Store.create_sweep``.
 
         The counter comes last: before it the sweep does not exist. A repeat goes on with what
@@ -60,7 +60,7 @@ class SweepItems:
         """
         is_free = MetaItem.pk.does_not_exist()
         if not self._table.put(MetaItem.of(meta), is_free):
-            stands = self.get_meta(meta.sweep, meta.version)
+            stands = self.get_config_version(meta.sweep, meta.version)
             if stands.create_key != meta.create_key:
                 raise Stale(f"the sweep id {meta.sweep} is taken")
             meta = stands
@@ -88,8 +88,8 @@ class SweepItems:
                 break
         return mark.is_new or n_deleted > 0
 
-    def get_meta(self, sweep: str, version: int) -> SweepMeta:
-        """See ``Store.get_meta``."""
+    def get_config_version(self, sweep: str, version: int) -> ConfigVersion:
+        """See ``Store.get_config_version``."""
         item = self._table.get(keys.meta(sweep, version))
         if item is None:
             raise NotFound(f"no sweep '{sweep}' with config version {version}")
@@ -107,11 +107,11 @@ class SweepItems:
                 break
         return [head for head in heads if (head.created_at, head.sweep) != after][:count]
 
-    def add_meta(self, meta: SweepMeta) -> bool:
-        """See ``Store.add_meta``."""
+    def add_config_version(self, meta: ConfigVersion) -> bool:
+        """See ``Store.add_config_version``."""
         if self._table.put(MetaItem.of(meta), MetaItem.pk.does_not_exist()):
             return True
-        stands = self.get_meta(meta.sweep, meta.version)
+        stands = self.get_config_version(meta.sweep, meta.version)
         has_document = to_json(stands.document) == to_json(meta.document)  # NaN is not itself
         return has_document and stands.taken == meta.taken
 

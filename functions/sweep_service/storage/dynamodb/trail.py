@@ -101,8 +101,8 @@ class TrailItems:
             batches.append(RowBatch(attempt, offset, decode_rows(text)))
         return batches
 
-    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
-        """See ``Store.delete_trail``."""
+    def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
+        """See ``Store.delete_run_data``."""
         n_deleted = 0
         for span in keys.trails(sweep, index, attempt):
             for page in self._table.key_pages(span, _TRAIL_PAGE):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, SweepDeleted
 from sweep_service.model.records.numbers import decode_number
-from sweep_service.model.records.records import Amendment, Counter, Lease, Run, RunHead
+from sweep_service.model.records.records import Amendment, Lease, Run, RunHead, SweepStatus
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     PAGE_BYTES,
@@ -99,7 +99,7 @@ class RecordTables:
                 return saved
             row = connection.execute(table.select_one, key).fetchone()
         if row is None:
-            if isinstance(record, Counter):
+            if isinstance(record, SweepStatus):
                 raise self._not_found(sweep)
             raise Stale(f"a record of sweep {sweep} has been deleted")
         if row[table.n_before :] == values:
@@ -115,14 +115,14 @@ class RecordTables:
         if row is not None:
             raise Stale(f"a lease of sweep {sweep} has changed", _LEASES.decode(row))
 
-    def get_counter(self, sweep: str) -> Counter:
-        """See ``Store.get_counter``."""
+    def get_status(self, sweep: str) -> SweepStatus:
+        """See ``Store.get_status``."""
         rows = self._database.read(_COUNTERS.select_one, sweep)
         if not rows:
             raise self._not_found(sweep)
         return _counter(rows[0])
 
-    def claim_index(self, sweep: str) -> tuple[int, Counter]:
+    def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
         """See ``Store.claim_index``."""
         with self._database.write() as connection:
             is_claimed = connection.execute(
@@ -177,7 +177,7 @@ class RecordTables:
         return NotFound(f"no sweep '{sweep}'")
 
 
-def _counter_values(counter: Counter) -> _Values:
+def _counter_values(counter: SweepStatus) -> _Values:
     return (
         counter.state.value,
         counter.next_index,
@@ -189,9 +189,9 @@ def _counter_values(counter: Counter) -> _Values:
     )
 
 
-def _counter(row: _Values) -> Counter:
+def _counter(row: _Values) -> SweepStatus:
     state, next_index, limit, run_cap, bases, seed, change = row
-    return Counter(
+    return SweepStatus(
         SweepState(state), next_index, limit, run_cap, decode_bases(bases), int(seed), change
     )
 
@@ -283,7 +283,7 @@ _RUN_COLUMNS = (
     *("state", "best"),  # of the outcome, for listings
 )
 _RUNS = _Table("runs", ("sweep", "idx"), _RUN_COLUMNS, ("change",), _run_values, _run)
-_TABLES: dict[type, _Table] = {Counter: _COUNTERS, Lease: _LEASES, Run: _RUNS}
+_TABLES: dict[type, _Table] = {SweepStatus: _COUNTERS, Lease: _LEASES, Run: _RUNS}
 _SELECT_RUNS = f"""SELECT idx, {", ".join(_RUN_COLUMNS)}, length(config) + length(suggestion)
         + coalesce(length(outcome), 0) + coalesce(length(attributes), 0) + 300
     FROM runs WHERE sweep = ? AND idx >= ? ORDER BY idx LIMIT ?"""

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, Stale
-from sweep_service.model.records.records import SweepHead, SweepMeta
+from sweep_service.model.records.records import ConfigVersion, SweepHead
 from sweep_service.storage.codec import (
     decode_taken,
     encode_bases,
@@ -18,7 +18,7 @@ from sweep_service.storage.codec import (
 if TYPE_CHECKING:
     import sqlite3
 
-    from sweep_service.model.records.records import Counter
+    from sweep_service.model.records.records import SweepStatus
     from sweep_service.storage.sqlite.database import Database
 
 _DELETE_BATCH = 500
@@ -58,7 +58,7 @@ class SweepTables:
 
     _database: Database
 
-    def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
+    def create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
         """See ``Store.create_sweep``."""
         try:
             self._create_sweep(meta, counter)
@@ -78,8 +78,8 @@ class SweepTables:
                 pass
         return True
 
-    def get_meta(self, sweep: str, version: int) -> SweepMeta:
-        """See ``Store.get_meta``."""
+    def get_config_version(self, sweep: str, version: int) -> ConfigVersion:
+        """See ``Store.get_config_version``."""
         rows = self._database.read(
             """SELECT sweep, version, project, name, document, created_at, create_key, taken
             FROM metas WHERE sweep = ? AND version = ?""",
@@ -90,7 +90,7 @@ class SweepTables:
             raise NotFound(f"no sweep '{sweep}' with config version {version}")
         *fields, document, created_at, create_key, taken = rows[0]
         last = (from_json(document), created_at, create_key, decode_taken(taken))
-        return SweepMeta(*(*fields, *last))
+        return ConfigVersion(*(*fields, *last))
 
     def list_sweeps(
         self, project: str | None, after: tuple[float, str] | None, count: int
@@ -116,8 +116,8 @@ class SweepTables:
             )
         return [SweepHead(*row) for row in rows]
 
-    def add_meta(self, meta: SweepMeta) -> bool:
-        """See ``Store.add_meta``."""
+    def add_config_version(self, meta: ConfigVersion) -> bool:
+        """See ``Store.add_config_version``."""
         with self._database.write() as connection:
             _put_meta(connection, meta)
             stands = connection.execute(
@@ -126,7 +126,7 @@ class SweepTables:
             ).fetchone()
         return bool(stands == (to_json(meta.document), encode_taken(meta.taken)))
 
-    def _create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
+    def _create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
         with self._database.write() as connection:
             row = connection.execute(
                 "SELECT create_key FROM sweeps WHERE sweep = ?", (meta.sweep,)
@@ -147,7 +147,7 @@ def _is_anything_there(connection: sqlite3.Connection, sweep: str) -> bool:
     return connection.execute(_ANYTHING, (sweep,)).fetchone() is not None
 
 
-def _put_counter(connection: sqlite3.Connection, meta: SweepMeta, counter: Counter) -> None:
+def _put_counter(connection: sqlite3.Connection, meta: ConfigVersion, counter: SweepStatus) -> None:
     connection.execute(
         """INSERT INTO sweeps (sweep, project, name, created_at, create_key, state, next_index,
             index_limit, run_cap, bases, seed, change)
@@ -169,7 +169,7 @@ def _put_counter(connection: sqlite3.Connection, meta: SweepMeta, counter: Count
     )
 
 
-def _put_meta(connection: sqlite3.Connection, meta: SweepMeta) -> None:
+def _put_meta(connection: sqlite3.Connection, meta: ConfigVersion) -> None:
     connection.execute(
         """INSERT OR IGNORE INTO metas
             (sweep, version, project, name, document, created_at, create_key, taken)

@@ -121,8 +121,8 @@ class TrailTables:
         )
         return [RowBatch(attempt, offset, decode_rows(batch)) for attempt, offset, batch in rows]
 
-    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
-        """See ``Store.delete_trail``."""
+    def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
+        """See ``Store.delete_run_data``."""
         with self._database.write() as connection:
             for statement in _TRAIL_DELETIONS:
                 connection.execute(statement, (sweep, index, attempt))
