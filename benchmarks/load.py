@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -216,10 +216,10 @@ def add_run(store: SqliteStore, sweep: str, index: int, rng: random.Random) -> N
     store.claim_index(sweep)
     config = {name: rng.random() for name in "abcdefgh"}
     now = 1.7e9 + index
-    store.create_run(sweep, Run(index, config, 1, 1, f"key-{index}", "load", "here", now, now))
+    run = Run(index, config, 1, 1, f"key-{index}", "load", "here", now, now)
     loss = rng.random()
     outcome = Outcome(RunState.FINISHED, now + 60, 0, summary={"loss": loss}, best=loss)
-    store.end_run(sweep, index, 1, 0, outcome)
+    store.save(sweep, None, replace(run, outcome=outcome))
 
 
 def main() -> int:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from sweep_service.model.language.sweep_config import parse_object
-from sweep_service.operations.ask import Asker, ask
+from sweep_service.operations.ask import ask
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep
 from sweep_service.operations.update import update_config
+from sweep_service.protocol.leases import Asker
 from sweep_service.storage.sqlite.store import SqliteStore
 
 _SIZES = (300, 1000, 4000)

@@ -21,8 +21,7 @@ ServiceError
 │   ├── StoreUnusable             500  no database file, one of a newer version, no permission, NFS
 │   └── StoreGone                 500  the file was removed or replaced while it was in use
 └── StoreSignal                   a conditional write met another state; never leaves ``operations``
-    ├── LeaseHeld                 the lease exists or has changed hands
-    ├── RunExists                 the run item is there already
+    ├── LeaseHeld                 somebody else holds the lease
     ├── RunEnded                  the run has an outcome
     ├── Exhausted                 every index has been given out
     ├── NotRunning                the sweep does not hand out indices in its state
@@ -32,7 +31,7 @@ ServiceError
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -201,15 +200,11 @@ class StoreGone(FixSetup):
 
 
 class StoreSignal(ServiceError):
-    """A conditional write met another state than it asked for."""
+    """A record is not in the state that was expected."""
 
 
 class LeaseHeld(StoreSignal):
-    """The lease exists already, or has changed hands since it was read."""
-
-
-class RunExists(StoreSignal):
-    """The run item is there already."""
+    """Somebody else holds the lease."""
 
 
 class RunEnded(StoreSignal):
@@ -225,4 +220,12 @@ class NotRunning(StoreSignal):
 
 
 class Stale(StoreSignal):
-    """What was read has changed since."""
+    """What was read has changed since.
+
+    Attributes:
+        stands: The record that is stored now, of the same type; None where there is none.
+    """
+
+    def __init__(self, message: str, stands: Any = None) -> None:
+        self.stands = stands
+        super().__init__(message)

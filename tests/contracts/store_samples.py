@@ -11,7 +11,7 @@ from sweep_service.errors import NotFound
 from sweep_service.model.records.records import (
     AttemptRecord,
     Base,
-    Counter,
+    ConfigVersion,
     Lease,
     LiveSummary,
     Observation,
@@ -19,7 +19,7 @@ from sweep_service.model.records.records import (
     Row,
     RowBatch,
     Run,
-    SweepMeta,
+    SweepStatus,
 )
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
@@ -29,7 +29,7 @@ UNICODE = "é–😀\u0000\u2028 \"quoted\" 'x'; DROP TABLE runs"
 NON_FINITE = (math.nan, math.inf, -math.inf)
 
 
-def a_meta(**changes: Any) -> SweepMeta:
+def a_meta(**changes: Any) -> ConfigVersion:
     values: dict[str, Any] = {
         "sweep": SWEEP,
         "version": 1,
@@ -39,10 +39,10 @@ def a_meta(**changes: Any) -> SweepMeta:
         "created_at": 1000.0,
         "create_key": "create-key",
     }
-    return SweepMeta(**{**values, **changes})
+    return ConfigVersion(**{**values, **changes})
 
 
-def a_counter(**changes: Any) -> Counter:
+def a_counter(**changes: Any) -> SweepStatus:
     values: dict[str, Any] = {
         "state": SweepState.RUNNING,
         "next_index": 0,
@@ -52,7 +52,7 @@ def a_counter(**changes: Any) -> Counter:
         "seed": 7,
         "change": 0,
     }
-    return Counter(**{**values, **changes})
+    return SweepStatus(**{**values, **changes})
 
 
 def a_lease(index: int = 0, **changes: Any) -> Lease:
@@ -126,17 +126,22 @@ def an_attempt_record(attempt: int = 1, **changes: Any) -> AttemptRecord:
     return AttemptRecord(**{"index": 0, "attempt": attempt, **values, **changes})
 
 
-def add_sweep(store: Store, sweep: str = SWEEP, **changes: Any) -> Counter:
+def add_sweep(store: Store, sweep: str = SWEEP, **changes: Any) -> SweepStatus:
     """Create a sweep whose counter has ``changes``."""
     counter = a_counter(**changes)
     store.create_sweep(a_meta(sweep=sweep, create_key=f"create-{sweep}"), counter)
     return counter
 
 
+def keep(store: Store, entry: Observation | AttemptRecord, sweep: str = SWEEP) -> None:
+    """Append an entry that names its run."""
+    store.append(sweep, entry.index, entry)
+
+
 def contents(store: Store, sweep: str = SWEEP, n_indices: int = 3) -> str:
     """All that the store tells of a sweep; a text, because NaN does not equal itself."""
     try:
-        counter = store.get_counter(sweep)
+        counter = store.get_status(sweep)
     except NotFound:
         counter = None
     versions = [base.version for base in counter.bases] if counter else []
@@ -144,7 +149,7 @@ def contents(store: Store, sweep: str = SWEEP, n_indices: int = 3) -> str:
     return repr(
         {
             "counter": counter,
-            "metas": [store.get_meta(sweep, version) for version in versions],
+            "metas": [store.get_config_version(sweep, version) for version in versions],
             "heads": [head for head in store.list_sweeps(None, None, 100) if head.sweep == sweep],
             "leases": store.list_leases(sweep),
             "lease of each": [store.get_lease(sweep, index) for index in indices],

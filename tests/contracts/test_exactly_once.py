@@ -18,10 +18,11 @@ from store_kinds import KINDS
 from sweep_service.errors import Busy, SweepEnded
 from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.model.records.states import RunState
-from sweep_service.operations.ask import Asker, HandOut, ask
+from sweep_service.operations.ask import HandOut, ask
 from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep
+from sweep_service.protocol.leases import Asker
 from sweep_service.storage.store import Store
 
 CROWDS = [(kind, "threads") for kind in KINDS if kind.bears_threads] + [
@@ -114,7 +115,7 @@ def test_each_point_of_a_finite_space_comes_once(crowd: Crowd, store: Store, spa
     configs = [config for found in crowd(partial(run_all, sweep)) for config in found]
     assert len(configs) == n_runs
     assert len(set(configs)) == n_runs
-    assert store.get_counter(sweep).next_index == n_runs
+    assert store.get_status(sweep).next_index == n_runs
 
 
 @pytest.mark.parametrize("space", ENDLESS)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from crowds import Crowd
 from store_kinds import KINDS
 from store_samples import SWEEP, a_lease, a_live, a_run, add_sweep, an_outcome
 
-from sweep_service.errors import Exhausted, LeaseHeld, LeaseLost, RunExists, Stale
+from sweep_service.errors import Exhausted, Stale
+from sweep_service.model.records.entries import BandValue
+from sweep_service.operations.saving import update
+from sweep_service.protocol.runs import end
 from sweep_service.storage.store import Store
 
 N_INDICES = 25
@@ -40,29 +44,31 @@ def claim_all(store: Store, worker: int) -> list[int]:
 
 
 def open_leases(store: Store, worker: int) -> list[int]:
-    return won(lambda i: store.open_lease(SWEEP, a_lease(i, key=key_of(worker))), LeaseHeld)
+    return won(lambda i: store.save(SWEEP, None, a_lease(i, key=key_of(worker))))
 
 
 def take_leases(store: Store, worker: int) -> list[int]:
     def take(index: int) -> None:
-        taken = a_lease(index, attempt=2, key=key_of(worker))
-        store.take_lease(SWEEP, a_lease(index, suspect_at=1400.0), taken)
+        seen = a_lease(index, suspect_at=1400.0)
+        store.save(SWEEP, seen, a_lease(index, attempt=2, key=key_of(worker)))
 
-    return won(take, LeaseHeld)
+    return won(take)
 
 
 def create_runs(store: Store, worker: int) -> list[int]:
-    return won(lambda i: store.create_run(SWEEP, a_run(i, key=key_of(worker))), RunExists)
+    return won(lambda i: store.save(SWEEP, None, a_run(i, key=key_of(worker))))
 
 
 def advance_runs(store: Store, worker: int) -> list[int]:
-    lease = a_lease(attempt=2, key=key_of(worker))
-    return won(lambda i: store.advance_attempt(SWEEP, i, 2, lease, 1500.0), LeaseLost)
+    return won(lambda i: store.save(SWEEP, a_run(i), a_run(i, attempt=2, key=key_of(worker))))
 
 
 def end_runs(store: Store, worker: int) -> list[tuple[int, int | None]]:
     outcome = an_outcome(exit_code=worker)
-    ended = [store.end_run(SWEEP, index, 1, 0, outcome) for index in range(N_INDICES)]
+    ended = [
+        update(store, SWEEP, a_run(index), lambda run: end(run, 1, 0, outcome))
+        for index in range(N_INDICES)
+    ]
     return [(run.index, run.outcome.exit_code) for run in ended if run.outcome is not None]
 
 
@@ -71,10 +77,10 @@ def change_limits(store: Store, worker: int) -> int:
     for _ in range(N_UPDATES):
         while True:
             n_tries += 1
-            seen = store.get_counter(SWEEP)
+            seen = store.get_status(SWEEP)
             try:
                 # A cap of its own, for nobody must take another's write for theirs.
-                store.set_limit(SWEEP, 1000 * worker + n_tries, 10**6, seen)
+                store.save(SWEEP, seen, replace(seen, run_cap=1000 * worker + n_tries))
                 break
             except Stale:
                 continue
@@ -82,22 +88,28 @@ def change_limits(store: Store, worker: int) -> int:
 
 
 def report_in_turn(store: Store, worker: int) -> list[int]:
-    """Each worker sends offsets of its own; tells those that it found applied."""
-    applied = []
+    """Each worker counts values of its own; all that were counted."""
+    counted = []
+    lease = store.get_lease(SWEEP, 0)
     for n in range(N_UPDATES):
-        offset = 100 * n + worker
-        stands = store.extend_lease(SWEEP, 0, 1, 2000.0 + offset, a_live(offset, n_values=offset))
-        assert stands.live.offset is not None
-        assert stands.live.offset >= offset
-        assert stands.live.n_values == stands.live.offset
-        applied += [offset] if stands.live.offset == offset else []
-    return applied
+        while lease is not None:
+            n_values = lease.live.n_values + 1
+            live = a_live(n_values, n_values=n_values)
+            name = f"{worker}-{n}"
+            try:
+                lease = store.save(SWEEP, lease, replace(lease, live=live, slot=name))
+            except Stale as conflict:
+                lease = conflict.stands
+                continue
+            counted.append(n_values)
+            break
+    return counted
 
 
-def put_bands(store: Store, worker: int) -> None:
+def append_bands(store: Store, worker: int) -> None:
     for n in range(N_UPDATES):
         attempt = (7 * n + worker) % N_UPDATES
-        store.put_band(SWEEP, 0, 0, attempt, float(attempt))
+        store.append(SWEEP, 0, BandValue(0, attempt, float(attempt)))
 
 
 def work_as_agent(store: Store, worker: int) -> list[int]:
@@ -105,11 +117,11 @@ def work_as_agent(store: Store, worker: int) -> list[int]:
     for index in claims(store):
         key = f"{key_of(worker)}-{index}"
         store.list_leases(SWEEP)
-        store.open_lease(SWEEP, a_lease(index, key=key))
-        store.create_run(SWEEP, a_run(index, key=key))
-        store.extend_lease(SWEEP, index, 1, 2000.0, a_live())
-        store.end_run(SWEEP, index, 1, 0, an_outcome(exit_code=worker))
-        store.drop_lease(SWEEP, index, 1, 0)
+        lease = store.save(SWEEP, None, a_lease(index, key=key))
+        run = store.save(SWEEP, None, a_run(index, key=key))
+        lease = store.save(SWEEP, lease, replace(lease, live=a_live()))
+        store.save(SWEEP, run, replace(run, outcome=an_outcome(exit_code=worker)))
+        store.delete(SWEEP, lease)
         done.append(index)
     return done
 
@@ -126,13 +138,13 @@ def claim(store: Store) -> int | None:
         return None
 
 
-def won(attempt: Callable[[int], None], lost: type[Exception]) -> list[int]:
-    """The indices for which ``attempt`` did not raise ``lost``."""
+def won(attempt: Callable[[int], object]) -> list[int]:
+    """The indices for which nobody else was faster."""
     indices = []
     for index in range(N_INDICES):
         try:
             attempt(index)
-        except lost:
+        except Stale:
             continue
         indices.append(index)
     return indices
@@ -149,7 +161,7 @@ def test_no_index_twice_and_none_above_the_limit(store: Store, crowd: Crowd) -> 
     add_sweep(store, limit=150)
     claimed = [index for result in crowd(claim_all) for index in result]
     assert sorted(claimed) == list(range(150))
-    assert store.get_counter(SWEEP).next_index == 150
+    assert store.get_status(SWEEP).next_index == 150
 
 
 def test_one_opens_a_lease(store: Store, crowd: Crowd) -> None:
@@ -159,7 +171,7 @@ def test_one_opens_a_lease(store: Store, crowd: Crowd) -> None:
 
 def test_one_takes_a_lease(store: Store, crowd: Crowd) -> None:
     for index in range(N_INDICES):
-        store.open_lease(SWEEP, a_lease(index, suspect_at=1400.0))
+        store.save(SWEEP, None, a_lease(index, suspect_at=1400.0))
     won_by = winners(crowd(take_leases))
     assert {lease.index: lease.key for lease in store.list_leases(SWEEP)} == won_by
 
@@ -171,14 +183,14 @@ def test_one_creates_a_run(store: Store, crowd: Crowd) -> None:
 
 def test_one_advances_a_run(store: Store, crowd: Crowd) -> None:
     for index in range(N_INDICES):
-        store.create_run(SWEEP, a_run(index))
+        store.save(SWEEP, None, a_run(index))
     won_by = winners(crowd(advance_runs))
     assert {run.index: run.key for run in store.list_runs(SWEEP, 0, 100)} == won_by
 
 
 def test_one_ends_a_run_and_all_hear_how(store: Store, crowd: Crowd) -> None:
     for index in range(N_INDICES):
-        store.create_run(SWEEP, a_run(index))
+        store.save(SWEEP, None, a_run(index))
     told = {tuple(result) for result in crowd(end_runs)}
     runs = store.list_runs(SWEEP, 0, 100)
     assert told == {tuple((run.index, run.outcome and run.outcome.exit_code) for run in runs)}
@@ -187,21 +199,22 @@ def test_one_ends_a_run_and_all_hear_how(store: Store, crowd: Crowd) -> None:
 def test_no_change_is_lost(store: Store, crowd: Crowd) -> None:
     add_sweep(store)
     n_workers = len(crowd(change_limits))
-    assert store.get_counter(SWEEP).change == n_workers * N_UPDATES
+    assert store.get_status(SWEEP).change == n_workers * N_UPDATES
 
 
-def test_reports_apply_once_and_in_order(store: Store, crowd: Crowd) -> None:
-    store.open_lease(SWEEP, a_lease())
-    applied = [offset for result in crowd(report_in_turn) for offset in result]
+def test_no_report_is_lost(store: Store, crowd: Crowd) -> None:
+    store.save(SWEEP, None, a_lease())
+    counted = [n_values for result in crowd(report_in_turn) for n_values in result]
     stands = store.get_lease(SWEEP, 0)
     assert stands is not None
-    assert len(applied) == len(set(applied))
-    assert stands.live.offset == max(applied)
-    assert stands.lease_end == 2000.0 + max(applied)
+    n_reports = len(counted)
+    first = a_lease().live.n_values + 1
+    assert sorted(counted) == list(range(first, first + n_reports))
+    assert (stands.live.n_values, stands.change) == (max(counted), n_reports)
 
 
 def test_the_newest_attempt_stands_at_a_band(store: Store, crowd: Crowd) -> None:
-    crowd(put_bands)
+    crowd(append_bands)
     assert store.list_band(SWEEP, 0) == {0: float(N_UPDATES - 1)}
 
 

@@ -10,10 +10,12 @@ from store_samples import (
     a_batch,
     an_attempt_record,
     an_observation,
+    keep,
     unchanged,
 )
 
 from sweep_service.errors import InvalidRequest
+from sweep_service.model.records.entries import BandValue, ErrorTail
 from sweep_service.model.records.records import Row, RowBatch
 from sweep_service.model.records.states import RunState
 from sweep_service.storage.store import Store
@@ -24,21 +26,21 @@ class TestObservations:
         places = [(2, 1100.25), (0, 1100.75), (7, 1100.75), (2, 1200.0), (10, 1200.0)]
         log = [an_observation(index, written_at=at) for index, at in places]
         for observation in reversed(log):
-            store.put_observation(SWEEP, observation)
-        store.put_observation("other123", an_observation())
+            keep(store, observation)
+        keep(store, an_observation(), "other123")
         assert store.list_observations(SWEEP, 0) == log
 
     def test_since_is_included(self, store: Store) -> None:
         log = [an_observation(index, written_at=1000.0 + index) for index in range(4)]
         for observation in log:
-            store.put_observation(SWEEP, observation)
+            keep(store, observation)
         assert store.list_observations(SWEEP, 1002.0) == log[2:]
         assert store.list_observations(SWEEP, 1003.5) == []
 
     def test_repeat_changes_nothing(self, store: Store) -> None:
-        store.put_observation(SWEEP, an_observation())
+        keep(store, an_observation())
         with unchanged(store):
-            store.put_observation(SWEEP, an_observation())
+            keep(store, an_observation())
 
     @pytest.mark.parametrize("value", [0.1, 1e300, -5e-324, *NON_FINITE])
     @pytest.mark.parametrize("last", [None, 0.1, 1e300, -5e-324])
@@ -51,12 +53,12 @@ class TestObservations:
             config_version=2,
             last=last,
         )
-        store.put_observation(SWEEP, observation)
+        keep(store, observation)
         assert repr(store.list_observations(SWEEP, 0)) == repr([observation])
 
     def test_unit_vectors_are_exact(self, store: Store) -> None:
         observation = an_observation(unit=(0.1, 1 / 3, 1e-320, 1.0) * 50)
-        store.put_observation(SWEEP, observation)
+        keep(store, observation)
         assert store.list_observations(SWEEP, 0) == [observation]
 
     def test_many(self, store: Store) -> None:
@@ -64,39 +66,48 @@ class TestObservations:
             an_observation(index, unit=(0.5,) * 100, written_at=index / 64) for index in range(1500)
         ]
         for observation in log:
-            store.put_observation(SWEEP, observation)
+            keep(store, observation)
         assert store.list_observations(SWEEP, 0) == log
+
+    def test_an_older_observation_is_not_put_over_a_newer_one(self, store: Store) -> None:
+        newer = an_observation(value=0.25, revision=1)
+        keep(store, newer)
+        keep(store, an_observation(value=0.5))
+        assert store.list_observations(SWEEP, 0.0) == [newer]
+        newest = an_observation(value=0.75, revision=2)
+        keep(store, newest)
+        assert store.list_observations(SWEEP, 0.0) == [newest]
 
 
 class TestBands:
     def test_values_by_index(self, store: Store) -> None:
         for index in (5, 0, 10**12):
-            store.put_band(SWEEP, 1, index, 1, index / 4)
-        store.put_band(SWEEP, 2, 0, 1, 9.0)
-        store.put_band("other123", 1, 3, 1, 9.0)
+            store.append(SWEEP, index, BandValue(1, 1, index / 4))
+        store.append(SWEEP, 0, BandValue(2, 1, 9.0))
+        store.append("other123", 3, BandValue(1, 1, 9.0))
         assert store.list_band(SWEEP, 1) == {0: 0.0, 5: 1.25, 10**12: 10**12 / 4}
         assert store.list_band(SWEEP, 2) == {0: 9.0}
         assert store.list_band(SWEEP, 3) == {}
 
     @pytest.mark.parametrize("attempt", [1, 2])
     def test_as_new_or_newer_an_attempt_counts(self, store: Store, attempt: int) -> None:
-        store.put_band(SWEEP, 1, 0, 1, 0.5)
-        store.put_band(SWEEP, 1, 0, attempt, 0.25)
+        store.append(SWEEP, 0, BandValue(1, 1, 0.5))
+        store.append(SWEEP, 0, BandValue(1, attempt, 0.25))
         assert store.list_band(SWEEP, 1) == {0: 0.25}
 
     def test_a_newer_attempt_is_left_alone(self, store: Store) -> None:
-        store.put_band(SWEEP, 1, 0, 2, 0.5)
-        store.put_band(SWEEP, 1, 0, 1, 0.25)
+        store.append(SWEEP, 0, BandValue(1, 2, 0.5))
+        store.append(SWEEP, 0, BandValue(1, 1, 0.25))
         assert store.list_band(SWEEP, 1) == {0: 0.5}
 
     def test_the_attempt_is_kept(self, store: Store) -> None:
         for attempt, value in ((1, 0.1), (3, 0.3), (2, 0.2)):
-            store.put_band(SWEEP, 1, 0, attempt, value)
+            store.append(SWEEP, 0, BandValue(1, attempt, value))
         assert store.list_band(SWEEP, 1) == {0: 0.3}
 
     @pytest.mark.parametrize("value", NON_FINITE)
     def test_non_finite_values(self, store: Store, value: float) -> None:
-        store.put_band(SWEEP, 1, 0, 1, value)
+        store.append(SWEEP, 0, BandValue(1, 1, value))
         assert repr(store.list_band(SWEEP, 1)) == repr({0: value})
 
 
@@ -104,41 +115,41 @@ class TestRows:
     def test_by_attempt_and_offset(self, store: Store) -> None:
         batches = [a_batch(*place) for place in ((1, 0), (1, 2), (1, 10), (2, 0), (11, 0))]
         for batch in reversed(batches):
-            store.put_rows(SWEEP, 0, batch)
-        store.put_rows(SWEEP, 1, a_batch(7))
+            store.append(SWEEP, 0, batch)
+        store.append(SWEEP, 1, a_batch(7))
         assert store.list_rows(SWEEP, 0, None, 9) == batches
         assert store.list_rows(SWEEP, 0, (1, 2), 9) == batches[2:]
         assert store.list_rows(SWEEP, 0, (1, 3), 2) == batches[2:4]
         assert store.list_rows(SWEEP, 0, (11, 0), 9) == []
 
     def test_repeat_changes_nothing(self, store: Store) -> None:
-        store.put_rows(SWEEP, 0, a_batch())
+        store.append(SWEEP, 0, a_batch())
         with unchanged(store):
-            store.put_rows(SWEEP, 0, a_batch())
+            store.append(SWEEP, 0, a_batch())
 
     def test_of_two_under_one_offset_the_longer_stands(self, store: Store) -> None:
-        store.put_rows(SWEEP, 0, a_batch())
+        store.append(SWEEP, 0, a_batch())
         longer = a_batch(rows=(*a_batch().rows, Row(2, 3.0, {"loss": 0.1})))
-        store.put_rows(SWEEP, 0, longer)
+        store.append(SWEEP, 0, longer)
         assert store.list_rows(SWEEP, 0, None, 9) == [longer]
         with unchanged(store):
-            store.put_rows(SWEEP, 0, a_batch())
+            store.append(SWEEP, 0, a_batch())
 
     @pytest.mark.parametrize("number", [1e-200, 10**40, True, "NaN", UNICODE, *NON_FINITE])
     def test_any_metric_value(self, store: Store, number: float | str) -> None:
         batch = a_batch(rows=(Row(-1, None, {"loss": number, UNICODE: number}), Row(10**20, 1, {})))
-        store.put_rows(SWEEP, 0, batch)
+        store.append(SWEEP, 0, batch)
         assert repr(store.list_rows(SWEEP, 0, None, 9)) == repr([batch])
 
     def test_no_rows(self, store: Store) -> None:
         batch = RowBatch(1, 0, ())
-        store.put_rows(SWEEP, 0, batch)
+        store.append(SWEEP, 0, batch)
         assert store.list_rows(SWEEP, 0, None, 9) == [batch]
 
     def test_large_batches_come_in_small_pages(self, store: Store) -> None:
         sizes = [300_000, 250_000, 250_000, 250_000, 100, 240_000]
         for offset, size in enumerate(sizes):
-            store.put_rows(SWEEP, 0, a_batch(1, offset, rows=(Row(0, 1.0, {"text": "x" * size}),)))
+            store.append(SWEEP, 0, a_batch(1, offset, rows=(Row(0, 1.0, {"text": "x" * size}),)))
         offsets, page = [], store.list_rows(SWEEP, 0, None, 100)
         while page:
             texts = [row.metrics["text"] for batch in page for row in batch.rows]
@@ -152,8 +163,8 @@ class TestAttemptRecords:
     def test_oldest_first(self, store: Store) -> None:
         records = [an_attempt_record(attempt) for attempt in (1, 2, 11)]
         for record in reversed(records):
-            store.put_attempt_record(SWEEP, record)
-        store.put_attempt_record(SWEEP, an_attempt_record(1, index=1))
+            keep(store, record)
+        keep(store, an_attempt_record(1, index=1))
         assert store.list_attempt_records(SWEEP, 0) == records
 
     @pytest.mark.parametrize(
@@ -166,32 +177,74 @@ class TestAttemptRecords:
     )
     def test_is_read_back(self, store: Store, changes: dict[str, object]) -> None:
         record = an_attempt_record(**changes)
-        store.put_attempt_record(SWEEP, record)
+        keep(store, record)
         assert store.list_attempt_records(SWEEP, 0) == [record]
 
     def test_the_last_put_stands(self, store: Store) -> None:
-        store.put_attempt_record(SWEEP, an_attempt_record())
+        keep(store, an_attempt_record())
         later = an_attempt_record(state=RunState.FAILED, exit_code=1)
-        store.put_attempt_record(SWEEP, later)
+        keep(store, later)
         assert store.list_attempt_records(SWEEP, 0) == [later]
 
 
 class TestErrorTails:
     @pytest.mark.parametrize("text", ["", "Traceback\n  ...", UNICODE, "x" * 200_000])
     def test_is_read_back(self, store: Store, text: str) -> None:
-        store.put_error_tail(SWEEP, 0, 1, text)
+        store.append(SWEEP, 0, ErrorTail(1, text))
         assert store.get_error_tail(SWEEP, 0, 1) == text
 
     def test_of_an_attempt(self, store: Store) -> None:
-        store.put_error_tail(SWEEP, 0, 2, "second")
+        store.append(SWEEP, 0, ErrorTail(2, "second"))
         assert store.get_error_tail(SWEEP, 0, 1) is None
         assert store.get_error_tail(SWEEP, 1, 2) is None
 
     def test_the_last_put_stands(self, store: Store) -> None:
-        store.put_error_tail(SWEEP, 0, 1, "first")
-        store.put_error_tail(SWEEP, 0, 1, "second")
+        store.append(SWEEP, 0, ErrorTail(1, "first"))
+        store.append(SWEEP, 0, ErrorTail(1, "second"))
         assert store.get_error_tail(SWEEP, 0, 1) == "second"
 
     def test_text_that_no_item_can_hold_is_refused(self, store: Store) -> None:
         with unchanged(store), pytest.raises(InvalidRequest):
-            store.put_error_tail(SWEEP, 0, 1, "\udcff")
+            store.append(SWEEP, 0, ErrorTail(1, "\udcff"))
+
+
+class TestDropBand:
+    def test_of_attempts_up_to_one(self, store: Store) -> None:
+        store.append(SWEEP, 0, BandValue(3, 2, 0.5))
+        store.append(SWEEP, 1, BandValue(3, 2, 0.75))
+        store.drop_band(SWEEP, 3, 0, 1)
+        assert store.list_band(SWEEP, 3) == {0: 0.5, 1: 0.75}
+        store.drop_band(SWEEP, 3, 0, 2)
+        store.drop_band(SWEEP, 3, 0, 2)
+        assert store.list_band(SWEEP, 3) == {1: 0.75}
+
+
+class TestDeleteTrail:
+    def test_of_attempts_up_to_one(self, store: Store) -> None:
+        for index in (0, 1):
+            for attempt in (1, 2, 10):
+                store.append(SWEEP, index, a_batch(attempt))
+                store.append(SWEEP, index, a_batch(attempt, 9))
+                keep(store, an_attempt_record(attempt, index=index))
+                store.append(SWEEP, index, ErrorTail(attempt, "tail"))
+        assert store.delete_run_data(SWEEP, 0, 2)
+        rows = [(batch.attempt, batch.offset) for batch in store.list_rows(SWEEP, 0, None, 99)]
+        assert rows == [(10, 0), (10, 9)]
+        assert [one.attempt for one in store.list_attempt_records(SWEEP, 0)] == [10]
+        tails = [store.get_error_tail(SWEEP, 0, attempt) for attempt in (1, 2, 10)]
+        assert tails == [None, None, "tail"]
+        assert len(store.list_rows(SWEEP, 1, None, 99)) == 6
+        assert len(store.list_attempt_records(SWEEP, 1)) == 3
+
+    def test_all_of_it_in_some_calls(self, store: Store, monkeypatch) -> None:
+        """DynamoDB deletes what fits into a request."""
+        from sweep_service.storage.dynamodb import trail
+
+        monkeypatch.setattr(trail, "_MOST_DELETED", 20)
+        monkeypatch.setattr(trail, "_TRAIL_PAGE", 10)
+        for offset in range(50):
+            store.append(SWEEP, 0, a_batch(1, offset))
+        for _ in range(9):
+            if store.delete_run_data(SWEEP, 0, 1):
+                break
+        assert store.list_rows(SWEEP, 0, None, 99) == []

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from sweep_sdk._agent.outbox.tail import Tail, fitting
 from sweep_sdk._metrics import line_format
+from sweep_sdk._program.run import Run
+from sweep_sdk._settings import RunEnvironment
 
 
 @pytest.fixture
@@ -272,6 +274,27 @@ def test_a_folder_that_is_removed_under_the_program_loses_no_row(tmp_path, clock
         file.write(b'{"loss": 2}\n')
         assert metrics(tail.read(is_final=is_final)) == [{"loss": 2}]
         tail.close()
+
+
+@pytest.mark.parametrize("is_final", [False, True])
+def test_a_folder_that_is_removed_before_the_first_row_loses_no_row(
+    tmp_path, clock, notices, is_final
+):
+    path = tmp_path / "runs" / "run" / "metrics.jsonl"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    tail = Tail(path, "loss", clock, notices)
+    run = Run(RunEnvironment(run="k3v9x2ab-0", metrics_file=str(path), attempt=1))
+    shutil.rmtree(tmp_path / "runs")
+    assert tail.read() is None
+    run.log({"loss": 1})
+    assert metrics(tail.read(is_final=is_final)) == [{"loss": 1}]
+    run.log({"loss": 2})
+    batch = tail.read(is_final=is_final)
+    assert (batch.offset, metrics(batch)) == (1, [{"loss": 2}])
+    assert not tail.is_incomplete()
+    assert list(notices) == []
+    tail.close()
 
 
 def test_a_file_that_was_replaced_is_read_to_its_end_before_the_new_one(path, tail, notices):

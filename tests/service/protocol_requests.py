@@ -16,7 +16,7 @@ from sweep_service.operations.amendments import (
     retry_failed,
     retry_run,
 )
-from sweep_service.operations.ask import Asker, HandOut, Wait, ask
+from sweep_service.operations.ask import HandOut, Wait, ask
 from sweep_service.operations.finish import Ending, Finished, finish
 from sweep_service.operations.report import Command, report
 from sweep_service.operations.runs import stop_run
@@ -24,6 +24,7 @@ from sweep_service.operations.services import Services
 from sweep_service.operations.settle import Settled, settle
 from sweep_service.operations.sweeps import SweepView, set_run_cap, set_state
 from sweep_service.operations.update import update_config
+from sweep_service.protocol.leases import Asker
 
 
 @dataclass(frozen=True)

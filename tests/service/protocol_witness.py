@@ -25,17 +25,39 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol_handlers import Call
-from protocol_requests import BY_USER, Ask, Finish, OfAttempt, Preempt, Report, Retry, Settle
+from protocol_requests import (
+    BY_USER,
+    Ask,
+    Finish,
+    OfAttempt,
+    Preempt,
+    Report,
+    Retry,
+    SetState,
+    Settle,
+)
 
 from sweep_service.errors import Busy, LeaseLost, NotFound, NotPossible, SweepEnded
 from sweep_service.model.language.sweep_config import SweepConfig
-from sweep_service.model.records.records import Amendment, Counter, Lease, Outcome, Run
+from sweep_service.model.records.entries import BandValue, ErrorTail
+from sweep_service.model.records.records import (
+    Amendment,
+    AttemptRecord,
+    Lease,
+    Outcome,
+    RowBatch,
+    Run,
+    SweepStatus,
+)
 from sweep_service.model.records.states import RunState, SweepState
-from sweep_service.operations.ask import HandOut, grace_seconds
+from sweep_service.operations.ask import HandOut
 from sweep_service.operations.settle import Settled
+from sweep_service.protocol.leases import grace_seconds
 from sweep_service.storage.store import Store
 
-HARMLESS = ("put_rows", "put_error_tail", "put_attempt_record")
+HARMLESS = (RowBatch, ErrorTail, AttemptRecord)  #: entries that a late request may append
+
+RUNNING = SweepState.RUNNING
 
 
 class BrokenPromise(AssertionError):
@@ -51,14 +73,14 @@ def promise(number: int, holds: bool, words: str) -> None:
 class Standing:
     """What the store holds of the sweep."""
 
-    counter: Counter
+    counter: SweepStatus
     leases: dict[int, Lease]
     runs: dict[int, Run]
 
     @staticmethod
     def of(store: Store, sweep: str) -> Standing:
         return Standing(
-            store.get_counter(sweep),
+            store.get_status(sweep),
             {lease.index: lease for lease in store.list_leases(sweep)},
             {run.index: run for run in store.list_runs(sweep, 0, 1000)},
         )
@@ -106,35 +128,39 @@ class Witness:
         self._amended: defaultdict[int, int] = defaultdict(int)  # newest attempt taken back
         self._retried: defaultdict[int, int] = defaultdict(int)  # newest attempt to be followed
 
-    def wrote(self, request: Any, call: Call, result: Any, *, is_old: bool) -> None:
+    def wrote(self, request: Any, call: Call, *, is_old: bool) -> None:
         """A write has succeeded.
 
         Args:
             request: Whose.
             call: The write.
-            result: What the store gave back.
             is_old: Whether the request was of an older attempt when it arrived.
         """
         before, self.standing = self.standing, Standing.of(self._store, self._sweep)
         after = self.standing
+        entry = call.values[-1] if call.method == "append" else None
         if is_old:
-            promise(8, call.method in HARMLESS or after == before, f"{request} did {call}")
+            is_harmless = isinstance(entry, HARMLESS) or after == before
+            promise(8, is_harmless, f"{request} did {call}")
         is_amending = any(before.is_amendment(lease) for lease in before.leases.values())
         self._judge_counter(before.counter, after.counter, request, is_amending)
         for run in after.runs.values():
             self._judge_run(before, run, request)
         promise(3, before.runs.keys() <= after.runs.keys(), f"{call} removed a run")
-        judge = getattr(self, f"_after_{call.method}", None)
-        if judge is not None:
-            judge(before, request, call, result)
+        for lease in after.leases.values():
+            self._judge_lease(before.leases.get(lease.index), lease, request)
+        if isinstance(entry, BandValue):
+            self._judge_band(call.values[1], entry)
+        elif call.method == "drop_band":
+            self._drop_band(*call.values[1:])
         self._judge_leases()
 
-    def answered(self, request: Any, last_call: Call, answer: Any, error: Exception | None) -> None:
+    def answered(self, request: Any, answer: Any, error: Exception | None) -> None:
         """A request was answered, right after the last call of its handler."""
         if error is not None:
             self._judge_error(request, error)
         elif isinstance(answer, HandOut):
-            self._judge_hand_out(request, last_call, answer)
+            self._judge_hand_out(request, answer)
         elif isinstance(request, Report):
             self._judge_report(request)
         elif isinstance(request, Finish):
@@ -149,12 +175,16 @@ class Witness:
     # The counter and the runs
 
     def _judge_counter(
-        self, before: Counter, after: Counter, request: Any, is_amending: bool
+        self, before: SweepStatus, after: SweepStatus, request: Any, is_amending: bool
     ) -> None:
         n_claimed = after.next_index - before.next_index
         promise(4, n_claimed in (0, 1), "indices are given out one by one")
         if n_claimed:
             promise(4, before.state is SweepState.RUNNING, f"{before.state} gave out an index")
+        self._judge_finish_of_sweep(before, after, request)
+        was_over = before.state is SweepState.FINISHED and before.is_exhausted
+        if was_over and before.limit != after.limit and not after.is_exhausted:
+            promise(4, after.state is RUNNING, "more was asked for, none is given")
         is_within = after.limit is None or after.next_index <= after.limit
         promise(4, is_within, f"{after.next_index} indices of {after.limit} were given out")
         if before.state.is_ended and after.state is not before.state:
@@ -164,6 +194,8 @@ class Witness:
 
     def _judge_run(self, standing: Standing, run: Run, request: Any) -> None:
         before = standing.runs.get(run.index)
+        if before is None:
+            self._judge_new_run(run)
         if before is not None and run.revision > before.revision:
             self._judge_amendment(standing, before, run)
             return
@@ -213,19 +245,24 @@ class Witness:
         is_counted = reported is None or (outcome.best is not None and outcome.best <= reported)
         promise(3, is_counted, f"{reported} was reported and acknowledged, not {outcome.best}")
 
-    def _after_finish_sweep(self, before: Standing, *_: Any) -> None:
-        counter = self.standing.counter
-        if before.counter.state is SweepState.FINISHED:
+    def _judge_finish_of_sweep(self, before: SweepStatus, after: SweepStatus, request: Any) -> None:
+        """A sweep is finished by its user, by its target, or because nothing is left to do."""
+        if after.state is before.state or after.state is not SweepState.FINISHED:
             return
-        promise(4, before.counter.state is SweepState.RUNNING, "a paused sweep was finished")
-        promise(5, counter.is_exhausted, "finished, though there is more to give out")
+        if isinstance(request, SetState) or self._has_reached_target(request):
+            return
+        promise(4, before.state is RUNNING, f"{before.state} was finished by {request}")
+        promise(5, after.is_exhausted, "finished, though there is more to give out")
         self.judge_end()
 
-    def _after_set_limit(self, before: Standing, *_: Any) -> None:
-        """Raising the cap of a sweep that had ended by it resumes the sweep."""
-        was, counter = before.counter, self.standing.counter
-        if was.state is SweepState.FINISHED and was.is_exhausted and not counter.is_exhausted:
-            promise(4, counter.state is SweepState.RUNNING, "more was asked for, none is given")
+    def _has_reached_target(self, request: Any) -> bool:
+        """Whether the run of a report or a finish has reached the target."""
+        metric = self._config.metric
+        if metric is None or metric.target is None or not isinstance(request, OfAttempt):
+            return False
+        run, lease = self.standing.runs[request.index], self.standing.leases.get(request.index)
+        best = run.outcome.best if run.outcome is not None else lease and lease.live.best
+        return best is not None and best <= metric.target
 
     def judge_end(self) -> None:
         """Every index has an outcome and, where it is used, an observation."""
@@ -249,14 +286,12 @@ class Witness:
                 is_right = found == {f"{outcome.state.value} {value}"}
                 promise(5, is_right, f"{index} was observed as {found}, and it is {outcome}")
 
-    def _after_create_run(self, before: Standing, request: Any, call: Call, _: Any) -> None:
+    def _judge_new_run(self, run: Run) -> None:
         """Runs differ; in an endless space from those that are out with them."""
-        index = call.values[1].index
-        run = self.standing.runs[index]
         is_finite = self._config.space.n_points is not None
         for other in self.standing.runs.values():
-            if other.index != index and (is_finite or other.outcome is None):
-                promise(9, other.config != run.config, f"{run.config} twice: {index}, {other}")
+            if other.index != run.index and (is_finite or other.outcome is None):
+                promise(9, other.config != run.config, f"{run.config} twice: {run}, {other}")
 
     # Leases
 
@@ -270,81 +305,67 @@ class Witness:
             n_rows = lease.live.next_row or 0
             promise(7, lease.live.n_values == n_rows, f"{lease.live} after {n_rows} rows")
 
-    def _after_open_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
-        lease = call.values[1]
-        self._leased(lease)
-        if self.standing.is_amendment(lease):
-            self._released[lease.index].add(lease.attempt)
-            self._n_failed[lease.index] = 0
-
-    def _after_take_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
-        self._leased(call.values[2])
-
-    def _after_extend_lease(self, before: Standing, request: Any, call: Call, lease: Lease) -> None:
-        self._leased(lease)
-        held = self.standing.leases.get(lease.index)
-        is_held = held is not None and held.attempt == call.values[2] and not held.is_released
-        promise(8, is_held, f"{request} was extended, but {held} stands")
-
-    def _leased(self, lease: Lease) -> None:
-        """Note until when an attempt was given the run: an earlier write of the same may stand."""
-        stands = self.standing.leases[lease.index]
-        name = (stands.index, stands.attempt)
-        self._ends[name] = max(stands.lease_end, self._ends.get(name, 0.0))
-        self._graces[name] = grace_seconds(stands, self._config)
-
-    def _after_preempt_lease(
-        self, before: Standing, request: Any, call: Call, lease: Lease
-    ) -> None:
-        """The one write that may shorten a lease: its holder has asked for it."""
+    def _judge_lease(self, before: Lease | None, lease: Lease, request: Any) -> None:
+        """What has become of a lease."""
         name = (lease.index, lease.attempt)
-        is_holders = isinstance(request, Preempt) and name == (request.index, request.attempt)
-        promise(2, is_holders, f"{request} shortened the lease of {name}")
-        held = before.leases.get(lease.index)
-        is_held = held is not None and held.attempt == lease.attempt and not held.is_released
-        promise(8, is_held, f"{request} shortened the lease, but {held} stood")
-        self._ends[name] = lease.lease_end
-        self._graces[name] = grace_seconds(lease, self._config)
+        if before is None or before.attempt != lease.attempt:
+            promise(2, before is None or before.attempt < lease.attempt, f"{lease} went back")
+            self._note_end(lease)
+            if before is None and self.standing.is_amendment(lease):
+                self._released[lease.index].add(lease.attempt)
+                self._n_failed[lease.index] = 0
+            return
+        if before == lease:
+            return
+        if lease.is_stop_requested and not before.is_stop_requested:
+            promise(7, not before.is_released, "a run was stopped on which nobody works")
+        if isinstance(request, OfAttempt):
+            is_holders = name == (request.index, request.attempt) and not before.is_released
+            promise(8, is_holders, f"{request} changed {before} to {lease}")
+        if lease.is_released:
+            promise(2, isinstance(request, Finish), f"{request} released {before}")
+            self._released[lease.index].add(lease.attempt)
+            self._n_failed[lease.index] += request.state is RunState.FAILED
+        elif lease.lease_end < before.lease_end:
+            promise(2, isinstance(request, Preempt), f"{request} shortened the lease of {name}")
+            self._ends[name] = lease.lease_end
+            self._graces[name] = self._grace_of(lease)
+        else:
+            self._note_end(lease)
+
+    def _note_end(self, lease: Lease) -> None:
+        """Note until when an attempt was given the run."""
+        name = (lease.index, lease.attempt)
+        self._ends[name] = max(lease.lease_end, self._ends.get(name, 0.0))
+        self._graces[name] = self._grace_of(lease)
+
+    def _grace_of(self, lease: Lease) -> float:
+        return grace_seconds(lease, self._config.lease_seconds)
 
     def _is_over(self, index: int, attempt: int) -> bool:
         """Whether the lease of an attempt and the grace after it have passed."""
         name = (index, attempt)
         return self._clock() >= self._ends[name] + self._graces[name]
 
-    def _after_release_lease(self, before: Standing, request: Any, call: Call, _: Any) -> None:
-        _, index, attempt, _ = call.values
-        if before.leases.get(index) != self.standing.leases.get(index):  # else released long ago
-            self._released[index].add(attempt)
-            self._n_failed[index] += request.state is RunState.FAILED
-
-    def _after_stop_run(self, before: Standing, request: Any, call: Call, _: Any) -> None:
-        lease = before.leases.get(call.values[1])
-        is_held = lease is not None and not lease.is_released
-        promise(7, is_held, "a run was stopped on which nobody works")
-
-    def _after_drop_band(self, before: Standing, request: Any, call: Call, _: Any) -> None:
-        _, band, index, attempt = call.values
+    def _drop_band(self, band: int, index: int, attempt: int) -> None:
         if self._bands.get((band, index), (attempt + 1, 0.0))[0] <= attempt:
             del self._bands[band, index]
 
-    def _after_put_band(self, before: Standing, request: Any, call: Call, _: Any) -> None:
-        _, band, index, attempt, value = call.values
-        newest, _ = self._bands.get((band, index), (-1, 0.0))
-        if attempt >= newest:
-            self._bands[band, index] = (attempt, value)
-        stands = self._store.list_band(self._sweep, band)[index]
-        promise(8, stands == self._bands[band, index][1], f"band {band} of {index} is {stands}")
+    def _judge_band(self, index: int, entry: BandValue) -> None:
+        newest, _ = self._bands.get((entry.band, index), (-1, 0.0))
+        if entry.attempt >= newest:
+            self._bands[entry.band, index] = (entry.attempt, entry.value)
+        stands = self._store.list_band(self._sweep, entry.band)[index]
+        is_newest = stands == self._bands[entry.band, index][1]
+        promise(8, is_newest, f"band {entry.band} of {index} is {stands}")
 
     # Answers
 
-    def _judge_hand_out(self, request: Ask, last_call: Call, answer: HandOut) -> None:
+    def _judge_hand_out(self, request: Ask, answer: HandOut) -> None:
         index, attempt = answer.index, answer.attempt
         run = self.standing.runs[index]
-        # A handler that comes late to create_run finds the write of another for the same ask and
-        # takes it for its own; who asked has been answered by that one, and hears this no more.
-        is_echo = last_call.method == "create_run" and (index, attempt) in self._keys
         is_right = run.outcome is None and run.config == answer.config
-        promise(1, is_right or is_echo, f"{answer} was handed out, {run} stands")
+        promise(1, is_right, f"{answer} was handed out, {run} stands")
         key = self._keys.setdefault((index, attempt), request.key)
         promise(1, key == request.key, f"{answer} was handed to {key} and {request.key}")
         for other, earlier in self._keys:

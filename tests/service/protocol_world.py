@@ -86,12 +86,12 @@ class World:
         except ServiceError as raised:
             error = raised
         if call.is_write and error is None:
-            self.witness.wrote(work.request, call, result, is_old=work.is_old)
+            self.witness.wrote(work.request, call, is_old=work.is_old)
         if not is_lost:
             work.handler.go_on(result, error)
             if work.handler.is_over:
                 handler = work.handler
-                self.witness.answered(work.request, call, handler.answer, handler.error)
+                self.witness.answered(work.request, handler.answer, handler.error)
 
     def _is_old(self, request: Any) -> bool:
         if not isinstance(request, OfAttempt):

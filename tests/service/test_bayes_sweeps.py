@@ -41,7 +41,8 @@ def test_a_warm_and_a_cold_function_suggest_the_same(backend):
     backend.clock.advance(1000)
     cold = replace(backend.services, configs={}, observations={}, offers={})
     warm_answer = backend.ask(sweep, key="first-key")
-    backend.services.store.drop_lease(sweep, 8, 1, 0)
+    store = backend.services.store
+    store.delete(sweep, store.get_lease(sweep, 8))
     probe = backend.create(SWEEP)
     drive(backend, probe, 8)
     backend.clock.advance(1000)

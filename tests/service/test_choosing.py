@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from watched_store import WatchedStore, watch
 
-from sweep_service.operations.ask import Asker, HandOut, ask
+from sweep_service.operations.ask import HandOut, ask
 from sweep_service.operations.choosing import choose
 from sweep_service.operations.services import Services
+from sweep_service.protocol.leases import Asker
 from sweep_service.search import registry
 
 POINTS = {
@@ -68,7 +69,7 @@ def test_claims_of_an_index_that_has_another_point_are_taken_over(backend):
 def test_claims_of_a_lease_whose_run_is_not_written_count_by_its_unit_vector(backend):
     store = backend.services.store
     sweep = backend.create(POINTS)
-    dying = WatchedStore(store, lambda name: name == "create_run" and _die())
+    dying = WatchedStore(store, lambda name: name == "save Run" and _die())
     with pytest.raises(InterruptedError):
         ask(replace(backend.services, store=dying), sweep, Asker("dying", "a", "h", ""))
     (lease,) = store.list_leases(sweep)
@@ -104,7 +105,7 @@ def test_while_all_points_left_are_in_doubt_nothing_is_chosen(backend):
     in_doubt, asking = claim_index(backend, sweep), claim_index(backend, sweep)
     for name in names([1, 2, 3]):
         store.claim_point(sweep, 1, name, in_doubt)
-    chosen = choose(other_services(backend), sweep, store.get_counter(sweep), (), asking)
+    chosen = choose(other_services(backend), sweep, store.get_status(sweep), (), asking)
     assert chosen is None
     assert sorted(take(backend, sweep)) == [1, 2, 3]
 
@@ -112,7 +113,7 @@ def test_while_all_points_left_are_in_doubt_nothing_is_chosen(backend):
 def test_an_update_leaves_out_what_asks_under_way_have_chosen(backend):
     """An ask stands still before each of its writes while the space is changed."""
     wider = {**POINTS, "parameters": {"a": {"values": [1, 2, 3, 4]}}}
-    for method in ("claim_point", "open_lease", "create_run"):
+    for method in ("claim_point", "save Lease", "save Run"):
         sweep = backend.create(POINTS)
         store, is_done = backend.services.store, []
 
@@ -144,7 +145,7 @@ def test_points_of_start_configs_are_kept_for_them(backend):
 
 def _third(backend, sweep):
     index = claim_index(backend, sweep)
-    return backend.services.store.get_counter(sweep), (), index
+    return backend.services.store.get_status(sweep), (), index
 
 
 def test_runs_before_points_were_claimed_count(backend):
@@ -170,7 +171,7 @@ def test_in_an_endless_space_a_run_that_was_opened_meanwhile_is_avoided(backend)
 
     def intrude(name):
         """Another ask comes between the first look at the leases and the lease of this one."""
-        if name == "open_lease" and not seen:
+        if name == "save Lease" and not seen:
             seen.append(True)
             for number in range(4):
                 answer = ask(other_services(backend), sweep, Asker(f"o{number}", "a", "h", ""))

@@ -31,14 +31,14 @@ def loss(config):
 def evidence_of(backend, sweep):
     """What the next ask of a sweep would be told, and the index that it would get."""
     store = backend.services.store
-    counter = store.get_counter(sweep)
+    counter = store.get_status(sweep)
     leases, index = store.list_leases(sweep), counter.next_index
     return gather_evidence(backend.services, sweep, counter, leases, index), index
 
 
 def data_for(backend, sweep):
     evidence, index = evidence_of(backend, sweep)
-    version = backend.services.store.get_counter(sweep).version
+    version = backend.services.store.get_status(sweep).version
     return data_of(backend.services.load_config(sweep, version).config, index, evidence)
 
 
@@ -223,7 +223,8 @@ def test_a_burst_of_asks_gets_well_separated_points(backend, n_prior):
             run = backend.ask(sweep).body
             units.append((run["config"]["x"], run["config"]["y"]))
             if not has_heard:  # to the next one it looks as if this one were still being answered
-                backend.services.store.drop_lease(sweep, run["index"], run["attempt"], 0)
+                store = backend.services.store
+                store.delete(sweep, store.get_lease(sweep, run["index"]))
         told.append(units)
     for heard, unheard in zip(*told, strict=True):  # guessed exactly as they were answered
         assert heard == pytest.approx(unheard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 from watched_store import watch
@@ -211,7 +212,9 @@ class TestAnAgentThatHasToEnd:
         run = backend.ask(sweep).body
         backend.preempt(run["id"], 1)
         late = backend.clock() + LEASE
-        backend.services.store.extend_lease(sweep, 0, 1, late, None)  # it had read the long one
+        store = backend.services.store
+        lease = store.get_lease(sweep, 0)
+        store.save(sweep, lease, replace(lease, lease_end=late))  # as an earlier version may
         backend.preempt(run["id"], 1)
         assert backend.services.store.get_lease(sweep, 0).lease_end == backend.clock() + 30
 
@@ -313,14 +316,12 @@ def test_a_hole_left_by_a_dead_ask_is_filled(backend):
 
 
 def test_an_ask_that_died_before_the_run_item_is_taken_over(backend):
-    from dataclasses import replace
-
     sweep = backend.create({**GRID, "run_cap": 1})
     index, _ = backend.services.store.claim_index(sweep)
     probe = backend.create({**GRID, "run_cap": 1})
     backend.ask(probe, key="dead-ask-key")
     lease = backend.services.store.get_lease(probe, 0)
-    backend.services.store.open_lease(sweep, replace(lease, index=index))
+    backend.services.store.save(sweep, None, replace(lease, index=index))
     again = backend.ask(sweep, key="dead-ask-key").body
     assert (again["index"], again["attempt"]) == (0, 1)
     assert again["config"] == {"a": 1, "b": "x"}
@@ -464,7 +465,7 @@ def test_a_lease_opened_after_the_counter_was_read_is_left_to_the_next_ask(backe
         if name == "list_leases" and next(is_slow, False):
             assert patch(backend, sweep, config=wider).status == 200
             index, _ = store.claim_index(sweep)
-            store.open_lease(sweep, Lease(index, 0, "hole", "", "", "", 0.0, released_attempt=0))
+            store.save(sweep, None, Lease(index, 0, "hole", "", "", "", 0.0, released_attempt=0))
 
     watch(backend, let_the_world_move)
     configs = [backend.ask(sweep).body["config"] for _ in range(2)]

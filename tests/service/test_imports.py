@@ -99,14 +99,14 @@ class TestFiniteSpaces:
         asked = []
 
         def intrude(name):
-            if name == "add_version" and not asked:
+            if name == "save SweepStatus" and not asked:
                 asked.append(True)
                 backend.services.store.claim_index(sweep)
 
         store = backend.services.store
         watch(backend, intrude)
         assert bring(backend, sweep, RESULTS)["done"] in (1, 2)
-        assert store.get_counter(sweep).next_index == 1
+        assert store.get_status(sweep).next_index == 1
         assert len(set(take(backend, sweep))) in (4, 5)
 
 

@@ -207,7 +207,7 @@ class TestEarlyTermination:
 
 def evidence(backend, sweep, services=None):
     services = services or backend.services
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     leases = services.store.list_leases(sweep)
     return gather_evidence(services, sweep, counter, leases, counter.next_index)
 

@@ -231,7 +231,7 @@ class TestWhatAnUpdateCosts:
         change = {"config": config_of("random", WEIGHTED, lease_seconds=60)}
         assert backend.call("PATCH", f"/v1/sweeps/{sweep}", change).status == 200
         assert draws["races"] == 0
-        taken = backend.services.store.get_meta(sweep, 2).taken
+        taken = backend.services.store.get_config_version(sweep, 2).taken
         assert taken == Taken(points=tuple(range(50)))
 
     def test_versions_that_an_earlier_backend_wrote_are_worked_out(self, backend):

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from protocol_play import CONFIGS, MAX_ATTEMPTS, PREEMPTING_SECONDS, Course, Play, Stop
 from protocol_stores import other_kinds
 
-from sweep_service.operations import ask, report
+from sweep_service.protocol import leases
 from sweep_service.storage.sqlite.store import SqliteStore
 from sweep_service.storage.store import Store
 
@@ -88,9 +88,9 @@ N_TWIN_PLAYS = {
 
 @pytest.fixture
 def sqlite(tmp_path, monkeypatch):
-    monkeypatch.setattr(ask, "MAX_ATTEMPTS", MAX_ATTEMPTS)
-    monkeypatch.setattr(ask, "PREEMPTING_GRACE_SECONDS", PREEMPTING_SECONDS)
-    monkeypatch.setattr(report, "PREEMPTING_LEASE_SECONDS", PREEMPTING_SECONDS)
+    monkeypatch.setattr(leases, "MAX_ATTEMPTS", MAX_ATTEMPTS)
+    monkeypatch.setattr(leases, "PREEMPTING_GRACE_SECONDS", PREEMPTING_SECONDS)
+    monkeypatch.setattr(leases, "PREEMPTING_LEASE_SECONDS", PREEMPTING_SECONDS)
     with SqliteStore(tmp_path / "sweeps.db") as store:
         yield store
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from protocol_play import (
@@ -28,8 +29,9 @@ from protocol_requests import Ask, Delete, Finish, SetCap, SetState, Update
 from sweep_service.errors import LeaseLost
 from sweep_service.model.records.records import Lease, Run
 from sweep_service.model.records.states import RunState, SweepState
-from sweep_service.operations import ask, report
 from sweep_service.operations.ask import Wait
+from sweep_service.protocol import leases
+from sweep_service.protocol.leases import release
 from sweep_service.storage.sqlite.store import SqliteStore
 
 # What may happen, with the number that chooses among its possibilities.
@@ -116,9 +118,9 @@ def sequences() -> Iterator[tuple[str, ...]]:
 @pytest.fixture
 def new_play(tmp_path, monkeypatch):
     """Makes a play in which some things have happened already."""
-    monkeypatch.setattr(ask, "MAX_ATTEMPTS", MAX_ATTEMPTS)
-    monkeypatch.setattr(ask, "PREEMPTING_GRACE_SECONDS", PREEMPTING_SECONDS)
-    monkeypatch.setattr(report, "PREEMPTING_LEASE_SECONDS", PREEMPTING_SECONDS)
+    monkeypatch.setattr(leases, "MAX_ATTEMPTS", MAX_ATTEMPTS)
+    monkeypatch.setattr(leases, "PREEMPTING_GRACE_SECONDS", PREEMPTING_SECONDS)
+    monkeypatch.setattr(leases, "PREEMPTING_LEASE_SECONDS", PREEMPTING_SECONDS)
     numbers = itertools.count()
 
     def new_play(before: str, config: str = "grid") -> Play:
@@ -195,10 +197,11 @@ def test_a_config_that_stands_is_not_worked_out_anew(new_play):
     store, sweep, now = play.worlds[0].store, play.worlds[0].sweep, play.clock.now
     index, _ = store.claim_index(sweep)
     names = {"key": "earlier", "agent": "agent", "host": "host"}
-    store.open_lease(sweep, Lease(index, 1, slot="", lease_end=now + 1, **names))
+    store.save(sweep, None, Lease(index, 1, slot="", lease_end=now + 1, **names))
     run = Run(index, {"a": N_POINTS - 1}, 1, 1, created_at=now, started_at=now, **names)
-    store.create_run(sweep, run)
-    store.release_lease(sweep, index, 1, 0)
+    store.save(sweep, None, run)
+    lease = store.get_lease(sweep, index)
+    store.save(sweep, lease, release(lease, 1, is_failure=False))
     assert play.ask_the_store(Ask("later")).config == run.config
 
 
@@ -215,7 +218,8 @@ def test_a_holder_that_a_clock_ahead_of_the_others_suspects_is_heard_of(new_play
     """Its lease is fresh by the clock of the handler that hears of it."""
     play = new_play("ask")
     world = play.worlds[0]
-    world.store.suspect_lease(world.sweep, world.witness.standing.leases[0], play.clock.now)
+    lease = world.store.get_lease(world.sweep, 0)
+    world.store.save(world.sweep, lease, replace(lease, suspect_at=play.clock.now))
     happen(play, "beat")
     assert world.store.get_lease(world.sweep, 0).suspect_at is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -80,8 +81,8 @@ def test_rows_that_two_have_put_at_once_are_read_once(backend, sweep, run, page,
     rows = [Row(number, 1.0, {"loss": float(number)}) for number in range(20)]
     for first, last in ((0, 5), (0, 3), (2, 9), (4, 6), (7, 12), (11, 20), (19, 20)):
         batch = RowBatch(1, first, tuple(rows[first:last]))
-        backend.services.store.put_rows(sweep, 0, batch)
-    backend.services.store.put_rows(sweep, 0, RowBatch(2, 0, tuple(rows[:2])))
+        backend.services.store.append(sweep, 0, batch)
+    backend.services.store.append(sweep, 0, RowBatch(2, 0, tuple(rows[:2])))
     expected = [*map(float, range(20)), 0.0, 1.0]
     assert history(backend, run) == expected
     assert [
@@ -163,7 +164,7 @@ class TestWhatAnEarlierVersionHasCounted:
     def test_a_run_that_is_under_way_goes_on(self, backend, sweep, run):
         store = backend.services.store
         lease = store.get_lease(sweep, 0)
-        store.extend_lease(sweep, 0, 1, lease.lease_end, self.LIVE)
+        store.save(sweep, lease, replace(lease, live=self.LIVE))
         for _ in range(2):
             backend.report(run, 1, 6, *losses(6, 8))
         live = store.get_lease(sweep, 0).live

@@ -61,8 +61,8 @@ def test_bands_that_a_dead_handler_left_out_are_put_by_the_repeat(backend):
     backend.report(run, 1, 0, *losses(0.5))
     store = backend.services.store
     lease = store.get_lease(sweep, 0)
-    applied = replace(lease.live, offset=1, n_values=2, last=0.4, best=0.4)
-    store.extend_lease(sweep, 0, 1, lease.lease_end, applied)  # died before put_band
+    applied = replace(lease.live, offset=1, n_values=2, last=0.4, best=0.4, next_row=2)
+    store.save(sweep, lease, replace(lease, live=applied))  # died before the bands
     backend.report(run, 1, 1, *losses(0.4))
     assert store.list_band(sweep, 2) == {0: 0.4}
 

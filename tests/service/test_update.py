@@ -210,7 +210,7 @@ def test_an_update_that_asks_overtake_says_what_to_do(backend):
     sweep = backend.create({"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}})
     wider = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 2.0}}}
     store = backend.services.store
-    watch(backend, lambda name: name == "add_version" and store.claim_index(sweep))
+    watch(backend, lambda name: name == "save SweepStatus" and store.claim_index(sweep))
     answer = backend.call("PATCH", f"/v1/sweeps/{sweep}", {"config": wider})
     assert (answer.status, "pause" in answer.body["detail"]) == (503, True)
     assert answer.headers["Retry-After"]

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class WatchedStore:
-    """Tells the name of each method before it is called."""
+    """Tells the name of each method before it is called, and the kind of what is written."""
 
     def __init__(self, store: Any, tell: Callable[[str], None]) -> None:
         self._store = store
@@ -18,7 +18,8 @@ class WatchedStore:
         method = getattr(self._store, name)
 
         def call(*values: Any) -> Any:
-            self._tell(name)
+            written = f" {type(values[-1]).__name__}" if name in ("save", "append") else ""
+            self._tell(name + written)
             return method(*values)
 
         return call

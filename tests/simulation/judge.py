@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class Judge:
         heard_at: When the backend last renewed each attempt's lease, in true seconds.
         over: Attempts that were given back or ended, or may have been.
         ends: How each run ended: its state and attempt.
+        finished_at: When the backend first took each attempt's end.
         n_amendments: How often each run may have been amended: retried, or deleted.
         amending: How many amendments of each run may still take effect; ``*`` for any run.
         deleted: The newest attempt of each run that was deleted.
@@ -54,6 +56,7 @@ class Judge:
     over: set[Attempt] = field(default_factory=set)
     ends: dict[str, tuple[str, int]] = field(default_factory=dict)
     configs: dict[str, str] = field(default_factory=dict)
+    finished_at: dict[Attempt, float] = field(default_factory=dict)
     n_amendments: Counter[str] = field(default_factory=Counter)
     amending: Counter[str] = field(default_factory=Counter)
     deleted: dict[str, int] = field(default_factory=dict)
@@ -207,6 +210,7 @@ class Judge:
             return
         own = run, asked["attempt"]
         self.over.add(own)
+        self.finished_at.setdefault(own, self.world.kernel.now)
         if not found["requeued"]:
             state = found["state"]
             stands = self.ends.setdefault(run, (state, asked["attempt"]))
@@ -227,15 +231,27 @@ class Judge:
             has_cause = has_cause or agent.name not in self.world.successful
             if agent.exit_code == 1 and agent.error is None and not has_cause:
                 raise Broken(f"{agent.name} gave up, and no run had failed")
+            self._check_undelivered(agent)
             if agent.exit_code == 0 and not has_ended and agent.name not in self.world.counted:
                 raise Broken(f"{agent.name} ended with 0, but the sweep is {found['state']}")
 
+    def _check_undelivered(self, agent: Process) -> None:
+        """An agent that could not deliver the end of a run does not say that all is well."""
+        if agent.exit_code != 0 or agent.ended_at is None or self.world.is_deleting:
+            return
+        for own in self.world.undelivered.get(agent.name, ()):
+            run, attempt = own
+            is_over = self.finished_at.get(own, math.inf) <= agent.ended_at
+            is_handed_on = (run, attempt + 1) in self.holders or self.n_amendments[run]
+            if not is_over and not is_handed_on:
+                raise Broken(f"{agent.name} ended with 0, and has not delivered {run}.{attempt}")
+
     def _check_time(self, agent: Process) -> None:
         at = self.world.signalled.get(agent.name)
-        if at is None or agent.name in self.world.paused or agent.ended_at is None:
+        if at is None or agent.ended_at is None:
             return
-        if agent.ended_at - at > ENDING_SECONDS:
-            took = agent.ended_at - at
+        took = agent.ended_at - max(at, agent.resumed_at)  # a stopped process does nothing
+        if took > ENDING_SECONDS:
             raise Broken(f"{agent.name} ended {took:.1f} s after its signal")
 
     def _is_excused(self, agent: Process) -> bool:
@@ -311,6 +327,8 @@ class Judge:
         world = self.world
         if own in world.excused:
             return True
+        if world.faults.n["disk full"] and world.script(*own).has_worker:
+            return True  # one process may write behind the part of a line that another has written
         holder = next((one for one in world.agents if one.name == world.removed.get(own)), None)
         if holder is None:
             return False

@@ -59,6 +59,7 @@ class Process:
     Attributes:
         exit_code: As a shell has it; None while it runs, or when an exception ended it.
         error: The exception that ended it, if one did.
+        resumed_at: When it was last continued after a stop.
         steps_left: After how many of its steps it is killed; None for not at all.
         globals: What each of its modules keeps for the whole process; see ``seams``.
     """
@@ -76,6 +77,7 @@ class Process:
         self.globals: dict[Any, Any] = {}
         self.is_dead = False
         self.is_stopped = False
+        self.resumed_at = 0.0
         self.steps_left: int | None = None
         self.exit_code: int | None = None
         self.error: BaseException | None = None
@@ -257,7 +259,8 @@ class Kernel:
 
     def go_on(self, process: Process) -> None:
         """SIGCONT."""
-        process.is_stopped = False
+        if process.is_stopped:
+            process.is_stopped, process.resumed_at = False, self.now
 
     def end(self, process: Process, exit_code: int | None) -> None:
         """The process is no more: none of its code runs again."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from simulation.disk import Opened
 from simulation.faults import Faults
 from simulation.kernel import Kernel, Process
 from sweep_sdk._agent.process.child import Exit, LaunchFailed
@@ -35,7 +36,7 @@ class Script:
         is_foreign: Whether it writes its rows by itself, in two pieces each.
         is_talkative: Whether it says more than its rows.
         is_wide: Whether a foreign program's rows have more metrics than the backend keeps.
-        has_worker: Whether a second process of the program logs into the same run.
+        has_worker: Whether a forked process of the program logs into the same run.
     """
 
     n_rows: int
@@ -114,12 +115,14 @@ class Programs:
             run.describe(name="a run", tags=["simulated"])
             run.config.update({"epochs": script.n_rows, "path": "data/x"})
             run.define_metric("loss", summary="min,mean")
-        worker = self._start_worker(environment, own) if script.has_worker else None
+        worker: Process | None = None
         for number in range(script.n_rows):
             self.kernel.sleep(script.pause_seconds)
             if state.is_asked_to_end and script.on_term == "saves":
                 return 0
             self._log(log, own, number)
+            if number == 0 and script.has_worker and not script.is_foreign:
+                worker = self._fork(environment, own, self._opened_by(run))
         if worker is not None and not worker.is_dead:
             self.kernel.wait(worker.waiting_for_end)
         if script.is_talkative:
@@ -129,12 +132,27 @@ class Programs:
             run.finish()
         return 1 if script.ending == "fails" else 0
 
-    def _start_worker(self, environment: dict[str, str], own: tuple[str, int]) -> Process:
-        """Start a process that logs beside the program, and ends with it at the latest."""
+    def _opened_by(self, run: Run) -> Opened | None:
+        """The metrics file of a program's run; None while a fault keeps it from being opened."""
+        descriptor = None if run._file is None else run._file._descriptor
+        return None if descriptor is None else self.kernel.process().files[descriptor]
+
+    def _fork(
+        self, environment: dict[str, str], own: tuple[str, int], opened: Opened | None
+    ) -> Process:
+        """Start a process that logs beside the program, and ends with it at the latest.
+
+        Args:
+            environment: The program's.
+            own: The program's run and attempt.
+            opened: The program's metrics file, which both have open.
+        """
         script = self.script(*own)
 
         def main() -> int:
             run = Run(run_environment(environment) or NO_AGENT, is_owner=False)
+            if opened is not None and run._file is not None:
+                run._file._descriptor = descriptor
             for number in range(min(script.n_rows, 5)):
                 self.kernel.sleep(script.pause_seconds)
                 self._log(run.log, own, WORKER_ROWS + number)
@@ -144,6 +162,10 @@ class Programs:
 
         program = self.kernel.process()
         worker = self.kernel.spawn(program.machine, f"{program.name} worker", main)
+        descriptor = next(worker.next_file)
+        if opened is not None:
+            worker.files[descriptor] = opened
+            opened.n_owners += 1
         program.at_end.append(lambda: self.kernel.end(worker, -signal.SIGKILL))
         return worker
 

@@ -181,6 +181,21 @@ def an_agent_ends_well_before_the_sweep(world: World) -> None:
     world.judge.check_exits()
 
 
+def an_agent_hides_what_it_could_not_deliver(world: World) -> None:
+    agent(world)
+    world.counted.add("agent1")
+    world.undelivered["agent1"] = {(RUN, 1)}
+    world.judge.check_exits()
+
+
+def an_agent_ends_late_after_a_stop(world: World) -> None:
+    stopped = agent(world)
+    stopped.resumed_at = 100.0 - ENDING_SECONDS - 0.1
+    world.signalled["agent1"] = 10.0
+    world.counted.add("agent1")
+    world.judge.check_exits()
+
+
 def an_agent_gives_up_for_nothing(world: World) -> None:
     agent(world, exit_code=1)
     world.judge.check_exits()
@@ -216,6 +231,8 @@ BROKEN: dict[Act, str] = {
     an_agent_that_ended_well_is_called_lost: "its agent had delivered it",
     an_agent_ends_late: "s after its signal",
     an_agent_ends_well_before_the_sweep: "ended with 0, but the sweep is running",
+    an_agent_hides_what_it_could_not_deliver: f"has not delivered {RUN}.1",
+    an_agent_ends_late_after_a_stop: "s after its signal",
     an_agent_gives_up_for_nothing: "gave up, and no run had failed",
     an_agent_breaks_down: "ended by ValueError",
     an_agent_misses_a_sweep_that_is_there: "ended by NotFound",
@@ -265,6 +282,22 @@ def an_agent_ends_in_time(world: World) -> None:
     world.judge.check_exits()
 
 
+def an_agent_ends_in_time_after_a_stop(world: World) -> None:
+    stopped = agent(world)
+    stopped.resumed_at = 90.0
+    world.signalled["agent1"] = 10.0
+    world.counted.add("agent1")
+    world.judge.check_exits()
+
+
+def an_agent_delivers_later_what_it_could_not(world: World) -> None:
+    send(world, "finish")
+    agent(world)
+    world.counted.add("agent1")
+    world.undelivered["agent1"] = {(RUN, 1)}
+    world.judge.check_exits()
+
+
 KEPT: tuple[Act, ...] = (
     handed_on_after_the_lease,
     the_same_answer_again,
@@ -272,6 +305,8 @@ KEPT: tuple[Act, ...] = (
     a_deleted_run_has_no_rows,
     rows_of_two_processes_alternate,
     an_agent_ends_in_time,
+    an_agent_ends_in_time_after_a_stop,
+    an_agent_delivers_later_what_it_could_not,
 )
 
 

@@ -62,6 +62,7 @@ class World:
         paused: Processes that were stopped for some time.
         delivered: Attempts whose end an agent has delivered, and has said so.
         given_up: Attempts whose end an agent could not deliver, and has said so.
+        undelivered: The same, by the names of the agents.
         broken_disks: Machines whose disk failed for some time.
         store_failures: The share of the store's calls that fail.
         counted: The agents that have taken as many runs as they were to take.
@@ -89,6 +90,7 @@ class World:
         self.paused: set[str] = set()
         self.delivered: set[tuple[str, int]] = set()
         self.given_up: set[tuple[str, int]] = set()
+        self.undelivered: dict[str, set[tuple[str, int]]] = {}
         self.broken_disks: set[str] = set()
         self.store_failures = 0.0
         self.n_failed = 0
@@ -116,7 +118,7 @@ class World:
         self.cloud = self._machine("cloud")
         self.network = Network(self.kernel, self.faults, seed)
         self.network.deliver = self._deliver
-        self.programs = Programs(self.kernel, self._script, self.tell, self.faults)
+        self.programs = Programs(self.kernel, self.script, self.tell, self.faults)
         self.judge = Judge(self)
         self.store = new_store(folder)
         self._handle = gateway.handle
@@ -155,7 +157,13 @@ class World:
         return HttpTransport(URL, "a-token")
 
     def client(self, policy: RetryPolicy | None = None) -> Client:
-        """A client, for the process that runs."""
+        """A client, for the process that runs.
+
+        Nobody begins to work with a wrong file: what it then keeps is not there when the right one
+        is back, and no program can know that.
+        """
+        while self.is_local and self.is_database_away:
+            self.kernel.sleep(1.0)
         return Client(self.transport(), Retrier(policy or RetryPolicy()))
 
     def settings(self) -> Settings:
@@ -207,7 +215,7 @@ class World:
 
         def train() -> float:
             run = sweep_sdk.init()
-            script = self._script(str(run.id), run.attempt)
+            script = self.script(str(run.id), run.attempt)
             for number in range(script.n_rows):
                 clock.sleep(script.pause_seconds)
                 run.log({"loss": 1.0 / (1 + number), "n": number})
@@ -285,6 +293,8 @@ class World:
                     self.successful.add(name)
                 kept = self.delivered if event.is_delivered else self.given_up
                 kept.add((event.run, event.attempt))
+                if not event.is_delivered:
+                    self.undelivered.setdefault(name, set()).add((event.run, event.attempt))
             elif isinstance(event, Notice):
                 self.tell(f"{name}: {event.message}")
                 self.judge.heard(event.message)
@@ -362,7 +372,7 @@ class World:
         self.rng.choice(up).handle(method, target, headers, body, reply)
         return True
 
-    def _script(self, run: str, attempt: int) -> Script:
+    def script(self, run: str, attempt: int) -> Script:
         if (run, attempt) not in self._scripts:
             rng = random.Random(f"{self.seed} {run} {attempt}")
             script = script_of(rng, is_failing=self.is_failing)

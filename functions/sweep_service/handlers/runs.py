@@ -24,10 +24,11 @@ from sweep_service.model.records.records import MetricValue, Row, RowBatch
 from sweep_service.model.records.states import RunState
 from sweep_service.operations import amendments, runs
 from sweep_service.operations.amendments import RunWanted
-from sweep_service.operations.ask import Asker, ask
+from sweep_service.operations.ask import ask
 from sweep_service.operations.finish import finish
 from sweep_service.operations.report import report
 from sweep_service.operations.rows import Place
+from sweep_service.protocol.leases import Asker
 from sweep_service.wire.headers import FEATURES_HEADER, SDK_HEADER
 from sweep_service.wire.runs import DETAILS, ENDING_FIELDS, Ending, HandOut
 

@@ -12,13 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep_service.errors import Busy, LeaseHeld, NotFound, NotPossible, Stale
+from sweep_service.errors import Busy, NotFound, NotPossible, Stale
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.records import Amendment, Lease, Outcome
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.choosing import needs_unit, unit_of
 from sweep_service.operations.completion import complete
 from sweep_service.operations.runs import RunView, get_run
+from sweep_service.operations.saving import MAX_TRIES, update
+from sweep_service.protocol.runs import amend
+from sweep_service.protocol.sweeps import reopen
 from sweep_service.search import hyperband
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from sweep_service.model.records.records import Run
     from sweep_service.operations.services import Services
 
-_TRIES = 8
 _MOST_VALUES = 10**12  #: of a metric in one run; its bands are taken back up to there
 _RETRIED = (RunState.FAILED, RunState.CRASHED, RunState.KILLED)
 
@@ -116,7 +118,7 @@ def retry_failed(services: Services, sweep: str, since: int, count: int) -> Retr
     due = [head.index for head in heads if head.index >= since and head.state in _RETRIED]
     this, rest = due[:count], due[count:]
     retried = [index for index in this if _is_retried(services, sweep, index)]
-    state = services.store.get_counter(sweep).state
+    state = services.store.get_status(sweep).state
     return Retried(retried, rest[0] if rest else None, state)
 
 
@@ -140,29 +142,29 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
         _reopen(services, sweep, lease)
     if lease.amendment is Amendment.RETRY:
         ended = (outcome.state, outcome.ended_at, outcome.exit_code, outcome.signal)
-        store.put_attempt_record(sweep, run.attempt_record(*ended))
-    elif not store.delete_trail(sweep, run.index, run.attempt):
+        store.append(sweep, run.index, run.attempt_record(*ended))
+    elif not store.delete_run_data(sweep, run.index, run.attempt):
         return None
     for band in _bands(services, sweep, run):
         store.drop_band(sweep, band, run.index, run.attempt)
     is_deleted = lease.amendment is Amendment.DELETE
     tombstone = Outcome(RunState.DELETED, services.clock()) if is_deleted else None
-    store.amend_run(sweep, run.index, run.attempt, run.revision, tombstone)
-    return store.get_run(sweep, run.index)
+    attempt, revision = run.attempt, run.revision
+    return update(store, sweep, run, lambda stands: amend(stands, attempt, revision, tombstone))
 
 
 def _amend(services: Services, wanted: RunWanted, amendment: Amendment) -> Amended:
     _check_sweep(services, wanted.sweep, amendment)
     is_changed = _be_amended(services, wanted, amendment)
     run = get_run(services, wanted.sweep, wanted.index)
-    return Amended(run, is_changed, services.store.get_counter(wanted.sweep).state)
+    return Amended(run, is_changed, services.store.get_status(wanted.sweep).state)
 
 
 def _be_amended(services: Services, wanted: RunWanted, amendment: Amendment) -> bool:
     """Amend one run; False where nothing had to be done."""
     sweep, index = wanted.sweep, wanted.index
     asked_for = None  # the revision that the run will have
-    for _ in range(_TRIES):
+    for _ in range(MAX_TRIES):
         run = services.store.get_run(sweep, index)
         if run is None:
             raise NotFound(f"no run '{run_id(sweep, index)}' in sweep {sweep}")
@@ -177,8 +179,8 @@ def _be_amended(services: Services, wanted: RunWanted, amendment: Amendment) -> 
             return False
         if lease is not None:
             complete(services, sweep, lease, run)
-        with suppress(LeaseHeld):
-            services.store.open_lease(sweep, _lease_of(services, sweep, run, amendment))
+        with suppress(Stale):
+            services.store.save(sweep, None, _lease_of(services, sweep, run, amendment))
     raise Busy(f"run {run_id(sweep, index)} is being changed by others; try again")
 
 
@@ -220,7 +222,7 @@ def _is_due(sweep: str, run: Run, lease: Lease | None, amendment: Amendment) -> 
 
 
 def _check_sweep(services: Services, sweep: str, amendment: Amendment) -> None:
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     if amendment is not Amendment.DELETE and counter.state is SweepState.CANCELED:
         raise NotPossible(
             f"sweep {sweep} is canceled and hands out no more runs; register it again"
@@ -250,15 +252,13 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
     Raises:
         Busy: Others change the sweep too often in a row.
     """
-    for _ in range(_TRIES):
-        seen = services.store.get_counter(sweep)
+    for _ in range(MAX_TRIES):
+        seen = services.store.get_status(sweep)
         run = services.store.get_run(sweep, lease.index)
         if run is None or not lease.amends(run):
             return
-        is_over = seen.state is SweepState.FINISHED and seen.is_exhausted
-        state = SweepState.RUNNING if is_over else seen.state
         with suppress(Stale):
-            services.store.set_state(sweep, state, (seen.state,), seen)
+            services.store.save(sweep, seen, reopen(seen))
             return
     raise Busy(f"sweep {sweep} is being changed by others; try again")
 

@@ -7,7 +7,8 @@ Every write is conditional and may be repeated; a handler may die between any tw
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import (
@@ -17,11 +18,11 @@ from sweep_service.errors import (
     LeaseLost,
     NotRunning,
     RunEnded,
-    RunExists,
+    Stale,
     SweepEnded,
 )
 from sweep_service.model.records.identifiers import run_id
-from sweep_service.model.records.records import Lease, LiveSummary, Outcome, Run
+from sweep_service.model.records.records import Outcome
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.attention import attention
@@ -29,7 +30,9 @@ from sweep_service.operations.choosing import choose, keep_apart, needs_unit, un
 from sweep_service.operations.compatibility import check_agent
 from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import last_reported, live_summary
+from sweep_service.operations.saving import update
 from sweep_service.operations.settle import Settled, settle
+from sweep_service.protocol import leases, runs
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Suggestion
 from sweep_service.wire.runs import HandOut, Wait
@@ -38,33 +41,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.records.records import Counter
+    from sweep_service.model.records.records import Lease, LiveSummary, Run, SweepStatus
     from sweep_service.operations.services import Services
+    from sweep_service.protocol.leases import Asker
 
 MAX_ROUNDS = 8
-MAX_ATTEMPTS = 5  #: an agent lost so often: the run has crashed
-MAX_GRACE_SECONDS = 60.0
-PREEMPTING_GRACE_SECONDS = 10.0
-CLOCK_SLACK_SECONDS = 5.0  #: what backends' clocks may disagree by without being wrong
-_ALREADY_OVER = 1.0  #: a lease end in the past
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks; ``key`` names the intent, so that a repeat gets the same run.
-
-    Attributes:
-        sdk: The version of sweep-sdk that asks; None for another program, which is expected to
-            know what it does.
-        features: What it knows of the sweep language beyond version 0.1.0.
-    """
-
-    key: str
-    agent: str
-    host: str
-    slot: str
-    sdk: str | None = None
-    features: frozenset[str] = frozenset()
 
 
 def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
@@ -85,32 +66,32 @@ def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
 
 def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | None:
     """One round of the protocol; None means that the world moved and it starts anew."""
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     if counter.state is SweepState.PAUSED:
         return Wait(services.wait_seconds, "paused")
     if counter.state.is_ended:
         raise SweepEnded(f"sweep {sweep} is {counter.state.value}")
     config = services.load_config(sweep, counter.version).config
     check_agent(sweep, config, asker.sdk, asker.features)
-    desk = _Desk(services, sweep, asker, counter, services.store.list_leases(sweep))
+    this = _Round(services, sweep, asker, counter, services.store.list_leases(sweep))
     try:
-        mine = desk.renew_own()
+        mine = this.renew_own()
     except LeaseLost:
         return None
-    lease = mine or desk.take_owed()
+    lease = mine or this.take_owed()
     if lease is not None:
-        return desk.hand_out(lease, None)
-    return desk.open_new()
+        return this.hand_out(lease, None)
+    return this.open_new()
 
 
 @dataclass(slots=True)
-class _Desk:
+class _Round:
     """One round: what was read, and the writes that follow from it."""
 
     services: Services
     sweep: str
     asker: Asker
-    counter: Counter
+    counter: SweepStatus
     leases: Sequence[Lease]
 
     def renew_own(self) -> Lease | None:
@@ -119,13 +100,21 @@ class _Desk:
         Raises:
             LeaseLost: It has changed hands since it was read.
         """
-        for lease in self._known_leases():
-            if lease.key == self.asker.key and not lease.is_released:
-                end = self._lease_end(lease.index)
-                return self.services.store.extend_lease(
-                    self.sweep, lease.index, lease.attempt, end, None
-                )
-        return None
+        mine = (
+            lease
+            for lease in self._known_leases()
+            if lease.key == self.asker.key and not lease.is_released
+        )
+        lease = next(mine, None)
+        if lease is None:
+            return None
+        attempt, end = lease.attempt, self._lease_end(lease.index)
+        return update(
+            self.services.store,
+            self.sweep,
+            lease,
+            lambda stands: leases.extend(leases.held(stands, attempt), end),
+        )
 
     def take_owed(self) -> Lease | None:
         """Take over a run that was given back or whose agent fell silent."""
@@ -133,7 +122,7 @@ class _Desk:
         owed = [
             lease
             for lease in self._known_leases()
-            if lease.is_released or lease.is_expired(now) or self._is_too_long(lease, now)
+            if lease.is_released or leases.is_overdue(lease, now, self._lease_seconds(lease.index))
         ]
         self.services.rng.shuffle(owed)
         for lease in owed:
@@ -156,10 +145,10 @@ class _Desk:
         suggestion = self._choose(index)
         if suggestion is None:
             return None
-        lease = self._lease(index, attempt=1, unit=suggestion.unit)
+        lease = leases.new_lease(index, self.asker, self._lease_end(index), suggestion.unit)
         try:
-            self.services.store.open_lease(self.sweep, lease)
-        except LeaseHeld:  # settling took the index for a hole
+            lease = self.services.store.save(self.sweep, None, lease)
+        except Stale:  # settling took the index for a hole
             return None
         return self.hand_out(lease, suggestion)
 
@@ -186,9 +175,8 @@ class _Desk:
             return None
         if run.attempt < lease.attempt:
             try:
-                store.advance_attempt(
-                    self.sweep, index, lease.attempt, lease, self.services.clock()
-                )
+                now = self.services.clock()
+                update(store, self.sweep, run, lambda stands: runs.advance(stands, lease, now))
             except RunEnded:
                 self._complete_ended(lease)
                 return None
@@ -210,14 +198,6 @@ class _Desk:
             attention=attention(self.services, self.sweep, self.counter, loaded.config, 0),
         )
 
-    def _is_too_long(self, lease: Lease, now: float) -> bool:
-        """Whether a lease ends later than any that is given now, so that a clock was wrong.
-
-        It is suspected like one that has ended, and taken after the time of a whole lease.
-        """
-        longest = self._config(lease.index).lease_seconds + CLOCK_SLACK_SECONDS
-        return not lease.is_released and lease.lease_end > now + longest
-
     def _known_leases(self) -> list[Lease]:
         """The leases whose config version the counter, read before them, can tell."""
         return [lease for lease in self.leases if lease.index < self.counter.next_index]
@@ -231,33 +211,27 @@ class _Desk:
         if run is not None and run.outcome is not None:
             complete(self.services, self.sweep, lease, run)
             return None
-        return self._take(lease, run, lease.losses, self._lease_end(lease.index))
+        return self._take(lease, run)
 
     def _take_silent(self, lease: Lease) -> Lease | None:
         """Take an expired lease, but only after its holder had a grace time to be heard of."""
         store, now = self.services.store, self.services.clock()
-        if lease.suspect_at is None or lease.suspect_at > now:
-            store.suspect_lease(self.sweep, lease, now)
+        if not leases.is_suspected(lease, now):
+            with suppress(Stale):  # somebody else marked it, or its holder was heard of
+                store.save(self.sweep, lease, leases.suspect(lease, now))
             return None
-        patience = grace_seconds(lease, self._config(lease.index))
-        if self._is_too_long(lease, now):
-            patience += self._config(lease.index).lease_seconds
-        if now - lease.suspect_at < patience:
+        if not leases.is_given_up(lease, now, self._lease_seconds(lease.index)):
             return None
         run = store.get_run(self.sweep, lease.index)
         if run is not None and run.outcome is not None:
             complete(self.services, self.sweep, lease, run)
             return None
-        if run is None or run.attempt != lease.attempt:  # it had never been handed out
-            return self._take(lease, run, lease.losses, self._lease_end(lease.index))
-        losses = lease.losses + 1
-        is_crashed = losses >= MAX_ATTEMPTS
-        end = _ALREADY_OVER if is_crashed else self._lease_end(lease.index)
-        taken = self._take(lease, run, losses, end)
-        if taken is None:
-            return None
-        if not is_crashed:
-            store.put_attempt_record(self.sweep, run.attempt_record(RunState.CRASHED, now))
+        taken = self._take(lease, run)
+        if taken is None or run is None or not leases.is_loss(lease, run):
+            return taken
+        if taken.losses < leases.MAX_ATTEMPTS:
+            record = run.attempt_record(RunState.CRASHED, now)
+            store.append(self.sweep, lease.index, record)
             return taken
         self._crash(taken, run, lease.live)
         return None
@@ -271,66 +245,49 @@ class _Desk:
             last=last_reported(live),
             attributes=run.attributes,
         )
+        attempt, revision = run.attempt, run.revision
         try:
-            self.services.store.end_run(self.sweep, lease.index, run.attempt, run.revision, outcome)
+            ended = update(
+                self.services.store,
+                self.sweep,
+                run,
+                lambda stands: runs.end(stands, attempt, revision, outcome),
+            )
         except LeaseLost:
             return
-        self._complete_ended(lease)
+        complete(self.services, self.sweep, lease, ended)
 
-    def _take(self, seen: Lease, run: Run | None, losses: int, lease_end: float) -> Lease | None:
+    def _take(self, seen: Lease, run: Run | None) -> Lease | None:
+        """The next attempt of an owed run, held by the asker; None if somebody else was faster."""
         unit, config = seen.unit, self._config(seen.index)
         if unit is None and needs_unit(config):  # other asks see it as pending
             chosen = unit_of(config, run) if run is not None else self._choose(seen.index)
             unit = chosen.unit if isinstance(chosen, Suggestion) else chosen
             if unit is None and run is None:
                 return None
-        lease = replace(
-            self._lease(seen.index, seen.attempt + 1, unit),
-            lease_end=lease_end,
-            released_attempt=seen.released_attempt,
-            losses=losses,
-            failures=seen.failures,
-            revision=seen.revision,
-        )
+        now, seconds = self.services.clock(), config.lease_seconds
         try:
-            self.services.store.take_lease(self.sweep, seen, lease)
-        except LeaseHeld:
+            taken = leases.take(seen, run, self.asker, now, seconds, unit)
+        except LeaseHeld:  # by a clock that went back
             return None
-        return lease
-
-    def _lease(self, index: int, attempt: int, unit: tuple[float, ...] | None) -> Lease:
-        return Lease(
-            index=index,
-            attempt=attempt,
-            key=self.asker.key,
-            agent=self.asker.agent,
-            host=self.asker.host,
-            slot=self.asker.slot,
-            lease_end=self._lease_end(index),
-            live=LiveSummary(),
-            unit=unit,
-        )
+        try:
+            return self.services.store.save(self.sweep, seen, taken)
+        except Stale as conflict:
+            stands: Lease | None = conflict.stands
+            if stands is None or (stands.key, stands.attempt) != (taken.key, taken.attempt):
+                return None
+            return stands  # a repeat of this request has extended it already
 
     def _create_run(self, lease: Lease, suggestion: Suggestion) -> Run | None:
-        """The run item as it stands after trying to create it."""
+        """The run as it is stored after trying to create it."""
+        version = self.counter.version_of(lease.index)
         now = self.services.clock()
-        run = Run(
-            index=lease.index,
-            config=suggestion.config,
-            config_version=self.counter.version_of(lease.index),
-            attempt=lease.attempt,
-            key=lease.key,
-            agent=lease.agent,
-            host=lease.host,
-            created_at=now,
-            started_at=now,
-            suggestion=suggestion.record,
-        )
+        run = runs.new_run(lease, version, suggestion.config, suggestion.record, now)
         try:
-            self.services.store.create_run(self.sweep, run)
-        except RunExists:
-            return self.services.store.get_run(self.sweep, lease.index)
-        return run
+            return self.services.store.save(self.sweep, None, run)
+        except Stale as conflict:
+            stands: Run | None = conflict.stands
+            return stands
 
     def _complete_ended(self, lease: Lease) -> None:
         run = self.services.store.get_run(self.sweep, lease.index)
@@ -358,14 +315,8 @@ class _Desk:
     def _config(self, index: int) -> SweepConfig:
         return self.services.load_config(self.sweep, self.counter.version_of(index)).config
 
+    def _lease_seconds(self, index: int) -> int:
+        return self._config(index).lease_seconds
+
     def _lease_end(self, index: int) -> float:
-        return self.services.clock() + self._config(index).lease_seconds
-
-
-def grace_seconds(lease: Lease, config: SweepConfig) -> float:
-    """How long a suspected holder has to be heard of before its run is taken.
-
-    One that has said that it has to end reports every few seconds as long as it lives.
-    """
-    most = PREEMPTING_GRACE_SECONDS if lease.is_preempting else MAX_GRACE_SECONDS
-    return min(float(config.lease_seconds), most)
+        return self.services.clock() + self._lease_seconds(index)

@@ -9,14 +9,14 @@ from sweep_service.wire.runs import Attention
 
 if TYPE_CHECKING:
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.records.records import Counter
+    from sweep_service.model.records.records import SweepStatus
     from sweep_service.operations.services import Services
 
 _MOST_COUNTS = 8
 
 
 def attention(
-    services: Services, sweep: str, counter: Counter, config: SweepConfig, n_values: int
+    services: Services, sweep: str, counter: SweepStatus, config: SweepConfig, n_values: int
 ) -> Attention:
     """What an agent has to look out for.
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import LeaseHeld
+from sweep_service.errors import Stale
 from sweep_service.model.records.identifiers import FIRST_PRIOR_INDEX
 from sweep_service.model.records.records import Lease
 from sweep_service.operations.evidence import gather_evidence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.records.records import Counter, Run
+    from sweep_service.model.records.records import Run, SweepStatus
     from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.operations.services import Services
     from sweep_service.search.offer import Offer
@@ -44,7 +44,7 @@ _HOLE_KEY = "hole"
 
 
 def choose(
-    services: Services, sweep: str, counter: Counter, leases: Sequence[Lease], index: int
+    services: Services, sweep: str, counter: SweepStatus, leases: Sequence[Lease], index: int
 ) -> Suggestion | None:
     """The configuration of an index that has none yet; in a finite space its point is claimed.
 
@@ -62,7 +62,7 @@ def choose(
 
 
 def keep_apart(
-    services: Services, sweep: str, counter: Counter, lease: Lease, suggestion: Suggestion
+    services: Services, sweep: str, counter: SweepStatus, lease: Lease, suggestion: Suggestion
 ) -> tuple[Lease, Suggestion] | None:
     """Lease and suggestion as they are, or others where another run that is out has the same.
 
@@ -80,12 +80,11 @@ def keep_apart(
         another = choose(services, sweep, counter, leases, lease.index)
         if another is None or another.config in out:  # no draw has found one that is free
             return lease, suggestion
-        lease, suggestion = replace(lease, unit=another.unit), another
-        services.store.drop_lease(sweep, lease.index, lease.attempt, lease.revision)
         try:
-            services.store.open_lease(sweep, lease)
-        except LeaseHeld:
+            lease = services.store.save(sweep, lease, replace(lease, unit=another.unit))
+        except Stale:
             return None
+        suggestion = another
     return None
 
 
@@ -102,7 +101,7 @@ def unit_of(config: SweepConfig, run: Run) -> tuple[float, ...] | None:
         return None
 
 
-def open_holes(services: Services, sweep: str, counter: Counter, holes: Iterable[int]) -> None:
+def open_holes(services: Services, sweep: str, counter: SweepStatus, holes: Iterable[int]) -> None:
     """Give every hole a lease that is born released, so that several agents take them at once.
 
     Where points are claimed, the hole has its point from then on: any free one, since those who
@@ -116,11 +115,11 @@ def open_holes(services: Services, sweep: str, counter: Counter, holes: Iterable
             evidence = gather_evidence(services, sweep, counter, leases, index)
             chosen = _chooser(services, sweep, counter, index).any_point(evidence)
         unit = None if chosen is None else chosen.unit
-        with suppress(LeaseHeld):
-            services.store.open_lease(sweep, Lease.born_released(index, 0, _HOLE_KEY, unit))
+        with suppress(Stale):
+            services.store.save(sweep, None, Lease.born_released(index, 0, _HOLE_KEY, unit))
 
 
-def choose_all(services: Services, sweep: str, counter: Counter) -> None:
+def choose_all(services: Services, sweep: str, counter: SweepStatus) -> None:
     """Give every index that was handed out its point, where points are claimed.
 
     Then it is known what is taken. An index has none while its request is at work, or when that
@@ -138,12 +137,12 @@ def choose_all(services: Services, sweep: str, counter: Counter) -> None:
         open_holes(services, sweep, counter, sorted(claimed))
 
 
-def _ends(counter: Counter) -> list[int]:
+def _ends(counter: SweepStatus) -> list[int]:
     """The index at which each config version ends."""
     return [*(base.base for base in counter.bases[1:]), counter.next_index]
 
 
-def _chooser(services: Services, sweep: str, counter: Counter, index: int) -> _Chooser:
+def _chooser(services: Services, sweep: str, counter: SweepStatus, index: int) -> _Chooser:
     version = counter.version_of(index)
     config = services.load_config(sweep, version).config
     offer = offer_of(services, sweep, counter.bases, counter.seed, version)
@@ -151,7 +150,7 @@ def _chooser(services: Services, sweep: str, counter: Counter, index: int) -> _C
 
 
 def _configs_out(
-    services: Services, sweep: str, counter: Counter, leases: Iterable[Lease], index: int
+    services: Services, sweep: str, counter: SweepStatus, leases: Iterable[Lease], index: int
 ) -> Sequence[Mapping[str, Any]]:
     """The configurations of all other runs that are out, as far as leases tell."""
     out = []

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sweep_service.errors import Stale
 from sweep_service.model.records.records import Observation
 from sweep_service.operations.choosing import unit_of
+from sweep_service.operations.saving import MAX_TRIES
+from sweep_service.protocol.leases import is_left_over
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
     from sweep_service.model.language.sweep_config import SweepConfig
     from sweep_service.model.records.records import Lease, Run
     from sweep_service.operations.services import Services
+    from sweep_service.storage.store import Store
 
 
 def complete(services: Services, sweep: str, lease: Lease, run: Run) -> None:
@@ -24,8 +28,21 @@ def complete(services: Services, sweep: str, lease: Lease, run: Run) -> None:
     if registry.needs_evidence(config.method):
         observation = _observe(config, run, services.clock())
         if observation is not None:
-            services.store.put_observation(sweep, observation)
-    services.store.drop_lease(sweep, run.index, lease.attempt, lease.revision)
+            services.store.append(sweep, run.index, observation)
+    drop(services.store, sweep, lease)
+
+
+def drop(store: Store, sweep: str, lease: Lease) -> None:
+    """Delete a lease of an ended run; a newer one, or one for an amendment, is left alone."""
+    attempt, revision = lease.attempt, lease.revision
+    for _ in range(MAX_TRIES):
+        try:
+            store.delete(sweep, lease)
+        except Stale as conflict:  # its holder was heard of meanwhile
+            lease = conflict.stands
+            if is_left_over(lease, attempt, revision):
+                continue
+        return
 
 
 def _observe(config: SweepConfig, run: Run, now: float) -> Observation | None:

@@ -21,7 +21,7 @@ from sweep_service.search.suggestion import Evidence, Pending
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
-    from sweep_service.model.records.records import Counter, Lease, LiveSummary, Observation
+    from sweep_service.model.records.records import Lease, LiveSummary, Observation, SweepStatus
     from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.operations.services import Services
 
@@ -29,7 +29,7 @@ REREAD_SECONDS = 60.0
 
 
 def gather_evidence(
-    services: Services, sweep: str, counter: Counter, leases: Sequence[Lease], index: int
+    services: Services, sweep: str, counter: SweepStatus, leases: Sequence[Lease], index: int
 ) -> Evidence | None:
     """Observations and pending runs for a suggestion at ``index``; None where none are used.
 

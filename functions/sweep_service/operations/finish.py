@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import LeaseLost, NotFound
+from sweep_service.model.records.entries import ErrorTail
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.records import Lease, Outcome, Run
 from sweep_service.model.records.states import RunState
 from sweep_service.operations.completion import complete
 from sweep_service.operations.judging import judge_of, live_of_rows
 from sweep_service.operations.metrics import best_value, last_value
+from sweep_service.operations.saving import update
 from sweep_service.operations.settle import settle
 from sweep_service.operations.target import finish_on_target
+from sweep_service.protocol.leases import release
+from sweep_service.protocol.runs import end
 from sweep_service.wire.runs import Ending, Finished
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
         NotFound: No such sweep.
         LeaseLost: The attempt no longer holds the run.
     """
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     if index >= counter.next_index:
         raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config
@@ -41,7 +45,8 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
         raise LeaseLost(f"attempt {ending.attempt} of run {sweep}-{index} no longer holds it")
     if run.outcome is None:
         if ending.error_tail:
-            services.store.put_error_tail(sweep, index, ending.attempt, ending.error_tail)
+            tail = ErrorTail(ending.attempt, ending.error_tail)
+            services.store.append(sweep, index, tail)
         if lease is not None and _is_retried(config, lease, ending):
             return _release(services, sweep, lease, run, ending)
         run = _end(judge, config, lease, ending, run)
@@ -74,9 +79,14 @@ def _is_retried(config: SweepConfig, lease: Lease, ending: Ending) -> bool:
 def _release(services: Services, sweep: str, lease: Lease, run: Run, ending: Ending) -> Finished:
     now = services.clock()
     record = run.attempt_record(ending.state, now, ending.exit_code, ending.signal)
-    services.store.put_attempt_record(sweep, record)
-    failures = lease.failures + (ending.state is RunState.FAILED)
-    services.store.release_lease(sweep, run.index, ending.attempt, failures)
+    services.store.append(sweep, run.index, record)
+    is_failure = ending.state is RunState.FAILED
+    update(
+        services.store,
+        sweep,
+        lease,
+        lambda stands: release(stands, ending.attempt, is_failure=is_failure),
+    )
     return Finished(ending.state, is_requeued=True)
 
 
@@ -104,4 +114,7 @@ def _end(judge: Judge, config: SweepConfig, lease: Lease | None, ending: Ending,
         last=last_value(config.metric, live, ending.summary, result),
         early_stop=stop if is_stopped_early else None,
     )
-    return services.store.end_run(sweep, run.index, ending.attempt, run.revision, outcome)
+    revision = run.revision
+    return update(
+        services.store, sweep, run, lambda stands: end(stands, ending.attempt, revision, outcome)
+    )

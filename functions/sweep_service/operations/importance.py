@@ -26,7 +26,7 @@ def importance_of(services: Services, sweep: str) -> tuple[int, list[Importance]
         NotFound: No such sweep.
         NotPossible: The sweep has no metric.
     """
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     config = services.load_config(sweep, counter.version).config
     if config.metric is None:
         raise NotPossible(f"sweep {sweep} has no metric, so nothing tells what is important")

@@ -18,7 +18,7 @@ from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.evidence import load_observations
 from sweep_service.operations.settle import settle
 from sweep_service.operations.sweeps import get_sweep
-from sweep_service.operations.update import renewed
+from sweep_service.operations.update import add_version
 from sweep_service.operations.versions import work_out_taken
 from sweep_service.search import registry
 
@@ -90,12 +90,11 @@ def import_results(
         if is_dry_run:
             return news.imported
         for observation in news.observations:
-            services.store.put_observation(sweep, observation)
+            services.store.append(sweep, observation.index, observation)
         if news.taken is None:
             return news.imported
-        meta, limit = renewed(view, view.loaded.config, view.counter.run_cap, news.taken)
         try:
-            services.store.add_version(meta, limit, view.counter)
+            add_version(services.store, view, view.loaded.config, view.counter.run_cap, news.taken)
         except Stale:
             continue
         settle(services, sweep)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import Metric
-    from sweep_service.model.records.records import Counter, Lease, Run, RunHead
+    from sweep_service.model.records.records import Lease, Run, RunHead, SweepStatus
     from sweep_service.operations.services import Services
 
 
@@ -47,7 +47,7 @@ class Judge:
 
     services: Services
     sweep: str
-    counter: Counter
+    counter: SweepStatus
     metric: Metric | None
 
     @property
@@ -128,7 +128,7 @@ class Judge:
                 return
 
 
-def judge_of(services: Services, sweep: str, counter: Counter) -> Judge:
+def judge_of(services: Services, sweep: str, counter: SweepStatus) -> Judge:
     """The judge by the metric of the sweep's newest config."""
     metric = services.load_config(sweep, counter.version).config.metric
     return Judge(services, sweep, counter, metric)

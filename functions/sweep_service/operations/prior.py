@@ -128,7 +128,7 @@ def _load_all(
             yield prior
         return
     try:
-        services.store.get_counter(name)
+        services.store.get_status(name)
     except NotFound as error:
         errors.append(Problem("prior_runs", str(error)))
         return

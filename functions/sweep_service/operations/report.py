@@ -10,20 +10,20 @@ from sweep_service.model.records.states import SweepState
 from sweep_service.operations.attention import attention
 from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import apply_rows, finite_values, news_of
+from sweep_service.operations.saving import update
 from sweep_service.operations.stopping import is_stopped_early, put_bands
 from sweep_service.operations.target import finish_on_target
+from sweep_service.protocol import leases
+from sweep_service.protocol.runs import note
 from sweep_service.wire.runs import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.records.records import Counter, Lease, LiveSummary, RowBatch
+    from sweep_service.model.records.records import Lease, RowBatch, SweepStatus
     from sweep_service.operations.services import Services
-
-
-#: The lease of an agent that has said that it has to end: batch systems kill within 30 s.
-PREEMPTING_LEASE_SECONDS = 30
+    from sweep_service.storage.store import Store
 
 
 def report(
@@ -57,24 +57,25 @@ def report(
         NotFound: No such sweep.
         LeaseLost: The attempt no longer holds the run.
     """
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     if index >= counter.next_index:  # nobody has it: its rows would be nobody's
         raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config
     lease = _held_lease(services, sweep, index, batch, key)
     news = news_of(lease.live, batch)
     if news.rows:
-        services.store.put_rows(sweep, index, news)
-        live = apply_rows(lease.live, config.metric, news)
-        lease = _extend(services, sweep, lease, config, live)
-    elif not is_preempting and _is_beat_due(lease, config, services.clock()):
-        lease = _extend(services, sweep, lease, config, None)
+        services.store.append(sweep, index, news)
+    now = services.clock()
+
+    def heard(stands: Lease | None) -> Lease:
+        current = leases.held(stands, batch.attempt)
+        return _heard(current, config, batch, now, is_preempting=is_preempting)
+
+    lease = update(services.store, sweep, lease, heard)
     if batch.rows:  # a repeat too: who counted the rows may have died before this
         put_bands(services.store, sweep, config, lease, batch)
     if attributes is not None:
-        services.store.note_run(sweep, index, batch.attempt, attributes)
-    if is_preempting:
-        lease = _preempt(services, sweep, lease, config)
+        _note(services.store, sweep, index, batch.attempt, attributes)
     reason = _stop_reason(lease, counter)
     judge = judge_of(services, sweep, counter)
     if config.metric is not None and judge.is_by_at(index):
@@ -91,9 +92,37 @@ def report(
 
 def lease_seconds(lease: Lease, config: SweepConfig) -> int:
     """How long the holder of a lease may be silent."""
-    if lease.is_preempting:
-        return min(config.lease_seconds, PREEMPTING_LEASE_SECONDS)
-    return config.lease_seconds
+    return _silence_seconds(config, is_preempting=lease.is_preempting)
+
+
+def _silence_seconds(config: SweepConfig, *, is_preempting: bool) -> int:
+    most = leases.PREEMPTING_LEASE_SECONDS if is_preempting else config.lease_seconds
+    return min(config.lease_seconds, most)
+
+
+def _heard(
+    lease: Lease, config: SweepConfig, batch: RowBatch, now: float, *, is_preempting: bool
+) -> Lease:
+    """The lease of an agent that reports: longer, if that is due, and with its rows counted.
+
+    Somebody else may have delivered rows of the same attempt meanwhile; those are left out.
+    """
+    uncounted = news_of(lease.live, batch)
+    lease_end = now + _silence_seconds(config, is_preempting=is_preempting or lease.is_preempting)
+    if is_preempting and (not lease.is_preempting or lease.lease_end > lease_end):
+        lease = leases.preempt(lease, lease_end)
+    elif not uncounted.rows and not _is_beat_due(lease, config, now):
+        return lease
+    live = apply_rows(lease.live, config.metric, uncounted) if uncounted.rows else None
+    return leases.extend(lease, lease_end, live)
+
+
+def _note(
+    store: Store, sweep: str, index: int, attempt: int, attributes: Mapping[str, Any]
+) -> None:
+    run = store.get_run(sweep, index)
+    if run is not None:
+        update(store, sweep, run, lambda stands: note(stands, attempt, attributes))
 
 
 def _held_lease(
@@ -112,7 +141,7 @@ def _held_lease(
         if not lease.is_released:
             return lease
     if batch.rows:
-        services.store.put_rows(sweep, index, batch)
+        services.store.append(sweep, index, batch)
     raise _lease_lost(sweep, index, batch.attempt)
 
 
@@ -125,27 +154,7 @@ def _is_beat_due(lease: Lease, config: SweepConfig, now: float) -> bool:
     return lease.suspect_at is not None or lease.lease_end - now < lease_seconds(lease, config) / 2
 
 
-def _extend(
-    services: Services, sweep: str, lease: Lease, config: SweepConfig, live: LiveSummary | None
-) -> Lease:
-    lease_end = services.clock() + lease_seconds(lease, config)
-    return services.store.extend_lease(sweep, lease.index, lease.attempt, lease_end, live)
-
-
-def _preempt(services: Services, sweep: str, lease: Lease, config: SweepConfig) -> Lease:
-    """Make the lease a short one.
-
-    Once more where it is not: an extension that was on its way meanwhile made it long again.
-    """
-    now = services.clock()
-    lease_end = now + min(config.lease_seconds, PREEMPTING_LEASE_SECONDS)
-    is_short = lease.is_preempting and lease.lease_end <= lease_end
-    if is_short and not _is_beat_due(lease, config, now):
-        return lease
-    return services.store.preempt_lease(sweep, lease.index, lease.attempt, lease_end)
-
-
-def _stop_reason(lease: Lease, counter: Counter) -> str | None:
+def _stop_reason(lease: Lease, counter: SweepStatus) -> str | None:
     if lease.is_stop_requested:
         return "stop_run"
     return "canceled" if counter.state is SweepState.CANCELED else None

@@ -13,6 +13,8 @@ from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import live_summary
 from sweep_service.operations.rows import Place, by_step, read_all, read_page
+from sweep_service.operations.saving import update
+from sweep_service.protocol.leases import request_stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -182,7 +184,7 @@ def stop_run(services: Services, sweep: str, index: int) -> RunView:
             f"cannot stop run {run_id(sweep, index)}: it is {view.state.value}, "
             "no agent works on it"
         )
-    services.store.stop_run(sweep, index)
+    update(services.store, sweep, view.lease, request_stop)
     return get_run(services, sweep, index)
 
 
@@ -277,7 +279,7 @@ def _best(judge: Judge, metric: Metric, heads: Sequence[RunHead]) -> RunView | N
 
 
 def _judge(services: Services, sweep: str) -> Judge:
-    return judge_of(services, sweep, services.store.get_counter(sweep))
+    return judge_of(services, sweep, services.store.get_status(sweep))
 
 
 def _leases_by_index(services: Services, sweep: str) -> dict[int, Lease]:

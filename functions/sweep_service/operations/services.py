@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from sweep_service.model.records.records import Observation, SweepMeta
+    from sweep_service.model.records.records import ConfigVersion, Observation
     from sweep_service.operations.judging import Worth
     from sweep_service.search.offer import Offer
     from sweep_service.storage.store import Store
@@ -27,7 +27,7 @@ _MAX_CACHED = 256
 class LoadedConfig:
     """A config version as stored, and what it means."""
 
-    meta: SweepMeta
+    meta: ConfigVersion
     config: SweepConfig
 
 
@@ -74,7 +74,7 @@ class Services:
         """
         loaded = self.configs.get((sweep, version))
         if loaded is None:
-            meta = self.store.get_meta(sweep, version)
+            meta = self.store.get_config_version(sweep, version)
             loaded = LoadedConfig(meta, _understood(meta, parsed))
             remember(self.configs, (sweep, version), loaded)
         return loaded
@@ -88,7 +88,7 @@ class Services:
         self.unobserved.pop(sweep, None)
 
 
-def _understood(meta: SweepMeta, parsed: SweepConfig | None) -> SweepConfig:
+def _understood(meta: ConfigVersion, parsed: SweepConfig | None) -> SweepConfig:
     """The stored config of a sweep.
 
     Raises:

@@ -10,9 +10,10 @@ from sweep_service.model.records.states import SweepState
 from sweep_service.operations.amendments import carry_out
 from sweep_service.operations.choosing import open_holes
 from sweep_service.operations.completion import complete
+from sweep_service.protocol.sweeps import finish_if_exhausted
 
 if TYPE_CHECKING:
-    from sweep_service.model.records.records import Counter
+    from sweep_service.model.records.records import SweepStatus
     from sweep_service.operations.services import Services
 
 
@@ -30,7 +31,7 @@ def settle(services: Services, sweep: str) -> Settled:
     Raises:
         NotFound: No such sweep.
     """
-    seen = services.store.get_counter(sweep)
+    seen = services.store.get_status(sweep)
     if seen.state.is_ended:
         return Settled.ENDED
     if not seen.is_exhausted:
@@ -64,9 +65,14 @@ def _complete_leases(services: Services, sweep: str) -> bool:
     return True
 
 
-def _finish(services: Services, sweep: str, seen: Counter) -> Settled:
-    try:
-        counter = services.store.finish_sweep(sweep, seen)
-    except Stale:
+def _finish(services: Services, sweep: str, seen: SweepStatus) -> Settled:
+    """Finish the sweep as it was seen before the runs were looked at, if nobody has changed it."""
+    finished = finish_if_exhausted(seen)
+    if finished == seen:
         return Settled.NOT_ENDED
-    return Settled.ENDED if counter.state is SweepState.FINISHED else Settled.NOT_ENDED
+    try:
+        services.store.save(sweep, seen, finished)
+    except Stale as conflict:
+        is_finished = conflict.stands.state is SweepState.FINISHED
+        return Settled.ENDED if is_finished else Settled.NOT_ENDED
+    return Settled.ENDED

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sweep_service.errors import LeaseLost
+from sweep_service.model.records.entries import BandValue
 from sweep_service.model.records.records import EarlyStop
 from sweep_service.operations.metrics import finite_values
+from sweep_service.operations.saving import update
+from sweep_service.protocol.leases import stop_early
 from sweep_service.search import hyperband
 
 if TYPE_CHECKING:
@@ -35,7 +40,7 @@ def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch
     values = finite_values(config.metric, batch.rows)
     n_before = lease.live.n_values - len(values)
     for crossing in hyperband.crossings(config.early_terminate, n_before, values):
-        store.put_band(sweep, crossing.band, lease.index, batch.attempt, crossing.value)
+        store.append(sweep, lease.index, BandValue(crossing.band, batch.attempt, crossing.value))
 
 
 def is_stopped_early(judge: Judge, config: SweepConfig, lease: Lease) -> bool:
@@ -47,7 +52,14 @@ def is_stopped_early(judge: Judge, config: SweepConfig, lease: Lease) -> bool:
         return True
     stop = _early_stop(judge, config, lease)
     if stop is not None:
-        judge.services.store.mark_stopped(judge.sweep, lease.index, lease.attempt, stop)
+        attempt = lease.attempt
+        with suppress(LeaseLost):
+            update(
+                judge.services.store,
+                judge.sweep,
+                lease,
+                lambda stands: stop_early(stands, attempt, stop),
+            )
     return stop is not None
 
 

@@ -6,26 +6,28 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import Busy, NotFound, NotPossible, Stale
+from sweep_service.errors import NotFound, NotPossible, Stale
 from sweep_service.model.language.problems import Problem
 from sweep_service.model.records.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
-from sweep_service.model.records.records import Base, Counter, SweepHead, SweepMeta, Taken
-from sweep_service.model.records.states import ALLOWED_FROM, SweepState
+from sweep_service.model.records.records import ConfigVersion, Taken
+from sweep_service.model.records.states import SweepState
 from sweep_service.operations.prior import read_prior_runs
+from sweep_service.operations.saving import update
 from sweep_service.operations.services import LoadedConfig
 from sweep_service.operations.settle import settle
 from sweep_service.operations.versions import offer_of
+from sweep_service.protocol import sweeps as protocol
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import ParsedSweep, SweepConfig
+    from sweep_service.model.records.records import SweepHead, SweepStatus
     from sweep_service.operations.services import Services
 
 DEFAULT_PROJECT = "default"
 _ID_TRIES = 5
-_CHANGE_TRIES = 8
 _SEED_BITS = 48
 
 
@@ -54,17 +56,15 @@ class SweepView:
 
     sweep: str | None
     loaded: LoadedConfig
-    counter: Counter
+    counter: SweepStatus
     grid_points: int | None
     warnings: Sequence[Problem] = field(default_factory=tuple)
     is_changed: bool = True
 
     @property
     def state(self) -> SweepState:
-        """The state as shown: a running sweep that has handed out nothing is pending."""
-        if self.counter.state is SweepState.RUNNING and self.counter.next_index == 0:
-            return SweepState.PENDING
-        return self.counter.state
+        """The state as shown."""
+        return protocol.shown_state(self.counter)
 
 
 def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> SweepView:
@@ -89,7 +89,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
     )
     key = new.key or f"{services.rng.getrandbits(128):032x}"
     for salt in range(_ID_TRIES):
-        meta = SweepMeta(
+        meta = ConfigVersion(
             sweep=_sweep_id(key, salt),
             version=1,
             project=new.project or config.project or DEFAULT_PROJECT,
@@ -108,7 +108,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
             continue
         services.load_config(meta.sweep, meta.version, config)
         for observation in prior.observations:
-            services.store.put_observation(meta.sweep, observation)
+            services.store.append(meta.sweep, observation.index, observation)
         return replace(get_sweep(services, meta.sweep), warnings=warnings)
     raise NotPossible("no free sweep id was found; repeat it with another Idempotency-Key")
 
@@ -119,7 +119,7 @@ def get_sweep(services: Services, sweep: str) -> SweepView:
     Raises:
         NotFound: No such sweep.
     """
-    counter = services.store.get_counter(sweep)
+    counter = services.store.get_status(sweep)
     loaded = services.load_config(sweep, counter.version)
     return SweepView(sweep, loaded, counter, registry.n_points(loaded.config))
 
@@ -168,21 +168,14 @@ def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
         NotPossible: Its state does not allow it; the text says what is possible.
         Busy: Others change it too often in a row.
     """
-    for _ in range(_CHANGE_TRIES):
-        view = get_sweep(services, sweep)
-        if view.counter.state is target:
-            return replace(view, is_changed=False)
-        allowed = ALLOWED_FROM[target]
-        if view.counter.state not in allowed:
-            raise NotPossible(_refusal(sweep, view.state, target))
-        try:
-            services.store.set_state(sweep, target, allowed, view.counter)
-        except Stale:
-            continue
-        if target is SweepState.RUNNING:  # nothing may be left to do
-            settle(services, sweep)
-        return get_sweep(services, sweep)
-    raise Busy(f"sweep {sweep} is being changed by others; try again")
+    seen = services.store.get_status(sweep)
+    changed = update(
+        services.store, sweep, seen, lambda status: protocol.set_state(sweep, status, target)
+    )
+    is_changed = changed.state is not seen.state
+    if is_changed and target is SweepState.RUNNING:  # nothing may be left to do
+        settle(services, sweep)
+    return replace(get_sweep(services, sweep), is_changed=is_changed)
 
 
 def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepView:
@@ -193,25 +186,19 @@ def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepVie
         NotPossible: More runs than that have been handed out already.
         Busy: Others change it too often in a row.
     """
-    for _ in range(_CHANGE_TRIES):
-        view = get_sweep(services, sweep)
-        counter, config = view.counter, view.loaded.config
-        offer = offer_of(services, sweep, counter.bases, counter.seed, counter.version)
+
+    def under_cap(status: SweepStatus) -> SweepStatus:
+        config = services.load_config(sweep, status.version).config
+        offer = offer_of(services, sweep, status.bases, status.seed, status.version)
         limit = smaller(registry.last_index(config, offer), run_cap)
-        if (counter.run_cap, counter.limit) == (run_cap, limit):
-            return replace(view, is_changed=False)
-        if limit is not None and limit < view.counter.next_index:
-            raise NotPossible(
-                f"run_cap: found {run_cap}; {view.counter.next_index} runs have been handed out "
-                "already, so it must be at least that"
-            )
-        try:
-            services.store.set_limit(sweep, run_cap, limit, view.counter)
-        except Stale:
-            continue
+        return protocol.set_limit(status, run_cap, limit)
+
+    seen = services.store.get_status(sweep)
+    changed = update(services.store, sweep, seen, under_cap)
+    is_changed = (changed.run_cap, changed.limit) != (seen.run_cap, seen.limit)
+    if is_changed:
         settle(services, sweep)
-        return get_sweep(services, sweep)
-    raise Busy(f"sweep {sweep} is being changed by others; try again")
+    return replace(get_sweep(services, sweep), is_changed=is_changed)
 
 
 def smaller(points: int | None, run_cap: int | None) -> int | None:
@@ -219,7 +206,7 @@ def smaller(points: int | None, run_cap: int | None) -> int | None:
     return min((bound for bound in (points, run_cap) if bound is not None), default=None)
 
 
-def about_cap(config: SweepConfig, counter: Counter) -> list[Problem]:
+def about_cap(config: SweepConfig, counter: SweepStatus) -> list[Problem]:
     """A warning where a sweep ends below its cap because all points have been run."""
     cap, points = counter.run_cap, counter.limit
     if cap is None or points is None or points >= cap:
@@ -239,16 +226,10 @@ def _about_taken(taken: Taken | None) -> list[Problem]:
     return [Problem("prior_runs", f"{done} as done and will not be handed out")]
 
 
-def _first_counter(config: SweepConfig, seed: int, taken: Taken | None) -> Counter:
+def _first_counter(config: SweepConfig, seed: int, taken: Taken | None) -> SweepStatus:
     offer = registry.offer_of(config, 0, taken or Taken())
-    return Counter(
-        state=SweepState.RUNNING,
-        next_index=0,
-        limit=smaller(registry.last_index(config, offer), config.run_cap),
-        run_cap=config.run_cap,
-        bases=(Base(version=1, base=0),),
-        seed=seed,
-        change=0,
+    return protocol.new_sweep(
+        seed, config.run_cap, smaller(registry.last_index(config, offer), config.run_cap)
     )
 
 
@@ -268,21 +249,6 @@ def _view_of(services: Services, head: SweepHead) -> SweepView | None:
         return get_sweep(services, head.sweep)
     except NotFound:
         return None
-
-
-_VERBS: Mapping[SweepState, str] = {
-    SweepState.PAUSED: "pause",
-    SweepState.RUNNING: "resume",
-    SweepState.FINISHED: "stop",
-    SweepState.CANCELED: "cancel",
-}
-
-
-def _refusal(sweep: str, state: SweepState, target: SweepState) -> str:
-    stored = SweepState.RUNNING if state is SweepState.PENDING else state
-    possible = [verb for to, verb in _VERBS.items() if stored in ALLOWED_FROM[to]]
-    options = ", ".join(possible) if possible else "nothing; register it again"
-    return f"cannot {_VERBS[target]} sweep {sweep}: it is {state.value} (possible now: {options})"
 
 
 def describe_metric(view: SweepView) -> dict[str, Any] | None:

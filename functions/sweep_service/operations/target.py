@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sweep_service.errors import Busy, Stale
-from sweep_service.model.records.states import SweepState
+from sweep_service.operations.saving import update
+from sweep_service.protocol.sweeps import finish_at_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sweep_service.model.language.sweep_config import Metric
-    from sweep_service.model.records.records import Counter
+    from sweep_service.model.records.records import SweepStatus
     from sweep_service.operations.services import Services
-
-_TRIES = 4
 
 
 def finish_on_target(
-    services: Services, sweep: str, counter: Counter, values: Iterable[float]
+    services: Services, sweep: str, counter: SweepStatus, values: Iterable[float]
 ) -> None:
     """Finish the sweep if a value reaches the target of its newest config; other runs go on.
 
@@ -35,17 +33,7 @@ def finish_on_target(
     metric = services.load_config(sweep, counter.version).config.metric
     if metric is None or not any(_is_reached(metric, value) for value in values):
         return
-    for _ in range(_TRIES):
-        if counter.state.is_ended:
-            return
-        try:
-            allowed = (SweepState.RUNNING, SweepState.PAUSED)
-            services.store.set_state(sweep, SweepState.FINISHED, allowed, counter)
-        except Stale:
-            counter = services.store.get_counter(sweep)
-        else:
-            return
-    raise Busy(f"sweep {sweep} is being changed by others")
+    update(services.store, sweep, counter, finish_at_target)
 
 
 def _is_reached(metric: Metric, value: float) -> bool:

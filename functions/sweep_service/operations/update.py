@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,14 @@ from sweep_service.operations.judging import has_prior_runs, is_same
 from sweep_service.operations.settle import settle
 from sweep_service.operations.sweeps import SweepView, about_cap, get_sweep, smaller
 from sweep_service.operations.versions import work_out_taken
+from sweep_service.protocol import sweeps as protocol
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
     from sweep_service.model.language.sweep_config import ParsedSweep, SweepConfig
-    from sweep_service.model.records.records import SweepMeta, Taken
+    from sweep_service.model.records.records import Taken
     from sweep_service.operations.services import Services
+    from sweep_service.storage.store import Store
 
 _TRIES = 8
 
@@ -47,14 +48,10 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
         choose_all(services, sweep, counter)
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
         taken = work_out_taken(services, sweep, parsed.config, bases, counter.seed)
-        meta, limit = renewed(view, parsed.config, parsed.config.run_cap, taken)
         try:
-            changed = services.store.add_version(meta, limit, counter)
+            add_version(services.store, view, parsed.config, parsed.config.run_cap, taken)
         except Stale:
             continue
-        if changed.run_cap != parsed.config.run_cap:
-            with suppress(Stale):  # somebody has changed it again, and that counts
-                services.store.set_limit(sweep, parsed.config.run_cap, limit, changed)
         settle(services, sweep)
         warnings = (*parsed.warnings, *_about_metric(services, sweep, view, parsed.config))
         view = get_sweep(services, sweep)
@@ -66,30 +63,32 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
     )
 
 
-def renewed(
-    view: SweepView, config: SweepConfig, run_cap: int | None, taken: Taken
-) -> tuple[SweepMeta, int | None]:
-    """The next config version of a sweep, which begins now, and the limit under it.
+def add_version(
+    store: Store, view: SweepView, config: SweepConfig, run_cap: int | None, taken: Taken
+) -> None:
+    """Make ``config`` the newest version of a sweep; it begins with the next index.
+
+    The version is stored under the first free number. One whose writer died before the sweep had
+    it, or was too late, is passed over.
 
     Raises:
         NotPossible: The run cap is below what was handed out.
+        Stale: The sweep has changed since it was read.
     """
-    n_handed_out = view.counter.next_index
-    offer = registry.offer_of(config, n_handed_out, taken)
+    seen = view.counter
+    offer = registry.offer_of(config, seen.next_index, taken)
     limit = smaller(registry.last_index(config, offer), run_cap)
-    if limit is not None and limit < n_handed_out:
-        raise NotPossible(
-            f"run_cap: found {run_cap}; {n_handed_out} runs have been handed out already, so it"
-            " must be at least that"
-        )
     meta = replace(
         view.loaded.meta,
-        version=view.counter.version + 1,
+        version=seen.version + 1,
         name=config.name or view.loaded.meta.name,
         document=config.document,
         taken=taken,
     )
-    return meta, limit
+    protocol.set_limit(seen, run_cap, limit)  # nothing is stored of a version that cannot be
+    while not store.add_config_version(meta):
+        meta = replace(meta, version=meta.version + 1)
+    store.save(meta.sweep, seen, protocol.add_version(seen, meta.version, run_cap, limit))
 
 
 def _is_config_of(view: SweepView, new: SweepConfig) -> bool:

@@ -1,8 +1,8 @@
 """Grid search: every point once, each computed from its index.
 
 Parameters are sorted by path, and the last one varies fastest. Point i is read off the digits of
-i in a mixed radix system, whose radices are the numbers of values: a grid of 10^12 points costs
-what one of ten does.
+i in a mixed radix system, whose radices are the numbers of values, so a grid of 10^12 points costs
+no more than one of ten.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def n_points(space: SearchSpace) -> int:
-    """How many points the grid has; 1 when all parameters are constant."""
+    """Number of points of the grid; 1 if all parameters are constant."""
     return math.prod(axis.n_values for axis in space.grid)
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from sweep_service.model.language.sweep_config import Hyperband, Metric
 
-#: The reference engine knows this many bands of the min_iter form.
+#: Maximum number of bands derived from ``min_iter``, as in W&B.
 _MOST_BANDS = 100
-#: No run logs more.
+#: Upper bound on the number of values that a run logs.
 _MOST_ITERATIONS = 2**53
 
 
@@ -35,11 +35,11 @@ class Crossing:
 
 @dataclass(frozen=True)
 class StopDecision:
-    """Whether to stop a run, and the numbers that say so, in the user's sign.
+    """Whether to stop a run, and the numbers behind the decision, in the user's sign.
 
     Attributes:
-        value: What was judged: the value at the band (strict) or the best so far.
-        threshold: What the value must not be worse than.
+        value: The value that was compared: the one at the band (strict) or the best so far.
+        threshold: A run with a worse value is stopped.
     """
 
     is_stop: bool
@@ -51,11 +51,11 @@ class StopDecision:
 def bands(settings: Hyperband, n_iterations: int) -> tuple[int, ...]:
     """All bands up to ``n_iterations``, ascending and distinct.
 
-    ``max_iter`` form: max_iter / eta^k for k = 1..s, rounded down, those below 1 left out.
-    ``min_iter`` form: min_iter * eta^k for k = 0, 1, ..., rounded down.
+    With ``max_iter``: max_iter / eta^k for k = 1..s, rounded down, without those below 1.
+    With ``min_iter``: min_iter * eta^k for k = 0, 1, ..., rounded down.
     """
-    form = _falling(settings) if settings.min_iter is None else _rising(settings, n_iterations)
-    return tuple(sorted({band for band in form if band <= n_iterations}))
+    found = _falling(settings) if settings.min_iter is None else _rising(settings, n_iterations)
+    return tuple(sorted({band for band in found if band <= n_iterations}))
 
 
 def next_bands(settings: Hyperband, n_iterations: int) -> tuple[int, ...]:
@@ -84,7 +84,7 @@ def _rising(settings: Hyperband, n_iterations: int) -> Iterator[int]:
 def crossings(
     settings: Hyperband, n_before: int, new_values: Sequence[float]
 ) -> tuple[Crossing, ...]:
-    """The bands that a report carries its run over.
+    """The bands that a run reaches with a report.
 
     Args:
         settings: The sweep's ``early_terminate``.
@@ -98,7 +98,7 @@ def crossings(
 
 
 def last_band(settings: Hyperband, n_values: int) -> int | None:
-    """The band at which a run with so many values is judged; None before the first."""
+    """The band at which a run with ``n_values`` values is judged; None before the first band."""
     reached = bands(settings, n_values)
     return reached[-1] if reached else None
 
@@ -114,7 +114,7 @@ def stop_decision(
     """Judge a running run at the last band it has passed.
 
     The threshold is the value at place int(n / eta) of the n values at the band, best first and
-    counted from 0. A run alone at its band is never stopped, the worse of two is.
+    counted from 0. A run that is alone at its band is never stopped; the worse of two is.
 
     Args:
         settings: The sweep's ``early_terminate``.

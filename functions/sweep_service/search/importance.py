@@ -1,15 +1,16 @@
-"""How much of a metric's variation each parameter explains alone, as far as runs can tell.
+"""How much of the variation of a metric each parameter explains on its own.
 
-The runs fall into groups by a parameter's value: by the value itself where there are few, else by
-quarters of its range. The share is what the groups explain of the variance of the values' ranks,
-corrected for what as many groups explain by chance (epsilon squared). It is near 0, on average,
-for a parameter that does nothing, however few the runs are. A group counts from three runs on: a
-parameter that was the same in nearly all of them is not judged.
+The runs are grouped by the value of a parameter, or by quarters of its range if it has many values.
+The share is the part of the variance of the values' ranks that the groups explain, corrected for
+the part that as many groups explain by chance (epsilon squared). For a parameter without effect it
+is 0 on average, however few runs there are. Groups with fewer than three runs are ignored, so a
+parameter that was the same in nearly all runs has no share.
 
-Shares overlap where good values of several parameters were tried together, as bayes does.
+Shares overlap if good values of several parameters were tried together, as bayes does.
 
 A share is *clear* when it is larger than the largest of all parameters' shares in 95 of 100 random
-rearrangements of the values. Ranks, rather than values, keep a diverged run from deciding all.
+rearrangements of the values. Ranks are used instead of values so that a diverged
+run does not dominate.
 
 References:
     Kelley (1935), An unbiased correlation ratio measure, PNAS 21(9).
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 
     from sweep_service.model.space.search_space import Parameter, SearchSpace
 
-#: Runs are told apart from chance by so many at least.
+#: Minimum number of runs.
 FEWEST_RUNS = 8
-#: More runs than that add little and take long.
+#: Maximum number of runs; more add little and take long.
 MOST_RUNS = 400
 _FEWEST_IN_A_GROUP = 3
 _MOST_GROUPS = 6

@@ -128,7 +128,7 @@ class RandomOrder:
         )
 
     def positions_of(self, configs: Iterable[Mapping[str, Any]]) -> list[int]:
-        """Where those configs that are in the space stand."""
+        """Positions of the configs that are in the space."""
         return [self._position_of(config) for config in configs if self._space.contains(config)]
 
     def _position_of(self, config: Mapping[str, Any]) -> int:

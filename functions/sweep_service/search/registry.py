@@ -1,4 +1,4 @@
-"""The search methods by name; a method is imported when a sweep asks for it."""
+"""The search methods by name; a method is imported when a sweep uses it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from sweep_service.model.language.sweep_config import SweepConfig
 
 
-#: How often bayes looks for another configuration by its model.
+#: Number of attempts of bayes to find a free configuration with its model.
 MODEL_TRIES = 4
 DRAWN = {"reason": "drawn at random: others have the configurations that the model wants"}
 _NEEDS_NUMPY = f"bayes needs numpy: {install_hint('local')} installs it"
 
 
 def n_points(config: SweepConfig) -> int | None:
-    """How many runs the search has to offer; None when there is no end of them.
+    """Number of runs that the search can offer; None if it is infinite.
 
     For a grid its points; for random and bayes the size of a finite space, unless points may be
     repeated.
@@ -98,7 +98,7 @@ def configs_elsewhere(config: SweepConfig, seed: int, taken: Taken) -> list[Mapp
 
 
 def last_index(config: SweepConfig, offer: Offer) -> int | None:
-    """The index below which the version has runs to offer; None when there is no end of them."""
+    """The index below which the version has runs to offer; None if it is infinite."""
     most = n_points(config)
     return None if most is None else offer.base + most - len(offer.taken)
 

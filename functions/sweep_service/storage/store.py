@@ -1,100 +1,91 @@
-"""The store protocol: what operations may do to stored sweeps, with its contract in words.
+"""The store protocol: records that are saved under what was read, and entries that are appended.
 
-Every writing method is ONE atomic conditional write of the hand-out protocol. Operations rely on
-nothing else: no write is bundled with another, any handler may die between two of them, and any
-of them may be repeated by a client library that lost the reply. So each method compares, after a
-failed condition, what stands with what it wanted to write: if that is its own write (same ask key
-and attempt; rows counted), it has succeeded. ``claim_index`` alone has nothing to compare; its
-repeat leaves a hole, which settling finds.
+A store knows no rules of the hand-out protocol: what may follow from a record is decided by the
+pure functions of ``sweep_service.protocol``, and the store sees to it that nobody decides on
+something out of date. Three kinds of records change: the sweep's counter, leases, and runs. Each
+counts its writes in ``change``. Everything else is written once, under a key that says what it is.
+
+Every writing method is one atomic write of one item. Operations rely on nothing else: no write is
+bundled with another, and any handler may die between two of them.
 
 All reads but ``list_observations`` are consistent: they see every write that returned before they
 began.
 
-Every method may raise a ``TryAgain``, such as ``Throttled`` (nothing was written, or it is as above
-safe to repeat), and ``InvalidRequest`` for a value that no item can hold, such as text with half a
-surrogate pair. A failed condition leaves everything as it was. A method that needs the counter
-raises ``NotFound`` where there is none; for all others an unknown sweep is an empty one.
-Indices, attempts and offsets are non-negative integers below 2**63; times are seconds since the
-epoch. A run cap or limit above 2**63 - 1 is kept as 2**63 - 1: nobody gets there.
+Every method may raise a ``TryAgain``, such as ``Throttled`` (nothing was written, or it is safe to
+repeat), and ``InvalidRequest`` for a value that no item can hold, such as text with half a
+surrogate pair. A method that needs the counter raises ``NotFound`` where there is none; for all
+others an unknown sweep is an empty one. Indices, attempts and offsets are non-negative integers
+below 2**63; times are seconds since the epoch.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sweep_service.model.records.records import Lease, Run, SweepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from sweep_service.model.records.entries import Entry
     from sweep_service.model.records.records import (
         AttemptRecord,
-        Counter,
-        EarlyStop,
-        Lease,
-        LiveSummary,
+        ConfigVersion,
         Observation,
-        Outcome,
         RowBatch,
-        Run,
         RunHead,
         SweepHead,
-        SweepMeta,
     )
-    from sweep_service.model.records.states import SweepState
+
+#: A record that changes.
+R = TypeVar("R", SweepStatus, Lease, Run)
 
 
 class Store(Protocol):
-    """Sweeps, runs, leases and histories, kept."""
+    """Sweeps, runs, leases and what runs leave behind."""
 
-    # -- sweeps ---------------------------------------------------------------------------------
+    # -- records that change --------------------------------------------------------------------
 
-    def create_sweep(self, meta: SweepMeta, counter: Counter) -> None:
-        """Register a sweep; a repeat with the same ``create_key`` changes nothing.
+    def save(self, sweep: str, seen: R | None, record: R) -> R:
+        """Save a record where what is stored is what was seen.
 
-        Raises:
-            Stale: The id is taken by another sweep (another ``create_key``).
-        """
+        A client library repeats a write whose reply was lost. So a record that is stored exactly as
+        it was to be saved counts as saved. A lease that was deleted and opened again is another.
 
-    def delete_sweep(self, sweep: str) -> bool:
-        """Remove a sweep with all that belongs to it; no sweep of this id is fine.
-
-        First the counter makes way for a mark that stays: from then on the sweep does not exist
-        for any other method, nor can one be created under its id. A write of a request that was
-        under way then is either refused (``NotFound``) or removed too. Whoever dies in between
-        leaves the rest to the same call again.
+        Args:
+            sweep: The id of the sweep.
+            seen: The record as it was read, whose index ``record`` has; None: there was none.
+            record: What to save; its ``change`` does not matter.
 
         Returns:
-            Whether there was anything to remove.
+            The record as it is stored: ``change`` is one more than in ``seen``, or 0.
 
         Raises:
-            Busy: More is left than one call may take; the same call again goes on.
+            Stale: Something else is stored; the error carries it.
+            NotFound: The record is a counter, and there is no such sweep.
         """
 
-    def get_meta(self, sweep: str, version: int) -> SweepMeta:
-        """One config version.
+    def delete(self, sweep: str, seen: Lease) -> None:
+        """Delete a lease where it is as it was seen; no lease is fine.
 
         Raises:
-            NotFound: No such sweep or version.
+            Stale: Another one is stored; the error carries it.
         """
 
-    def get_counter(self, sweep: str) -> Counter:
+    def get_status(self, sweep: str) -> SweepStatus:
         """The sweep's counter.
 
         Raises:
             NotFound: No such sweep.
         """
 
-    def list_sweeps(
-        self, project: str | None, after: tuple[float, str] | None, count: int
-    ) -> list[SweepHead]:
-        """Newest first; at most ``count``, those after ``(created_at, sweep)`` of a last head."""
+    def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
+        """Take the next index, where the state is running and next_index below the limit.
 
-    def claim_index(self, sweep: str) -> tuple[int, Counter]:
-        """Take the next index.
-
-        Atomic: next_index += 1 where state = running and next_index < limit.
+        The one write that is decided by the store: all agents of a sweep meet here, and a save
+        under what was read would fail for all but one of those who ask at once. It also is the one
+        write whose repeat, after a lost reply, has an effect: an index that nobody works on.
 
         Returns:
-            The index taken (the old next_index) and the counter as it stands after the write.
+            The index taken (the old next_index) and the counter as it is stored after the write.
 
         Raises:
             NotRunning: The sweep's state is not running.
@@ -102,164 +93,11 @@ class Store(Protocol):
             NotFound: No such sweep.
         """
 
-    def finish_sweep(self, sweep: str, seen: Counter) -> Counter:
-        """State = finished where state = running, and next_index and change are as seen.
-
-        Grows ``change``.
-
-        Raises:
-            Stale: One of them has changed. A sweep that is finished already is fine.
-        """
-
-    def set_state(
-        self, sweep: str, state: SweepState, allowed_from: Sequence[SweepState], seen: Counter
-    ) -> Counter:
-        """Set the state and grow ``change``, where the state is allowed and ``change`` as seen.
-
-        Raises:
-            Stale: Either has changed; but the wanted state under ``seen.change + 1`` is our own
-                write, and fine.
-        """
-
-    def set_limit(
-        self, sweep: str, run_cap: int | None, limit: int | None, seen: Counter
-    ) -> Counter:
-        """Set cap and limit and grow ``change``; finished -> running when more may be handed out.
-
-        A sweep that finished (state finished, next_index >= its old limit) runs again when the
-        new limit is larger than next_index.
-
-        Raises:
-            Stale: ``change`` is not as seen, or next_index is above the new limit; the wanted cap
-                and limit under ``seen.change + 1`` are our own write, and fine.
-        """
-
-    def add_version(self, meta: SweepMeta, limit: int | None, seen: Counter) -> Counter:
-        """Put the config as a new version n, then make it the newest from next_index on.
-
-        Two writes: META#n, n the first number above ``seen.version`` where there is none (or is
-        this one: same document, same that is taken), whatever ``meta.version`` says; then the
-        counter (bases gets (n, next_index), limit, change grows; finished -> running as in
-        set_limit) where version, next_index, limit and change are as seen.
-
-        Returns:
-            The counter as it stands; its ``version`` is n.
-
-        Raises:
-            Stale: The counter has changed (to our own write: fine).
-        """
-
-    # -- points ---------------------------------------------------------------------------------
-
-    def claim_point(
-        self, sweep: str, version: int, point: str, index: int, over: int | None = None
-    ) -> int:
-        """Give a point of a config version to an index, where no index has it, or ``over`` has.
-
-        Args:
-            sweep: Its id.
-            version: The config version, whose space the point belongs to.
-            point: Its name: letters and digits, at most 100.
-            index: Who wants it.
-            over: An index that is known to have no use for it; None for no such index.
-
-        Returns:
-            The index that has the point now; ``index`` also where it had it before.
-        """
-
-    def list_points(self, sweep: str, version: int) -> dict[str, int]:
-        """The claimed points of a config version, and the index that has each."""
-
-    # -- leases ---------------------------------------------------------------------------------
-
     def list_leases(self, sweep: str) -> list[Lease]:
         """All leases of a sweep, by index."""
 
     def get_lease(self, sweep: str, index: int) -> Lease | None:
         """The lease of an index, if any."""
-
-    def open_lease(self, sweep: str, lease: Lease) -> None:
-        """Put the lease where there is none.
-
-        Raises:
-            LeaseHeld: There is one that is not this (another key or attempt).
-        """
-
-    def suspect_lease(self, sweep: str, seen: Lease, now: float) -> None:
-        """suspect_at = now where attempt and lease_end are as seen, suspect_at unset or after now.
-
-        A failed condition is left alone: somebody else marked, extended or took it.
-        """
-
-    def take_lease(self, sweep: str, seen: Lease, lease: Lease) -> None:
-        """Hand the lease on where attempt, suspect_at and revision are as seen.
-
-        Of ``lease`` count attempt, key, agent, host, slot, lease_end and losses, and the unit
-        vector where none stands. Stop flag, early stop, suspicion, preemption and live summary are
-        reset; released_attempt, failures, revision and amendment stay.
-
-        Raises:
-            LeaseHeld: Somebody else was faster (a lease that carries ``lease``'s key and attempt
-                is our own write and fine).
-        """
-
-    def extend_lease(
-        self, sweep: str, index: int, attempt: int, lease_end: float, live: LiveSummary | None
-    ) -> Lease:
-        """Prolong (never shorten) the lease and clear suspect_at; with ``live`` apply a report.
-
-        Where attempt = given and released_attempt < given, and with ``live``: the stored next_row
-        is absent or < ``live.next_row``.
-
-        Returns:
-            The lease as it stands. When only next_row was not newer the rows had been counted
-            before: nothing is written, the lease as it stands is returned.
-
-        Raises:
-            LeaseLost: Another attempt, released, or no such lease.
-        """
-
-    def preempt_lease(self, sweep: str, index: int, attempt: int, lease_end: float) -> Lease:
-        """Note that the holder has to end: is_preempting, lease_end as given, no suspicion.
-
-        The only write that may shorten a lease that is held; its holder has asked for it. Where
-        attempt = given and released_attempt < given.
-
-        Returns:
-            The lease as it stands.
-
-        Raises:
-            LeaseLost: Another attempt, released, or no such lease.
-        """
-
-    def release_lease(self, sweep: str, index: int, attempt: int, failures: int) -> None:
-        """Give the lease back: lease_end = 0, released_attempt = attempt, failures, no suspicion.
-
-        Where attempt = given and released_attempt < given. Released before is fine, also when a
-        newer attempt holds the lease since.
-
-        Raises:
-            LeaseLost: Another attempt that was not released, or no such lease.
-        """
-
-    def stop_run(self, sweep: str, index: int) -> None:
-        """Set the stop flag where a lease is there and not released.
-
-        Raises:
-            NotPossible: No agent works on the run.
-        """
-
-    def mark_stopped(self, sweep: str, index: int, attempt: int, stop: EarlyStop) -> None:
-        """Keep why the holder is told to stop, where attempt = given and it is not released.
-
-        The first reason stands. A failed condition is left alone: the run is not the holder's
-        any more, or a reason stands already.
-        """
-
-    def drop_lease(self, sweep: str, index: int, attempt: int, revision: int) -> None:
-        """Delete the lease where its attempt <= given and revision = given; else leave it."""
-
-    # -- runs -----------------------------------------------------------------------------------
 
     def get_run(self, sweep: str, index: int) -> Run | None:
         """The run at an index, if any."""
@@ -273,104 +111,110 @@ class Store(Protocol):
     def list_run_heads(self, sweep: str) -> list[RunHead]:
         """All runs of a sweep, by index, few fields; cheap at 10,000 runs."""
 
-    def create_run(self, sweep: str, run: Run) -> None:
-        """Put the run where there is none (its own write of the same key and attempt is fine).
+    # -- sweeps ---------------------------------------------------------------------------------
+
+    def create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
+        """Register a sweep; a repeat with the same ``create_key`` changes nothing.
 
         Raises:
-            RunExists: There is another.
+            Stale: The id is taken by another sweep (another ``create_key``).
         """
 
-    def advance_attempt(
-        self, sweep: str, index: int, attempt: int, lease: Lease, started_at: float
-    ) -> None:
-        """Move the run to ``attempt``, held by ``lease``'s key, agent and host.
+    def delete_sweep(self, sweep: str) -> bool:
+        """Remove a sweep with all that belongs to it; an unknown id is fine.
 
-        Where attempt < given, revision = the lease's, and there is no outcome.
-
-        Raises:
-            RunEnded: It has an outcome.
-            LeaseLost: Its attempt is newer, or equal with another key, or it is of another
-                revision, or there is no run.
-        """
-
-    def end_run(self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome) -> Run:
-        """Write the outcome where attempt and revision = given and there is none; its notes go.
+        First the counter makes way for a mark that stays: from then on the sweep does not exist
+        for any other method, nor can one be created under its id. What a request that was under
+        way then writes is either refused (``NotFound``) or removed too. When a call is cut short,
+        the same call again removes the rest.
 
         Returns:
-            The run as it stands: when this attempt had an outcome already, that one counts.
+            Whether there was anything to remove.
 
         Raises:
-            LeaseLost: The run is of another attempt or revision, or missing.
+            Busy: More is left than one call may take; the same call again goes on.
         """
 
-    def amend_run(
-        self, sweep: str, index: int, attempt: int, revision: int, outcome: Outcome | None
-    ) -> None:
-        """Take the outcome back, or put another in its place; revision + 1.
+    def list_sweeps(
+        self, project: str | None, after: tuple[float, str] | None, count: int
+    ) -> list[SweepHead]:
+        """Newest first; at most ``count``, those after ``(created_at, sweep)`` of a last head."""
 
-        Where attempt and revision = given and there is an outcome. A failed condition is left
-        alone: the run has been amended.
+    def add_config_version(self, meta: ConfigVersion) -> bool:
+        """Keep a config version under its number, where that is free; False where it is not.
+
+        A number that holds the same document and the same ``taken`` is free.
         """
 
-    def note_run(self, sweep: str, index: int, attempt: int, attributes: Mapping[str, Any]) -> None:
-        """Keep what the program has noted so far, where attempt = given and there is no outcome.
+    def get_config_version(self, sweep: str, version: int) -> ConfigVersion:
+        """One config version.
 
-        It takes the place of what was noted before. A failed condition is left alone: the run has
-        ended, or is another attempt's.
+        Raises:
+            NotFound: No such sweep or version.
         """
+
+    # -- points ---------------------------------------------------------------------------------
+
+    def claim_point(
+        self, sweep: str, version: int, point: str, index: int, over: int | None = None
+    ) -> int:
+        """Give a point of a config version to an index, where no index has it, or ``over`` has.
+
+        Args:
+            sweep: The id of the sweep.
+            version: The config version, whose space the point belongs to.
+            point: The name of the point: letters and digits, at most 100.
+            index: Who wants it.
+            over: An index that is known to have no use for it; None for no such index.
+
+        Returns:
+            The index that has the point now; ``index`` also where it had it before.
+        """
+
+    def list_points(self, sweep: str, version: int) -> dict[str, int]:
+        """The claimed points of a config version, and the index that has each."""
 
     # -- what runs leave behind -----------------------------------------------------------------
 
-    def put_observation(self, sweep: str, observation: Observation) -> None:
-        """Append to the observation log, where an index may stand at several times of writing.
+    def append(self, sweep: str, index: int, entry: Entry) -> None:
+        """Keep what a run has left behind, under a key that says what it is.
 
-        An entry of the same index, time and a later revision is left alone.
+        Where an entry is stored under that key already, the later one of both remains: the
+        observation (of the same time) of the later revision, the value at a band of the later
+        attempt, of batches of rows with the same offset the longer one, and otherwise the one that
+        is appended last. So a repeat changes nothing.
+
+        Batches of rows may overlap; readers take each row from the first batch that has it.
         """
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
         """Observations with written_at >= ``since``, by time of writing and index.
 
-        The last seconds may be missing: who keeps what was read asks for them again.
+        The last seconds may be missing: readers that keep what they have read ask for them again.
         """
-
-    def put_band(self, sweep: str, band: int, index: int, attempt: int, value: float) -> None:
-        """The run's value at a band; an entry of a newer attempt is left alone."""
-
-    def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
-        """Take back the run's value at a band; an entry of a newer attempt is left alone."""
 
     def list_band(self, sweep: str, band: int) -> dict[int, float]:
         """Value at the band of every run that reached it, by index."""
 
-    def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
-        """Keep rows under (attempt, offset): a repeat changes nothing, the longest batch stands.
-
-        Who delivers the same rows at the same time may cut them differently. Batches may overlap;
-        readers take each row from the first batch that has it.
-        """
+    def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
+        """Delete the run's value at a band, unless it is a later attempt's."""
 
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int
     ) -> list[RowBatch]:
         """Batches after ``(attempt, offset)`` in that order; pages as those of ``list_runs``."""
 
-    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
+    def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
+        """Earlier attempts of a run, oldest first."""
+
+    def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
+        """The error tail of an attempt, if any."""
+
+    def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
         """Delete rows, records and error tails of attempts <= given; False when some are left.
 
         One call deletes what fits into a request.
         """
-
-    def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
-        """Keep what became of an attempt that was not the last."""
-
-    def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
-        """Earlier attempts of a run, oldest first."""
-
-    def put_error_tail(self, sweep: str, index: int, attempt: int, text: str) -> None:
-        """Keep the last lines of stderr of a failed attempt."""
-
-    def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
-        """The error tail of an attempt, if any."""
 
     # -- the store itself -----------------------------------------------------------------------
 

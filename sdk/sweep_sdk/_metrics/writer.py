@@ -10,6 +10,7 @@ from sweep_sdk._world import disk, threads
 
 _MAX_UNWRITTEN_BYTES = 16_000_000
 _MODE = 0o600
+_FOLDER_MODE = 0o700
 #: A bit in the mode of a file that lacks lines which its program has not been able to write: where
 #: there is no room for a word, there is still this.
 INCOMPLETE = 0o100
@@ -22,8 +23,15 @@ class MetricsFile:
     whole lines of several writers follow each other.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, makes_folder: bool = False) -> None:
+        """Append to a file, which is opened when the first line is written.
+
+        Args:
+            path: The file; it is made where there is none.
+            makes_folder: Whether its folder is made too, where somebody has removed it.
+        """
         self._path = path
+        self._makes_folder = makes_folder
         self._descriptor: int | None = None
         self.renew()
         renew_in_children(self)
@@ -86,6 +94,9 @@ class MetricsFile:
     def _flush(self) -> None:
         if self._descriptor is None:
             flags = disk.O_WRONLY | disk.O_CREAT | disk.O_APPEND | disk.O_CLOEXEC
+            if self._makes_folder:
+                folder = disk.Path(self._path).parent
+                folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
             self._descriptor = disk.open_descriptor(self._path, flags, _MODE)
         while self._unwritten:
             line = self._unwritten.popleft()

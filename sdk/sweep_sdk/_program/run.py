@@ -77,7 +77,7 @@ class Run:
         self._environment = environment
         self._owner_pid = processes.own_id() if is_owner else None
         path = environment.metrics_file if is_reporting else None
-        self._file = MetricsFile(path) if path else None
+        self._file = MetricsFile(path, makes_folder=is_owner) if path else None
         self._stop_reason: str | None = None
         self._tell = Teller()
         self._facts: dict[str, Any] = {}

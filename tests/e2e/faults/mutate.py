@@ -22,18 +22,19 @@ from pathlib import Path
 
 from mutations import PROMISES, ROOT, Mutation
 from mutations_agent import AGENT
-from mutations_dynamodb import DYNAMODB
+from mutations_protocol import PROTOCOL
 from mutations_simulated import SIMULATED
-from mutations_sqlite import SQLITE
 from mutations_steps import STEPS
+from mutations_stores import STORES
 
-MUTATIONS = (*SQLITE, *DYNAMODB, *STEPS, *AGENT, *SIMULATED)
+MUTATIONS = (*PROTOCOL, *STORES, *STEPS, *AGENT, *SIMULATED)
 TABLE = ROOT / "tests" / "mutations.md"
 PACKAGES = (ROOT / "functions" / "sweep_service", ROOT / "sdk" / "sweep_sdk")
 #: Where to look for a test that notices a mutant which its own test does not.
 SEARCHED = {
     "SQLite": ("test_protocol_stalls.py", "test_protocol_machine.py", "test_handout.py"),
     "DynamoDB": ("test_protocol_machine.py",),
+    "protocol": ("test_transitions.py", "test_protocol_stalls.py", "test_protocol_machine.py"),
     "handler": ("test_protocol_stalls.py", "test_protocol_machine.py", "test_handout.py"),
     "agent": (),
 }

@@ -66,6 +66,8 @@ class Mutation:
         stores = {"sqlite": "SQLite", "dynamodb": "DynamoDB"}
         if path.parent.name in stores:
             return stores[path.parent.name]
+        if path.parent.name == "protocol":
+            return "protocol"
         return "agent" if path.parts[0] == "sdk" else "handler"
 
     def apply(self, root: Path) -> None:

@@ -18,52 +18,20 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 3: a repeated ask finds its own lease",
-        "if lease.key == self.asker.key and not lease.is_released:",
-        "if False:",
+        "if lease.key == self.asker.key and not lease.is_released",
+        "if False",
         "7",
         "tests/service/test_handout.py::test_a_repeated_ask_gets_the_same_run",
     ),
     Mutation(
         _ASK,
-        "ask 4: the grace after the suspicion",
-        "if now - lease.suspect_at < patience:",
-        "if False:",
-        "2",
-        "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
-        "icion_and_grace",
-    ),
-    Mutation(
-        _ASK,
-        "ask 4: the grace of one that has to end is short",
-        "most = PREEMPTING_GRACE_SECONDS if lease.is_preempting else MAX_GRACE_SECONDS",
-        "most = MAX_GRACE_SECONDS",
-        "given back",
-        "tests/service/test_handout.py::TestAnAgentThatHasToEnd::test_its_run_is_handed_o"
-        "ut_soon_should_it_be_killed",
-    ),
-    Mutation(
-        _ASK,
-        "ask 4: only an attempt that was handed out is a loss",
-        "if run is None or run.attempt != lease.attempt:",
-        "if run is None:",
-        "3",
-        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_sta"
-        "lls[ask preempt]",
-    ),
-    Mutation(
-        _ASK,
-        "ask 4: losses lead to crashed",
-        "losses = lease.losses + 1",
-        "losses = lease.losses",
-        "6",
-        "tests/service/test_handout.py::test_a_run_that_loses_its_agent_five_times_has_crashed",
-    ),
-    Mutation(
-        _ASK,
         "ask 4: crashed: take_lease comes before end_run",
-        "        taken = self._take(lease, run, losses, end)\n        if taken is None:",
-        "        taken = replace(lease, attempt=lease.attempt + 1) if is_crashed else "
-        "self._take(lease, run, losses, end)\n        if taken is None:",
+        "        taken = self._take(lease, run)\n",
+        "        taken = leases.take(\n"
+        "            lease, run, self.asker, now, self._lease_seconds(lease.index), None\n"
+        "        )\n"
+        "        if taken.losses < leases.MAX_ATTEMPTS:\n"
+        "            taken = self._take(lease, run)\n",
         "2",
         "tests/service/test_protocol_stalls.py::test_a_holder_that_is_heard_of_while_its_"
         "run_is_about_to_crash",
@@ -71,8 +39,8 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 5: open_lease that is held: again",
-        "        except LeaseHeld:  # settling took the index for a hole\n            return None",
-        "        except LeaseHeld:\n            pass",
+        "        except Stale:  # settling took the index for a hole\n            return None",
+        "        except Stale:\n            pass",
         "1",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
     ),
@@ -113,8 +81,8 @@ STEPS = (
     Mutation(
         _REPORT,
         "report 2: rows are kept before they are counted",
-        "    if news.rows:\n        services.store.put_rows(sweep, index, news)\n",
-        "    if news.rows:\n",
+        "    if news.rows:\n        services.store.append(sweep, index, news)\n",
+        "",
         "kept",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
     ),
@@ -146,14 +114,6 @@ STEPS = (
     ),
     Mutation(
         _FINISH,
-        "finish 2: failures are counted",
-        "failures = lease.failures + (ending.state is RunState.FAILED)",
-        "failures = lease.failures",
-        "retried",
-        "tests/service/test_handout.py::test_a_failed_run_is_retried_as_often_as_asked_for",
-    ),
-    Mutation(
-        _FINISH,
         "finish 3: complete",
         "        complete(services, sweep, lease, run)\n    if counter",
         "    if counter",
@@ -174,7 +134,7 @@ STEPS = (
         _SETTLE,
         "settle: the counter is read first",
         "    return _finish(services, sweep, seen)\n",
-        "    return _finish(services, sweep, services.store.get_counter(sweep))\n",
+        "    return _finish(services, sweep, services.store.get_status(sweep))\n",
         "5",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[ask]",
     ),
@@ -226,8 +186,7 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 4: whoever takes a lost attempt puts it on record",
-        "            store.put_attempt_record(self.sweep, run.attempt_record(RunState.CRASHED, "
-        "now))\n",
+        "            store.append(self.sweep, lease.index, record)\n",
         "",
         "told",
         "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
@@ -253,8 +212,8 @@ STEPS = (
     Mutation(
         _REPORT,
         "report 2: the lease of an agent that has to end is made short, again if need be",
-        "is_short = lease.is_preempting and lease.lease_end <= lease_end",
-        "is_short = lease.is_preempting",
+        "(not lease.is_preempting or lease.lease_end > lease_end)",
+        "not lease.is_preempting",
         "given back",
         "tests/service/test_handout.py::TestAnAgentThatHasToEnd::test_a_report_that_was_o"
         "n_its_way_does_not_make_the_lease_long",
@@ -262,8 +221,8 @@ STEPS = (
     Mutation(
         _REPORT,
         "report 2: the reports of an agent that has to end keep its lease short",
-        "    lease_end = services.clock() + lease_seconds(lease, config)",
-        "    lease_end = services.clock() + config.lease_seconds",
+        "is_preempting=is_preempting or lease.is_preempting",
+        "is_preempting=is_preempting",
         "given back",
         "tests/service/test_handout.py::TestAnAgentThatHasToEnd::test_rows_leave_the_lease_short",
     ),
@@ -336,7 +295,7 @@ STEPS = (
     Mutation(
         _FINISH,
         "finish 2: an attempt that is given back is on record",
-        "    services.store.put_attempt_record(sweep, record)\n",
+        "    services.store.append(sweep, run.index, record)\n",
         "",
         "told",
         "tests/service/test_handout.py::test_a_preempted_run_is_handed_out_again_at_once_"
@@ -460,9 +419,8 @@ STEPS = (
     Mutation(
         _AMENDMENTS,
         "amend: the counter changes",
-        "            services.store.set_state(sweep, state, (seen.state,), seen)\n       "
-        "     return\n",
-        "            return\n",
+        "            services.store.save(sweep, seen, reopen(seen))\n",
+        "",
         "6",
         "tests/service/test_amendments.py::TestRe"
         "try::test_a_sweep_that_had_ended_runs_again_and_ends_again",
@@ -470,15 +428,15 @@ STEPS = (
     Mutation(
         _AMENDMENTS,
         "amend: a late request leaves the counter alone",
-        "        if run is None or not lease.amends(run):\n            return\n        is_over",
-        "        is_over",
+        "        if run is None or not lease.amends(run):\n            return\n        with",
+        "        with",
         "state",
         "tests/service/test_protocol_stalls.py::test_a_late_retry_leaves_an_ended_sweep_in_peace",
     ),
     Mutation(
         _AMENDMENTS,
         "amend: the ended attempt is on record",
-        "        store.put_attempt_record(sweep, run.attempt_record(*ended))",
+        "        store.append(sweep, run.index, run.attempt_record(*ended))",
         "        pass",
         "told",
         "tests/service/test_amendments.py::TestRe"
@@ -501,15 +459,6 @@ STEPS = (
         "tests/service/test_amendments.py::TestRetry::test_twice_is_once",
     ),
     Mutation(
-        _ASK,
-        "ask 4: a lease that ends later than any is suspected",
-        "lease.is_expired(now) or self._is_too_long(lease, now)",
-        "lease.is_expired(now)",
-        "6",
-        "tests/service/test_handout.py::test_a_lease_that_a_wrong_clock_made_is_bounded_b"
-        "y_what_it_can_have_been[10800]",
-    ),
-    Mutation(
         _EVIDENCE,
         "evidence: what should have ended is looked for in the whole log",
         "if known and not missing <=",
@@ -517,5 +466,21 @@ STEPS = (
         "5",
         "tests/service/test_evidence.py::test_a_clock_that_was_wrong_for_a_while_hides_no"
         "thing[1--3]",
+    ),
+    Mutation(
+        _SETTLE,
+        "settle 5: the sweep is finished as it was seen",
+        "services.store.save(sweep, seen, finished)",
+        "services.store.save(sweep, services.store.get_status(sweep), finished)",
+        "5",
+        "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls",
+    ),
+    Mutation(
+        "functions/sweep_service/operations/saving.py",
+        "update: what others have made of a record counts",
+        "            record = conflict.stands\n",
+        "            return store.save(sweep, conflict.stands, wanted)\n",
+        "3",
+        "tests/contracts/test_store_concurrency.py::test_one_ends_a_run_and_all_hear_how",
     ),
 )

@@ -22,7 +22,7 @@ from sizes import size
 
 from sweep_sdk._backend.client import Client, open_client
 from sweep_sdk._settings import load_settings
-from sweep_service.operations.ask import MAX_ATTEMPTS
+from sweep_service.protocol.leases import MAX_ATTEMPTS
 from sweep_service.storage.sqlite.store import SqliteStore
 
 N_KILLS = size(8, 200)
@@ -111,7 +111,7 @@ def let_it_end(client: Client, sweep: str) -> None:
     """No more runs than were handed out, and one more for each agent."""
     client.change_sweep(sweep, state="paused")  # so that nobody asks between a look and the change
     with SqliteStore(load_settings().local_db) as store:
-        n_runs = store.get_counter(sweep).next_index
+        n_runs = store.get_status(sweep).next_index
     client.change_sweep(sweep, run_cap=n_runs + N_AGENTS)
     client.change_sweep(sweep, state="running")
 

@@ -85,7 +85,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
             for work in works:
                 work.result()
         with SqliteStore(tmp_path / "sweeps.db") as store:
-            n_runs = store.get_counter(sweep).next_index
+            n_runs = store.get_status(sweep).next_index
         clients[0].change_sweep(sweep, run_cap=n_runs)
         fleets[0].work(random.Random(0), 1)  # fills the holes
         whole = sum(fleets, start=Fleet(clients[0], sweep))

@@ -78,9 +78,9 @@ def test_many_runs(client: Client) -> None:
         for index, loss in enumerate(losses):
             store.claim_index(sweep)
             key = f"ask-key-{index}"
-            store.create_run(sweep, Run(index, {"n": index}, 1, 1, key, "agent", "", 1.0, 1.0))
             ended = Outcome(RunState.FINISHED, 2.0, 0, summary={"loss": loss}, best=float(loss))
-            store.end_run(sweep, index, 1, 0, ended)
+            run = Run(index, {"n": index}, 1, 1, key, "agent", "", 1.0, 1.0, outcome=ended)
+            store.save(sweep, None, run)
     check_paged(lambda: client.list_runs(sweep), N_RUNS)
     best = client.best_run(sweep)
     assert best is not None

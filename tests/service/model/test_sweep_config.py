@@ -225,8 +225,11 @@ def test_unquoted_numbers_of_a_file_become_numbers():
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"program": "train.py", "command": ["python", "train.py"]}, "no parameter stands in"),
-        ({"command": ["./solver", "--x=${args}"]}, "command: no parameter stands in the command"),
+        (
+            {"program": "train.py", "command": ["python", "train.py"]},
+            "the command passes no parameters",
+        ),
+        ({"command": ["./solver", "--x=${args}"]}, "command: the command passes no parameters"),
     ],
 )
 def test_a_command_that_passes_no_parameter_is_told(keys, words):

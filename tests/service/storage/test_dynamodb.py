@@ -15,7 +15,16 @@ from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
 
 from sweep_service import errors
-from sweep_service.model.records.records import Base, Counter, Row, RowBatch, Run, SweepMeta
+from sweep_service.model.records.entries import ErrorTail
+from sweep_service.model.records.records import (
+    Base,
+    ConfigVersion,
+    Lease,
+    Row,
+    RowBatch,
+    Run,
+    SweepStatus,
+)
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb import sweeps as dynamodb_sweeps
@@ -66,12 +75,12 @@ def items(database: Any) -> list[Any]:
 
 
 def add_sweep(store: Store, n_runs: int = 0) -> None:
-    meta = SweepMeta(SWEEP, 1, "project", None, {"method": "random"}, 1000.0, "key")
+    meta = ConfigVersion(SWEEP, 1, "project", None, {"method": "random"}, 1000.0, "key")
     bases = (Base(1, 0),)
-    store.create_sweep(meta, Counter(SweepState.RUNNING, n_runs, None, None, bases, 7, 0))
+    store.create_sweep(meta, SweepStatus(SweepState.RUNNING, n_runs, None, None, bases, 7, 0))
     for index in range(n_runs):
-        store.create_run(SWEEP, Run(index, {"x": 1}, 1, 1, "key", "agent", "host", 1.0, 1.0))
-        store.put_rows(SWEEP, index, RowBatch(1, 0, (Row(0, 1.0, {"loss": 0.5}),)))
+        store.save(SWEEP, None, Run(index, {"x": 1}, 1, 1, "key", "agent", "host", 1.0, 1.0))
+        store.append(SWEEP, index, RowBatch(1, 0, (Row(0, 1.0, {"loss": 0.5}),)))
 
 
 class TestRows:
@@ -80,7 +89,7 @@ class TestRows:
             Row(n, 1.5, {f"metric-{m}": n * m / 7 for m in range(100)}) for n in range(999)
         )
         for _ in range(2):  # a repeat changes nothing
-            store.put_rows(SWEEP, 0, RowBatch(1, 100, rows))
+            store.append(SWEEP, 0, RowBatch(1, 100, rows))
         found: list[Row] = []
         after: tuple[int, int] | None = None
         while batches := store.list_rows(SWEEP, 0, after, 100):
@@ -95,7 +104,7 @@ class TestRows:
     ) -> None:
         rows = tuple(Row(n, 1.5, {"a metric of a long name": 0.25}) for n in range(4000))
         for offset in range(0, 40_000, 4000):
-            store.put_rows(SWEEP, 0, RowBatch(1, offset, rows))
+            store.append(SWEEP, 0, RowBatch(1, offset, rows))
         stored = sum(len(item["rows"]["B"]) for item in items(database))
         assert stored < 500_000  # one page of DynamoDB's
         page = store.list_rows(SWEEP, 0, None, 100)
@@ -104,14 +113,14 @@ class TestRows:
     def test_they_expire_if_so_deployed(self, database: Any) -> None:
         batch = RowBatch(1, 0, (Row(0, 1.0, {"loss": 0.5}),))
         with DynamoStore(TABLE, keep_rows_seconds=86_400.0, clock=lambda: 1000.5) as store:
-            store.put_rows(SWEEP, 0, batch)
-            store.put_error_tail(SWEEP, 0, 1, "kept")
+            store.append(SWEEP, 0, batch)
+            store.append(SWEEP, 0, ErrorTail(1, "kept"))
             assert store.list_rows(SWEEP, 0, None, 5) == [batch]
         expiries = {item["sk"]["S"][0]: item.get("expires_at") for item in items(database)}
         assert expiries == {"M": {"N": "87400"}, "E": None}
 
     def test_they_are_kept_for_ever_otherwise(self, store: DynamoStore, database: Any) -> None:
-        store.put_rows(SWEEP, 0, RowBatch(1, 0, (Row(0, 1.0, {"loss": 0.5}),)))
+        store.append(SWEEP, 0, RowBatch(1, 0, (Row(0, 1.0, {"loss": 0.5}),)))
         (item,) = items(database)
         assert "expires_at" not in item
 
@@ -138,7 +147,7 @@ class TestDeletion:
             n_requests += 1
             assert items(database) != []  # else the repeat would say that there is no such sweep
             with pytest.raises(errors.NotFound):
-                store.get_counter(SWEEP)
+                store.get_status(SWEEP)
         assert items(database) == []
         assert n_requests > 2
 
@@ -244,25 +253,25 @@ class TestTrouble:
         with pytest.raises(errors.StoreUnavailable):
             store.claim_index(SWEEP)
         with pytest.raises(errors.StoreUnavailable):
-            store.get_counter(SWEEP)
+            store.get_status(SWEEP)
         assert len(asked) == 6
 
     def test_a_refusal_is_not_retried(self, store: DynamoStore) -> None:
         asked = self.refuse(store, "AccessDeniedException", 400)
         with pytest.raises(errors.StoreUnusable):
-            store.drop_lease(SWEEP, 0, 1, 0)
+            store.delete(SWEEP, Lease(0, 1, "key", "agent", "host", "0", 1300.0))
         assert asked == ["DeleteItem"]
 
     def test_no_such_table(self, database: Any) -> None:
         del database
         with DynamoStore("no-such-table") as store, pytest.raises(errors.StoreUnusable):
-            store.get_counter(SWEEP)
+            store.get_status(SWEEP)
 
     def test_more_than_an_item_holds(self, store: DynamoStore) -> None:
         config = {"x": "y" * 500_000}
         run = Run(0, config, 1, 1, "key", "agent", "host", 1.0, 1.0)
         with pytest.raises(errors.TooLarge):
-            store.create_run(SWEEP, run)
+            store.save(SWEEP, None, run)
 
 
 class Raw:
@@ -285,15 +294,4 @@ def test_a_newer_schema_is_not_misread(store: DynamoStore, database: Any) -> Non
         ExpressionAttributeValues={":two": {"N": "2"}},
     )
     with pytest.raises(errors.StoreUnusable, match="newer"):
-        store.get_counter(SWEEP)
-
-
-def test_a_version_that_never_became_the_newest_is_passed_over(store: DynamoStore) -> None:
-    add_sweep(store)
-    orphan = SweepMeta(SWEEP, 2, "project", None, {"method": "grid"}, 1000.0, "key")
-    store._put_version(orphan, 2)
-    seen = store.get_counter(SWEEP)
-    wanted = SweepMeta(SWEEP, 2, "project", None, {"method": "bayes"}, 1000.0, "key")
-    counter = store.add_version(wanted, None, seen)
-    assert counter.bases == (Base(1, 0), Base(3, 0))
-    assert store.get_meta(SWEEP, 3).document == {"method": "bayes"}
+        store.get_status(SWEEP)

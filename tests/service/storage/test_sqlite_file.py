@@ -23,15 +23,16 @@ from sweep_service.errors import (
     TooLarge,
     TryAgain,
 )
+from sweep_service.model.records.entries import BandValue, ErrorTail
 from sweep_service.model.records.records import (
     Base,
-    Counter,
+    ConfigVersion,
     EarlyStop,
     Lease,
     LiveSummary,
     Row,
     RowBatch,
-    SweepMeta,
+    SweepStatus,
 )
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.sqlite import database as sqlite_database
@@ -39,8 +40,8 @@ from sweep_service.storage.sqlite import schema as sqlite_schema
 from sweep_service.storage.sqlite.errors import translating
 from sweep_service.storage.sqlite.store import SqliteStore
 
-META = SweepMeta("k3v9x2ab", 1, "project", None, {}, 1000.0, "create-key")
-COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
+META = ConfigVersion("k3v9x2ab", 1, "project", None, {}, 1000.0, "create-key")
+COUNTER = SweepStatus(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
 SWEEP = META.sweep
 NEXT_VERSION = sqlite_schema.SCHEMA_VERSION + 1
 
@@ -84,7 +85,7 @@ class TestSchema:
         with SqliteStore(path) as store:
             store.create_sweep(META, COUNTER)
         with SqliteStore(path) as store:
-            assert store.get_counter(SWEEP) == COUNTER
+            assert store.get_status(SWEEP) == COUNTER
 
     def test_newer_is_refused(self, store: SqliteStore, path: Path) -> None:
         store.close()
@@ -104,7 +105,7 @@ class TestSchema:
         monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", NEXT_VERSION)
         for _ in range(2):
             with SqliteStore(path) as migrated:
-                assert migrated.get_counter(SWEEP) == COUNTER
+                assert migrated.get_status(SWEEP) == COUNTER
         with raw(path) as connection:
             assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
             assert connection.execute("PRAGMA user_version").fetchone() == (NEXT_VERSION,)
@@ -128,7 +129,7 @@ class TestSchema:
         with SqliteStore(path) as store:
             (lease,), (observation,) = store.list_leases(SWEEP), store.list_observations(SWEEP, 0)
             live = LiveSummary(1, 3, last=0.25, best=0.25, last_finite=0.25)
-            assert store.extend_lease(SWEEP, 4, 1, 1400.0, live).live == live
+            assert store.save(SWEEP, lease, replace(lease, live=live)).live == live
         assert (lease.index, lease.live.best, lease.live.last_finite) == (4, 0.5, None)
         assert (observation.index, observation.value, observation.last) == (3, 0.5, None)
 
@@ -145,7 +146,7 @@ class TestSchema:
         with SqliteStore(path) as store:
             lease = store.get_lease(SWEEP, 0)
             assert lease == Lease(0, 1, "key", "agent", "host", "0", 1300.0)
-            store.mark_stopped(SWEEP, 0, 1, stop)
+            store.save(SWEEP, lease, replace(lease, early_stop=stop))
             assert store.list_leases(SWEEP) == [replace(lease, early_stop=stop)]
 
     @pytest.mark.parametrize("version", range(1, sqlite_schema.SCHEMA_VERSION))
@@ -169,7 +170,7 @@ class TestSchema:
             with SqliteStore(path) as store:
                 expected = Lease(0, 1, "key", "agent", "host", "0", 1300.0)
                 assert store.list_leases(SWEEP) == [expected]
-                assert store.get_meta(SWEEP, 1) == META
+                assert store.get_config_version(SWEEP, 1) == META
 
     def test_a_failed_migration_changes_nothing(
         self, store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
@@ -182,7 +183,7 @@ class TestSchema:
             with pytest.raises(sqlite3.OperationalError, match="nonsense"):
                 SqliteStore(path)
         with SqliteStore(path) as unchanged:
-            assert unchanged.get_counter(SWEEP) == COUNTER
+            assert unchanged.get_status(SWEEP) == COUNTER
 
     @pytest.mark.parametrize(
         "statement",
@@ -207,7 +208,7 @@ class TestSchema:
             new.executescript("\n".join(old.iterdump()))
         for _ in range(2):  # the second time by its header
             with SqliteStore(restored) as again:
-                assert again.get_counter(SWEEP) == COUNTER
+                assert again.get_status(SWEEP) == COUNTER
         with raw(restored) as connection:
             header = connection.execute("PRAGMA application_id").fetchone()
             assert header == (sqlite_schema.APPLICATION_ID,)
@@ -223,7 +224,7 @@ class TestSchema:
         monkeypatch.setattr(sqlite_schema, "STEPS", (*sqlite_schema.STEPS, step))
         monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", NEXT_VERSION)
         with SqliteStore(path) as migrated:
-            assert migrated.get_counter(SWEEP) == COUNTER
+            assert migrated.get_status(SWEEP) == COUNTER
         with raw(path) as connection:
             assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
 
@@ -266,7 +267,7 @@ class TestSchema:
         monkeypatch.setattr(sqlite_schema, "dialect", lambda text, _: dialect(text, (3, 36, 0)))
         with SqliteStore(path) as store:
             for attempt, value in enumerate([float("nan"), float("inf"), 1.0, 0.1, -0.0]):
-                store.put_band(SWEEP, attempt, 0, 1, value)
+                store.append(SWEEP, 0, BandValue(attempt, 1, value))
                 assert repr(store.list_band(SWEEP, attempt)) == repr({0: value})
 
 
@@ -281,12 +282,12 @@ class TestDamage:
 
     def test_damaged(self, store: SqliteStore, path: Path) -> None:
         for index in range(200):
-            store.put_error_tail(SWEEP, index, 1, "x" * 500)
+            store.append(SWEEP, index, ErrorTail(1, "x" * 500))
         store.close()
         content = path.read_bytes()
         path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
         with pytest.raises(StoreUnusable, match="is damaged"), SqliteStore(path) as damaged:
-            damaged.get_counter(SWEEP)
+            damaged.get_status(SWEEP)
 
     @pytest.mark.parametrize(
         ("text", "error"),
@@ -314,18 +315,18 @@ class TestDamage:
 class TestFullDisk:
     def test_is_told_and_nothing_is_lost(self, store: SqliteStore, path: Path) -> None:
         for attempt in range(2):  # fill what is left of the one page that is allowed
-            store.put_error_tail(SWEEP, 0, attempt, "kept")
+            store.append(SWEEP, 0, ErrorTail(attempt, "kept"))
         with store._database.write() as connection:
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
         with store._database._lent() as connection:
             connection.execute(f"PRAGMA max_page_count = {pages}")
         batch = RowBatch(1, 0, (Row(0, 1.0, {"text": "x" * 100_000}),))
         with pytest.raises(StoreUnavailable, match="full") as caught:
-            store.put_rows(SWEEP, 0, batch)
+            store.append(SWEEP, 0, batch)
         assert caught.value.retry_after_seconds >= 10
         assert store.list_rows(SWEEP, 0, None, 5) == []
         assert store.get_error_tail(SWEEP, 0, 1) == "kept"
-        store.put_rows(SWEEP, 0, batch)  # a new connection, which is under no such limit
+        store.append(SWEEP, 0, batch)  # a new connection, which is under no such limit
         assert store.list_rows(SWEEP, 0, None, 5) == [batch]
 
 
@@ -336,7 +337,7 @@ class TestOtherPrograms:
             with pytest.raises(Busy, match="locked by another program") as caught:
                 store.claim_index(SWEEP)
             assert isinstance(caught.value, TryAgain)
-            assert store.get_counter(SWEEP) == COUNTER  # reads do not wait for writers
+            assert store.get_status(SWEEP) == COUNTER  # reads do not wait for writers
             other.execute("ROLLBACK")
         assert store.claim_index(SWEEP)[0] == 0
 
@@ -365,7 +366,7 @@ class TestLog:
             reader.execute("BEGIN")
             reader.execute("SELECT * FROM sweeps").fetchall()
             for n in range(300):
-                store.put_error_tail(SWEEP, n, 1, "x" * 3000)
+                store.append(SWEEP, n, ErrorTail(1, "x" * 3000))
             assert log.stat().st_size > 1_000_000  # and every write has succeeded
         for _ in range(200):
             store.claim_index(SWEEP)
@@ -378,7 +379,7 @@ class TestLife:
         store.close()
         store.close()
         with pytest.raises(RuntimeError, match="closed"):
-            store.get_counter(SWEEP)
+            store.get_status(SWEEP)
         with pytest.raises(RuntimeError, match="closed"):
             store.claim_index(SWEEP)
 
@@ -393,7 +394,7 @@ class TestLife:
             store.claim_index("other123")
         (before,) = store._database._open
         with pytest.raises(NotFound):
-            store.get_counter("other123")
+            store.get_status("other123")
         assert store._database._open == {before}
 
     def test_an_interrupted_write_leaves_nothing(self, store: SqliteStore) -> None:
@@ -404,13 +405,13 @@ class TestLife:
 
         with pytest.raises(KeyboardInterrupt):
             interrupted()
-        assert store.get_counter(SWEEP) == COUNTER
+        assert store.get_status(SWEEP) == COUNTER
         assert store.claim_index(SWEEP)[0] == 0
 
     @pytest.mark.parametrize("index", [2**63, -(2**70)])
     def test_a_number_beyond_64_bits_is_told(self, store: SqliteStore, index: int) -> None:
         with pytest.raises(InvalidRequest, match="cannot be stored"):
-            store.put_error_tail(SWEEP, index, 1, "text")
+            store.append(SWEEP, index, ErrorTail(1, "text"))
         with pytest.raises(InvalidRequest):
             store.get_run(SWEEP, index)
 
@@ -442,7 +443,7 @@ class TestTheFileUnderTheFeet:
             with store._database._lent():  # so that the next one needs a connection of its own
                 self.remove(path)
                 with pytest.raises(StoreGone):
-                    store.get_counter(SWEEP)
+                    store.get_status(SWEEP)
             assert list(path.parent.iterdir()) == []
 
     @pytest.mark.parametrize("how", ["remove", "replace", "overwrite"])
@@ -451,10 +452,10 @@ class TestTheFileUnderTheFeet:
             store.create_sweep(META, COUNTER)
             getattr(self, how)(path)
             for call in (
-                lambda: store.get_counter(SWEEP),
+                lambda: store.get_status(SWEEP),
                 lambda: store.list_runs(SWEEP, 0, 5),
                 lambda: store.claim_index(SWEEP),
-                lambda: store.put_error_tail(SWEEP, 0, 1, "tail"),
+                lambda: store.append(SWEEP, 0, ErrorTail(1, "tail")),
             ):
                 with pytest.raises(StoreGone, match=re.escape(str(path))):
                     call()
@@ -472,8 +473,8 @@ class TestTheFileUnderTheFeet:
             with store._database._lent():  # so that the next one needs a connection of its own
                 self.replace(path)
                 with pytest.raises(StoreGone):
-                    store.get_counter(SWEEP)
-            assert other.get_counter(SWEEP)
+                    store.get_status(SWEEP)
+            assert other.get_status(SWEEP)
 
     def test_when_the_right_file_is_back_it_goes_on(self, path: Path) -> None:
         ends = ("", "-wal", "-shm")
@@ -493,7 +494,7 @@ class TestTheFileUnderTheFeet:
             for _ in range(3):
                 with SqliteStore(path) as other:
                     other.claim_index(SWEEP)
-            assert store.get_counter(SWEEP).next_index == 3
+            assert store.get_status(SWEEP).next_index == 3
 
     def test_a_log_that_went_while_nobody_had_it_open_does_not_either(self, path: Path) -> None:
         with SqliteStore(path) as store:

@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from sweep_service.errors import Busy
-from sweep_service.model.records.records import Base, Counter, SweepMeta
+from sweep_service.model.records.records import Base, ConfigVersion, SweepStatus
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.sqlite.store import SqliteStore
 
 SWEEP = "k3v9x2ab"
-META = SweepMeta(SWEEP, 1, "project", None, {}, 1000.0, "create-key")
-COUNTER = Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
+META = ConfigVersion(SWEEP, 1, "project", None, {}, 1000.0, "create-key")
+COUNTER = SweepStatus(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0)
 
 HEAD = """
 import os, sys
+from dataclasses import replace
 from sweep_service.model.records.records import Lease, Outcome, Run
 from sweep_service.model.records.states import RunState
 from sweep_service.storage.sqlite.store import SqliteStore
@@ -32,10 +33,13 @@ store = SqliteStore(path)
 WORK_FOR_EVER = """
 while True:
     index, _ = store.claim_index(sweep)
-    store.open_lease(sweep, Lease(index, 1, "key", "agent", "host", "0", 1300.0))
-    store.create_run(sweep, Run(index, {"x": "y" * 500}, 1, 1, "key", "agent", "host", 1.0, 1.0))
-    store.end_run(sweep, index, 1, 0, Outcome(RunState.FINISHED, 2.0, summary={"index": index}))
-    store.drop_lease(sweep, index, 1, 0)
+    lease = Lease(index, 1, "key", "agent", "host", "0", 1300.0)
+    run = Run(index, {"x": "y" * 500}, 1, 1, "key", "agent", "host", 1.0, 1.0)
+    outcome = Outcome(RunState.FINISHED, 2.0, summary={"index": index})
+    store.save(sweep, None, lease)
+    store.save(sweep, None, run)
+    store.save(sweep, run, replace(run, outcome=outcome))
+    store.delete(sweep, lease)
     print(index, flush=True)
 """
 
@@ -66,11 +70,11 @@ store.close()
 
 FORK_IN_THE_MIDST = """
 with store._database.write() as connection:
-    connection.execute("UPDATE sweeps SET next_index = 1000")
+    connection.execute("UPDATE sweeps SET next_index = 1000, change = 1")
     child = os.fork()
     if child == 0:
         is_free = not store._database._writing.locked()
-        os._exit(0 if is_free and store.get_counter(sweep).next_index == 0 else 1)
+        os._exit(0 if is_free and store.get_status(sweep).next_index == 0 else 1)
     assert os.waitpid(child, 0)[1] == 0
 print(store.claim_index(sweep)[0])
 store.close()
@@ -86,10 +90,10 @@ for _ in range(30):
 """
 
 CREATE = """
-from sweep_service.model.records.records import Base, Counter, SweepMeta
+from sweep_service.model.records.records import Base, SweepStatus, ConfigVersion
 from sweep_service.model.records.states import SweepState
-meta = SweepMeta(sweep, 1, "project", None, {}, 1000.0, "create-key")
-store.create_sweep(meta, Counter(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0))
+meta = ConfigVersion(sweep, 1, "project", None, {}, 1000.0, "create-key")
+store.create_sweep(meta, SweepStatus(SweepState.RUNNING, 0, None, None, (Base(1, 0),), 7, 0))
 print(store.claim_index(sweep)[0])
 store.close()
 """
@@ -149,7 +153,7 @@ def test_kill_loses_nothing_that_was_acknowledged(store: SqliteStore, path: Path
     assert len(acknowledged) >= 96
     assert {runs[index].value for index in acknowledged} == {"finished"}
     assert not {lease.index for lease in store.list_leases(SWEEP)} & acknowledged
-    assert store.get_counter(SWEEP).next_index > max(acknowledged)
+    assert store.get_status(SWEEP).next_index > max(acknowledged)
 
 
 def test_kill_in_the_midst_of_a_write_undoes_it(store: SqliteStore, path: Path) -> None:
@@ -158,7 +162,7 @@ def test_kill_in_the_midst_of_a_write_undoes_it(store: SqliteStore, path: Path) 
         assert writer.stdout.readline() == "inside\n"
         with SqliteStore(path, busy_timeout_seconds=0.01) as hasty, pytest.raises(Busy):
             hasty.claim_index(SWEEP)
-        assert store.get_counter(SWEEP) == COUNTER
+        assert store.get_status(SWEEP) == COUNTER
         writer.kill()
         assert store.claim_index(SWEEP)[0] == 0
     check_integrity(path)

@@ -1,8 +1,8 @@
 """The command line of a run: which macros there are and what each becomes.
 
-Pure: the environment, the interpreter and the platform are arguments. Expansion follows the
-reference agent: environment variables first, also inside a larger text; every other macro only
-where it is a whole list element; unknown ones vanish.
+The environment, the interpreter and the platform are arguments. Expansion follows W&B's agent:
+environment variables are expanded first, also within a larger text. Other macros are expanded only
+if they are a whole list element, and unknown ones are dropped.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
-#: What to do about a command in which no parameter stands.
+#: Advice for a command without any parameter.
 NO_PARAMETERS_ADVICE = (
-    "no parameter stands in the command: add '${args}' to pass the values as options, unless the "
+    "the command passes no parameters: add '${args}' to pass the values as options, unless the "
     "program reads them itself, from sweep_sdk.init().config or from the JSON file that "
     "SWEEP_CONFIG_FILE names"
 )
@@ -32,15 +32,15 @@ _INNER_MACRO = re.compile(r"\$\{([^{}]*)\}")
 
 @dataclass(frozen=True)
 class Launch:
-    """The facts of one launch that a command needs.
+    """What a command needs to know about one launch of the program.
 
     Attributes:
         program: The sweep's program; None when it names none.
         environment: Environment variables of the agent.
-        interpreter: What ``${interpreter}`` stands for: ``python`` where that is on the PATH,
-            else the interpreter that runs the agent.
+        interpreter: What ``${interpreter}`` expands to: ``python`` if that is on the PATH,
+            otherwise the interpreter that runs the agent.
         json_file: Path of the file that holds the run config as ``args_json`` text.
-        is_windows: There ``${env}`` stands for nothing.
+        is_windows: Whether this is Windows, where ``${env}`` expands to nothing.
     """
 
     program: str | None
@@ -53,12 +53,12 @@ class Launch:
 def command_line(
     command: Sequence[str], run_config: Mapping[str, Any], launch: Launch
 ) -> list[str]:
-    """The arguments with which a run's program is started, the first being what is executed.
+    """The arguments that start a run's program; the first one is the executable.
 
     Args:
         command: The sweep's command, macros included.
         run_config: The run's config; nested values are passed as Python prints them.
-        launch: The facts of this launch.
+        launch: The program, environment and interpreter of this launch.
     """
     line: list[str] = []
     for element in command:
@@ -70,18 +70,13 @@ def command_line(
     return line
 
 
-def needs_json_file(command: Sequence[str]) -> bool:
-    """Whether the command refers to the file with the run config."""
-    return "${args_json_file}" in command
-
-
 def args_json(run_config: Mapping[str, Any]) -> str:
     """The run config as ``${args_json}`` passes it, and as the file of that macro holds it."""
     return json.dumps(dict(run_config))
 
 
 def macro_warnings(command: Sequence[str]) -> list[tuple[int, str]]:
-    """What is odd about the macros of a command, with the position of each."""
+    """Warnings about the macros of a command, each with its position."""
     return [
         (position, message)
         for position, element in enumerate(command)
@@ -90,7 +85,7 @@ def macro_warnings(command: Sequence[str]) -> list[tuple[int, str]]:
 
 
 def passes_parameters(command: Sequence[str]) -> bool:
-    """Whether any macro of the command stands for the run's parameters."""
+    """Whether any macro of the command expands to the run's parameters."""
     return not _PARAMETER_MACROS.isdisjoint(command)
 
 
@@ -100,7 +95,7 @@ def prints_values(command: Sequence[str]) -> str | None:
 
 
 def unset_variables(command: Sequence[str], environment: Mapping[str, str]) -> list[Problem]:
-    """The ``${envvar:}`` macros whose variable is unset; known when an agent starts."""
+    """Warnings about ``${envvar:}`` macros whose variable is not set where the agent runs."""
     return [
         Problem(
             f"command[{position}]",

@@ -1,7 +1,7 @@
 """Names of the sweep language: what a newer version may know and an older one does not.
 
-Client, agent and backend may be of different versions. Each knows its own names; nobody has to
-guess from version numbers what another one understands.
+Client, agent and backend may have different versions. Each lists the names that it knows, so that
+none has to derive them from a version number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sweep_service.model.language import command, keys, sections
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: What version 0.1.0 knows: so much is assumed of those who do not name what they know.
+#: What version 0.1.0 knows, which is assumed of peers that do not say what they know.
 FIRST_FEATURES = frozenset(
     (
         *("method", "parameters", "metric", "early_terminate", "command", "start", "metrics_from"),
@@ -39,7 +39,7 @@ BACKEND_KEYS = frozenset(
     )
 )
 _MACRO = re.compile(r"\$\{[^{}]*\}")
-#: How version 0.1.0 says of a key or macro that it has never heard of it.
+#: Part of the warning with which version 0.1.0 reports an unknown key or macro.
 _TELLS = "is not known"
 #: The key of a stored document that names what agents must know to work on the sweep.
 NEEDS_KEY = "$needs"

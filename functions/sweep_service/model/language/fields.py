@@ -1,4 +1,4 @@
-"""Keys with simple values: how each is read, what is said when it does not fit, its schema."""
+"""Keys with simple values: how each is read, and what is reported if its value is invalid."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _BOOLEAN_TEXTS = {"true": True, "yes": True, "on": True, "false": False, "no": F
 
 @dataclass(frozen=True)
 class Field:
-    """A key of a section and the values it takes.
+    """A key of a section and the values that it accepts.
 
     Attributes:
-        default: What an absent key means; None when there is nothing to fill in.
+        default: The value of an absent key; None if nothing is filled in.
         above: Exclusive lower bound of numbers.
-        choices: The texts that are allowed; empty when all are.
+        choices: The allowed texts; empty if any text is allowed.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Field:
 
     @property
     def need(self) -> str:
-        """What the key takes, in words, with an example where numbers are concerned."""
+        """The values that the key accepts, in words, with an example for numbers."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         plain = {
@@ -69,13 +69,13 @@ class Field:
 
 
 class PlainNumber(str):
-    """Text that stands unquoted in a file and spells a number in YAML 1.2 but not in 1.1."""
+    """Unquoted text that spells a number in YAML 1.2 but not in YAML 1.1."""
 
     __slots__ = ()
 
 
 def text_to_number(text: str) -> int | float | None:
-    """The number that a text spells in YAML 1.2; None when it spells none."""
+    """The number that a text spells in YAML 1.2; None if it spells none."""
     if len(text) > _LONGEST_NUMBER_TEXT or not NUMBER_TEXT.fullmatch(text):
         return None
     is_whole = text.lstrip("+-").isdigit()
@@ -84,14 +84,14 @@ def text_to_number(text: str) -> int | float | None:
 
 
 def read_field(field: Field, value: object, place: Place, report: Report, tell: Tell) -> Any:
-    """The checked value of a key; None after a problem was told.
+    """The checked value of a key; None after a problem.
 
     Args:
         field: What the key takes.
         value: What was found, plain JSON.
         place: Where it was found.
         report: Takes a warning when the value had to be converted.
-        tell: Takes the problem when the value does not fit.
+        tell: Called with the problem if the value is invalid.
     """
     found = _READERS[field.kind](value)
     if found is None or not _is_in_range(field, found):

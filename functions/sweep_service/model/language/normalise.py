@@ -1,7 +1,7 @@
 """Turns what an author wrote into the normalised document and reports what is wrong or unusual.
 
-The document is plain JSON: every distribution is named, every default of a section filled in,
-numbers are numbers. Normalising it again changes nothing.
+The document is plain JSON in which every distribution is named, every default of a section is
+filled in, and numbers are numbers. Normalising it again does not change it.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def normalise(found: object, report: Report) -> tuple[dict[str, Any], SearchSpac
 
     Args:
         found: The config as read; any object.
-        report: Takes the warnings; may hold some from reading.
+        report: Receives the warnings; may already hold some from reading the file.
 
     Raises:
-        InvalidConfig: With every reason why the sweep cannot run.
+        InvalidConfig: The sweep cannot run. Names every reason.
     """
     section = to_plain(found, report)
     if not isinstance(section, dict) or not section:
@@ -77,7 +77,7 @@ def normalise(found: object, report: Report) -> tuple[dict[str, Any], SearchSpac
     report.raise_errors()
     space = parameters.space
     _warn_of_shared_names(space, report)
-    if "command" in document or "program" in document:  # others are for agents with a function
+    if "command" in document or "program" in document:  # others run in agents that call a function
         _warn_of_arguments(document.get("command") or DEFAULT_COMMAND, space, report)
     if "start" in given:
         document["start"] = read_start(given["start"], space, method == "grid", ("start",), report)
@@ -91,7 +91,7 @@ def _warn_of_replacement(document: Mapping[str, Any], report: Report) -> None:
 
 
 def _warn_of_shared_names(space: SearchSpace, report: Report) -> None:
-    """A dotted name and a nested parameter are two, but are shown alike."""
+    """Warn if a dotted name and a nested parameter are displayed in the same way."""
     counts = Counter(parameter.name for parameter in space.parameters)
     for parameter in space.parameters:
         if counts[parameter.name] > 1 and len(parameter.path) == 1:
@@ -100,7 +100,7 @@ def _warn_of_shared_names(space: SearchSpace, report: Report) -> None:
 
 
 def _warn_of_arguments(command: Sequence[str], space: SearchSpace, report: Report) -> None:
-    """Values that reach the program in no form, or in one that few programs understand."""
+    """Warn of values that do not reach the program, or in a form that few programs understand."""
     if not passes_parameters(command):
         report.warn(("command",), NO_PARAMETERS_ADVICE)
     macro = prints_values(command)
@@ -124,11 +124,11 @@ def _odd_values(distribution: Distribution) -> list[Any]:
 
 
 def _usable(section: dict[str, Any], report: Report) -> dict[str, Any]:
-    """The keys that count: not the empty ones, nor a key of ours that others use as parameter."""
+    """The keys in use: without empty ones, and without sweep-sdk keys that hold a parameter."""
     usable = {}
     for key, value in section.items():
         if value is None and key not in ("method", "parameters"):
-            report.warn((key,), "is empty and counts for nothing")
+            report.warn((key,), "is empty and is ignored")
         elif key in OWN_KEYS and looks_like_parameter(value):
             report.warn((key,), "looks like a parameter: indent it under parameters; ignored here")
         elif value is not None:
@@ -166,9 +166,9 @@ def _read_parameters(
 
 
 def _misspelt(key: str, section: dict[str, Any]) -> str:
-    """A hint at an unknown key that was perhaps meant."""
+    """A hint that names a similar unknown key, or nothing."""
     near = get_close_matches(key, [other for other in section if other not in KNOWN_KEYS], n=1)
-    return f"; did you mean it by '{near[0]}'?" if near else ""
+    return f"; is '{near[0]}' a misspelling of it?" if near else ""
 
 
 def _n_searched(parameters: Mapping[str, Any]) -> int:
@@ -185,7 +185,7 @@ def _n_searched(parameters: Mapping[str, Any]) -> int:
 
 
 def _read_sections(section: dict[str, Any], method: str | None, report: Report) -> dict[str, Any]:
-    """The sections beside parameters, those left out that cannot be used."""
+    """The sections other than ``parameters``, without those that cannot be used."""
     read: dict[str, Any] = {}
     if "metric" in section:
         read["metric"] = read_metric(section["metric"], method == "bayes", ("metric",), report)
@@ -216,7 +216,7 @@ def _read_scalar(field: Field, value: object, document: dict[str, Any], report: 
 
 
 def _read_other_keys(section: dict[str, Any], report: Report) -> dict[str, Any]:
-    """The keys that change nothing here; they are kept, and told of."""
+    """The keys without effect, which are kept; each gets a warning."""
     others = {
         key: value for key, value in section.items() if key in KEPT_KEYS or key not in KNOWN_KEYS
     }

@@ -71,7 +71,7 @@ def read_parameters(
 
 
 def looks_like_parameter(value: object) -> bool:
-    """Whether a map has the keys of a parameter: one that slipped to the wrong indentation."""
+    """Whether a map has the keys of a parameter, which suggests a wrong indentation."""
     return isinstance(value, dict) and not {"distribution", "values", "value", "min"}.isdisjoint(
         value
     )
@@ -195,7 +195,7 @@ def _inferred_spec(entry: dict[str, Any], place: Place, report: Report) -> Distr
 
 
 def _number(value: object) -> object:
-    """A bound as a number where its text spells one."""
+    """A bound, converted to a number if it is text that spells one."""
     return text_to_number(value.strip()) if isinstance(value, str) else value
 
 
@@ -256,7 +256,7 @@ def _with_numbers(value: Any, texts: list[str]) -> Any:
 
 
 def _is_coherent(fields: dict[str, Any], place: Place, report: Report) -> bool:
-    """Whether the fields fit each other; tells what does not."""
+    """Whether the fields are consistent with each other; reports the first that is not."""
     if "min" in fields and fields["min"] >= fields["max"]:
         report.error(
             (*place, "min"),
@@ -330,9 +330,9 @@ def _end(distribution: Distribution, unit: float) -> str:
 def _repetitions(fields: dict[str, Any], distribution: Categorical) -> list[str]:
     n_distinct = len({identity(value) for value in fields["values"]})
     n_listed = len(fields["values"])
-    told = []
+    messages = []
     if n_distinct < n_listed:
-        told.append(f"{n_listed} values are listed, of which {n_distinct} differ")
+        messages.append(f"{n_listed} values are listed, of which {n_distinct} differ")
     if distribution.n_values < n_distinct:
-        told.append("values with probability 0 are never drawn")
-    return told
+        messages.append("values with probability 0 are never drawn")
+    return messages

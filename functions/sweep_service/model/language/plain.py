@@ -1,8 +1,8 @@
-"""Turns any object into plain JSON, saying what had to change.
+"""Turns any object into plain JSON and reports what had to change.
 
-A run config travels as JSON, so whatever JSON cannot hold is replaced by what the author would
-write instead: a tuple or set by a list, a date by its text, an array by its lists. Non-finite
-numbers stay the floats that they are; ``model.numbers`` says how they travel.
+Run configs are sent as JSON, so values that JSON cannot represent are replaced: a tuple or set by
+a list, a date by its text, an array by nested lists. Non-finite numbers remain floats; see
+``model.records.numbers`` for their representation in JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class TooMuch(Exception):
 
 
 def to_plain(value: object, report: Report) -> Any:
-    """A plain JSON copy of a config given as object; None after an error was told."""
+    """A plain JSON copy of a config given as an object; None after an error."""
     try:
         return _Converter(report).convert(value, ())
     except TooMuch as too_much:
@@ -33,7 +33,7 @@ def to_plain(value: object, report: Report) -> Any:
 
 
 class _Converter:
-    """One walk over an object; counts what it sees, so that shared parts cannot explode."""
+    """One pass over an object; it counts values, so that shared parts cannot multiply endlessly."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -73,7 +73,7 @@ class _Converter:
     def _name(self, key: object, place: Place) -> str:
         if isinstance(key, str):
             return key
-        # the words of JSON, which is how such a key would have travelled
+        # the spelling of JSON, in which such a key would have been sent
         name = json.dumps(key) if key is None or isinstance(key, bool) else str(key)
         self._report.warn((*place, name), f"the key {key!r} is not text; kept as '{name}'")
         return name

@@ -1,4 +1,4 @@
-"""Checks ``metrics_from``, our own key: patterns of the metrics that a program only prints."""
+"""Checks ``metrics_from``, a sweep-sdk key: patterns for metrics that a program only prints."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _BACKSPACE = (
 def read_metrics_from(
     section: object, metric: Mapping[str, Any] | None, place: Place, report: Report
 ) -> dict[str, dict[str, str]] | None:
-    """The patterns by stream and by the name of the metric; None after a problem was told.
+    """The patterns by stream and by the name of the metric; None after a problem.
 
     Args:
         section: What the file has under ``metrics_from``.
         metric: The sweep's normalised metric, if it has one.
         place: Where the section is.
-        report: Takes the problems.
+        report: Receives the problems.
     """
     if not isinstance(section, dict) or not section:
         report.error(place, f"found {describe(section)}; needs a map, such as {_SECTION_EXAMPLE}")
@@ -103,10 +103,10 @@ def _read_patterns(patterns: dict[str, Any], place: Place, report: Report) -> di
 def _warn_of_metric(
     metric: Mapping[str, Any] | None, names: Iterable[str], place: Place, report: Report
 ) -> None:
-    """Say if none of the patterns is for the sweep's own metric."""
+    """Warn if none of the patterns is for the metric of the sweep."""
     names = sorted(set(names) - {STEP})
     if metric is None or metric["name"] in names:
         return
     near = get_close_matches(metric["name"], names, n=1)
-    hint = f"; did you mean it by '{near[0]}'?" if near else ""
+    hint = f"; is '{near[0]}' a misspelling of it?" if near else ""
     report.warn(place, f"has no pattern for the sweep's metric, {metric['name']}{hint}")

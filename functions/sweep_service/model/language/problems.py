@@ -1,4 +1,4 @@
-"""What is wrong, or odd, about a sweep config: errors and warnings have the same shape."""
+"""Errors and warnings about a sweep config, which have the same shape."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to tell the author of a sweep config.
+    """One message to the author of a sweep config.
 
     Attributes:
-        path: Dotted place in the config, such as ``parameters.lr.min``; empty for the whole.
-        message: What was found and what is needed, one sentence without the path.
-        line: 1-based line of the file's text, when the text is known.
+        path: Dotted place in the config, such as ``parameters.lr.min``; empty for the whole config.
+        message: What was found and what is needed, in one sentence that does not repeat the path.
+        line: 1-based line of the file, if the config was parsed from a file.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Collects what is wrong or odd about a sweep config, with the line of each where it is known."""
+"""Collects errors and warnings about a sweep config, with their lines where these are known."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Report:
         self._warnings: list[Problem] = []
 
     def error(self, place: Place, message: str, line: int | None = None) -> None:
-        """Tell of something that makes the sweep impossible."""
+        """Add a problem that makes the sweep impossible."""
         self._errors.append(Problem(dotted(place), message, line or self.line_of(place)))
 
     def warn(self, place: Place, message: str, line: int | None = None) -> None:
-        """Tell of something odd."""
+        """Add a warning about something unusual."""
         self._warnings.append(Problem(dotted(place), message, line or self.line_of(place)))
 
     @property
@@ -39,7 +39,7 @@ class Report:
         return tuple(_by_line(self._warnings))
 
     def raise_errors(self) -> None:
-        """Refuse the config if there is any error; the warnings go with it.
+        """Refuse the config if there are errors. The exception holds the warnings as well.
 
         Raises:
             InvalidConfig: With all errors.
@@ -48,7 +48,7 @@ class Report:
             raise InvalidConfig(_by_line(self._errors), self.warnings)
 
     def line_of(self, place: Place) -> int | None:
-        """The line of the place, or of the nearest that encloses it; None without a text."""
+        """Line of the place, or of the nearest one that encloses it; None if no text is known."""
         for length in range(len(place), 0, -1):
             line = self._lines.get(place[:length])
             if line is not None:

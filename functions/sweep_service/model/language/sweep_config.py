@@ -27,14 +27,14 @@ DEFAULT_LEASE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Metric:
-    """What the sweep improves.
+    """The metric that the sweep optimizes.
 
     Attributes:
         goal: ``minimize`` or ``maximize``.
-        target: The sweep finishes when a run reaches it.
-        impute: What failed, crashed and killed runs count as for bayes: ``worst``, the worst value
-            of all runs; ``best``, their own best; ``latest``, their own last.
-        impute_while_running: The same for running runs; ``false`` is what the model expects.
+        target: The sweep ends when a run reaches this value.
+        impute: The value that bayes uses for failed, crashed and killed runs: ``worst``, the worst
+            of all runs; ``best``, the run's own best; ``latest``, the run's own last value.
+        impute_while_running: The same for runs in progress; ``false`` is the model's prediction.
     """
 
     name: str
@@ -44,13 +44,13 @@ class Metric:
     impute_while_running: str = "false"
 
     def minimised(self, value: float) -> float:
-        """The value with the sign in which smaller is better; its own inverse."""
+        """The value with its sign chosen so that smaller is better; the inverse is the same."""
         return -value if self.goal == "maximize" else value
 
 
 @dataclass(frozen=True)
 class Hyperband:
-    """When weak runs are stopped: ``min_iter``, or ``max_iter`` with ``s``, says the bands."""
+    """When poor runs are stopped. Bands are set by ``min_iter``, or by ``max_iter`` and ``s``."""
 
     min_iter: int | None = None
     max_iter: int | None = None
@@ -64,14 +64,14 @@ class SweepConfig:
     """A checked sweep config.
 
     Attributes:
-        document: The normalised document: plain JSON, from which all else was built.
-        run_cap: Most runs over all agents; None for no cap.
-        seed: None when the author gave none.
-        lease_seconds: How long a run is reserved for an agent without word from it.
-        run_timeout: Seconds after which a run is stopped; None for never.
-        start: Configs that are run first, each in full.
-        replacement: Whether points of a finite space may come again; never in a grid.
-        needs: Keys and macros that agents must know, beyond those of version 0.1.0.
+        document: The normalised document, plain JSON, which describes everything else.
+        run_cap: Maximum number of runs over all agents; None for no limit.
+        seed: None if the author gave none.
+        lease_seconds: Seconds for which a run is reserved for an agent that sends nothing.
+        run_timeout: Seconds after which a run is stopped; None for no limit.
+        start: Configs that are run first, each with a value for every parameter.
+        replacement: Whether points of a finite space may be repeated; has no effect on a grid.
+        needs: Keys and macros that agents must know in addition to those of version 0.1.0.
     """
 
     method: str
@@ -97,7 +97,7 @@ class SweepConfig:
 
 @dataclass(frozen=True)
 class ParsedSweep:
-    """A config with what is odd about it."""
+    """A config and the warnings about it."""
 
     config: SweepConfig
     warnings: tuple[Problem, ...]
@@ -107,9 +107,9 @@ def parse_text(text: str) -> ParsedSweep:
     """The config that the text of a sweep file describes.
 
     Raises:
-        InvalidConfig: With every reason why it cannot run, each with its line.
+        InvalidConfig: The sweep cannot run. Names every reason, with its line.
     """
-    # imported here: asks, which are most requests, never parse and need no YAML
+    # imported here because asks, which are most of the requests, need neither parser nor YAML
     from sweep_service.model.language.yaml_text import read_yaml
 
     file = read_yaml(text)
@@ -120,13 +120,13 @@ def parse_object(document: object) -> ParsedSweep:
     """The config that an object, such as decoded JSON, describes.
 
     Raises:
-        InvalidConfig: With every reason why it cannot run.
+        InvalidConfig: The sweep cannot run. Names every reason.
     """
     return _parsed(document, Report())
 
 
 def with_program(parsed: ParsedSweep, program: str | None) -> ParsedSweep:
-    """The same sweep for another training program; None leaves it as it is."""
+    """The sweep with another training program; unchanged if ``program`` is None."""
     if program is None:
         return parsed
     document = {**parsed.config.document, "program": program}

@@ -1,4 +1,4 @@
-"""What YAML 1.1 makes of a plain scalar that its author may not have expected. Pure.
+"""Plain scalars to which YAML 1.1 gives a meaning that their author may not expect.
 
 See the types of YAML 1.1 (yaml.org/type): octal and sexagesimal numbers, words for booleans.
 """
@@ -20,12 +20,12 @@ _YES_NO = ("yes", "no")
 
 
 def surprise(text: str, value: Any, neighbours: Sequence[str] = ()) -> str | None:
-    """How YAML read a plain scalar, if that may not have been meant; else None.
+    """How YAML reads a plain scalar, if this may be unexpected; otherwise None.
 
     Args:
         text: As the author wrote it, without quotes.
         value: What YAML 1.1 reads.
-        neighbours: The other texts of the same list, those that YAML reads as text.
+        neighbours: Items of the same list that YAML reads as text.
     """
     if isinstance(value, bool):
         word = text.lower()
@@ -46,9 +46,9 @@ def surprise(text: str, value: Any, neighbours: Sequence[str] = ()) -> str | Non
 
 
 def are_hashes(texts: Sequence[str]) -> bool:
-    """Whether plain scalars that stand together are hashes, some of which look like numbers.
+    """Whether the plain scalars of one list are hashes, some of which look like numbers.
 
-    They have the same length and hexadecimal digits alone, and some are not numbers at all.
+    They have the same length, consist of hexadecimal digits, and some are not numbers.
     """
     return (
         len(texts) > 1

@@ -42,7 +42,7 @@ class YamlFile:
 
     Attributes:
         document: Plain JSON; unquoted numbers that YAML 1.1 takes for text are ``PlainNumber``.
-        report: What was told while reading; knows the lines.
+        report: Warnings from reading, and the lines of all places.
     """
 
     document: Any
@@ -68,9 +68,9 @@ def read_yaml(text: str) -> YamlFile:
 
 
 def _without_tabs_of_json(text: str) -> str:
-    """The text with its tabs as blanks if it is JSON, whose strings hold no tab as it is.
+    """The text with its tabs replaced by spaces if it is JSON.
 
-    JSON may be indented with tabs, YAML may not.
+    JSON may be indented with tabs, whereas YAML may not. JSON strings contain no literal tabs.
     """
     if "\t" not in text or not text.lstrip().startswith("{"):
         return text
@@ -82,7 +82,7 @@ def _without_tabs_of_json(text: str) -> str:
 
 
 class _Builder:
-    """Makes plain JSON of a tree; the depth of the tree bounds its recursion."""
+    """Makes plain JSON from a node tree; recursion is limited by the depth of the tree."""
 
     def __init__(self, lines: dict[Place, int], report: Report) -> None:
         self._lines = lines
@@ -127,7 +127,7 @@ class _Builder:
         return built
 
     def _hashes(self, node: SequenceNode, place: Place) -> list[str]:
-        """Hashes without quotes: those that look like numbers stay the texts that they are."""
+        """A list of unquoted hashes; those that look like numbers remain text."""
         scalars = [item for item in node.value if isinstance(item, ScalarNode)]
         for index, item in enumerate(scalars):
             here = (*place, index)
@@ -157,7 +157,7 @@ class _Builder:
         return built
 
     def _entries(self, node: MappingNode, place: Place, depth: int) -> dict[str, tuple[int, Node]]:
-        """Key -> (line, value), merged maps first, so that the map's own keys win."""
+        """Key -> (line, value). Merged maps come first and are overridden by the map's own keys."""
         self._count(node, depth)
         entries: dict[str, tuple[int, Node]] = {}
         own_lines: dict[str, int] = {}
@@ -205,13 +205,15 @@ class _Builder:
         value = _value(node)
         read_as = surprise(node.value, value, neighbours) if isinstance(node, PlainScalar) else None
         if read_as is not None:
-            mend = f"quote it ('{node.value}') to keep the text"
-            self._report.warn(place, f"YAML reads {node.value} as {read_as}; {mend}", line_of(node))
+            advice = f"quote it ('{node.value}') to keep the text"
+            self._report.warn(
+                place, f"YAML reads {node.value} as {read_as}; {advice}", line_of(node)
+            )
         return value
 
 
 def _is_text(node: ScalarNode) -> bool:
-    """Whether a scalar is a text that is no number either."""
+    """Whether a scalar is text in YAML 1.1 and does not spell a number in YAML 1.2 either."""
     return node.tag == f"{PREFIX}str" and text_to_number(node.value) is None
 
 

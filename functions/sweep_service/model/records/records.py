@@ -1,7 +1,6 @@
 """What the backend keeps of a sweep: the value objects that stores return and operations decide on.
 
-Times are seconds since the epoch (UTC) by the backend's clock; metric values are plain floats and
-may be NaN or infinite. Every record is immutable: a change is a new write through the store.
+Times are seconds since the epoch (UTC); metric values are floats and may be NaN or infinite.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepMeta:
+class ConfigVersion:
     """One immutable version of a sweep's config, and what was fixed at its creation.
 
     Attributes:
@@ -76,12 +75,12 @@ class SweepMeta:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class SweepStatus:
     """Gives out indices and holds the sweep's state.
 
     Attributes:
         limit: Smaller of the number of points and ``run_cap``; None means endless.
-        change: Grows with every change of state, cap or config; a guard for read-decide-write.
+        change: How often the record has been written since it was created; see ``Store.save``.
     """
 
     state: SweepState
@@ -90,7 +89,7 @@ class Counter:
     run_cap: int | None
     bases: tuple[Base, ...]
     seed: int
-    change: int
+    change: int = 0
 
     @property
     def version(self) -> int:
@@ -164,6 +163,7 @@ class Lease:
         revision: That of the run. A lease of a later revision than its run's is an amendment that
             has been asked for and not been carried out.
         amendment: Which one.
+        change: How often the record has been written since it was created; see ``Store.save``.
     """
 
     index: int
@@ -184,6 +184,7 @@ class Lease:
     is_preempting: bool = False
     revision: int = 0
     amendment: Amendment | None = None
+    change: int = field(default=0, compare=False)
 
     @classmethod
     def born_released(
@@ -265,6 +266,7 @@ class Run:
         revision: How often the run has been amended after it had ended.
         attributes: What its program has noted while it runs; an outcome has its own, and takes
             these along where its agent could say nothing.
+        change: How often the record has been written since it was created; see ``Store.save``.
     """
 
     index: int
@@ -280,6 +282,7 @@ class Run:
     outcome: Outcome | None = None
     revision: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    change: int = field(default=0, compare=False)
 
     def attempt_record(
         self,
@@ -366,9 +369,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowBatch:
-    """Rows that arrived together.
-
-    A row is known by its attempt and its number within it, whoever sends it and with which others.
+    """Rows that arrived together; a row is known by its attempt and its number within it.
 
     Attributes:
         offset: Number of the first row within its attempt; the others follow without a gap.

@@ -1,4 +1,4 @@
-"""Names for the arrays that search passes around; shapes stand in the docstrings."""
+"""Type names for arrays; docstrings give their shapes."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def minimise(
 
 
 class _Search:
-    """Where all rows stand."""
+    """The state of all rows."""
 
     def __init__(
         self,

@@ -1,11 +1,12 @@
-"""What is expected of a search space before any run: the middle is better than the sides.
+"""The prior mean: the middle of a search space is expected to be better than its sides.
 
-Whoever writes a range puts the best value inside it as a rule, while nearly all of a cube of many
-dimensions lies near its sides, where a model with a constant mean knows least and looks first.
+Authors usually choose ranges that contain the best value, whereas in many dimensions nearly all of
+the cube is close to its sides, where a model with a constant mean is least certain and searches
+first.
 
     b(x) = sum_j w_j (2 x_j - 1)^2
 
-The process models what is left, so that observations overrule it wherever they say otherwise.
+The process models the difference from b, so that observations outweigh it where they disagree.
 
 References:
     Snoek et al. (2015), Scalable Bayesian optimization using deep neural networks: the quadratic
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bowl:
-    """The expectation b.
+    """The prior mean b.
 
     Attributes:
-        weights: What the sides of each axis cost, in standardised units, shape (d,).
+        weights: How much worse the sides of each axis are, in standardised units, shape (d,).
     """
 
     weights: Floats
@@ -38,18 +39,19 @@ class Bowl:
     def over(cls, axes: Axes, steepness: float) -> Bowl:
         """Sides worse than the middle by ``steepness`` / sqrt(d) along each axis that has a middle.
 
-        So that a corner of d such axes is worse by as much of the spread that the sum of d
-        independent effects has, whatever d is. Categories have no middle, and count in d.
+        With this scale, a corner of d such axes is worse by the same multiple of the standard
+        deviation of a sum of d independent effects for any d. Categorical axes have no middle, but
+        are counted in d.
         """
         weights = np.where(axes.is_categorical, 0.0, steepness / np.sqrt(len(axes)))
         return cls(weights)
 
     def at(self, unit: Floats) -> Floats:
-        """What is expected of configurations (n, d), shape (n,)."""
+        """The prior mean at configurations (n, d), shape (n,), in standardised units."""
         expected: Floats = np.square(2.0 * unit - 1.0) @ self.weights
         return expected
 
     def gradient(self, unit: Floats) -> Floats:
-        """Its gradient by x at configurations (n, d), shape (n, d)."""
+        """Its gradient with respect to x at configurations (n, d), shape (n, d)."""
         gradient: Floats = 4.0 * (2.0 * unit - 1.0) * self.weights
         return gradient

@@ -1,4 +1,4 @@
-"""Configurations worth a look: everywhere, near the best runs, and one exchange away."""
+"""Candidate configurations: anywhere, near the best runs, and with one value exchanged."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.axes import Axes, Axis
 
 
-#: Finite spaces of up to this many configurations are looked at in full.
+#: Finite spaces with up to this many configurations are evaluated completely.
 _SMALL_SPACE = 2_000
 #: Mutants descend from this many best runs; the rank of the parent is geometric.
 _N_PARENTS, _PARENT_RATE = 10, 0.3
 #: Mutation steps are log-uniform between these, in units of the cube's side.
 _SMALLEST_STEP, _LARGEST_STEP = 0.003, 0.4
-#: Finite axes with more values are exchanged for some of them only.
+#: On finite axes with more values, only some of them are exchanged.
 _N_EXCHANGED = 12
 _HOPS = np.array([-8, -4, -3, -2, -1, 1, 2, 3, 4, 8])
 
@@ -28,14 +28,14 @@ _HOPS = np.array([-8, -4, -3, -2, -1, 1, 2, 3, 4, 8])
 def spread_and_mutants(
     axes: Axes, observed: Floats, y: Floats, n_uniform: int, n_mutants: int, rng: Generator
 ) -> Floats:
-    """All configurations of a small space; else uniform ones and mutants of the best runs.
+    """All configurations of a small space; otherwise uniform ones and mutants of the best runs.
 
     Args:
         axes: The cube.
         observed: Shape (n, d), n >= 1.
         y: Their values, smaller is better, shape (n,).
-        n_uniform: How many anywhere.
-        n_mutants: How many mutants.
+        n_uniform: Number of uniform configurations.
+        n_mutants: Number of mutants.
         rng: Source of randomness.
 
     Returns:

@@ -38,7 +38,7 @@ _NOISE_BOUNDS = (1e-6, 1.0)
 _SHARE_BOUNDS = (1e-3, 1 - 1e-3)
 #: An inverse gamma prior keeps the signal variance near 1, with the weight of as many values.
 _VARIANCE_STRENGTH = 2.0
-#: Gains in log density that are not worth another factorisation.
+#: Gains in log density below this do not justify another factorisation.
 _TOLERANCE = 1e-2
 
 
@@ -175,7 +175,7 @@ def fit(
 
 @lru_cache(maxsize=8)
 def below_diagonal(n: int) -> Integers:
-    """Where the pairs i > j stand in a flat (n, n) matrix, ascending, read-only, shape (p,)."""
+    """Positions of the pairs i > j in a flat (n, n) matrix, ascending, read-only, shape (p,)."""
     places = np.flatnonzero(np.tri(n, k=-1, dtype=bool))
     places.flags.writeable = False
     return places
@@ -215,7 +215,7 @@ def negative_log_posterior(
     weight = (inverse - np.multiply.outer(alpha, alpha / variance)).ravel()
     of_pairs = weight[below]
     penalty, gradient = prior.penalty(theta)
-    # each pair stands in R twice
+    # each pair occurs twice in R
     gradient[:n_axes] += correlation.by_log_length(of_pairs)
     gradient[n_axes] += 0.5 * at.noise * weight[:: n + 1].sum()
     if isinstance(correlation, kernels.WithOwn):

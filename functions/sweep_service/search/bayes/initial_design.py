@@ -1,4 +1,4 @@
-"""Where to look before a model can say anything: a scrambled low-discrepancy sequence."""
+"""The initial design, used before there is a model: a scrambled low-discrepancy sequence."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _RESOLUTION = 2.0**-32
 def points(n: int, n_axes: int, seed: int) -> Floats:
     """The first n points of the cube: the centre, then a scrambled Halton sequence.
 
-    Each digit of each axis goes through a random permutation of its own, so that axes with
-    large bases do not run in step.
+    Each digit of each axis is permuted at random, so that axes with large bases are not
+    correlated.
 
     Args:
         n: At least 1.

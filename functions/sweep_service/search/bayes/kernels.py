@@ -6,10 +6,10 @@ With t_j = d (x_j - x'_j)^2 / l_j^2 for d parameters of length scales l_j:
     M(r) = (1 + sqrt(5) r + 5/3 r^2) exp(-sqrt(5) r)
     Q(t) = 1 / (1 + t)
 
-The Matern 5/2 part can follow any function. The sum says what each parameter does whatever the
-others are, which takes far fewer runs to learn, and makes a run that is out speak for all others
-that have one of its values; its share a is fitted. Q is a rational quadratic, because d times as
-many roots and exponentials would cost more than the rest of the model.
+The Matern 5/2 part can represent any smooth function. The sum represents the effect of each
+parameter regardless of the others, which takes far fewer runs to learn; its share a is fitted. Q is
+a rational quadratic, because d times as many roots and exponentials would cost more than the rest
+of the model.
 
 | symbol | shape  | meaning                                          |
 |--------|--------|--------------------------------------------------|
@@ -48,7 +48,7 @@ def correlation(squares: Floats, scale: Floats, own_share: float) -> Joint:
     own = squares * scale[:, None]
     own += 1.0
     np.reciprocal(own, out=own)
-    # their mean as a product, several times as fast as ``mean``
+    # the mean as a matrix product, which is several times as fast as ``mean``
     mean_own = np.full(len(own), 1.0 / len(own)) @ own
     return WithOwn(joint, slope, squares, scale, own, mean_own, own_share)
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _PARTIAL_NOISE = 0.1
 #: Quantized distributions with more values are modeled at this many evenly spaced quantiles.
 _SCAN = 2048
-#: Longer integer ranges are modelled as if they had so many values.
+#: Longer integer ranges are modeled as if they had this many values.
 _MOST_VALUES = 2**40
 
 
@@ -108,7 +108,7 @@ def data_of(config: SweepConfig, index: int, evidence: Evidence) -> Data:
 
 
 def _unseen(index: int, evidence: Evidence) -> tuple[int, tuple[int, ...]]:
-    """How many of the indices below the asking one nothing is known of, and the newest of them."""
+    """Number of earlier indices about which nothing is known, and the newest of them."""
     known = {observation.index for observation in evidence.observations}
     known.update(pending.index for pending in evidence.pending)
     known.update(evidence.elsewhere)
@@ -119,7 +119,7 @@ def _unseen(index: int, evidence: Evidence) -> tuple[int, tuple[int, ...]]:
 
 
 def axes_of(space: SearchSpace) -> Axes:
-    """How the model sees the searched parameters."""
+    """The axes of the model, one for each searched parameter."""
     return Axes(tuple(_axis(parameter.distribution) for parameter in space.searched))
 
 

@@ -1,4 +1,4 @@
-"""Metric values made fit for a Gaussian process: standardised, the bad ones compressed."""
+"""Scaling of metric values for a Gaussian process: standardised, with poor values compressed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _HIGHEST = 1.0 + math.log(math.log(_LARGEST))
 class Warp:
     """A monotone map from values (smaller is better) to standardised ones.
 
-    The good half keeps its shape; beyond the median values grow by their logarithm only, and far
-    beyond it by the logarithm of that, so that diverged runs, while they are fewer than half, do
-    not flatten the differences between good ones. Values and slopes agree where the pieces meet:
+    Values better than the median are scaled linearly. Worse ones are compressed by a logarithm,
+    and much worse ones by its logarithm, so that diverged runs do not flatten the differences
+    between good ones as long as they are fewer than half. The pieces agree in value and slope:
 
         z = (value / scale - median) / spread
 
@@ -48,12 +48,12 @@ class Warp:
 
     @classmethod
     def to(cls, values: Floats, weights: Floats) -> Warp | None:
-        """The warp that standardises ``values``; None when they do not differ.
+        """The warp that standardises ``values``; None if all are equal.
 
         Args:
             values: Finite, shape (n,).
-            weights: The share of space that each speaks for, shape (n,). Late in a search most
-                runs lie near the best; a median over runs would take them for the whole.
+            weights: The share of the space that each value represents, shape (n,). Late in a
+                search most runs are close to the best one, which would bias a plain median.
         """
         scale = max(1.0, float(np.max(np.abs(values))) / _LARGEST)
         scaled = values / scale
@@ -75,7 +75,7 @@ class Warp:
         return standardised
 
     def invert(self, standardised: Floats) -> Floats:
-        """The values that map to ``standardised``, no larger than any that is told apart."""
+        """The values that map to ``standardised``, clipped to those that the warp distinguishes."""
         scaled = _stretched(standardised * self.width + self.centre) * self.spread + self.median
         values: Floats = np.clip(scaled, -_LARGEST, _LARGEST) * self.scale
         return values

@@ -1,9 +1,9 @@
-"""The next configuration on the unit cube: a model of what was seen, and the best use of it.
+"""The next configuration on the unit cube, chosen by a model of the results so far.
 
-Each request starts from nothing: scale the values, fit the model, believe what it says of pending
-runs, maximise the expected improvement. Runs that are asked for at the same moment, and of which
-nothing is known yet, are guessed first, each in the way in which it was answered. Where a step
-cannot be taken, the answer is a point of a low-discrepancy sequence together with the reason.
+Each request repeats all steps: scale the values, fit the model, add pending runs at their predicted
+values, maximise the expected improvement. The answers to simultaneous asks, which are not visible
+yet, are computed first, in the same way as by those asks. If a step is not possible, the answer is
+a point of a low-discrepancy sequence, together with the reason.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.optimise import Improvement
 
 
-#: Finite spaces of up to this many configurations are counted out to find an untried one.
+#: Finite spaces with up to this many configurations are enumerated to find an untried one.
 _LARGEST_COUNT = 100_000
 _N_DRAWS = 1_000
-#: Sweeps without any value wrap around after so many runs.
+#: In sweeps without any value, the sequence repeats after this many runs.
 _LONGEST_SEQUENCE = 4_096
 
 
@@ -44,11 +44,11 @@ class Data:
         observed: Snapped configurations with values, shape (n, d).
         values: Smaller is better, finite, shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
-        pending: Snapped configurations of runs that are out, shape (q, d); those that count by an
-            imputed value are among the observed ones.
+        pending: Snapped configurations of runs in progress, shape (q, d); those with an imputed
+            value are among the observed ones instead.
         closed: Snapped configurations that ended without anything to learn, shape (r, d).
-        n_unseen: Runs that were asked for before this one and of which nothing is known yet.
-        unseen: Indices of the newest of them, ascending; as many as are guessed.
+        n_unseen: Number of earlier runs about which nothing is known yet.
+        unseen: Ascending indices of the newest of them, whose configurations are predicted.
     """
 
     axes: Axes
@@ -63,7 +63,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A configuration and why; what a model says of it is worked out when it is read.
+    """A configuration and the reason for it; its forecast is computed on first use.
 
     Attributes:
         unit: Snapped, shape (d,).
@@ -79,7 +79,7 @@ class Proposal:
 
     @cached_property
     def forecast(self) -> Forecast | None:
-        """What the model says of the configuration."""
+        """The model's prediction for the configuration."""
         if self.surrogate is None or self.improvement is None:
             return None
         return self.surrogate.forecast(self.improvement, self.unit)
@@ -88,7 +88,7 @@ class Proposal:
 def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Proposal:
     """The configuration of run ``index``; never raises for what was observed.
 
-    A configuration comes again only when every one of a finite space has been tried.
+    A configuration is repeated only after all configurations of a finite space have been tried.
 
     Args:
         data: What is known.
@@ -113,14 +113,14 @@ def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Prop
 
 @dataclass(frozen=True)
 class _Ask:
-    """What can be answered at this moment: to run ``index`` and to those just before it.
+    """The state shared by the answers to run ``index`` and to the simultaneous asks before it.
 
     Attributes:
         data: What is known when run ``index`` asks.
         index: Of the run that asks.
         seed: Of the sweep.
         tuning: Numbers of the method.
-        models: Those fitted so far, without and with the parameters' own share.
+        models: Fitted models, by whether they have an additive part.
     """
 
     data: Data
@@ -130,7 +130,7 @@ class _Ask:
     models: dict[bool, Surrogate] = field(default_factory=dict)
 
     def of(self, index: int, out: Floats, tried: set[bytes]) -> Proposal:
-        """The configuration of run ``index``, while those at ``out``, shape (q, d), are out.
+        """The configuration of run ``index`` while those at ``out``, shape (q, d), are in progress.
 
         Raises:
             ValuesAlike: There is nothing to model.
@@ -158,7 +158,7 @@ class _Ask:
         return replace(found, surrogate=surrogate, improvement=improvement)
 
     def _model(self, has_own_share: bool) -> Surrogate:
-        """Of the values that all who ask at this moment look at."""
+        """The model of the values, which all simultaneous asks share."""
         if has_own_share not in self.models:
             data = self.data
             self.models[has_own_share] = Surrogate.fitted(

@@ -1,4 +1,4 @@
-"""Which observations speak for the rest."""
+"""Choosing a subset of observations, and weighting observations by their density."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.axes import Axes
 
 
-#: Two configurations speak for the same place within this root mean square distance per axis.
+#: Configurations within this root mean square distance per axis count as the same place.
 _SAME_PLACE = 0.1
 #: Share of a subset that goes to the best observations.
 _BEST_SHARE = 0.5
@@ -32,7 +32,7 @@ def crowding_weights(axes: Axes, unit: Floats) -> Floats:
 
 
 def representative(values: Floats, n: int, rng: Generator) -> Integers:
-    """Indices, ascending, of at most ``n`` observations: the best ones, and any of the others.
+    """Ascending indices of at most ``n`` observations: the best ones, and others at random.
 
     Args:
         values: Smaller is better, shape (N,).

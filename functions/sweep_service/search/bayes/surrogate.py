@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sweep_service.search.bayes import gaussian_process, wild
+from sweep_service.search.bayes import gaussian_process, outliers
 from sweep_service.search.bayes.bowl import Bowl
 from sweep_service.search.bayes.hyperparameters import Hyperparameters, fit
 from sweep_service.search.bayes.optimise import Improvement
@@ -106,13 +106,13 @@ class Surrogate:
             return cls(axes, observed, y, extra_noise, warp, bowl, hyperparameters), some
 
         found, fitted = model(warp.apply(values), extra_noise, warp)
-        is_wild = wild.are_wild(found, fitted)
-        others = Warp.to(values[~is_wild], crowding_weights(axes, observed[~is_wild]))
-        if not is_wild.any() or others is None:
+        is_outlier = outliers.are_outliers(found, fitted)
+        others = Warp.to(values[~is_outlier], crowding_weights(axes, observed[~is_outlier]))
+        if not is_outlier.any() or others is None:
             return found
         y = others.apply(values)
-        y[is_wild] = np.minimum(y[is_wild], y[~is_wild].max())
-        return model(y, extra_noise + wild.NOISE * is_wild, others)[0]
+        y[is_outlier] = np.minimum(y[is_outlier], y[~is_outlier].max())
+        return model(y, extra_noise + outliers.NOISE * is_outlier, others)[0]
 
     def improvement(self, pending: Floats, margin: float) -> Improvement:
         """Expected improvement by more than ``margin`` on all values seen and believed.

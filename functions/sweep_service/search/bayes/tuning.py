@@ -10,31 +10,31 @@ from sweep_service.search.bayes.hyperparameters import Normal, Prior
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a suggestion costs and how it weighs searching against polishing.
+    """Numbers that set the cost of a suggestion and its balance of exploration and exploitation.
 
     Attributes:
         n_start: Runs of the low-discrepancy start; at most d + 1.
-        n_uniform: Candidates anywhere.
+        n_uniform: Candidates anywhere in the space.
         n_mutants: Candidates near the best runs.
-        n_climbed: Candidates that climb by gradient.
-        n_climb_iterations: Evaluations of a climb.
-        n_fitted: Most observations that hyperparameters are fitted to.
-        n_fit_iterations: Evaluations of the likelihood for that.
-        n_modelled: Most observations that the model holds.
-        n_imagined: Most runs that are guessed to be asked for at this moment.
-        margin: How much better than the best a searching request wants to be, in standardised
-            units; it keeps the search from polishing one optimum for ever.
-        search_share: Share of searching requests; the others polish.
-        steepness: How much worse than its middle the sides of a parameter's range are expected to
-            be, in standardised units times sqrt(d).
-        length_std: Spread of log length scales.
-        length_shift: Added to the logarithm of the usual location.
-        noise_mean: Location of the log noise.
-        noise_std: Its spread.
-        n_own: Most values that count as few, see ``has_own_share``.
-        own_work: Most values and runs that are out, times parameters, for which that is paid.
-        share_mean: Location of the logit of the share that parameters have on their own.
-        share_std: Its spread.
+        n_climbed: Candidates that are improved by gradient.
+        n_climb_iterations: Evaluations of each such improvement.
+        n_fitted: Maximum number of observations that hyperparameters are fitted to.
+        n_fit_iterations: Evaluations of the likelihood in that fit.
+        n_modelled: Maximum number of observations in the model.
+        n_imagined: Maximum number of simultaneous asks whose answers are predicted.
+        margin: Improvement over the best value that an exploring request requires, in
+            standardised units; without it, the search would refine one optimum forever.
+        search_share: Share of exploring requests; the others refine the best result.
+        steepness: How much worse the sides of a parameter's range are expected to be than its
+            middle, in standardised units times sqrt(d).
+        length_std: Standard deviation of the prior of log length scales.
+        length_shift: Added to the mean of that prior.
+        noise_mean: Mean of the prior of the log noise.
+        noise_std: Its standard deviation.
+        n_own: Maximum number of values that counts as few, see ``has_own_share``.
+        own_work: Limit of (values + runs in progress) * parameters for the additive part.
+        share_mean: Mean of the prior of the logit of the additive part's share.
+        share_std: Its standard deviation.
     """
 
     n_start: int = 8
@@ -59,17 +59,18 @@ class Tuning:
     share_std: float = 1.5
 
     def margin_of(self, index: int) -> float:
-        """The margin of run ``index``: searching ones are evenly mixed among the others."""
+        """The margin of run ``index``; exploring requests are spread evenly among the others."""
         is_searching = int((index + 1) * self.search_share) > int(index * self.search_share)
         return self.margin if is_searching else 0.0
 
     def has_own_share(self, index: int, n_axes: int, n_values: int, n_out: int) -> bool:
-        """Whether the model of run ``index`` lets parameters count on their own too.
+        """Whether the model of run ``index`` has an additive part.
 
-        With runs out that spreads the requests; when every second one does, the ones that polish,
-        not all rest on the same idea of the space; and few values settle what each parameter does
-        before they settle what all do together. Two of these three reasons are enough. With many
-        values or parameters it costs too much.
+        There are three reasons for it: while runs are in progress, it spreads the requests; if
+        only the refining requests use it, requests do not all rely on the same model; and few
+        values are enough to learn the effect of each parameter, but not of all together. It is
+        used if two of them apply, unless there are so many values or parameters that it would be
+        too slow.
         """
         is_polishing, is_early = self.margin_of(index) == 0, n_values <= self.n_own
         is_wanted = is_polishing + is_early + (n_out > 0) >= 2

@@ -7,7 +7,7 @@ refuses NaN, infinities and 1e-200.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import Attribute
 
@@ -32,8 +32,6 @@ from sweep_service.storage.codec import (
 if TYPE_CHECKING:
     from sweep_service.model.records.records import Base, EarlyStop, Outcome, Taken
 
-_MAX_WHOLE = 2**63 - 1
-
 
 class Text(Attribute[str]):
     """A text; one that UTF-8 cannot hold (half a surrogate pair) is refused here."""
@@ -46,23 +44,14 @@ class Text(Attribute[str]):
         return value
 
 
-@overload
-def bounded(number: int) -> int: ...
-@overload
-def bounded(number: None) -> None: ...
-def bounded(number: int | None) -> int | None:
-    """The number, or the largest that is kept: a grid may have more points than 38 digits count."""
-    return None if number is None else min(number, _MAX_WHOLE)
-
-
 class Whole(Attribute[int]):
-    """A whole number, at most 2**63 - 1."""
+    """A whole number."""
 
     attr_type = "N"
 
     def serialize(self, value: int) -> str:
         """Decimal digits."""
-        return str(bounded(value))
+        return str(value)
 
     def deserialize(self, value: str) -> int:
         """The number that the digits stand for."""

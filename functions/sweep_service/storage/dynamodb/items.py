@@ -4,8 +4,6 @@ The models give items their schema, their stored form and the names that conditi
 bound to no table, which a store is at run time. Attributes are named as the fields of records are.
 Records are read off the wire by the models' schema without an instance of the model between: a
 fifth of the time, and every ask reads all leases.
-
-Names are billed with every item: those of observations, read by the thousand, are short.
 """
 
 from __future__ import annotations
@@ -18,15 +16,13 @@ from pynamodb.attributes import Attribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from sweep_service.model.records.records import (
-    AttemptRecord,
-    Counter,
+    ConfigVersion,
     Lease,
     LiveSummary,
-    Observation,
     Run,
     RunHead,
     SweepHead,
-    SweepMeta,
+    SweepStatus,
 )
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import (
@@ -38,7 +34,6 @@ from sweep_service.storage.dynamodb.attributes import (
     Kind,
     Metric,
     Numbers,
-    Packed,
     Reason,
     Revision,
     Seconds,
@@ -79,14 +74,14 @@ class MetaItem(Item):
     taken = Before(null=True)
 
     @classmethod
-    def of(cls, meta: SweepMeta) -> MetaItem:
+    def of(cls, meta: ConfigVersion) -> MetaItem:
         """The item of a record."""
-        return cls(*keys.meta(meta.sweep, meta.version), **_values(meta))
+        return cls(*keys.meta(meta.sweep, meta.version), **values_of(meta))
 
     @classmethod
-    def record(cls, raw: Raw) -> SweepMeta:
+    def record(cls, raw: Raw) -> ConfigVersion:
         """The record of an item."""
-        return _record(SweepMeta, cls, raw)
+        return record_of(ConfigVersion, cls, raw)
 
 
 class ListingItem(Item):
@@ -98,15 +93,15 @@ class ListingItem(Item):
     created_at = Seconds()
 
     @classmethod
-    def of(cls, meta: SweepMeta, project: str | None) -> ListingItem:
+    def of(cls, meta: ConfigVersion, project: str | None) -> ListingItem:
         """The line of a sweep in the listing of ``project``; None: of all sweeps."""
         head = SweepHead(meta.sweep, meta.project, meta.name, meta.created_at)
-        return cls(*keys.listing(project, meta.created_at, meta.sweep), **_values(head))
+        return cls(*keys.listing(project, meta.created_at, meta.sweep), **values_of(head))
 
     @classmethod
     def record(cls, raw: Raw) -> SweepHead:
         """The record of an item."""
-        return _record(SweepHead, cls, raw)
+        return record_of(SweepHead, cls, raw)
 
 
 class CounterItem(Item):
@@ -123,14 +118,14 @@ class CounterItem(Item):
     schema_version = Whole(default_for_new=SCHEMA_VERSION)
 
     @classmethod
-    def of(cls, sweep: str, counter: Counter) -> CounterItem:
+    def of(cls, sweep: str, counter: SweepStatus) -> CounterItem:
         """The item of a record."""
-        return cls(*keys.counter(sweep), version=counter.version, **_values(counter))
+        return cls(*keys.counter(sweep), version=counter.version, **values_of(counter))
 
     @classmethod
-    def record(cls, raw: Raw) -> Counter:
+    def record(cls, raw: Raw) -> SweepStatus:
         """The record of an item."""
-        return _record(Counter, cls, raw)
+        return record_of(SweepStatus, cls, raw)
 
 
 class PointItem(Item):
@@ -141,7 +136,7 @@ class PointItem(Item):
     @classmethod
     def holder(cls, raw: Raw) -> int:
         """The index of an item."""
-        return int(_value(cls.index, raw))
+        return int(value_of(cls.index, raw))
 
     @classmethod
     def entry(cls, raw: Raw) -> tuple[str, int]:
@@ -173,7 +168,7 @@ class DeletionItem(Item):
     @classmethod
     def indices_in(cls, raw: Raw) -> tuple[int, ...]:
         """The runs that were out."""
-        return tuple(_value(cls.get_attributes()["indices"], raw)["runs"])
+        return tuple(value_of(cls.get_attributes()["indices"], raw)["runs"])
 
 
 class LeaseItem(Item):
@@ -203,18 +198,19 @@ class LeaseItem(Item):
     is_preempting = BooleanAttribute(default=False)
     revision = Revision(null=True, default=0)
     amendment = Kind(null=True)
+    change = Revision(null=True, default=0)
 
     @classmethod
     def of(cls, sweep: str, lease: Lease) -> LeaseItem:
         """The item of a record."""
-        values = _values(lease)
-        live = _values(values.pop("live"))
+        values = values_of(lease)
+        live = values_of(values.pop("live"))
         return cls(*keys.lease(sweep, lease.index), **(values | live))
 
     @classmethod
     def record(cls, raw: Raw) -> Lease:
         """The record of an item."""
-        return _record(Lease, cls, raw, live=_record(LiveSummary, cls, raw))
+        return record_of(Lease, cls, raw, live=record_of(LiveSummary, cls, raw))
 
 
 class RunItem(Item):
@@ -235,130 +231,25 @@ class RunItem(Item):
     attributes = Json(null=True)
     state = StateOfRun(null=True)
     best = Metric(null=True)
+    change = Revision(null=True, default=0)
 
     @classmethod
     def of(cls, sweep: str, run: Run) -> RunItem:
         """The item of a record."""
         state = run.outcome.state if run.outcome is not None else None
         best = run.outcome.best if run.outcome is not None else None
-        values = _values(run) | {"attributes": run.attributes or None}
+        values = values_of(run) | {"attributes": run.attributes or None}
         return cls(*keys.run(sweep, run.index), state=state, best=best, **values)
 
     @classmethod
     def record(cls, raw: Raw) -> Run:
         """The record of an item."""
-        return _record(Run, cls, raw, attributes=_value(cls.attributes, raw) or {})
+        return record_of(Run, cls, raw, attributes=value_of(cls.attributes, raw) or {})
 
     @classmethod
     def head(cls, raw: Raw) -> RunHead:
         """The head of an item, of which the rest may be missing."""
-        return _record(RunHead, cls, raw)
-
-
-class BandItem(Item):
-    """A run's value at a band."""
-
-    index = Whole()
-    attempt = Whole()
-    value = Metric()
-
-    @classmethod
-    def entry(cls, raw: Raw) -> tuple[int, float]:
-        """Index and value of an item."""
-        return _value(cls.index, raw), _value(cls.value, raw)
-
-
-class RowsItem(Item):
-    """A batch of logged rows, as JSON text; the table's time to live looks at ``expires_at``."""
-
-    attempt = Whole()
-    offset = Whole()
-    rows = Packed()
-    n_rows = Whole(null=True)
-    expires_at = Whole(null=True)
-
-    @classmethod
-    def batch(cls, raw: Raw) -> tuple[int, int, str]:
-        """Attempt, offset and text of an item."""
-        return _value(cls.attempt, raw), _value(cls.offset, raw), _value(cls.rows, raw)
-
-
-class TailItem(Item):
-    """The last lines of stderr of an attempt."""
-
-    tail = Packed()
-
-    @classmethod
-    def text(cls, raw: Raw) -> str:
-        """The lines."""
-        return str(_value(cls.tail, raw))
-
-
-class AttemptItem(Item):
-    """What became of an attempt that was not the last."""
-
-    index = Whole()
-    attempt = Whole()
-    agent = Text()
-    host = Text()
-    state = StateOfRun()
-    started_at = Seconds()
-    ended_at = Seconds()
-    exit_code = Whole(null=True)
-    signal = Whole(null=True)
-
-    @classmethod
-    def of(cls, sweep: str, record: AttemptRecord) -> AttemptItem:
-        """The item of a record."""
-        key = keys.attempt_record(sweep, record.index, record.attempt)
-        return cls(*key, **_values(record))
-
-    @classmethod
-    def record(cls, raw: Raw) -> AttemptRecord:
-        """The record of an item."""
-        return _record(AttemptRecord, cls, raw)
-
-
-class ObservationItem(Item):
-    """An entry of the observation log: about 130 bytes.
-
-    The key tells the index; ``numbers`` holds the time of writing, the value and the unit vector,
-    8 bytes each.
-    """
-
-    config_version = Whole(attr_name="c")
-    state = StateOfRun(attr_name="s")
-    is_stopped_early = BooleanAttribute(attr_name="e")
-    last = Metric(attr_name="l", null=True)
-    revision = Revision(attr_name="r", null=True, default=0)
-    numbers = Numbers(attr_name="n")
-
-    @classmethod
-    def of(cls, sweep: str, entry: Observation) -> ObservationItem:
-        """The item of a record."""
-        return cls(
-            *keys.observation(sweep, entry.written_at, entry.index),
-            config_version=entry.config_version,
-            state=entry.state,
-            is_stopped_early=entry.is_stopped_early,
-            last=entry.last,
-            revision=entry.revision,
-            numbers=(entry.written_at, entry.value, *entry.unit),
-        )
-
-    @classmethod
-    def record(cls, raw: Raw) -> Observation:
-        """The record of an item."""
-        written_at, value, *unit = _value(cls.numbers, raw)
-        return _record(
-            Observation,
-            cls,
-            raw,
-            index=keys.index_of(key_of(raw)),
-            written_at=written_at,
-            value=value,
-            unit=tuple(unit),
-        )
+        return record_of(RunHead, cls, raw)
 
 
 def key_of(raw: Raw) -> keys.Key:
@@ -366,16 +257,16 @@ def key_of(raw: Raw) -> keys.Key:
     return keys.Key(raw["pk"]["S"], raw["sk"]["S"])
 
 
-def _values(record: Any) -> dict[str, Any]:
+def values_of(record: Any) -> dict[str, Any]:
     """The fields of a record, by name."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
-def _record(kind: Callable[..., _T], model: type[Item], raw: Raw, **given: object) -> _T:
+def record_of(kind: Callable[..., _T], model: type[Item], raw: Raw, **given: object) -> _T:
     """A record of an item's attributes; those that are not there are the model's defaults."""
     for name, attribute in _schema(kind, model):
         if name not in given:
-            given[name] = _value(attribute, raw)
+            given[name] = value_of(attribute, raw)
     return kind(**given)
 
 
@@ -388,7 +279,8 @@ def _schema(kind: Any, model: type[Item]) -> tuple[tuple[str, Attribute[Any]], .
     )
 
 
-def _value(attribute: Attribute[_T], raw: Raw) -> Any:
+def value_of(attribute: Attribute[_T], raw: Raw) -> Any:
+    """The value of an attribute, or its default where an item does not have it."""
     stored = raw.get(attribute.attr_name)
     if stored is None:
         return attribute.default

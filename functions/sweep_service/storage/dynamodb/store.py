@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from sweep_service.storage.dynamodb.leases import LeaseItems
 from sweep_service.storage.dynamodb.points import PointItems
-from sweep_service.storage.dynamodb.runs import RunItems
+from sweep_service.storage.dynamodb.records import RecordItems
 from sweep_service.storage.dynamodb.sweeps import SweepItems
 from sweep_service.storage.dynamodb.table import Table
 from sweep_service.storage.dynamodb.trail import TrailItems
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class DynamoStore(SweepItems, PointItems, LeaseItems, RunItems, TrailItems):
+class DynamoStore(RecordItems, SweepItems, PointItems, TrailItems):
     """A ``Store`` over one DynamoDB table with the keys ``pk`` and ``sk``.
 
     Threads share a store. Each write is one conditional write of one item; none is a transaction.

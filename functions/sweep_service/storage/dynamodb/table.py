@@ -196,16 +196,6 @@ def equals(attribute: Attribute[_T], value: _T | None) -> Condition:
     return attribute.does_not_exist() if value is None else attribute == value
 
 
-def is_revision(attribute: Attribute[int], revision: int) -> Condition:
-    """The condition that an item is of a revision; the first is not stored."""
-    return equals(attribute, revision or None)
-
-
-def put_or_remove(attribute: Attribute[_T], value: _T | None) -> Action:
-    """The change that gives an attribute a value; None: that removes it."""
-    return attribute.remove() if value is None else attribute.set(value)
-
-
 def _refused(error: PynamoDBException) -> bool:
     """False where the condition failed; any other error goes on."""
     code, _ = code_and_text(error)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sweep_service.model.records.records import RowBatch
+from sweep_service.model.records.entries import BandValue, ErrorTail
+from sweep_service.model.records.records import (
+    AttemptRecord,
+    Observation,
+    RowBatch,
+)
 from sweep_service.storage.codec import PAGE_BYTES, decode_rows, encode_rows
 from sweep_service.storage.dynamodb import keys
-from sweep_service.storage.dynamodb.items import (
+from sweep_service.storage.dynamodb.entries import (
     AttemptItem,
     BandItem,
     ObservationItem,
@@ -18,7 +23,10 @@ from sweep_service.storage.dynamodb.items import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_service.model.records.records import AttemptRecord, Observation
+    from pynamodb.expressions.condition import Condition
+
+    from sweep_service.model.records.entries import Entry
+    from sweep_service.storage.dynamodb.items import Item
     from sweep_service.storage.dynamodb.table import Table
 
 # Compressed it stays far below the 400 KB of an item.
@@ -35,14 +43,31 @@ class TrailItems:
     _clock: Callable[[], float]
     _keep_rows_seconds: float | None
 
-    def put_observation(self, sweep: str, observation: Observation) -> None:
-        """See ``Store.put_observation``."""
-        is_first = ObservationItem.pk.does_not_exist()
-        is_not_older = ObservationItem.revision <= observation.revision
-        condition = is_first | ObservationItem.revision.does_not_exist()
-        if observation.revision:
-            condition |= is_not_older
-        self._table.put(ObservationItem.of(sweep, observation), condition)
+    def append(self, sweep: str, index: int, entry: Entry) -> None:
+        """See ``Store.append``; a batch of rows too large for one item is kept as several."""
+        for item, is_not_later in self._items_of(sweep, index, entry):
+            is_first = type(item).pk.does_not_exist()
+            self._table.put(item, None if is_not_later is None else is_first | is_not_later)
+
+    def _items_of(
+        self, sweep: str, index: int, entry: Entry
+    ) -> Iterator[tuple[Item, Condition | None]]:
+        """What to put, and the condition that what is stored under the key is not later."""
+        if isinstance(entry, Observation):
+            is_first = ObservationItem.revision.does_not_exist()
+            is_not_later = is_first | (ObservationItem.revision <= entry.revision)
+            yield ObservationItem.of(sweep, entry), is_not_later if entry.revision else is_first
+        elif isinstance(entry, BandValue):
+            yield BandItem.of(sweep, index, entry), BandItem.attempt <= entry.attempt
+        elif isinstance(entry, AttemptRecord):
+            yield AttemptItem.of(sweep, entry), None
+        elif isinstance(entry, ErrorTail):
+            yield TailItem.of(sweep, index, entry), None
+        else:
+            for part, text in _parts(entry):
+                item = RowsItem.of(sweep, index, part, text, self._rows_expire_at())
+                n_rows = len(part.rows)
+                yield item, RowsItem.n_rows.does_not_exist() | (RowsItem.n_rows <= n_rows)
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
         """See ``Store.list_observations``.
@@ -54,13 +79,6 @@ class TrailItems:
         entries = self._table.items(span, is_consistent=False)
         return [ObservationItem.record(item) for item in entries]
 
-    def put_band(self, sweep: str, band: int, index: int, attempt: int, value: float) -> None:
-        """See ``Store.put_band``."""
-        is_first = BandItem.pk.does_not_exist()
-        is_not_older = BandItem.attempt <= attempt
-        item = BandItem(*keys.band(sweep, band, index), index=index, attempt=attempt, value=value)
-        self._table.put(item, is_first | is_not_older)
-
     def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
         """See ``Store.drop_band``."""
         self._table.delete(keys.band(sweep, band, index), BandItem.attempt <= attempt)
@@ -68,21 +86,6 @@ class TrailItems:
     def list_band(self, sweep: str, band: int) -> dict[int, float]:
         """See ``Store.list_band``."""
         return dict(BandItem.entry(item) for item in self._table.items(keys.bands(sweep, band)))
-
-    def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
-        """See ``Store.put_rows``; a batch too large for one item is kept as several."""
-        # rows :  the batch that stands under an offset .. a longer one
-        for part, text in _parts(batch):
-            item = RowsItem(
-                *keys.rows(sweep, index, part.attempt, part.offset),
-                attempt=part.attempt,
-                offset=part.offset,
-                rows=text,
-                n_rows=len(part.rows),
-                expires_at=self._rows_expire_at(),
-            )
-            is_first = RowsItem.n_rows.does_not_exist()
-            self._table.put(item, is_first | (RowsItem.n_rows <= len(part.rows)))
 
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int
@@ -98,8 +101,8 @@ class TrailItems:
             batches.append(RowBatch(attempt, offset, decode_rows(text)))
         return batches
 
-    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
-        """See ``Store.delete_trail``."""
+    def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
+        """See ``Store.delete_run_data``."""
         n_deleted = 0
         for span in keys.trails(sweep, index, attempt):
             for page in self._table.key_pages(span, _TRAIL_PAGE):
@@ -108,18 +111,10 @@ class TrailItems:
                 n_deleted += self._table.delete_all(page)
         return True
 
-    def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
-        """See ``Store.put_attempt_record``."""
-        self._table.put(AttemptItem.of(sweep, record))
-
     def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
         """See ``Store.list_attempt_records``."""
         items = self._table.items(keys.attempt_records(sweep, index))
         return [AttemptItem.record(item) for item in items]
-
-    def put_error_tail(self, sweep: str, index: int, attempt: int, text: str) -> None:
-        """See ``Store.put_error_tail``."""
-        self._table.put(TailItem(*keys.error_tail(sweep, index, attempt), tail=text))
 
     def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
         """See ``Store.get_error_tail``."""

@@ -186,6 +186,18 @@ _NOTES = ("ALTER TABLE runs ADD COLUMN attributes TEXT",)
 #: What had been run before a config version began.
 _TAKEN = ("ALTER TABLE metas ADD COLUMN taken TEXT",)
 
+#: How often leases and runs have been written (sweeps have the column already), and triggers that
+#: refuse the writes of earlier versions, which do not count: they had opened the file before.
+UPGRADE_NEEDED = "not damaged: a newer sweep-sdk has upgraded this file; upgrade this one too"
+_CHANGES = (
+    "ALTER TABLE leases ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
+)
+_COUNTED = ("sweeps", "leases", "runs")
+_COUNT = """CREATE TRIGGER IF NOT EXISTS counted_{table} BEFORE UPDATE ON {table}
+    WHEN NEW.change <= OLD.change
+    BEGIN SELECT RAISE(ABORT, '{text}'); END"""
+
 #: Step n turns a file of version n into one of version n + 1.
 STEPS: tuple[Sequence[str], ...] = (
     _FIRST_TABLES,
@@ -198,6 +210,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _AMENDMENTS,
     _NOTES,
     _TAKEN,
+    _CHANGES,
 )
 SCHEMA_VERSION = len(STEPS)
 
@@ -220,10 +233,14 @@ def upgrade(connection: sqlite3.Connection, path: Path) -> None:
         StoreUnusable: It is another program's, or of a newer schema.
     """
     check_library(sqlite3.sqlite_version_info)
+    for table in _COUNTED:  # steps may change records
+        connection.execute(f"DROP TRIGGER IF EXISTS counted_{table}")
     for step in STEPS[_version(connection, path) :]:
         for statement in step:
             connection.execute(dialect(statement, sqlite3.sqlite_version_info))
     _guard(connection)
+    for table in _COUNTED:
+        connection.execute(_COUNT.format(table=table, text=UPGRADE_NEEDED))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

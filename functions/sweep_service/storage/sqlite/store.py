@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sweep_service.storage.sqlite.database import BUSY_TIMEOUT_SECONDS, Database
-from sweep_service.storage.sqlite.leases import LeaseTable
 from sweep_service.storage.sqlite.points import PointTable
-from sweep_service.storage.sqlite.runs import RunTable
+from sweep_service.storage.sqlite.records import RecordTables
 from sweep_service.storage.sqlite.sweeps import SweepTables
 from sweep_service.storage.sqlite.trail import TrailTables
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class SqliteStore(SweepTables, PointTable, LeaseTable, RunTable, TrailTables):
+class SqliteStore(RecordTables, SweepTables, PointTable, TrailTables):
     """A ``Store`` over one SQLite file on a local disk.
 
     Threads and processes share the file freely, also across a fork. What a method has written

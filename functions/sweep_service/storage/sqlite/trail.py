@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.records.entries import BandValue, ErrorTail
 from sweep_service.model.records.numbers import decode_number, encode_number
-from sweep_service.model.records.records import AttemptRecord, Observation, RowBatch
+from sweep_service.model.records.records import (
+    AttemptRecord,
+    Observation,
+    RowBatch,
+)
 from sweep_service.model.records.states import RunState
 from sweep_service.storage.codec import (
     PAGE_BYTES,
@@ -17,7 +22,43 @@ from sweep_service.storage.codec import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sweep_service.model.records.entries import Entry
     from sweep_service.storage.sqlite.database import Database
+
+
+_Values = tuple[Any, ...]
+
+
+class _Log:
+    """How entries of one kind are kept, and the statements for that.
+
+    Args:
+        table: Its name.
+        keys: Columns of the key, after the sweep and the index.
+        columns: All others.
+        encode: Gives the values of ``keys`` and ``columns``.
+        rank: SQL: of two entries under one key the one remains whose rank is not smaller.
+        rank_of: The same, of the values of an entry.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        keys: tuple[str, ...],
+        columns: tuple[str, ...],
+        encode: Callable[[Any], _Values],
+        rank: str = "0",
+        rank_of: Callable[[_Values], int] = lambda _: 0,
+    ) -> None:
+        self.encode, self.n_keys, self.rank_of = encode, len(keys), rank_of
+        names = ("sweep", "idx", *keys, *columns)
+        is_key = " AND ".join(f"{name} = ?" for name in names[: 2 + len(keys)])
+        marks = ", ".join("?" * len(names))
+        self.clear = f"DELETE FROM {table} WHERE {is_key} AND {rank} <= ?"
+        self.insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
+
 
 _TRAIL_DELETIONS = (
     "DELETE FROM histories WHERE sweep = ? AND idx = ? AND attempt <= ?",
@@ -31,31 +72,14 @@ class TrailTables:
 
     _database: Database
 
-    def put_observation(self, sweep: str, observation: Observation) -> None:
-        """See ``Store.put_observation``."""
-        place = (sweep, observation.written_at, observation.index)
+    def append(self, sweep: str, index: int, entry: Entry) -> None:
+        """See ``Store.append``."""
+        log = _LOGS[type(entry)]
+        values = log.encode(entry)
+        key = (sweep, index, *values[: log.n_keys])
         with self._database.write() as connection:
-            connection.execute(
-                """DELETE FROM observations WHERE sweep = ? AND written_at = ? AND idx = ?
-                AND revision <= ?""",
-                (*place, observation.revision),
-            )
-            connection.execute(
-                """INSERT OR IGNORE INTO observations
-                    (sweep, written_at, idx, config_version, unit, value, state, is_stopped_early,
-                    last, revision)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                (
-                    *place,
-                    observation.config_version,
-                    pack_unit(observation.unit),
-                    encode_number(observation.value),
-                    observation.state.value,
-                    observation.is_stopped_early,
-                    encode_optional(observation.last),
-                    observation.revision,
-                ),
-            )
+            connection.execute(log.clear, (*key, log.rank_of(values)))
+            connection.execute(log.insert, (sweep, index, *values))
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
         """See ``Store.list_observations``."""
@@ -68,29 +92,13 @@ class TrailTables:
         )
         return [_observation(row) for row in rows]
 
-    def put_band(self, sweep: str, band: int, index: int, attempt: int, value: float) -> None:
-        """See ``Store.put_band``."""
-        with self._database.write() as connection:
-            place = (sweep, band, index)
-            connection.execute(
-                "DELETE FROM bands WHERE sweep = ? AND band = ? AND idx = ? AND attempt <= ?",
-                (*place, attempt),
-            )
-            connection.execute(
-                """INSERT OR IGNORE INTO bands (sweep, band, idx, attempt, value)
-                VALUES (?, ?, ?, ?, ?)""",
-                (*place, attempt, encode_number(value)),
-            )
-
     def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
         """See ``Store.drop_band``."""
-        self._put(
-            "DELETE FROM bands WHERE sweep = ? AND band = ? AND idx = ? AND attempt <= ?",
-            sweep,
-            band,
-            index,
-            attempt,
-        )
+        with self._database.write() as connection:
+            connection.execute(
+                "DELETE FROM bands WHERE sweep = ? AND band = ? AND idx = ? AND attempt <= ?",
+                (sweep, band, index, attempt),
+            )
 
     def list_band(self, sweep: str, band: int) -> dict[int, float]:
         """See ``Store.list_band``."""
@@ -98,22 +106,6 @@ class TrailTables:
             "SELECT idx, value FROM bands WHERE sweep = ? AND band = ? ORDER BY idx", sweep, band
         )
         return {index: _number(value) for index, value in rows}
-
-    def put_rows(self, sweep: str, index: int, batch: RowBatch) -> None:
-        """See ``Store.put_rows``."""
-        text = encode_rows(batch.rows)
-        place = (sweep, index, batch.attempt, batch.offset)
-        with self._database.write() as connection:
-            connection.execute(
-                """DELETE FROM histories WHERE sweep = ? AND idx = ? AND attempt = ?
-                AND first_row = ? AND length(batch) <= ?""",
-                (*place, len(text)),
-            )
-            connection.execute(
-                """INSERT OR IGNORE INTO histories (sweep, idx, attempt, first_row, batch)
-                VALUES (?, ?, ?, ?, ?)""",
-                (*place, text),
-            )
 
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int
@@ -129,30 +121,12 @@ class TrailTables:
         )
         return [RowBatch(attempt, offset, decode_rows(batch)) for attempt, offset, batch in rows]
 
-    def delete_trail(self, sweep: str, index: int, attempt: int) -> bool:
-        """See ``Store.delete_trail``."""
+    def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
+        """See ``Store.delete_run_data``."""
         with self._database.write() as connection:
             for statement in _TRAIL_DELETIONS:
                 connection.execute(statement, (sweep, index, attempt))
         return True
-
-    def put_attempt_record(self, sweep: str, record: AttemptRecord) -> None:
-        """See ``Store.put_attempt_record``."""
-        self._put(
-            """INSERT OR REPLACE INTO attempts (sweep, idx, attempt, agent, host, state,
-                started_at, ended_at, exit_code, signal)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            sweep,
-            record.index,
-            record.attempt,
-            record.agent,
-            record.host,
-            record.state.value,
-            record.started_at,
-            record.ended_at,
-            record.exit_code,
-            record.signal,
-        )
 
     def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
         """See ``Store.list_attempt_records``."""
@@ -164,16 +138,6 @@ class TrailTables:
         )
         return [_attempt_record(row) for row in rows]
 
-    def put_error_tail(self, sweep: str, index: int, attempt: int, text: str) -> None:
-        """See ``Store.put_error_tail``."""
-        self._put(
-            "INSERT OR REPLACE INTO error_tails (sweep, idx, attempt, tail) VALUES (?, ?, ?, ?)",
-            sweep,
-            index,
-            attempt,
-            text,
-        )
-
     def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
         """See ``Store.get_error_tail``."""
         rows = self._database.read(
@@ -184,9 +148,18 @@ class TrailTables:
         )
         return rows[0][0] if rows else None
 
-    def _put(self, sql: str, *values: object) -> None:
-        with self._database.write() as connection:
-            connection.execute(sql, values)
+
+def _observation_values(entry: Observation) -> _Values:
+    return (
+        entry.written_at,
+        entry.config_version,
+        pack_unit(entry.unit),
+        encode_number(entry.value),
+        entry.state.value,
+        entry.is_stopped_early,
+        encode_optional(entry.last),
+        entry.revision,
+    )
 
 
 def _observation(row: tuple[Any, ...]) -> Observation:
@@ -214,3 +187,53 @@ def _number(stored: float | str) -> float:
     if value is None:
         raise ValueError(f"no number is stored: {stored!r}")
     return value
+
+
+def _attempt_values(record: AttemptRecord) -> _Values:
+    return (
+        record.attempt,
+        record.agent,
+        record.host,
+        record.state.value,
+        record.started_at,
+        record.ended_at,
+        record.exit_code,
+        record.signal,
+    )
+
+
+_LOGS: dict[type, _Log] = {
+    Observation: _Log(
+        "observations",
+        ("written_at",),
+        ("config_version", "unit", "value", "state", "is_stopped_early", "last", "revision"),
+        _observation_values,
+        "revision",
+        lambda values: int(values[-1]),
+    ),
+    BandValue: _Log(
+        "bands",
+        ("band",),
+        ("attempt", "value"),
+        lambda entry: (entry.band, entry.attempt, encode_number(entry.value)),
+        "attempt",
+        lambda values: int(values[1]),
+    ),
+    RowBatch: _Log(
+        "histories",
+        ("attempt", "first_row"),
+        ("batch",),
+        lambda batch: (batch.attempt, batch.offset, encode_rows(batch.rows)),
+        "length(batch)",
+        lambda values: len(values[-1]),
+    ),
+    AttemptRecord: _Log(
+        "attempts",
+        ("attempt",),
+        ("agent", "host", "state", "started_at", "ended_at", "exit_code", "signal"),
+        _attempt_values,
+    ),
+    ErrorTail: _Log(
+        "error_tails", ("attempt",), ("tail",), lambda entry: (entry.attempt, entry.text)
+    ),
+}

@@ -165,7 +165,8 @@ class Tail:
 
     def _turn_to_successor(self) -> None:
         """Go on in the file that has the name now."""
-        self._tell("the metrics file was replaced by another one: programs must append to it")
+        if self.position:
+            self._tell("the metrics file was replaced by another one: programs must append to it")
         self._source.close()
         self.position = 0
 

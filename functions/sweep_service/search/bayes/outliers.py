@@ -1,8 +1,8 @@
-"""Wild outcomes: values so bad that the model makes nothing of them, such as a diverged run's.
+"""Outliers, such as those of diverged runs, from which the model cannot learn.
 
-One of them, where all around it is well, makes a smooth function look rugged: the fit then shortens
-the length scales or raises the noise everywhere, and the search is blind near the best runs. What
-tells a wild outcome from a cliff is that its neighbours do not expect it, and that it is rare.
+One such value among good ones makes a smooth function look rugged: the fit shortens the length
+scales or raises the noise everywhere, and the search loses its precision near the best runs. An
+outlier differs from a cliff in that its neighbours do not predict it and that it is rare.
 """
 
 from __future__ import annotations
@@ -18,43 +18,43 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.surrogate import Surrogate
 
 
-#: Noise variance of a wild outcome over the signal variance: it says nothing.
+#: Noise variance of an outlier over the signal variance; effectively no information.
 NOISE = 1000.0
-#: With fewer observations the others cannot tell.
+#: With fewer observations, no value is treated as an outlier.
 _FEWEST = 6
-#: A wild outcome is worse by so many standard deviations than the others expect.
+#: Minimum distance from the leave-one-out prediction, in standard deviations.
 _DEVIATIONS = 3.0
-#: It is among the worst: above this quantile.
+#: Only values above this quantile are considered.
 _QUANTILE = 0.9
-#: As many in so many observations, and one in fewer, may be wild; more are a part of the function.
+#: At most one value in this many may be an outlier (or one value); more are part of the function.
 _ONE_IN = 20
 
 
-def are_wild(model: Surrogate, fitted: Integers) -> Bools:
-    """Which observations of a model are wild, shape (n,); none where too many seem to be.
+def are_outliers(model: Surrogate, fitted: Integers) -> Bools:
+    """Which observations of a model are outliers, shape (n,); none if too many seem to be.
 
     Args:
         model: Of all n observations.
-        fitted: Indices of those that its hyperparameters were fitted to; they, and those that may
-            be wild, speak for the rest.
+        fitted: Indices of the observations that its hyperparameters were fitted to. These and the
+            candidates for outliers are used for the prediction.
     """
     n = len(model.y)
     is_bad = model.y > np.quantile(model.y, _QUANTILE)
-    is_wild = np.zeros(n, dtype=bool)
+    is_outlier = np.zeros(n, dtype=bool)
     if n < _FEWEST or not is_bad.any():
-        return is_wild
+        return is_outlier
     some = np.union1d(fitted, np.flatnonzero(is_bad))
     try:
         excess, std = _left_out(model, some)
     except np.linalg.LinAlgError:
-        return is_wild
-    is_wild[some] = excess > _DEVIATIONS * std
-    is_wild &= is_bad
-    return is_wild if is_wild.sum() <= max(1, n // _ONE_IN) else np.zeros(n, dtype=bool)
+        return is_outlier
+    is_outlier[some] = excess > _DEVIATIONS * std
+    is_outlier &= is_bad
+    return is_outlier if is_outlier.sum() <= max(1, n // _ONE_IN) else np.zeros(n, dtype=bool)
 
 
 def _left_out(model: Surrogate, some: Integers) -> tuple[Floats, Floats]:
-    """By how much each of some values is worse than the others of them expect, and their std.
+    """Leave-one-out residual and standard deviation of each of the values at ``some``.
 
     With the inverse A of the covariance over s^2, and alpha = A (y - e):
 

@@ -12,7 +12,7 @@ import pytest
 from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.model.records.records import Observation
 from sweep_service.model.records.states import RunState
-from sweep_service.search.bayes import wild
+from sweep_service.search.bayes import outliers
 from sweep_service.search.bayes.axes import Axes, Axis
 from sweep_service.search.bayes.method import suggest
 from sweep_service.search.bayes.surrogate import Surrogate, ValuesAlike
@@ -42,29 +42,29 @@ def model_of(unit: np.ndarray, values: np.ndarray, seed: int = 0) -> Surrogate:
     )
 
 
-def wild_ones(model: Surrogate) -> list[int]:
-    return list(np.flatnonzero(model.extra_noise >= wild.NOISE))
+def outliers_of(model: Surrogate) -> list[int]:
+    return list(np.flatnonzero(model.extra_noise >= outliers.NOISE))
 
 
 @pytest.mark.parametrize("value", [10.0, 1000.0, 1e6, 1e300])
 @pytest.mark.parametrize("n", [15, 20, 60, 300])
-def test_one_wild_outcome_is_told_from_the_others(n: int, value: float) -> None:
+def test_one_outlier_is_distinguished_from_the_others(n: int, value: float) -> None:
     unit = points(n)
     values = bowl(unit)
     values[n // 2] = value
     model = model_of(unit, values)
-    found = {tuple(model.observed[i]) for i in wild_ones(model)}
+    found = {tuple(model.observed[i]) for i in outliers_of(model)}
     assert found <= {tuple(unit[n // 2])}
     held = (model.observed == unit[n // 2]).all(axis=1).any()  # of many, the model holds some
     assert bool(found) == bool(held)
     assert model.warp.invert(model.y).max() <= np.delete(values, n // 2).max() * (1 + 1e-9)
 
 
-def test_several_wild_outcomes_among_many() -> None:
+def test_several_outliers_among_many() -> None:
     unit = points(60)
     values = bowl(unit)
     values[[5, 20, 40]] = 1000.0, 400.0, 1e5
-    assert wild_ones(model_of(unit, values)) == [5, 20, 40]
+    assert outliers_of(model_of(unit, values)) == [5, 20, 40]
 
 
 LANDSCAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -72,7 +72,7 @@ LANDSCAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "a cliff": lambda unit: np.where(unit[:, 0] > 0.5, 1000.0, bowl(unit)),
     "a wide cliff": lambda unit: np.where(unit[:, 0] > 0.2, 1000.0, bowl(unit)),
     "steep sides": lambda unit: np.exp(12 * unit[:, 0]) + bowl(unit),
-    "many wild outcomes": lambda unit: np.where(np.arange(len(unit)) % 5 == 0, 1000.0, bowl(unit)),
+    "many outliers": lambda unit: np.where(np.arange(len(unit)) % 5 == 0, 1000.0, bowl(unit)),
     "noise": lambda unit: bowl(unit) + 0.05 * np.random.default_rng(1).standard_normal(len(unit)),
     "noise alone": lambda unit: np.random.default_rng(2).standard_normal(len(unit)),
 }
@@ -80,28 +80,28 @@ LANDSCAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize("n", [8, 20, 60])
-def test_what_is_a_part_of_the_function_is_not_wild(name: str, n: int) -> None:
+def test_what_is_a_part_of_the_function_is_not_an_outlier(name: str, n: int) -> None:
     unit = points(n)
-    assert wild_ones(model_of(unit, LANDSCAPES[name](unit))) == []
+    assert outliers_of(model_of(unit, LANDSCAPES[name](unit))) == []
 
 
 def test_too_few_runs_cannot_tell() -> None:
     unit = points(5)
     values = bowl(unit)
     values[2] = 1000.0
-    assert wild_ones(model_of(unit, values)) == []
+    assert outliers_of(model_of(unit, values)) == []
 
 
 def test_where_the_others_are_alike_the_first_model_stands() -> None:
     unit = points(20)
     values = np.full(20, 0.5)
     values[3] = 1000.0
-    assert wild_ones(model_of(unit, values)) == []
+    assert outliers_of(model_of(unit, values)) == []
     with pytest.raises(ValuesAlike):
         model_of(unit, np.full(20, 0.5))
 
 
-def test_a_model_that_cannot_be_factorised_has_no_wild_outcomes(
+def test_a_model_that_cannot_be_factorised_has_no_outliers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     unit = points(20)
@@ -111,13 +111,13 @@ def test_a_model_that_cannot_be_factorised_has_no_wild_outcomes(
         raise np.linalg.LinAlgError
 
     monkeypatch.setattr(np.linalg, "cholesky", fail)
-    assert not wild.are_wild(model, np.arange(20)).any()
+    assert not outliers.are_outliers(model, np.arange(20)).any()
 
 
 def test_what_the_others_expect_is_what_a_model_without_the_one_predicts() -> None:
     unit = points(25)
     model = model_of(unit, bowl(unit) + 0.1 * np.sin(20 * unit[:, 0]))
-    excess, _ = wild._left_out(model, np.arange(25))
+    excess, _ = outliers._left_out(model, np.arange(25))
     for i in (0, 7, 24):
         rest = np.arange(25) != i
         without = replace(

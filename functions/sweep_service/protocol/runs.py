@@ -1,0 +1,104 @@
+"""Transitions of a run: the authority on its configuration, its newest attempt and its outcome.
+
+See "The run" in ``docs/protocol.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import LeaseLost, RunEnded
+from sweep_service.model.records.records import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_service.model.records.records import Lease, Outcome
+
+
+def new_run(
+    lease: Lease,
+    config_version: int,
+    config: Mapping[str, Any],
+    suggestion: Mapping[str, Any],
+    now: float,
+) -> Run:
+    """The run of an index that is handed out for the first time, to the holder of its lease."""
+    return Run(
+        index=lease.index,
+        config=config,
+        config_version=config_version,
+        attempt=lease.attempt,
+        key=lease.key,
+        agent=lease.agent,
+        host=lease.host,
+        created_at=now,
+        started_at=now,
+        suggestion=suggestion,
+    )
+
+
+def advance(run: Run | None, lease: Lease, now: float) -> Run:
+    """The run, handed out to the holder of its lease.
+
+    Raises:
+        RunEnded: It has an outcome.
+        LeaseLost: It was handed out with a later attempt or to another holder of this one, was
+            amended since, or is missing.
+    """
+    if run is None:
+        raise _lost(lease.attempt)
+    if run.outcome is not None:
+        raise RunEnded("the run has ended")
+    if (run.attempt, run.key) == (lease.attempt, lease.key):
+        return run
+    if run.attempt >= lease.attempt or run.revision != lease.revision:
+        raise _lost(lease.attempt)
+    return replace(
+        run,
+        attempt=lease.attempt,
+        key=lease.key,
+        agent=lease.agent,
+        host=lease.host,
+        started_at=now,
+    )
+
+
+def end(run: Run | None, attempt: int, revision: int, outcome: Outcome) -> Run:
+    """The run with the outcome of an attempt; an outcome that it has already remains.
+
+    What the program noted meanwhile goes: an outcome has its own notes.
+
+    Raises:
+        LeaseLost: The run is of another attempt or revision, or missing.
+    """
+    if run is None or (run.attempt, run.revision) != (attempt, revision):
+        raise _lost(attempt)
+    if run.outcome is not None:
+        return run
+    return replace(run, outcome=outcome, attributes={})
+
+
+def amend(run: Run, attempt: int, revision: int, outcome: Outcome | None) -> Run:
+    """The run without its outcome, or with another one, and of the next revision.
+
+    A run that has been amended already, or goes on, stays as it is.
+    """
+    if run.outcome is None or (run.attempt, run.revision) != (attempt, revision):
+        return run
+    return replace(run, outcome=outcome, attributes={}, revision=revision + 1)
+
+
+def note(run: Run, attempt: int, attributes: Mapping[str, Any]) -> Run:
+    """The run with what its program has noted so far, in place of earlier notes.
+
+    A run that has ended, or is another attempt's, stays as it is.
+    """
+    if run.outcome is not None or run.attempt != attempt:
+        return run
+    return replace(run, attributes=attributes)
+
+
+def _lost(attempt: int) -> LeaseLost:
+    return LeaseLost(f"attempt {attempt} no longer holds its run")

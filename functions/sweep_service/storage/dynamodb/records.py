@@ -1,0 +1,176 @@
+"""The records that change, in DynamoDB: counters, leases and runs, saved under what was read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import (
+    Exhausted,
+    NotFound,
+    NotRunning,
+    Stale,
+    StoreUnusable,
+    SweepDeleted,
+)
+from sweep_service.model.records.records import Lease, Run, SweepStatus
+from sweep_service.model.records.states import SweepState
+from sweep_service.storage.dynamodb import keys
+from sweep_service.storage.dynamodb.items import (
+    SCHEMA_VERSION,
+    CounterItem,
+    DeletionItem,
+    LeaseItem,
+    Raw,
+    RunItem,
+)
+from sweep_service.storage.dynamodb.table import equals
+
+if TYPE_CHECKING:
+    from pynamodb.attributes import Attribute
+    from pynamodb.expressions.condition import Condition
+
+    from sweep_service.model.records.records import RunHead
+    from sweep_service.storage.dynamodb.table import Table
+    from sweep_service.storage.store import R
+
+_ITEMS: dict[type, Any] = {SweepStatus: CounterItem, Lease: LeaseItem, Run: RunItem}
+
+
+class RecordItems:
+    """The methods of the store protocol for records that change."""
+
+    _table: Table
+
+    def save(self, sweep: str, seen: R | None, record: R) -> R:
+        """See ``Store.save``."""
+        model = _ITEMS[type(record)]
+        saved = replace(record, change=0 if seen is None else seen.change + 1)
+        item = model.of(sweep, saved)
+        condition = model.pk.does_not_exist() if seen is None else _as_seen(seen)
+        if self._table.put(item, condition):
+            return saved
+        if isinstance(record, SweepStatus):
+            stands: Any = self.get_status(sweep)
+        else:
+            raw = self._table.get(keys.Key(item.pk, item.sk))
+            stands = None if raw is None else model.record(raw)
+        if stands is not None and model.of(sweep, stands).serialize() == item.serialize():
+            return saved
+        raise Stale(f"a record of sweep {sweep} has changed since it was read", stands)
+
+    def delete(self, sweep: str, seen: Lease) -> None:
+        """See ``Store.delete``."""
+        if self._table.delete(keys.lease(sweep, seen.index), _as_seen(seen)):
+            return
+        stands = self.get_lease(sweep, seen.index)
+        if stands is not None:
+            raise Stale(f"a lease of sweep {sweep} has changed since it was read", stands)
+
+    def get_status(self, sweep: str) -> SweepStatus:
+        """See ``Store.get_status``."""
+        item = self._table.get(keys.counter(sweep))
+        if item is None:
+            raise NotFound(f"no sweep '{sweep}'")
+        if DeletionItem.is_mark(item):
+            raise SweepDeleted(f"sweep {sweep} was deleted")
+        return _counter(sweep, item)
+
+    def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
+        """See ``Store.claim_index``."""
+        # time :  given out .. next_index .. limit
+        is_running = CounterItem.state == SweepState.RUNNING
+        is_endless = CounterItem.limit.does_not_exist()
+        has_more = CounterItem.next_index < CounterItem.limit
+        claim = [
+            CounterItem.next_index.set(CounterItem.next_index + 1),
+            CounterItem.change.set(CounterItem.change + 1),
+        ]
+        item = self._table.update(keys.counter(sweep), claim, is_running & (is_endless | has_more))
+        if item is not None:
+            counter = _counter(sweep, item)
+            return counter.next_index - 1, counter
+        stands = self.get_status(sweep)
+        if stands.state is not SweepState.RUNNING:
+            raise NotRunning(f"sweep {sweep} is {stands.state.value}")
+        raise Exhausted(f"sweep {sweep} has given out all its {stands.limit} indices")
+
+    def list_leases(self, sweep: str) -> list[Lease]:
+        """See ``Store.list_leases``."""
+        return [LeaseItem.record(item) for item in self._table.items(keys.leases(sweep))]
+
+    def get_lease(self, sweep: str, index: int) -> Lease | None:
+        """See ``Store.get_lease``."""
+        item = self._table.get(keys.lease(sweep, index))
+        return None if item is None else LeaseItem.record(item)
+
+    def get_run(self, sweep: str, index: int) -> Run | None:
+        """See ``Store.get_run``."""
+        item = self._table.get(keys.run(sweep, index))
+        return None if item is None else RunItem.record(item)
+
+    def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
+        """See ``Store.list_runs``."""
+        page = next(self._table.pages(keys.runs(sweep, since), limit=count))
+        return [RunItem.record(item) for item in page]
+
+    def list_run_heads(self, sweep: str) -> list[RunHead]:
+        """See ``Store.list_run_heads``.
+
+        Billed by the whole items, whatever of them is read: about a read unit for 4 KB of runs.
+        """
+        heads = self._table.items(keys.runs(sweep), names=("index", "state", "best"))
+        return [RunItem.head(item) for item in heads]
+
+
+def _as_seen(seen: SweepStatus | Lease | Run) -> Condition:
+    """The condition that a record is stored as it was seen.
+
+    From the next release on, its ``change`` will be enough. Functions of the version before this
+    one, which may run beside it, do not count the writes of leases and runs, nor the claims of
+    indices; so all that they change in an item is compared too.
+    """
+    condition: Condition
+    if isinstance(seen, SweepStatus):
+        is_unclaimed = CounterItem.next_index == seen.next_index
+        condition = (CounterItem.change == seen.change) & is_unclaimed
+    elif isinstance(seen, Run):
+        is_open = RunItem.outcome.does_not_exist()
+        condition = (
+            equals(RunItem.change, seen.change or None)
+            & equals(RunItem.revision, seen.revision or None)
+            & (RunItem.attempt == seen.attempt)
+            & equals(RunItem.attributes, seen.attributes or None)
+            & (is_open if seen.outcome is None else RunItem.outcome.exists())
+        )
+    else:
+        is_free = LeaseItem.early_stop.does_not_exist()
+        condition = (
+            equals(LeaseItem.change, seen.change or None)
+            & equals(LeaseItem.revision, seen.revision or None)
+            & (LeaseItem.attempt == seen.attempt)
+            & (LeaseItem.released_attempt == seen.released_attempt)
+            & (LeaseItem.lease_end == seen.lease_end)
+            & equals(LeaseItem.suspect_at, seen.suspect_at)
+            & equals(LeaseItem.next_row, seen.live.next_row)
+            & _is(LeaseItem.is_stop_requested, seen.is_stop_requested)
+            & _is(LeaseItem.is_preempting, seen.is_preempting)
+            & (is_free if seen.early_stop is None else LeaseItem.early_stop.exists())
+        )
+    return condition
+
+
+def _is(attribute: Attribute[bool], value: bool) -> Condition:
+    """The condition on a flag, which items of older versions lack where it is False."""
+    is_same: Condition = attribute == value
+    return is_same if value else is_same | attribute.does_not_exist()
+
+
+def _counter(sweep: str, item: Raw) -> SweepStatus:
+    found = int(item["schema_version"]["N"])
+    if found > SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"sweep {sweep} was written by a newer backend (schema {found}, this one knows"
+            f" {SCHEMA_VERSION}): deploy the newer version again"
+        )
+    return CounterItem.record(item)
