@@ -284,8 +284,8 @@ def _retry_run(options: Options, target: str) -> None:
         if seen["state"] in ("finished", "deleted"):
             raise NotPossible(
                 f"run {seen['id']} is {seen['state']}; only runs that failed, crashed or were"
-                f" killed can be retried. To remove its result and run its configuration again: sweep-sdk"
-                f" delete {seen['id']} --again"
+                f" killed can be retried. To remove its result and run its configuration again:"
+                f" sweep-sdk delete {seen['id']} --again"
             )
         answer = client.retry_run(target, seen["attempt"])
     if options.is_json:
