@@ -30,7 +30,7 @@ test: $(VENV)/.ready-test  ## run all tests that need nothing but Python
 	$(BIN)/python -m pytest --numprocesses=auto tests
 
 test-fast: $(VENV)/.ready-test  ## run the tests that take less than a minute of CPU together
-	$(BIN)/python -m pytest --numprocesses=auto -m "not slow" --hypothesis-profile=fast tests
+	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=fast tests
 
 test-oldest:  ## run the fast tests with the oldest supported dependencies
 	$(MAKE) test-fast VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt

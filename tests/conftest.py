@@ -13,7 +13,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from slow import is_slow_name, is_slow_path
 from sweep_service.gateway import handle
@@ -32,7 +32,8 @@ for _name in (signal.SIGHUP, signal.SIGQUIT):
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 # No property is judged by the clock. `make test-fast` tries each with fewer examples.
-settings.register_profile("untimed", deadline=None)
+_TOO_MUCH = (HealthCheck.too_slow, HealthCheck.data_too_large)
+settings.register_profile("untimed", deadline=None, suppress_health_check=_TOO_MUCH)
 settings.register_profile("fast", settings.get_profile("untimed"), max_examples=10)
 settings.load_profile("untimed")
 
