@@ -10,7 +10,6 @@ from sweep_service.model.language.command import (
     Launch,
     command_line,
     macro_warnings,
-    needs_json_file,
     passes_parameters,
     unset_variables,
 )
@@ -130,11 +129,6 @@ def test_odd_macros_are_told():
     assert "list element of its own" in told[first + 2]
     assert "${envvar:lower} is not known" in told[first + 3]
     assert "${args} inside a larger text" in told[first + 4]
-
-
-def test_the_json_file_is_asked_for_only_where_it_is_used():
-    assert needs_json_file(["python", "${args_json_file}"])
-    assert not needs_json_file(DEFAULT_COMMAND)
 
 
 @pytest.mark.parametrize(

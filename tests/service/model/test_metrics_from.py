@@ -81,10 +81,10 @@ def test_every_problem_is_told_with_its_line():
     ("section", "warning"),
     [
         ({"stdout": {"acc": "(.)"}}, "has no pattern for the sweep's metric, loss"),
-        ({"stdout": {"losss": "(.)"}}, "loss; did you mean it by 'losss'?"),
+        ({"stdout": {"losss": "(.)"}}, "loss; is 'losss' a misspelling of it?"),
         ({"stdout": {"step": "(.)"}}, "has no pattern for the sweep's metric, loss"),
         ({"stdout": {"loss": "\bloss (.)"}}, "metrics_from.stdout.loss: holds a backspace, which"),
-        (None, "metrics_from: is empty and counts for nothing"),
+        (None, "metrics_from: is empty and is ignored"),
         ({"values": [1, 2]}, "metrics_from: looks like a parameter: indent it under parameters"),
     ],
 )

@@ -70,11 +70,6 @@ def command_line(
     return line
 
 
-def needs_json_file(command: Sequence[str]) -> bool:
-    """Whether the command refers to the file with the run config."""
-    return "${args_json_file}" in command
-
-
 def args_json(run_config: Mapping[str, Any]) -> str:
     """The run config as ``${args_json}`` passes it, and as the file of that macro holds it."""
     return json.dumps(dict(run_config))

@@ -11,18 +11,18 @@ _TEXT_FIELDS = (
     Field("name", "text", "Name of the sweep."),
     Field("description", "text", "What the sweep is for."),
     Field("project", "text", "Project that the sweep belongs to."),
-    Field("entity", "text", "Team or user; kept for the record."),
+    Field("entity", "text", "Team or user; stored without effect."),
     Field("program", "text", "Training program that agents run."),
 )
 _RUN_CAP = Field(
     "run_cap",
     "integer",
-    "Most runs of the sweep, over all agents.",
+    "Maximum number of runs over all agents.",
     above=0,
     at_most=_MOST_RUNS,
 )
 _OWN_FIELDS = (
-    Field("retry_failed", "integer", "How often a failed run is tried again.", at_least=0),
+    Field("retry_failed", "integer", "Maximum number of retries of a failed run.", at_least=0),
     Field(
         "seed",
         "integer",
@@ -33,19 +33,19 @@ _OWN_FIELDS = (
     Field(
         "lease_seconds",
         "integer",
-        "How long a run is reserved for its agent without word from it.",
+        "Seconds for which a run is reserved for an agent that sends nothing.",
         at_least=1,
     ),
     Field(
         "replacement",
         "boolean",
-        "Whether random and bayes may try a point of a finite space again; then only run_cap ends"
-        " the sweep.",
+        "Whether random and bayes may repeat points of a finite space; if so, only run_cap ends the"
+        " sweep.",
     ),
     Field("run_timeout", "number", "Seconds after which a run is stopped.", above=0),
 )
 SCALAR_FIELDS = (*_TEXT_FIELDS, _RUN_CAP, *_OWN_FIELDS)
-#: Keys that the reference does not know: a file written for it may use them for anything.
+#: Keys that W&B does not know; a file written for W&B may use them for anything.
 OWN_KEYS = ("start", "metrics_from", *(field.name for field in _OWN_FIELDS))
 #: Keys that are stored but have no effect, each with the reason.
 KEPT_KEYS = {

@@ -128,7 +128,7 @@ def _usable(section: dict[str, Any], report: Report) -> dict[str, Any]:
     usable = {}
     for key, value in section.items():
         if value is None and key not in ("method", "parameters"):
-            report.warn((key,), "is empty and counts for nothing")
+            report.warn((key,), "is empty and is ignored")
         elif key in OWN_KEYS and looks_like_parameter(value):
             report.warn((key,), "looks like a parameter: indent it under parameters; ignored here")
         elif value is not None:
@@ -168,7 +168,7 @@ def _read_parameters(
 def _misspelt(key: str, section: dict[str, Any]) -> str:
     """A hint that names a similar unknown key, or nothing."""
     near = get_close_matches(key, [other for other in section if other not in KNOWN_KEYS], n=1)
-    return f"; did you mean it by '{near[0]}'?" if near else ""
+    return f"; is '{near[0]}' a misspelling of it?" if near else ""
 
 
 def _n_searched(parameters: Mapping[str, Any]) -> int:

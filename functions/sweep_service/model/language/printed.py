@@ -108,5 +108,5 @@ def _warn_of_metric(
     if metric is None or metric["name"] in names:
         return
     near = get_close_matches(metric["name"], names, n=1)
-    hint = f"; did you mean it by '{near[0]}'?" if near else ""
+    hint = f"; is '{near[0]}' a misspelling of it?" if near else ""
     report.warn(place, f"has no pattern for the sweep's metric, {metric['name']}{hint}")

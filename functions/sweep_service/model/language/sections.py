@@ -127,8 +127,8 @@ def _read_with_default(
 def read_early_terminate(section: object, has_metric: bool, place: Place, report: Report) -> Any:
     """The normalised hyperband settings; None, with a warning, when they cannot be used.
 
-    The reference engine runs a sweep whose section it cannot use, only without stopping runs.
-    A float ``s`` is the exception: it is an error, because there it breaks the sweep.
+    W&B runs a sweep whose section it cannot use, without stopping any run. A float ``s`` is an
+    error nevertheless, because it makes such a sweep fail there.
     """
     if isinstance(section, dict) and isinstance(section.get("s"), float):
         report.error((*place, "s"), f"found {describe(section['s'])}; needs a whole number")
