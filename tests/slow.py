@@ -30,7 +30,7 @@ SLOW_PATHS = (
     "service/model/test_yaml_text.py",
     "service/search/bayes/test_bayes.py",
     "service/search/bayes/test_proposal.py",
-    "service/search/bayes/test_wild.py",
+    "service/search/bayes/test_outliers.py",
     "service/search/test_importance.py",
     "service/search/test_permutation.py",
     "service/search/test_random_search.py",

@@ -229,6 +229,7 @@ class Judge:
                 raise Broken(f"{agent.name} ended by {agent.error!r}") from agent.error
             has_cause = self.world.n_failed or self.world.faults.n["no launches"]
             has_cause = has_cause or agent.name not in self.world.successful
+            has_cause = has_cause or agent.name in self.world.undelivered
             if agent.exit_code == 1 and agent.error is None and not has_cause:
                 raise Broken(f"{agent.name} gave up, and no run had failed")
             self._check_undelivered(agent)

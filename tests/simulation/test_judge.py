@@ -298,6 +298,12 @@ def an_agent_delivers_later_what_it_could_not(world: World) -> None:
     world.judge.check_exits()
 
 
+def an_agent_says_that_it_could_not_deliver(world: World) -> None:
+    agent(world, exit_code=1)
+    world.undelivered["agent1"] = {(RUN, 1)}
+    world.judge.check_exits()
+
+
 KEPT: tuple[Act, ...] = (
     handed_on_after_the_lease,
     the_same_answer_again,
@@ -307,6 +313,7 @@ KEPT: tuple[Act, ...] = (
     an_agent_ends_in_time,
     an_agent_ends_in_time_after_a_stop,
     an_agent_delivers_later_what_it_could_not,
+    an_agent_says_that_it_could_not_deliver,
 )
 
 
