@@ -19,7 +19,7 @@ SIMULATED = (
         "sdk/sweep_sdk/cli/commands/tell.py",
         "a result is told for the attempt that was handed out",
         '        if attempt is None or attempt != found["attempt"]:\n'
-        "            raise UsageError(_not_the_attempt(found, attempt))",
+        "            raise UsageError(_attempt_problem(found, attempt))",
         '        attempt = found["attempt"]',
         "8",
         _TEST,
