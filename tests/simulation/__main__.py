@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MEMORY = Path("/dev/shm")
 _CHUNK = 25
 #: Lines are measured in one chunk of so many: measuring takes about as long as the worlds do.
-_MEASURED_CHUNKS = 8
+_MEASURED_CHUNKS = 5
 #: So many worlds have some of every fault.
 _ENOUGH_WORLDS = 1000
 _STORY_LINES = 40
