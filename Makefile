@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-SEEDS ?= 1000
+SEEDS ?= 2000
 
-.PHONY: help demo test e2e simulate simulate-lines faults check bench sam-local clean
+.PHONY: help demo test e2e simulate faults check bench sam-local clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,9 +30,6 @@ e2e: $(VENV)/.ready-test  ## deploy the template into an AWS of this machine's o
 
 simulate: $(VENV)/.ready-test  ## the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for a story)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
-
-simulate-lines: $(VENV)/.ready-test  ## which share of the agent's and the client's lines 300 simulated worlds run
-	@PYTHONPATH=tests $(BIN)/python -m simulation --lines --seeds 300
 
 faults: $(VENV)/.ready-test  ## the fault suites at full size, and the mutants (hours)
 	$(BIN)/python tests/e2e/faults/run.py

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from simulation.kernel import EPOCH, Kernel, Machine, Process, Thread
+from simulation.kernel import Kernel, Machine, Process, Thread, wall_time
 from sweep_service import gateway
 from sweep_service.errors import StoreUnavailable
 from sweep_service.operations.services import Services
@@ -112,11 +112,6 @@ class Server:
                 told(found.status, dict(found.headers), found.body)
 
         self._kernel.start_thread(self.process, f"handler{number}", answer)
-
-
-def wall_time(kernel: Kernel, machine: Machine) -> float:
-    """The time of day that a machine believes in."""
-    return EPOCH + kernel.now * machine.rate + machine.wall_offset
 
 
 def new_store(folder: Path) -> SqliteStore:

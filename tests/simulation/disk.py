@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import io
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from simulation.kernel import Kernel
+from simulation.kernel import Kernel, Machine, wall_time
 
 
 class Node:
@@ -19,7 +20,7 @@ class Node:
 
     Attributes:
         synced: So much of it survives a loss of power.
-        is_synced: Whether anything of it does.
+        changed_at: When it was written to last, as the machine believed.
     """
 
     def __init__(self, number: int) -> None:
@@ -28,6 +29,7 @@ class Node:
         self.synced = 0
         self.holder: Opened | None = None
         self.mode = 0o600
+        self.changed_at = 0.0
 
 
 class Opened:
@@ -55,13 +57,15 @@ class Disk:
         refuses: The error number with which every access fails; None for none.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, machine: Machine) -> None:
         self.kernel = kernel
+        self.machine = machine
         self.names: dict[str, Node | None] = {"/": None}  # None: a folder
         self.room: int | None = None
         self.refuses: int | None = None
         self.made: list[tuple[str, Node]] = []
         self._n_nodes = 0
+        self._folder_changes: dict[str, float] = {}
 
     def find(self, path: str) -> Node | None:
         """The file or folder (None) of a name.
@@ -114,6 +118,7 @@ class Disk:
             opened.position = len(content)
         content[opened.position : opened.position + n_bytes] = data[:n_bytes]
         opened.position += n_bytes
+        opened.node.changed_at = self._now()
         return n_bytes
 
     def write_all(self, opened: Opened, data: bytes) -> None:
@@ -126,24 +131,44 @@ class Disk:
             data = data[self.write(opened, data) :]
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file another name, whatever had it."""
+        """Give a file or folder another name; a file takes the place of whatever had it."""
         node = self.find(old)
         self._need_folder(new)
-        del self.names[old]
-        self.names[new] = node
+        if node is None and new in self.names and (self.names[new] is not None or self.inside(new)):
+            raise _error(errno.ENOTEMPTY, new)
+        for path in self._tree(old):
+            self.names[new + path.removeprefix(old)] = self.names.pop(path)
+            if path in self._folder_changes:
+                self._folder_changes[new + path.removeprefix(old)] = self._folder_changes.pop(path)
+        self._change_folder_of(old, new)
 
     def remove(self, path: str) -> None:
         """Take a file's name away; who has it open keeps it."""
         if self.find(path) is None:
             raise _error(errno.EISDIR, path)
         del self.names[path]
+        self._change_folder_of(path)
 
     def remove_tree(self, folder: str) -> None:
         """Take away a folder with all that is in it."""
-        for path in [
-            name for name in self.names if name == folder or name.startswith(folder + "/")
-        ]:
+        for path in self._tree(folder):
             del self.names[path]
+        self._change_folder_of(folder)
+
+    def touch(self, path: str) -> None:
+        """Have a file or folder changed now; a file is made where there is none."""
+        if path not in self.names:
+            self.open(path, os.O_CREAT)
+        node = self.find(path)
+        if node is None:
+            self._folder_changes[path] = self._now()
+        else:
+            node.changed_at = self._now()
+
+    def stat(self, path: str) -> os.stat_result:
+        """What ``stat`` says of a file or folder."""
+        node = self.find(path)
+        return stat_of(node, self._folder_changes.get(path, 0.0))
 
     def make_folder(self, path: str, *, parents: bool, exist_ok: bool) -> None:
         """Make a folder."""
@@ -158,6 +183,7 @@ class Disk:
         self._need_folder(path)
         self._need_room(path)
         self.names[path] = None
+        self._change_folder_of(path, path + "/")
 
     def inside(self, folder: str) -> list[str]:
         """The names of what is in a folder, without the folder's own."""
@@ -187,7 +213,19 @@ class Disk:
         self._n_nodes += 1
         self.made.append((path, Node(self._n_nodes)))
         self.names[path] = node = self.made[-1][1]
+        node.changed_at = self._now()
+        self._change_folder_of(path)
         return node
+
+    def _tree(self, top: str) -> list[str]:
+        return [name for name in self.names if name == top or name.startswith(top + "/")]
+
+    def _change_folder_of(self, *paths: str) -> None:
+        for path in paths:
+            self._folder_changes[path.rpartition("/")[0] or "/"] = self._now()
+
+    def _now(self) -> float:
+        return wall_time(self.kernel, self.machine)
 
     def _need_folder(self, path: str) -> None:
         parent = path.rpartition("/")[0] or "/"
@@ -314,7 +352,7 @@ def path_class(kernel: Kernel) -> type[PurePosixPath]:
             where = disk(f"rmdir {self}")
             if where.inside(str(self)):
                 raise _error(errno.ENOTEMPTY, str(self))
-            del where.names[str(self)]
+            where.remove_tree(str(self))
 
         def iterdir(self) -> Iterator[Path]:
             yield from [self / name for name in disk(f"list {self}").inside(str(self))]
@@ -336,7 +374,12 @@ def path_class(kernel: Kernel) -> type[PurePosixPath]:
             return str(self) in names and names[str(self)] is None
 
         def stat(self, **_: Any) -> os.stat_result:
-            return stat_of(disk(f"stat {self}").find(str(self)))
+            return disk(f"stat {self}").stat(str(self))
+
+        lstat = stat
+
+        def touch(self, mode: int = 0o666, exist_ok: bool = True) -> None:
+            disk(f"touch {self}").touch(str(self))
 
         def chmod(self, mode: int, **_: Any) -> None:
             node = disk(f"chmod {self}").find(str(self))
@@ -366,12 +409,13 @@ def path_class(kernel: Kernel) -> type[PurePosixPath]:
     return Path
 
 
-def stat_of(node: Node | None) -> os.stat_result:
-    """What ``stat`` says of a file or folder."""
+def stat_of(node: Node | None, folder_changed_at: float = 0.0) -> os.stat_result:
+    """What ``stat`` says of a file, or of a folder that was changed then."""
     kind = 0o100000 | node.mode if node is not None else 0o040700
     size = len(node.data) if node is not None else 0
     number = node.number if node is not None else 0
-    return os.stat_result((kind, number, 1, 1, 0, 0, size, 0, 0, 0))
+    changed_at = node.changed_at if node is not None else folder_changed_at
+    return os.stat_result((kind, number, 1, 1, 0, 0, size, changed_at, changed_at, changed_at))
 
 
 def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
@@ -424,8 +468,15 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
     def open_nameless() -> None:
         """No process of a simulated world forks."""
 
+    def remove_tree(folder: Any) -> None:
+        kernel.step(f"remove {folder}")
+        with contextlib.suppress(OSError):
+            where = kernel.machine().disk
+            where.find(str(folder))
+            where.remove_tree(str(folder))
+
     found = (
         *(open_descriptor, close, write, lock_if_free),
-        *(open_to_read, stat_descriptor, change_mode, open_nameless),
+        *(open_to_read, stat_descriptor, change_mode, open_nameless, remove_tree),
     )
     return {function.__name__: function for function in found}

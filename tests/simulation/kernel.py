@@ -410,3 +410,8 @@ class Kernel:
             self._turn_to(thread.process)
             thread.greenlet.throw(Killed)
         self._of_greenlet.pop(thread.greenlet, None)
+
+
+def wall_time(kernel: Kernel, machine: Machine) -> float:
+    """The time of day that a machine believes in."""
+    return EPOCH + kernel.now * machine.rate + machine.wall_offset

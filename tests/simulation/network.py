@@ -229,10 +229,13 @@ class _Adapter(BaseAdapter):
         finally:
             self._open.remove(own)
 
-    def close(self) -> None:
-        """Break what is in flight, as closing a socket does."""
+    def cut(self) -> None:
+        """Break what is in flight, as shutting a socket down does."""
         for own in self._open:
             self._network._fail(own, _broken("closed"))
+
+    def close(self) -> None:
+        """Closing a session leaves alone what another thread waits for."""
 
 
 def _answer(

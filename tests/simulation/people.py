@@ -142,7 +142,9 @@ class People:
 
     def tell_late(self) -> Process:
         """Somebody takes a run, and tells its result by the command, perhaps when it is lost."""
-        world, seconds = self.world, self.rng.choice((1.0, 70.0, 200.0))
+        world = self.world
+        lost_after = 2.0 * world.lease_seconds  # the lease and the grace after it
+        seconds = self.rng.choice((1.0, lost_after + 5.0, lost_after + 20.0))
         world.faults.count("told by command")
 
         def main() -> int:

@@ -31,6 +31,7 @@ class Script:
         on_term: ``dies``, ``saves`` (exits with 0 soon) or ``ignores``.
         is_foreign: Whether it writes its rows by itself, in two pieces each.
         is_talkative: Whether it says more than its rows.
+        is_wide: Whether a foreign program's rows have more metrics than the backend keeps.
     """
 
     n_rows: int
@@ -39,6 +40,7 @@ class Script:
     on_term: str = "dies"
     is_foreign: bool = False
     is_talkative: bool = False
+    is_wide: bool = False
 
 
 def script_of(rng: random.Random, *, is_failing: bool) -> Script:
@@ -55,6 +57,7 @@ def script_of(rng: random.Random, *, is_failing: bool) -> Script:
         on_term=rng.choice(("dies", "saves", "ignores")),
         is_talkative=rng.random() < 0.4,
         is_foreign=rng.random() < 0.3,
+        is_wide=rng.random() < 0.01,
     )
 
 
@@ -91,7 +94,11 @@ class Programs:
         run = Run(run_environment(environment) or NO_AGENT)
         own = environment["SWEEP_RUN_ID"], int(environment["SWEEP_ATTEMPT"])
         script = self.script(*own)
-        log = _Foreign(self.kernel, environment).log if script.is_foreign else run.log
+        log = (
+            _Foreign(self.kernel, environment, is_wide=script.is_wide).log
+            if script.is_foreign
+            else run.log
+        )
         if script.is_talkative:
             run.describe(name="a run", tags=["simulated"])
             run.config.update({"epochs": script.n_rows, "path": "data/x"})
@@ -111,14 +118,19 @@ class Programs:
 
 
 class _Foreign:
-    """A program in another language: it writes lines in two pieces, and a full disk ends it."""
+    """A program in another language: it writes lines in two pieces, and a full disk ends it.
 
-    def __init__(self, kernel: Kernel, environment: dict[str, str]) -> None:
-        self._kernel = kernel
+    Its rows may have more metrics than the backend keeps.
+    """
+
+    def __init__(self, kernel: Kernel, environment: dict[str, str], *, is_wide: bool) -> None:
+        self._kernel, self._is_wide = kernel, is_wide
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._opened = kernel.machine().disk.open(environment["SWEEP_METRICS_FILE"], flags)
 
     def log(self, metrics: dict[str, float]) -> None:
+        if self._is_wide:
+            metrics = metrics | {f"layer{number}/gradient": 0.1 for number in range(12_000)}
         line = json.dumps(metrics).encode() + b"\r\n"
         for piece in (b"no JSON\n[1]\n", line[:9], line[9:]):
             self._kernel.machine().disk.write_all(self._opened, piece)

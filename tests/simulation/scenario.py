@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from simulation.judge import Broken
 from simulation.kernel import Hung, Machine
 from simulation.mischief import Mischief, calm
@@ -107,10 +109,13 @@ class Scenario:
         config = self._config()
         world.tell(f"the sweep: {config}")
         created: list[str] = []
+        is_text = rng.random() < 0.5
 
         def register() -> int:
             with world.client() as client:
-                created.append(client.create_sweep(config)["id"])
+                client.create_sweep(config, dry_run=True)
+                given = {"yaml": yaml.safe_dump(config)} if is_text else {"config": config}
+                created.append(client.create_sweep(**given)["id"])
             return 0
 
         operator = world.start_person(world.cloud, "operator", register)
@@ -147,6 +152,8 @@ class Scenario:
             config["run_cap"] = 3
         if rng.random() < 0.3:
             config["retry_failed"] = 1
+        if rng.random() < 0.15:
+            config["run_timeout"] = 20
         if rng.random() < 0.2:
             config["early_terminate"] = {"type": "hyperband", "min_iter": 2}
         if rng.random() < 0.1:

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from simulation.backend import Stepped, wall_time
+from simulation.backend import Stepped
 from simulation.disk import descriptor_functions, path_class
-from simulation.kernel import Kernel, Process
+from simulation.kernel import Kernel, Process, wall_time
 from simulation.threads import thread_classes
 from sweep_sdk._agent import function_agent
 from sweep_sdk._agent.slot import worker

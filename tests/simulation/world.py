@@ -125,7 +125,7 @@ class World:
 
     def _machine(self, name: str) -> Machine:
         machine = Machine(name)
-        machine.disk = Disk(self.kernel)
+        machine.disk = Disk(self.kernel, machine)
         machine.disk.make_folder("/home", parents=True, exist_ok=True)
         machine.disk.names["train.py"] = Node(0)  # in the folder in which agents work
         self.kernel.machines.append(machine)
@@ -200,7 +200,7 @@ class World:
     def start_function_agent(self, machine: Machine, name: str, options: AgentOptions) -> Process:
         """Start an agent that calls a function in its own process."""
 
-        def train() -> None:
+        def train() -> float:
             run = sweep_sdk.init()
             script = self._script(str(run.id), run.attempt)
             for number in range(script.n_rows):
@@ -208,12 +208,18 @@ class World:
                 run.log({"loss": 1.0 / (1 + number), "n": number})
                 self.programs.logged[str(run.id), run.attempt] = number + 1
             if script.ending == "fails":
-                raise ValueError("the training fails")
+                raise SystemExit("the training fails") if script.is_foreign else ValueError("no")
+            return float(script.n_rows)
+
+        async def train_later() -> float:
+            return train()
+
+        function = self.rng.choice((train, train_later))
 
         def main() -> int:
             with self.client() as client:
                 watch, settings = self.watcher(name), self.settings()
-                return run_function_agent(client, self.sweep, train, options, watch, settings)
+                return run_function_agent(client, self.sweep, function, options, watch, settings)
 
         self.tell(f"{name} starts on {machine.name}, with a function")
         agent = self.kernel.spawn(machine, name, main)

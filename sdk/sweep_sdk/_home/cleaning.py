@@ -9,19 +9,17 @@ begins the next attempt of the run just then finds it either untouched or not th
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
-import time
-import uuid
+import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.outbox.debts import is_held
+from sweep_sdk._world import chance, clock, disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _SWEEP = re.compile(r"[a-z0-9]{8}")
 _RUN = re.compile(r"[a-z0-9]{8}-(?:0|[1-9][0-9]{0,14})")
@@ -58,7 +56,7 @@ def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[Ru
         runs_dir: The folder of the runs' own folders.
         older_than_seconds: What was changed later than so long ago stays.
     """
-    newest = time.time() - max(older_than_seconds, _FRESH_SECONDS)
+    newest = clock.time() - max(older_than_seconds, _FRESH_SECONDS)
     owed = _owed_runs(home)
     for sweep in _folders(runs_dir, _SWEEP):
         for path in _folders(sweep, _RUN):
@@ -71,19 +69,19 @@ def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[Ru
 
 def remove(home: Path, folder: RunFolder) -> bool:
     """Remove a folder that may go; False where it may not any more, or somebody was faster."""
-    doomed = folder.path.with_name(f".{folder.run}.removing-{uuid.uuid4().hex}")
+    doomed = folder.path.with_name(f".{folder.run}.removing-{chance.unique_key()}")
     try:
         folder.path.rename(doomed)
     except OSError:
         return False
     _, changed_at = _contents(doomed)
     with contextlib.suppress(OSError):
-        os.utime(doomed)  # so that another cleaning sees that this one is at it
+        doomed.touch()  # so that another cleaning sees that this one is at it
     if folder.run in _owed_runs(home) or changed_at > folder.changed_at:
         with contextlib.suppress(OSError):  # where an agent has made a new one, that counts
             doomed.rename(folder.path)
         return False
-    shutil.rmtree(doomed, ignore_errors=True)
+    disk.remove_tree(doomed)
     with contextlib.suppress(OSError):  # it is not empty
         folder.path.parent.rmdir()
     return True
@@ -91,7 +89,7 @@ def remove(home: Path, folder: RunFolder) -> bool:
 
 def tidy(home: Path, runs_dir: Path) -> None:
     """Remove marks of dead agents, files that were being written, and cleanings cut short."""
-    old = time.time() - _MARK_SECONDS
+    old = clock.time() - _MARK_SECONDS
     for path in (home / "agents").glob("*.lock"):
         if not path.with_suffix(".json").exists() and _is_older(path, old):
             with contextlib.suppress(OSError):
@@ -113,7 +111,7 @@ def clean_once_a_day(home: Path, runs_dir: Path, older_than_seconds: float) -> t
         How many folders, and how many bytes they held.
     """
     mark = home / "cleaned"
-    if not _is_older(mark, time.time() - _ONCE_SECONDS, is_missing_old=True):
+    if not _is_older(mark, clock.time() - _ONCE_SECONDS, is_missing_old=True):
         return 0, 0
     with contextlib.suppress(OSError):
         mark.touch()
@@ -129,34 +127,39 @@ def clean_once_a_day(home: Path, runs_dir: Path, older_than_seconds: float) -> t
 def _owed_runs(home: Path) -> set[str]:
     """The runs with an attempt that is being worked on or not delivered, by names of files."""
     try:
-        names = os.listdir(home / "pending")
+        return {path.name.split(".", 1)[0] for path in (home / "pending").iterdir()}
     except FileNotFoundError:
         return set()
-    return {name.split(".", 1)[0] for name in names}
 
 
 def _folders(parent: Path, pattern: re.Pattern[str]) -> list[Path]:
     """The real folders in a folder whose names are such as we give."""
     try:
-        entries = sorted(os.scandir(parent), key=lambda entry: entry.name)
+        paths = sorted(parent.iterdir())
     except OSError:
         return []
-    return [
-        Path(entry.path)
-        for entry in entries
-        if pattern.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
-    ]
+    return [path for path in paths if pattern.fullmatch(path.name) and _is_real_folder(path)]
+
+
+def _is_real_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _contents(folder: Path) -> tuple[int, float]:
     """The bytes in a folder, and the newest time of change in it."""
-    n_bytes, changed_at = 0, 0.0
-    for parent, _, names in os.walk(folder):
-        for path in (parent, *(os.path.join(parent, name) for name in names)):
-            with contextlib.suppress(OSError):
-                found = os.lstat(path)
-                n_bytes += found.st_size if path != parent else 0
-                changed_at = max(changed_at, found.st_mtime)
+    n_bytes, changed_at, unseen = 0, 0.0, [folder]
+    while unseen:
+        path = unseen.pop()
+        with contextlib.suppress(OSError):
+            found = path.lstat()
+            changed_at = max(changed_at, found.st_mtime)
+            if stat.S_ISDIR(found.st_mode):
+                unseen += path.iterdir()
+            else:
+                n_bytes += found.st_size
     return n_bytes, changed_at
 
 
@@ -168,7 +171,7 @@ def _finish_removal(home: Path, doomed: Path) -> None:
         with contextlib.suppress(OSError):
             doomed.rename(doomed.with_name(run))
     else:
-        shutil.rmtree(doomed, ignore_errors=True)
+        disk.remove_tree(doomed)
 
 
 def _is_older(path: Path, then: float, *, is_missing_old: bool = False) -> bool:

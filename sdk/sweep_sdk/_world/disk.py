@@ -30,6 +30,7 @@ __all__ = [
     "open_descriptor",
     "open_nameless",
     "open_to_read",
+    "remove_tree",
     "stat_descriptor",
     "write",
 ]
@@ -97,6 +98,13 @@ def open_nameless() -> int | None:
     with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
         return _os.dup(file.fileno())
     return None
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that is in it, as far as that is possible."""
+    import shutil  # few need it
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
