@@ -39,6 +39,12 @@ FAULTS = (
     "told by command",
     "looked at by an operator",
     "capped by an operator",
+    "credential replaced",
+    "started while servers restart",
+    "started with a wrong address",
+    "for long: proxy 403",
+    "for long: gateway 404",
+    "machine lost",
 )
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._exceptions import NotFound, UsageError
+from sweep_sdk._exceptions import BackendUnavailable, NotFound, UsageError
 
 if TYPE_CHECKING:
     from simulation.kernel import Process
@@ -19,6 +19,9 @@ _LEFT_BEHIND = re.compile(r"attempt (\d+) of (\S+) was left behind")
 _ASK_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs")
 #: An agent has to have ended so many seconds after its signal.
 ENDING_SECONDS = 25.5
+#: An agent that starts says by then that it has a wrong address, and not before that its backend
+#: is away.
+BEGINNING_SECONDS = 5.0
 #: A reading of another clock may differ by so much between two steps.
 SLACK_SECONDS = 2.0
 Attempt = tuple[str, int]
@@ -64,7 +67,7 @@ class Judge:
         if method != "POST":
             return
         asked: dict[str, Any] = json.loads(body or b"{}")
-        found = json.loads(answer) if status == 200 and answer else {}
+        found = json.loads(answer) if 200 <= status < 300 and answer else {}
         run_path = _RUN_PATH.fullmatch(path)
         if run_path is not None:
             run = run_path.group(2)
@@ -117,6 +120,9 @@ class Judge:
         others = [
             other for other, point in self.configs.items() if point == config and other != run
         ]
+        out = [other for other in others if other not in self.ends]
+        if out and self.world.are_runs_apart:
+            raise Broken(f"{run} and {out[0]} are out at once with the same values: {config}")
         if others and self.world.is_each_point_once:
             raise Broken(f"{run} and {others[0]} are the same point: {config}")
         self._check_holder(run, attempt)
@@ -166,6 +172,7 @@ class Judge:
                 raise Broken(f"{agent.name} ended by {agent.error!r}") from agent.error
             has_cause = self.world.n_failed or self.world.faults.n["no launches"]
             has_cause = has_cause or agent.name not in self.world.successful
+            has_cause = has_cause or self.world.token is not None or self.world.has_outdated
             if agent.exit_code == 1 and agent.error is None and not has_cause:
                 raise Broken(f"{agent.name} gave up, and no run had failed")
             if agent.exit_code == 0 and not has_ended and agent.name not in self.world.counted:
@@ -179,11 +186,34 @@ class Judge:
             took = agent.ended_at - at
             raise Broken(f"{agent.name} ended {took:.1f} s after its signal")
 
+    def _check_beginning(self, agent: Process) -> None:
+        """What is wrong with an address is said at once; a backend that restarts is waited for."""
+        if agent.name in self.world.paused or agent.ended_at is None:
+            return
+        seconds = agent.ended_at - self.world.started[agent.name]
+        is_away = isinstance(agent.error, BackendUnavailable) and agent.error.is_temporary
+        if agent.name in self.world.misled and (is_away or seconds > BEGINNING_SECONDS):
+            raise Broken(f"{agent.name} said after {seconds:.1f} s: {agent.error}")
+        if is_away and seconds < BEGINNING_SECONDS:
+            raise Broken(f"{agent.name} gave up after {seconds:.1f} s: {agent.error}")
+
+    def check_outdated(self, agents: list[Process]) -> None:
+        """Agents that were told that their backend is older have ended, once they had no run."""
+        for agent in agents:
+            is_waiting = not agent.is_dead and not self.world.at_work[agent.name]
+            if is_waiting and agent.name in self.world.engaged:
+                raise Broken(f"{agent.name} waits for a backend that is older than it")
+
     def _is_excused(self, agent: Process) -> bool:
         """Whether it had reason to end by an error."""
         world = self.world
-        if agent.name not in world.engaged:  # it said at once what it found
+        if agent.name not in world.engaged:
+            self._check_beginning(agent)
             return True
+        if world.has_outdated and isinstance(agent.error, UsageError):
+            return "has version" in str(agent.error)
+        if world.token is not None and isinstance(agent.error, BackendUnavailable):
+            return "has been refused for 10 minutes" in str(agent.error)
         if isinstance(agent.error, (NotFound,)):
             return world.is_deleting
         return isinstance(agent.error, UsageError) and (
@@ -237,6 +267,11 @@ class Judge:
             return False
         is_killed = holder.exit_code is None or holder.exit_code < 0
         return is_killed or own in world.given_up or holder.error is not None
+
+    def check_points(self, n_runs: int, n_points: int) -> None:
+        """Each point was handed out."""
+        if n_runs != n_points:
+            raise Broken(f"{n_runs} runs of {n_points} points")
 
     def check_nothing_is_left(self, counts: dict[str, int]) -> None:
         """Nothing of a deleted sweep stays, but the mark that it was deleted."""
