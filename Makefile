@@ -1,52 +1,96 @@
-# Short targets, the same for people and CI. Everything lives in .venv; nothing else is touched.
+# The targets that people, CI and the release use alike. Everything is installed into $(VENV).
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
+# Empty, it installs the newest version of every dependency.
+CONSTRAINTS ?= constraints.txt
 
 SEEDS ?= 2000
+CODE := sdk functions tests benchmarks tools
 
-.PHONY: help demo test e2e simulate faults check bench sam-local clean
+.PHONY: help demo test test-fast test-oldest coverage e2e simulate faults check format \
+	hooks docs docs-serve constraints dist bench sam-local clean
 
 help:  ## this list
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: on Debian or Ubuntu run 'apt-get install python3-venv', then make again" >&2; rm -rf $(VENV); exit 1; }
 
-# One stamp per set of extras: pip runs only when pyproject.toml has changed.
-$(VENV)/.ready-%: $(VENV)/bin/python pyproject.toml
+# One stamp for each extra: pip runs only when the requirements or the constraints have changed.
+$(VENV)/.ready-%: $(VENV)/bin/python pyproject.toml $(CONSTRAINTS)
 	@echo "installing the '$*' environment into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,$*]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[local,$*]'
 	@touch $@
 
 demo: $(VENV)/.ready-demo  ## run the quickstart sweep with two agents
 	@$(BIN)/python sdk/examples/quickstart/demo.py
 
-test: $(VENV)/.ready-test  ## all tests that need nothing but Python
+test: $(VENV)/.ready-test  ## run all tests that need nothing but Python
 	$(BIN)/python -m pytest --numprocesses=auto tests
 
-e2e: $(VENV)/.ready-test  ## deploy the template into an AWS of this machine's own, and test that
+test-fast: $(VENV)/.ready-test  ## run the tests that take less than a minute of CPU together
+	$(BIN)/python -m pytest --numprocesses=auto -m "not slow" tests
+
+test-oldest:  ## run the fast tests with the oldest supported dependencies
+	$(MAKE) test-fast VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
+
+coverage: $(VENV)/.ready-test  ## compare line and branch coverage of the unit and contract tests with their floor
+	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report= tests/service tests/contracts tests/sdk
+	@$(BIN)/coverage json --quiet -o .coverage.json
+	$(BIN)/python tools/coverage_floor.py .coverage.json
+
+e2e: $(VENV)/.ready-test  ## deploy the template into an emulated AWS on this machine and test that
 	$(BIN)/python tests/e2e/aws/run.py
 
-simulate: $(VENV)/.ready-test  ## the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for a story)
+simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for its story)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
-faults: $(VENV)/.ready-test  ## the fault suites at full size, and the mutants (hours)
-	$(BIN)/python tests/e2e/faults/run.py
+faults: $(VENV)/.ready-test  ## run the fault suites at full size and the mutants (hours; ONLY=rows for one of them)
+	$(BIN)/python tests/e2e/faults/run.py $(if $(ONLY),--only $(ONLY))
 
-check: $(VENV)/.ready-test $(VENV)/.ready-check  ## lint, types, import contracts
-	$(BIN)/ruff check sdk functions tests benchmarks
-	$(BIN)/ruff format --check sdk functions tests benchmarks
+check: $(VENV)/.ready-test $(VENV)/.ready-check  ## check style, types, import contracts, security and workflows
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml sdk functions
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/python -m pytest tests/test_architecture.py
 
-bench: $(VENV)/.ready-test  ## hand-out benchmark beside its peers (minutes)
+format: $(VENV)/.ready-check  ## apply the formatter and the lint rules that can fix what they find
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+hooks: $(VENV)/.ready-check  ## install the Git hooks of .pre-commit-config.yaml
+	$(BIN)/pre-commit install --install-hooks
+
+docs: $(VENV)/.ready-docs  ## build the documentation into build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+docs-serve: $(VENV)/.ready-docs  ## serve the documentation and rebuild it on every change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+constraints:  ## pin the newest dependencies in constraints.txt and the oldest in constraints-oldest.txt
+	rm -rf .venv-constraints
+	$(PYTHON) -m venv .venv-constraints
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[local,aws,test,check,docs,demo,release]'
+	.venv-constraints/bin/python tools/constraints.py
+	rm -rf .venv-constraints
+
+dist: $(VENV)/.ready-release  ## build the source archive and the wheel into dist and check them (TAG=v1.2.3 for a release)
+	$(if $(TAG),$(BIN)/python tools/check_tag.py $(TAG))
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+
+bench: $(VENV)/.ready-test  ## run the hand-out benchmark beside its peers (minutes)
 	$(BIN)/python benchmarks/handout.py
 
-sam-local: $(VENV)/.ready-test  ## the handlers under SAM CLI's emulation (needs Docker)
+sam-local: $(VENV)/.ready-test  ## run the handlers under SAM CLI's emulation (needs Docker)
 	infra/sam-local.sh $(BIN)/python
 
-clean:  ## remove the environment and caches
-	rm -rf $(VENV) .venv-* .demo .pytest_cache .mypy_cache .ruff_cache
+clean:  ## remove the environments, caches and build results
+	rm -rf $(VENV) .venv-* .demo build dist .coverage .coverage.json .pytest_cache .mypy_cache .ruff_cache

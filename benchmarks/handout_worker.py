@@ -12,9 +12,9 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from sweep_sdk._backend.answers import Wait
 from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._exceptions import SweepEnded
+from sweep_service.wire.runs import Wait
 
 
 def drive(client: Client, sweep: str, name: str, deadline: float) -> list[int]:

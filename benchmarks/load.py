@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 from handout import check_exactly_once, drive
-from sweep_sdk._backend.answers import Wait
 from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._exceptions import SweepEnded
@@ -39,6 +38,7 @@ from sweep_sdk._settings import load_settings
 from sweep_service.model.records.records import Outcome, Run
 from sweep_service.model.records.states import RunState
 from sweep_service.storage.sqlite.store import SqliteStore
+from sweep_service.wire.runs import Wait
 
 N_PROCESSES = 4
 N_BAYES_AGENTS = 64

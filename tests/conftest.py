@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from sweep_service.gateway import handle
@@ -23,6 +25,37 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in (signal.SIGHUP, signal.SIGQUIT):
     signal.signal(_name, signal.SIG_DFL)
+
+# Every session of botocore parses the descriptions of all services again; here they share them.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+#: What `make test-fast` leaves out, by the beginning of the path: real agents and servers,
+#: simulated worlds, random sequences of requests, and numeric convergence.
+SLOW_PATHS = (
+    "e2e/",
+    "releases/",
+    "simulation/",
+    "contracts/test_dynamodb_capacity.py",
+    "contracts/test_exactly_once.py",
+    "contracts/test_store_concurrency.py",
+    "contracts/test_store_machine.py",
+    "service/search/bayes/test_bayes.py",
+    "service/search/bayes/test_wild.py",
+    "service/storage/test_dynamodb.py",
+    "service/storage/test_sqlite_processes.py",
+    "service/test_fuzz.py",
+    "service/test_protocol_",
+)
+#: The same by the parameters of a test: those that run on DynamoDB, which moto imitates slowly.
+SLOW_IDS = ("[moto", "-moto", "[wire", "-wire")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test-fast` leaves out."""
+    for item in items:
+        path, _, name = item.nodeid.removeprefix("tests/").partition("::")
+        if path.startswith(SLOW_PATHS) or any(part in name for part in SLOW_IDS):
+            item.add_marker(pytest.mark.slow)
 
 
 @dataclass

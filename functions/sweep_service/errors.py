@@ -31,6 +31,7 @@ ServiceError
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,11 +40,25 @@ if TYPE_CHECKING:
     from sweep_service.model.language.problems import Problem
 
 
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
 class ServiceError(Exception):
-    """Root of the errors that the backend raises on purpose."""
+    """Root of the errors that the backend raises on purpose.
+
+    Attributes:
+        status: HTTP status of the answer.
+        title: What kind of error it is, for people.
+        code: The same for programs: the name of the class, such as ``lease-lost``.
+    """
 
     status = 500
     title = "Internal error"
+    code = "service-error"
+
+    def __init_subclass__(cls) -> None:
+        """Derive the code from the name."""
+        cls.code = _WORD.sub("-", cls.__name__).lower()
 
 
 class FixRequest(ServiceError):

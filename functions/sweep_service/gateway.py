@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweep_service import __version__, errors
 from sweep_service.handlers import http, views
 from sweep_service.routes import find_route
 from sweep_service.wire.headers import BACKEND_HEADER
+from sweep_service.wire.problems import PROBLEM_TYPE, problem_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 _logger = logging.getLogger(__name__)
-_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,13 @@ def handle(
         return _encode(answer)
     except errors.ServiceError as error:
         if not isinstance(error, errors.StoreSignal):
-            return _problem(error)
+            return problem_response(error)
         _logger.exception("a store signal left the operations: %s %s", method, path)
     except Exception:  # the edge: whatever it is, the client gets an answer and the log the cause
         _logger.exception("unexpected error: %s %s", method, path)
-    return _problem(errors.ServiceError("internal error; the backend's log has the details"))
+    return problem_response(
+        errors.ServiceError("internal error; the backend's log has the details")
+    )
 
 
 def _encode(answer: http.Response) -> Response:
@@ -72,18 +73,13 @@ def _encode(answer: http.Response) -> Response:
     return _json(answer.status, answer.body, "application/json", answer.headers)
 
 
-def _problem(error: errors.ServiceError) -> Response:
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": error.title,
-        "status": error.status,
-        "detail": str(error),
-        "code": _WORD.sub("-", type(error).__name__).lower(),
-    }
+def problem_response(error: errors.ServiceError) -> Response:
+    """The answer that says what went wrong."""
+    document = problem_document(error.status, error.title, str(error), error.code)
     if isinstance(error, errors.InvalidConfig):
         document["errors"] = views.problems(error.problems)
         document["warnings"] = views.problems(error.warnings)
-    return _json(error.status, document, "application/problem+json", _headers(error))
+    return _json(error.status, document, PROBLEM_TYPE, _headers(error))
 
 
 def _headers(error: errors.ServiceError) -> dict[str, str]:

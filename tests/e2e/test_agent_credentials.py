@@ -13,7 +13,7 @@ from emulated_gateway import EmulatedGateway
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.view import events
 from sweep_sdk._backend import retry
@@ -126,7 +126,7 @@ def test_without_a_new_one_the_results_stay_and_it_says_so(
     assert any("sweep-sdk sync" in notice.message for notice in rotation.of(events.Notice))
     save_credentials(settings.url, "new")
     with open_client(load_settings()) as renewed:
-        (delivered,) = sync(renewed, Ledger(settings.home), print)
+        (delivered,) = sync(renewed, Outbox(settings.home), print)
         assert (delivered.run, delivered.state) == (f"{sweep}-0", "finished")
         rows = list(renewed.history(f"{sweep}-0"))
         assert [row["metrics"]["loss"] for row in rows] == list(range(len(rows)))

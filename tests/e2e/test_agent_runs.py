@@ -16,7 +16,7 @@ import pytest
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.process.launcher import run_files
-from sweep_sdk._agent.session import engagement
+from sweep_sdk._agent.session import session
 from sweep_sdk._agent.view import events
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
@@ -481,7 +481,7 @@ class TestNetwork:
     def test_a_backend_that_is_away_from_the_start(
         self, cut, flaky, settings, register, monkeypatch, capsys
     ):
-        monkeypatch.setattr(engagement, "START_SECONDS", 1.0)
+        monkeypatch.setattr(session, "START_SECONDS", 1.0)
         sweep = register("")
         flaky.is_away = True
         with pytest.raises(BackendUnavailable):

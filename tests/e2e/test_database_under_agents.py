@@ -12,7 +12,7 @@ import pytest
 
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.view import events
 from sweep_sdk._backend.client import open_client
@@ -65,7 +65,7 @@ def put_an_older_copy(settings):
     os.rename("copy.db", settings.local_db)
 
 
-def debts(settings):
+def deliveries(settings):
     return sorted(path.name for path in (settings.home / "pending").iterdir())
 
 
@@ -88,12 +88,12 @@ def test_the_agent_says_so_and_its_results_wait(settings, sweep, change, is_serv
     assert caught.value.exit_code == 1
     (ended,) = [event for event in seen if isinstance(event, events.RunEnded)]
     assert (ended.state, ended.is_delivered) == ("finished", False)
-    assert debts(settings) == [f"{sweep}-0.1.json"]
+    assert deliveries(settings) == [f"{sweep}-0.1.json"]
     told = []
     if change is put_away:  # a new, empty database: it does not know the sweep, and nothing goes
         with open_client(settings) as client:
             assert list(sync_to(client, place, settings, told)) == []
-        assert debts(settings) == [f"{sweep}-0.1.json"]
+        assert deliveries(settings) == [f"{sweep}-0.1.json"]
         assert any("stays on this machine" in line for line in told)
     put_back(settings)
     with open_client(settings) as client:
@@ -101,7 +101,7 @@ def test_the_agent_says_so_and_its_results_wait(settings, sweep, change, is_serv
         assert delivered.state == "finished"
         losses = [row["metrics"]["loss"] for row in client.history(f"{sweep}-0")]
     assert losses == list(range(20))
-    assert debts(settings) == []
+    assert deliveries(settings) == []
 
 
 def sync_to(client, place, settings, told):
@@ -110,7 +110,7 @@ def sync_to(client, place, settings, told):
         found = json.loads(path.read_text())
         assert found["place"] == place
         path.write_text(json.dumps({**found, "place": client.transport.place}))
-    delivered = list(sync(client, Ledger(settings.home), told.append))
+    delivered = list(sync(client, Outbox(settings.home), told.append))
     for path in (settings.home / "pending").iterdir():
         path.write_text(json.dumps({**json.loads(path.read_text()), "place": place}))
     return delivered

@@ -12,6 +12,11 @@ import pytest
 import requests
 from versions import Version, agent, register, server
 
+from sweep_sdk._backend.client import Client
+from sweep_sdk._backend.transport import HttpTransport
+from sweep_service.model.records.states import RunState
+from sweep_service.wire import runs
+
 N_POINTS = 8
 N_ROWS = 5
 PROGRAM = f"""
@@ -85,3 +90,18 @@ def test_a_server_is_upgraded_under_a_running_agent(
 def n_finished(url: str, sweep: str) -> int:
     found = requests.get(f"{url}/v1/sweeps/{sweep}", timeout=10).json()
     return int(found["counts"].get("finished", 0))
+
+
+def test_an_older_backend_is_spared_what_it_does_not_know(
+    old: Version, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(runs.DETAILS, "cpu_seconds", float)
+    with server(old, port) as url, Client(HttpTransport(url)) as client:
+        run = client.ask(register(old, url), "a-key-of-an-agent", "agent")
+        assert isinstance(run, runs.HandOut)
+        summary = {"loss": 0.5}
+        ending = runs.Ending(
+            run.attempt, RunState.FINISHED, summary=summary, details={"cpu_seconds": 2.5}
+        )
+        assert client.finish(run.id, ending.to_json()).state == "finished"
+        assert client.get_run(run.id)["summary"] == summary

@@ -7,21 +7,21 @@ import pytest
 from made_answers import problem
 
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.outbox.debts import Ledger
-from sweep_sdk._agent.outbox.endings import Outcome
+from sweep_sdk._agent.outbox.endings import ProgramOutcome
+from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.process.launcher import Launcher
 from sweep_sdk._agent.session import attempts as _attempts
-from sweep_sdk._agent.session.asking import Asker
 from sweep_sdk._agent.session.attempts import Attempts
 from sweep_sdk._agent.session.best import Best
+from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.session.tally import Tally
 from sweep_sdk._agent.slot.worker import Worker
 from sweep_sdk._agent.view.events import BestSoFar, Notice, RunEnded
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
+from sweep_service.wire.runs import HandOut
 
-DONE = Outcome(True, exit_code=0)
+DONE = ProgramOutcome(True, exit_code=0)
 
 
 @pytest.fixture
@@ -30,18 +30,18 @@ def events():
 
 
 @pytest.fixture
-def ledger(settings):
-    return Ledger(settings.home)
+def outbox(settings):
+    return Outbox(settings.home)
 
 
 @pytest.fixture
-def attempts(client, settings, ledger, events, clock):
+def attempts(client, settings, outbox, events, clock):
     """An agent's attempts; its waits move the fake clock until the agent shall end."""
     return Attempts(
         client=client,
         settings=settings,
         options=AgentOptions(delivery_timeout_seconds=900.0),
-        ledger=ledger,
+        outbox=outbox,
         host="host",
         holder="nobody-alive",
         best=Best({"metric": {"name": "loss", "goal": "minimize"}}),
@@ -93,14 +93,14 @@ def test_a_run_is_looked_at_by_the_metric_with_which_it_was_handed_out(
     assert [run["best"] for run in client.list_runs(sweep)] == [0.7, 0.7]
 
 
-def test_a_debt_is_written_down_before_anything_runs(attempts, handout, ledger, network):
+def test_a_pending_delivery_is_saved_before_anything_runs(attempts, handout, outbox, network):
     attempt = attempts.begin(handout)
-    (debt,) = ledger.unattended(network.place)
-    assert (debt.run, debt.attempt, debt.outcome) == (handout.id, 1, None)
-    assert debt.metrics_file == str(attempt.files.metrics)
+    (pending,) = outbox.orphaned(network.place)
+    assert (pending.run, pending.attempt, pending.outcome) == (handout.id, 1, None)
+    assert pending.metrics_file == str(attempt.files.metrics)
 
 
-def test_the_end_is_told_counted_and_compared(attempts, handout, events, ledger, network):
+def test_the_end_is_told_counted_and_compared(attempts, handout, events, outbox, network):
     attempt = attempts.begin(handout)
     log(attempt, '{"loss": 2}\n{"loss": 1}\n{"loss": 3}\n')
     attempts.end(attempt, DONE)
@@ -108,11 +108,11 @@ def test_the_end_is_told_counted_and_compared(attempts, handout, events, ledger,
     assert ended(events).summary == {"loss": 3}
     assert events[-1] == BestSoFar(handout.id, "loss", 1, handout.config)
     assert attempts.tally.n_runs == 1
-    assert ledger.unattended(network.place) == []
+    assert outbox.orphaned(network.place) == []
 
 
 def test_a_failure_shows_its_last_words(attempts, handout, events):
-    outcome = Outcome(False, exit_code=1, stderr_tail="Traceback ...\nValueError: diverged")
+    outcome = ProgramOutcome(False, exit_code=1, stderr_tail="Traceback ...\nValueError: diverged")
     attempts.end(attempts.begin(handout), outcome)
     assert ended(events).error == "ValueError: diverged"
     assert attempts.tally.n_failed == 1
@@ -128,14 +128,14 @@ def test_an_outage_of_ten_minutes_at_the_end_is_borne(attempts, handout, events,
     assert len([event for event in events if isinstance(event, Notice)]) == 1
 
 
-def test_one_of_an_hour_is_not_but_nothing_is_lost(attempts, handout, events, network, ledger):
+def test_one_of_an_hour_is_not_but_nothing_is_lost(attempts, handout, events, network, outbox):
     attempt = attempts.begin(handout)
     log(attempt, '{"loss": 1}\n')
     network.go_away()
     attempts.end(attempt, DONE)
     assert (ended(events).state, ended(events).is_delivered) == ("finished", False)
-    (debt,) = ledger.unattended(network.place)
-    assert debt.outcome["exit_code"] == 0
+    (pending,) = outbox.orphaned(network.place)
+    assert pending.outcome["exit_code"] == 0
     assert "sweep-sdk sync" in events[-3].message
 
 
@@ -148,7 +148,7 @@ def test_an_agent_that_shall_end_does_not_wait_long(
     attempts.stopping.set()
     network.go_away()
     began_at = attempts.stopping.clock()
-    attempts.end(attempt, Outcome(False, cause="interrupted"))
+    attempts.end(attempt, ProgramOutcome(False, cause="interrupted"))
     assert (ended(events).state, ended(events).is_delivered) == ("preempted", False)
     assert attempts.stopping.clock() - began_at < 200
 
@@ -160,25 +160,25 @@ def test_no_request_is_begun_that_would_not_be_over_when_the_agent_has_to_have_e
     attempts.stopping.set()
     attempts.ending.at = time.monotonic() + 2.0
     network.go_away()
-    attempts.end(attempt, Outcome(False, cause="interrupted"))
+    attempts.end(attempt, ProgramOutcome(False, cause="interrupted"))
     assert (ended(events).state, ended(events).is_delivered) == ("preempted", False)
     assert len(network.sent("/finish")) == 1
 
 
-def test_a_token_that_is_refused_at_the_end_loses_nothing(attempts, handout, network, ledger):
+def test_a_token_that_is_refused_at_the_end_loses_nothing(attempts, handout, network, outbox):
     attempt = attempts.begin(handout)
     network.fail = lambda _: problem(401, "unauthorized")
     attempts.end(attempt, DONE)
-    assert len(ledger.unattended(network.place)) == 1
+    assert len(outbox.orphaned(network.place)) == 1
 
 
-def test_a_run_that_others_have_is_let_go(attempts, handout, events, client, ledger, network):
+def test_a_run_that_others_have_is_let_go(attempts, handout, events, client, outbox, network):
     attempt = attempts.begin(handout)
     log(attempt, '{"loss": 1}\n')
     client.finish(handout.id, {"attempt": 1, "state": "preempted"})
     attempts.end(attempt, DONE)
     assert (ended(events).state, ended(events).reason) == ("lost", "lease_lost")
-    assert ledger.unattended(network.place) == []
+    assert outbox.orphaned(network.place) == []
     assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
 
 
@@ -186,22 +186,22 @@ def test_rows_of_a_run_that_was_lost_are_kept_beside_it(attempts, handout, event
     attempt = attempts.begin(handout)
     log(attempt, '{"loss": 1}\n')
     client.finish(handout.id, {"attempt": 1, "state": "preempted"})
-    attempts.end(attempt, Outcome(False, cause="lease_lost"))
+    attempts.end(attempt, ProgramOutcome(False, cause="lease_lost"))
     assert ended(events).state == "lost"
     assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
 
 
 def test_rows_of_a_lost_run_wait_on_disk_while_the_backend_is_away(
-    attempts, handout, events, client, ledger, network
+    attempts, handout, events, client, outbox, network
 ):
     attempt = attempts.begin(handout)
     log(attempt, '{"loss": 1}\n')
     client.finish(handout.id, {"attempt": 1, "state": "preempted"})
     network.fail = lambda _: problem(401, "unauthorized")
-    attempts.end(attempt, Outcome(False, cause="lease_lost"))
+    attempts.end(attempt, ProgramOutcome(False, cause="lease_lost"))
     assert (ended(events).state, ended(events).is_delivered) == ("lost", False)
     network.fail = lambda _: None
-    (synced,) = sync(client, ledger, lambda _: None)
+    (synced,) = sync(client, outbox, lambda _: None)
     assert synced.state == "lost"
     assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
 
@@ -209,7 +209,7 @@ def test_rows_of_a_lost_run_wait_on_disk_while_the_backend_is_away(
 def test_a_deleted_sweep(attempts, handout, events, client, sweep):
     attempt = attempts.begin(handout)
     client.delete_sweep(sweep)
-    attempts.end(attempt, Outcome(False, cause="deleted"))
+    attempts.end(attempt, ProgramOutcome(False, cause="deleted"))
     assert (ended(events).state, ended(events).reason) == ("lost", "deleted")
 
 
@@ -220,14 +220,14 @@ def test_a_run_that_was_not_begun_is_handed_out_again(attempts, handout, client,
 
 
 def test_a_run_that_comes_while_the_agent_is_stopped_is_given_back(
-    attempts, ledger, events, client, sweep, network
+    attempts, outbox, events, client, sweep, network
 ):
-    asker = Asker(
+    requester = RunRequester(
         client,
         sweep,
         agent="agent",
         host="host",
-        ledger=ledger,
+        outbox=outbox,
         emit=events.append,
         stopping=attempts.stopping,
         patience_seconds=60,
@@ -235,7 +235,7 @@ def test_a_run_that_comes_while_the_agent_is_stopped_is_given_back(
     network.lose = lambda request: (
         attempts.stopping.set() if request.path.endswith("/runs") else None
     )
-    Worker("", {}, attempts, asker, Launcher({"command": ["true"]}, {}), None, None, {}).work()
+    Worker("", {}, attempts, requester, Launcher({"command": ["true"]}, {}), None, None, {}).work()
     assert events == []
     assert attempts.tally.n_runs == 0
     assert client.get_run(f"{sweep}-0")["attempts"][0]["state"] == "preempted"

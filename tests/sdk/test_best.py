@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweep_sdk._agent.outbox.said import Said
+from sweep_sdk._agent.outbox.logged import Logged
 from sweep_sdk._agent.session.best import Best
 from sweep_sdk._agent.view.events import BestSoFar
 
@@ -53,15 +53,15 @@ def test_a_sweep_that_has_another_metric_now():
     assert best.offer("r-8", 0.2, {}) is None
     best.follow("acc")
     assert best.offer("r-8", 0.2, {}) == BestSoFar("r-8", "acc", 0.2, {})
-    said = Said("acc")
-    said.hear({"loss": 0.1})
-    assert best.is_missing(said)
-    assert best.has_no_value(said)
+    logged = Logged("acc")
+    logged.add_metrics({"loss": 0.1})
+    assert best.is_missing(logged)
+    assert best.has_no_value(logged)
 
 
 def test_the_value_of_a_run_goes_by_the_goal():
-    said = Said("loss")
+    logged = Logged("loss")
     for value in (2.0, 1.0, 3.0):
-        said.hear({"loss": value})
-    assert Best(sweep("minimize")).value_of(said) == 1.0
-    assert Best(sweep("maximize")).value_of(said) == 3.0
+        logged.add_metrics({"loss": value})
+    assert Best(sweep("minimize")).value_of(logged) == 1.0
+    assert Best(sweep("maximize")).value_of(logged) == 3.0

@@ -15,7 +15,7 @@ import pytest
 
 from sweep_sdk._agent.process import child as _child
 from sweep_sdk._agent.process.child import Exit, LaunchFailed, signal_name, start_child
-from sweep_sdk._agent.process.launcher import Launch
+from sweep_sdk._agent.process.launcher import ProgramSpec
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def shown():
 def start(tmp_path, shown, notices):
     def start(script, *words, log=tmp_path / "output.log"):
         command = [sys.executable, "-S", "-c", textwrap.dedent(script), *words]
-        launch = Launch(command, dict(os.environ), log)
+        launch = ProgramSpec(command, dict(os.environ), log)
         return start_child(launch, lambda *piece: shown.append(piece), notices)
 
     return start
@@ -181,7 +181,7 @@ def test_the_program_has_no_terminal_input(start, shown):
     ],
 )
 def test_what_cannot_be_started_says_why(tmp_path, notices, command, text):
-    launch = Launch(command, {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+    launch = ProgramSpec(command, {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
     with pytest.raises(LaunchFailed) as caught:
         start_child(launch, lambda *_: None, notices)
     assert text in str(caught.value)
@@ -270,7 +270,7 @@ class TestKeeper:
         import os, signal, sys, time
         from pathlib import Path
         from sweep_sdk._agent.process.child import start_child
-        from sweep_sdk._agent.process.launcher import Launch
+        from sweep_sdk._agent.process.launcher import ProgramSpec
         code = (
             "import signal, subprocess, sys, time;"
             "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -279,7 +279,7 @@ class TestKeeper:
             "print(inner.pid, flush=True); time.sleep(60)"
         )
         command = [sys.executable, "-S", "-c", code]
-        launch = Launch(command, dict(os.environ), Path(sys.argv[1]) / "log")
+        launch = ProgramSpec(command, dict(os.environ), Path(sys.argv[1]) / "log")
         shown = []
         child = start_child(launch, lambda *piece: shown.append(piece), print)
         while not shown:
@@ -317,14 +317,14 @@ class TestKeeper:
 
     def test_the_machines_fault_is_told_apart(self, tmp_path, notices, monkeypatch):
         monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
-        launch = Launch(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         with pytest.raises(LaunchFailed, match="is gone") as caught:
             start_child(launch, lambda *_: None, notices)
         assert caught.value.is_machines_fault
 
     @pytest.mark.parametrize("words", [["true", "x" * 10_000_000], ["true", "nul\0inside"]])
     def test_a_command_line_that_no_machine_takes_is_its_runs_fault(self, tmp_path, notices, words):
-        launch = Launch(words, {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        launch = ProgramSpec(words, {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         with pytest.raises(LaunchFailed) as caught:
             start_child(launch, lambda *_: None, notices)
         assert not caught.value.is_machines_fault
@@ -358,7 +358,7 @@ class TestKeeper:
     def test_a_system_that_allows_no_more_processes(self, tmp_path, notices, monkeypatch):
         """The keeper starts, but cannot fork."""
         monkeypatch.setattr(_child, "_KEEPER", crippled_keeper(tmp_path, "EAGAIN"))
-        launch = Launch(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         with pytest.raises(LaunchFailed, match="temporarily unavailable") as caught:
             start_child(launch, lambda *_: None, notices)
         assert caught.value.is_machines_fault
@@ -367,7 +367,7 @@ class TestKeeper:
         path = tmp_path / "keeper.py"
         path.write_text("raise SystemError('the standard library is gone')")
         monkeypatch.setattr(_child, "_KEEPER", path)
-        launch = Launch(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         with pytest.raises(LaunchFailed, match="the standard library is gone") as caught:
             start_child(launch, lambda *_: None, notices)
         assert caught.value.is_machines_fault
@@ -393,7 +393,7 @@ class TestKeeper:
         hit = f"{first}import os; os.kill(os.getpid(), {int(number)})\n"
         path.write_text(_child._KEEPER.read_text().replace(first, hit))
         monkeypatch.setattr(_child, "_KEEPER", path)
-        launch = Launch(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         assert start_child(launch, lambda *_: None, notices).wait() == Exit(0, None)
 
     def test_blocked_signals_are_as_its_agents(self, start, shown):

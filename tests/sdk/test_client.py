@@ -5,11 +5,11 @@ import json
 import pytest
 
 from sweep_sdk import _exceptions as errors
-from sweep_sdk._backend.answers import HandOut, Wait
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
+from sweep_service.wire.runs import HandOut, Wait
 
 CONFIG = {"method": "grid", "parameters": {"lr": {"values": [1, 2]}}, "metric": {"name": "loss"}}
 

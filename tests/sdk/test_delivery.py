@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from made_answers import problem
 
+from sweep_sdk._agent.agent_lock import agent_lock
 from sweep_sdk._agent.outbox import tail
-from sweep_sdk._agent.outbox.debts import Debt, Ledger
 from sweep_sdk._agent.outbox.delivery import Delivery
-from sweep_sdk._agent.outbox.endings import Outcome
+from sweep_sdk._agent.outbox.endings import ProgramOutcome
+from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
 from sweep_sdk._agent.outbox.sync import Synced, sync
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._exceptions import (
@@ -23,7 +24,7 @@ from sweep_sdk._exceptions import (
 from sweep_sdk._metrics import line_format
 from sweep_sdk._metrics.writer import INCOMPLETE
 
-DONE = Outcome(True, exit_code=0)
+DONE = ProgramOutcome(True, exit_code=0)
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def once(client):
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path / "home")
+def outbox(tmp_path):
+    return Outbox(tmp_path / "home")
 
 
 @pytest.fixture
@@ -42,10 +43,12 @@ def handout(client, sweep):
 
 
 @pytest.fixture
-def debt(handout, ledger, tmp_path, network):
-    debt = Debt(network.place, handout.id, handout.attempt, str(tmp_path / "m.jsonl"), "loss")
-    ledger.keep(debt)
-    return debt
+def pending(handout, outbox, tmp_path, network):
+    pending = PendingDelivery(
+        network.place, handout.id, handout.attempt, str(tmp_path / "m.jsonl"), "loss"
+    )
+    outbox.save(pending)
+    return pending
 
 
 @pytest.fixture
@@ -60,8 +63,8 @@ def log(tmp_path):
 
 
 @pytest.fixture
-def make(debt, ledger, clock, notices):
-    return lambda found=None: Delivery(found or debt, ledger, clock, notices)
+def make(pending, outbox, clock, notices):
+    return lambda found=None: Delivery(found or pending, outbox, clock, notices)
 
 
 def history(client, run):
@@ -128,7 +131,7 @@ class TestRows:
 
 
 class TestTheEnd:
-    def test_finish_sends_what_is_left_first(self, make, once, log, handout, ledger, network):
+    def test_finish_sends_what_is_left_first(self, make, once, log, handout, outbox, network):
         log({"loss": 3, "acc": 0.5}, b'{"loss": 2}')
         finished = make().finish(once, DONE)
         assert finished.state == "finished"
@@ -136,7 +139,7 @@ class TestTheEnd:
         assert run["summary"] == {"loss": 2, "acc": 0.5, "loss.min": 2, "loss.max": 3}
         assert run["attributes"] == {}
         assert run["best"] == 2
-        assert ledger.unattended(network.place) == []
+        assert outbox.orphaned(network.place) == []
 
     def test_what_the_program_notes_is_kept_with_the_run(self, make, once, log, handout):
         facts = {"name": "a", "tags": ["x"], "config": {"epochs": 5}, "summary": {"path": "a.pt"}}
@@ -174,7 +177,9 @@ class TestTheEnd:
         log({"loss": 3}, line_format.encode_finish(1))
         assert make().finish(once, DONE).state == "failed"
 
-    def test_a_lost_lease_sends_all_rows_and_says_so(self, make, once, log, client, debt, handout):
+    def test_a_lost_lease_sends_all_rows_and_says_so(
+        self, make, once, log, client, pending, handout
+    ):
         client.finish(handout.id, {"attempt": 1, "state": "preempted"})
         log(*({f"m{n}": 0.123456789 for n in range(9000)} for _ in range(4)))
         with pytest.raises(LeaseLost):
@@ -204,22 +209,22 @@ class TestTheEnd:
 class TestRecovery:
     """What a dead agent leaves behind is delivered by others, once and in order."""
 
-    def sync(self, client, ledger):
-        return list(sync(client, ledger, lambda _: None))
+    def sync(self, client, outbox):
+        return list(sync(client, outbox, lambda _: None))
 
-    def test_a_killed_agents_run_is_given_back(self, make, once, log, ledger, handout):
+    def test_a_killed_agents_run_is_given_back(self, make, once, log, outbox, handout):
         log({"loss": 3})
-        assert self.sync(once, ledger) == [Synced(handout.id, 1, "preempted")]
-        assert self.sync(once, ledger) == []
+        assert self.sync(once, outbox) == [Synced(handout.id, 1, "preempted")]
+        assert self.sync(once, outbox) == []
         assert history(once, handout.id) == [3]
         assert once.get_run(handout.id)["attempts"][0]["state"] == "preempted"
 
-    def test_what_was_done_is_done(self, once, log, ledger, handout, debt):
+    def test_what_was_done_is_done(self, once, log, outbox, handout, pending):
         log({"loss": 3}, line_format.encode_finish(0))
-        assert self.sync(once, ledger) == [Synced(handout.id, 1, "finished")]
+        assert self.sync(once, outbox) == [Synced(handout.id, 1, "finished")]
 
     def test_what_was_in_flight_is_in_the_history_once(
-        self, make, once, log, ledger, handout, network
+        self, make, once, log, outbox, handout, network
     ):
         delivery = make()
         log({"loss": 3})
@@ -230,7 +235,7 @@ class TestRecovery:
             delivery.send(once)
         network.lose = lambda _: None
         log({"loss": 1})
-        self.sync(once, ledger)
+        self.sync(once, outbox)
         assert history(once, handout.id) == [3, 2, 1]
 
     def test_what_others_have_delivered_is_not_sent_again(
@@ -264,61 +269,63 @@ class TestRecovery:
         assert (run["best"], run["summary"]["loss"]) == (0, 10 * n_deliverers - 1)
 
     def test_what_could_not_be_delivered_keeps_its_outcome(
-        self, make, once, log, ledger, handout, network
+        self, make, once, log, outbox, handout, network
     ):
         delivery = make()
         log({"loss": 3})
         network.go_away()
-        outcome = Outcome(False, exit_code=7, stderr_tail="last words")
+        outcome = ProgramOutcome(False, exit_code=7, stderr_tail="last words")
         with pytest.raises(BackendUnavailable):
             delivery.finish(once, outcome)
         delivery.give_up(outcome)
         with pytest.raises(BackendUnavailable):
-            self.sync(once, ledger)
+            self.sync(once, outbox)
         network.come_back()
-        assert self.sync(once, ledger) == [Synced(handout.id, 1, "failed")]
+        assert self.sync(once, outbox) == [Synced(handout.id, 1, "failed")]
         run = once.get_run(handout.id)
         assert (run["exit_code"], run["error_tail"]) == (7, "last words")
         assert history(once, handout.id) == [3]
 
-    def test_a_run_that_others_have_by_now_is_let_go(self, once, log, ledger, client, sweep, debt):
-        client.finish(debt.run, {"attempt": 1, "state": "preempted"})
+    def test_a_run_that_others_have_by_now_is_let_go(
+        self, once, log, outbox, client, sweep, pending
+    ):
+        client.finish(pending.run, {"attempt": 1, "state": "preempted"})
         assert client.ask(sweep, "another-key", "other").attempt == 2
         log({"loss": 3})
-        assert self.sync(once, ledger) == [Synced(debt.run, 1, "lost")]
-        assert self.sync(once, ledger) == []
-        assert history(once, debt.run) == [3]
+        assert self.sync(once, outbox) == [Synced(pending.run, 1, "lost")]
+        assert self.sync(once, outbox) == []
+        assert history(once, pending.run) == [3]
 
-    def test_a_deleted_sweep_is_forgotten(self, once, log, ledger, client, sweep, debt):
+    def test_a_deleted_sweep_is_forgotten(self, once, log, outbox, client, sweep, pending):
         client.delete_sweep(sweep)
-        assert self.sync(once, ledger) == [Synced(debt.run, 1, "gone")]
-        assert self.sync(once, ledger) == []
+        assert self.sync(once, outbox) == [Synced(pending.run, 1, "gone")]
+        assert self.sync(once, outbox) == []
 
     def test_a_backend_that_does_not_know_the_sweep_may_have_lost_it(
-        self, once, ledger, debt, network, notices
+        self, once, outbox, pending, network, notices
     ):
         network.fail = lambda _: problem(404, "not-found", "no sweep")
-        assert list(sync(once, ledger, notices)) == []
-        assert ledger.owes(debt)
-        assert debt.run in notices[0]
+        assert list(sync(once, outbox, notices)) == []
+        assert outbox.contains(pending)
+        assert pending.run in notices[0]
         n_requests = len(network.requests)
-        assert list(sync(once, ledger, notices)) == []  # the same process does not ask again
+        assert list(sync(once, outbox, notices)) == []  # the same process does not ask again
         assert len(network.requests) == n_requests
 
-    def test_a_living_agents_run_is_left_alone(self, once, ledger, debt):
-        with ledger.attendance() as attendance:
-            ledger.keep(replace(debt, holder=attendance.name))
-            assert self.sync(once, ledger) == []
+    def test_a_living_agents_run_is_left_alone(self, once, outbox, pending):
+        with agent_lock(outbox.home) as lock:
+            outbox.save(replace(pending, holder=lock.name))
+            assert self.sync(once, outbox) == []
 
-    def test_a_metrics_file_that_is_gone(self, once, ledger, debt):
-        assert self.sync(once, ledger) == [Synced(debt.run, 1, "preempted")]
+    def test_a_metrics_file_that_is_gone(self, once, outbox, pending):
+        assert self.sync(once, outbox) == [Synced(pending.run, 1, "preempted")]
 
 
-def test_a_disk_that_takes_no_notes_does_not_stop_delivery(debt, once, log, clock, tmp_path):
+def test_a_disk_that_takes_no_notes_does_not_stop_delivery(pending, once, log, clock, tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     log({"loss": 3})
-    assert Delivery(debt, Ledger(file), clock, print).finish(once, DONE).state == "finished"
+    assert Delivery(pending, Outbox(file), clock, print).finish(once, DONE).state == "finished"
 
 
 class TestTwoThreads:
@@ -368,22 +375,22 @@ class TestRowsThatCouldNotBeWritten:
     @pytest.mark.parametrize(
         ("outcome", "state"),
         [
-            (Outcome(False, exit_code=7, stderr_tail="last words"), "failed"),
-            (Outcome(False, cause="stop_run"), "killed"),
-            (Outcome(False, cause="early_terminate"), "finished"),
-            (Outcome(False, cause="interrupted"), "preempted"),
+            (ProgramOutcome(False, exit_code=7, stderr_tail="last words"), "failed"),
+            (ProgramOutcome(False, cause="stop_run"), "killed"),
+            (ProgramOutcome(False, cause="early_terminate"), "finished"),
+            (ProgramOutcome(False, cause="interrupted"), "preempted"),
             (None, "preempted"),
         ],
     )
     def test_other_ends_stay_what_they_are(self, full, make, once, outcome, state):
         assert make().finish(once, outcome).state == state
 
-    def test_what_its_agent_left_is_not_taken_for_complete(self, full, log, once, ledger, debt):
+    def test_what_its_agent_left_is_not_taken_for_complete(self, full, log, once, outbox, pending):
         log(line_format.encode_finish(0))
-        assert [found.state for found in sync(once, ledger, print)] == ["preempted"]
+        assert [found.state for found in sync(once, outbox, print)] == ["preempted"]
 
     def test_a_folder_that_is_gone_before_its_rows_were_delivered(
-        self, make, once, log, ledger, tmp_path, network, handout
+        self, make, once, log, outbox, tmp_path, network, handout
     ):
         log({"loss": 3})
         delivery = make()
@@ -394,21 +401,23 @@ class TestRowsThatCouldNotBeWritten:
         delivery.close()
         (tmp_path / "m.jsonl").unlink()
         network.come_back()
-        assert [found.state for found in sync(once, ledger, print)] == ["failed"]
+        assert [found.state for found in sync(once, outbox, print)] == ["failed"]
         assert "rows are missing" in once.get_run(handout.id)["error_tail"]
 
 
 class TestEndsThatAreRefused:
-    def test_they_are_told_without_details(self, make, once, log, handout, notices, ledger):
+    def test_they_are_told_without_details(self, make, once, log, handout, notices, outbox):
         log({"loss": 1})
-        refused = Outcome(False, exit_code=2**60, stderr_tail="last words")
+        refused = ProgramOutcome(False, exit_code=2**60, stderr_tail="last words")
         assert make().finish(once, refused).state == "failed"
         assert once.get_run(handout.id)["state"] == "failed"
         assert "without details" in notices[-1]
-        assert ledger.places() == set()
+        assert outbox.backends() == set()
 
     def test_half_characters_in_last_words(self, make, once, handout):
-        make().finish(once, Outcome(False, exit_code=1, stderr_tail="no file 'caf\udce9.csv'"))
+        make().finish(
+            once, ProgramOutcome(False, exit_code=1, stderr_tail="no file 'caf\udce9.csv'")
+        )
         assert once.get_run(handout.id)["error_tail"] == "no file 'caf\\udce9.csv'"
 
     def test_a_summary_is_measured_as_it_travels(self, make, once, log, handout):
@@ -434,22 +443,24 @@ class TestAMetricsFileThatCannotBeRead:
 
         return mend
 
-    def test_its_rows_are_not_given_up(self, unreadable, mend, make, once, ledger, debt, notices):
+    def test_its_rows_are_not_given_up(
+        self, unreadable, mend, make, once, outbox, pending, notices
+    ):
         delivery = make()
         with pytest.raises(UsageError, match="cannot read"):
             delivery.finish(once, DONE)
         delivery.give_up(DONE)
         mend()
-        assert [found.state for found in sync(once, ledger, notices)] == ["finished"]
-        assert history(once, debt.run) == [3]
+        assert [found.state for found in sync(once, outbox, notices)] == ["finished"]
+        assert history(once, pending.run) == [3]
 
     def test_it_does_not_hold_up_others(
-        self, unreadable, make, once, client, sweep, ledger, debt, notices, tmp_path
+        self, unreadable, make, once, client, sweep, outbox, pending, notices, tmp_path
     ):
         other = client.ask(sweep, "another-key-of-the-test", "agent")
         metrics_file = str(tmp_path / "other.jsonl")
-        ledger.keep(replace(debt, run=other.id, metrics_file=metrics_file))
+        outbox.save(replace(pending, run=other.id, metrics_file=metrics_file))
         paid = []
         with pytest.raises(UsageError, match="cannot read"):
-            paid.extend(sync(once, ledger, notices))
-        assert [found.run for found in ledger.unattended(debt.place)] == [debt.run]
+            paid.extend(sync(once, outbox, notices))
+        assert [found.run for found in outbox.orphaned(pending.place)] == [pending.run]

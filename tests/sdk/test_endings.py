@@ -5,18 +5,17 @@ import pytest
 from sweep_sdk._agent.outbox.endings import (
     KEEPER_KILLED,
     NOT_STARTED,
-    Outcome,
-    Verdict,
-    ending_document,
+    ProgramOutcome,
+    ending_of,
     judge,
 )
-from sweep_sdk._agent.outbox.said import Said
+from sweep_sdk._agent.outbox.logged import Logged
 
 GOOD, BAD = True, False
 
 
 @pytest.mark.parametrize(
-    ("said", "is_success", "cause", "state"),
+    ("logged", "is_success", "cause", "state"),
     [
         (None, GOOD, None, "finished"),
         (0, GOOD, None, "finished"),
@@ -34,66 +33,66 @@ GOOD, BAD = True, False
         (None, BAD, "lease_lost", "preempted"),
     ],
 )
-def test_states(said, is_success, cause, state):
-    assert judge(Said(exit_code=said), Outcome(is_success, cause=cause)) == Verdict(state)
+def test_states(logged, is_success, cause, state):
+    assert judge(Logged(exit_code=logged), ProgramOutcome(is_success, cause=cause)) == state
 
 
 @pytest.mark.parametrize("is_success", [GOOD, BAD])
 def test_stopped_early_is_finished(is_success):
-    verdict = judge(Said(), Outcome(is_success, cause="early_terminate"))
-    assert verdict == Verdict("finished", is_stopped_early=True)
+    ending = ending_of(Logged(), ProgramOutcome(is_success, cause="early_terminate"), 1, None)
+    assert (ending.state, ending.is_stopped_early) == ("finished", True)
 
 
 def test_a_program_that_expected_an_interruption():
-    assert judge(Said(is_preempting=True), Outcome(BAD)).state == "preempted"
-    assert judge(Said(is_preempting=True), Outcome(GOOD)).state == "finished"
-    assert judge(Said(is_preempting=True, exit_code=1), Outcome(GOOD)).state == "preempted"
+    assert judge(Logged(is_preempting=True), ProgramOutcome(BAD)) == "preempted"
+    assert judge(Logged(is_preempting=True), ProgramOutcome(GOOD)) == "finished"
+    assert judge(Logged(is_preempting=True, exit_code=1), ProgramOutcome(GOOD)) == "preempted"
 
 
-@pytest.mark.parametrize("said", [None, 0])
+@pytest.mark.parametrize("logged", [None, 0])
 @pytest.mark.parametrize("is_success", [GOOD, BAD])
 @pytest.mark.parametrize(
     "how", [{"cause": "interrupted"}, {"warned_by": 10}, {"cause": "interrupted", "warned_by": 10}]
 )
-def test_one_that_made_room_after_a_signal_comes_back_however_it_exits(said, is_success, how):
-    found = Said(exit_code=said if is_success else 1, is_preempting=True)
-    assert judge(found, Outcome(is_success, **how)).state == "preempted"
+def test_one_that_made_room_after_a_signal_comes_back_however_it_exits(logged, is_success, how):
+    found = Logged(exit_code=logged if is_success else 1, is_preempting=True)
+    assert judge(found, ProgramOutcome(is_success, **how)) == "preempted"
 
 
 def test_a_warning_of_which_the_program_took_no_notice():
-    assert judge(Said(exit_code=0), Outcome(GOOD, warned_by=10)).state == "finished"
+    assert judge(Logged(exit_code=0), ProgramOutcome(GOOD, warned_by=10)) == "finished"
 
 
 @pytest.mark.parametrize("cause", [NOT_STARTED, KEEPER_KILLED])
 def test_the_machines_fault_is_no_failure(cause):
-    assert judge(Said(), Outcome(BAD, cause=cause)).state == "preempted"
+    assert judge(Logged(), ProgramOutcome(BAD, cause=cause)) == "preempted"
 
 
 def test_a_program_that_had_finished_when_its_keeper_was_killed():
-    assert judge(Said(exit_code=0), Outcome(BAD, cause=KEEPER_KILLED)).state == "finished"
+    assert judge(Logged(exit_code=0), ProgramOutcome(BAD, cause=KEEPER_KILLED)) == "finished"
 
 
-@pytest.mark.parametrize(("said", "state"), [(None, "preempted"), (0, "finished"), (2, "failed")])
-def test_when_the_agent_died_the_programs_word_counts(said, state):
-    assert judge(Said(exit_code=said), None).state == state
+@pytest.mark.parametrize(("logged", "state"), [(None, "preempted"), (0, "finished"), (2, "failed")])
+def test_when_the_agent_died_the_programs_word_counts(logged, state):
+    assert judge(Logged(exit_code=logged), None) == state
 
 
 def test_the_document():
-    outcome = Outcome(BAD, exit_code=3, stderr_tail="x" * 50_000 + "last words")
-    document = ending_document(Verdict("failed"), outcome, 2, {"loss": 1})
+    outcome = ProgramOutcome(BAD, exit_code=3, stderr_tail="x" * 50_000 + "last words")
+    document = ending_of(Logged(), outcome, 2, "a key").to_json()
     assert document["stderr_tail"].endswith("last words")
     assert len(document["stderr_tail"]) <= 20_000
     del document["stderr_tail"]
     assert document == {
         "attempt": 2,
+        "key": "a key",
         "state": "failed",
         "exit_code": 3,
-        "signal": None,
-        "summary": {"loss": 1},
+        "summary": {},
         "stopped_early": False,
     }
 
 
 def test_last_words_are_kept_of_failures_alone():
-    outcome = Outcome(GOOD, exit_code=0, stderr_tail="a warning")
-    assert "stderr_tail" not in ending_document(Verdict("finished"), outcome, 1, {})
+    outcome = ProgramOutcome(GOOD, exit_code=0, stderr_tail="a warning")
+    assert "stderr_tail" not in ending_of(Logged(), outcome, 1, None).to_json()

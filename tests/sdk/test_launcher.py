@@ -8,8 +8,8 @@ import pytest
 
 from sweep_sdk._agent.process.command_words import started_by_env
 from sweep_sdk._agent.process.launcher import Launcher, prepare_files, run_files
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._exceptions import UsageError
+from sweep_service.wire.runs import HandOut
 
 HANDOUT = HandOut("k3v9x2ab-7", "k3v9x2ab", "mnist", 7, {"lr": 0.1, "m": {"d": 3}}, 1, 2, 300.0)
 

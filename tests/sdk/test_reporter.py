@@ -8,15 +8,15 @@ import pytest
 from made_answers import problem
 
 from sweep_sdk._agent.outbox import tail
-from sweep_sdk._agent.outbox.debts import Debt, Ledger
 from sweep_sdk._agent.outbox.delivery import Delivery
 from sweep_sdk._agent.outbox.pace import Pace
+from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
 from sweep_sdk._agent.outbox.reporter import Reporter
-from sweep_sdk._backend.attention import Attention
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
 from sweep_sdk._metrics import line_format
+from sweep_service.wire.runs import Attention
 
 
 @pytest.fixture
@@ -41,9 +41,11 @@ def stops(notices):
 @pytest.fixture
 def make(handout, client, clock, notices, stops, tmp_path):
     def make(row_interval_seconds=10.0, report_interval_seconds=30.0, lease_seconds=300, pace=None):
-        debt = Debt("here", handout.id, handout.attempt, str(tmp_path / "m.jsonl"), "loss")
+        pending = PendingDelivery(
+            "here", handout.id, handout.attempt, str(tmp_path / "m.jsonl"), "loss"
+        )
         return Reporter(
-            Delivery(debt, Ledger(tmp_path / "home"), clock, notices),
+            Delivery(pending, Outbox(tmp_path / "home"), clock, notices),
             client.with_retries(ONCE),
             lease_seconds=lease_seconds,
             report_interval_seconds=report_interval_seconds,
@@ -285,7 +287,7 @@ class TestAnEndThatIsAnnounced:
             reporter.report()
             clock.advance(10)
         assert self.preempting(network) == [True] * 12
-        assert client.get_run(reporter._delivery.debt.run)["state"] == "preempting"
+        assert client.get_run(reporter._delivery.pending.run)["state"] == "preempting"
 
     def test_an_older_backend_that_refuses_it_is_reported_to_as_before(
         self, make, log, network, clock, client, handout
@@ -321,9 +323,9 @@ class TestRowsThatCanWait:
             )
             handout = client.ask(sweep, "key-of-the-test", "agent")
             path = str(tmp_path / "m.jsonl")
-            debt = Debt("here", handout.id, 1, path, "loss", key=handout.key)
+            pending = PendingDelivery("here", handout.id, 1, path, "loss", key=handout.key)
             return Reporter(
-                Delivery(debt, Ledger(tmp_path / "home"), clock, notices),
+                Delivery(pending, Outbox(tmp_path / "home"), clock, notices),
                 client.with_retries(ONCE),
                 lease_seconds=handout.lease_seconds,
                 report_interval_seconds=30.0,
@@ -379,7 +381,7 @@ class TestRowsThatCanWait:
         sent = play(reporter, 41, value)
         assert sent[-1][0] == 41
         assert len(sent) == 2
-        sweep = reporter._delivery.debt.run.split("-")[0]
+        sweep = reporter._delivery.pending.run.split("-")[0]
         assert backend.get(sweep)["state"] == "finished"
 
     def test_a_target_that_was_told_is_not_told_with_every_row(self, begin, play):
@@ -388,7 +390,7 @@ class TestRowsThatCanWait:
 
     def test_a_run_that_is_behind_is_stopped_at_the_band(self, begin, play, backend, stops):
         reporter = begin(early_terminate=HYPERBAND)
-        sweep = reporter._delivery.debt.run.split("-")[0]
+        sweep = reporter._delivery.pending.run.split("-")[0]
         other = backend.ask(sweep).body["id"]
         backend.report(other, 1, 0, *({"loss": 0.5} for _ in range(9)))
         sent = play(reporter, 3)
@@ -405,7 +407,7 @@ class TestRowsThatCanWait:
 
     def test_a_backend_that_says_nothing_of_it_gets_rows_as_before(self, begin, play, network):
         reporter = begin(Pace(None), early_terminate=HYPERBAND)
-        reporter._pace.hear = lambda _: None
+        reporter._pace.update = lambda _: None
         assert len(play(reporter, 300)) == 30
 
     def test_what_an_answer_says_counts_from_then_on(self, begin, log, network):
@@ -439,7 +441,7 @@ class TestNotes:
     @pytest.fixture
     def reporter(self, make, handout):
         made = make()
-        made._delivery.debt = replace(made._delivery.debt, key=handout.key)
+        made._delivery.pending = replace(made._delivery.pending, key=handout.key)
         return made
 
     def attributes(self, network):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sweep_sdk._agent.process.signals import ENDING, PASSED_ON, Insistence, handled
+from sweep_sdk._agent.process.signals import ENDING, PASSED_ON, InterruptCount, handled
 
 INT, TERM, USR1 = signal.SIGINT, signal.SIGTERM, signal.SIGUSR1
 HUP, QUIT = signal.SIGHUP, signal.SIGQUIT
@@ -28,35 +28,35 @@ def test_every_signal_that_would_end_a_process_is_handled():
 
 
 def test_what_a_batch_system_repeats_counts_once(clock):
-    insistence = Insistence(clock)
-    assert [insistence.hear(TERM) for _ in range(3)] == [True, False, False]
+    interrupts = InterruptCount(clock)
+    assert [interrupts.add(TERM) for _ in range(3)] == [True, False, False]
     clock.advance(1.9)
-    assert not insistence.hear(TERM)  # it goes on repeating itself
+    assert not interrupts.add(TERM)  # it goes on repeating itself
     clock.advance(2.1)
-    assert insistence.hear(TERM)
-    assert (insistence.first, insistence.count) == (TERM, 2)
+    assert interrupts.add(TERM)
+    assert (interrupts.first, interrupts.count) == (TERM, 2)
 
 
 def test_a_person_may_insist_at_once(clock):
-    insistence = Insistence(clock)
-    assert [insistence.hear(INT, is_typed=True) for _ in range(3)] == [True] * 3
-    assert insistence.count == 3
+    interrupts = InterruptCount(clock)
+    assert [interrupts.add(INT, is_typed=True) for _ in range(3)] == [True] * 3
+    assert interrupts.count == 3
 
 
 def test_ctrl_c_that_nobody_has_typed_does_not_insist(clock):
-    insistence = Insistence(clock)
-    assert [insistence.hear(INT) for _ in range(3)] == [True, False, False]
+    interrupts = InterruptCount(clock)
+    assert [interrupts.add(INT) for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize(("first", "second"), [(INT, TERM), (TERM, INT), (HUP, TERM), (TERM, QUIT)])
 def test_two_signals_within_a_moment_are_one_request(clock, first, second):
-    insistence = Insistence(clock)
-    assert insistence.hear(first)
+    interrupts = InterruptCount(clock)
+    assert interrupts.add(first)
     clock.advance(1.9)
-    assert not insistence.hear(second)
+    assert not interrupts.add(second)
     clock.advance(2.1)
-    assert insistence.hear(second)
-    assert (insistence.first, insistence.count) == (first, 2)
+    assert interrupts.add(second)
+    assert (interrupts.first, interrupts.count) == (first, 2)
 
 
 def test_an_interpreter_that_aborts_ends_all_the_same():

@@ -149,7 +149,7 @@ def test_of_a_wide_row_the_sweeps_metric_and_what_fits_are_kept(tail, path, noti
     left_out = len(row) - len(kept["metrics"])
     (notice,) = notices
     assert f"{left_out:,} of its {len(row):,} values are left out" in notice
-    assert tail.said.summary["layer/39999/norm"] == pytest.approx(39_999 / 7)
+    assert tail.logged.summary["layer/39999/norm"] == pytest.approx(39_999 / 7)
 
 
 @given(
@@ -194,16 +194,16 @@ def test_what_the_program_said(tail, path):
         line_format.encode_finish(1),
     )
     tail.read()
-    assert tail.said.summary == {"loss": 2, "acc": 0.5, "test": 0.9}
-    assert (tail.said.lowest, tail.said.highest) == (1, 3)
-    assert tail.said.is_preempting
-    assert tail.said.exit_code == 1
+    assert tail.logged.summary == {"loss": 2, "acc": 0.5, "test": 0.9}
+    assert (tail.logged.lowest, tail.logged.highest) == (1, 3)
+    assert tail.logged.is_preempting
+    assert tail.logged.exit_code == 1
 
 
 def test_events_alone_make_no_batch_but_are_heard(tail, path):
     append(path, line_format.encode_finish(0))
     assert tail.read() is None
-    assert tail.said.exit_code == 0
+    assert tail.logged.exit_code == 0
 
 
 def test_a_file_that_was_overwritten_is_read_anew(tail, path, notices):

@@ -468,6 +468,12 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
     def open_nameless() -> None:
         """No process of a simulated world forks."""
 
+    def replace_descriptor(number: int, by: int) -> None:
+        kernel.step("dup")
+        files = kernel.process().files
+        files[number].let_go()
+        files[number] = files.pop(by)
+
     def remove_tree(folder: Any) -> None:
         kernel.step(f"remove {folder}")
         with contextlib.suppress(OSError):
@@ -477,6 +483,7 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
 
     found = (
         *(open_descriptor, close, write, lock_if_free),
-        *(open_to_read, stat_descriptor, change_mode, open_nameless, remove_tree),
+        *(open_to_read, stat_descriptor, change_mode, open_nameless),
+        *(remove_tree, replace_descriptor),
     )
     return {function.__name__: function for function in found}

@@ -24,6 +24,8 @@ FAULTS = (
     "disk full",
     "disk broken",
     "folder removed",
+    "database removed",
+    "database replaced by an older copy",
     "clock turned",
     "backend clock turned",
     "server killed",
@@ -45,6 +47,12 @@ FAULTS = (
     "for long: proxy 403",
     "for long: gateway 404",
     "machine lost",
+    "updated by an operator",
+    "run retried by an operator",
+    "failed runs retried by an operator",
+    "run deleted by an operator",
+    "cleaned",
+    "folder cleaned",
 )
 
 

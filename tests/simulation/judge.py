@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._exceptions import BackendUnavailable, NotFound, UsageError
+from sweep_sdk._exceptions import BackendGone, BackendUnavailable, NotFound, UsageError
 
 if TYPE_CHECKING:
     from simulation.kernel import Process
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _RUN_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs/([^/]+)/(reports|finish|stop)")
 _LEFT_BEHIND = re.compile(r"attempt (\d+) of (\S+) was left behind")
+_AMEND_PATH = re.compile(r"/v1/sweeps/[^/]+/(?:runs/([^/]+)(?:/retry)?|retries)")
 _ASK_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs")
 #: An agent has to have ended so many seconds after its signal.
 ENDING_SECONDS = 25.5
@@ -42,6 +43,9 @@ class Judge:
         heard_at: When the backend last renewed each attempt's lease, in true seconds.
         over: Attempts that were given back or ended, or may have been.
         ends: How each run ended: its state and attempt.
+        n_amendments: How often each run may have been amended: retried, or deleted.
+        amending: How many amendments of each run may still take effect; ``*`` for any run.
+        deleted: The newest attempt of each run that was deleted.
     """
 
     world: World
@@ -52,6 +56,9 @@ class Judge:
     over: set[Attempt] = field(default_factory=set)
     ends: dict[str, tuple[str, int]] = field(default_factory=dict)
     configs: dict[str, str] = field(default_factory=dict)
+    n_amendments: Counter[str] = field(default_factory=Counter)
+    amending: Counter[str] = field(default_factory=Counter)
+    deleted: dict[str, int] = field(default_factory=dict)
 
     def saw(
         self,
@@ -62,12 +69,27 @@ class Judge:
         status: int,
         answer: bytes,
         origin: str,
+        n_amendments: int,
     ) -> None:
-        """Take in a request of the process ``origin``, and what the backend answered to it."""
+        """Take in a request of the process ``origin``, and what the backend answered to it.
+
+        Args:
+            method: Its method.
+            path: Its path.
+            headers: Its headers.
+            body: Its body.
+            status: Of the answer.
+            answer: The body of the answer.
+            origin: The process that sent the request.
+            n_amendments: What ``began`` returned for the request.
+        """
+        if _is_amendment(method, path):
+            self._amended(method, path, status, answer)
+            return
         if method != "POST":
             return
         asked: dict[str, Any] = json.loads(body or b"{}")
-        found = json.loads(answer) if 200 <= status < 300 and answer else {}
+        found = json.loads(answer) if status in (200, 201) and answer else {}
         run_path = _RUN_PATH.fullmatch(path)
         if run_path is not None:
             run = run_path.group(2)
@@ -75,25 +97,61 @@ class Judge:
                 self._check_sender((run, asked["attempt"]), origin)
             if run_path.group(3) == "reports":
                 self._report(run, asked, status)
-            elif run_path.group(3) == "finish":
-                self._finish(run, asked, status, found)
+            elif run_path.group(3) == "finish" and self.n_amendments[run] == n_amendments:
+                self._finish(run, asked, status, found)  # nothing of it was taken back since
         elif _ASK_PATH.fullmatch(path) and "id" in found:
             lowered = {name.lower(): value for name, value in headers.items()}
             self._handed_out(found, lowered["idempotency-key"], origin)
 
-    def began(self, method: str, path: str, body: bytes) -> None:
-        """A request that may have an effect although nobody will answer it."""
+    def began(self, method: str, path: str, body: bytes) -> int:
+        """A request that may have an effect although nobody will answer it.
+
+        Returns:
+            How often its run may have been amended before.
+        """
+        if _is_amendment(method, path):
+            self.amending[self._amended_by(path)] += 1
+            return 0
         run_path = _RUN_PATH.fullmatch(path)
         if method == "POST" and run_path is not None:
             asked = json.loads(body or b"{}")
             if run_path.group(3) == "finish" or asked.get("preempting"):
                 self.over.add((run_path.group(2), asked["attempt"]))
+        return self.n_amendments[run_path.group(2)] if run_path is not None else 0
+
+    def _amended_by(self, path: str) -> str:
+        """The run that a request to amend may change; ``*`` for any."""
+        match = _AMEND_PATH.fullmatch(path)
+        assert match is not None
+        return match[1] or "*"
+
+    def _amended(self, method: str, path: str, status: int, answer: bytes) -> None:
+        """An amendment was answered: how the runs that it may have changed end, is open again.
+
+        Where it failed on the way it may still take effect at any later time, as others carry it
+        out; then nothing is said of the ends of the run.
+        """
+        name = self._amended_by(path)
+        if status == 200 or 400 <= status < 500:
+            self.amending[name] -= 1
+        if status != 200:
+            return
+        for run in list(self.configs) if name == "*" else [name]:
+            self.ends.pop(run, None)
+            self.n_amendments[run] += 1
+        if method == "DELETE" and json.loads(answer)["changed"]:
+            attempts = [attempt for run, attempt in self.keys if run == name]
+            self.deleted[name] = max(attempts, default=0)
+
+    def _may_be_amended(self, run: str) -> bool:
+        """Whether an amendment of the run is under way, or may have been left there."""
+        return self.amending[run] > 0 or self.amending["*"] > 0
 
     def heard(self, message: str) -> None:
         """Take in what an agent says of another one's run."""
         match = _LEFT_BEHIND.match(message)
         if match is None or self.world.kernel.machine().name in self.world.broken_disks:
-            return  # a disk that fails may keep a debt that was paid
+            return  # a failing disk may keep the file of an attempt that was delivered
         if (match[2], int(match[1])) in self.world.delivered:
             raise Broken(f"'{message}', but its agent had delivered it")
 
@@ -112,7 +170,7 @@ class Judge:
         self.holders.setdefault(own, origin)
         if self.keys.setdefault(own, key) != key:
             raise Broken(f"attempt {attempt} of {run} was handed to two agents")
-        if run in self.ends:
+        if run in self.ends and not self._may_be_amended(run):
             raise Broken(f"{run} was handed out after it had ended: {self.ends[run]}")
         config = json.dumps(found["config"], sort_keys=True)
         if self.configs.setdefault(run, config) != config:
@@ -157,7 +215,7 @@ class Judge:
         if not found["requeued"]:
             state = found["state"]
             stands = self.ends.setdefault(run, (state, asked["attempt"]))
-            if stands[0] != state:
+            if stands[0] != state and not self._may_be_amended(run):
                 raise Broken(f"{run} had ended as {stands[0]}, and now as {state}")
 
     # How processes ended
@@ -198,15 +256,16 @@ class Judge:
             raise Broken(f"{agent.name} gave up after {seconds:.1f} s: {agent.error}")
 
     def check_outdated(self, agents: list[Process]) -> None:
-        """Agents that were told that their backend is older have ended, once they had no run."""
+        """Agents whose backend is older than they are have ended."""
         for agent in agents:
-            is_waiting = not agent.is_dead and not self.world.at_work[agent.name]
-            if is_waiting and agent.name in self.world.engaged:
+            if not agent.is_dead and agent.name in self.world.engaged:
                 raise Broken(f"{agent.name} waits for a backend that is older than it")
 
     def _is_excused(self, agent: Process) -> bool:
         """Whether it had reason to end by an error."""
         world = self.world
+        if isinstance(agent.error, BackendGone):
+            return world.was_database_away
         if agent.name not in world.engaged:
             self._check_beginning(agent)
             return True
@@ -231,17 +290,20 @@ class Judge:
             if numbers != sorted(numbers):
                 raise Broken(f"rows of {own} are out of order: {numbers[:40]}")
         for own, numbers in self.acknowledged.items():
+            if self._may_be_deleted(own):
+                continue
             missing = numbers - set(rows.get(own, ()))
             if missing:
                 raise Broken(f"rows {sorted(missing)[:10]} of {own} were acknowledged and are gone")
         if is_rest:
             self._check_all_written(rows)
             self._check_complete(rows)
+            self._check_deleted(rows)
 
     def _check_all_written(self, rows: dict[Attempt, list[int]]) -> None:
         for own, written in self.world.written().items():
             missing = set(written) - set(rows.get(own, ()))
-            if missing and not self._may_be_lost(own):
+            if missing and not self._may_be_lost(own) and not self._may_be_deleted(own):
                 raise Broken(
                     f"rows {sorted(missing)[:10]} of {own} were written and never delivered"
                 )
@@ -251,11 +313,24 @@ class Judge:
         for run, (state, attempt) in self.ends.items():
             own = run, attempt
             n_logged, kept = self.world.programs.logged.get(own, 0), rows.get(own, [])
-            if state == "finished" and len(kept) < n_logged and not self._may_be_lost(own):
+            is_short = state == "finished" and len(kept) < n_logged
+            if is_short and not self._may_be_lost(own) and not self._may_be_deleted(own):
                 raise Broken(
                     f"{run} has finished with {len(kept)} of the {n_logged} rows that its program"
                     " logged"
                 )
+
+    def _check_deleted(self, rows: dict[Attempt, list[int]]) -> None:
+        """Nothing of a deleted run stays."""
+        for run, attempt in self.deleted.items():
+            left = [own for own in rows if own[0] == run and own[1] <= attempt]
+            if left:
+                raise Broken(f"{run} was deleted up to attempt {attempt}, and has rows of {left}")
+
+    def _may_be_deleted(self, own: Attempt) -> bool:
+        """Whether a person has deleted the attempt, or may have."""
+        run, attempt = own
+        return self._may_be_amended(run) or attempt <= self.deleted.get(run, 0)
 
     def _may_be_lost(self, own: Attempt) -> bool:
         """Whether rows that were written had no way to the backend."""
@@ -267,6 +342,12 @@ class Judge:
             return False
         is_killed = holder.exit_code is None or holder.exit_code < 0
         return is_killed or own in world.given_up or holder.error is not None
+
+    def check_evidence(self, kept: set[int], known: set[int]) -> None:
+        """A search knows every result that was there when it was asked."""
+        missing = sorted(kept - known)
+        if missing:
+            raise Broken(f"a search does not know the results of {missing[:10]}")
 
     def check_points(self, n_runs: int, n_points: int) -> None:
         """Each point was handed out."""
@@ -282,5 +363,15 @@ class Judge:
         """An end that was acknowledged stands."""
         states = {run["id"]: run["state"] for run in runs}
         for run, (state, _) in self.ends.items():
+            if self._may_be_amended(run):
+                continue
             if states.get(run) != state:
                 raise Broken(f"{run} had ended as {state}, and now it is {states.get(run)}")
+
+
+def _is_amendment(method: str, path: str) -> bool:
+    """Whether a request retries or deletes runs."""
+    match = _AMEND_PATH.fullmatch(path)
+    if match is None:
+        return False
+    return method == ("POST" if path.endswith(("/retry", "/retries")) else "DELETE")

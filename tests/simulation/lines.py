@@ -42,7 +42,10 @@ def lines_run(work: Callable[[], T]) -> tuple[T, Lines]:
     """What ``work`` returns, and the lines that run while it does."""
     paths = counted_files()
     watch = coverage.Coverage(
-        data_file=None, include=[str(path) for path in paths], concurrency=["greenlet"]
+        data_file=None,
+        config_file=False,
+        include=[str(path) for path in paths],
+        concurrency=["greenlet"],
     )
     watch.start()
     try:

@@ -42,6 +42,7 @@ class Mischief:
             self.tidy_runs,
             self.turn_clock,
             self.no_launches,
+            self.take_database_away,
         ]
         if self.world.is_local:
             return found
@@ -164,9 +165,26 @@ class Mischief:
         machine = self._machine()
         machine.wall_offset = self.rng.choice((-86400.0, -3600.0, 3600.0, 86400.0))
         machine.rate = self.rng.choice((0.999, 1.001))
+        if self.world.is_local:  # the backend is inside the agents
+            self.world.are_backend_clocks_true = False
         self._happens("clock turned", f"the clock of {machine.name}: {machine.wall_offset:+,.0f} s")
 
     # The backend
+
+    def take_database_away(self) -> None:
+        """Remove the database's files, or replace them by an older copy, for a while."""
+        if self.world.is_database_away:
+            return
+        is_replaced = self.rng.random() < 0.5
+        what = "replaced by an older copy" if is_replaced else "removed"
+        self._happens(f"database {what}", f"the database is {what}")
+        self.world.take_database_away(is_replaced=is_replaced)
+
+        def put_back() -> None:
+            self.world.put_database_back()
+            self.world.tell("the database is back")
+
+        self.kernel.after(self.rng.choice(_LONG), put_back)
 
     def turn_backend_clock(self) -> None:
         server = self.rng.choice(self.world.servers)
@@ -273,6 +291,7 @@ def calm(world: World) -> None:
     world.learn_token()
     world.store_failures = 0
     world.programs.is_launching = True
+    world.put_database_back()
     for machine in world.kernel.machines:
         _heal(machine)
         _right(machine)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from simulation.kernel import Machine, Process
 from simulation.seams import fresh_globals
 from sweep_sdk._exceptions import LeaseLost, NotFound, NotPossible, SweepError
+from sweep_sdk._home.cleaning import remove, survey, tidy
 from sweep_sdk._sweeps.asked_run import AskedRun, ask_run
 from sweep_sdk._world import clock
 from sweep_sdk.cli.commands import tell
@@ -44,6 +45,13 @@ class People:
             self.look,
             self.look,
             self.change_cap,
+            self.update,
+            self.retry_a_run,
+            self.retry_failed,
+            self.delete_a_run,
+            self.delete_a_run,
+            self.clean,
+            self.clean,
         ]
 
     def look(self) -> None:
@@ -67,6 +75,66 @@ class People:
         cap = self.rng.choice((1, 2, 5))
         sweep = self.world.sweep
         self._do("capped by an operator", lambda client: client.change_sweep(sweep, run_cap=cap))
+
+    def update(self) -> None:
+        """Give the sweep another space: more of a finite one, which stays the same points."""
+        world = self.world
+        values = list(range(self.rng.choice((2, 4))))
+
+        def act(client: Client) -> None:
+            config = dict(client.get_sweep(world.sweep)["config"])
+            config["parameters"] = {**config["parameters"], "a": {"values": values}}
+            client.change_sweep(world.sweep, config=config)
+
+        self._do("updated by an operator", act)
+
+    def retry_a_run(self) -> None:
+        run = self._run_of(("failed", "crashed", "killed"))
+        if run is not None:
+            self._do("run retried by an operator", lambda client: client.retry_run(run), run)
+
+    def retry_failed(self) -> None:
+        sweep = self.world.sweep
+        self._do(
+            "failed runs retried by an operator", lambda client: list(client.retry_failed(sweep))
+        )
+
+    def delete_a_run(self) -> None:
+        run = self._run_of(("finished", "failed", "crashed", "killed"))
+        again = self.rng.random() < 0.5
+        if run is not None:
+            self._do(
+                "run deleted by an operator",
+                lambda client: client.delete_run(run, again=again),
+                run,
+            )
+
+    def _run_of(self, states: tuple[str, ...]) -> str | None:
+        """A run of one of these states; now and then any."""
+        known = self.world.runs()
+        found = [run["id"] for run in known if run["state"] in states]
+        if self.rng.random() < 0.2:
+            found = [run["id"] for run in known]
+        return self.rng.choice(found) if found else None
+
+    def clean(self) -> None:
+        """Remove old run folders of a machine: what is owed must stay."""
+        world = self.world
+        world.faults.count("cleaned")
+        older_than = self.rng.choice((0.0, 90.0))
+
+        def main() -> int:
+            settings = world.settings()
+            tidy(settings.home, settings.runs_dir)
+            for folder in survey(settings.home, settings.runs_dir, older_than):
+                if folder.kept is None and remove(settings.home, folder):
+                    world.faults.count("folder cleaned")
+                    world.tell(f"the folder of {folder.run} is cleaned away")
+            return 0
+
+        machine = self._machine()
+        world.tell(f"{machine.name} is cleaned")
+        world.start_person(machine, "cleaner", main)
 
     def pause_for_a_while(self) -> None:
         self._change("paused")

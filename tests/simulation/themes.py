@@ -60,8 +60,8 @@ class FewPoints(Theme):
 
     def shape(self, config: Config, rng: random.Random) -> None:
         config["method"] = "bayes"
-        config["parameters"] = {"a": {"values": list(range(rng.choice((4, 7))))}}
-        config["parameters"]["b"] = {"values": [0, 1, 2]}
+        config["parameters"] = {"a": {"values": list(range(rng.choice((8, 16))))}}
+        config["parameters"]["b"] = {"values": [0, 1]}
         _drop(config, "run_cap", "retry_failed", "early_terminate", "run_timeout")
         config["metric"].pop("target", None)
 
@@ -70,9 +70,10 @@ class FewPoints(Theme):
         world.n_points = math.prod(
             len(law["values"]) for law in world.config["parameters"].values()
         )
-        _start_crowd(scenario, 5)
-        for _ in range(scenario.rng.choice((0, 3))):
-            world.kernel.after(scenario.rng.random() * 20, scenario.mischief.kill_server)
+        world.kernel.yield_share = 0.5
+        _start_crowd(scenario, 4)
+        for _ in range(scenario.rng.choice((0, 6))):
+            world.kernel.after(scenario.rng.random() * 10, scenario.mischief.kill_server)
 
 
 class FewValues(FewPoints):
@@ -87,6 +88,7 @@ class FewValues(FewPoints):
     def plan(self, scenario: Scenario) -> None:
         scenario.world.is_each_point_once = False
         scenario.world.are_runs_apart = True
+        scenario.world.kernel.yield_share = 0.5
         _start_crowd(scenario, 4)
 
 
@@ -230,7 +232,7 @@ class FastClock(Theme):
         world.are_backend_clocks_true = False
         lost = rng.choice(world.machines)
         is_suspected = rng.random() < 0.5  # the clock is ahead when the run is looked at
-        begin = 10.0 + 2.0 * world.lease_seconds if is_suspected else 0.5
+        begin = 12.0 if is_suspected else 0.5
         for machine in world.machines:
             scenario.start_agent(machine)
         world.kernel.after(begin, lambda: self._turn(world, rng.choice((1200.0, 10_800.0))))
@@ -259,6 +261,7 @@ class BlindServer(FastClock):
     def plan(self, scenario: Scenario) -> None:
         world = scenario.world
         world.are_backend_clocks_true = False
+        world.is_each_point_once = False
         world.kernel.after(3.0, lambda: self._turn(world, 10_800.0))
         world.kernel.after(6.0, lambda: self._turn(world, 0.0))
 
@@ -271,8 +274,9 @@ class CutDeletion(Theme):
 
     def plan(self, scenario: Scenario) -> None:
         kernel, people = scenario.world.kernel, scenario.people
-        begin = scenario.rng.choice((3.0, 8.0, 30.0))
-        kernel.after(begin, lambda: people.delete(share_killed=0.8))
+        kernel.yield_share = 0.5
+        _start_crowd(scenario, 3)
+        kernel.after(scenario.rng.choice((1.0, 3.0, 6.0)), lambda: people.delete(share_killed=0.4))
 
 
 class OneHome(Theme):
@@ -289,6 +293,7 @@ class OneHome(Theme):
     def plan(self, scenario: Scenario) -> None:
         world, rng = scenario.world, scenario.rng
         world.kernel.yield_share = 0.5
+        world.kernel.on_step = _Holding(world, rng).look
         for _ in range(8):
             scenario.start_agent(world.machines[0], AgentOptions(count=rng.choice((1, 1, 2, None))))
         for _ in range(3):
@@ -307,7 +312,7 @@ class SilentEnd(Theme):
     n_machines = 2
 
     def plan(self, scenario: Scenario) -> None:
-        for _ in range(3):
+        for _ in range(6):
             after = scenario.rng.random() * 40
             scenario.world.kernel.after(after, scenario.mischief.silence_and_signal)
 
@@ -371,6 +376,24 @@ class _Teller:
             except SweepError as error:
                 world.tell(f"somebody: {error}")
         return 0
+
+
+class _Holding:
+    """Stops agents for a moment when they look whether others are alive."""
+
+    def __init__(self, world: World, rng: random.Random) -> None:
+        self._world, self._rng = world, rng
+
+    def look(self, process: Process, what: str) -> None:
+        """Called at every step of every process."""
+        is_looking = what.startswith("open /home/sweeps/agents/") and what.endswith(".lock")
+        world = self._world
+        if is_looking and process.name in world.engaged and self._rng.random() < 0.2:
+            world.faults.count("agent stopped")
+            world.paused.add(process.name)
+            world.kernel.stop(process)
+            world.kernel.after(2.0, lambda: world.kernel.go_on(process))
+            world.kernel.pass_turn()
 
 
 def _tell_by_command(world: World, _: Client, handout: HandOut) -> None:

@@ -7,8 +7,8 @@ import json
 import logging
 import random
 import re
+import shutil
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from simulation.seams import fresh_globals
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.view.events import (
     AgentEnded,
@@ -75,9 +75,10 @@ class World:
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power, or their files
             were taken away.
+        is_database_away: Whether the database's files are not where they belong.
+        was_database_away: Whether that has ever been so.
         removed: Attempts whose files were taken away, with the agents that had them open.
         started: When each agent started.
-        at_work: How many runs each agent has begun that have not ended.
         misled: Agents that started where somebody else answers in the backend's place.
         token: The token that the backend takes; None while it takes every one.
         known_token: The one that the machines know.
@@ -111,7 +112,6 @@ class World:
         self.excused: set[tuple[str, int]] = set()
         self.removed: dict[tuple[str, int], str] = {}
         self.started: dict[str, float] = {}
-        self.at_work: Counter[str] = Counter()
         self.misled: set[str] = set()
         self.token: str | None = None
         self.known_token = "a-token"
@@ -125,6 +125,8 @@ class World:
         self.is_each_point_once = False
         self.are_backend_clocks_true = True
         self.has_calmed = False
+        self.is_database_away = False
+        self.was_database_away = False
         self.is_local = is_local
         self.is_failing = self.rng.random() < 0.08
         self.sweep = ""
@@ -236,7 +238,7 @@ class World:
 
         def main() -> int:
             with self.client() as client:
-                for synced in sync(client, Ledger(self.settings().home), self.noticer(name)):
+                for synced in sync(client, Outbox(self.settings().home), self.noticer(name)):
                     self.tell(f"{name}: {synced.run}.{synced.attempt} is {synced.state}")
             return 0
 
@@ -315,13 +317,11 @@ class World:
                 self.engaged.add(name)
             elif isinstance(event, RunStarted):
                 self.tell(f"{name}: {event.run}.{event.attempt} begins")
-                self.at_work[name] += 1
                 begun = self.begun.setdefault(self.kernel.machine().name, set())
                 begun.add((event.run, event.attempt))
             elif isinstance(event, RunEnded):
                 self.tell(f"{name}: {event.run}.{event.attempt} ends: {event.state}")
                 self.n_failed += event.state == "failed"
-                self.at_work[name] -= 1
                 if event.state == "finished":
                     self.successful.add(name)
                 kept = self.delivered if event.is_delivered else self.given_up
@@ -342,6 +342,30 @@ class World:
         """What a command says, for the story."""
         return lambda message: self.tell(f"{name}: {message}")
 
+    def take_database_away(self, *, is_replaced: bool) -> None:
+        """Move the database's files to another folder, and perhaps put an older copy there.
+
+        Args:
+            is_replaced: By the file alone, without what is still in its log.
+        """
+        away = self.folder / "away"
+        away.mkdir(exist_ok=True)
+        for path in self.folder.glob("sweeps.db*"):
+            path.rename(away / path.name)
+        if is_replaced:
+            shutil.copy(away / "sweeps.db", self.folder / "sweeps.db")
+        self.is_database_away = self.was_database_away = True
+
+    def put_database_back(self) -> None:
+        """Put the right files back, in place of whatever is there."""
+        if not self.is_database_away:
+            return
+        for path in self.folder.glob("sweeps.db*"):
+            path.unlink()
+        for path in (self.folder / "away").iterdir():
+            path.rename(self.folder / path.name)
+        self.is_database_away = False
+
     # What happens
 
     def handle(
@@ -355,11 +379,13 @@ class World:
     ) -> gateway.Response:
         """The backend's gateway, under the eyes of the judge."""
         origin = headers.get(ORIGIN) or self.kernel.process().name
-        self.judge.began(method, path, body)
+        n_amendments = self.judge.began(method, path, body)
         answer = self._handle(services, method, path, query, headers, body)
         if method == "POST" and ("finish" in path or path.endswith("/runs")):
             self.kernel.step(f"answered {method} {path} {answer.status}")
-        self.judge.saw(method, path, dict(headers), body, answer.status, answer.body, origin)
+        self.judge.saw(
+            method, path, dict(headers), body, answer.status, answer.body, origin, n_amendments
+        )
         return answer
 
     def _deliver(
@@ -446,6 +472,8 @@ class World:
 
     def check(self, *, is_rest: bool = False) -> None:
         """Whether all promises hold now."""
+        if self.is_database_away:
+            return
         if self.is_deleting and self.peek(f"/v1/sweeps/{self.sweep}") is None:
             if is_rest:
                 self.judge.check_nothing_is_left(self.left_of_the_sweep())

@@ -24,6 +24,7 @@ _TYPE_NAMES = {
     str: "a text",
     int: "a whole number",
     bool: "a boolean",
+    float: "a number",
 }
 
 
@@ -188,9 +189,16 @@ def typed_field(document: Mapping[str, object], name: str, kind: type, default: 
     value = document.get(name)
     if value is None:
         return default
-    if not isinstance(value, kind):
+    is_one = _is_number(value, kind) if kind in (int, float) else isinstance(value, kind)
+    if not is_one:
         raise InvalidRequest(f"field '{name}': found {_describe(value)}; needs {_TYPE_NAMES[kind]}")
     return value
+
+
+def _is_number(value: object, kind: type) -> bool:
+    if isinstance(value, float):
+        return kind is float and math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def encode_cursor(position: Sequence[float | str] | None) -> str | None:

@@ -19,16 +19,17 @@ from sweep_service.handlers.http import (
     typed_field,
 )
 from sweep_service.model.records.identifiers import run_id, split_run_id
-from sweep_service.model.records.numbers import decode_number, encode_number, tagged
+from sweep_service.model.records.numbers import decode_number, encode_number
 from sweep_service.model.records.records import MetricValue, Row, RowBatch
 from sweep_service.model.records.states import RunState
 from sweep_service.operations import amendments, runs
 from sweep_service.operations.amendments import RunWanted
-from sweep_service.operations.ask import Asker, HandOut, ask
-from sweep_service.operations.finish import Ending, finish
+from sweep_service.operations.ask import Asker, ask
+from sweep_service.operations.finish import finish
 from sweep_service.operations.report import report
 from sweep_service.operations.rows import Place
 from sweep_service.wire.headers import FEATURES_HEADER, SDK_HEADER
+from sweep_service.wire.runs import DETAILS, ENDING_FIELDS, Ending, HandOut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,18 +45,6 @@ _MAX_THINNED = 10_000
 _MAX_TAIL = 20_000
 _MAX_ATTRIBUTE_BYTES = 20_000
 _ATTRIBUTES = ("name", "tags", "group", "notes", "job_type", "config", "summary")
-_ENDING_FIELDS = (
-    "attempt",
-    "key",
-    "state",
-    "exit_code",
-    "signal",
-    "summary",
-    "stderr_tail",
-    "stopped_early",
-    "result",
-    "attributes",
-)
 _ENDINGS = (RunState.FINISHED, RunState.FAILED, RunState.KILLED, RunState.PREEMPTED)
 
 
@@ -72,9 +61,7 @@ def ask_run(request: Request, services: Services) -> Response:
         features=frozenset((request.header(FEATURES_HEADER) or "").split(",")),
     )
     answer = ask(services, request.params["sweep"], asker)
-    if isinstance(answer, HandOut):
-        return Response(201, _handed_out(answer))
-    return Response(200, {"wait_seconds": answer.wait_seconds, "reason": answer.reason})
+    return Response(201 if isinstance(answer, HandOut) else 200, answer.to_json())
 
 
 def list_runs(request: Request, services: Services) -> Response:
@@ -132,23 +119,14 @@ def report_rows(request: Request, services: Services) -> Response:
         key=key,
         attributes=None if noted is None else _attributes(noted),
     )
-    return Response(
-        200,
-        {
-            "command": "continue" if command.reason is None else "stop",
-            "reason": command.reason,
-            "lease_seconds": command.lease_seconds,
-            "next_offset": command.next_row,
-            **views.attention(command.attention),
-        },
-    )
+    return Response(200, command.to_json())
 
 
 def finish_run(request: Request, services: Services) -> Response:
     """``POST .../runs/{run}/finish``."""
     sweep, index = _run_of(request)
     finished = finish(services, sweep, index, _ending(request.json()))
-    return Response(200, {"state": finished.state.value, "requeued": finished.is_requeued})
+    return Response(200, finished.to_json())
 
 
 def stop_run(request: Request, services: Services) -> Response:
@@ -187,22 +165,6 @@ def retry_failed(request: Request, services: Services) -> Response:
             "sweep_state": retried.sweep_state.value,
         },
     )
-
-
-def _handed_out(answer: HandOut) -> dict[str, Any]:
-    return {
-        "id": run_id(answer.sweep, answer.index),
-        "sweep": answer.sweep,
-        "project": answer.project,
-        "index": answer.index,
-        "config": tagged(answer.config),
-        "config_version": answer.config_version,
-        "attempt": answer.attempt,
-        "lease_seconds": answer.lease_seconds,
-        "metric": answer.metric,
-        "key": answer.key,
-        **views.attention(answer.attention),
-    }
 
 
 def _run_of(request: Request) -> tuple[str, int]:
@@ -286,7 +248,7 @@ def _metric_value(path: str, value: object) -> MetricValue:
 
 
 def _ending(document: Mapping[str, Any]) -> Ending:
-    reject_unknown(document, _ENDING_FIELDS)
+    reject_unknown(document, (*ENDING_FIELDS, *DETAILS))
     state = next((state for state in _ENDINGS if state.value == document.get("state")), None)
     if state is None:
         options = ", ".join(state.value for state in _ENDINGS)
@@ -307,7 +269,14 @@ def _ending(document: Mapping[str, Any]) -> Ending:
         is_stopped_early=typed_field(document, "stopped_early", bool, default=None),
         result=_metric_value("result", document["result"]) if "result" in document else None,
         attributes=_attributes(typed_field(document, "attributes", dict, default={})),
+        details=_details(document),
     )
+
+
+def _details(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the agent reports that is only kept and shown."""
+    found = {name: typed_field(document, name, kind, None) for name, kind in DETAILS.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _attributes(found: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.numbers import encode_number, tagged
 from sweep_service.operations.sweeps import describe_metric
+from sweep_service.wire.runs import DETAILS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from sweep_service.model.language.problems import Problem
     from sweep_service.model.records.records import AttemptRecord, EarlyStop, Row
     from sweep_service.operations.amendments import Amended
-    from sweep_service.operations.attention import Attention
     from sweep_service.operations.imports import Imported
     from sweep_service.operations.runs import RunStory, RunView
     from sweep_service.operations.sweeps import SweepView
@@ -111,6 +111,7 @@ def run(view: RunView) -> dict[str, Any]:
         "early_stop": _early_stop(outcome.early_stop) if outcome and outcome.early_stop else None,
         "attributes": tagged(outcome.attributes if outcome else stored.attributes),
         "suggestion": stored.suggestion,
+        **{name: outcome.details.get(name) if outcome else None for name in DETAILS},
     }
 
 
@@ -150,15 +151,6 @@ def attempt(record: AttemptRecord) -> dict[str, Any]:
         "exit_code": record.exit_code,
         "signal": record.signal,
     }
-
-
-def attention(found: Attention) -> dict[str, Any]:
-    """The rows that an agent has to send immediately, in JSON."""
-    target = found.target
-    bound = None
-    if target is not None:
-        bound = {"at_most" if target.is_most else "at_least": target.value}
-    return {"report_at": list(found.report_at), "target": bound}
 
 
 def history_row(attempt_number: int, row: Row) -> dict[str, Any]:

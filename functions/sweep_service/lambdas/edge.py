@@ -7,15 +7,14 @@ logged: agents beat day and night, and logs are billed by size.
 from __future__ import annotations
 
 import base64
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from sweep_service import __version__, gateway
-from sweep_service.wire.headers import BACKEND_HEADER
+from sweep_service import gateway
+from sweep_service.errors import TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,19 +72,12 @@ def _body(event: Event) -> bytes:
 
 
 def _too_large(n_bytes: int) -> gateway.Response:
-    document = {
-        "type": "about:blank",
-        "title": "Too large",
-        "status": 413,
-        "detail": f"the answer has {n_bytes:,} bytes, more than one response can hold: ask for"
-        " fewer items or rows",
-        "code": "too-large",
-    }
-    headers = {
-        "Content-Type": "application/problem+json",
-        BACKEND_HEADER: __version__,
-    }
-    return gateway.Response(413, headers, json.dumps(document).encode())
+    return gateway.problem_response(
+        TooLarge(
+            f"the answer has {n_bytes:,} bytes, more than one response can hold: ask for fewer"
+            " items or rows"
+        )
+    )
 
 
 def _tell(event: Event, status: int) -> None:

@@ -8,7 +8,7 @@ Every write is conditional and may be repeated; a handler may die between any tw
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweep_service.errors import (
     Busy,
@@ -20,10 +20,11 @@ from sweep_service.errors import (
     RunExists,
     SweepEnded,
 )
+from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.records import Lease, LiveSummary, Outcome, Run
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.amendments import carry_out
-from sweep_service.operations.attention import Attention, attention
+from sweep_service.operations.attention import attention
 from sweep_service.operations.choosing import choose, keep_apart, needs_unit, unit_of
 from sweep_service.operations.compatibility import check_agent
 from sweep_service.operations.completion import complete
@@ -31,6 +32,7 @@ from sweep_service.operations.metrics import last_reported, live_summary
 from sweep_service.operations.settle import Settled, settle
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Suggestion
+from sweep_service.wire.runs import HandOut, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,36 +65,6 @@ class Asker:
     slot: str
     sdk: str | None = None
     features: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class HandOut:
-    """A run, leased to the asker.
-
-    Attributes:
-        metric: Name of the sweep's metric, as its newest config has it; None without one.
-        key: With which it was asked for; reports and the finish may say it.
-        attention: Which rows are to be sent at once.
-    """
-
-    sweep: str
-    project: str
-    index: int
-    config: Any
-    config_version: int
-    attempt: int
-    lease_seconds: int
-    metric: str | None
-    key: str
-    attention: Attention
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to hand out for now; ``reason`` is ``paused`` or ``leased``."""
-
-    wait_seconds: float
-    reason: str
 
 
 def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
@@ -225,6 +197,7 @@ class _Desk:
         loaded = self.services.load_config(self.sweep, run.config_version)
         newest = self.services.load_config(self.sweep, self.counter.version).config
         return HandOut(
+            id=run_id(self.sweep, index),
             sweep=self.sweep,
             project=loaded.meta.project,
             index=index,

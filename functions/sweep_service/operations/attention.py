@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep_service.search import hyperband
+from sweep_service.wire.runs import Attention
 
 if TYPE_CHECKING:
     from sweep_service.model.language.sweep_config import SweepConfig
@@ -13,28 +13,6 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 _MOST_COUNTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A value of the metric that is good enough; ``is_most`` says whether lower ones are too."""
-
-    value: float
-    is_most: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """Which rows decide something.
-
-    Attributes:
-        report_at: Counts of finite values of the metric at which the run is judged, ascending:
-            the next ones. Empty where nothing is judged.
-        target: The value at which the sweep ends; None without one, and when it has ended.
-    """
-
-    report_at: tuple[int, ...]
-    target: Target | None
 
 
 def attention(
@@ -55,5 +33,7 @@ def attention(
         counts = hyperband.next_bands(early, n_values)[:_MOST_COUNTS]
     newest = services.load_config(sweep, counter.version).config.metric
     if newest is None or newest.target is None or counter.state.is_ended:
-        return Attention(counts, None)
-    return Attention(counts, Target(newest.target, is_most=newest.goal == "minimize"))
+        return Attention(counts)
+    if newest.goal == "minimize":
+        return Attention(counts, at_most=newest.target)
+    return Attention(counts, at_least=newest.target)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweep_service.errors import LeaseLost, NotFound
 from sweep_service.model.records.identifiers import run_id
@@ -14,48 +13,12 @@ from sweep_service.operations.judging import judge_of, live_of_rows
 from sweep_service.operations.metrics import best_value, last_value
 from sweep_service.operations.settle import settle
 from sweep_service.operations.target import finish_on_target
+from sweep_service.wire.runs import Ending, Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.records.records import MetricValue
     from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attempt ended, as its agent saw it.
-
-    Attributes:
-        state: finished, failed, killed or preempted.
-        error_tail: Last lines of stderr, if the run failed.
-        is_stopped_early: Whether early termination ended it. None, from one who does not say: a run
-            that finished after it was told to stop was stopped.
-        result: The value of the sweep's metric that the program set itself.
-        attributes: What the program noted about the run; see ``Outcome``.
-        key: With which the attempt was asked for, from one who says it.
-    """
-
-    attempt: int
-    state: RunState
-    exit_code: int | None = None
-    signal: int | None = None
-    summary: Mapping[str, MetricValue] = field(default_factory=dict)
-    error_tail: str | None = None
-    is_stopped_early: bool | None = None
-    result: MetricValue | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What became of the run."""
-
-    state: RunState
-    is_requeued: bool
 
 
 def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finished:
@@ -137,6 +100,7 @@ def _end(judge: Judge, config: SweepConfig, lease: Lease | None, ending: Ending,
         best=best_value(config.metric, live, ending.summary, result),
         is_stopped_early=is_stopped_early,
         attributes=ending.attributes or run.attributes,
+        details=ending.details,
         last=last_value(config.metric, live, ending.summary, result),
         early_stop=stop if is_stopped_early else None,
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import LeaseLost, NotFound
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.states import SweepState
-from sweep_service.operations.attention import Attention, attention
+from sweep_service.operations.attention import attention
 from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import apply_rows, finite_values, news_of
 from sweep_service.operations.stopping import is_stopped_early, put_bands
 from sweep_service.operations.target import finish_on_target
+from sweep_service.wire.runs import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,23 +24,6 @@ if TYPE_CHECKING:
 
 #: The lease of an agent that has said that it has to end: batch systems kill within 30 s.
 PREEMPTING_LEASE_SECONDS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What the agent shall do: go on (``reason`` is None) or stop the run, and why.
-
-    Attributes:
-        reason: ``stop_run`` or ``canceled`` (a user's word) or ``early_terminate``.
-        lease_seconds: How long the agent may now be silent.
-        next_row: Number of the row that comes next: those before it need not be sent again.
-        attention: Which rows are to be sent at once.
-    """
-
-    reason: str | None
-    lease_seconds: int
-    next_row: int
-    attention: Attention
 
 
 def report(

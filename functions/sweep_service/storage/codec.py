@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.records.numbers import decode_number, encode_number
@@ -16,7 +16,7 @@ from sweep_service.model.records.records import Base, EarlyStop, LiveSummary, Ou
 from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: Pages of a list stay under 1 MB, with room for what JSON adds on the way to the client.
 PAGE_BYTES = 900_000
@@ -31,6 +31,8 @@ _NO_COLUMNS = (None, 0, None, None, None, None, None)
 
 # The fields of an outcome between its state and the reason of an early stop.
 _N_BEFORE_STOP = 8
+#: Stands for the details among the attributes of an outcome.
+_DETAILS = "$details"
 
 
 def encode_optional(value: float | None) -> float | str | None:
@@ -148,7 +150,7 @@ def encode_outcome(outcome: Outcome) -> str:
             outcome.summary,
             outcome.best,
             outcome.is_stopped_early,
-            outcome.attributes,
+            _attributes_and_details(outcome),
             outcome.last,
             *([] if outcome.early_stop is None else [astuple(outcome.early_stop)]),
         ]
@@ -164,7 +166,23 @@ def decode_outcome(text: str | None) -> Outcome | None:
         return None
     state, *rest = from_json(text)
     before, stop = rest[:_N_BEFORE_STOP], rest[_N_BEFORE_STOP:]
-    return Outcome(RunState(state), *before, *(EarlyStop(*numbers) for numbers in stop))
+    outcome = Outcome(RunState(state), *before, *(EarlyStop(*numbers) for numbers in stop))
+    details = outcome.attributes.get(_DETAILS)
+    if details is None:
+        return outcome
+    attributes = {name: value for name, value in outcome.attributes.items() if name != _DETAILS}
+    return replace(outcome, attributes=attributes, details=details)
+
+
+def _attributes_and_details(outcome: Outcome) -> Mapping[str, Any]:
+    """The attributes, with the details among them.
+
+    Earlier versions, which may read what a newer one wrote, know no further element of the list
+    but carry all attributes along.
+    """
+    if not outcome.details:
+        return outcome.attributes
+    return {**outcome.attributes, _DETAILS: outcome.details}
 
 
 def encode_rows(rows: Sequence[Row]) -> str:

@@ -22,13 +22,13 @@ from sweep_sdk._agent.process.signals import (
     DELIVERY_SECONDS,
     PASSED_ON,
     STOPPING,
-    Insistence,
+    InterruptCount,
     handled,
     is_typed,
 )
 from sweep_sdk._agent.process.spot import SpotNotice, SpotWatch, grace_seconds
 from sweep_sdk._agent.process.supervisor import Interrupt, Warn
-from sweep_sdk._agent.session.engagement import Engagement, attendance_of, first_look
+from sweep_sdk._agent.session.session import AgentSession, find_sweep, registered
 from sweep_sdk._agent.slot.worker import Worker
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._exceptions import UsageError
@@ -101,19 +101,17 @@ def run_agent(
         )
     options = options or AgentOptions()
     settings = settings or load_settings()
-    found = first_look(client, sweep, tell)
+    found = find_sweep(client, sweep, tell)
     launcher = Launcher(found["config"], environment())
     launcher.check()
     patterns = patterns_of(found["config"], options.metrics_from)
     gpus = variables_of(options.gpu_groups, allotment(environment()))
     with ExitStack() as stack:
-        attendance = stack.enter_context(attendance_of(settings))
+        lock = stack.enter_context(registered(settings))
         pump = stack.enter_context(EventPump(events))
-        engagement = Engagement(client, found, options, settings, attendance, pump.emit)
-        held = attendance.descriptor
-        return _Agent(
-            engagement, launcher, held, options, settings, gpus, patterns, pump.flush
-        ).run()
+        session = AgentSession(client, found, options, settings, lock, pump.emit)
+        held = lock.descriptor
+        return _Agent(session, launcher, held, options, settings, gpus, patterns, pump.flush).run()
 
 
 class _Agent:
@@ -121,7 +119,7 @@ class _Agent:
 
     def __init__(
         self,
-        engagement: Engagement,
+        session: AgentSession,
         launcher: Launcher,
         held_descriptor: int,
         options: AgentOptions,
@@ -131,22 +129,22 @@ class _Agent:
         flush: Callable[[], None],
     ) -> None:
         self._flush = flush
-        self._engagement = engagement
+        self._session = session
         self._launcher = launcher
         self._options = options
         self._settings = settings
         self._inbox: threads.SimpleQueue[_Arrived | _Ended] = threads.SimpleQueue()
-        self._insistence = Insistence()
-        self._ending = engagement.attempts.ending
+        self._interrupts = InterruptCount()
+        self._ending = session.attempts.ending
         self._workers = [
             Worker(
                 slot,
                 options.gpus_of(slot, gpus),
-                engagement.attempts,
-                engagement.asker,
+                session.attempts,
+                session.requester,
                 launcher,
                 held_descriptor,
-                engagement.run_timeout_seconds,
+                session.run_timeout_seconds,
                 patterns,
             )
             for slot in options.slots
@@ -158,7 +156,7 @@ class _Agent:
         Raises:
             SweepError: What ended a slot that could not go on.
         """
-        self._engagement.start(len(self._workers))
+        self._session.start(len(self._workers))
         self._warn()
         with ExitStack() as stack:
             stack.enter_context(handled(lambda number: self._inbox.put(_Arrived(number))))
@@ -170,7 +168,7 @@ class _Agent:
                 threads.Thread(target=self._work, args=(worker,), name="slot", daemon=True).start()
             self._await_slots()
         code = self._exit_code()
-        self._engagement.end(code, self._interruption())
+        self._session.end(code, self._interruption())
         return code
 
     def _work(self, worker: Worker) -> None:
@@ -191,7 +189,7 @@ class _Agent:
             elif isinstance(message, _Ended):
                 n_left -= 1
                 if message.error is not None:  # the others end the runs that they have
-                    self._engagement.stopping.set()
+                    self._session.stopping.set()
                     error = error or message.error
             else:
                 self._notice(
@@ -211,20 +209,20 @@ class _Agent:
             self._stop_for_a_while()
         elif arrived.number in PASSED_ON:
             self._pass_on(arrived.number)
-        elif self._insistence.hear(arrived.number, is_typed=is_typed(arrived.number)):
+        elif self._interrupts.add(arrived.number, is_typed=is_typed(arrived.number)):
             self._interrupt(arrived)
 
     def _interrupt(self, arrived: _Arrived) -> None:
-        self._engagement.stopping.set()
+        self._session.stopping.set()
         forwards = self._options.forwards_signals
         grace = arrived.grace_seconds
         if grace is None and not is_typed(arrived.number):
             grace = self._options.term_timeout_seconds
-        message = Interrupt(arrived.number, self._insistence.count, forwards, grace)
+        message = Interrupt(arrived.number, self._interrupts.count, forwards, grace)
         is_bounded = (message.nth > 1 or forwards) and grace is not None
         if is_bounded and self._ending.at is None:
             self._ending.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
-            self._engagement.hurry()
+            self._session.hurry()
         self._notice(_announcement(message))
         for worker in self._workers:
             worker.interrupt(message)
@@ -237,7 +235,7 @@ class _Agent:
 
     def _stop_for_a_while(self) -> None:
         """Ctrl-Z: the programs stop with their agent, and go on with it."""
-        seconds = self._engagement.lease_seconds
+        seconds = self._session.lease_seconds
         self._notice(
             "stopped together with the programs ('fg' continues them); after"
             f" {seconds:,} s without word from here the runs may be handed out again"
@@ -255,13 +253,13 @@ class _Agent:
         self._inbox.put(_Arrived(signal.SIGTERM, grace))
 
     def _exit_code(self) -> int:
-        first = self._insistence.first or self._engagement.attempts.warned_by()
+        first = self._interrupts.first or self._session.attempts.warned_by()
         if first is not None:
             return _SIGNAL_EXIT + first
-        return self._engagement.exit_code
+        return self._session.exit_code
 
     def _interruption(self) -> str | None:
-        first = self._insistence.first or self._engagement.attempts.warned_by()
+        first = self._interrupts.first or self._session.attempts.warned_by()
         return None if first is None else f"interrupted by {signal_name(first)}"
 
     def _warn(self) -> None:
@@ -269,7 +267,7 @@ class _Agent:
             self._notice(warning)
 
     def _notice(self, message: str) -> None:
-        self._engagement.notice(message)
+        self._session.notice(message)
 
 
 def _announcement(message: Interrupt) -> str:

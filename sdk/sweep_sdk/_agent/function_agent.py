@@ -14,12 +14,12 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.outbox.endings import GONE, Outcome
+from sweep_sdk._agent.outbox.endings import GONE, ProgramOutcome
 from sweep_sdk._agent.process.child import signal_name
 from sweep_sdk._agent.process.launcher import run_variables
-from sweep_sdk._agent.process.signals import ENDING, PASSED_ON, Insistence, is_typed
-from sweep_sdk._agent.session.attempts import NotBegun
-from sweep_sdk._agent.session.engagement import Engagement, attendance_of, first_look
+from sweep_sdk._agent.process.signals import ENDING, PASSED_ON, InterruptCount, is_typed
+from sweep_sdk._agent.session.attempts import AttemptNotStarted
+from sweep_sdk._agent.session.session import AgentSession, find_sweep, registered
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._agent.view.events import Output
 from sweep_sdk._exceptions import RunStopped, UsageError
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.outbox.reporter import Reporter
     from sweep_sdk._agent.view.events import Watcher
-    from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
     from sweep_sdk._world.processes import Handler
+    from sweep_service.wire.runs import HandOut
 
 _calling = threads.Lock()
 _PRINTS_NOTHING = (
@@ -89,27 +89,27 @@ def run_function_agent(
     call = callable_without_arguments(function)
     if options.metrics_from:
         raise UsageError(_PRINTS_NOTHING)
-    found = first_look(client, sweep, tell)
+    found = find_sweep(client, sweep, tell)
     with ExitStack() as stack:
         stack.enter_context(_alone())
-        attendance = stack.enter_context(attendance_of(settings))
+        lock = stack.enter_context(registered(settings))
         pump = stack.enter_context(EventPump(events))
-        engagement = Engagement(client, found, options, settings, attendance, pump.emit)
-        engagement.start(n_slots=1)
+        session = AgentSession(client, found, options, settings, lock, pump.emit)
+        session.start(n_slots=1)
         if found["config"].get("metrics_from"):
-            engagement.notice(_PRINTS_NOTHING)
-        signals = _Signals(engagement)
+            session.notice(_PRINTS_NOTHING)
+        signals = _Signals(session)
         stack.enter_context(signals.handled())
         try:
-            _work(engagement, call, signals)
+            _work(session, call, signals)
         except (KeyboardInterrupt, _Terminated) as error:
             number = error.number if isinstance(error, _Terminated) else int(signal.SIGINT)
             by = "Ctrl-C" if number == signal.SIGINT else signal_name(number)
             signals.hold()
-            engagement.end(_SIGNAL_EXIT + number, f"interrupted by {by}")
+            session.end(_SIGNAL_EXIT + number, f"interrupted by {by}")
             raise
-        engagement.end(engagement.exit_code)
-        return engagement.exit_code
+        session.end(session.exit_code)
+        return session.exit_code
 
 
 def callable_without_arguments(function: Callable[[], object]) -> Callable[[], object]:
@@ -154,16 +154,16 @@ def _required_parameters(function: Callable[..., object]) -> list[str]:
     ]
 
 
-def _work(engagement: Engagement, function: Callable[[], object], signals: _Signals) -> None:
-    while engagement.tally.take_turn():
-        handout = engagement.asker.next_run("")
+def _work(session: AgentSession, function: Callable[[], object], signals: _Signals) -> None:
+    while session.tally.take_turn():
+        handout = session.requester.next_run("")
         if handout is None:
-            engagement.tally.give_back_turn()
+            session.tally.give_back_turn()
             return
         try:
-            run = _FunctionRun(engagement, handout, signals)
-        except NotBegun as error:
-            engagement.attempts.pause_after_fault(str(error), handout)
+            run = _FunctionRun(session, handout, signals)
+        except AttemptNotStarted as error:
+            session.attempts.pause_after_fault(str(error), handout)
         else:
             run.call(function)
 
@@ -171,11 +171,11 @@ def _work(engagement: Engagement, function: Callable[[], object], signals: _Sign
 class _FunctionRun:
     """One call of the function."""
 
-    def __init__(self, engagement: Engagement, handout: HandOut, signals: _Signals) -> None:
-        self._engagement = engagement
+    def __init__(self, session: AgentSession, handout: HandOut, signals: _Signals) -> None:
+        self._session = session
         self._handout = handout
         self._signals = signals
-        self._attempt = engagement.attempts.begin(handout)
+        self._attempt = session.attempts.begin(handout)
         self._stop_reason: str | None = None
 
     def call(self, function: Callable[[], object]) -> None:
@@ -184,7 +184,7 @@ class _FunctionRun:
         Raises:
             BaseException: An interruption of the agent, passed on when all is delivered.
         """
-        attempts = self._engagement.attempts
+        attempts = self._session.attempts
         attempts.announce(self._attempt, [], "")
         variables = run_variables(self._handout, self._attempt.files)
         with environment_with(variables | {AGENT_RANKS: agent_ranks(environment())}):
@@ -204,19 +204,19 @@ class _FunctionRun:
 
     def _called(
         self, function: Callable[[], object]
-    ) -> tuple[Outcome, KeyboardInterrupt | _Terminated | None]:
+    ) -> tuple[ProgramOutcome, KeyboardInterrupt | _Terminated | None]:
         """The outcome, and what has interrupted the function; then signals are held back."""
         try:
             outcome = self._outcome(function)
             self._signals.hold()
         except (KeyboardInterrupt, _Terminated) as error:
             self._signals.hold()
-            self._engagement.stopping.set()
-            self._engagement.hurry()
-            return Outcome(False, cause="interrupted"), error
+            self._session.stopping.set()
+            self._session.hurry()
+            return ProgramOutcome(False, cause="interrupted"), error
         return outcome, None
 
-    def _outcome(self, function: Callable[[], object]) -> Outcome:
+    def _outcome(self, function: Callable[[], object]) -> ProgramOutcome:
         try:
             returned = function()
         except (_Terminated, KeyboardInterrupt):
@@ -225,18 +225,20 @@ class _FunctionRun:
             return self._failure()
         except SystemExit as error:
             code = _exit_code(error)
-            return Outcome(not code, exit_code=code, cause=self._cause(), stderr_tail=_text(error))
+            return ProgramOutcome(
+                not code, exit_code=code, cause=self._cause(), stderr_tail=_text(error)
+            )
         except Exception:  # noqa: BLE001  whatever a user's function raises is its own failure
             return self._failure()
-        return Outcome(True, cause=self._cause(), returned=_number(returned))
+        return ProgramOutcome(True, cause=self._cause(), returned=_number(returned))
 
-    def _failure(self) -> Outcome:
+    def _failure(self) -> ProgramOutcome:
         cause = self._cause()
         if cause is not None:
-            return Outcome(False, cause=cause)
+            return ProgramOutcome(False, cause=cause)
         text = traceback.format_exc()
-        self._engagement.emit(Output(self._handout.id, text.encode("utf-8", "replace"), True))
-        return Outcome(False, stderr_tail=text.rstrip())
+        self._session.emit(Output(self._handout.id, text.encode("utf-8", "replace"), True))
+        return ProgramOutcome(False, stderr_tail=text.rstrip())
 
     def _cause(self) -> str | None:
         """Why it was stopped: only if it noticed, for a function that did all its work is done."""
@@ -251,7 +253,7 @@ class _FunctionRun:
 
     @contextmanager
     def _timer(self) -> Iterator[None]:
-        seconds = self._engagement.run_timeout_seconds
+        seconds = self._session.run_timeout_seconds
         if seconds is None:
             yield
             return
@@ -294,11 +296,11 @@ class _Signals:
         held: What would have been raised while results were delivered.
     """
 
-    def __init__(self, engagement: Engagement) -> None:
+    def __init__(self, session: AgentSession) -> None:
         self.reporter: Reporter | None = None
         self.held: KeyboardInterrupt | _Terminated | None = None
-        self._engagement = engagement
-        self._insistence = Insistence()
+        self._session = session
+        self._interrupts = InterruptCount()
         self._is_holding = False
 
     @contextmanager
@@ -330,20 +332,20 @@ class _Signals:
 
     def _hear(self, number: int, _: object) -> None:
         typed = is_typed(number)
-        if not self._insistence.hear(number, is_typed=typed):
+        if not self._interrupts.add(number, is_typed=typed):
             return
         error = KeyboardInterrupt() if number == signal.SIGINT else _Terminated(number)
         if self.reporter is not None:
             self.reporter.announce_end()
-        if not self._is_holding or (typed and self._insistence.count > 1):
+        if not self._is_holding or (typed and self._interrupts.count > 1):
             raise error
         self.held = self.held or error
         # In a thread of its own: a lock that this one holds may be needed.
         threads.Thread(target=self._hurry, name="hurry", daemon=True).start()
 
     def _hurry(self) -> None:
-        self._engagement.stopping.set()
-        self._engagement.hurry()
+        self._session.stopping.set()
+        self._session.hurry()
 
 
 def _number(returned: object) -> float | None:

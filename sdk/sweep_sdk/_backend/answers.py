@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sweep_sdk._backend.attention import Attention, attention_of
 from sweep_sdk._exceptions import (
     BackendGone,
     BackendUnavailable,
@@ -24,9 +23,12 @@ from sweep_sdk._exceptions import (
     WrongBackend,
 )
 from sweep_sdk._version import __version__
+from sweep_service import errors
 from sweep_service.installation import install_hint
 from sweep_service.model.records.numbers import decode_metric, untag
 from sweep_service.wire.headers import BACKEND_HEADER
+from sweep_service.wire.problems import PROBLEM_TYPE
+from sweep_service.wire.runs import HandOut, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,73 +42,9 @@ if TYPE_CHECKING:
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 #: Troubles of the backend that do not pass by themselves.
-_LASTING = ("store-unusable", "store-gone")
-_PROBLEM_TYPE = "application/problem+json"
+_LASTING = (errors.StoreUnusable.code, errors.StoreGone.code)
 #: Headers of API Gateway's answers, whoever wrote the rest of them.
 _OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
-
-
-@dataclass(frozen=True)
-class HandOut:
-    """A run that this agent holds until its lease ends.
-
-    Attributes:
-        index: The run's number in the sweep, from 0.
-        attempt: Counts the hand-outs of this run.
-        lease_seconds: How long the backend waits for the next report.
-        metric: Name of the sweep's metric; None without one, or from an older backend.
-        key: What reports and the finish say, so that nobody else can; None from an older backend.
-        attention: Which rows are to be sent at once; None from an older backend.
-    """
-
-    id: str
-    sweep: str
-    project: str
-    index: int
-    config: dict[str, Any]
-    config_version: int
-    attempt: int
-    lease_seconds: float
-    metric: str | None = None
-    key: str | None = None
-    attention: Attention | None = None
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to hand out just now; ``reason`` is ``paused`` or ``leased``."""
-
-    wait_seconds: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class Command:
-    """The answer to a report: go on (``reason`` is None), or stop the run and why.
-
-    Attributes:
-        reason: ``stop_run``, ``canceled`` or ``early_terminate``.
-        next_row: Number of the row that comes next; 0 from an older backend.
-        attention: Which rows are to be sent at once; None from an older backend.
-    """
-
-    reason: str | None
-    lease_seconds: float
-    next_row: int = 0
-    attention: Attention | None = None
-
-    @property
-    def is_stop(self) -> bool:
-        """Whether the run shall end."""
-        return self.reason is not None
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The answer to a finish: the run's state, and whether it will be handed out again."""
-
-    state: str
-    is_requeued: bool
 
 
 @dataclass(frozen=True)
@@ -192,7 +130,7 @@ def _proxy_hint(response: Response) -> str:
 def _code(response: Response, problem: Mapping[str, Any]) -> str | None:
     """How the backend names an error; None where somebody else has answered."""
     kind = (_header(response, "Content-Type") or "").lower()
-    is_ours = backend_version(response) is not None or kind.startswith(_PROBLEM_TYPE)
+    is_ours = backend_version(response) is not None or kind.startswith(PROBLEM_TYPE)
     code = problem.get("code")
     return code if is_ours and isinstance(code, str) else None
 
@@ -215,8 +153,8 @@ def _error(
         )
     if code is None:
         return _not_ours(response, place, is_known)
-    if status == 426 or (status == 410 and code != "sweep-ended"):
-        why = detail if code == "upgrade-required" else ""
+    if status == 426 or (status == 410 and code != errors.SweepEnded.code):
+        why = detail if code == errors.UpgradeRequired.code else ""
         return UsageError(
             (why or f"{place} no longer serves version {__version__} of sweep-sdk")
             + f"; upgrade sweep-sdk with {install_hint(is_upgrade=True)}"
@@ -225,19 +163,19 @@ def _error(
 
 
 def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
-    if code == "invalid-config":
+    if code == errors.InvalidConfig.code:
         problems = tuple(config_problem(item) for item in problem.get("errors") or ())
         warnings = tuple(config_problem(item) for item in problem.get("warnings") or ())
         return InvalidConfig(detail, problems, warnings)
     kinds: dict[str, type[SweepError]] = {
-        "invalid-request": InvalidRequest,
-        "too-large": InvalidRequest,
-        "lease-lost": LeaseLost,
-        "sweep-ended": SweepEnded,
-        "not-found": NotFound,
-        "sweep-deleted": SweepDeleted,
-        "store-gone": BackendGone,
-        "not-possible": NotPossible,
+        errors.InvalidRequest.code: InvalidRequest,
+        errors.TooLarge.code: InvalidRequest,
+        errors.LeaseLost.code: LeaseLost,
+        errors.SweepEnded.code: SweepEnded,
+        errors.NotFound.code: NotFound,
+        errors.SweepDeleted.code: SweepDeleted,
+        errors.StoreGone.code: BackendGone,
+        errors.NotPossible.code: NotPossible,
     }
     return kinds.get(code, UsageError)(detail or code)
 
@@ -251,29 +189,7 @@ def _not_ours(response: Response, place: str, is_known: bool) -> SweepError:
 
 def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
     """The answer to an ask."""
-    if "wait_seconds" in found:
-        return Wait(float(found["wait_seconds"]), str(found["reason"]))
-    newer: dict[str, Any] = {name: found.get(name) for name in ("metric", "key")}
-    newer["attention"] = attention_of(found)
-    names = [name for name in HandOut.__dataclass_fields__ if name not in newer]
-    return HandOut(**{name: found[name] for name in names}, **newer)
-
-
-def command(found: Mapping[str, Any]) -> Command:
-    """The answer to a report."""
-    is_stop = found["command"] == "stop"
-    reason = str(found["reason"]) if is_stop else None
-    return Command(
-        reason,
-        float(found["lease_seconds"]),
-        int(found.get("next_offset", 0)),
-        attention_of(found),
-    )
-
-
-def finished(found: Mapping[str, Any]) -> Finished:
-    """The answer to a finish."""
-    return Finished(str(found["state"]), bool(found["requeued"]))
+    return Wait.from_json(found) if "wait_seconds" in found else HandOut.from_json(found)
 
 
 def sweep_of(found: Mapping[str, Any]) -> dict[str, Any]:

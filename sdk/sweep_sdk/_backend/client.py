@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.answers import (
     amended,
-    command,
-    finished,
     hand_out_or_wait,
     health_of,
     history_row,
@@ -27,14 +25,16 @@ from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
 from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.understanding import check_understood
-from sweep_sdk._exceptions import InvalidConfig, NotFound
+from sweep_sdk._exceptions import InvalidRequest, NotFound
 from sweep_sdk._world import chance
+from sweep_service.wire.runs import DETAILS, Command, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sweep_sdk._backend.answers import Command, Finished, HandOut, Reader, Thinned, Wait
+    from sweep_sdk._backend.answers import Reader, Thinned
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import HandOut, Wait
 
     Json = dict[str, Any]
 
@@ -277,20 +277,27 @@ class Client(Caller):
             body["key"] = key
         if attributes is not None:
             body["attributes"] = attributes
-        return self._call("POST", f"{run_path(run)}/reports", command, body=body)
+        return self._call("POST", f"{run_path(run)}/reports", Command.from_json, body=body)
 
     def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:
         """Say how an attempt ended; twice is once.
 
         Args:
             run: A reference to the run.
-            ending: ``attempt`` and ``state``, and where known ``key``, ``exit_code``, ``signal``,
-                ``summary``, ``stderr_tail``, ``stopped_early``.
+            ending: As ``Ending.to_json`` writes it. Details that an older backend does not know
+                are left out for it.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
         """
-        return self._call("POST", f"{run_path(run)}/finish", finished, body=ending)
+        path = f"{run_path(run)}/finish"
+        try:
+            return self._call("POST", path, Finished.from_json, body=ending)
+        except InvalidRequest:
+            if DETAILS.keys().isdisjoint(ending):
+                raise
+        known = {name: value for name, value in ending.items() if name not in DETAILS}
+        return self._call("POST", path, Finished.from_json, body=known)
 
     def stop_run(self, run: str) -> Json:
         """Have the run's agent stop it; obeyed at its next report.
@@ -358,18 +365,13 @@ class Client(Caller):
         Raises:
             UsageError: It is older than this client, and would.
         """
-        if self.transport.is_local:  # backend and client are of one installation
-            return
+        query = {"dry_run": "true"}
 
-        def warnings_of_dry_run() -> list[Json]:
-            try:
-                query = {"dry_run": "true"}
-                answer = self._call("POST", "/v1/sweeps", registered, query, body, new_key())
-            except InvalidConfig as error:
-                return [asdict(problem) for problem in (*error.problems, *error.warnings)]
-            return list(answer["warnings"])
+        def dry_run() -> Json:
+            return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
-        check_understood(self.transport.place, self.health(), warnings_of_dry_run)
+        if not self.transport.is_local:  # otherwise backend and client are of one installation
+            check_understood(self.transport.place, self.health(), dry_run)
 
     def _change(self, method: str, path: str, reader: Reader[Json], **what: Any) -> Json:
         """The answer to a request that says whether it has ``changed`` anything."""

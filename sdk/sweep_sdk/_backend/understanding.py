@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._exceptions import UsageError
+from sweep_sdk._backend.answers import config_problem
+from sweep_sdk._exceptions import InvalidConfig, UsageError
 from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sweep_sdk._exceptions import ConfigProblem
 
 
 def check_understood(
     place: str,
     backend: Mapping[str, Any],
-    warnings_of_dry_run: Callable[[], list[dict[str, Any]]],
+    dry_run: Callable[[], Mapping[str, Any]],
 ) -> None:
     """Refuse a config of which the backend would ignore a part.
 
     Args:
         place: The backend, as messages name it.
         backend: Its answer to ``/v1/health``.
-        warnings_of_dry_run: Has the backend check the config and store nothing; called only where
-            the backend may lack something.
+        dry_run: Has the backend check the config and store nothing; called only where the backend
+            may lack something.
 
     Raises:
         UsageError: The config uses keys or macros that this version knows and the backend does not.
@@ -34,11 +37,19 @@ def check_understood(
     lacking = features - frozenset(known_there or ())
     if not lacking:
         return
-    found = [(str(item["path"]), str(item["message"])) for item in warnings_of_dry_run()]
-    unknown = not_understood(lacking, found, is_named=known_there is not None)
+    warnings = [(item.path, item.message) for item in _problems_of(dry_run)]
+    unknown = not_understood(lacking, warnings, is_named=known_there is not None)
     if unknown:
         names = ", ".join(f"`{name}`" for name in unknown)
         raise UsageError(
             f"the backend at {place} has version {backend['version']} and does not know {names},"
             f" which sweep-sdk {__version__} knows: deploy the backend again, from that version"
         )
+
+
+def _problems_of(dry_run: Callable[[], Mapping[str, Any]]) -> Sequence[ConfigProblem]:
+    """All that a backend finds wrong or odd about a config."""
+    try:
+        return [config_problem(item) for item in dry_run()["warnings"]]
+    except InvalidConfig as error:
+        return [*error.problems, *error.warnings]

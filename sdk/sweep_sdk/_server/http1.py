@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from sweep_sdk._version import __version__
 from sweep_service.wire.headers import BACKEND_HEADER
+from sweep_service.wire.problems import PROBLEM_TYPE, problem_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,14 +162,8 @@ def render_response(
 def render_problem(status: int, detail: str, *, has_body: bool = True) -> bytes:
     """A problem document of the server's own (RFC 9457), after which the connection closes."""
     title = _PHRASES.get(status, "Error")
-    problem = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "code": title.lower().replace(" ", "-"),
-    }
-    headers = {"content-type": "application/problem+json", BACKEND_HEADER: __version__}
+    problem = problem_document(status, title, detail, title.lower().replace(" ", "-"))
+    headers = {"content-type": PROBLEM_TYPE, BACKEND_HEADER: __version__}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
     body = json.dumps(problem).encode()

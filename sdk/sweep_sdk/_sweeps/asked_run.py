@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.outbox.said import Said
-from sweep_sdk._backend.answers import HandOut
+from sweep_sdk._agent.outbox.logged import Logged
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
 from sweep_sdk._metrics.values import clean_metrics
@@ -15,6 +14,8 @@ from sweep_sdk._process.notices import tell
 from sweep_sdk._program.config import Config
 from sweep_sdk._sweeps.row_count import RowCount
 from sweep_sdk._world import clock, processes, threads
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending, HandOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ class AskedRun:
         self.metric = handout.metric
         self._key = handout.key
         self._client = client
-        self._said = Said()
+        self._logged = Logged()
         self._rows = RowCount()
         self._is_told = threads.Event()
         renew_in_children(self)
@@ -78,7 +79,7 @@ class AskedRun:
         clean = clean_metrics(metrics, _refuse)
         with self._rows.turn(1) as number:  # taken for good: the backend may have the row
             row = {"step": number if step is None else step, "at": clock.time(), "metrics": clean}
-            self._said.hear(clean)
+            self._logged.add_metrics(clean)
             command = self._client.report(self.id, self.attempt, number, [row], key=self._key)
         return not command.is_stop
 
@@ -100,7 +101,7 @@ class AskedRun:
         clean = clean_result(values, state)
         with self._rows.turn(1) as number:
             told = tell_result(
-                self._client, self.id, self.attempt, clean, state, number, self._said, self._key
+                self._client, self.id, self.attempt, clean, state, number, self._logged, self._key
             )
         self._is_told.set()
         self._keeper.join()
@@ -174,7 +175,7 @@ def tell_result(
     metrics: Mapping[str, MetricValue],
     state: str,
     row: int = 0,
-    said: Said | None = None,
+    logged: Logged | None = None,
     key: str | None = None,
 ) -> str:
     """Report final values and the end of an attempt; the state the backend made of it.
@@ -186,7 +187,7 @@ def tell_result(
         metrics: Final values by name, as ``clean_result`` has them.
         state: One of ``STATES``.
         row: Number of the row that they make: how many of this attempt were reported before.
-        said: What those held, for the summary.
+        logged: What those held, for the summary.
         key: Of the hand-out, where it is known.
 
     Raises:
@@ -195,11 +196,11 @@ def tell_result(
     if metrics:
         last = {"step": row, "at": clock.time(), "metrics": metrics}
         client.report(run, attempt, row, [last], key=key)
-    said = said or Said()
-    said.hear(metrics)
-    summary, _ = said.results()
-    ending = {"attempt": attempt, "state": state, "summary": summary}
-    return client.finish(run, ending if key is None else ending | {"key": key}).state
+    logged = logged or Logged()
+    logged.add_metrics(metrics)
+    summary, _ = logged.results()
+    ending = Ending(attempt, RunState(state), summary=summary, key=key)
+    return client.finish(run, ending.to_json()).state
 
 
 def clean_result(metrics: Mapping[str, Any], state: str) -> dict[str, MetricValue]:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.session.engagement import first_look
+from sweep_sdk._agent.session.session import find_sweep
 from sweep_sdk._agent.view.plain import show
 from sweep_sdk._backend.answers import warnings_of
 from sweep_sdk._backend.client import open_client
@@ -127,7 +127,7 @@ def agent(
 
 
 def _compare_project(client: Client, sweep_id: str, project: str | None) -> None:
-    if project is not None and (found := first_look(client, sweep_id, tell)["project"]) != project:
+    if project is not None and (found := find_sweep(client, sweep_id, tell)["project"]) != project:
         tell(f"sweep {sweep_id} is of project '{found}', not '{project}'; its id decides")
 
 

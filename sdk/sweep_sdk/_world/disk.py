@@ -31,6 +31,7 @@ __all__ = [
     "open_nameless",
     "open_to_read",
     "remove_tree",
+    "replace_descriptor",
     "stat_descriptor",
     "write",
 ]
@@ -59,6 +60,12 @@ def lock_if_free(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def replace_descriptor(number: int, by: int) -> None:
+    """Have a descriptor stand for the open file of another one, which is closed."""
+    _os.dup2(by, number, inheritable=False)
+    _os.close(by)
 
 
 def change_mode(descriptor: int, mode: int) -> None:

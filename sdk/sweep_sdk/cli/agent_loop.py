@@ -28,11 +28,11 @@ def run_agent_in_terminal(
     """
     from sweep_sdk._agent.agent import run_agent
     from sweep_sdk._agent.options import AgentOptions
-    from sweep_sdk._agent.session.engagement import first_look
+    from sweep_sdk._agent.session.session import find_sweep
 
     view = AgentView(click.get_current_context().color)
     with connected(sweep) as client:
-        found = first_look(client, sweep, note)
+        found = find_sweep(client, sweep, note)
         if project not in (None, found["project"]):
             note(
                 f"sweep {found['id']} is of project '{printable(found['project'])}'; its id decides"

@@ -171,9 +171,9 @@ def _disk(check: str, folder: Path, variable: str) -> Finding:
 
 
 def _undelivered(settings: Settings) -> Iterator[Finding]:
-    from sweep_sdk._agent.outbox.debts import Ledger
+    from sweep_sdk._agent.outbox.pending import Outbox
 
-    for place in sorted(Ledger(settings.home).places()):
+    for place in sorted(Outbox(settings.home).backends()):
         text = f"results for {place} wait on this disk: 'sweep-sdk sync' delivers them"
         yield Finding("results", WARN, text)
 

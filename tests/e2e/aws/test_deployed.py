@@ -16,9 +16,9 @@ import pytest
 import requests
 from deployment import TOKEN, Deployed, deploy
 
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import Client, new_key
 from sweep_sdk._exceptions import SweepEnded
+from sweep_service.wire.runs import HandOut
 
 # The objective of the training program, known here too: what is best is worked out, not read back.
 LRS, WIDTHS, DROPOUTS = [0.01, 0.03, 0.1, 0.3], [16, 32, 64], [0.0, 0.5]

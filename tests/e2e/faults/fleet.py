@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import Client, new_key
 from sweep_sdk._exceptions import SweepEnded, SweepError
+from sweep_service.wire.runs import HandOut
 
 
 class Clock:

@@ -13,10 +13,10 @@ _REPORT = "functions/sweep_service/operations/report.py"
 _ROWS = "functions/sweep_service/operations/rows.py"
 _REPORTER = "sdk/sweep_sdk/_agent/outbox/reporter.py"
 _FILE = "sdk/sweep_sdk/_metrics/writer.py"
-_ASKING = "sdk/sweep_sdk/_agent/session/asking.py"
+_ASKING = "sdk/sweep_sdk/_agent/session/requester.py"
 _KEEPER = "sdk/sweep_sdk/_agent/process/keeper_main.py"
 _LEFTOVERS = "sdk/sweep_sdk/_agent/process/leftovers.py"
-_DEBTS = "sdk/sweep_sdk/_agent/outbox/debts.py"
+_PENDING = "sdk/sweep_sdk/_agent/outbox/pending.py"
 _ENDINGS = "sdk/sweep_sdk/_agent/outbox/endings.py"
 _SUPERVISOR = "sdk/sweep_sdk/_agent/process/supervisor.py"
 _WORKER = "sdk/sweep_sdk/_agent/slot/worker.py"
@@ -25,11 +25,11 @@ _SPOT = "sdk/sweep_sdk/_agent/process/spot.py"
 AGENT = (
     Mutation(
         _ATTEMPTS,
-        "the debt is on disk before the program starts",
-        "            self.ledger.keep(debt)",
+        "a pending delivery is on disk before the program starts",
+        "            self.outbox.save(pending)",
         "            pass",
         "kept",
-        "tests/sdk/test_attempts.py::test_a_debt_is_written_down_before_anything_runs",
+        "tests/sdk/test_attempts.py::test_a_pending_delivery_is_saved_before_anything_runs",
     ),
     Mutation(
         _DELIVERY,
@@ -48,12 +48,12 @@ AGENT = (
         "tests/sdk/test_tail.py::test_all_who_read_a_file_number_its_rows_alike",
     ),
     Mutation(
-        _DEBTS,
-        "what is owed is read after its holder was found dead",
-        "(debt, self._look(debt.file_name)) for debt in orphans",
-        "(debt, debt) for debt in orphans",
+        _PENDING,
+        "a pending file is read after its agent was found dead",
+        "(pending, self._look(pending.file_name)) for pending in orphans",
+        "(pending, pending) for pending in orphans",
         "alone",
-        "tests/sdk/test_debts.py::test_an_agent_that_ends_well_meanwhile_owes_nothing",
+        "tests/sdk/test_pending.py::test_an_agent_that_ends_well_meanwhile_leaves_nothing",
     ),
     Mutation(
         _REPORTER,
@@ -114,18 +114,18 @@ AGENT = (
     ),
     Mutation(
         _DELIVERY,
-        "the debt is forgotten after the end is confirmed",
-        "        try:\n            finished = client.finish(self.debt.run, ending)\n",
-        "        self._ledger.settle(self.debt)\n        try:\n"
-        "            finished = client.finish(self.debt.run, ending)\n",
+        "a pending delivery is removed after the end is confirmed",
+        "        try:\n            finished = client.finish(self.pending.run, ending.to_json())\n",
+        "        self._outbox.remove(self.pending)\n        try:\n"
+        "            finished = client.finish(self.pending.run, ending.to_json())\n",
         "kept",
         "tests/sdk/test_delivery_order.py::test_an_agent_that_dies_before_the_end_is_conf"
-        "irmed_still_owes_it",
+        "irmed_keeps_it_pending",
     ),
     Mutation(
         _DELIVERY,
         "what could not be delivered is left to others",
-        "self._keep(replace(self.debt, outcome=asdict(outcome), holder=None))",
+        "self._keep(replace(self.pending, outcome=asdict(outcome), holder=None))",
         "pass",
         "kept",
         "tests/sdk/test_delivery.py::TestRecovery::test_what_could_not_be_delivered_keeps"
@@ -169,7 +169,7 @@ AGENT = (
         "self._patient.ask(self._sweep, key, self._agent",
         "self._patient.ask(self._sweep, new_key(), self._agent",
         "7",
-        "tests/sdk/test_asking.py::test_it_says_once_what_it_waits_for_and_keeps_its_key",
+        "tests/sdk/test_requester.py::test_it_says_once_what_it_waits_for_and_keeps_its_key",
     ),
     Mutation(
         _REPORTER,
@@ -247,18 +247,18 @@ AGENT = (
         "older_is_left_alone",
     ),
     Mutation(
-        _DEBTS,
+        _PENDING,
         "a living agent's runs are left alone",
-        "debt for debt in debts if debt.holder not in alive",
-        "debt for debt in debts",
+        "pending for pending in deliveries if pending.holder not in alive",
+        "pending for pending in deliveries",
         "alone",
-        "tests/sdk/test_debts.py::test_debts_of_the_living_are_theirs",
+        "tests/sdk/test_pending.py::test_those_of_living_agents_are_theirs",
     ),
     Mutation(
         _ENDINGS,
         "an interrupted run is given back",
-        'return Verdict("finished" if has_finished else "preempted")',
-        'return Verdict("finished" if has_finished else "failed")',
+        'return "finished" if has_finished else "preempted"',
+        'return "finished" if has_finished else "failed"',
         "given back",
         "tests/e2e/test_agent_signals.py::TestTheFirstSignal::test_the_program_gets_it_an"
         "d_the_run_is_given_back",
@@ -301,16 +301,16 @@ AGENT = (
     Mutation(
         _ENDINGS,
         "a dead agent's run is given back",
-        'cause=None if said.exit_code else "interrupted")',
-        "cause=None)",
+        'cause = None if logged.exit_code else "interrupted"',
+        "cause = None",
         "given back",
         "tests/sdk/test_delivery.py::TestRecovery::test_a_killed_agents_run_is_given_back",
     ),
     Mutation(
         _ENDINGS,
         "a program that expects its interruption is given back",
-        'Verdict("preempted" if said.is_preempting else "failed")',
-        'Verdict("failed")',
+        'return "preempted" if logged.is_preempting else "failed"',
+        'return "failed"',
         "given back",
         "tests/sdk/test_function_agent.py::TestInterruptions::test_mark_preempting",
     ),
@@ -320,7 +320,7 @@ AGENT = (
         "            self._pay_neighbours()\n            try:",
         "            try:",
         "given back",
-        "tests/sdk/test_asking.py::TestNeighbours::test_their_runs_are_taken_over_at_once",
+        "tests/sdk/test_requester.py::TestNeighbours::test_their_runs_are_taken_over_at_once",
     ),
     Mutation(
         _SPOT,
@@ -359,7 +359,7 @@ AGENT = (
     Mutation(
         _SYNC,
         "results stay where the backend does not know their sweep",
-        "            ledger.put_aside(debt)\n            return None",
+        "            outbox.skip(pending)\n            return None",
         "            state = 'gone'",
         "kept",
         "tests/sdk/test_delivery.py::TestRecovery::test_a_backend_that_does_not_know_the_"

@@ -25,8 +25,8 @@ SIMULATED = (
         _TEST,
     ),
     Mutation(
-        "sdk/sweep_sdk/_agent/outbox/debts.py",
-        "an agent's debts are its own as long as it lives",
+        "sdk/sweep_sdk/_agent/agent_lock.py",
+        "a living agent keeps its pending deliveries",
         "        if disk.lock_if_free(descriptor):\n            lock.unlink",
         "        if True:\n            lock.unlink",
         "alone",

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.outbox.debts import Debt, Ledger
-from sweep_sdk._agent.session.engagement import Engagement, attendance_of
+from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
+from sweep_sdk._agent.session.session import AgentSession, registered
 from sweep_sdk._agent.view.events import Notice
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._home import cleaning
@@ -46,7 +46,7 @@ def make(runs_dir):
 
 
 def owe(home, run, **fields):
-    Ledger(home).keep(Debt("here", run, 1, "metrics.jsonl", "loss", **fields))
+    Outbox(home).save(PendingDelivery("here", run, 1, "metrics.jsonl", "loss", **fields))
 
 
 def test_old_folders_of_delivered_runs_go(cli, make, runs_dir):
@@ -208,16 +208,16 @@ def test_several_cleanings_at_once_remove_each_folder_once(make, home, runs_dir)
 
 def test_marks_of_dead_agents_go_and_those_of_living_ones_stay(cli, settings):
     folder = settings.home / "agents"
-    with attendance_of(settings) as attendance:
+    with registered(settings) as lock:
         dead, young = folder / "dead.lock", folder / "young.lock"
         for path in (dead, young):
             path.write_text("")
-        for path in (dead, folder / f"{attendance.name}.lock"):
+        for path in (dead, folder / f"{lock.name}.lock"):
             os.utime(path, (0, 0))
         cli("clean")
         assert not dead.exists()
         assert young.exists()
-        assert (folder / f"{attendance.name}.lock").exists()
+        assert (folder / f"{lock.name}.lock").exists()
 
 
 class TestAgents:
@@ -230,10 +230,8 @@ class TestAgents:
             settings, events = load_settings(), []
             config = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}}
             found = client.get_sweep(client.create_sweep(config)["id"])
-            with attendance_of(settings) as attendance:
-                Engagement(
-                    client, found, AgentOptions(), settings, attendance, events.append
-                ).start(1)
+            with registered(settings) as lock:
+                AgentSession(client, found, AgentOptions(), settings, lock, events.append).start(1)
             return [event.message for event in events if isinstance(event, Notice)]
 
         return begin

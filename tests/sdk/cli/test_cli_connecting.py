@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sweep_sdk._agent.session import engagement
+from sweep_sdk._agent.session import session
 from sweep_sdk._backend.transport import InProcessTransport, Response
 from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
@@ -231,7 +231,7 @@ class TestNobodyThere:
         self, cli, monkeypatch, closed_port
     ):
         monkeypatch.setenv("SWEEP_URL", f"http://127.0.0.1:{closed_port}")
-        monkeypatch.setattr(engagement, "START_SECONDS", 1.0)
+        monkeypatch.setattr(session, "START_SECONDS", 1.0)
         result = cli("agent", "abcdefgh")
         assert (result.code, result.out) == (1, "")
         waits, gives_up = result.err.splitlines()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent.outbox.debts import Debt, Ledger
+from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
 from sweep_sdk._metrics.line_format import Row, Summary, decode_line
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli.commands import ask
@@ -169,7 +169,9 @@ class TestSync:
         said = [{"loss": 1 / n} for n in (1, 2, 4)] + [{"event": "finish", "exit_code": 0}]
         metrics.write_text("".join(json.dumps(line) + "\n" for line in said))
         settings = load_settings()
-        Ledger(settings.home).keep(Debt(str(settings.local_db), run, 1, str(metrics), "loss"))
+        Outbox(settings.home).save(
+            PendingDelivery(str(settings.local_db), run, 1, str(metrics), "loss")
+        )
         result = cli("sync")
         assert result.code == 0
         assert result.lines == [f"{run} (attempt 1): finished", "1 attempt delivered"]
@@ -179,8 +181,10 @@ class TestSync:
         assert cli("sync").out == "nothing was left to deliver\n"
 
     def test_tells_of_what_is_left_for_other_backends(self, cli, home):
-        debt = Debt("http://backend.invalid", "k3v9x2ab-0", 1, "metrics.jsonl", "loss")
-        Ledger(load_settings().home).keep(debt)
+        pending = PendingDelivery(
+            "http://backend.invalid", "k3v9x2ab-0", 1, "metrics.jsonl", "loss"
+        )
+        Outbox(load_settings().home).save(pending)
         result = cli("sync")
         assert result.out == "nothing was left to deliver here\n"
         assert "http://backend.invalid" in result.err

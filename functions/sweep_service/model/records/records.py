@@ -238,6 +238,7 @@ class Outcome:
         last: As ``best``, but the last finite value of the history, else that of the summary.
         early_stop: Why, where early termination stopped it; runs that ended under older versions
             do not have it.
+        details: What else its agent reported; kept and shown as it is.
     """
 
     state: RunState
@@ -250,6 +251,7 @@ class Outcome:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     last: float | None = None
     early_stop: EarlyStop | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

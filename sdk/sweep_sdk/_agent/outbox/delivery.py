@@ -10,23 +10,21 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.outbox.endings import ending_document, judge, without_rows
-from sweep_sdk._agent.outbox.said import MAX_FACT_BYTES, MAX_FACTS, MAX_SUMMARY_BYTES
+from sweep_sdk._agent.outbox.endings import ending_of, without_rows
+from sweep_sdk._agent.outbox.logged import MAX_FACT_BYTES, MAX_FACTS, MAX_SUMMARY_BYTES
 from sweep_sdk._agent.outbox.tail import Batch, Tail
 from sweep_sdk._exceptions import InvalidRequest, LeaseLost
 from sweep_sdk._world import disk, threads
+from sweep_service.wire.runs import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sweep_sdk._agent.outbox.debts import Debt, Ledger
-    from sweep_sdk._agent.outbox.endings import Outcome
-    from sweep_sdk._backend.answers import Command, Finished
-    from sweep_sdk._backend.attention import Attention
+    from sweep_sdk._agent.outbox.endings import ProgramOutcome
+    from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
     from sweep_sdk._backend.client import Client
     from sweep_sdk._metrics.values import MetricValue
-
-_ESSENTIALS = ("attempt", "key", "state", "stopped_early")
+    from sweep_service.wire.runs import Attention, Command, Finished
 
 
 class Delivery:
@@ -38,27 +36,27 @@ class Delivery:
 
     Attributes:
         tail: The reading end of the metrics file.
-        debt: What is owed, as it stands on disk.
+        pending: What is owed, as it stands on disk.
     """
 
     def __init__(
         self,
-        debt: Debt,
-        ledger: Ledger,
+        pending: PendingDelivery,
+        outbox: Outbox,
         clock: Callable[[], float],
         notice: Callable[[str], None],
     ) -> None:
         """Begin at the first row; those that the backend has are passed over.
 
         Args:
-            debt: The attempt.
-            ledger: Where the debt is kept.
+            pending: The attempt.
+            outbox: Where the pending is kept.
             clock: Seconds since the epoch.
             notice: Told about lines and rows that are left out.
         """
-        self.debt = debt
-        self.tail = Tail(disk.Path(debt.metrics_file), debt.metric, clock, notice)
-        self._ledger = ledger
+        self.pending = pending
+        self.tail = Tail(disk.Path(pending.metrics_file), pending.metric, clock, notice)
+        self._outbox = outbox
         self._notice = notice
         self._batches: deque[Batch] = deque()
         self._next_row = 0
@@ -119,8 +117,8 @@ class Delivery:
             is_lost = is_lost or not sent
         return is_lost
 
-    def finish(self, client: Client, outcome: Outcome | None) -> Finished:
-        """Send what is left, then how the attempt ended; the debt is paid.
+    def finish(self, client: Client, outcome: ProgramOutcome | None) -> Finished:
+        """Send what is left, then how the attempt ended; the pending is paid.
 
         Args:
             client: By which.
@@ -128,43 +126,41 @@ class Delivery:
 
         Raises:
             LeaseLost: All rows are sent, but the run is another agent's.
-            SweepError: As ``Client.report`` and ``Client.finish``; the debt stands.
+            SweepError: As ``Client.report`` and ``Client.finish``; the pending stands.
         """
         if self.send_rest(client):
-            raise LeaseLost(f"attempt {self.debt.attempt} no longer holds {self.debt.run}")
+            raise LeaseLost(f"attempt {self.pending.attempt} no longer holds {self.pending.run}")
         outcome = self.complete(outcome)
-        verdict = judge(self.tail.said, outcome)
-        ending = ending_document(verdict, outcome, self.debt.attempt, self.summary(), self.debt.key)
-        ending |= self._own_words()
+        ending = self._ending(outcome)
         try:
-            finished = client.finish(self.debt.run, ending)
+            finished = client.finish(self.pending.run, ending.to_json())
         except InvalidRequest as error:  # an end without its details is better than none
             self._notice(f"how the run ended is told without details: {error}")
-            finished = client.finish(self.debt.run, _essentials(ending))
-        self._ledger.settle(self.debt)
+            finished = client.finish(self.pending.run, _essentials(ending).to_json())
+        self._outbox.remove(self.pending)
         return finished
 
-    def complete(self, outcome: Outcome | None) -> Outcome | None:
+    def complete(self, outcome: ProgramOutcome | None) -> ProgramOutcome | None:
         """How the program ended: with a failure, if it could not write all that it logged."""
         if not self.tail.is_incomplete():
             return outcome
-        return without_rows(outcome, self.debt.metrics_file)
+        return without_rows(outcome, self.pending.metrics_file)
 
-    def give_up(self, outcome: Outcome) -> None:
-        """Leave the debt to whoever comes by later."""
-        self._keep(replace(self.debt, outcome=asdict(outcome), holder=None))
+    def give_up(self, outcome: ProgramOutcome) -> None:
+        """Leave the pending to whoever comes by later."""
+        self._keep(replace(self.pending, outcome=asdict(outcome), holder=None))
 
-    def forgive(self) -> None:
-        """Forget the debt: the backend does not want it any more."""
-        self._ledger.settle(self.debt)
+    def discard(self) -> None:
+        """Forget the pending: the backend does not want it any more."""
+        self._outbox.remove(self.pending)
 
     def close(self) -> None:
         """Let go of the metrics file."""
         self.tail.close()
 
     def summary(self) -> dict[str, MetricValue]:
-        """What is kept of the run's results; see ``Said.results``."""
-        summary, n_left_out = self.tail.said.results()
+        """What is kept of the run's results; see ``Logged.results``."""
+        summary, n_left_out = self.tail.logged.results()
         if n_left_out:
             self._notice(
                 f"{n_left_out:,} values of the summary found no room: at most"
@@ -172,16 +168,18 @@ class Delivery:
             )
         return summary
 
-    def _own_words(self) -> dict[str, Any]:
-        """What the program itself said of its result, and what it noted about the run."""
-        said = self.tail.said
-        if said.n_facts_left_out:
+    def _ending(self, outcome: ProgramOutcome | None) -> Ending:
+        """How the attempt ended, with what the program said of its result and noted about it."""
+        logged = self.tail.logged
+        if logged.n_facts_left_out:
             self._notice(
-                f"{said.n_facts_left_out} of the facts that the program noted are left out: at most"
-                f" {MAX_FACTS} and {MAX_FACT_BYTES:,} bytes are kept"
+                f"{logged.n_facts_left_out} of the facts that the program noted are left out: at"
+                f" most {MAX_FACTS} and {MAX_FACT_BYTES:,} bytes are kept"
             )
-        words = {"result": said.result, "attributes": said.facts or None}
-        return {name: value for name, value in words.items() if value is not None}
+        ending = ending_of(logged, outcome, self.pending.attempt, self.pending.key)
+        return replace(
+            ending, summary=self.summary(), result=logged.result, attributes=logged.facts
+        )
 
     def _send_first(self, client: Client, *, is_final: bool) -> Command | None:
         """Send the first batch; None when the backend refuses it as it is."""
@@ -221,12 +219,12 @@ class Delivery:
         """
         send = partial(
             client.report,
-            self.debt.run,
-            self.debt.attempt,
+            self.pending.run,
+            self.pending.attempt,
             offset,
             rows,
             is_preempting=is_preempting,
-            key=self.debt.key,
+            key=self.pending.key,
         )
         noted = None if is_final else self._unsent_notes()
         if noted is None:
@@ -240,8 +238,8 @@ class Delivery:
 
     def _unsent_notes(self) -> dict[str, Any] | None:
         """What the program has noted, if that is news to a backend that takes it."""
-        facts = self.tail.said.facts
-        is_news = self.debt.key is not None and _text_of(facts) != self._noted
+        facts = self.tail.logged.facts
+        is_news = self.pending.key is not None and _text_of(facts) != self._noted
         return facts if is_news else None
 
     def _fill(self, *, n_batches: int, is_final: bool = False) -> bool:
@@ -280,12 +278,12 @@ class Delivery:
 
     def _n_values(self) -> int:
         """How many finite values of the metric the program has logged."""
-        spread = self.tail.said.spreads.get(self.debt.metric or "")
+        spread = self.tail.logged.spreads.get(self.pending.metric or "")
         return 0 if spread is None else spread.n_values
 
     def _note_values(self, batch: Batch) -> None:
         for row in batch.rows:
-            value = row["metrics"].get(self.debt.metric)
+            value = row["metrics"].get(self.pending.metric)
             if isinstance(value, (int, float)):
                 self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
 
@@ -301,15 +299,17 @@ class Delivery:
         second = replace(batch, offset=batch.offset + middle, rows=batch.rows[middle:])
         self._batches.extendleft((second, replace(batch, rows=batch.rows[:middle])))
 
-    def _keep(self, debt: Debt) -> None:
-        """A debt that cannot be written down is still paid if this process lives."""
-        self.debt = debt
+    def _keep(self, pending: PendingDelivery) -> None:
+        """A pending that cannot be written down is still paid if this process lives."""
+        self.pending = pending
         with contextlib.suppress(OSError):
-            self._ledger.keep(debt)
+            self._outbox.save(pending)
 
 
-def _essentials(ending: dict[str, Any]) -> dict[str, Any]:
-    return {name: ending[name] for name in _ESSENTIALS if name in ending}
+def _essentials(ending: Ending) -> Ending:
+    return Ending(
+        ending.attempt, ending.state, key=ending.key, is_stopped_early=ending.is_stopped_early
+    )
 
 
 def _text_of(facts: dict[str, Any]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sweep_sdk._agent.outbox.said import Said
+    from sweep_sdk._agent.outbox.logged import Logged
 
 _MAX_TAIL_CHARACTERS = 16_000
 #: Causes after which the run is not this agent's any more.
@@ -20,7 +21,7 @@ MACHINE_FAULTS = (NOT_STARTED, KEEPER_KILLED)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProgramOutcome:
     """How the program of an attempt ended.
 
     Attributes:
@@ -43,16 +44,8 @@ class Outcome:
     warned_by: int | None = None
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The state that an agent reports for an attempt."""
-
-    state: str
-    is_stopped_early: bool = False
-
-
-def judge(said: Said, outcome: Outcome | None) -> Verdict:
-    """The state of an attempt that is over.
+def judge(logged: Logged, outcome: ProgramOutcome | None) -> str:
+    """The state that an agent reports of an attempt that is over.
 
     An interrupted run is preempted, so that it is handed out again: whoever stops an agent, by
     Ctrl-C too, does not mean to leave a hole in the sweep (``--stop-run`` ends a run for good).
@@ -61,30 +54,31 @@ def judge(said: Said, outcome: Outcome | None) -> Verdict:
     after a batch system had announced one. What this machine has failed at is given back too.
 
     Args:
-        said: All that the program said.
+        logged: All that the program said.
         outcome: None when its agent died with it: then what it said decides, else it is given
             back.
     """
     if outcome is None:
-        outcome = Outcome(said.exit_code == 0, cause=None if said.exit_code else "interrupted")
+        cause = None if logged.exit_code else "interrupted"
+        outcome = ProgramOutcome(logged.exit_code == 0, cause=cause)
     cause = outcome.cause
     if cause == "early_terminate":
-        return Verdict("finished", is_stopped_early=True)
+        return "finished"
     if cause in ("stop_run", "canceled"):
-        return Verdict("killed")
+        return "killed"
     if cause == "run_timeout":
-        return Verdict("failed")
+        return "failed"
     if cause is not None:
         is_success = outcome.is_success or cause == KEEPER_KILLED  # nobody saw how it exited
-        has_finished = is_success and said.exit_code == 0 and not said.is_preempting
-        return Verdict("finished" if has_finished else "preempted")
-    if outcome.is_success and not said.exit_code:
-        has_made_room = outcome.warned_by is not None and said.is_preempting
-        return Verdict("preempted" if has_made_room else "finished")
-    return Verdict("preempted" if said.is_preempting else "failed")
+        has_finished = is_success and logged.exit_code == 0 and not logged.is_preempting
+        return "finished" if has_finished else "preempted"
+    if outcome.is_success and not logged.exit_code:
+        has_made_room = outcome.warned_by is not None and logged.is_preempting
+        return "preempted" if has_made_room else "finished"
+    return "preempted" if logged.is_preempting else "failed"
 
 
-def without_rows(outcome: Outcome | None, metrics_file: str) -> Outcome:
+def without_rows(outcome: ProgramOutcome | None, metrics_file: str) -> ProgramOutcome:
     """The outcome of a program that could not write all its rows: what it came to is not known.
 
     Args:
@@ -92,7 +86,7 @@ def without_rows(outcome: Outcome | None, metrics_file: str) -> Outcome:
         metrics_file: To which they could not be written.
     """
     if outcome is None:
-        return Outcome(is_success=False, cause="interrupted")
+        return ProgramOutcome(is_success=False, cause="interrupted")
     if not outcome.is_success or outcome.cause is not None:
         return outcome
     words = (
@@ -103,28 +97,29 @@ def without_rows(outcome: Outcome | None, metrics_file: str) -> Outcome:
     return replace(outcome, is_success=False, stderr_tail=tail)
 
 
-def ending_document(
-    verdict: Verdict,
-    outcome: Outcome | None,
-    attempt: int,
-    summary: Mapping[str, Any],
-    key: str | None = None,
-) -> dict[str, Any]:
-    """The body of a finish."""
-    outcome = outcome or Outcome(is_success=False)
-    document: dict[str, Any] = {
-        "attempt": attempt,
-        "state": verdict.state,
-        "exit_code": outcome.exit_code,
-        "signal": outcome.signal,
-        "summary": dict(summary),
-        "stopped_early": verdict.is_stopped_early,
-    }
-    if key is not None:
-        document["key"] = key
-    if verdict.state == "failed" and outcome.stderr_tail:
-        document["stderr_tail"] = _sendable(outcome.stderr_tail[-_MAX_TAIL_CHARACTERS:])
-    return document
+def ending_of(
+    logged: Logged, outcome: ProgramOutcome | None, attempt: int, key: str | None
+) -> Ending:
+    """How an attempt ended, apart from what its program came to.
+
+    Args:
+        logged: All that the program said.
+        outcome: As for ``judge``.
+        attempt: Which one.
+        key: Of its hand-out.
+    """
+    state = judge(logged, outcome)
+    outcome = outcome or ProgramOutcome(is_success=False)
+    tail = outcome.stderr_tail[-_MAX_TAIL_CHARACTERS:] if state == "failed" else ""
+    return Ending(
+        attempt=attempt,
+        state=RunState(state),
+        exit_code=outcome.exit_code,
+        signal=outcome.signal,
+        error_tail=_sendable(tail),
+        is_stopped_early=outcome.cause == "early_terminate",
+        key=key,
+    )
 
 
 def _sendable(text: str) -> str:

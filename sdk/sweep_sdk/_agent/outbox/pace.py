@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sweep_sdk._backend.attention import Attention
+    from sweep_service.wire.runs import Attention
 
 _USUAL_SECONDS = 10.0
 #: Where every row is judged as it comes, and a request costs next to nothing.
@@ -54,7 +54,7 @@ class Pace:
         is_told = self.attention is not None
         return is_told and not self._is_near and self._fixed_seconds is None
 
-    def hear(self, attention: Attention | None) -> None:
+    def update(self, attention: Attention | None) -> None:
         """Take in what an answer says."""
         if attention is not None:
             self.attention = attention

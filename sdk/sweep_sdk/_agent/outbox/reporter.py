@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.outbox.delivery import Delivery
     from sweep_sdk._agent.outbox.pace import Pace
-    from sweep_sdk._backend.answers import Command
     from sweep_sdk._backend.client import Client
+    from sweep_service.wire.runs import Command
 
 _LONGEST_BACKOFF_SECONDS = 30.0
 
@@ -158,7 +158,7 @@ class Reporter:
 
     def _obey(self, command: Command) -> None:
         self._beat_seconds = min(self._longest_interval, command.lease_seconds / 3)
-        self._pace.hear(command.attention)
+        self._pace.update(command.attention)
         if command.reason is not None:
             self._stop(command.reason)
 

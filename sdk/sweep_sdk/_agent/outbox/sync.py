@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.outbox.delivery import Delivery
-from sweep_sdk._agent.outbox.endings import Outcome
+from sweep_sdk._agent.outbox.endings import ProgramOutcome
 from sweep_sdk._agent.outbox.tail import Unreadable
 from sweep_sdk._agent.process.leftovers import end_leftovers
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepDeleted
@@ -16,7 +16,7 @@ from sweep_sdk._world import clock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sweep_sdk._agent.outbox.debts import Debt, Ledger
+    from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
     from sweep_sdk._backend.client import Client
 
 
@@ -35,7 +35,7 @@ class Synced:
 
 
 def sync(
-    client: Client, ledger: Ledger, notice: Callable[[str], None], host: str | None = None
+    client: Client, outbox: Outbox, notice: Callable[[str], None], host: str | None = None
 ) -> Iterator[Synced]:
     """Deliver, one after the other, all attempts that no living agent looks after.
 
@@ -44,7 +44,7 @@ def sync(
 
     Args:
         client: By which.
-        ledger: What is owed.
+        outbox: What is owed.
         notice: Told about lines and rows that are left out, and processes that are ended.
         host: Deliver only what was left on this machine.
 
@@ -53,14 +53,14 @@ def sync(
         Unreadable: The metrics of one could not be read; all others are delivered.
     """
     failures: list[Unreadable] = []
-    debts = ledger.unattended(client.transport.place, host)
-    if debts:  # what is still running would go on writing
-        end_leftovers(ledger.home, notice)
-    for debt in debts:
+    deliveries = outbox.orphaned(client.transport.place, host)
+    if deliveries:  # what is still running would go on writing
+        end_leftovers(outbox.home, notice)
+    for pending in deliveries:
         with _put_off(failures):
-            state = _pay(debt, client, ledger, notice)
+            state = _pay(pending, client, outbox, notice)
             if state is not None:
-                yield Synced(debt.run, debt.attempt, state)
+                yield Synced(pending.run, pending.attempt, state)
     if failures:
         raise failures[0]
 
@@ -73,13 +73,15 @@ def _put_off(failures: list[Unreadable]) -> Iterator[None]:
         failures.append(error)
 
 
-def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], None]) -> str | None:
+def _pay(
+    pending: PendingDelivery, client: Client, outbox: Outbox, notice: Callable[[str], None]
+) -> str | None:
     """The state of the run after its delivery; None where the backend does not know it.
 
     That can be a backend whose database was lost or replaced by an older copy: the results stay.
     """
-    delivery = Delivery(debt, ledger, clock.time, notice)
-    outcome = None if debt.outcome is None else Outcome(**debt.outcome)
+    delivery = Delivery(pending, outbox, clock.time, notice)
+    outcome = None if pending.outcome is None else ProgramOutcome(**pending.outcome)
     with contextlib.closing(delivery):
         try:
             return delivery.finish(client, outcome).state
@@ -88,8 +90,8 @@ def _pay(debt: Debt, client: Client, ledger: Ledger, notice: Callable[[str], Non
         except SweepDeleted:
             state = "gone"
         except NotFound as error:
-            notice(f"{error} at {debt.place}: what came of {debt.run} stays on this machine")
-            ledger.put_aside(debt)
+            notice(f"{error} at {pending.place}: what came of {pending.run} stays on this machine")
+            outbox.skip(pending)
             return None
-        delivery.forgive()
+        delivery.discard()
     return state

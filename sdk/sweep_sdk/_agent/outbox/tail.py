@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.outbox.said import Said
+from sweep_sdk._agent.outbox.logged import Logged
 from sweep_sdk._agent.outbox.source import Source
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._metrics import line_format
@@ -73,7 +73,7 @@ class Tail:
 
     Attributes:
         position: Everything before this byte has been read.
-        said: What the program has said up to there.
+        logged: What the program has said up to there.
         left_out: How often each message about something left out was due; each is told once.
     """
 
@@ -93,7 +93,7 @@ class Tail:
             notice: Told once about each kind of line that is skipped.
         """
         self.position = 0
-        self.said = Said(metric)
+        self.logged = Logged(metric)
         self._path = path
         self._source = Source(path)
         self._metric = metric
@@ -226,7 +226,7 @@ class Tail:
         step = self._next_step if row.step is None else row.step
         self._next_step = step + 1
         at = self._clock() if row.at is None else row.at
-        self.said.hear(row.metrics)
+        self.logged.add_metrics(row.metrics)
         metrics = self._fitting(row.metrics)
         return {"step": step, "at": at, "metrics": metrics} if metrics else None
 
@@ -244,7 +244,7 @@ class Tail:
         if isinstance(line, line_format.Summary):
             for refusal in line.refusals:
                 self._tell(refusal)
-        self.said.take(line)
+        self.logged.add_line(line)
 
     def _check_size(self, file: BinaryIO) -> None:
         if file.seek(0, 2) < self.position:

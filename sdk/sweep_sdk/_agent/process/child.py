@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO
 
-    from sweep_sdk._agent.process.launcher import Launch
+    from sweep_sdk._agent.process.launcher import ProgramSpec
 
 _KEEPER = Path(__file__).with_name("keeper_main.py")
 _OUTPUT_GRACE_SECONDS = 1.0
@@ -103,7 +103,7 @@ class Child:
 
 
 def start_child(
-    launch: Launch,
+    launch: ProgramSpec,
     show: Callable[[bytes, bool], None],
     notice: Callable[[str], None],
     held_descriptor: int | None = None,
@@ -151,7 +151,7 @@ def _exit_of(status: int) -> Exit:
 
 
 def _start_keeper(
-    launch: Launch, held_descriptor: int | None
+    launch: ProgramSpec, held_descriptor: int | None
 ) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """Start the process that will start the program; it, and the pipe on which it reports."""
     held = () if held_descriptor is None else (held_descriptor,)
@@ -211,7 +211,7 @@ def _bury(keeper: subprocess.Popen[bytes], status: IO[bytes]) -> str:
     return words.rpartition("\n")[2]
 
 
-def _failure_of(launch: Launch, word: bytes, number: int, last_words: str) -> LaunchFailed:
+def _failure_of(launch: ProgramSpec, word: bytes, number: int, last_words: str) -> LaunchFailed:
     """What a keeper has reported instead of a program's start."""
     if word == b"failed":
         why = _WHY.get(number) or os.strerror(number)
@@ -222,7 +222,7 @@ def _failure_of(launch: Launch, word: bytes, number: int, last_words: str) -> La
     return _cannot_start(launch, f"the process that was to start it has ended at once{detail}")
 
 
-def _failure(launch: Launch, error: BaseException) -> LaunchFailed:
+def _failure(launch: ProgramSpec, error: BaseException) -> LaunchFailed:
     """Why not even the keeper could be started."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
@@ -231,6 +231,6 @@ def _failure(launch: Launch, error: BaseException) -> LaunchFailed:
     return _cannot_start(launch, why, is_machines_fault=number not in _COMMANDS_ERRNOS)
 
 
-def _cannot_start(launch: Launch, why: str, *, is_machines_fault: bool = True) -> LaunchFailed:
+def _cannot_start(launch: ProgramSpec, why: str, *, is_machines_fault: bool = True) -> LaunchFailed:
     message = f"cannot start '{launch.command[0]}': {why}"
     return LaunchFailed(message, is_machines_fault=is_machines_fault)

@@ -18,7 +18,7 @@ from sweep_service.model.language import command as commands
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._backend.answers import HandOut
+    from sweep_service.wire.runs import HandOut
 
 _PRIVATE_FOLDER = 0o700
 #: The exit codes of ``env`` for a program that it cannot execute, or find.
@@ -43,7 +43,7 @@ class RunFiles:
 
 
 @dataclass(frozen=True)
-class Launch:
+class ProgramSpec:
     """A program ready to be started."""
 
     command: list[str]
@@ -146,7 +146,7 @@ class Launcher:
             " the program's path counts"
         )
 
-    def why_not_started(self, launch: Launch, code: int, last_words: str) -> str | None:
+    def why_not_started(self, launch: ProgramSpec, code: int, last_words: str) -> str | None:
         """Why a program cannot have started although its command was executed; None if it can have.
 
         An interpreter, or the program itself, that was there before the first run has vanished.
@@ -179,7 +179,7 @@ class Launcher:
 
     def prepare(
         self, handout: HandOut, files: RunFiles, gpus: Mapping[str, str], mark: str
-    ) -> Launch:
+    ) -> ProgramSpec:
         """The program of a run, ready to be started.
 
         Args:
@@ -194,7 +194,7 @@ class Launcher:
         environment.pop(KEEP_VARIABLE, None)  # whoever kept the agent did not mean its programs
         environment.pop("SWEEP_TOKEN", None)  # programs need none: the agent is the one sender
         command = self.command_line(handout.config, files.arguments)
-        return Launch(command, environment, files.log)
+        return ProgramSpec(command, environment, files.log)
 
     def _interpreter(self) -> str:
         has_python = shutil.which("python", path=self._environment.get("PATH")) is not None

@@ -17,7 +17,7 @@ import signal
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.outbox.debts import is_held
+from sweep_sdk._agent.agent_lock import is_held
 from sweep_sdk._world import clock, disk, processes, running
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Trace:
     """By what the processes of an agent's programs are known.
 
     Attributes:
-        agent: The name under which the ledger knows the agent; every mark begins with it.
+        agent: The name under which the outbox knows the agent; every mark begins with it.
         machine_start: The start of the machine in which it ran.
         user: The number of its user.
         group: Its control groups.
@@ -58,7 +58,7 @@ def mark_of(agent: str, key: str) -> str:
     """The mark of an attempt.
 
     Args:
-        agent: The name under which the ledger knows the agent.
+        agent: The name under which the outbox knows the agent.
         key: What nobody else has.
     """
     return f"{agent}.{key}"

@@ -70,7 +70,7 @@ class Ending:
 
 
 @dataclass
-class Insistence:
+class InterruptCount:
     """Counts how often somebody has asked an agent to end.
 
     Attributes:
@@ -84,7 +84,7 @@ class Insistence:
     count: int = 0
     _last_at: float | None = None
 
-    def hear(self, number: int, *, is_typed: bool = False) -> bool:
+    def add(self, number: int, *, is_typed: bool = False) -> bool:
         """Take in an ending signal; whether it counts.
 
         Args:

@@ -8,17 +8,16 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.outbox.debts import Debt
 from sweep_sdk._agent.outbox.delivery import Delivery
-from sweep_sdk._agent.outbox.endings import GONE, MACHINE_FAULTS, Verdict, ending_document, judge
+from sweep_sdk._agent.outbox.endings import GONE, MACHINE_FAULTS, judge
 from sweep_sdk._agent.outbox.pace import Pace
+from sweep_sdk._agent.outbox.pending import PendingDelivery
 from sweep_sdk._agent.outbox.reporter import Reporter
 from sweep_sdk._agent.process.launcher import prepare_files
 from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
 from sweep_sdk._agent.process.signals import Ending
 from sweep_sdk._agent.session.hints import hint_at
 from sweep_sdk._agent.view.events import Notice, RunEnded, RunStarted
-from sweep_sdk._backend.answers import Finished
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._backend.transport import is_loopback_url
 from sweep_sdk._exceptions import (
@@ -30,24 +29,26 @@ from sweep_sdk._exceptions import (
 )
 from sweep_sdk._results.missing_metric import missing_metric
 from sweep_sdk._world import chance, clock, threads
+from sweep_service.model.records.states import RunState
+from sweep_service.wire import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
     from sweep_sdk._agent.options import AgentOptions
-    from sweep_sdk._agent.outbox.debts import Ledger
-    from sweep_sdk._agent.outbox.endings import Outcome
-    from sweep_sdk._agent.outbox.said import Said
+    from sweep_sdk._agent.outbox.endings import ProgramOutcome
+    from sweep_sdk._agent.outbox.logged import Logged
+    from sweep_sdk._agent.outbox.pending import Outbox
     from sweep_sdk._agent.process.launcher import RunFiles
     from sweep_sdk._agent.session.best import Best
     from sweep_sdk._agent.session.comparison import Comparison
     from sweep_sdk._agent.session.tally import Tally
     from sweep_sdk._agent.view.events import Event
-    from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import NotAuthorized
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import HandOut
 
 #: What an agent that is being stopped still grants to a backend that is away.
 HURRY_SECONDS = 10.0
@@ -58,7 +59,7 @@ _PASSING_ERRNOS = frozenset(
 )
 
 
-class NotBegun(Exception):
+class AttemptNotStarted(Exception):
     """The machine could not begin an attempt, and may be able to in a moment."""
 
 
@@ -83,7 +84,7 @@ class Attempts:
 
     Attributes:
         host: This machine's name.
-        holder: The name under which the ledger knows the agent.
+        holder: The name under which the outbox knows the agent.
         total: How many runs the sweep will have; None where that is open.
         stopping: Set when the agent is being stopped: then nothing takes long.
         comparison: With the runs of other agents; None for none.
@@ -96,7 +97,7 @@ class Attempts:
     client: Client
     settings: Settings
     options: AgentOptions
-    ledger: Ledger
+    outbox: Outbox
     host: str
     holder: str
     best: Best
@@ -108,11 +109,11 @@ class Attempts:
     warnings: list[int] = field(default_factory=list)
     ending: Ending = field(default_factory=Ending)
     told_unmatched: set[str] = field(default_factory=set)
-    undelivered: list[Debt] = field(default_factory=list)
+    undelivered: list[PendingDelivery] = field(default_factory=list)
 
     def n_undelivered(self) -> int:
         """How many attempts of this agent wait on disk until somebody delivers them."""
-        return sum(self.ledger.owes(debt) for debt in self.undelivered)
+        return sum(self.outbox.contains(pending) for pending in self.undelivered)
 
     def warn_of(self, number: int) -> None:
         """A program made room when a batch system announced the end: no more runs are taken."""
@@ -128,7 +129,7 @@ class Attempts:
 
         Raises:
             UsageError: The folder cannot be written. The run has been given back, as it has been if
-            NotBegun: the machine has too little of something for the moment.
+            AttemptNotStarted: the machine has too little of something for the moment.
         """
         runs_dir = self.options.runs_dir or self.settings.runs_dir
         try:
@@ -137,10 +138,10 @@ class Attempts:
             self.give_back(handout)
             why = f"cannot write to {runs_dir}: {error.strerror}"
             if error.errno in _PASSING_ERRNOS:
-                raise NotBegun(why) from None
+                raise AttemptNotStarted(why) from None
             raise UsageError(f"{why}; set SWEEP_RUNS_DIR to another folder") from None
         self.best.follow(handout.metric)
-        debt = Debt(
+        pending = PendingDelivery(
             place=self.client.transport.place,
             run=handout.id,
             attempt=handout.attempt,
@@ -151,16 +152,16 @@ class Attempts:
             key=handout.key,
         )
         with contextlib.suppress(OSError):  # then only this process can pay it
-            self.ledger.keep(debt)
-        delivery = Delivery(debt, self.ledger, clock.time, self._noticer(handout))
+            self.outbox.save(pending)
+        delivery = Delivery(pending, self.outbox, clock.time, self._notifier(handout))
         mark = mark_of(self.holder, chance.unique_key())
         return Attempt(handout, files, delivery, clock.monotonic(), mark)
 
     def give_back(self, handout: HandOut) -> None:
         """Have a run that was not begun handed out again; its lease ends by itself otherwise."""
-        ending = ending_document(Verdict("preempted"), None, handout.attempt, {}, handout.key)
+        ending = runs.Ending(handout.attempt, RunState.PREEMPTED, key=handout.key)
         with contextlib.suppress(SweepError):
-            self.client.with_retries(ONCE).finish(handout.id, ending)
+            self.client.with_retries(ONCE).finish(handout.id, ending.to_json())
 
     def announce(self, attempt: Attempt, command: list[str], slot: str) -> None:
         """Tell the watcher what is about to run."""
@@ -188,7 +189,7 @@ class Attempts:
             report_interval_seconds=interval,
             pace=self._pace(attempt.handout),
             stop=stop,
-            notice=self._noticer(attempt.handout),
+            notice=self._notifier(attempt.handout),
         )
 
     def _pace(self, handout: HandOut) -> Pace:
@@ -202,7 +203,7 @@ class Attempts:
     def end(
         self,
         attempt: Attempt,
-        outcome: Outcome,
+        outcome: ProgramOutcome,
         log_file: Path | None = None,
         unmatched: Collection[str] = (),
     ) -> None:
@@ -218,7 +219,7 @@ class Attempts:
         finished = self._deliver(attempt, outcome)
         attempt.delivery.close()
         self._tell_left_out(attempt)
-        said = attempt.delivery.tail.said
+        logged = attempt.delivery.tail.logged
         handout = attempt.handout
         state = finished.state if finished else "lost"
         self._count(attempt, outcome, state, unmatched)
@@ -231,8 +232,8 @@ class Attempts:
                 signal=outcome.signal,
                 reason=outcome.cause if finished or outcome.cause else "lease_lost",
                 seconds=clock.monotonic() - attempt.started_at,
-                value=self.best.value_of(said),
-                summary=said.summary,
+                value=self.best.value_of(logged),
+                summary=logged.summary,
                 is_requeued=finished is not None and finished.is_requeued,
                 is_delivered=not isinstance(finished, _Presumed),
                 error=outcome.stderr_tail.rpartition("\n")[2] if state == "failed" else "",
@@ -240,27 +241,27 @@ class Attempts:
                 hint=hint_at(outcome.stderr_tail, sys.executable) if state == "failed" else "",
             )
         )
-        if state == "finished" and said.metric == self.best.metric:
-            self._emit_if(self.best.offer(handout.id, self.best.value_of(said), handout.config))
+        if state == "finished" and logged.metric == self.best.metric:
+            self._emit_if(self.best.offer(handout.id, self.best.value_of(logged), handout.config))
 
     def _count(
-        self, attempt: Attempt, outcome: Outcome, state: str, unmatched: Collection[str]
+        self, attempt: Attempt, outcome: ProgramOutcome, state: str, unmatched: Collection[str]
     ) -> None:
         """Have the tally count the run, and tell what that has shown."""
         if outcome.cause in MACHINE_FAULTS and state != "finished":
             return  # counted by whoever has to wait for the machine
         if state == "preempted" and outcome.warned_by is not None:
             self.warn_of(outcome.warned_by)
-        said = attempt.delivery.tail.said
+        logged = attempt.delivery.tail.logged
         is_news = self.tally.add(
             state,
-            is_metric_missing=self.best.is_missing(said),
-            is_without_value=self.best.has_no_value(said),
+            is_metric_missing=self.best.is_missing(logged),
+            is_without_value=self.best.has_no_value(logged),
         )
         if is_news:
-            metric = said.metric or ""
-            words = missing_words(metric, said, outcome, unmatched)
-            self._noticer(attempt.handout)(words)
+            metric = logged.metric or ""
+            words = missing_words(metric, logged, outcome, unmatched)
+            self._notifier(attempt.handout)(words)
             self.told_unmatched.add(metric)
         if state == "finished":
             self._tell_unmatched(attempt.handout, unmatched)
@@ -271,7 +272,7 @@ class Attempts:
         """End what is left of a program whose keeper was killed."""
         trace = own_trace(self.holder)
         if trace is not None:
-            end_marked(trace, attempt.mark, self._noticer(attempt.handout))
+            end_marked(trace, attempt.mark, self._notifier(attempt.handout))
 
     def pause_after_fault(self, why: str, handout: HandOut) -> None:
         """Wait before this machine tries again what it has just failed to do; say so.
@@ -283,25 +284,25 @@ class Attempts:
         seconds = self.tally.add_machine_fault(why)
         if self.tally.gave_up is None:
             words = f"{why}; the run is given back, and this agent tries again in {seconds:.0f} s"
-            self._noticer(handout)(words)
+            self._notifier(handout)(words)
             self.stopping.wait(seconds)
 
     def _tell_left_out(self, attempt: Attempt) -> None:
         """How often, in all, something was left out that was told once while the run went on."""
         for message, n_times in attempt.delivery.tail.left_out.items():
             if n_times > 1:
-                self._noticer(attempt.handout)(f"{n_times:,} times in all: {message}")
+                self._notifier(attempt.handout)(f"{n_times:,} times in all: {message}")
 
     def _tell_unmatched(self, handout: HandOut, unmatched: Collection[str]) -> None:
         """Name the patterns that have matched nothing, each once an agent."""
         news = sorted(set(unmatched) - self.told_unmatched)
         self.told_unmatched.update(news)
         if news:
-            self._noticer(handout)(
+            self._notifier(handout)(
                 f"the program printed nothing that matches the pattern of {', '.join(news)}"
             )
 
-    def _deliver(self, attempt: Attempt, outcome: Outcome) -> Finished | None:
+    def _deliver(self, attempt: Attempt, outcome: ProgramOutcome) -> runs.Finished | None:
         """What the backend made of the end; None when the run is not this agent's any more."""
         delivery = attempt.delivery
         try:
@@ -312,18 +313,18 @@ class Attempts:
             pass
         except SweepError as error:
             delivery.give_up(outcome)
-            self.undelivered.append(delivery.debt)
-            self._noticer(attempt.handout)(
+            self.undelivered.append(delivery.pending)
+            self._notifier(attempt.handout)(
                 f"{error}; how the run ended waits on disk: 'sweep-sdk sync' delivers it"
             )
-            state = "lost" if outcome.cause in GONE else judge(delivery.tail.said, outcome).state
+            state = "lost" if outcome.cause in GONE else judge(delivery.tail.logged, outcome)
             return _Presumed(state, is_requeued=False)
-        delivery.forgive()
+        delivery.discard()
         return None
 
     def _patient(self, attempt: Attempt) -> Client:
         """A client that waits for a backend which is away, but not when the agent shall end."""
-        notice = self._noticer(attempt.handout)
+        notice = self._notifier(attempt.handout)
         told: list[str] = []
 
         def on_trouble(error: BackendUnavailable | NotAuthorized) -> None:
@@ -337,7 +338,7 @@ class Attempts:
             on_trouble=on_trouble,
         )
 
-    def _noticer(self, handout: HandOut) -> Callable[[str], None]:
+    def _notifier(self, handout: HandOut) -> Callable[[str], None]:
         return lambda message: self.emit(Notice(message, handout.id))
 
     def _emit_if(self, event: Event | None) -> None:
@@ -346,10 +347,10 @@ class Attempts:
 
 
 def missing_words(
-    metric: str, said: Said, outcome: Outcome, unmatched: Collection[str] = ()
+    metric: str, logged: Logged, outcome: ProgramOutcome, unmatched: Collection[str] = ()
 ) -> str:
     """Why a run that finished has no value of the sweep's metric."""
-    words = missing_metric(metric, said.summary, is_unmatched=metric in unmatched)
+    words = missing_metric(metric, logged.summary, is_unmatched=metric in unmatched)
     if outcome.returned is None:
         return words
     return (
@@ -358,7 +359,7 @@ def missing_words(
     )
 
 
-class _Presumed(Finished):
+class _Presumed(runs.Finished):
     """What the backend will make of an end that it has not been told yet."""
 
 

@@ -10,7 +10,7 @@ from sweep_sdk._world import threads
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._agent.outbox.said import Said
+    from sweep_sdk._agent.outbox.logged import Logged
 
 
 class Best:
@@ -35,17 +35,17 @@ class Best:
             if metric is not None and metric != self.metric:
                 self.metric, self._value = metric, None
 
-    def value_of(self, said: Said) -> float | None:
+    def value_of(self, logged: Logged) -> float | None:
         """The best value that a program reported."""
-        return said.highest if self._is_maximised else said.lowest
+        return logged.highest if self._is_maximised else logged.lowest
 
-    def is_missing(self, said: Said) -> bool:
+    def is_missing(self, logged: Logged) -> bool:
         """Whether a program never logged the sweep's metric, not even as NaN."""
-        return said.metric is not None and said.metric not in said.summary
+        return logged.metric is not None and logged.metric not in logged.summary
 
-    def has_no_value(self, said: Said) -> bool:
+    def has_no_value(self, logged: Logged) -> bool:
         """Whether a program never gave the sweep's metric a finite value."""
-        return said.metric is not None and self.value_of(said) is None
+        return logged.metric is not None and self.value_of(logged) is None
 
     def learn(self, sweep: Mapping[str, Any]) -> BestSoFar | None:
         """Take in the sweep's best run; the event, if that is news."""

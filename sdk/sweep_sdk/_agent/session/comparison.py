@@ -12,8 +12,8 @@ from sweep_sdk._world import threads
 
 if TYPE_CHECKING:
     from sweep_sdk._agent.session.tally import Tally
-    from sweep_sdk._backend.answers import HandOut
     from sweep_sdk._backend.client import Client
+    from sweep_service.wire.runs import HandOut
 
 #: Other agents may have begun the runs that they finish now so many runs before ours.
 _EARLIER_RUNS = 200

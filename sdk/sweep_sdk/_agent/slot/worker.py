@@ -5,11 +5,16 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.outbox.endings import KEEPER_KILLED, MACHINE_FAULTS, NOT_STARTED, Outcome
+from sweep_sdk._agent.outbox.endings import (
+    KEEPER_KILLED,
+    MACHINE_FAULTS,
+    NOT_STARTED,
+    ProgramOutcome,
+)
 from sweep_sdk._agent.printed.metrics import printed_metrics
 from sweep_sdk._agent.process.child import Exit, LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.process.supervisor import Interrupt, Stop, Supervisor, Warn
-from sweep_sdk._agent.session.attempts import NotBegun
+from sweep_sdk._agent.session.attempts import AttemptNotStarted
 from sweep_sdk._agent.view.events import Notice, Output
 
 if TYPE_CHECKING:
@@ -18,10 +23,10 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.outbox.reporter import Reporter
     from sweep_sdk._agent.printed.metrics import Patterns, PrintedMetrics
     from sweep_sdk._agent.process.child import Child
-    from sweep_sdk._agent.process.launcher import Launch, Launcher
-    from sweep_sdk._agent.session.asking import Asker
+    from sweep_sdk._agent.process.launcher import Launcher, ProgramSpec
     from sweep_sdk._agent.session.attempts import Attempt, Attempts
-    from sweep_sdk._backend.answers import HandOut
+    from sweep_sdk._agent.session.requester import RunRequester
+    from sweep_service.wire.runs import HandOut
 
 #: What a shell exits with where it cannot start a program.
 _NOT_STARTED = 127
@@ -35,7 +40,7 @@ class Worker:
         slot: str,
         gpus: Mapping[str, str],
         attempts: Attempts,
-        asker: Asker,
+        requester: RunRequester,
         launcher: Launcher,
         held_descriptor: int | None,
         run_timeout_seconds: float | None,
@@ -44,7 +49,7 @@ class Worker:
         self._slot = slot
         self._gpus = gpus
         self._attempts = attempts
-        self._asker = asker
+        self._asker = requester
         self._launcher = launcher
         self._held_descriptor = held_descriptor
         self._run_timeout = run_timeout_seconds
@@ -91,19 +96,19 @@ class Worker:
     def _run(self, handout: HandOut) -> None:
         try:
             attempt = self._attempts.begin(handout)
-        except NotBegun as error:
+        except AttemptNotStarted as error:
             self._attempts.pause_after_fault(str(error), handout)
             return
         launch = self._launcher.prepare(handout, attempt.files, self._gpus, attempt.mark)
         self._attempts.announce(attempt, launch.command, self._slot)
-        notice = self._noticer(handout)
+        notice = self._notifier(handout)
         held = self._held_descriptor
         unmatched: tuple[str, ...] = ()
         try:
             with printed_metrics(
                 self._patterns, attempt.files.metrics, notice, held, self._attempts.stopping
             ) as printed:
-                child = start_child(launch, self._shower(handout, printed), notice, held)
+                child = start_child(launch, self._output_handler(handout, printed), notice, held)
                 outcome = self._judged(self._look_after(child, attempt), launch)
             unmatched = printed.unmatched if printed is not None else ()
         except LaunchFailed as error:
@@ -112,14 +117,14 @@ class Worker:
         if outcome.cause in MACHINE_FAULTS:
             self._attempts.pause_after_fault(outcome.stderr_tail.rpartition("\n")[2], handout)
 
-    def _judged(self, outcome: Outcome, launch: Launch) -> Outcome:
+    def _judged(self, outcome: ProgramOutcome, launch: ProgramSpec) -> ProgramOutcome:
         """The outcome, unless the program that ended was one that could start no other."""
         if outcome.cause is not None or not outcome.exit_code:
             return outcome
         why = self._launcher.why_not_started(launch, outcome.exit_code, outcome.stderr_tail)
         return outcome if why is None else _not_started(why)
 
-    def _look_after(self, child: Child, attempt: Attempt) -> Outcome:
+    def _look_after(self, child: Child, attempt: Attempt) -> ProgramOutcome:
         supervisor = Supervisor(
             child,
             term_timeout_seconds=self._attempts.options.term_timeout_seconds,
@@ -146,7 +151,7 @@ class Worker:
         words = child.output.stderr_tail() or _explain(result.exit)
         if result.cause == "run_timeout":
             words += f"\nstopped: it ran for longer than {self._run_timeout:g} s (run_timeout)"
-        return Outcome(
+        return ProgramOutcome(
             is_success=result.exit.is_success,
             exit_code=result.exit.code,
             signal=result.exit.signal,
@@ -155,7 +160,7 @@ class Worker:
             warned_by=result.warned_by,
         )
 
-    def _shower(
+    def _output_handler(
         self, handout: HandOut, printed: PrintedMetrics | None
     ) -> Callable[[bytes, bool], None]:
         """What is given the program's output."""
@@ -167,16 +172,16 @@ class Worker:
 
         return show
 
-    def _noticer(self, handout: HandOut) -> Callable[[str], None]:
+    def _notifier(self, handout: HandOut) -> Callable[[str], None]:
         emit = self._attempts.emit
         return lambda message: emit(Notice(message, handout.id))
 
 
-def _not_started(why: str, *, is_machines_fault: bool = True) -> Outcome:
+def _not_started(why: str, *, is_machines_fault: bool = True) -> ProgramOutcome:
     """The outcome of a run whose program did not start; by default it is given back."""
     if is_machines_fault:
-        return Outcome(False, cause=NOT_STARTED, stderr_tail=why)
-    return Outcome(False, exit_code=_NOT_STARTED, stderr_tail=why)
+        return ProgramOutcome(False, cause=NOT_STARTED, stderr_tail=why)
+    return ProgramOutcome(False, exit_code=_NOT_STARTED, stderr_tail=why)
 
 
 def _explain(found: Exit) -> str:

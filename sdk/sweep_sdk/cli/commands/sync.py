@@ -21,16 +21,16 @@ def command() -> None:
     They wait on disk when the backend stays away for too long, or an agent is killed. The next
     agent on this machine delivers them too.
     """
-    from sweep_sdk._agent.outbox.debts import Ledger
+    from sweep_sdk._agent.outbox.pending import Outbox
     from sweep_sdk._agent.outbox.sync import sync
     from sweep_sdk._settings import load_settings
 
     settings = load_settings()
-    ledger = Ledger(settings.home)
+    outbox = Outbox(settings.home)
     n_attempts = 0
     with connected(settings=settings) as client:
-        elsewhere = sorted(ledger.places() - {client.transport.place})
-        for synced in sync(client, ledger, note):
+        elsewhere = sorted(outbox.backends() - {client.transport.place})
+        for synced in sync(client, outbox, note):
             n_attempts += 1
             say(f"{synced.run} (attempt {synced.attempt}): {synced.state}")
     if n_attempts:

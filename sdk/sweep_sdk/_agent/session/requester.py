@@ -1,4 +1,4 @@
-"""How an agent comes to its next run: it asks, waits when told to, and pays dead agents' debts."""
+"""How an agent gets its next run: it asks, waits if told to, and delivers for dead agents."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.view.events import Notice, Waiting
-from sweep_sdk._backend.answers import HandOut
 from sweep_sdk._backend.client import new_key
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._exceptions import SweepEnded, SweepError
 from sweep_sdk._world import clock, threads
+from sweep_service.wire.runs import HandOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweep_sdk._agent.outbox.debts import Ledger
+    from sweep_sdk._agent.outbox.pending import Outbox
     from sweep_sdk._agent.view.events import Event
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
@@ -28,7 +28,7 @@ class _Stopped(Exception):
     """The agent is ending: no further question."""
 
 
-class Asker:
+class RunRequester:
     """Asks in the name of one agent, for all of its slots.
 
     Attributes:
@@ -42,7 +42,7 @@ class Asker:
         *,
         agent: str,
         host: str,
-        ledger: Ledger,
+        outbox: Outbox,
         emit: Callable[[Event], None],
         stopping: threads.Event,
         patience_seconds: float,
@@ -54,7 +54,7 @@ class Asker:
             sweep: The sweep's id.
             agent: The agent's name.
             host: The machine's name.
-            ledger: What agents on this machine owe.
+            outbox: The pending deliveries of agents on this machine.
             emit: Takes events.
             stopping: Set when no more runs are wanted; ends every wait at once.
             patience_seconds: How long a backend that is away is asked again.
@@ -63,7 +63,7 @@ class Asker:
         self._sweep = sweep
         self._agent = agent
         self._host = host
-        self._ledger = ledger
+        self._outbox = outbox
         self._emit = emit
         self._stopping = stopping
         self._patient = client.with_retries(
@@ -119,7 +119,7 @@ class Asker:
             self._neighbours_seen_at = now
             has_paid = False
             with contextlib.suppress(SweepError):  # it stays there, for the next time
-                for synced in sync(self._quick, self._ledger, self._tell_once, self._host):
+                for synced in sync(self._quick, self._outbox, self._tell_once, self._host):
                     has_paid = True
                     self._notice(
                         f"attempt {synced.attempt} of {synced.run} was left behind by another"
@@ -137,7 +137,7 @@ class Asker:
             self._notice(what_next(error, "asking again until it is back"))
 
     def _tell_once(self, message: str) -> None:
-        """About a debt that cannot be paid yet; it is looked at every few seconds."""
+        """Show a message about pending deliveries once; they are retried every few seconds."""
         if message not in self._told:
             self._told.add(message)
             self._notice(message)

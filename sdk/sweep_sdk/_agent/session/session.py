@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._agent.agent_lock import agent_lock
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
-from sweep_sdk._agent.outbox.debts import Ledger
+from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.process.leftovers import end_leftovers, noted
 from sweep_sdk._agent.process.signals import SILENCE_SECONDS
-from sweep_sdk._agent.session.asking import Asker
 from sweep_sdk._agent.session.attempts import Attempts
 from sweep_sdk._agent.session.best import Best
 from sweep_sdk._agent.session.comparison import Comparison
+from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.session.tally import Tally
 from sweep_sdk._agent.view.events import AgentEnded, AgentStarted, Notice
 from sweep_sdk._backend.retry import Renewal, RetryPolicy
@@ -23,8 +24,8 @@ from sweep_sdk._world import processes, threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from sweep_sdk._agent.agent_lock import AgentLock
     from sweep_sdk._agent.options import AgentOptions
-    from sweep_sdk._agent.outbox.debts import Attendance
     from sweep_sdk._agent.view.events import Event
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
@@ -37,7 +38,7 @@ _START_PAUSE_SECONDS = 1.0
 _LAST_LOOK = RetryPolicy(attempts=2, deadline_seconds=2.0)
 
 
-def first_look(client: Client, sweep: str, say: Callable[[str], None]) -> dict[str, Any]:
+def find_sweep(client: Client, sweep: str, say: Callable[[str], None]) -> dict[str, Any]:
     """The sweep that an agent shall work on, with some patience for a backend that restarts.
 
     Args:
@@ -59,7 +60,7 @@ def first_look(client: Client, sweep: str, say: Callable[[str], None]) -> dict[s
     return client.with_retries(policy, on_trouble=on_trouble).get_sweep(sweep)
 
 
-class Engagement:
+class AgentSession:
     """What the slots of an agent share.
 
     Attributes:
@@ -74,11 +75,11 @@ class Engagement:
         sweep: Mapping[str, Any],
         options: AgentOptions,
         settings: Settings,
-        attendance: Attendance,
+        lock: AgentLock,
         emit: Callable[[Event], None],
     ) -> None:
         """Engage in ``sweep``, as the backend shows it."""
-        ledger, host = Ledger(settings.home), processes.host_name()
+        outbox, host = Outbox(settings.home, lock), processes.host_name()
         client = client.with_retries(client.retrier.policy, renewal=Renewal())
         self.stopping = threads.Event()
         self.tally = Tally(
@@ -100,12 +101,12 @@ class Engagement:
         self._runs_dir = options.runs_dir or settings.runs_dir
         self._home = settings.home
         self._name = options.name or _default_name()
-        self.asker = Asker(
+        self.requester = RunRequester(
             client,
             str(sweep["id"]),
             agent=self._name,
             host=host,
-            ledger=ledger,
+            outbox=outbox,
             emit=emit,
             stopping=self.stopping,
             patience_seconds=options.backend_patience_seconds,
@@ -114,9 +115,9 @@ class Engagement:
             client=client,
             settings=settings,
             options=options,
-            ledger=ledger,
+            outbox=outbox,
             host=host,
-            holder=attendance.name,
+            holder=lock.name,
             best=self.best,
             tally=self.tally,
             total=run_limit(sweep),
@@ -178,7 +179,9 @@ class Engagement:
     def _reason(self) -> str:
         if self.tally.gave_up:
             return f"gave up: {self.tally.gave_up.reason}"
-        ending = "the sweep has ended" if self.asker.has_ended else "the count of runs is reached"
+        ending = (
+            "the sweep has ended" if self.requester.has_ended else "the count of runs is reached"
+        )
         if n_owed := self.attempts.n_undelivered():
             what = "what came of 1 run waits" if n_owed == 1 else f"the ends of {n_owed} runs wait"
             return f"{ending}, but {what} on disk: 'sweep-sdk sync' delivers that"
@@ -186,7 +189,7 @@ class Engagement:
 
 
 @contextlib.contextmanager
-def attendance_of(settings: Settings) -> Iterator[Attendance]:
+def registered(settings: Settings) -> Iterator[AgentLock]:
     """Be known on this machine as a living agent.
 
     Raises:
@@ -194,14 +197,14 @@ def attendance_of(settings: Settings) -> Iterator[Attendance]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            attendance = stack.enter_context(Ledger(settings.home).attendance())
+            lock = stack.enter_context(agent_lock(settings.home))
         except OSError as error:
             raise UsageError(
                 f"cannot write to {settings.home}: {error.strerror}; set SWEEP_HOME to another"
                 " folder"
             ) from None
-        stack.enter_context(noted(settings.home, attendance.name))
-        yield attendance
+        stack.enter_context(noted(settings.home, lock.name))
+        yield lock
 
 
 def _default_name() -> str:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from sweep_sdk._agent.outbox.debts import Debt, Ledger
-from sweep_sdk._agent.session import asking as _asking
-from sweep_sdk._agent.session.asking import Asker
+from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
+from sweep_sdk._agent.session import requester as _requester
+from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.view.events import Notice, Waiting
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable, NotFound
@@ -20,8 +20,8 @@ def events():
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path / "home")
+def outbox(tmp_path):
+    return Outbox(tmp_path / "home")
 
 
 @pytest.fixture
@@ -30,17 +30,17 @@ def stopping():
 
 
 @pytest.fixture
-def make(client, sweep, ledger, events, stopping, monkeypatch):
-    monkeypatch.setattr(_asking, "NEIGHBOUR_SECONDS", 0.02)
+def make(client, sweep, outbox, events, stopping, monkeypatch):
+    monkeypatch.setattr(_requester, "NEIGHBOUR_SECONDS", 0.02)
     impatient = replace(client, retrier=replace(client.retrier, uniform=lambda *_: 0.0))
 
     def make(sweep=sweep, patience_seconds=3600.0):
-        return Asker(
+        return RunRequester(
             impatient,
             sweep,
             agent="agent",
             host="host",
-            ledger=ledger,
+            outbox=outbox,
             emit=events.append,
             stopping=stopping,
             patience_seconds=patience_seconds,
@@ -54,19 +54,19 @@ def ask_keys(network):
 
 
 def test_run_after_run_until_the_end(make, client):
-    asker = make()
+    requester = make()
     for index in range(3):
-        handout = asker.next_run("0")
+        handout = requester.next_run("0")
         assert handout.index == index
         client.finish(handout.id, {"attempt": 1, "state": "finished"})
-    assert asker.next_run("0") is None
-    assert asker.has_ended
+    assert requester.next_run("0") is None
+    assert requester.has_ended
 
 
 def test_one_key_per_run(make, network):
-    asker = make()
-    asker.next_run("0")
-    asker.next_run("1")
+    requester = make()
+    requester.next_run("0")
+    requester.next_run("1")
     assert len(set(ask_keys(network))) == 2
 
 
@@ -98,10 +98,10 @@ def test_it_says_once_what_it_waits_for_and_keeps_its_key(make, client, sweep, n
 
 def test_no_question_once_the_agent_is_ending(make, stopping, network):
     stopping.set()
-    asker = make()
+    requester = make()
     network.requests.clear()
-    assert asker.next_run("") is None
-    assert not asker.has_ended
+    assert requester.next_run("") is None
+    assert not requester.has_ended
     assert network.sent("/runs") == []
 
 
@@ -127,9 +127,9 @@ def test_trouble_is_told_once_per_outage(make, network, events):
         if request.path.endswith("/runs") and next(failures)
         else None
     )
-    asker = make()
-    asker.next_run("")
-    asker.next_run("")
+    requester = make()
+    requester.next_run("")
+    requester.next_run("")
     assert [type(event) for event in events] == [Notice, Notice]
     assert "away" in events[0].message
 
@@ -149,9 +149,11 @@ class TestNeighbours:
     """Agents of this machine that died: their runs are given back before the next is asked for."""
 
     @pytest.fixture
-    def orphan(self, client, sweep, ledger, network, tmp_path):
+    def orphan(self, client, sweep, outbox, network, tmp_path):
         handout = client.ask(sweep, "key-of-the-dead", "dead")
-        ledger.keep(Debt(network.place, handout.id, 1, str(tmp_path / "m"), "loss", host="host"))
+        outbox.save(
+            PendingDelivery(network.place, handout.id, 1, str(tmp_path / "m"), "loss", host="host")
+        )
         return handout
 
     def test_their_runs_are_taken_over_at_once(self, make, orphan, events):
@@ -159,19 +161,23 @@ class TestNeighbours:
         assert (handout.id, handout.attempt) == (orphan.id, 2)
         assert "left behind" in events[0].message
 
-    def test_also_while_all_is_with_others(self, make, client, sweep, ledger, network, tmp_path):
+    def test_also_while_all_is_with_others(self, make, client, sweep, outbox, network, tmp_path):
         """The last run's agent dies while this one waits for it."""
         for number in range(3):
             last = client.ask(sweep, f"key-of-others-{number}", "other")
-        asker = make()
-        debt = Debt(network.place, last.id, 1, str(tmp_path / "m"), "loss", host="host")
-        network.lose = lambda request: ledger.keep(debt) if request.path.endswith("/runs") else None
-        handout = asker.next_run("")
+        requester = make()
+        pending = PendingDelivery(
+            network.place, last.id, 1, str(tmp_path / "m"), "loss", host="host"
+        )
+        network.lose = lambda request: (
+            outbox.save(pending) if request.path.endswith("/runs") else None
+        )
+        handout = requester.next_run("")
         assert (handout.id, handout.attempt) == (last.id, 2)
 
-    def test_a_backend_that_is_away_leaves_them_for_later(self, make, orphan, ledger, network):
+    def test_a_backend_that_is_away_leaves_them_for_later(self, make, orphan, outbox, network):
         network.fail = lambda request: (
             None if request.path.endswith("/runs") else BackendUnavailable("away")
         )
         assert make().next_run("").id != orphan.id
-        assert len(ledger.unattended(network.place)) == 1
+        assert len(outbox.orphaned(network.place)) == 1

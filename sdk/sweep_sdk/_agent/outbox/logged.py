@@ -46,7 +46,7 @@ class Spread:
 
 
 @dataclass
-class Said:
+class Logged:
     """What a program has said.
 
     Attributes:
@@ -90,7 +90,7 @@ class Said:
         """The last value of every metric, or the one that the program set itself."""
         return self.last | self.own
 
-    def hear(self, metrics: Mapping[str, MetricValue]) -> None:
+    def add_metrics(self, metrics: Mapping[str, MetricValue]) -> None:
         """Take in the metrics of a row."""
         self.last.update(metrics)
         spreads = self.spreads
@@ -101,7 +101,7 @@ class Said:
                     spread = spreads[name] = Spread()
                 spread.add(value)
 
-    def take(self, line: line_format.Line) -> None:
+    def add_line(self, line: line_format.Line) -> None:
         """Take in a line that is no row."""
         if isinstance(line, line_format.Summary):
             self.own.update(line.metrics)

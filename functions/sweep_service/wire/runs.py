@@ -1,0 +1,245 @@
+"""What agents and the backend say to each other about a run: one class for each document.
+
+The backend writes what the client reads and the other way round, by the same lines. A reader
+ignores fields that it does not know, so that either side may be newer; what an older side leaves
+out has a default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.model.records.numbers import tagged
+from sweep_service.model.records.states import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_service.model.records.records import MetricValue
+
+    Json = dict[str, Any]
+
+#: What the agent reports of an attempt that the backend keeps and shows and does nothing else
+#: with: name and JSON type. An entry here and in ``infra/openapi.yaml`` is all that the way from
+#: agent to reader needs; see ``docs/adding-a-field.md``.
+DETAILS: dict[str, type] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Which rows of a run are to be sent at once; all others can wait for the next heartbeat.
+
+    Attributes:
+        report_at: Counts of finite values of the metric at which the run is judged, ascending.
+        at_most: A value of the metric that is no greater than this ends the sweep; None for none.
+        at_least: One that is no less than this does; None for none.
+    """
+
+    report_at: tuple[int, ...] = ()
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row matters at once."""
+        return not self.report_at and self.at_most is None and self.at_least is None
+
+    def is_due(self, n_values: int, lowest: float, highest: float) -> bool:
+        """Whether rows are to be sent at once.
+
+        Args:
+            n_values: How many finite values of the metric there are.
+            lowest: Of those that have not been sent; infinity where there are none.
+            highest: Likewise; minus infinity.
+        """
+        return (
+            any(count <= n_values for count in self.report_at)
+            or (self.at_most is not None and lowest <= self.at_most)
+            or (self.at_least is not None and highest >= self.at_least)
+        )
+
+    def to_json(self) -> Json:
+        """Two fields of a hand-out, and of the answer to a report."""
+        bounds = {"at_most": self.at_most, "at_least": self.at_least}
+        target = {name: bound for name, bound in bounds.items() if bound is not None}
+        return {"report_at": list(self.report_at), "target": target or None}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Attention | None:
+        """What a hand-out or an answer says; None from an older backend."""
+        if "report_at" not in found:
+            return None
+        target = found["target"] or {}
+        counts = tuple(int(count) for count in found["report_at"])
+        return cls(counts, target.get("at_most"), target.get("at_least"))
+
+
+@dataclass(frozen=True, slots=True)
+class HandOut:
+    """A run that its agent holds until its lease ends.
+
+    Attributes:
+        id: Such as ``abcd1234-7``.
+        index: The run's number in the sweep, from 0.
+        attempt: Counts the hand-outs of this run.
+        lease_seconds: How long the backend waits for the next report.
+        metric: Name of the sweep's metric, as its newest config has it; None without one, or from
+            an older backend.
+        key: What reports and the finish say, so that nobody else can; None from an older backend.
+        attention: Which rows are to be sent at once; None from an older backend.
+    """
+
+    id: str
+    sweep: str
+    project: str
+    index: int
+    config: Any
+    config_version: int
+    attempt: int
+    lease_seconds: float
+    metric: str | None = None
+    key: str | None = None
+    attention: Attention | None = None
+
+    def to_json(self) -> Json:
+        """The answer to an ask."""
+        document = {item.name: getattr(self, item.name) for item in fields(self)}
+        attention = document.pop("attention") or Attention()
+        return {**document, "config": tagged(self.config), **attention.to_json()}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> HandOut:
+        """The hand-out of an answer."""
+        known = {item.name: found[item.name] for item in fields(cls) if item.name in found}
+        return cls(**{**known, "attention": Attention.from_json(found)})
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to hand out just now; ``reason`` is ``paused`` or ``leased``."""
+
+    wait_seconds: float
+    reason: str
+
+    def to_json(self) -> Json:
+        """The answer to an ask."""
+        return {"wait_seconds": self.wait_seconds, "reason": self.reason}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Wait:
+        """The wait of an answer."""
+        return cls(float(found["wait_seconds"]), str(found["reason"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the agent of a run is to do: go on (``reason`` is None), or stop the run and why.
+
+    Attributes:
+        reason: ``stop_run`` or ``canceled`` (a user's word) or ``early_terminate``.
+        lease_seconds: How long the agent may now be silent.
+        next_row: Number of the row that comes next: those before it need not be sent again. 0 from
+            an older backend.
+        attention: Which rows are to be sent at once; None from an older backend.
+    """
+
+    reason: str | None
+    lease_seconds: float
+    next_row: int = 0
+    attention: Attention | None = None
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether the run is to be stopped."""
+        return self.reason is not None
+
+    def to_json(self) -> Json:
+        """The answer to a report."""
+        return {
+            "command": "stop" if self.is_stop else "continue",
+            "reason": self.reason,
+            "lease_seconds": self.lease_seconds,
+            "next_offset": self.next_row,
+            **(self.attention or Attention()).to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Command:
+        """The command of an answer."""
+        return cls(
+            str(found["reason"]) if found["command"] == "stop" else None,
+            float(found["lease_seconds"]),
+            int(found.get("next_offset", 0)),
+            Attention.from_json(found),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, as its agent saw it.
+
+    Attributes:
+        state: finished, failed, killed or preempted.
+        summary: Last value of every metric (and more, if the program said so).
+        error_tail: Last lines of stderr, if the run failed.
+        is_stopped_early: Whether early termination ended it. None, from one who does not say: a run
+            that finished after it was told to stop was stopped.
+        result: The value of the sweep's metric that the program set itself.
+        attributes: What the program noted about the run; see ``Outcome``.
+        key: With which the attempt was asked for, from one who says it.
+        details: Values of ``DETAILS``, by name.
+    """
+
+    attempt: int
+    state: RunState
+    exit_code: int | None = None
+    signal: int | None = None
+    summary: Mapping[str, MetricValue] = field(default_factory=dict)
+    error_tail: str | None = None
+    is_stopped_early: bool | None = None
+    result: MetricValue | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> Json:
+        """The body of a finish; what is not known is left out."""
+        document: Json = {
+            "attempt": self.attempt,
+            "key": self.key,
+            "state": self.state.value,
+            "exit_code": self.exit_code,
+            "signal": self.signal,
+            "summary": dict(self.summary),
+            "stderr_tail": self.error_tail or None,
+            "stopped_early": self.is_stopped_early,
+            "result": self.result,
+            "attributes": dict(self.attributes) or None,
+            **self.details,
+        }
+        return {name: value for name, value in document.items() if value is not None}
+
+
+#: The fields of the body of a finish.
+ENDING_FIELDS = (
+    *("attempt", "key", "state", "exit_code", "signal", "summary", "stderr_tail"),
+    *("stopped_early", "result", "attributes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a run whose attempt ended: its state, and whether it is handed out again."""
+
+    state: str
+    is_requeued: bool
+
+    def to_json(self) -> Json:
+        """The answer to a finish."""
+        return {"state": RunState(self.state).value, "requeued": self.is_requeued}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Finished:
+        """The answer to a finish."""
+        return cls(str(found["state"]), bool(found["requeued"]))

@@ -1,0 +1,114 @@
+"""The lock by which the other agents on a machine can tell that an agent is alive.
+
+An agent holds a lock on ``<home>/agents/<name>.lock``, where the name is unique to the process. The
+keepers of its programs inherit the open file, so the lock is free only once the agent and all of
+its programs have ended, however they ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sweep_sdk._world import chance, disk, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PRIVATE_FOLDER = 0o700
+_PRIVATE_FILE = 0o600
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class AgentLock:
+    """The lock of a living agent.
+
+    Attributes:
+        home: The data folder.
+        name: Unique to the agent.
+        descriptor: Of the locked file; a process that inherits it holds the lock too.
+    """
+
+    home: disk.Path
+    name: str
+    descriptor: int
+    _restoring: threads.Lock = field(
+        default_factory=lambda: threads.Lock()  # noqa: PLW0108  simulated worlds replace it
+    )
+
+    def restore(self) -> None:
+        """Lock a new file if somebody has removed this one, together with the data folder.
+
+        Otherwise the others would take the agent for dead. The descriptor keeps its number.
+
+        Raises:
+            OSError: The data folder cannot be written.
+        """
+        path = lock_file(self.home, self.name)
+        with self._restoring:
+            for _ in range(_TRIES):
+                if _is_at(path, self.descriptor):
+                    return
+                descriptor = _open_lock_file(path)
+                if disk.lock_if_free(descriptor):
+                    disk.replace_descriptor(self.descriptor, descriptor)
+                else:  # another agent is just looking whether it is free
+                    disk.close(descriptor)
+
+
+def lock_file(home: disk.Path, name: str) -> disk.Path:
+    """The file that an agent locks."""
+    return home / "agents" / f"{name}.lock"
+
+
+@contextlib.contextmanager
+def agent_lock(home: disk.Path) -> Iterator[AgentLock]:
+    """Hold the lock of a new agent while the block runs.
+
+    Raises:
+        OSError: The data folder cannot be written.
+    """
+    name = chance.unique_key()
+    path = lock_file(home, name)
+    descriptor = _open_lock_file(path)
+    try:
+        disk.lock_if_free(descriptor)
+        yield AgentLock(home, name, descriptor)
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        disk.close(descriptor)
+
+
+def _open_lock_file(path: disk.Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    return disk.open_descriptor(path, disk.O_RDWR | disk.O_CREAT, _PRIVATE_FILE)
+
+
+def _is_at(path: disk.Path, descriptor: int) -> bool:
+    """Whether a path leads to an open file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    opened = disk.stat_descriptor(descriptor)
+    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def is_held(lock: disk.Path) -> bool:
+    """Whether an agent or a keeper holds this lock; a lock file that nobody holds is removed."""
+    try:
+        descriptor = disk.open_descriptor(lock, disk.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        if disk.lock_if_free(descriptor):
+            lock.unlink(missing_ok=True)
+            return False
+        return True
+    finally:
+        disk.close(descriptor)
