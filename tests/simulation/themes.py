@@ -1,6 +1,6 @@
 """Worlds that aim at something: what has to meet there would seldom meet by chance.
 
-Every second world has a theme, which its seed says: it shapes the sweep and adds events to the plan.
+Every second world has a theme, which its seed says: it shapes the sweep and adds to the plan.
 """
 
 from __future__ import annotations
@@ -329,6 +329,17 @@ class BadDisk(Theme):
             world.kernel.after(after, rng.choice((mischief.fill_disk, mischief.tidy_runs)))
 
 
+class LostDatabase(Theme):
+    """The database's file is removed, or replaced by an older copy, under agents at work."""
+
+    n_machines = 2
+
+    def plan(self, scenario: Scenario) -> None:
+        for _ in range(2):
+            after = 2.0 + scenario.rng.random() * 60
+            scenario.world.kernel.after(after, scenario.mischief.take_database_away)
+
+
 #: By the last digits of the seed.
 THEMES: tuple[type[Theme], ...] = (
     FewPoints,
@@ -343,6 +354,7 @@ THEMES: tuple[type[Theme], ...] = (
     OneHome,
     SilentEnd,
     BadDisk,
+    LostDatabase,
 )
 
 
@@ -352,8 +364,10 @@ def theme_of(seed: int) -> Theme | None:
 
 
 def seeds_of(theme: str, first: int, n_worlds: int) -> list[int]:
-    """The seeds of those of some worlds that have a theme."""
+    """The seeds of those of some worlds that have a theme; of all of them where none is named."""
     worlds = range(first, first + n_worlds)
+    if not theme:
+        return list(worlds)
     return [seed for seed in worlds if type(theme_of(seed)).__name__ == theme]
 
 
