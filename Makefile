@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 SEEDS ?= 2000
 CODE := sdk functions tests benchmarks tools
 
-.PHONY: help demo test test-fast test-oldest coverage e2e simulate faults check format \
+.PHONY: help demo test test-fast test-oldest coverage e2e simulate simulate-mutants faults check format \
 	hooks docs docs-serve constraints dist bench sam-local clean
 
 help:  ## this list
@@ -45,6 +45,9 @@ e2e: $(VENV)/.ready-test  ## deploy the template into an emulated AWS on this ma
 
 simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for its story)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+simulate-mutants: $(VENV)/.ready-test  ## take out one mechanism after the other until a simulated world notices each
+	$(BIN)/python tests/e2e/faults/worlds.py $(if $(WRITE),--write)
 
 faults: $(VENV)/.ready-test  ## run the fault suites at full size and the mutants (hours; ONLY=rows for one of them)
 	$(BIN)/python tests/e2e/faults/run.py $(if $(ONLY),--only $(ONLY))

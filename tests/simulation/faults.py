@@ -34,6 +34,14 @@ KINDS: dict[str, tuple[str, ...]] = {
     "processes: stop and continue": ("agent stopped", "agent suspended", "machine frozen"),
     "processes: several at work": ("several agents of one home", "logged by a worker process"),
     "processes: not started": ("no launches",),
+    "machines lost with all that they had": ("machine lost",),
+    "credentials and addresses": (
+        "credential replaced",
+        "started while servers restart",
+        "started with a wrong address",
+        "for long: proxy 403",
+        "for long: gateway 404",
+    ),
     "store: calls that fail": ("store in trouble",),
     "operators: states of the sweep": (
         "paused by an operator",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulation.programs import WORKER_ROWS
-from sweep_sdk._exceptions import BackendGone, NotFound, UsageError
+from sweep_sdk._exceptions import BackendGone, BackendUnavailable, NotFound, UsageError
 
 if TYPE_CHECKING:
     from simulation.kernel import Process
@@ -22,6 +22,9 @@ _AMEND_PATH = re.compile(r"/v1/sweeps/[^/]+/(?:runs/([^/]+)(?:/retry)?|retries)"
 _ASK_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs")
 #: An agent has to have ended so many seconds after its signal.
 ENDING_SECONDS = 25.5
+#: An agent that starts says by then that it has a wrong address, and not before that its backend
+#: is away.
+BEGINNING_SECONDS = 5.0
 #: A reading of another clock may differ by so much between two steps.
 SLACK_SECONDS = 2.0
 Attempt = tuple[str, int]
@@ -179,6 +182,9 @@ class Judge:
         others = [
             other for other, point in self.configs.items() if point == config and other != run
         ]
+        out = [other for other in others if other not in self.ends]
+        if out and self.world.are_runs_apart:
+            raise Broken(f"{run} and {out[0]} are out at once with the same values: {config}")
         if others and self.world.is_each_point_once:
             raise Broken(f"{run} and {others[0]} are the same point: {config}")
         self._check_holder(run, attempt)
@@ -230,6 +236,7 @@ class Judge:
             has_cause = self.world.n_failed or self.world.faults.n["no launches"]
             has_cause = has_cause or agent.name not in self.world.successful
             has_cause = has_cause or agent.name in self.world.undelivered
+            has_cause = has_cause or self.world.token is not None or self.world.has_outdated
             if agent.exit_code == 1 and agent.error is None and not has_cause:
                 raise Broken(f"{agent.name} gave up, and no run had failed")
             self._check_undelivered(agent)
@@ -255,13 +262,35 @@ class Judge:
         if took > ENDING_SECONDS:
             raise Broken(f"{agent.name} ended {took:.1f} s after its signal")
 
+    def _check_beginning(self, agent: Process) -> None:
+        """What is wrong with an address is said at once; a backend that restarts is waited for."""
+        if agent.name in self.world.paused or agent.ended_at is None:
+            return
+        seconds = agent.ended_at - self.world.started[agent.name]
+        is_away = isinstance(agent.error, BackendUnavailable) and agent.error.is_temporary
+        if agent.name in self.world.misled and (is_away or seconds > BEGINNING_SECONDS):
+            raise Broken(f"{agent.name} said after {seconds:.1f} s: {agent.error}")
+        if is_away and seconds < BEGINNING_SECONDS:
+            raise Broken(f"{agent.name} gave up after {seconds:.1f} s: {agent.error}")
+
+    def check_outdated(self, agents: list[Process]) -> None:
+        """Agents whose backend is older than they are have ended."""
+        for agent in agents:
+            if not agent.is_dead and agent.name in self.world.engaged:
+                raise Broken(f"{agent.name} waits for a backend that is older than it")
+
     def _is_excused(self, agent: Process) -> bool:
         """Whether it had reason to end by an error."""
         world = self.world
         if isinstance(agent.error, BackendGone):
             return world.was_database_away
-        if agent.name not in world.engaged:  # it said at once what it found
+        if agent.name not in world.engaged:
+            self._check_beginning(agent)
             return True
+        if world.has_outdated and isinstance(agent.error, UsageError):
+            return "has version" in str(agent.error)
+        if world.token is not None and isinstance(agent.error, BackendUnavailable):
+            return "has been refused for 10 minutes" in str(agent.error)
         if isinstance(agent.error, (NotFound,)):
             return world.is_deleting
         return isinstance(agent.error, UsageError) and (
@@ -335,6 +364,17 @@ class Judge:
             return False
         is_killed = holder.exit_code is None or holder.exit_code < 0
         return is_killed or own in world.given_up or holder.error is not None
+
+    def check_evidence(self, kept: set[int], known: set[int]) -> None:
+        """A search knows every result that was there when it was asked."""
+        missing = sorted(kept - known)
+        if missing:
+            raise Broken(f"a search does not know the results of {missing[:10]}")
+
+    def check_points(self, n_runs: int, n_points: int) -> None:
+        """Each point was handed out."""
+        if n_runs != n_points:
+            raise Broken(f"{n_runs} runs of {n_points} points")
 
     def check_nothing_is_left(self, counts: dict[str, int]) -> None:
         """Nothing of a deleted sweep stays, but the mark that it was deleted."""

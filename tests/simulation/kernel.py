@@ -113,6 +113,7 @@ class Kernel:
         now: True seconds since the world began.
         trace: One short text a step; the same for the same seed.
         yield_share: How often a step passes the turn.
+        on_step: Told of every step, in the thread that takes it.
     """
 
     def __init__(self, seed: object) -> None:
@@ -129,6 +130,7 @@ class Kernel:
         self._hub = getcurrent()
         self._of_greenlet: dict[greenlet, Thread] = {}
         self.on_switch: Callable[[Process | None, Process | None], None] = lambda *_: None
+        self.on_step: Callable[[Process, str], None] | None = None
         self._running: Process | None = None
         self._is_closing = False
 
@@ -165,6 +167,8 @@ class Kernel:
             if process.steps_left <= 0:
                 self.at(self.now, lambda: self.end(process, -9))
                 self.pass_turn()
+        if self.on_step is not None:
+            self.on_step(process, what)
         if self.rng.random() < self.yield_share:
             self.pass_turn()
 

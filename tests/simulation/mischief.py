@@ -293,6 +293,7 @@ class Mischief:
 def calm(world: World) -> None:
     """Set right all that can be set right."""
     world.network.weather.clear()
+    world.learn_token()
     world.store_failures = 0
     world.programs.is_launching = True
     world.put_database_back()

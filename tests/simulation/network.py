@@ -30,7 +30,14 @@ FOREIGN: dict[str, tuple[int, dict[str, str], bytes]] = {
     "502": (502, {"Content-Type": "text/html"}, b"<html>Bad Gateway</html>"),
     "gateway 401": (401, {"apigw-requestid": "abc="}, b'{"message":"Unauthorized"}'),
     "gateway 429": (429, {"apigw-requestid": "abc="}, b'{"message":"Too Many Requests"}'),
+    "proxy 403": (403, {"Content-Type": "text/html"}, b"<html>Forbidden</html>"),
     "503": (503, {"Content-Type": "text/html", "Retry-After": "3"}, b"<html>Busy</html>"),
+}
+#: What API Gateway answers where the backend behind it does not know a route.
+OUTDATED = "gateway 404"
+_ANSWERS = {
+    **FOREIGN,
+    OUTDATED: (404, {"apigw-requestid": "abc="}, b'{"message":"Not Found"}'),
 }
 #: What may happen to a single request while the weather is bad.
 TROUBLES = (
@@ -213,7 +220,7 @@ class Network:
     ) -> None:
         if is_counted:
             self.faults.count(f"foreign {name}")
-        answer = _answer(request, *FOREIGN[name])
+        answer = _answer(request, *_ANSWERS[name])
         self.kernel.after(delay, lambda: self._give(own, answer))
 
     def _give(self, own: Exchange, answer: requests.Response) -> None:

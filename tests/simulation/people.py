@@ -149,7 +149,7 @@ class People:
     def cancel(self) -> None:
         self._change("canceled")
 
-    def delete(self) -> None:
+    def delete(self, share_killed: float = 0.5) -> None:
         """Delete the sweep; perhaps the server dies of it."""
         world = self.world
         world.is_deleting = True
@@ -160,7 +160,7 @@ class People:
 
         self._do("deleted by an operator", act)
         server = self.rng.choice(world.servers).process if world.servers else None
-        if server is not None and self.rng.random() < 0.5:
+        if server is not None and self.rng.random() < share_killed:
             server.steps_left = self.rng.randint(1, 12)
 
     def delete_again(self) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import yaml
 
 from simulation.judge import Broken
-from simulation.kernel import Hung, Machine
+from simulation.kernel import Hung, Machine, Process
 from simulation.mischief import Mischief, calm
 from simulation.people import People
 from simulation.seams import installed
+from simulation.themes import Theme, theme_of
 from simulation.world import Unexpected, World
 from sweep_sdk._agent.options import AgentOptions
 from sweep_service import gateway
@@ -26,6 +27,7 @@ Act = Callable[[], object]
 #: leases of the dead with their grace, and requests that are still under way.
 CALM_SECONDS = 300.0
 CALM_LEASES = 4
+_ANY = AgentOptions()
 _LATE_REQUEST_SECONDS = 95.0
 
 
@@ -66,13 +68,19 @@ class Scenario:
 
     def __init__(self, seed: int, folder: Path) -> None:
         self.rng = random.Random(f"scenario {seed}")
-        is_local = self.rng.random() < 0.2
+        theme = theme_of(seed)
+        is_local = self.rng.random() < 0.2 and theme is None
         n_machines = 1 if is_local else self.rng.choice((1, 1, 2, 3))
+        self.theme = theme or Theme()
+        if theme is not None:
+            n_machines = theme.n_machines
         self.world = World(seed, folder, is_local=is_local, n_machines=n_machines)
         self.mischief = Mischief(self.world, random.Random(f"mischief {seed}"))
         self.people = People(self.world, random.Random(f"people {seed}"))
         self.horizon = self.rng.choice((60.0, 150.0, 300.0))
-        self.is_crowded = self.rng.random() < 0.15
+        self.is_themed = theme is not None
+        self.is_crowded = self.rng.random() < 0.15 and not self.is_themed
+        self.world.is_quick = self.theme.is_quick
         self._n_agents = 0
 
     def play(self) -> None:
@@ -107,6 +115,9 @@ class Scenario:
         if not world.is_local:
             world.start_servers(rng.choice((1, 1, 2, 3)))
         config = self._config()
+        self.theme.shape(config, rng)
+        self.horizon = self.theme.horizon or self.horizon
+        world.config, world.lease_seconds = config, config["lease_seconds"]
         world.tell(f"the sweep: {config}")
         created: list[str] = []
         is_text = rng.random() < 0.5
@@ -165,17 +176,24 @@ class Scenario:
         for machine in world.machines:
             if self.is_crowded:  # all ask at the same moment
                 for _ in range(6):
-                    self._start_agent(machine)
-            else:
+                    self.start_agent(machine)
+            elif self.theme.has_agents:
                 for _ in range(rng.choice((1, 1, 2))):
-                    world.kernel.after(rng.random() * 5, lambda m=machine: self._start_agent(m))
+                    world.kernel.after(rng.random() * 5, lambda m=machine: self.start_agent(m))
+        if self.is_themed:
+            self.theme.plan(self)
+        else:
+            self._plan_anything()
+
+    def _plan_anything(self) -> None:
+        world, rng = self.world, self.rng
         for harm in self._chosen(self.mischief.kinds(), rng.choice((0.0, 0.1, 0.3, 0.6))):
             world.kernel.after(rng.random() * self.horizon, harm)
         for act in self._chosen(self.people.acts(), 0.15):
             world.kernel.after(rng.random() * self.horizon, act)
         for _ in range(rng.choice((0, 1, 3))):
             at = rng.random() * self.horizon
-            world.kernel.after(at, lambda: self._start_agent(rng.choice(world.machines)))
+            world.kernel.after(at, lambda: self.start_agent(rng.choice(world.machines)))
 
     def _chosen(self, kinds: list[Act], share: float) -> list[Act]:
         """Either a little of many kinds, or much of a few."""
@@ -185,22 +203,22 @@ class Scenario:
         chosen = [kind for kind in kinds if rng.random() < share]
         return [kind for kind in chosen for _ in range(rng.choice((1, 1, 2, 4)))]
 
-    def _start_agent(self, machine: Machine) -> None:
+    def start_agent(self, machine: Machine, given: AgentOptions = _ANY) -> Process:
+        """Start an agent of any kind, or with these options as far as they say something."""
         self._n_agents += 1
         name = f"agent{self._n_agents}"
         counts = (None, 1, 2) if self.is_crowded and not self.world.has_calmed else (None,)
         options = AgentOptions(
-            count=self.rng.choice(counts),
-            parallel=self.rng.choice((1, 2, 3) if self.is_crowded else (1, 1, 2)),
+            count=given.count or self.rng.choice(counts),
+            parallel=given.parallel or self.rng.choice((1, 2, 3) if self.is_crowded else (1, 1, 2)),
             max_failures=0,
             max_initial_failures=0,
             max_runs_without_metric=0,
             gpus=self.rng.choice(((), (), ("0",), ("0-1",))),
         )
         if self.rng.random() < 0.2:
-            self.world.start_function_agent(machine, name, options)
-        else:
-            self.world.start_agent(machine, name, options)
+            return self.world.start_function_agent(machine, name, options)
+        return self.world.start_agent(machine, name, options)
 
     def _come_to_rest(self) -> None:
         """No more faults: everything must come to its end within a bound."""
@@ -212,7 +230,7 @@ class Scenario:
         world.has_calmed = True
         self._resume_or_delete()
         for machine in world.machines:
-            self._start_agent(machine)
+            self.start_agent(machine)
         bound = CALM_SECONDS + CALM_LEASES * world.lease_seconds
         everybody = [*world.agents, *world.people]
         if not kernel.run_until(lambda: all(one.is_dead for one in everybody), bound):

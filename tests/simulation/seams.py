@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ from sweep_sdk._agent.slot import worker
 from sweep_sdk._program import current_run
 from sweep_sdk._world import chance, clock, disk, network, processes, running, threads
 from sweep_service import bootstrap
+from sweep_service.operations import evidence
 from sweep_service.storage import deferred
 from sweep_service.storage.sqlite import sweeps
 from sweep_service.storage.sqlite.database import Database
@@ -62,6 +64,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
     yield deferred, "DeferredStore", _stepped(world)
     yield Database, "write", _stepped_write(kernel)
+    yield evidence, "load_observations", _judged_observations(world)
     yield sweeps, "_DELETE_BATCH", 2
 
 
@@ -108,6 +111,19 @@ def _stepped(world: World) -> Any:
         return Stepped(real(*values, **named), world.kernel, lambda: False)
 
     return make
+
+
+def _judged_observations(world: World) -> Any:
+    """What a search learns is compared with what the store had when it was asked."""
+    real = evidence.load_observations
+
+    def load(services: Any, sweep: str, ended: Any = frozenset()) -> Any:
+        kept = {entry.index for entry in world.store.list_observations(sweep, -math.inf)}
+        found = real(services, sweep, ended)
+        world.judge.check_evidence(kept & set(ended), {entry.index for entry in found})
+        return found
+
+    return load
 
 
 def _stepped_write(kernel: Kernel) -> Any:

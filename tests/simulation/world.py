@@ -10,6 +10,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from simulation.disk import Disk, Node
 from simulation.faults import Faults
 from simulation.judge import Broken, Judge
 from simulation.kernel import Kernel, Machine, Process
-from simulation.network import ORIGIN, Network
+from simulation.network import FOREIGN, ORIGIN, Network
 from simulation.programs import Programs, Script, script_of
 from simulation.seams import fresh_globals
 from sweep_sdk._agent.agent import run_agent
@@ -45,6 +46,8 @@ from sweep_service import gateway
 from sweep_service.operations.services import Services
 
 URL = "http://backend.example"
+#: By then an agent whose credential is refused has ended.
+_LONGEST_REFUSAL = 800.0
 
 _TABLES_SQL = """SELECT name FROM sqlite_master AS tables WHERE type = 'table' AND EXISTS
     (SELECT 1 FROM pragma_table_info(tables.name) WHERE name = 'sweep')"""
@@ -76,6 +79,16 @@ class World:
         is_database_away: Whether the database's files are not where they belong.
         was_database_away: Whether that has ever been so.
         removed: Attempts whose files were taken away, with the agents that had them open.
+        started: When each agent started.
+        misled: Agents that started where somebody else answers in the backend's place.
+        token: The token that the backend takes; None while it takes every one.
+        known_token: The one that the machines know.
+        refused_since: When the backend began to take another one than they know.
+        has_outdated: Whether the gateway did not know the routes for some time.
+        n_points: How many points the sweep has, each of which is to be handed out.
+        are_runs_apart: Whether no two runs that are out may have the same configuration.
+        is_quick: Whether programs end soon.
+        is_slow: Whether programs take long.
     """
 
     def __init__(self, seed: int, folder: Path, *, is_local: bool, n_machines: int) -> None:
@@ -100,6 +113,16 @@ class World:
         self.is_deletion_acknowledged = False
         self.excused: set[tuple[str, int]] = set()
         self.removed: dict[tuple[str, int], str] = {}
+        self.started: dict[str, float] = {}
+        self.misled: set[str] = set()
+        self.token: str | None = None
+        self.known_token = "a-token"
+        self.refused_since: float | None = None
+        self.has_outdated = False
+        self.config: dict[str, Any] = {}
+        self.n_points: int | None = None
+        self.are_runs_apart = False
+        self.is_quick = self.is_slow = False
         self.lease_seconds = 30
         self.is_each_point_once = False
         self.are_backend_clocks_true = True
@@ -154,7 +177,24 @@ class World:
         """A way to the backend, for the process that runs."""
         if self.is_local:
             return InProcessTransport(self.folder / "sweeps.db", ("tmpfs", "overlay"))
-        return HttpTransport(URL, "a-token")
+        return HttpTransport(URL, self.known_token, read_token=lambda: self.known_token)
+
+    def learn_token(self) -> None:
+        """Have all machines know the token that the backend takes."""
+        self.known_token = self.token or self.known_token
+
+    def check_who_waits(self) -> None:
+        """Whether those whose credential was refused for too long have ended."""
+        since = self.refused_since
+        if since is None or self.kernel.now - since < _LONGEST_REFUSAL:
+            return
+        there = [agent for agent in self.agents if self.started[agent.name] < since]
+        waiting = [agent.name for agent in there if not agent.is_dead]
+        if waiting:
+            raise Broken(
+                f"{waiting[0]} still waits after its credential was refused for"
+                f" {self.kernel.now - since:.0f} s"
+            )
 
     def client(self, policy: RetryPolicy | None = None) -> Client:
         """A client, for the process that runs.
@@ -194,8 +234,11 @@ class World:
                 return run_agent(client, self.sweep, options, self.watcher(name), self.settings())
 
         self.tell(f"{name} starts on {machine.name}")
-        agent = self.kernel.spawn(machine, name, main)
+        return self._agent(self.kernel.spawn(machine, name, main))
+
+    def _agent(self, agent: Process) -> Process:
         self.agents.append(agent)
+        self.started[agent.name] = self.kernel.now
         return agent
 
     def start_sync(self, machine: Machine, name: str) -> Process:
@@ -237,8 +280,7 @@ class World:
         self.tell(f"{name} starts on {machine.name}, with a function")
         agent = self.kernel.spawn(machine, name, main)
         agent.globals = fresh_globals()
-        self.agents.append(agent)
-        return agent
+        return self._agent(agent)
 
     def start_person(self, machine: Machine, name: str, main: Callable[[], int]) -> Process:
         """Have somebody do something."""
@@ -369,6 +411,9 @@ class World:
         up = [server for server in self.servers if server.is_up]
         if not up:
             return False
+        if self.token is not None and headers.get("Authorization") != f"Bearer {self.token}":
+            reply(*FOREIGN["gateway 401"])
+            return True
         self.rng.choice(up).handle(method, target, headers, body, reply)
         return True
 
@@ -378,6 +423,11 @@ class World:
             script = script_of(rng, is_failing=self.is_failing)
             if self.has_calmed:
                 script = Script(2, 0.5)
+            elif self.is_slow:
+                script = Script(25, 3.0)
+            elif self.is_quick:
+                script = replace(script, n_rows=min(script.n_rows, 3), is_wide=False)
+                script = replace(script, pause_seconds=min(script.pause_seconds, 2.0))
             self._scripts[run, attempt] = script
         return self._scripts[run, attempt]
 
@@ -447,6 +497,8 @@ class World:
             return
         runs = self.runs()
         self.judge.check_ends(runs)
+        if is_rest and self.n_points is not None:
+            self.judge.check_points(len(runs), self.n_points)
         self.judge.check_rows(self.rows(runs), is_rest=is_rest)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutations import PROMISES, ROOT, Mutation
+from mutations import PROMISES, ROOT, Mutation, found_worlds
 from mutations_agent import AGENT
 from mutations_protocol import PROTOCOL
 from mutations_simulated import SIMULATED
@@ -159,7 +159,8 @@ def check_control(mutations: Iterable[Mutation]) -> None:
 
 def hunt_all(only: str = "", *, is_searched: bool = False) -> int:
     """Hunt the mutants whose name has ``only`` in it; 1 if one survives."""
-    chosen = [one for one in MUTATIONS if only in f"{one.place}: {one.what}"]
+    hunted = [one for one in MUTATIONS if one.theme is None]  # the others: worlds.py
+    chosen = [one for one in hunted if only in f"{one.place}: {one.what}"]
     check_control(chosen)
     caught = [hunt(mutation, is_searched=is_searched) for mutation in chosen]
     print(f"{sum(caught)} of {len(chosen)} mutants caught")
@@ -175,10 +176,17 @@ def table() -> str:
         for one in MUTATIONS:
             if one.promise == name:
                 path = Path(one.path)
-                test = one.test.removeprefix("tests/")
-                parts.append(f"| {one.what} | {one.place}, `{path.name}` | `{test}` |")
+                parts.append(f"| {one.what} | {one.place}, `{path.name}` | {_catcher(one)} |")
         parts.append("")
     return "\n".join(parts)
+
+
+def _catcher(mutation: Mutation) -> str:
+    """The test that notices a mutation, or the simulated world that has."""
+    world = found_worlds().get(mutation.what) if mutation.theme is not None else None
+    if world is None:
+        return f"`{mutation.test.removeprefix('tests/')}`"
+    return f"world {world['seed']}: {world['broken']}".replace("|", "\\|").rstrip(":")
 
 
 def write_table() -> None:

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[3]
+#: In which simulated world each mutant was found last.
+FOUND = Path(__file__).with_name("found_worlds.json")
 
 PROMISES = {
     "1": "No attempt is handed to two ask keys, and none of an ended run.",
@@ -50,6 +54,8 @@ class Mutation:
         new: What to put there.
         promise: The one that breaks, a key of ``PROMISES``.
         test: The test that fails, as pytest names it.
+        theme: Of the simulated worlds that look for it, "" for worlds of any kind; None where no
+            world needs to.
     """
 
     path: str
@@ -58,6 +64,7 @@ class Mutation:
     new: str
     promise: str
     test: str
+    theme: str | None = None
 
     @property
     def place(self) -> str:
@@ -89,3 +96,9 @@ class Mutation:
         if n_places != 1:
             raise ValueError(f"{self.path}: '{self.what}' has {n_places} places, not one")
         return text.replace(self.old, self.new)
+
+
+def found_worlds() -> dict[str, dict[str, Any]]:
+    """The seed and what was broken, by the name of the mutation."""
+    found: dict[str, dict[str, Any]] = json.loads(FOUND.read_text(encoding="utf-8"))
+    return found

@@ -34,6 +34,7 @@ SUITES = {
     "machine": (*PYTEST, "tests/service/test_protocol_machine.py"),
     "stalls": (*PYTEST, "tests/service/test_protocol_stalls.py"),
     "mutants": ("tests/e2e/faults/mutate.py",),
+    "worlds": ("tests/e2e/faults/worlds.py", "--fresh", "--first", "100000"),
 }
 
 
