@@ -194,11 +194,11 @@ class TestBadValues:
             run.log({"loss": 1})
 
     def test_a_metrics_file_that_cannot_be_written(self, in_sweep, monkeypatch, capsys):
-        monkeypatch.setenv("SWEEP_METRICS_FILE", "/nowhere/metrics.jsonl")
+        monkeypatch.setenv("SWEEP_METRICS_FILE", "/proc/nowhere/metrics.jsonl")
         run = sweep_sdk.init()
         run.log({"loss": 1})
         run.log({"loss": 2})
-        assert capsys.readouterr().err.count("/nowhere/metrics.jsonl") == 1
+        assert capsys.readouterr().err.count("/proc/nowhere/metrics.jsonl") == 1
 
     def test_a_process_without_stderr(self, in_sweep, monkeypatch):
         monkeypatch.setattr("sys.stderr", None)
