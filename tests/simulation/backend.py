@@ -84,6 +84,12 @@ class Server:
             wait_seconds=5.0,
         )
 
+    def restart(self, store: SqliteStore) -> None:
+        """End it, and start it over another store."""
+        self.kill()
+        self._store = store
+        self.start()
+
     def kill(self) -> None:
         """End it, in the middle of whatever it does."""
         if self.process is not None:

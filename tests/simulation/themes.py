@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+import signal
 from typing import TYPE_CHECKING, Any
 
 from simulation.kernel import Machine, Process
@@ -71,6 +72,8 @@ class FewPoints(Theme):
             len(law["values"]) for law in world.config["parameters"].values()
         )
         world.kernel.yield_share = 0.5
+        # while an ask is held up after its choice, runs end: later asks know what it did not
+        world.kernel.on_step = _Delaying(world, scenario.rng, "store claim_point", 0.3, 5.0).look
         _start_crowd(scenario, 4)
         for _ in range(scenario.rng.choice((0, 6))):
             world.kernel.after(scenario.rng.random() * 10, scenario.mischief.kill_server)
@@ -124,6 +127,7 @@ class NewCredential(Theme):
         self._delay = rng.choice((40.0, 200.0, 400.0, _TOO_LONG))
         self.horizon = 400.0 + self._delay + (300.0 if self._delay == _TOO_LONG else 0.0)
         _drop(config, "run_cap", "run_timeout")
+        _drop(config["parameters"], "c")  # without a cap the sweep would be endless
 
     def plan(self, scenario: Scenario) -> None:
         world = scenario.world
@@ -275,6 +279,7 @@ class CutDeletion(Theme):
     def plan(self, scenario: Scenario) -> None:
         kernel, people = scenario.world.kernel, scenario.people
         kernel.yield_share = 0.5
+        kernel.on_step = _Delaying(scenario.world, scenario.rng, "store append", 0.5, 20.0).look
         _start_crowd(scenario, 3)
         kernel.after(scenario.rng.choice((1.0, 3.0, 6.0)), lambda: people.delete(share_killed=0.4))
 
@@ -312,9 +317,29 @@ class SilentEnd(Theme):
     n_machines = 2
 
     def plan(self, scenario: Scenario) -> None:
-        for _ in range(6):
+        world = scenario.world
+        world.is_slow = world.is_stubborn = True
+        for machine in world.machines:
+            world.kernel.after(
+                scenario.rng.uniform(8.0, 40.0), self._end_in_silence(world, machine)
+            )
+        for _ in range(3):
             after = scenario.rng.random() * 40
-            scenario.world.kernel.after(after, scenario.mischief.silence_and_signal)
+            world.kernel.after(after, scenario.mischief.silence_and_signal)
+
+    def _end_in_silence(self, world: World, machine: Machine) -> Any:
+        """Every agent of a machine gets its signal just before its network falls silent."""
+
+        def happen() -> None:
+            world.network.weather[machine.name] = Weather(is_silent=True)
+            world.tell(f"network of {machine.name}: silent, for good")
+            for agent in world.agents:
+                if agent.machine is machine and signal.SIGTERM in agent.handlers:
+                    world.faults.count("agent signalled")
+                    world.signalled.setdefault(agent.name, world.kernel.now)
+                    world.kernel.signal(agent, signal.SIGTERM)
+
+        return happen
 
 
 class BadDisk(Theme):
@@ -324,6 +349,8 @@ class BadDisk(Theme):
 
     def plan(self, scenario: Scenario) -> None:
         world, rng, mischief = scenario.world, scenario.rng, scenario.mischief
+        world.is_quick = rng.random() < 0.7
+        world.kernel.on_step = _FullDisk(world, rng).look
         for _ in range(rng.choice((2, 5))):
             after = rng.random() * 60
             world.kernel.after(after, rng.choice((mischief.fill_disk, mischief.tidy_runs)))
@@ -390,6 +417,40 @@ class _Teller:
             except SweepError as error:
                 world.tell(f"somebody: {error}")
         return 0
+
+
+class _Delaying:
+    """Holds up threads of the backend before a call of the store, now and then."""
+
+    def __init__(
+        self, world: World, rng: random.Random, call: str, share: float, seconds: float
+    ) -> None:
+        self._world, self._rng = world, rng
+        self._call, self._share, self._seconds = call, share, seconds
+
+    def look(self, _: Process, what: str) -> None:
+        """Called at every step of every process."""
+        if what == self._call and not self._world.has_calmed and self._rng.random() < self._share:
+            self._world.kernel.sleep(self._rng.random() * self._seconds)
+
+
+class _FullDisk:
+    """Fills the disk when a program starts, often until after its end."""
+
+    def __init__(self, world: World, rng: random.Random) -> None:
+        self._world, self._rng = world, rng
+
+    def look(self, process: Process, what: str) -> None:
+        """Called at every step of every process."""
+        world, machine = self._world, process.machine
+        if what != "start program" or world.has_calmed or self._rng.random() < 0.6:
+            return
+        world.faults.count("disk full")
+        world.tell(f"the disk of {machine.name} is full")
+        machine.disk.room = self._rng.choice((0, 40, 300))
+        world.kernel.after(
+            self._rng.uniform(2.0, 30.0), lambda: setattr(machine.disk, "room", None)
+        )
 
 
 class _Holding:

@@ -89,6 +89,7 @@ class World:
         are_runs_apart: Whether no two runs that are out may have the same configuration.
         is_quick: Whether programs end soon.
         is_slow: Whether programs take long.
+        is_stubborn: Whether those take no notice of a request to end.
     """
 
     def __init__(self, seed: int, folder: Path, *, is_local: bool, n_machines: int) -> None:
@@ -122,7 +123,7 @@ class World:
         self.config: dict[str, Any] = {}
         self.n_points: int | None = None
         self.are_runs_apart = False
-        self.is_quick = self.is_slow = False
+        self.is_quick = self.is_slow = self.is_stubborn = False
         self.lease_seconds = 30
         self.is_each_point_once = False
         self.are_backend_clocks_true = True
@@ -360,7 +361,7 @@ class World:
         return lambda message: self.tell(f"{name}: {message}")
 
     def take_database_away(self, *, is_replaced: bool) -> None:
-        """Move the database's files to another folder, and perhaps put an older copy there.
+        """Remove the database's files, of which there is a copy; perhaps put an older one there.
 
         Args:
             is_replaced: By the file alone, without what is still in its log.
@@ -368,20 +369,27 @@ class World:
         away = self.folder / "away"
         away.mkdir(exist_ok=True)
         for path in self.folder.glob("sweeps.db*"):
-            path.rename(away / path.name)
+            if not path.name.endswith("-shm"):
+                shutil.copy(path, away / path.name)
+            path.unlink()
         if is_replaced:
             shutil.copy(away / "sweeps.db", self.folder / "sweeps.db")
         self.is_database_away = self.was_database_away = True
 
     def put_database_back(self) -> None:
-        """Put the right files back, in place of whatever is there."""
+        """Put the copy back, in place of whatever is there, and start the backend again."""
         if not self.is_database_away:
             return
+        self.store.close()
         for path in self.folder.glob("sweeps.db*"):
             path.unlink()
         for path in (self.folder / "away").iterdir():
             path.rename(self.folder / path.name)
         self.is_database_away = False
+        self.store = new_store(self.folder)
+        self._own = replace(self._own, store=self.store)
+        for server in self.servers:
+            server.restart(self.store)
 
     # What happens
 
@@ -424,7 +432,7 @@ class World:
             if self.has_calmed:
                 script = Script(2, 0.5)
             elif self.is_slow:
-                script = Script(25, 3.0)
+                script = Script(25, 3.0, on_term="ignores" if self.is_stubborn else "dies")
             elif self.is_quick:
                 script = replace(script, n_rows=min(script.n_rows, 3), is_wide=False)
                 script = replace(script, pause_seconds=min(script.pause_seconds, 2.0))

@@ -116,7 +116,10 @@ def test_what_could_not_be_delivered_is_sent_by_sync(
     assert client.get_run(f"{sweep}-0")["state"] == "running"
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    for told in (f"{sweep}-0 (attempt 1): finished\n1 attempt delivered\n", "there was nothing to deliver"):
+    for told in (
+        f"{sweep}-0 (attempt 1): finished\n1 attempt delivered\n",
+        "there was nothing to deliver",
+    ):
         command = [sys.executable, "-m", "sweep_sdk.cli", "sync"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout.startswith(told)

@@ -45,27 +45,41 @@ def hunt(mutation: Mutation, *, first: int, is_fresh: bool) -> Hunt:
     """Play worlds with a mutant until one notices it.
 
     Raises:
-        RuntimeError: The worlds could not be played.
+        RuntimeError: The worlds could not be played, or one is broken in any case.
     """
     began = time.monotonic()
     known = found_worlds().get(mutation.what)
-    command = [sys.executable, "-m", "simulation.hunting", str(first), str(N_WORLDS)]
-    command += ["--theme", mutation.theme] if mutation.theme else []
-    command += ["--try", str(known["seed"])] if known and not is_fresh else []
+    words = [str(first), str(N_WORLDS)]
+    words += ["--theme", mutation.theme] if mutation.theme else []
+    words += ["--try", str(known["seed"])] if known and not is_fresh else []
     with copy_of_packages() as packages:
         mutation.apply(packages)
-        path = os.pathsep.join((str(packages), str(ROOT / "tests")))
-        done = subprocess.run(
-            command,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=SECONDS,
-        )
+        found = first_broken(words, packages)
+    if found is not None:
+        with copy_of_packages() as packages:
+            if first_broken([str(found["seed"]), "1"], packages) is not None:
+                raise RuntimeError(f"world {found['seed']} is broken without the mutation, too")
+    return Hunt(mutation, found, time.monotonic() - began)
+
+
+def first_broken(words: list[str], packages: Path) -> Any:
+    """What ``simulation.hunting`` answers, with the code in ``packages``.
+
+    Raises:
+        RuntimeError: The worlds could not be played.
+    """
+    path = os.pathsep.join((str(packages), str(ROOT / "tests")))
+    done = subprocess.run(
+        [sys.executable, "-m", "simulation.hunting", *words],
+        env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
     if done.returncode:
-        raise RuntimeError(f"the worlds of '{mutation.what}' ended:\n{done.stderr}")
-    return Hunt(mutation, json.loads(done.stdout.splitlines()[-1]), time.monotonic() - began)
+        raise RuntimeError(f"the worlds {' '.join(words)} ended:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def line_of(hunted: Hunt) -> str:
