@@ -323,7 +323,9 @@ class Judge:
     def _check_all_written(self, rows: dict[Attempt, list[int]]) -> None:
         for own, written in self.world.written().items():
             missing = set(written) - set(rows.get(own, ()))
-            if missing and not self._may_be_lost(own) and not self._may_be_deleted(own):
+            # the agent waited for an answer while the file was made and removed again
+            is_known = own in self.world.removed and self.ends.get(own[0]) == ("failed", own[1])
+            if missing and not (self._may_be_lost(own) or self._may_be_deleted(own) or is_known):
                 raise Broken(
                     f"rows {sorted(missing)[:10]} of {own} were written and never delivered"
                 )
@@ -334,7 +336,8 @@ class Judge:
             own = run, attempt
             n_logged, kept = self.world.programs.logged.get(own, 0), rows.get(own, [])
             is_short = state == "finished" and len(kept) < n_logged
-            if is_short and not self._may_be_lost(own) and not self._may_be_deleted(own):
+            is_excused = own not in self.world.tidied and self._may_be_lost(own)
+            if is_short and not is_excused and not self._may_be_deleted(own):
                 raise Broken(
                     f"{run} has finished with {len(kept)} of the {n_logged} rows that its program"
                     " logged"
@@ -355,7 +358,7 @@ class Judge:
     def _may_be_lost(self, own: Attempt) -> bool:
         """Whether rows that were written had no way to the backend."""
         world = self.world
-        if own in world.excused:
+        if own in world.excused | world.tidied:
             return True
         if world.faults.n["disk full"] and world.script(*own).has_worker:
             return True  # one process may write behind the part of a line that another has written

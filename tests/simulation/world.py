@@ -74,10 +74,9 @@ class World:
         is_deleting: Whether somebody has asked for the sweep's deletion.
         is_deletion_acknowledged: Whether they were told that it is done.
         story: What happened, in lines for people, with the true time of each.
-        excused: Attempts of which rows may be lost: their machine lost its power, or their files
-            were taken away.
-        is_database_away: Whether the database's files are not where they belong.
-        was_database_away: Whether that has ever been so.
+        excused: Attempts of which rows may be lost: their machine lost its power.
+        tidied: Attempts of which rows may be lost, but not unnoticed: their files were taken away
+            when no agent had them open.
         removed: Attempts whose files were taken away, with the agents that had them open.
         started: When each agent started.
         misled: Agents that started where somebody else answers in the backend's place.
@@ -113,6 +112,7 @@ class World:
         self.is_deleting = False
         self.is_deletion_acknowledged = False
         self.excused: set[tuple[str, int]] = set()
+        self.tidied: set[tuple[str, int]] = set()
         self.removed: dict[tuple[str, int], str] = {}
         self.started: dict[str, float] = {}
         self.misled: set[str] = set()
@@ -302,7 +302,7 @@ class World:
         for own in self.begun.get(machine.name, set()):
             holder = self.judge.holders.get(own)
             if own in self.delivered or holder not in alive:
-                self.excused.add(own)
+                self.tidied.add(own)
             else:
                 self.removed[own] = holder
 
