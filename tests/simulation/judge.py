@@ -25,6 +25,8 @@ ENDING_SECONDS = 25.5
 #: An agent that starts says by then that it has a wrong address, and not before that its backend
 #: is away.
 BEGINNING_SECONDS = 5.0
+#: An agent waits so long for a new credential, which it reads again now and then.
+LONGEST_REFUSAL_SECONDS = 600.0
 #: A reading of another clock may differ by so much between two steps.
 SLACK_SECONDS = 2.0
 Attempt = tuple[str, int]
@@ -290,7 +292,8 @@ class Judge:
         if world.has_outdated and isinstance(agent.error, UsageError):
             return "has version" in str(agent.error)
         if world.token is not None and isinstance(agent.error, BackendUnavailable):
-            return "has been refused for 10 minutes" in str(agent.error)
+            is_told = "has been refused for 10 minutes" in str(agent.error)
+            return is_told and world.refusal_seconds >= LONGEST_REFUSAL_SECONDS
         if isinstance(agent.error, (NotFound,)):
             return world.is_deleting
         return isinstance(agent.error, UsageError) and (
@@ -325,6 +328,7 @@ class Judge:
             missing = set(written) - set(rows.get(own, ()))
             # the agent waited for an answer while the file was made and removed again
             is_known = own in self.world.removed and self.ends.get(own[0]) == ("failed", own[1])
+            is_known = is_known or self._was_tidied_twice(own)
             if missing and not (self._may_be_lost(own) or self._may_be_deleted(own) or is_known):
                 raise Broken(
                     f"rows {sorted(missing)[:10]} of {own} were written and never delivered"
@@ -337,6 +341,7 @@ class Judge:
             n_logged, kept = self.world.programs.logged.get(own, 0), rows.get(own, [])
             is_short = state == "finished" and len(kept) < n_logged
             is_excused = own not in self.world.tidied and self._may_be_lost(own)
+            is_excused = is_excused or self._was_tidied_twice(own)
             if is_short and not is_excused and not self._may_be_deleted(own):
                 raise Broken(
                     f"{run} has finished with {len(kept)} of the {n_logged} rows that its program"
@@ -349,6 +354,10 @@ class Judge:
             left = [own for own in rows if own[0] == run and own[1] <= attempt]
             if left:
                 raise Broken(f"{run} was deleted up to attempt {attempt}, and has rows of {left}")
+
+    def _was_tidied_twice(self, own: Attempt) -> bool:
+        """Whether a folder that was made again was removed again: not promised to be noticed."""
+        return self.world.n_removals[own] > 1
 
     def _may_be_deleted(self, own: Attempt) -> bool:
         """Whether a person has deleted the attempt, or may have."""

@@ -1,6 +1,6 @@
 """Worlds that aim at something: what has to meet there would seldom meet by chance.
 
-Every second world has a theme, which its seed says: it shapes the sweep and adds to the plan.
+Every fourth world has a theme, which its seed says: it shapes the sweep and adds to the plan.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class FewPoints(Theme):
         )
         world.kernel.yield_share = 0.5
         # while an ask is held up after its choice, runs end: later asks know what it did not
-        world.kernel.on_step = _Delaying(world, scenario.rng, "store claim_point", 0.3, 5.0).look
+        world.kernel.on_step = _Delaying(world, scenario.rng, "store save", 0.2, 5.0).look
         _start_crowd(scenario, 4)
         for _ in range(scenario.rng.choice((0, 6))):
             world.kernel.after(scenario.rng.random() * 10, scenario.mischief.kill_server)
@@ -127,7 +127,7 @@ class NewCredential(Theme):
         self._delay = rng.choice((40.0, 200.0, 400.0, _TOO_LONG))
         self.horizon = 400.0 + self._delay + (300.0 if self._delay == _TOO_LONG else 0.0)
         _drop(config, "run_cap", "run_timeout")
-        _drop(config["parameters"], "c")  # without a cap the sweep would be endless
+        config["parameters"] = {"a": {"values": list(range(24))}}
 
     def plan(self, scenario: Scenario) -> None:
         world = scenario.world
@@ -140,6 +140,7 @@ class NewCredential(Theme):
             world.tell("the backend takes another token from now on")
             world.token = "another-token"
             world.refused_since = world.kernel.now
+            world.refusal_seconds = self._delay
             world.kernel.after(self._delay, learn)
 
         def learn() -> None:
@@ -350,7 +351,7 @@ class BadDisk(Theme):
     def plan(self, scenario: Scenario) -> None:
         world, rng, mischief = scenario.world, scenario.rng, scenario.mischief
         world.is_quick = rng.random() < 0.7
-        world.kernel.on_step = _FullDisk(world, rng).look
+        world.kernel.on_step = _BadForPrograms(scenario).look
         for _ in range(rng.choice((2, 5))):
             after = rng.random() * 60
             world.kernel.after(after, rng.choice((mischief.fill_disk, mischief.tidy_runs)))
@@ -387,7 +388,7 @@ THEMES: tuple[type[Theme], ...] = (
 
 def theme_of(seed: int) -> Theme | None:
     """The theme of a world, if it has one."""
-    return THEMES[seed // 2 % len(THEMES)]() if seed % 2 else None
+    return THEMES[seed // 4 % len(THEMES)]() if seed % 4 == 1 else None
 
 
 def seeds_of(theme: str, first: int, n_worlds: int) -> list[int]:
@@ -434,16 +435,20 @@ class _Delaying:
             self._world.kernel.sleep(self._rng.random() * self._seconds)
 
 
-class _FullDisk:
-    """Fills the disk when a program starts, often until after its end."""
+class _BadForPrograms:
+    """Fills the disk when a program starts, or removes its folder soon after."""
 
-    def __init__(self, world: World, rng: random.Random) -> None:
-        self._world, self._rng = world, rng
+    def __init__(self, scenario: Scenario) -> None:
+        self._world, self._rng = scenario.world, scenario.rng
+        self._mischief = scenario.mischief
 
     def look(self, process: Process, what: str) -> None:
         """Called at every step of every process."""
         world, machine = self._world, process.machine
-        if what != "start program" or world.has_calmed or self._rng.random() < 0.6:
+        if what != "start program" or world.has_calmed or self._rng.random() < 0.4:
+            return
+        if self._rng.random() < 0.5:
+            world.kernel.after(self._rng.uniform(0.5, 8.0), self._mischief.tidy_runs)
             return
         world.faults.count("disk full")
         world.tell(f"the disk of {machine.name} is full")

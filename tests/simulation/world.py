@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,7 @@ class World:
         excused: Attempts of which rows may be lost: their machine lost its power.
         tidied: Attempts of which rows may be lost, but not unnoticed: their files were taken away
             when no agent had them open.
+        n_removals: How often the files of each attempt were taken away.
         removed: Attempts whose files were taken away, with the agents that had them open.
         started: When each agent started.
         misled: Agents that started where somebody else answers in the backend's place.
@@ -87,6 +89,7 @@ class World:
         n_points: How many points the sweep has, each of which is to be handed out.
         are_runs_apart: Whether no two runs that are out may have the same configuration.
         is_quick: Whether programs end soon.
+        refusal_seconds: How long machines go on with a credential that is refused.
         is_slow: Whether programs take long.
         is_stubborn: Whether those take no notice of a request to end.
     """
@@ -113,6 +116,7 @@ class World:
         self.is_deletion_acknowledged = False
         self.excused: set[tuple[str, int]] = set()
         self.tidied: set[tuple[str, int]] = set()
+        self.n_removals: Counter[tuple[str, int]] = Counter()
         self.removed: dict[tuple[str, int], str] = {}
         self.started: dict[str, float] = {}
         self.misled: set[str] = set()
@@ -124,6 +128,7 @@ class World:
         self.n_points: int | None = None
         self.are_runs_apart = False
         self.is_quick = self.is_slow = self.is_stubborn = False
+        self.refusal_seconds = 0.0
         self.lease_seconds = 30
         self.is_each_point_once = False
         self.are_backend_clocks_true = True
@@ -300,6 +305,7 @@ class World:
         """
         alive = {process.name for process in machine.processes}
         for own in self.begun.get(machine.name, set()):
+            self.n_removals[own] += 1
             holder = self.judge.holders.get(own)
             if own in self.delivered or holder not in alive:
                 self.tidied.add(own)

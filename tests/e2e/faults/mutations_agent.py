@@ -32,6 +32,15 @@ AGENT = (
         "tests/sdk/test_attempts.py::test_a_pending_delivery_is_saved_before_anything_runs",
     ),
     Mutation(
+        "sdk/sweep_sdk/_agent/outbox/source.py",
+        "a metrics file that is gone lacks all lines",
+        "        if self._file is None:\n            return True",
+        "        if self._file is None:\n            return False",
+        "kept",
+        "tests/sdk/test_delivery.py::TestRowsThatCouldNotBeWritten"
+        "::test_a_folder_that_is_gone_before_its_rows_were_delivered",
+    ),
+    Mutation(
         _DELIVERY,
         "what the backend has is not sent again",
         "news = batch.since(self._next_row)",

@@ -137,14 +137,6 @@ SIMULATED = (
         "BadDisk",
     ),
     _mutation(
-        _AGENT + "outbox/source.py",
-        "a metrics file that is gone lacks all lines",
-        "        if self._file is None:\n            return True",
-        "        if self._file is None:\n            return False",
-        "kept",
-        "BadDisk",
-    ),
-    _mutation(
         _OPERATIONS + "rows.py",
         "rows that two have delivered are read once, in worlds",
         "batches.append(batch.since(next_row))",

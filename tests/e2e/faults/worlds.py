@@ -2,7 +2,7 @@
 
     python tests/e2e/faults/worlds.py [--only TEXT] [--first SEED] [--fresh] [--write]
 
-The world that noticed a mutant last is tried first; then up to 300 worlds, of which those with the
+The world that noticed a mutant last is tried first; then up to 600 worlds, of which those with the
 mutant's theme are played. Exit code 1 if a mutant survives.
 """
 
@@ -24,7 +24,7 @@ from mutate import copy_of_packages, write_table
 from mutations import FOUND, ROOT, Mutation, found_worlds
 from mutations_simulated import SIMULATED
 
-N_WORLDS = 300
+N_WORLDS = 600
 SECONDS = 1800.0
 
 
