@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Empty, it installs the newest version of every dependency.
 CONSTRAINTS ?= constraints.txt
 
-SEEDS ?= 1500
+SEEDS ?= 1000
 CODE := sdk functions tests benchmarks tools
 
 .PHONY: help demo test test-fast test-oldest coverage e2e simulate simulate-mutants faults check format \

@@ -52,7 +52,7 @@ class Tally:
 def main() -> int:
     """Play worlds; 1 if a promise was broken in any, or too little happened in them."""
     parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2000, help="number of worlds to play")
+    parser.add_argument("--seeds", type=int, default=1000, help="number of worlds to play")
     parser.add_argument("--first", type=int, default=0, help="seed of the first world")
     parser.add_argument("--seed", type=int, help="play this one world and tell its story")
     parser.add_argument("--lines", action="store_true", help="list the lines that did not run")

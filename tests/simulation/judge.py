@@ -51,6 +51,7 @@ class Judge:
         n_amendments: How often each run may have been amended: retried, or deleted.
         amending: How many amendments of each run may still take effect; ``*`` for any run.
         deleted: The newest attempt of each run that was deleted.
+        sent_late: Attempts of deleted runs of which a machine has sent rows afterwards.
     """
 
     world: World
@@ -65,6 +66,7 @@ class Judge:
     n_amendments: Counter[str] = field(default_factory=Counter)
     amending: Counter[str] = field(default_factory=Counter)
     deleted: dict[str, int] = field(default_factory=dict)
+    sent_late: set[Attempt] = field(default_factory=set)
 
     def saw(
         self,
@@ -206,6 +208,8 @@ class Judge:
 
     def _report(self, run: str, asked: dict[str, Any], status: int) -> None:
         own = run, asked["attempt"]
+        if own[1] <= self.deleted.get(run, 0):
+            self.sent_late.add(own)
         if status == 200:
             self.heard_at[own] = self.world.kernel.now
         if status in (200, 409) and asked["rows"]:
@@ -352,6 +356,7 @@ class Judge:
         """Nothing of a deleted run stays."""
         for run, attempt in self.deleted.items():
             left = [own for own in rows if own[0] == run and own[1] <= attempt]
+            left = [own for own in left if own not in self.sent_late]  # not promised
             if left:
                 raise Broken(f"{run} was deleted up to attempt {attempt}, and has rows of {left}")
 
