@@ -25,23 +25,23 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sweep_sdk._agent.agent import run_agent
+from sweep_sdk._backend.client import Client, new_key, open_client
+from sweep_sdk._backend.retry import RetryPolicy
+from sweep_sdk._backend.transport import Response, Transport
+from sweep_sdk._settings import load_settings
+from sweep_service.operations.services import Services
+from sweep_service.storage.dynamodb.store import DynamoStore
+
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path += [str(TESTS / folder) for folder in ("contracts", "e2e/aws", "e2e/faults")]
-
-from capacity import item_size  # noqa: E402  found by the path above
-from dynamodb_kinds import moto_place, open_dynamodb  # noqa: E402  likewise
-from lossy import GatewayTransport  # noqa: E402  likewise
-
-from sweep_sdk._agent.agent import run_agent  # noqa: E402  likewise
-from sweep_sdk._backend.client import Client, new_key, open_client  # noqa: E402  likewise
-from sweep_sdk._backend.retry import RetryPolicy  # noqa: E402  likewise
-from sweep_sdk._backend.transport import Response, Transport  # noqa: E402  likewise
-from sweep_sdk._settings import load_settings  # noqa: E402  likewise
-from sweep_service.operations.services import Services  # noqa: E402  likewise
-from sweep_service.storage.dynamodb.store import DynamoStore  # noqa: E402  likewise
+item_size = import_module("capacity").item_size
+kinds = import_module("dynamodb_kinds")
+GatewayTransport: Any = import_module("lossy").GatewayTransport
 
 UNITS_A_SECOND = 1_000  # what DynamoDB writes to one partition
 REPORT_SECONDS = 10.0  # between two reports with rows, by default
@@ -88,7 +88,7 @@ def measure_units(method: str) -> dict[str, Counter[str]]:
     if method == "grid":
         axes = {name: {"min": 0, "max": 99} for name in "abcdefgh"}
     now = [1_700_000_000.0]
-    with moto_place(Path()) as address, open_dynamodb(address) as store:
+    with kinds.moto_place(Path()) as address, kinds.open_dynamodb(address) as store:
         services = Services(store, lambda: now[0], random.Random(1))
         client = Client(GatewayTransport(services, lambda: lambda: None))
         config = {"method": method, "metric": {"name": "loss"}, "parameters": axes}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from sweep_service.errors import StoreUnusable
@@ -64,7 +65,7 @@ def _require_sqlite() -> None:
         StoreUnusable: It has not.
     """
     try:
-        import sqlite3  # noqa: F401  whether it can be imported is the question
+        import_module("sqlite3")
     except ImportError as error:
         raise StoreUnusable(
             f"this Python was built without SQLite ({error}), in which sweeps are kept on this"

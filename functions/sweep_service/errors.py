@@ -227,5 +227,5 @@ class Stale(StoreSignal):
     """
 
     def __init__(self, message: str, stands: Any = None) -> None:
-        self.stands = stands
+        self.stored = stands
         super().__init__(message)

@@ -99,7 +99,7 @@ def report_in_turn(store: Store, worker: int) -> list[int]:
             try:
                 lease = store.save(SWEEP, lease, replace(lease, live=live, slot=name))
             except Stale as conflict:
-                lease = conflict.stands
+                lease = conflict.stored
                 continue
             counted.append(n_values)
             break

@@ -233,7 +233,7 @@ def told(method: Any, *values: Any) -> Any:
     try:
         result = method(*values)
     except Stale as error:
-        return Stale, error.stands, getattr(error.stands, "change", None)
+        return Stale, error.stored, getattr(error.stored, "change", None)
     except ServiceError as error:
         return type(error)
     return result, getattr(result, "change", None)

@@ -163,8 +163,8 @@ class TestSave:
         other = replace(changed(seen), **({"run_cap": 3} if record is COUNTER else {"host": "h"}))
         with unchanged(store), pytest.raises(Stale) as refused:
             store.save(SWEEP, seen, other)
-        assert refused.value.stands == stands
-        assert refused.value.stands.change == stands.change
+        assert refused.value.stored == stands
+        assert refused.value.stored.change == stands.change
 
     @each_kind
     def test_a_change_that_was_taken_back_is_a_change(self, store: Store, record: Any) -> None:
@@ -182,13 +182,13 @@ class TestSave:
         stands = saved(store, record)
         with unchanged(store), pytest.raises(Stale) as refused:
             store.save(SWEEP, None, replace(record, **other))
-        assert refused.value.stands == stands
+        assert refused.value.stored == stands
 
     @pytest.mark.parametrize("record", [a_lease(), a_run()])
     def test_where_one_was_seen_there_must_be_one(self, store: Store, record: Any) -> None:
         with unchanged(store), pytest.raises(Stale) as refused:
             store.save(SWEEP, record, changed(record))
-        assert refused.value.stands is None
+        assert refused.value.stored is None
 
     def test_of_an_unknown_sweep(self, store: Store) -> None:
         with unchanged(store), pytest.raises(NotFound, match=SWEEP):
@@ -208,7 +208,7 @@ class TestSave:
         store.claim_index(SWEEP)
         with unchanged(store), pytest.raises(Stale) as refused:
             store.save(SWEEP, seen, changed(seen))
-        assert (refused.value.stands.next_index, refused.value.stands.change) == (1, 1)
+        assert (refused.value.stored.next_index, refused.value.stored.change) == (1, 1)
 
     def test_neither_sweeps_nor_indices_share_records(self, store: Store) -> None:
         for sweep, index in ((SWEEP, 0), (SWEEP, 1), ("other123", 0)):
@@ -238,7 +238,7 @@ class TestDelete:
         stands = store.save(SWEEP, seen, changed(seen))
         with unchanged(store), pytest.raises(Stale) as refused:
             store.delete(SWEEP, seen)
-        assert refused.value.stands == stands
+        assert refused.value.stored == stands
         store.delete(SWEEP, stands)
         assert store.get_lease(SWEEP, 0) is None
 

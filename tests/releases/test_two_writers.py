@@ -230,7 +230,7 @@ def test_on_dynamodb_each_notices_what_the_other_has_written(
     assert repr(stands) != repr(seen)
     with pytest.raises(Stale) as refused:
         store.save(SWEEP, seen, changed(seen))
-    assert repr(refused.value.stands) == repr(stands) == repr(read(store, kind))
+    assert repr(refused.value.stored) == repr(stands) == repr(read(store, kind))
     if stands is not None:
         stored = store.save(SWEEP, stands, changed(stands))
         assert repr(read(store, kind)) == repr(stored)

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from made_answers import problem
 
-from sweep_sdk._agent.agent_lock import agent_lock
 from sweep_sdk._agent.outbox import tail
 from sweep_sdk._agent.outbox.delivery import Delivery
 from sweep_sdk._agent.outbox.endings import ProgramOutcome
@@ -21,6 +20,7 @@ from sweep_sdk._exceptions import (
     NotFound,
     UsageError,
 )
+from sweep_sdk._home.agent_lock import agent_lock
 from sweep_sdk._metrics import line_format
 from sweep_sdk._metrics.writer import INCOMPLETE
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import pytest
 
-from sweep_sdk._agent.agent_lock import agent_lock
 from sweep_sdk._agent.outbox import pending as _pending
 from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
+from sweep_sdk._home.agent_lock import agent_lock
 
 PENDING = PendingDelivery("here", "k3v9x2ab-1", 1, "/m", "loss")
 
@@ -173,7 +173,7 @@ def test_deliveries_of_a_killed_process_are_found(outbox, tmp_path):
         from dataclasses import replace
         from pathlib import Path
         from sweep_sdk._agent.outbox.pending import PendingDelivery, Outbox
-        from sweep_sdk._agent.agent_lock import agent_lock
+        from sweep_sdk._home.agent_lock import agent_lock
         outbox = Outbox(Path({str(tmp_path)!r}))
         with agent_lock(outbox.home) as lock:
             outbox.save(PendingDelivery("here", "k3v9x2ab-1", 1, "/m", "loss", holder=lock.name))

@@ -87,7 +87,7 @@ class TestSuspicion:
 
 
 class TestTake:
-    def test_a_released_lease_begins_anew_for_its_taker(self) -> None:
+    def test_a_released_lease_is_reset_for_its_taker(self) -> None:
         lease = replace(
             RELEASED,
             suspect_at=NOW,

@@ -32,6 +32,7 @@ def counted_files() -> list[Path]:
     """The files of the agent and of the client inside it."""
     found = [
         *_CLIENT.glob("_agent/**/*.py"),
+        _CLIENT / "_home/agent_lock.py",
         *_CLIENT.glob("_backend/*.py"),
         _CLIENT / "_sweeps/asked_run.py",
     ]

@@ -69,10 +69,13 @@ class Mischief:
     def signal_agent(self, number: int = signal.SIGTERM) -> None:
         agent = self._agent()
         if agent is not None and number in agent.handlers:
-            name = signal.Signals(number).name
-            self._happens("agent signalled", f"{agent.name} gets {name}")
-            self.world.signalled.setdefault(agent.name, self.kernel.now)
-            self.kernel.signal(agent, number)
+            self.signal(agent, number)
+
+    def signal(self, agent: Process, number: int = signal.SIGTERM) -> None:
+        """Send an agent a signal; from the first one on it has so long to end."""
+        self._happens("agent signalled", f"{agent.name} gets {signal.Signals(number).name}")
+        self.world.signalled.setdefault(agent.name, self.kernel.now)
+        self.kernel.signal(agent, number)
 
     def signal_agent_twice(self) -> None:
         agent = self._agent()
@@ -137,15 +140,18 @@ class Mischief:
         self.world.faults.n.update(machine.disk.lose_power(self.rng))
 
     def fill_disk(self) -> None:
-        machine = self._machine()
-        machine.disk.room = self.rng.choice((0, 0, 300))
+        self.fill(self._machine(), self.rng.choice((0, 0, 300)), self.rng.choice(_LONG))
+
+    def fill(self, machine: Machine, room: int, seconds: float) -> None:
+        """Leave a disk so many bytes of room, for some time."""
+        machine.disk.room = room
         self._happens("disk full", f"the disk of {machine.name} is full")
 
         def free() -> None:
             machine.disk.room = None
             self.world.tell(f"the disk of {machine.name} has room again")
 
-        self.kernel.after(self.rng.choice(_LONG), free)
+        self.kernel.after(seconds, free)
 
     def break_disk(self) -> None:
         machine = self._machine()

@@ -78,8 +78,7 @@ class Scenario:
         self.mischief = Mischief(self.world, random.Random(f"mischief {seed}"))
         self.people = People(self.world, random.Random(f"people {seed}"))
         self.horizon = self.rng.choice((60.0, 150.0, 300.0))
-        self.is_themed = theme is not None
-        self.is_crowded = self.rng.random() < 0.15 and not self.is_themed
+        self.is_crowded = self.rng.random() < 0.15 and theme is None
         self.world.is_quick = self.theme.is_quick
         self._n_agents = 0
 
@@ -180,12 +179,10 @@ class Scenario:
             elif self.theme.has_agents:
                 for _ in range(rng.choice((1, 1, 2))):
                     world.kernel.after(rng.random() * 5, lambda m=machine: self.start_agent(m))
-        if self.is_themed:
-            self.theme.plan(self)
-        else:
-            self._plan_anything()
+        self.theme.plan(self)
 
-    def _plan_anything(self) -> None:
+    def plan_anything(self) -> None:
+        """Whatever may go wrong and whatever people may do, at any moment."""
         world, rng = self.world, self.rng
         for harm in self._chosen(self.mischief.kinds(), rng.choice((0.0, 0.1, 0.3, 0.6))):
             world.kernel.after(rng.random() * self.horizon, harm)

@@ -19,6 +19,7 @@ from sweep_sdk._world import clock
 from sweep_sdk.cli.commands import tell
 
 if TYPE_CHECKING:
+    from simulation.mischief import Mischief
     from simulation.scenario import Scenario
     from simulation.world import World
     from sweep_sdk._backend.answers import HandOut
@@ -31,7 +32,7 @@ _POLL_SECONDS = 0.2
 
 
 class Theme:
-    """What a world aims at.
+    """What a world aims at; this one aims at nothing in particular.
 
     Attributes:
         n_machines: On how many agents run.
@@ -49,7 +50,8 @@ class Theme:
         """Change the sweep."""
 
     def plan(self, scenario: Scenario) -> None:
-        """Add to what happens."""
+        """What happens: by default, anything."""
+        scenario.plan_anything()
 
 
 class FewPoints(Theme):
@@ -321,24 +323,22 @@ class SilentEnd(Theme):
         world = scenario.world
         world.is_slow = world.is_stubborn = True
         for machine in world.machines:
-            world.kernel.after(
-                scenario.rng.uniform(8.0, 40.0), self._end_in_silence(world, machine)
-            )
+            at = scenario.rng.uniform(8.0, 40.0)
+            world.kernel.after(at, self._end_in_silence(scenario.mischief, machine))
         for _ in range(3):
             after = scenario.rng.random() * 40
             world.kernel.after(after, scenario.mischief.silence_and_signal)
 
-    def _end_in_silence(self, world: World, machine: Machine) -> Any:
-        """Every agent of a machine gets its signal just before its network falls silent."""
+    def _end_in_silence(self, mischief: Mischief, machine: Machine) -> Any:
+        """Every agent of a machine gets its signal as its network falls silent."""
 
         def happen() -> None:
+            world = mischief.world
             world.network.weather[machine.name] = Weather(is_silent=True)
             world.tell(f"network of {machine.name}: silent, for good")
             for agent in world.agents:
                 if agent.machine is machine and signal.SIGTERM in agent.handlers:
-                    world.faults.count("agent signalled")
-                    world.signalled.setdefault(agent.name, world.kernel.now)
-                    world.kernel.signal(agent, signal.SIGTERM)
+                    mischief.signal(agent)
 
         return happen
 
@@ -444,18 +444,14 @@ class _BadForPrograms:
 
     def look(self, process: Process, what: str) -> None:
         """Called at every step of every process."""
-        world, machine = self._world, process.machine
+        world = self._world
         if what != "start program" or world.has_calmed or self._rng.random() < 0.4:
             return
         if self._rng.random() < 0.5:
             world.kernel.after(self._rng.uniform(0.5, 8.0), self._mischief.tidy_runs)
             return
-        world.faults.count("disk full")
-        world.tell(f"the disk of {machine.name} is full")
-        machine.disk.room = self._rng.choice((0, 40, 300))
-        world.kernel.after(
-            self._rng.uniform(2.0, 30.0), lambda: setattr(machine.disk, "room", None)
-        )
+        room = self._rng.choice((0, 40, 300))
+        self._mischief.fill(process.machine, room, self._rng.uniform(2.0, 30.0))
 
 
 class _Holding:

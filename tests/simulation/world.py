@@ -19,7 +19,7 @@ import sweep_sdk
 from simulation.backend import Server, new_store
 from simulation.disk import Disk, Node
 from simulation.faults import Faults
-from simulation.judge import Broken, Judge
+from simulation.judge import LONGEST_REFUSAL_SECONDS, Broken, Judge
 from simulation.kernel import Kernel, Machine, Process
 from simulation.network import FOREIGN, ORIGIN, Network
 from simulation.programs import Programs, Script, script_of
@@ -47,8 +47,8 @@ from sweep_service import gateway
 from sweep_service.operations.services import Services
 
 URL = "http://backend.example"
-#: By then an agent whose credential is refused has ended.
-_LONGEST_REFUSAL = 800.0
+#: What an agent whose credential is refused may take to end, beyond the time that it waits.
+_REFUSAL_SLACK_SECONDS = 200.0
 
 _TABLES_SQL = """SELECT name FROM sqlite_master AS tables WHERE type = 'table' AND EXISTS
     (SELECT 1 FROM pragma_table_info(tables.name) WHERE name = 'sweep')"""
@@ -192,7 +192,8 @@ class World:
     def check_who_waits(self) -> None:
         """Whether those whose credential was refused for too long have ended."""
         since = self.refused_since
-        if since is None or self.kernel.now - since < _LONGEST_REFUSAL:
+        bound = LONGEST_REFUSAL_SECONDS + _REFUSAL_SLACK_SECONDS
+        if since is None or self.kernel.now - since < bound:
             return
         there = [agent for agent in self.agents if self.started[agent.name] < since]
         waiting = [agent.name for agent in there if not agent.is_dead]

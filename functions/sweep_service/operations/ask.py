@@ -273,7 +273,7 @@ class _Round:
         try:
             return self.services.store.save(self.sweep, seen, taken)
         except Stale as conflict:
-            stands: Lease | None = conflict.stands
+            stands: Lease | None = conflict.stored
             if stands is None or (stands.key, stands.attempt) != (taken.key, taken.attempt):
                 return None
             return stands  # a repeat of this request has extended it already
@@ -286,7 +286,7 @@ class _Round:
         try:
             return self.services.store.save(self.sweep, None, run)
         except Stale as conflict:
-            stands: Run | None = conflict.stands
+            stands: Run | None = conflict.stored
             return stands
 
     def _complete_ended(self, lease: Lease) -> None:

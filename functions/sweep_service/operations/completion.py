@@ -39,7 +39,7 @@ def drop(store: Store, sweep: str, lease: Lease) -> None:
         try:
             store.delete(sweep, lease)
         except Stale as conflict:  # its holder was heard of meanwhile
-            lease = conflict.stands
+            lease = conflict.stored
             if is_left_over(lease, attempt, revision):
                 continue
         return

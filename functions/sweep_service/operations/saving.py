@@ -37,5 +37,5 @@ def update(store: Store, sweep: str, record: R | None, transition: Callable[[Any
         try:
             return store.save(sweep, record, wanted)
         except Stale as conflict:
-            record = conflict.stands
+            record = conflict.stored
     raise Busy(f"sweep {sweep} is being changed by others; try again")

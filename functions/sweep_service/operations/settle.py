@@ -73,6 +73,6 @@ def _finish(services: Services, sweep: str, seen: SweepStatus) -> Settled:
     try:
         services.store.save(sweep, seen, finished)
     except Stale as conflict:
-        is_finished = conflict.stands.state is SweepState.FINISHED
+        is_finished = conflict.stored.state is SweepState.FINISHED
         return Settled.ENDED if is_finished else Settled.NOT_ENDED
     return Settled.ENDED

@@ -108,7 +108,7 @@ def take(
 ) -> Lease:
     """The next attempt of a run that was given back or lost, held by the asker.
 
-    Live summary, stop flag, early stop, suspicion and preemption begin anew. With the last of
+    Live summary, stop flag, early stop, suspicion and preemption are reset. With the last of
     ``MAX_ATTEMPTS`` losses the run has crashed: the lease that is taken has ended already.
 
     Args:

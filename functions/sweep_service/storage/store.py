@@ -71,7 +71,7 @@ class Store(Protocol):
         """
 
     def get_status(self, sweep: str) -> SweepStatus:
-        """The sweep's counter.
+        """The status of a sweep.
 
         Raises:
             NotFound: No such sweep.

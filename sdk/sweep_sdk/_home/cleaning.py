@@ -14,7 +14,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.agent_lock import is_held
+from sweep_sdk._home.agent_lock import is_held
 from sweep_sdk._world import chance, clock, disk
 
 if TYPE_CHECKING:

@@ -108,19 +108,19 @@ PROTOCOL = (
     ),
     Mutation(
         _LEASES,
-        "take: the stop flag begins anew",
+        "take: the stop flag is reset",
         "        is_stop_requested=False,\n",
         "",
         "obeyed",
-        _TESTS + "TestTake::test_a_released_lease_begins_anew_for_its_taker",
+        _TESTS + "TestTake::test_a_released_lease_is_reset_for_its_taker",
     ),
     Mutation(
         _LEASES,
-        "take: what was reported begins anew",
+        "take: what was reported is reset",
         "        live=LiveSummary(),\n",
         "",
         "8",
-        _TESTS + "TestTake::test_a_released_lease_begins_anew_for_its_taker",
+        _TESTS + "TestTake::test_a_released_lease_is_reset_for_its_taker",
     ),
     Mutation(
         _LEASES,
@@ -128,7 +128,7 @@ PROTOCOL = (
         "        suspect_at=None,\n        is_stop_requested",
         "        is_stop_requested",
         "2",
-        _TESTS + "TestTake::test_a_released_lease_begins_anew_for_its_taker",
+        _TESTS + "TestTake::test_a_released_lease_is_reset_for_its_taker",
     ),
     Mutation(
         _LEASES,
@@ -136,7 +136,7 @@ PROTOCOL = (
         "        is_preempting=False,\n",
         "",
         "given back",
-        _TESTS + "TestTake::test_a_released_lease_begins_anew_for_its_taker",
+        _TESTS + "TestTake::test_a_released_lease_is_reset_for_its_taker",
     ),
     Mutation(
         _LEASES,

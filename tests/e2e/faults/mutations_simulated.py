@@ -163,7 +163,7 @@ SIMULATED = (
     ),
     _mutation(
         _TELL,
-        "a result that is told follows the rows that were reported",
+        "a told result comes after the rows reported before it",
         "        next_row = client.report(run, attempt, 0, ()).next_row",
         "        next_row = 0",
         "kept",
@@ -187,7 +187,7 @@ SIMULATED = (
     ),
     # Who is dead
     _mutation(
-        _AGENT + "agent_lock.py",
+        "sdk/sweep_sdk/_home/agent_lock.py",
         "a living agent keeps its pending deliveries",
         "        if disk.lock_if_free(descriptor):\n            lock.unlink",
         "        if True:\n            lock.unlink",

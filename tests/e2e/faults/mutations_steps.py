@@ -478,8 +478,8 @@ STEPS = (
     Mutation(
         "functions/sweep_service/operations/saving.py",
         "update: what others have made of a record counts",
-        "            record = conflict.stands\n",
-        "            return store.save(sweep, conflict.stands, wanted)\n",
+        "            record = conflict.stored\n",
+        "            return store.save(sweep, conflict.stored, wanted)\n",
         "3",
         "tests/contracts/test_store_concurrency.py::test_one_ends_a_run_and_all_hear_how",
     ),

@@ -71,7 +71,7 @@ class _Composer(yaml.SafeLoader):
         self._open_anchors: set[str | None] = set()
 
     def compose_node(self, parent: nodes.Node | None, index: Any) -> nodes.Node | None:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # untyped in PyYAML's stubs
         anchor = event.anchor
         if isinstance(event, events.AliasEvent):
             if anchor not in self.anchors:
@@ -91,7 +91,7 @@ class _Composer(yaml.SafeLoader):
         return node
 
     def compose_scalar_node(self, anchor: Any) -> nodes.ScalarNode:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # untyped in PyYAML's stubs
         node = super().compose_scalar_node(anchor)
         if event.tag is not None or not event.implicit[0]:
             return node

@@ -69,8 +69,8 @@ class Tuning:
         There are three reasons for it: while runs are in progress, it spreads the requests; if
         only the refining requests use it, requests do not all rely on the same model; and few
         values are enough to learn the effect of each parameter, but not of all together. It is
-        used if two of them apply, unless there are so many values or parameters that it would be
-        too slow.
+        used if two of them apply, unless it would be too slow because of the number of values
+        or parameters.
         """
         is_polishing, is_early = self.margin_of(index) == 0, n_values <= self.n_own
         is_wanted = is_polishing + is_early + (n_out > 0) >= 2

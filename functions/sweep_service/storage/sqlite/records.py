@@ -177,7 +177,8 @@ class RecordTables:
         return NotFound(f"no sweep '{sweep}'")
 
 
-def _counter_values(counter: SweepStatus) -> _Values:
+def counter_values(counter: SweepStatus) -> _Values:
+    """The columns of a sweep that change, in the order of the table."""
     return (
         counter.state.value,
         counter.next_index,
@@ -260,7 +261,7 @@ _COUNTERS = _Table(
     ("sweep",),
     ("state", "next_index", "index_limit", "run_cap", "bases", "seed", "change"),
     ("change",),
-    _counter_values,
+    counter_values,
     _counter,
 )
 _LEASES = _Table(

@@ -9,11 +9,11 @@ from sweep_service.errors import NotFound, Stale
 from sweep_service.model.records.records import ConfigVersion, SweepHead
 from sweep_service.storage.codec import (
     decode_taken,
-    encode_bases,
     encode_taken,
     from_json,
     to_json,
 )
+from sweep_service.storage.sqlite.records import counter_values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -158,13 +158,7 @@ def _put_counter(connection: sqlite3.Connection, meta: ConfigVersion, counter: S
             meta.name,
             meta.created_at,
             meta.create_key,
-            counter.state.value,
-            counter.next_index,
-            counter.limit,
-            counter.run_cap,
-            encode_bases(counter.bases),
-            str(counter.seed),
-            counter.change,
+            *counter_values(counter),
         ),
     )
 

@@ -147,7 +147,7 @@ class Delivery:
         return without_rows(outcome, self.pending.metrics_file)
 
     def give_up(self, outcome: ProgramOutcome) -> None:
-        """Leave the pending to whoever comes by later."""
+        """Leave the pending delivery to another agent or to ``sync``."""
         self._keep(replace(self.pending, outcome=asdict(outcome), holder=None))
 
     def discard(self) -> None:
@@ -300,7 +300,7 @@ class Delivery:
         self._batches.extendleft((second, replace(batch, rows=batch.rows[:middle])))
 
     def _keep(self, pending: PendingDelivery) -> None:
-        """A pending that cannot be written down is still paid if this process lives."""
+        """A delivery whose file cannot be written still succeeds while this process lives."""
         self.pending = pending
         with contextlib.suppress(OSError):
             self._outbox.save(pending)

@@ -16,11 +16,11 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.agent_lock import PRIVATE_FOLDER, is_held, lock_file
+from sweep_sdk._home.agent_lock import PRIVATE_FOLDER, is_held, lock_file
 from sweep_sdk._world import disk, processes, threads
 
 if TYPE_CHECKING:
-    from sweep_sdk._agent.agent_lock import AgentLock
+    from sweep_sdk._home.agent_lock import AgentLock
 
 
 @dataclass(frozen=True)

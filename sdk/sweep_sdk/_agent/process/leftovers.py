@@ -17,7 +17,7 @@ import signal
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sweep_sdk._agent.agent_lock import is_held
+from sweep_sdk._home.agent_lock import is_held
 from sweep_sdk._world import clock, disk, processes, running
 
 if TYPE_CHECKING:

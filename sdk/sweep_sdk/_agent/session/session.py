@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._agent.agent_lock import agent_lock
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
 from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.process.leftovers import end_leftovers, noted
@@ -18,17 +17,18 @@ from sweep_sdk._agent.session.tally import Tally
 from sweep_sdk._agent.view.events import AgentEnded, AgentStarted, Notice
 from sweep_sdk._backend.retry import Renewal, RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
+from sweep_sdk._home.agent_lock import agent_lock
 from sweep_sdk._results.run_limit import run_limit
 from sweep_sdk._world import processes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from sweep_sdk._agent.agent_lock import AgentLock
     from sweep_sdk._agent.options import AgentOptions
     from sweep_sdk._agent.view.events import Event
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
+    from sweep_sdk._home.agent_lock import AgentLock
     from sweep_sdk._settings import Settings
 
 GAVE_UP = 1

@@ -49,7 +49,7 @@ class Worker:
         self._slot = slot
         self._gpus = gpus
         self._attempts = attempts
-        self._asker = requester
+        self._requester = requester
         self._launcher = launcher
         self._held_descriptor = held_descriptor
         self._run_timeout = run_timeout_seconds
@@ -67,7 +67,7 @@ class Worker:
         """
         tally = self._attempts.tally
         while tally.take_turn():
-            handout = self._asker.next_run(self._slot)
+            handout = self._requester.next_run(self._slot)
             if handout is None:
                 tally.give_back_turn()
                 return

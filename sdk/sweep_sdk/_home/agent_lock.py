@@ -1,4 +1,4 @@
-"""The lock by which the other agents on a machine can tell that an agent is alive.
+"""The lock that shows the other agents on a machine that an agent is alive.
 
 An agent holds a lock on ``<home>/agents/<name>.lock``, where the name is unique to the process. The
 keepers of its programs inherit the open file, so the lock is free only once the agent and all of
