@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_service import __version__, errors
+from sweep_service.access.identity import check_access
 from sweep_service.handlers import http, views
 from sweep_service.routes import find_route
 from sweep_service.wire.headers import BACKEND_HEADER
@@ -20,6 +21,7 @@ from sweep_service.wire.problems import PROBLEM_TYPE, problem_document
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sweep_service.access.identity import Identity
     from sweep_service.operations.services import Services
 
 _logger = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ def handle(
     query: Mapping[str, str],
     headers: Mapping[str, str],
     body: bytes,
+    *,
+    identity: Identity | None = None,
 ) -> Response:
     """Answer one request; never raises.
 
@@ -51,10 +55,12 @@ def handle(
         query: Decoded query, one value a name.
         headers: Request headers, names in any case.
         body: Raw body.
+        identity: Who sends it; None: an unknown caller, who is let into public routes alone.
     """
     try:
-        handler, params = find_route(method, path)
-        answer = handler(http.Request(params, query, headers, body), services)
+        route, params = find_route(method, path)
+        check_access(identity, route.scope, params.get("sweep"), services.clock())
+        answer = route.handler(http.Request(params, query, headers, body, identity), services)
         return _encode(answer)
     except errors.ServiceError as error:
         if not isinstance(error, errors.StoreSignal):
@@ -85,6 +91,8 @@ def problem_response(error: errors.ServiceError) -> Response:
 def _headers(error: errors.ServiceError) -> dict[str, str]:
     if isinstance(error, errors.TryAgain):
         return {"Retry-After": f"{max(1, round(error.retry_after_seconds))}"}
+    if isinstance(error, errors.Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, errors.MethodNotAllowed):
         return {"Allow": ", ".join(error.allowed)}
     return {}

@@ -11,6 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from sweep_service.access.identity import FIRST_ADMIN, to_authorizer_context
 from sweep_service.errors import ServiceError
 from sweep_service.lambdas.edge import make_handler
 from sweep_service.routes import find_route
@@ -65,6 +66,7 @@ class EmulatedGateway(ThreadingHTTPServer):
             "requestContext": {
                 "http": {"method": method, "path": parts.path},
                 "stage": "$default",
+                "authorizer": {"lambda": to_authorizer_context(FIRST_ADMIN)},
             },
             "body": body.decode(),
             "isBase64Encoded": False,

@@ -44,6 +44,7 @@ from sweep_sdk._backend.transport import HttpTransport, InProcessTransport, Tran
 from sweep_sdk._settings import Settings
 from sweep_sdk._world import clock, disk
 from sweep_service import gateway
+from sweep_service.access.identity import Identity
 from sweep_service.operations.services import Services
 
 URL = "http://backend.example"
@@ -408,11 +409,13 @@ class World:
         query: Any,
         headers: Any,
         body: bytes,
+        *,
+        identity: Identity | None = None,
     ) -> gateway.Response:
         """The backend's gateway, under the eyes of the judge."""
         origin = headers.get(ORIGIN) or self.kernel.process().name
         n_amendments = self.judge.began(method, path, body)
-        answer = self._handle(services, method, path, query, headers, body)
+        answer = self._handle(services, method, path, query, headers, body, identity=identity)
         if method == "POST" and ("finish" in path or path.endswith("/runs")):
             self.kernel.step(f"answered {method} {path} {answer.status}")
         self.judge.saw(
