@@ -17,8 +17,8 @@ class Authentication(str, Enum):
     """How a caller was authenticated."""
 
     LOCAL = "local"  # has access to the database file itself
-    FIRST_TOKEN = "first-token"  # noqa: S105  has the token that the backend was set up with
-    TOKEN = "token"  # noqa: S105  has a token that an admin created
+    FIRST_ADMIN = "first-admin"  # has the token that the backend was set up with
+    STORED = "stored"  # has a token that an admin created
     IAM = "iam"  # signed the request with AWS credentials
 
 
@@ -50,7 +50,7 @@ class Identity:
 
 
 LOCAL_ADMIN = Identity("local user", Scope.ADMIN, Authentication.LOCAL)
-FIRST_ADMIN = Identity("first token", Scope.ADMIN, Authentication.FIRST_TOKEN)
+FIRST_ADMIN = Identity("first token", Scope.ADMIN, Authentication.FIRST_ADMIN)
 
 
 def check_access(

@@ -64,7 +64,7 @@ class Token:
     @property
     def identity(self) -> Identity:
         """The caller that has this token."""
-        return Identity(self.name, self.scope, Authentication.TOKEN, self.sweep, self.expires_at)
+        return Identity(self.name, self.scope, Authentication.STORED, self.sweep, self.expires_at)
 
     def check_valid(self, now: float) -> None:
         """Refuse a token that is no longer valid.

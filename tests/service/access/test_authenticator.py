@@ -79,7 +79,7 @@ def test_the_first_admin_needs_no_store(authenticator: Any, header: str) -> None
 def test_a_stored_token_says_who_has_it(authenticator: Any) -> None:
     made, _ = authenticator(a_token(expires_at=2_000_000))
     assert made.identify(f"Bearer {TEXT}") == Identity(
-        "slurm", Scope.AGENT, Authentication.TOKEN, "k3v9x2ab", 2_000_000
+        "slurm", Scope.AGENT, Authentication.STORED, "k3v9x2ab", 2_000_000
     )
 
 

@@ -24,7 +24,7 @@ IAM = Identity("arn:aws:iam::1:role/agents", None, Authentication.IAM)
 
 
 def having(scope: Scope, **changes: Any) -> Identity:
-    return Identity("ann", scope, Authentication.TOKEN, **changes)
+    return Identity("ann", scope, Authentication.STORED, **changes)
 
 
 def test_each_scope_includes_those_before_it() -> None:
