@@ -15,6 +15,7 @@ from uuid import UUID
 from simulation.backend import Stepped
 from simulation.disk import descriptor_functions, path_class
 from simulation.kernel import Kernel, Process, wall_time
+from simulation.network import Session
 from simulation.threads import thread_classes
 from sweep_sdk._agent import function_agent
 from sweep_sdk._agent.slot import worker
@@ -50,7 +51,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield disk, "Path", path_class(kernel)
     for name, value in descriptor_functions(kernel).items():
         yield disk, name, value
-    yield network, "new_session", world.network.new_session
+    yield network, "new_session", lambda: Session(world.network)
     yield running, "_PROC", "/nowhere"  # programs are no processes here, and keepers are not killed
     yield processes, "_os", _own_process(kernel)
     yield processes, "_signal", _signals(kernel)
@@ -139,15 +140,22 @@ def _stepped_write(kernel: Kernel) -> Any:
 
 
 class _Globals:
-    """What a Python process has once, for each process that calls functions."""
+    """What a Python process has once, for each process that calls functions.
+
+    The environment is a plain dictionary for as long as the world lasts: processes change places by
+    a change of ``os.environ`` alone, and nothing reaches the environment of this interpreter.
+    """
 
     def __init__(self, kernel: Kernel) -> None:
+        self._real = os.environ
+        os.environ = dict(os.environ)  # type: ignore[assignment]  # noqa: B003
         self._own = self._read()
         kernel.on_switch = self._switch
 
     def restore(self) -> None:
         """Give this interpreter back what it had."""
         self._write(self._own)
+        os.environ = self._real  # noqa: B003
 
     def _switch(self, old: Process | None, new: Process | None) -> None:
         if old is not None and old.globals:
@@ -160,15 +168,13 @@ class _Globals:
         return {
             "run": current_run._active.run,
             "calling": function_agent._calling,
-            "environment": dict(os.environ),
+            "environment": os.environ,
         }
 
     def _write(self, found: dict[Any, Any]) -> None:
         current_run._active.run = found["run"]
         function_agent._calling = found["calling"]
-        if found["environment"] != os.environ:
-            os.environ.clear()
-            os.environ.update(found["environment"])
+        os.environ = found["environment"]  # noqa: B003
 
 
 def fresh_globals(variables: Mapping[str, str] | None = None) -> dict[Any, Any]:
