@@ -15,6 +15,7 @@ from uuid import UUID
 from simulation.backend import Stepped
 from simulation.disk import descriptor_functions, path_class
 from simulation.kernel import Kernel, Process, wall_time
+from simulation.ledger import WRITES, judged
 from simulation.network import Session
 from simulation.threads import thread_classes
 from sweep_sdk._agent import function_agent
@@ -26,6 +27,7 @@ from sweep_service.operations import evidence
 from sweep_service.storage import deferred
 from sweep_service.storage.sqlite import sweeps
 from sweep_service.storage.sqlite.database import Database
+from sweep_service.storage.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -65,6 +67,8 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
     yield deferred, "DeferredStore", _stepped(world)
     yield Database, "write", _stepped_write(kernel)
+    for name in WRITES:
+        yield SqliteStore, name, judged(world, name, getattr(SqliteStore, name))
     yield evidence, "load_observations", _judged_observations(world)
     yield sweeps, "_DELETE_BATCH", 2
 
