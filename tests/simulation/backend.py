@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -125,4 +127,16 @@ class Server:
 
 def new_store(folder: Path) -> SqliteStore:
     """A store over a file of its own."""
-    return SqliteStore(folder / "sweeps.db", local_file_systems=("tmpfs", "overlay"))
+    path = folder / "sweeps.db"
+    if not path.exists():
+        path.write_bytes(_empty_database())
+    return SqliteStore(path, local_file_systems=("tmpfs", "overlay"))
+
+
+@cache
+def _empty_database() -> bytes:
+    """A file without sweeps, which takes some time to make."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sweeps.db"
+        SqliteStore(path, local_file_systems=("tmpfs", "overlay")).close()
+        return path.read_bytes()
