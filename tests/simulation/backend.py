@@ -43,6 +43,7 @@ class Stepped:
                 raise StoreUnavailable("no reply from the database", retry_after_seconds=1.0)
             return result
 
+        setattr(self, name, call)  # for the next time
         return call
 
 

@@ -123,20 +123,30 @@ class Judge:
             self._looked_at(path, json.loads(answer), before)
         if method != "POST":
             return
-        asked: dict[str, Any] = json.loads(body or b"{}")
-        found = json.loads(answer) if status in (200, 201) and answer else {}
         run_path = _RUN_PATH.fullmatch(path)
-        if run_path is not None:
-            run = run_path.group(2)
-            if run_path.group(3) != "stop" and status == 200:
-                self._check_sender((run, asked["attempt"]), origin)
-            if run_path.group(3) == "reports":
-                self._report(run, asked, status)
-            elif run_path.group(3) == "finish" and self.n_amendments[run] == before.n_amendments:
-                self._finish(run, asked, status, found)  # nothing of it was taken back since
-        elif _ASK_PATH.fullmatch(path) and "id" in found:
+        if run_path is not None and run_path[3] != "stop":
+            self._spoke(run_path, json.loads(body), status, answer, origin, before)
+        elif status in (200, 201) and b'"id"' in answer and _ASK_PATH.fullmatch(path):
             lowered = {name.lower(): value for name, value in headers.items()}
-            self._handed_out(found, lowered["idempotency-key"], origin)
+            self._handed_out(json.loads(answer), lowered["idempotency-key"], origin)
+
+    def _spoke(
+        self,
+        path: re.Match[str],
+        asked: dict[str, Any],
+        status: int,
+        answer: bytes,
+        origin: str,
+        before: Before,
+    ) -> None:
+        """Somebody has reported for a run, or finished it."""
+        run, verb = path[2], path[3]
+        if status == 200:
+            self._check_sender((run, asked["attempt"]), origin)
+        if verb == "reports":
+            self._report(run, asked, status)
+        elif status == 200 and self.n_amendments[run] == before.n_amendments:
+            self._finish(run, asked, json.loads(answer))  # nothing of it was taken back since
 
     def began(self, method: str, path: str, body: bytes) -> Before:
         """A request that may have an effect although nobody will answer it."""
@@ -144,10 +154,10 @@ class Judge:
             self.amending[self._amended_by(path)] += 1
             return Before(is_deleted=self.is_sweep_deleted)
         run_path = _RUN_PATH.fullmatch(path)
-        if method == "POST" and run_path is not None:
-            asked = json.loads(body or b"{}")
-            if run_path.group(3) == "finish" or asked.get("preempting"):
-                self.over.add((run_path.group(2), asked["attempt"]))
+        if method == "POST" and run_path is not None and run_path[3] != "stop":
+            asked = json.loads(body)
+            if run_path[3] == "finish" or asked.get("preempting"):
+                self.over.add((run_path[2], asked["attempt"]))
         run_path = run_path or _A_RUN_PATH.fullmatch(path)
         if run_path is None:
             return Before(is_deleted=self.is_sweep_deleted)
@@ -269,9 +279,7 @@ class Judge:
             if status == 200:
                 self.acknowledged.setdefault(own, set()).update(numbers)
 
-    def _finish(self, run: str, asked: dict[str, Any], status: int, found: dict[str, Any]) -> None:
-        if status != 200:
-            return
+    def _finish(self, run: str, asked: dict[str, Any], found: dict[str, Any]) -> None:
         own = run, asked["attempt"]
         self.over.add(own)
         self.finished_at.setdefault(own, self.world.kernel.now)

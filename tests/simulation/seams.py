@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from sweep_sdk._world import chance, clock, disk, network, processes, running, t
 from sweep_service import bootstrap
 from sweep_service.operations import evidence
 from sweep_service.storage import deferred
-from sweep_service.storage.sqlite import sweeps
+from sweep_service.storage.sqlite import database, sweeps
 from sweep_service.storage.sqlite.database import Database
 from sweep_service.storage.sqlite.store import SqliteStore
 
@@ -67,6 +68,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
     yield deferred, "DeferredStore", _stepped(world)
     yield Database, "write", _stepped_write(kernel)
+    yield database, "_file_id", _remembered(world.file_ids, database._file_id)
     for name in WRITES:
         yield SqliteStore, name, judged(world, name, getattr(SqliteStore, name))
     yield evidence, "load_observations", _judged_observations(world)
@@ -141,6 +143,25 @@ def _stepped_write(kernel: Kernel) -> Any:
         return real(self)
 
     return write
+
+
+def _remembered(known: dict[Path, Any], real: Any) -> Any:
+    """Which file a path leads to, looked up where it may have changed: that is most of all calls.
+
+    Args:
+        known: What was found; whoever moves files forgets it.
+        real: Looks it up.
+    """
+
+    def find(path: Path) -> Any:
+        found = known.get(path)
+        if found is None:
+            found = real(path)
+            if found is not None:
+                known[path] = found
+        return found
+
+    return find
 
 
 class _Globals:

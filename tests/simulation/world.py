@@ -70,6 +70,7 @@ class World:
         n_failed: How many attempts have failed.
         is_deleting: Whether somebody has asked for the sweep's deletion.
         is_deletion_acknowledged: Whether they were told that it is done.
+        file_ids: Which files the database's names lead to, as far as that was looked up.
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power.
         tidied: Attempts of which rows may be lost, but not unnoticed: their files were taken away
@@ -145,6 +146,7 @@ class World:
         self.network.deliver = self._deliver
         self.programs = Programs(self.kernel, self.script, self.tell, self.faults)
         self.judge = Judge(self)
+        self.file_ids: dict[Path, Any] = {}
         self.store = new_store(folder)
         self.ledger = Ledger(self, folder / "sweeps.db")
         self._handle = gateway.handle
@@ -379,6 +381,7 @@ class World:
             path.unlink()
         if is_replaced:
             shutil.copy(away / "sweeps.db", self.folder / "sweeps.db")
+        self.file_ids.clear()
         self.is_database_away = self.was_database_away = True
 
     def put_database_back(self) -> None:
@@ -390,6 +393,7 @@ class World:
             path.unlink()
         for path in (self.folder / "away").iterdir():
             path.rename(self.folder / path.name)
+        self.file_ids.clear()
         self.is_database_away = False
         self.store = new_store(self.folder)
         self.own_services = replace(self.own_services, store=self.store)
