@@ -164,7 +164,14 @@ class Ledger:
         now = self._runs[index] = KeptRun(*found[0])
         if before is not None:
             _check_change(name, before, now)
+        elif self._world.is_each_point_once:
+            self._check_point(name, index, now)
         self._world.judge.check_end(name, now.state)
+
+    def _check_point(self, name: str, index: int, run: KeptRun) -> None:
+        for other, known in self._runs.items():
+            if other != index and known.config == run.config:
+                raise Broken(f"{name} and {self._world.sweep}-{other} are kept with {run.config}")
 
     def check_lease(self, index: int) -> None:
         """An attempt has one holder, and the next one begins when that was not heard of for long.
