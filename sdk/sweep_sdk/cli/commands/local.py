@@ -6,10 +6,11 @@ import json
 import secrets
 import signal
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep_sdk._exceptions import UsageError
 from sweep_sdk.cli.algebra import one_thread
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import say
@@ -17,6 +18,7 @@ from sweep_sdk.cli.output import say
 if TYPE_CHECKING:
     from types import FrameType
 
+    from sweep_sdk._backend.transport import InProcessTransport
     from sweep_sdk._server.server import LocalServer
 
 _GENERATE = "generate"
@@ -62,7 +64,6 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
     from sweep_sdk._backend.retry import ONCE, Retrier
     from sweep_sdk._backend.transport import InProcessTransport
     from sweep_sdk._server.address import connects, reachable_url
-    from sweep_sdk._server.server import LocalServer
     from sweep_sdk._settings import load_settings
 
     settings = load_settings()
@@ -75,8 +76,8 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
         Client(
             transport, Retrier(ONCE)
         ).check_store()  # reports an unusable database before serving
-        server = LocalServer(transport, host=host, port=port, token=token)
-        _raise_file_limit()
+        n_files = _raise_file_limit()
+        server = _server(transport, host=host, port=port, token=token, n_files=n_files)
         _stop_on_signals(server)
         url = reachable_url(server.url, connects)
         if is_json:
@@ -86,6 +87,24 @@ def command(port: int, host: str, token: str | None, is_json: bool) -> None:
         server.serve()
     if not is_json:
         say("stopped")
+
+
+def _server(transport: InProcessTransport, **options: Any) -> LocalServer:
+    """A server that is bound to its address.
+
+    Raises:
+        UsageError: The libraries that it runs on are not installed.
+    """
+    try:
+        from sweep_sdk._server.server import LocalServer
+    except ModuleNotFoundError as error:
+        from sweep_service.installation import install_hint
+
+        raise UsageError(
+            f"'sweep-sdk local' needs the package {error.name}; install it with"
+            f" {install_hint('local')}"
+        ) from None
+    return LocalServer(transport, **options)
 
 
 def _say_address(url: str, token: str | None) -> None:
@@ -108,14 +127,21 @@ def _stop_on_signals(server: LocalServer) -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def _raise_file_limit() -> None:
-    """Raise the limit on open files: every agent holds a connection, and 1,024 is common."""
+def _raise_file_limit() -> int:
+    """Raise the limit on open files: every agent holds a connection, and 1,024 is common.
+
+    Returns:
+        The limit that is in force.
+    """
     try:
         import resource
     except ImportError:  # not a POSIX system
-        return
+        return _MAX_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(_MAX_FILES, hard)
-    if wanted > soft:
-        with suppress(OSError, ValueError):  # the real limit may be lower than the reported one
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return _MAX_FILES if soft == resource.RLIM_INFINITY else soft
+    with suppress(OSError, ValueError):  # the real limit may be lower than the reported one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
