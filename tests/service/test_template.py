@@ -172,7 +172,9 @@ def test_the_hash_of_the_empty_text_is_refused(template: dict[str, Any]) -> None
     assert not re.fullmatch(allowed, "A" * 64)
 
 
-def test_the_functions_know_the_table_and_the_authorizer_the_first_tokens_hash(template: dict[str, Any]) -> None:
+def test_the_functions_know_the_table_and_the_authorizer_the_first_tokens_hash(
+    template: dict[str, Any],
+) -> None:
     functions = of_type(template, "AWS::Serverless::Function")
     variables = {name: function["Environment"]["Variables"] for name, function in functions.items()}
     assert variables["AuthorizerFunction"] == {

@@ -145,9 +145,7 @@ def load_nothing() -> subprocess.CompletedProcess[str]:
     """The modules beside the standard library that this environment's interpreter starts with."""
     code = "import json, sys; names = {n.split('.')[0] for n in sys.modules}"
     code += "; print(json.dumps(sorted(names - sys.stdlib_module_names)))"
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
 EMPTY = hashlib.sha256(b"").hexdigest()
