@@ -62,6 +62,9 @@ class ConfigVersion:
 
     Attributes:
         taken: None where nothing was, and in later versions that an older backend wrote.
+        command_at: When the command or the program was last changed, in this version or an earlier
+            one; None in what version 0.1.0 wrote.
+        command_by: Who did.
     """
 
     sweep: str
@@ -72,6 +75,8 @@ class ConfigVersion:
     created_at: float
     create_key: str
     taken: Taken | None = None
+    command_at: float | None = None
+    command_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +307,7 @@ class Run:
             ended_at=ended_at,
             exit_code=exit_code,
             signal=signal,
+            key=self.key,
         )
 
     @property
@@ -321,7 +327,11 @@ class RunHead:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """What became of an attempt that was not the last."""
+    """What became of an attempt that was not the last.
+
+    Attributes:
+        key: Of the ask that held it; None in what earlier versions wrote.
+    """
 
     index: int
     attempt: int
@@ -332,6 +342,7 @@ class AttemptRecord:
     ended_at: float
     exit_code: int | None = None
     signal: int | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
