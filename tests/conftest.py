@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from slow import is_slow_name, is_slow_path
+from sweep_service.access.identity import LOCAL_ADMIN, Identity
 from sweep_service.gateway import handle
 from sweep_service.operations.services import Services
 from sweep_service.storage.sqlite.store import SqliteStore
@@ -80,6 +81,7 @@ class Backend:
     services: Services
     clock: FakeClock
     keys: Any = field(default_factory=lambda: iter(range(10**9)))
+    identity: Identity | None = LOCAL_ADMIN
 
     def call(
         self,
@@ -93,7 +95,9 @@ class Backend:
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )
         headers = {} if key is None else {"idempotency-key": key}
-        response = handle(self.services, method, path, query or {}, headers, raw)
+        response = handle(
+            self.services, method, path, query or {}, headers, raw, identity=self.identity
+        )
         decoded = json.loads(response.body) if response.body else None
         return Answer(response.status, response.headers, decoded)
 

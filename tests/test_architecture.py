@@ -46,12 +46,13 @@ def test_no_route_of_grid_and_random_loads_numpy(tmp_path, method):
 import json
 from pathlib import Path
 from sweep_service.bootstrap import local_services
+from sweep_service.access.identity import LOCAL_ADMIN
 from sweep_service.gateway import handle
 services = local_services(Path({str(tmp_path)!r}) / "sweeps.db")
 def call(method, path, body=None):
     headers = {{"idempotency-key": "a-fixed-key"}}
     raw = json.dumps(body).encode() if body is not None else b""
-    answer = handle(services, method, path, {{}}, headers, raw)
+    answer = handle(services, method, path, {{}}, headers, raw, identity=LOCAL_ADMIN)
     assert answer.status < 300, answer
     return json.loads(answer.body) if answer.body else None
 config = {{"method": {method!r}, "metric": {{"name": "loss"}}}}

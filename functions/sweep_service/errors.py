@@ -3,6 +3,8 @@
 ServiceError
 ├── FixRequest                    the request is at fault: fix it, do not repeat it
 │   ├── InvalidRequest            400  malformed JSON, a missing or ill-typed field
+│   ├── Unauthorized              401  no credential, or one that proves nothing
+│   ├── Forbidden                 403  the credential does not allow this request
 │   ├── InvalidConfig             422  a sweep config with problems; carries all of them
 │   ├── NotFound                  404  no such route, sweep or run
 │   │   └── SweepDeleted          404  there was one, and it was deleted
@@ -69,6 +71,20 @@ class FixRequest(ServiceError):
 
 class InvalidRequest(FixRequest):
     """The request is not what the API documents."""
+
+
+class Unauthorized(FixRequest):
+    """The request came without a credential, or with one that proves nothing."""
+
+    status = 401
+    title = "Not authenticated"
+
+
+class Forbidden(FixRequest):
+    """The credential does not allow the request."""
+
+    status = 403
+    title = "Not allowed"
 
 
 class InvalidConfig(FixRequest):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_service import __version__, errors
+from sweep_service.access.identity import check_access
 from sweep_service.handlers import http, views
 from sweep_service.routes import find_route
 from sweep_service.wire.headers import BACKEND_HEADER
@@ -20,7 +21,9 @@ from sweep_service.wire.problems import PROBLEM_TYPE, problem_document
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sweep_service.access.identity import Identity
     from sweep_service.operations.services import Services
+    from sweep_service.routes import Route
 
 _logger = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ def handle(
     query: Mapping[str, str],
     headers: Mapping[str, str],
     body: bytes,
+    *,
+    identity: Identity | None = None,
 ) -> Response:
     """Answer one request; never raises.
 
@@ -51,10 +56,12 @@ def handle(
         query: Decoded query, one value a name.
         headers: Request headers, names in any case.
         body: Raw body.
+        identity: Who sends it; None: an unknown caller, who is let into public routes alone.
     """
     try:
-        handler, params = find_route(method, path)
-        answer = handler(http.Request(params, query, headers, body), services)
+        route, params = find_route(method, path)
+        _check_access(route, params.get("sweep"), identity, services.clock())
+        answer = route.handler(http.Request(params, query, headers, body, identity), services)
         return _encode(answer)
     except errors.ServiceError as error:
         if not isinstance(error, errors.StoreSignal):
@@ -65,6 +72,12 @@ def handle(
     return problem_response(
         errors.ServiceError("internal error; the backend's log has the details")
     )
+
+
+def _check_access(route: Route, sweep: str | None, identity: Identity | None, now: float) -> None:
+    if route.is_about_caller and identity is not None:
+        sweep = identity.sweep
+    check_access(identity, route.scope, sweep, now)
 
 
 def _encode(answer: http.Response) -> Response:
@@ -85,6 +98,8 @@ def problem_response(error: errors.ServiceError) -> Response:
 def _headers(error: errors.ServiceError) -> dict[str, str]:
     if isinstance(error, errors.TryAgain):
         return {"Retry-After": f"{max(1, round(error.retry_after_seconds))}"}
+    if isinstance(error, errors.Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, errors.MethodNotAllowed):
         return {"Allow": ", ".join(error.allowed)}
     return {}

@@ -1,11 +1,15 @@
-"""The one table of routes: (method, path) -> handler."""
+"""The one table of routes: (method, path) -> handler and scope.
+
+The policies in ``template.yaml`` and the scopes in ``infra/openapi.yaml`` follow this table.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from sweep_service.access.scopes import Scope
 from sweep_service.errors import MethodNotAllowed, NotFound
-from sweep_service.handlers import health, runs, sweeps
+from sweep_service.handlers import health, runs, sweeps, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,33 +19,52 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Request, Services], Response]
 
-ROUTES: dict[tuple[str, str], Handler] = {
-    ("GET", "/v1/health"): health.health,
-    ("POST", "/v1/sweeps"): sweeps.create_sweep,
-    ("GET", "/v1/sweeps"): sweeps.list_sweeps,
-    ("GET", "/v1/sweeps/{sweep}"): sweeps.get_sweep,
-    ("PATCH", "/v1/sweeps/{sweep}"): sweeps.change_sweep,
-    ("DELETE", "/v1/sweeps/{sweep}"): sweeps.delete_sweep,
-    ("GET", "/v1/sweeps/{sweep}/best"): sweeps.best_run,
-    ("GET", "/v1/sweeps/{sweep}/importance"): sweeps.importance,
-    ("POST", "/v1/sweeps/{sweep}/results"): sweeps.import_results,
-    ("POST", "/v1/sweeps/{sweep}/runs"): runs.ask_run,
-    ("GET", "/v1/sweeps/{sweep}/runs"): runs.list_runs,
-    ("GET", "/v1/sweeps/{sweep}/runs/{run}"): runs.get_run,
-    ("GET", "/v1/sweeps/{sweep}/runs/{run}/history"): runs.run_history,
-    ("POST", "/v1/sweeps/{sweep}/runs/{run}/reports"): runs.report_rows,
-    ("POST", "/v1/sweeps/{sweep}/runs/{run}/finish"): runs.finish_run,
-    ("POST", "/v1/sweeps/{sweep}/runs/{run}/stop"): runs.stop_run,
-    ("POST", "/v1/sweeps/{sweep}/runs/{run}/retry"): runs.retry_run,
-    ("DELETE", "/v1/sweeps/{sweep}/runs/{run}"): runs.delete_run,
-    ("POST", "/v1/sweeps/{sweep}/retries"): runs.retry_failed,
+
+class Route(NamedTuple):
+    """What answers a request, and who may send it.
+
+    Attributes:
+        scope: None: anyone, also without a credential.
+        is_about_caller: Whether the answer says nothing of any sweep, so that a token for one sweep
+            is enough.
+    """
+
+    handler: Handler
+    scope: Scope | None
+    is_about_caller: bool = False
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/v1/health"): Route(health.health, None),
+    ("GET", "/v1/identity"): Route(tokens.identity, Scope.READER, is_about_caller=True),
+    ("POST", "/v1/tokens"): Route(tokens.create_token, Scope.ADMIN),
+    ("GET", "/v1/tokens"): Route(tokens.list_tokens, Scope.ADMIN),
+    ("DELETE", "/v1/tokens/{token}"): Route(tokens.revoke_token, Scope.ADMIN),
+    ("POST", "/v1/sweeps"): Route(sweeps.create_sweep, Scope.ADMIN),
+    ("GET", "/v1/sweeps"): Route(sweeps.list_sweeps, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}"): Route(sweeps.get_sweep, Scope.READER),
+    ("PATCH", "/v1/sweeps/{sweep}"): Route(sweeps.change_sweep, Scope.ADMIN),
+    ("DELETE", "/v1/sweeps/{sweep}"): Route(sweeps.delete_sweep, Scope.ADMIN),
+    ("GET", "/v1/sweeps/{sweep}/best"): Route(sweeps.best_run, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/importance"): Route(sweeps.importance, Scope.READER),
+    ("POST", "/v1/sweeps/{sweep}/results"): Route(sweeps.import_results, Scope.ADMIN),
+    ("POST", "/v1/sweeps/{sweep}/runs"): Route(runs.ask_run, Scope.AGENT),
+    ("GET", "/v1/sweeps/{sweep}/runs"): Route(runs.list_runs, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.get_run, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/runs/{run}/history"): Route(runs.run_history, Scope.READER),
+    ("POST", "/v1/sweeps/{sweep}/runs/{run}/reports"): Route(runs.report_rows, Scope.AGENT),
+    ("POST", "/v1/sweeps/{sweep}/runs/{run}/finish"): Route(runs.finish_run, Scope.AGENT),
+    ("POST", "/v1/sweeps/{sweep}/runs/{run}/stop"): Route(runs.stop_run, Scope.ADMIN),
+    ("POST", "/v1/sweeps/{sweep}/runs/{run}/retry"): Route(runs.retry_run, Scope.ADMIN),
+    ("DELETE", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.delete_run, Scope.ADMIN),
+    ("POST", "/v1/sweeps/{sweep}/retries"): Route(runs.retry_failed, Scope.ADMIN),
 }
 
 _SEGMENTS = {route: tuple(route[1].strip("/").split("/")) for route in ROUTES}
 
 
-def find_route(method: str, path: str) -> tuple[Handler, dict[str, str]]:
-    """The handler of a request and the placeholders of its path.
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """The route of a request and the placeholders of its path.
 
     Raises:
         NotFound: No route has this path.

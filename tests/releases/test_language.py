@@ -122,9 +122,11 @@ class TestAnOlderBackend:
 
 
 def through_gateway(backend, headers, path):
+    from sweep_service.access.identity import LOCAL_ADMIN
     from sweep_service.gateway import handle
 
-    answer = handle(backend.services, "POST", path, {}, headers, b'{"agent": "a"}')
+    body = b'{"agent": "a"}'
+    answer = handle(backend.services, "POST", path, {}, headers, body, identity=LOCAL_ADMIN)
     return answer.status, json.loads(answer.body)
 
 
@@ -136,7 +138,11 @@ def through_lambda(backend, headers, path):
         "rawPath": path,
         "headers": headers,
         "body": '{"agent": "a"}',
-        "requestContext": {"stage": "$default", "http": {"method": "POST"}},
+        "requestContext": {
+            "stage": "$default",
+            "http": {"method": "POST"},
+            "authorizer": {"lambda": None},  # as the authorizer of version 0.1.0 has it
+        },
     }
     answer = make_handler(backend.services)(event, Context())
     return answer["statusCode"], json.loads(answer["body"])

@@ -17,6 +17,8 @@ from sweep_service.model.records.numbers import untag
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sweep_service.access.identity import Identity
+
 _END_OF_INTEGERS = 2**63  # of an index, an attempt or an offset
 _TYPE_NAMES = {
     dict: "an object",
@@ -30,12 +32,23 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, routed: ``params`` are the placeholders of its route's path."""
+    """One request, routed.
+
+    Attributes:
+        params: The placeholders of its route's path.
+        identity: Who sends it; None on public routes alone.
+    """
 
     params: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    identity: Identity | None = None
+
+    @property
+    def caller(self) -> str:
+        """The name of who sends it."""
+        return "" if self.identity is None else self.identity.name
 
     def header(self, name: str) -> str | None:
         """A header by its name in any case."""

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import InvalidRequest, NotFound, TooLarge
+from sweep_service.errors import Forbidden, InvalidRequest, NotFound, TooLarge
 from sweep_service.handlers import views
 from sweep_service.handlers.http import (
     Request,
@@ -109,7 +109,7 @@ def report_rows(request: Request, services: Services) -> Response:
         rows=_rows(typed_field(document, "rows", list, default=[])),
     )
     is_preempting = typed_field(document, "preempting", bool, default=False)
-    key = text_field(document, "key", _MAX_KEY_LENGTH)
+    key = _lease_key(request, document)
     noted = typed_field(document, "attributes", dict, default=None)
     command = report(
         services,
@@ -126,7 +126,7 @@ def report_rows(request: Request, services: Services) -> Response:
 def finish_run(request: Request, services: Services) -> Response:
     """``POST .../runs/{run}/finish``."""
     sweep, index = _run_of(request)
-    finished = finish(services, sweep, index, _ending(request.json()))
+    finished = finish(services, sweep, index, _ending(request))
     return Response(200, finished.to_json())
 
 
@@ -248,7 +248,23 @@ def _metric_value(path: str, value: object) -> MetricValue:
     return encode_number(number)
 
 
-def _ending(document: Mapping[str, Any]) -> Ending:
+def _lease_key(request: Request, document: Mapping[str, Any]) -> str | None:
+    """The key of the ask that holds the lease; None: the attempt alone says which it is.
+
+    Raises:
+        Forbidden: It is missing, and the caller could be somebody who does not hold the lease.
+    """
+    key = text_field(document, "key", _MAX_KEY_LENGTH)
+    if key is None and request.identity is not None and request.identity.must_name_lease:
+        raise Forbidden(
+            "field 'key' is missing: agents report on the runs that they hold alone, and name the"
+            " Idempotency-Key with which they asked for them"
+        )
+    return key
+
+
+def _ending(request: Request) -> Ending:
+    document = request.json()
     reject_unknown(document, (*ENDING_FIELDS, *DETAILS))
     state = next((state for state in _ENDINGS if state.value == document.get("state")), None)
     if state is None:
@@ -261,7 +277,7 @@ def _ending(document: Mapping[str, Any]) -> Ending:
         raise TooLarge(f"the summary is over {MAX_ROW_BYTES:,} bytes")
     return Ending(
         attempt=int_field(document, "attempt", least=0, is_required=True) or 0,
-        key=text_field(document, "key", _MAX_KEY_LENGTH),
+        key=_lease_key(request, document),
         state=state,
         exit_code=int_field(document, "exit_code", least=1 - 2**53),
         signal=int_field(document, "signal", least=0),

@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from sweep_service import gateway
+from sweep_service.access.identity import from_gateway_event
 from sweep_service.errors import TooLarge
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def make_handler(services: Services) -> LambdaHandler:
             query=dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)),
             headers=event.get("headers", {}),
             body=_body(event),
+            identity=from_gateway_event(event["requestContext"].get("authorizer")),
         )
         if len(response.body) > _MAX_ANSWER_BYTES:
             response = _too_large(len(response.body))

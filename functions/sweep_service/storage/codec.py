@@ -11,6 +11,8 @@ import struct
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.access.scopes import Scope
+from sweep_service.access.tokens import Token
 from sweep_service.model.records.numbers import decode_number, encode_number
 from sweep_service.model.records.records import Base, EarlyStop, LiveSummary, Outcome, Row, Taken
 from sweep_service.model.records.states import RunState
@@ -194,3 +196,14 @@ def decode_rows(text: str) -> tuple[Row, ...]:
     """The rows that ``encode_rows`` wrote."""
     rows: list[list[Any]] = from_json(text)
     return tuple(Row(step, at, metrics) for step, at, metrics in rows)
+
+
+def encode_token(token: Token) -> str:
+    """An access token without the number of its change."""
+    return to_json(astuple(token)[:-1])
+
+
+def decode_token(text: str, change: int) -> Token:
+    """The token that ``encode_token`` wrote."""
+    sha256, name, scope, *others = from_json(text)
+    return Token(sha256, name, Scope(scope), *(*others, change))

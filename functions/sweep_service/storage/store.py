@@ -2,8 +2,9 @@
 
 A store knows no rules of the hand-out protocol: what may follow from a record is decided by the
 pure functions of ``sweep_service.protocol``, and the store sees to it that nobody decides on
-something out of date. Three kinds of records change: the sweep's counter, leases, and runs. Each
-counts its writes in ``change``. Everything else is written once, under a key that says what it is.
+something out of date. Four kinds of records change: the sweep's counter, leases, runs and access
+tokens. Each counts its writes in ``change``. Everything else is written once, under a key that says
+what it is.
 
 Every writing method is one atomic write of one item. Operations rely on nothing else: no write is
 bundled with another, and any handler may die between two of them.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from sweep_service.access.tokens import Token
 from sweep_service.model.records.records import Lease, Run, SweepStatus
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     )
 
 #: A record that changes.
-R = TypeVar("R", SweepStatus, Lease, Run)
+R = TypeVar("R", SweepStatus, Lease, Run, Token)
 
 
 class Store(Protocol):
@@ -51,7 +53,7 @@ class Store(Protocol):
         it was to be saved counts as saved. A lease that was deleted and opened again is another.
 
         Args:
-            sweep: The id of the sweep.
+            sweep: The id of the sweep; empty for a token, which belongs to none.
             seen: The record as it was read, whose index ``record`` has; None: there was none.
             record: What to save; its ``change`` does not matter.
 
@@ -214,6 +216,17 @@ class Store(Protocol):
         """Delete rows, records and error tails of attempts <= given; False when some are left.
 
         One call deletes what fits into a request.
+        """
+
+    # -- access tokens --------------------------------------------------------------------------
+
+    def get_token(self, sha256: str) -> Token | None:
+        """The access token with this SHA-256, if there is one."""
+
+    def list_tokens(self) -> list[Token]:
+        """All access tokens, by their SHA-256.
+
+        A store may have removed those that have expired.
         """
 
     # -- the store itself -----------------------------------------------------------------------

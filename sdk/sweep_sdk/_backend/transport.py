@@ -18,7 +18,10 @@ from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._process.forks import renew_in_children
 from sweep_sdk._settings import URL_SETTING, environment
 from sweep_sdk._version import __version__
-from sweep_sdk._world import network, threads
+from sweep_sdk._world import clock, network, threads
+from sweep_service.access.authenticator import Authenticator
+from sweep_service.access.identity import LOCAL_ADMIN
+from sweep_service.access.tokens import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import requests
 
     from sweep_sdk._settings import Settings
+    from sweep_service.access.identity import Identity
     from sweep_service.operations.services import Services
 
 CONNECT_TIMEOUT_SECONDS = 10.0
@@ -256,11 +260,43 @@ class InProcessTransport:
         body: bytes,
         timeout_seconds: float,  # noqa: ARG002  the database has a timeout of its own
     ) -> Response:
-        """See ``Transport``."""
+        """See ``Transport``: whoever may open the database is its admin."""
+        return self.request_as(LOCAL_ADMIN, method, path, query, headers, body)
+
+    def request_as(
+        self,
+        identity: Identity | None,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> Response:
+        """Answer a request of somebody else, such as a client of the local server.
+
+        Args:
+            identity: Who sends it; None: an unknown caller, who is let into public routes alone.
+            method: As for ``Transport.request``, like all others.
+            path: The path.
+            query: The query.
+            headers: The headers.
+            body: The body.
+        """
         from sweep_service.gateway import handle
 
-        answer = handle(self._services(), method, path, query, headers, body)
+        answer = handle(self._services(), method, path, query, headers, body, identity=identity)
         return Response(answer.status, answer.headers, answer.body)
+
+    def authenticator(self, token: str, memory_seconds: float) -> Authenticator:
+        """What finds out who sends a request by its ``Authorization`` header.
+
+        Args:
+            token: The first admin's.
+            memory_seconds: As for ``Authenticator``.
+        """
+        return Authenticator(
+            sha256_of(token), lambda: self._services().store, clock.time, memory_seconds
+        )
 
     def renew_credential(self) -> bool:
         """See ``Transport``: none is needed."""

@@ -36,6 +36,7 @@ def an_event(method: str = "GET", path: str = "/v1/sweeps", **changes: Any) -> d
         "headers": {"accept": "*/*", "content-type": "application/json"},
         "requestContext": {
             "apiId": "api-id",
+            "authorizer": {"lambda": {"name": "ann", "scope": "admin", "method": "stored"}},
             "domainName": "id.execute-api.eu-central-1.amazonaws.com",
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "::1"},
             "requestId": "JKJaXmPLvHcESHA=",

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from sweep_service.access.identity import LOCAL_ADMIN
 from sweep_service.bootstrap import local_services
 from sweep_service.gateway import handle
 
@@ -42,7 +43,7 @@ def sound(tmp_path_factory):
 
 def _call(services, method, path, body=None, key="key-of-a-test"):
     raw = b"" if body is None else json.dumps(body).encode()
-    answer = handle(services, method, path, {}, {"idempotency-key": key}, raw)
+    answer = handle(services, method, path, {}, {"idempotency-key": key}, raw, identity=LOCAL_ADMIN)
     assert answer.status < 300, answer
     return json.loads(answer.body)
 
@@ -59,7 +60,7 @@ def test_every_damage_is_told(sound, tmp_path, seed, caplog):
     path.write_bytes(data)
     services = local_services(path)
     for route in ("", f"/{sweep}", f"/{sweep}/runs", f"/{sweep}/runs/{sweep}-1", f"/{sweep}/best"):
-        answer = handle(services, "GET", f"/v1/sweeps{route}", {}, {}, b"")
+        answer = handle(services, "GET", f"/v1/sweeps{route}", {}, {}, b"", identity=LOCAL_ADMIN)
         problem = json.loads(answer.body)
         if answer.status == 500:
             assert problem["code"] == "store-unusable"
@@ -72,7 +73,7 @@ def test_a_table_definition_that_is_no_text(sound, tmp_path):
     content, _ = sound
     path = tmp_path / "damaged.db"
     path.write_bytes(content.replace(b"CREATE TABLE", b"CRE\xf2TE TABLE"))
-    answer = handle(local_services(path), "GET", "/v1/sweeps", {}, {}, b"")
+    answer = handle(local_services(path), "GET", "/v1/sweeps", {}, {}, b"", identity=LOCAL_ADMIN)
     detail = json.loads(answer.body)["detail"]
     assert answer.status == 500
     assert str(path) in detail

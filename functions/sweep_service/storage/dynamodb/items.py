@@ -24,6 +24,7 @@ from sweep_service.model.records.records import (
     SweepHead,
     SweepStatus,
 )
+from sweep_service.storage.codec import decode_token, encode_token
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import (
     Bases,
@@ -45,6 +46,8 @@ from sweep_service.storage.dynamodb.attributes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from sweep_service.access.tokens import Token
 
 SCHEMA_VERSION = 1
 
@@ -250,6 +253,30 @@ class RunItem(Item):
     def head(cls, raw: Raw) -> RunHead:
         """The head of an item, of which the rest may be missing."""
         return record_of(RunHead, cls, raw)
+
+
+class TokenItem(Item):
+    """An access token; the table's time to live removes it some time after it has expired."""
+
+    record_text = Text(attr_name="record")
+    expires_at = Whole(null=True)
+    change = Revision(null=True, default=0)
+
+    @classmethod
+    def of(cls, sweep: str, token: Token) -> TokenItem:
+        """The item of a record, which belongs to no sweep."""
+        del sweep
+        return cls(
+            *keys.token(token.sha256),
+            record_text=encode_token(token),
+            expires_at=token.expires_at,
+            change=token.change,
+        )
+
+    @classmethod
+    def record(cls, raw: Raw) -> Token:
+        """The record of an item."""
+        return decode_token(value_of(cls.record_text, raw), value_of(cls.change, raw))
 
 
 def key_of(raw: Raw) -> keys.Key:

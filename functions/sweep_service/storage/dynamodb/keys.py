@@ -15,6 +15,7 @@ earlier attempt          ``RUN#<sweep>-<index>``      ``A#<attempt>``
 error tail               ``RUN#<sweep>-<index>``      ``ERR#<attempt>``
 listing of a project     ``P#<project>``              ``S#<created>#<sweep>``
 listing of all sweeps    ``ALL``                      ``S#<created>#<sweep>``
+access token             ``TOKENS``                   ``<sha256>``
 ======================== ============================ =========================
 
 Numbers are padded with zeros to the 19 digits of 2**63, so that texts sort as numbers do. Times are
@@ -171,6 +172,16 @@ def listings(project: str | None, last: tuple[float, str] | None) -> Span:
     if last is None:
         return _all(_project(project), "S#")
     return Span(*listing(project, *last)._replace(sk="S#"), listing(project, *last).sk)
+
+
+def token(sha256: str) -> Key:
+    """An access token."""
+    return Key("TOKENS", sha256)
+
+
+def tokens() -> Span:
+    """All access tokens."""
+    return _all("TOKENS", "")
 
 
 def _sweep(sweep: str) -> str:

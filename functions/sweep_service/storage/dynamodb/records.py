@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.access.tokens import Token
 from sweep_service.errors import (
     Exhausted,
     NotFound,
@@ -23,6 +24,7 @@ from sweep_service.storage.dynamodb.items import (
     LeaseItem,
     Raw,
     RunItem,
+    TokenItem,
 )
 from sweep_service.storage.dynamodb.table import equals
 
@@ -34,7 +36,12 @@ if TYPE_CHECKING:
     from sweep_service.storage.dynamodb.table import Table
     from sweep_service.storage.store import R
 
-_ITEMS: dict[type, Any] = {SweepStatus: CounterItem, Lease: LeaseItem, Run: RunItem}
+_ITEMS: dict[type, Any] = {
+    SweepStatus: CounterItem,
+    Lease: LeaseItem,
+    Run: RunItem,
+    Token: TokenItem,
+}
 
 
 class RecordItems:
@@ -122,8 +129,17 @@ class RecordItems:
         heads = self._table.items(keys.runs(sweep), names=("index", "state", "best"))
         return [RunItem.head(item) for item in heads]
 
+    def get_token(self, sha256: str) -> Token | None:
+        """See ``Store.get_token``."""
+        item = self._table.get(keys.token(sha256))
+        return None if item is None else TokenItem.record(item)
 
-def _as_seen(seen: SweepStatus | Lease | Run) -> Condition:
+    def list_tokens(self) -> list[Token]:
+        """See ``Store.list_tokens``."""
+        return [TokenItem.record(item) for item in self._table.items(keys.tokens())]
+
+
+def _as_seen(seen: SweepStatus | Lease | Run | Token) -> Condition:
     """The condition that a record is stored as it was seen.
 
     From the next release on, its ``change`` will be enough. Functions of the version before this
@@ -134,6 +150,8 @@ def _as_seen(seen: SweepStatus | Lease | Run) -> Condition:
     if isinstance(seen, SweepStatus):
         is_unclaimed = CounterItem.next_index == seen.next_index
         condition = (CounterItem.change == seen.change) & is_unclaimed
+    elif isinstance(seen, Token):
+        condition = TokenItem.pk.exists() & equals(TokenItem.change, seen.change or None)
     elif isinstance(seen, Run):
         is_open = RunItem.outcome.does_not_exist()
         condition = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.access.tokens import Token
 from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, SweepDeleted
 from sweep_service.model.records.numbers import decode_number
 from sweep_service.model.records.records import Amendment, Lease, Run, RunHead, SweepStatus
@@ -15,11 +16,13 @@ from sweep_service.storage.codec import (
     decode_early_stop,
     decode_live,
     decode_outcome,
+    decode_token,
     encode_bases,
     encode_early_stop,
     encode_live,
     encode_optional,
     encode_outcome,
+    encode_token,
     from_json,
     pack_unit,
     to_json,
@@ -41,7 +44,7 @@ class _Table:
 
     Args:
         name: Of the table.
-        keys: Its key columns: the sweep, and the index where there is one.
+        keys: Its key columns: the sweep, and the index where there is one; or a token's hash.
         columns: All others.
         seen: Columns, named as the record's fields, that tell whether a record is the one that was
             seen. Leases are deleted and opened again: those of one index differ in the others.
@@ -63,7 +66,7 @@ class _Table:
         is_as_seen = " AND ".join(f"{column} = ?" for column in (*keys, *seen))
         changes = ", ".join(f"{column} = ?" for column in columns)
         marks = ", ".join("?" * (len(keys) + len(columns)))
-        self.select = f"SELECT {', '.join((*keys[1:], *columns))} FROM {name} WHERE sweep = ?"
+        self.select = f"SELECT {', '.join((*keys[1:], *columns))} FROM {name} WHERE {keys[0]} = ?"
         self.select_one = f"{self.select} AND idx = ?" if self.n_before else self.select
         self.update = f"UPDATE {name} SET {changes} WHERE {is_as_seen}"
         self.insert = f"INSERT OR IGNORE INTO {name} ({', '.join((*keys, *columns))})"
@@ -72,6 +75,8 @@ class _Table:
 
     def key(self, sweep: str, record: Any) -> _Values:
         """The values of the key columns."""
+        if isinstance(record, Token):
+            return (record.sha256,)
         return (sweep, record.index) if self.n_before else (sweep,)
 
     def as_seen(self, sweep: str, seen: Any) -> _Values:
@@ -170,6 +175,16 @@ class RecordTables:
             RunHead(index, states.get(state), decode_number(best)) for index, state, best in rows
         ]
 
+    def get_token(self, sha256: str) -> Token | None:
+        """See ``Store.get_token``."""
+        rows = self._database.read(_TOKENS.select_one, sha256)
+        return _token(rows[0]) if rows else None
+
+    def list_tokens(self) -> list[Token]:
+        """See ``Store.list_tokens``."""
+        rows = self._database.read("SELECT record, change FROM tokens ORDER BY sha256")
+        return [_token(row) for row in rows]
+
     def _not_found(self, sweep: str) -> NotFound:
         """The error for a sweep without a counter."""
         if self._database.read("SELECT 1 FROM deletions WHERE sweep = ?", sweep):
@@ -256,6 +271,14 @@ def _run(row: _Values) -> Run:
     return Run(index, from_json(config), *(*fields, *decoded))
 
 
+def _token_values(token: Token) -> _Values:
+    return encode_token(token), token.change
+
+
+def _token(row: _Values) -> Token:
+    return decode_token(*row)
+
+
 _COUNTERS = _Table(
     "sweeps",
     ("sweep",),
@@ -284,7 +307,13 @@ _RUN_COLUMNS = (
     *("state", "best"),  # of the outcome, for listings
 )
 _RUNS = _Table("runs", ("sweep", "idx"), _RUN_COLUMNS, ("change",), _run_values, _run)
-_TABLES: dict[type, _Table] = {SweepStatus: _COUNTERS, Lease: _LEASES, Run: _RUNS}
+_TOKENS = _Table("tokens", ("sha256",), ("record", "change"), ("change",), _token_values, _token)
+_TABLES: dict[type, _Table] = {
+    SweepStatus: _COUNTERS,
+    Lease: _LEASES,
+    Run: _RUNS,
+    Token: _TOKENS,
+}
 _SELECT_RUNS = f"""SELECT idx, {", ".join(_RUN_COLUMNS)}, length(config) + length(suggestion)
         + coalesce(length(outcome), 0) + coalesce(length(attributes), 0) + 300
     FROM runs WHERE sweep = ? AND idx >= ? ORDER BY idx LIMIT ?"""

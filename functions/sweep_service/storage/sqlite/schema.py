@@ -193,6 +193,23 @@ _CHANGES = (
     "ALTER TABLE leases ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE runs ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
 )
+#: Access tokens; who has changed a sweep; when and by whom its command was last changed.
+_ACCESS = (
+    """CREATE TABLE tokens (
+        sha256 TEXT NOT NULL PRIMARY KEY,
+        record TEXT NOT NULL,
+        change INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE events (
+        sweep TEXT NOT NULL,
+        at REAL NOT NULL,
+        id TEXT NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (sweep, at, id)
+    ) WITHOUT ROWID""",
+    "ALTER TABLE metas ADD COLUMN command_at REAL",
+    "ALTER TABLE metas ADD COLUMN command_by TEXT",
+)
 _COUNTED = ("sweeps", "leases", "runs")
 _COUNT = """CREATE TRIGGER IF NOT EXISTS counted_{table} BEFORE UPDATE ON {table}
     WHEN NEW.change <= OLD.change
@@ -211,6 +228,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _NOTES,
     _TAKEN,
     _CHANGES,
+    _ACCESS,
 )
 SCHEMA_VERSION = len(STEPS)
 

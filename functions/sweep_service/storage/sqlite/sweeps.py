@@ -33,6 +33,7 @@ _ANYTHING = """SELECT 1 FROM sweeps WHERE sweep = ?1
     UNION ALL SELECT 1 FROM error_tails WHERE sweep = ?1
     UNION ALL SELECT 1 FROM histories WHERE sweep = ?1
     UNION ALL SELECT 1 FROM points WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM events WHERE sweep = ?1
     LIMIT 1"""
 
 _DELETIONS = (
@@ -49,6 +50,8 @@ _DELETIONS = (
         (SELECT sweep, idx, attempt FROM attempts WHERE sweep = ? LIMIT ?)""",
     """DELETE FROM error_tails WHERE rowid IN
         (SELECT rowid FROM error_tails WHERE sweep = ? LIMIT ?)""",
+    """DELETE FROM events WHERE (sweep, at, id) IN
+        (SELECT sweep, at, id FROM events WHERE sweep = ? LIMIT ?)""",
     "DELETE FROM histories WHERE rowid IN (SELECT rowid FROM histories WHERE sweep = ? LIMIT ?)",
 )
 
