@@ -62,9 +62,8 @@ class ConfigVersion:
 
     Attributes:
         taken: None where nothing was, and in later versions that an older backend wrote.
-        command_at: When the command or the program was last changed, in this version or an earlier
-            one; None in what version 0.1.0 wrote.
-        command_by: Who did.
+        command_at: When the command or the program last changed; None in what 0.1.0 wrote.
+        command_by: Who changed it.
     """
 
     sweep: str
@@ -297,18 +296,9 @@ class Run:
         signal: int | None = None,
     ) -> AttemptRecord:
         """What became of its newest attempt, which another one follows."""
-        return AttemptRecord(
-            index=self.index,
-            attempt=self.attempt,
-            agent=self.agent,
-            host=self.host,
-            state=state,
-            started_at=self.started_at,
-            ended_at=ended_at,
-            exit_code=exit_code,
-            signal=signal,
-            key=self.key,
-        )
+        who = self.index, self.attempt, self.agent, self.host
+        how = state, self.started_at, ended_at, exit_code, signal
+        return AttemptRecord(*who, *how, self.key)
 
     @property
     def is_deleted(self) -> bool:
