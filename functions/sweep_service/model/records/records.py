@@ -298,7 +298,7 @@ class Run:
         """What became of its newest attempt, which another one follows."""
         who = self.index, self.attempt, self.agent, self.host
         how = state, self.started_at, ended_at, exit_code, signal
-        return AttemptRecord(*who, *how, self.key)
+        return AttemptRecord(*(*who, *how, self.key))
 
     @property
     def is_deleted(self) -> bool:
@@ -317,11 +317,7 @@ class RunHead:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """What became of an attempt that was not the last.
-
-    Attributes:
-        key: Of the ask that held it; None in what earlier versions wrote.
-    """
+    """What became of an attempt that was not the last; ``key`` is None in what 0.1.0 wrote."""
 
     index: int
     attempt: int
