@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from sweep_service.access.tokens import EMPTY_SHA256, sha256_of
 from sweep_service.routes import ROUTES
 from sweep_service.settings import store_settings
+from sweep_service.storage.dynamodb import keys
 
 ROOT = Path(__file__).parents[2]
 # What needs a search method, and numpy with it for bayes.
@@ -154,13 +157,31 @@ def test_roles_allow_what_the_store_does_and_nothing_more(template: dict[str, An
         "logs:PutLogEvents",
     }
     (authorizer,) = roles["AuthorizerRole"]["Policies"]
-    assert not [text for text in texts(authorizer) if text.startswith("dynamodb:")]
+    table, _ = authorizer["PolicyDocument"]["Statement"]
+    assert table["Action"] == ["dynamodb:GetItem", "dynamodb:PutItem"]
+    partition = keys.token("0" * 64).pk
+    assert table["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [partition]}
+    }
 
 
-def test_the_authorizer_knows_the_tokens_hash_alone(template: dict[str, Any]) -> None:
+def test_the_hash_of_the_empty_text_is_refused(template: dict[str, Any]) -> None:
+    allowed = template["Parameters"]["TokenSha256"]["AllowedPattern"]
+    assert re.fullmatch(allowed, sha256_of("a token"))
+    assert not re.fullmatch(allowed, EMPTY_SHA256)
+    assert not re.fullmatch(allowed, "A" * 64)
+
+
+def test_the_functions_know_the_table_and_the_authorizer_the_first_tokens_hash(
+    template: dict[str, Any],
+) -> None:
     functions = of_type(template, "AWS::Serverless::Function")
     variables = {name: function["Environment"]["Variables"] for name, function in functions.items()}
-    assert variables["AuthorizerFunction"] == {"SWEEP_TOKEN_SHA256": {"Ref": "TokenSha256"}}
+    assert variables["AuthorizerFunction"] == {
+        "SWEEP_TOKEN_SHA256": {"Ref": "TokenSha256"},
+        "SWEEP_TABLE": {"Ref": "Table"},
+        "SWEEP_DYNAMODB_URL": "",
+    }
     store = {
         "SWEEP_TABLE": {"Ref": "Table"},
         "SWEEP_HISTORY_DAYS": {"Ref": "HistoryDays"},

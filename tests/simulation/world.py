@@ -44,7 +44,7 @@ from sweep_sdk._backend.transport import HttpTransport, InProcessTransport, Tran
 from sweep_sdk._settings import Settings
 from sweep_sdk._world import clock, disk
 from sweep_service import gateway
-from sweep_service.access.identity import Identity
+from sweep_service.access.identity import LOCAL_ADMIN, Identity
 from sweep_service.operations.services import Services
 
 URL = "http://backend.example"
@@ -453,7 +453,8 @@ class World:
 
     def peek(self, path: str, query: dict[str, str] | None = None) -> Any:
         """What the backend answers now to a reader; None where that is not there."""
-        answer = self._handle(self._own, "GET", path, query or {}, {}, b"")
+        answer = self._handle(self._own, "GET", path, query or {}, {}, b"", identity=LOCAL_ADMIN)
+        assert answer.status not in (401, 403), answer.body
         return json.loads(answer.body) if answer.status == 200 else None
 
     def pages(self, path: str) -> Iterator[dict[str, Any]]:
