@@ -141,23 +141,12 @@ class TestAHomeThatCannotBeWritten:
         assert (code, err) == (0, "")
 
     def test_an_agent_with_a_backend_elsewhere(self, run, served):
-        sweep = json.loads(
-            run(
-                [["sweep", "sweep.yaml", "--json"]],
-                SWEEP_URL=url,
-                SWEEP_TOKEN="secret",
-                HOME="/proc/x",
-            )[0][1]
-        )
+        sweep = json.loads(run([["sweep", "sweep.yaml", "--json"]], HOME="/proc/x", **served)[0][1])
         agent = [["agent", sweep["id"]]]
         check_refused(agent, run(agent, HOME="/proc/x", **served), "SWEEP_HOME")
 
     def test_a_runs_folder_that_cannot_be_written(self, run, served, tmp_path):
-        variables = {
-            "SWEEP_URL": url,
-            "SWEEP_TOKEN": "secret",
-            "SWEEP_HOME": str(tmp_path / "home"),
-        }
+        variables = {**served, "SWEEP_HOME": str(tmp_path / "home")}
         sweep = json.loads(run([["sweep", "sweep.yaml", "--json"]], **variables)[0][1])
         agent = [["agent", sweep["id"]]]
         ((code, _, err),) = run(agent, SWEEP_RUNS_DIR="/proc/x", **variables)
@@ -216,6 +205,13 @@ def test_with_a_backend_elsewhere_everything_works(run, served, tmp_path, module
 @pytest.mark.parametrize("modules", [("_ctypes",), ("ssl", "_ssl"), ("pwd", "grp")])
 def test_on_this_machine_too(run, tmp_path, modules):
     check_whole_sweep(run, hidden(*modules), SWEEP_HOME=str(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("module", ["uvicorn", "starlette", "h11"])
+def test_a_server_without_its_libraries(run, tmp_path, module):
+    command = [["local", "--port", "0"]]
+    found = run(command, hidden(module), SWEEP_HOME=str(tmp_path / "home"))
+    check_refused(command, found, f"needs the package {module}", "pip install", "[local]")
 
 
 def test_no_folder_for_temporary_files(run, tmp_path):

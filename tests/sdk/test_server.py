@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ import pytest
 
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
+from sweep_sdk._server import access_log
 from sweep_sdk._server.limits import Limits
 from sweep_sdk._server.server import LocalServer
 from sweep_service.access.authenticator import Authenticator
@@ -550,6 +552,27 @@ class TestAccessLog:
         assert all(f["ms"] >= 0 and f["time"].endswith("Z") for f in found)
         assert "hidden" not in "".join(lines)
         assert "wrong" not in "".join(lines)
+
+    def test_its_file_is_private_and_bounded(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(access_log, "MAX_BYTES", 100)
+        path = tmp_path / "access.log"
+        with access_log.access_log(path) as log:
+            for number in range(20):
+                log(f"line {number:03}")
+        assert path.read_text().endswith("line 019\n")
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["access.log", "access.log.1"]
+        for file in tmp_path.iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert file.stat().st_size <= 100
+
+    def test_its_file_is_no_link(self, tmp_path):
+        (tmp_path / "access.log").symlink_to(tmp_path / "precious")
+        with (
+            pytest.raises(UsageError, match=r"symbolic links.*--access-log"),
+            access_log.access_log(tmp_path / "access.log"),
+        ):
+            pass
+        assert not (tmp_path / "precious").exists()
 
 
 class TestAddress:
