@@ -77,7 +77,7 @@ PROTOCOL = (
     Mutation(
         _LEASES,
         "take: what is mine already",
-        "    if lease.key == asker.key and not lease.is_released:",
+        "    if lease.key == requester.key and not lease.is_released:",
         "    if False:",
         "7",
         _TESTS + "TestTake::test_a_repeat_is_fine",
