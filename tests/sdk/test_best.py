@@ -14,8 +14,6 @@ def sweep(goal="minimize", best=None):
 def test_the_first_value_is_the_best():
     found = BestTracker(sweep()).offer("r-0", 0.5, {"lr": 1})
     assert found == BestSoFar("r-0", "loss", 0.5, {"lr": 1})
-        "r-0", "loss", 0.5, {"lr": 1}
-    )
 
 
 @pytest.mark.parametrize(("goal", "better", "worse"), [("minimize", 1, 3), ("maximize", 3, 1)])
