@@ -221,8 +221,8 @@ PROTOCOL = (
     Mutation(
         _RUNS,
         "advance: no outcome",
-        "    if run.outcome is not None:\n        raise RunEnded",
-        "    if False:\n        raise RunEnded",
+        "    if run.outcome is not None:\n        raise OutcomeKnown",
+        "    if False:\n        raise OutcomeKnown",
         "1",
         _TESTS + "TestAdvance::test_not_when_it_has_ended",
     ),
