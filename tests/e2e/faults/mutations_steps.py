@@ -127,8 +127,8 @@ STEPS = (
         "if observation is not None:",
         "if False:",
         "5",
-        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_s"
-        "ettling_handler_looks_away",
+        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_h"
+        "andler_that_reconciles_looks_away",
     ),
     Mutation(
         _RECONCILE,
@@ -164,8 +164,8 @@ STEPS = (
         "    return",
         "    return",
         "5",
-        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_s"
-        "ettling_handler_looks_away",
+        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_h"
+        "andler_that_reconciles_looks_away",
     ),
     Mutation(
         _ASK,
