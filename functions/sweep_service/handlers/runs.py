@@ -118,6 +118,7 @@ def report_rows(request: Request, services: Services) -> Response:
         batch,
         is_preempting=is_preempting,
         key=key,
+        must_prove=request.identity is not None and request.identity.must_name_lease,
         attributes=None if noted is None else _attributes(noted),
     )
     return Response(200, command.to_json())

@@ -21,6 +21,7 @@ from sweep_service.errors import (
     Stale,
     SweepEnded,
 )
+from sweep_service.model.language.command import command_sha256
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.records import Outcome
 from sweep_service.model.records.states import RunState, SweepState
@@ -196,6 +197,7 @@ class _Round:
             metric=newest.metric.name if newest.metric is not None else None,
             key=self.requester.key,
             attention=attention(self.services, self.sweep, self.counter, loaded.config, 0),
+            command_sha256=command_sha256(newest.document),
         )
 
     def _known_leases(self) -> list[Lease]:

@@ -37,6 +37,7 @@ class NewSweep:
 
     Attributes:
         prior_runs: Ids of ended runs, of any sweep, whose results are known from the start.
+        author: The name of who asks.
     """
 
     parsed: ParsedSweep
@@ -44,6 +45,7 @@ class NewSweep:
     project: str | None = None
     name: str | None = None
     key: str | None = None
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,18 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
     )
     key = new.key or f"{services.rng.getrandbits(128):032x}"
     for salt in range(_ID_TRIES):
+        now = services.clock()
         meta = ConfigVersion(
             sweep=_sweep_id(key, salt),
             version=1,
             project=new.project or config.project or DEFAULT_PROJECT,
             name=new.name or config.name,
             document=config.document,
-            created_at=services.clock(),
+            created_at=now,
             create_key=key,
             taken=taken,
+            command_at=now,
+            command_by=new.author,
         )
         if is_dry_run:
             loaded = LoadedConfig(meta, config)

@@ -104,6 +104,7 @@ class AttemptItem(Item):
     ended_at = Seconds()
     exit_code = Whole(null=True)
     signal = Whole(null=True)
+    key = Text(null=True)
 
     @classmethod
     def of(cls, sweep: str, record: AttemptRecord) -> AttemptItem:

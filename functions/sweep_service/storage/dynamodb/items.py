@@ -75,6 +75,8 @@ class MetaItem(Item):
     created_at = Seconds()
     create_key = Text()
     taken = Before(null=True)
+    command_at = Seconds(null=True)
+    command_by = Text(null=True)
 
     @classmethod
     def of(cls, meta: ConfigVersion) -> MetaItem:

@@ -131,7 +131,8 @@ class RunEntries:
     def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
         """See ``Store.list_attempt_records``."""
         rows = self._database.read(
-            """SELECT idx, attempt, agent, host, state, started_at, ended_at, exit_code, signal
+            """SELECT idx, attempt, agent, host, state, started_at, ended_at, exit_code, signal,
+                holder_key
             FROM attempts WHERE sweep = ? AND idx = ? ORDER BY attempt""",
             sweep,
             index,
@@ -199,6 +200,7 @@ def _attempt_values(record: AttemptRecord) -> _Values:
         record.ended_at,
         record.exit_code,
         record.signal,
+        record.key,
     )
 
 
@@ -230,7 +232,10 @@ _LOGS: dict[type, _Log] = {
     AttemptRecord: _Log(
         "attempts",
         ("attempt",),
-        ("agent", "host", "state", "started_at", "ended_at", "exit_code", "signal"),
+        (
+            *("agent", "host", "state", "started_at", "ended_at", "exit_code", "signal"),
+            "holder_key",
+        ),
         _attempt_values,
     ),
     ErrorTail: _Log(
