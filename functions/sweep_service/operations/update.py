@@ -12,7 +12,7 @@ from sweep_service.model.language.problems import Problem
 from sweep_service.model.records.records import Base
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.judging import has_prior_runs, is_same
-from sweep_service.operations.settle import settle
+from sweep_service.operations.reconcile import reconcile
 from sweep_service.operations.sweeps import SweepView, about_cap, get_sweep, smaller
 from sweep_service.operations.versions import work_out_taken
 from sweep_service.protocol import sweeps as protocol
@@ -61,7 +61,7 @@ def update_config(
             )
         except Stale:
             continue
-        settle(services, sweep)
+        reconcile(services, sweep)
         warnings = (*parsed.warnings, *_about_metric(services, sweep, view, parsed.config))
         view = get_sweep(services, sweep)
         warnings = (*warnings, *about_cap(parsed.config, view.counter))

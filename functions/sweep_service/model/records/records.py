@@ -308,7 +308,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
-    """The few fields of a run that counting, settling and ranking need."""
+    """The few fields of a run that counting, reconciling and ranking need."""
 
     index: int
     state: RunState | None

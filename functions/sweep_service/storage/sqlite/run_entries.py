@@ -60,14 +60,14 @@ class _Log:
         self.insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
 
 
-_TRAIL_DELETIONS = (
+_ATTEMPT_DELETIONS = (
     "DELETE FROM histories WHERE sweep = ? AND idx = ? AND attempt <= ?",
     "DELETE FROM attempts WHERE sweep = ? AND idx = ? AND attempt <= ?",
     "DELETE FROM error_tails WHERE sweep = ? AND idx = ? AND attempt <= ?",
 )
 
 
-class TrailTables:
+class RunEntries:
     """The methods of the store protocol for what runs leave behind."""
 
     _database: Database
@@ -124,7 +124,7 @@ class TrailTables:
     def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
         """See ``Store.delete_run_data``."""
         with self._database.write() as connection:
-            for statement in _TRAIL_DELETIONS:
+            for statement in _ATTEMPT_DELETIONS:
                 connection.execute(statement, (sweep, index, attempt))
         return True
 
