@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sweep_service.access.identity import Identity
     from sweep_service.operations.services import Services
+    from sweep_service.routes import Route
 
 _logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def handle(
     """
     try:
         route, params = find_route(method, path)
-        check_access(identity, route.scope, params.get("sweep"), services.clock())
+        _check_access(route, params.get("sweep"), identity, services.clock())
         answer = route.handler(http.Request(params, query, headers, body, identity), services)
         return _encode(answer)
     except errors.ServiceError as error:
@@ -71,6 +72,12 @@ def handle(
     return problem_response(
         errors.ServiceError("internal error; the backend's log has the details")
     )
+
+
+def _check_access(route: Route, sweep: str | None, identity: Identity | None, now: float) -> None:
+    if route.is_about_caller and identity is not None:
+        sweep = identity.sweep
+    check_access(identity, route.scope, sweep, now)
 
 
 def _encode(answer: http.Response) -> Response:

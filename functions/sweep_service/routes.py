@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sweep_service.access.scopes import Scope
 from sweep_service.errors import MethodNotAllowed, NotFound
-from sweep_service.handlers import health, runs, sweeps
+from sweep_service.handlers import health, runs, sweeps, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +25,21 @@ class Route(NamedTuple):
 
     Attributes:
         scope: None: anyone, also without a credential.
+        is_about_caller: Whether the answer says nothing of any sweep, so that a token for one sweep
+            is enough.
     """
 
     handler: Handler
     scope: Scope | None
+    is_about_caller: bool = False
 
 
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/health"): Route(health.health, None),
+    ("GET", "/v1/identity"): Route(tokens.identity, Scope.READER, is_about_caller=True),
+    ("POST", "/v1/tokens"): Route(tokens.create_token, Scope.ADMIN),
+    ("GET", "/v1/tokens"): Route(tokens.list_tokens, Scope.ADMIN),
+    ("DELETE", "/v1/tokens/{token}"): Route(tokens.revoke_token, Scope.ADMIN),
     ("POST", "/v1/sweeps"): Route(sweeps.create_sweep, Scope.ADMIN),
     ("GET", "/v1/sweeps"): Route(sweeps.list_sweeps, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}"): Route(sweeps.get_sweep, Scope.READER),

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweep_service.access.tokens import EMPTY_SHA256, is_usable_sha256
 from sweep_service.errors import StoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DAY_SECONDS = 86_400.0
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +50,18 @@ def store_settings(environ: Mapping[str, str] = os.environ) -> StoreSettings:
 
 
 def token_sha256(environ: Mapping[str, str] = os.environ) -> str:
-    """The SHA-256 of the bearer token that the API accepts, 64 hexadecimal digits.
+    """The SHA-256 of the first admin's token, 64 hexadecimal digits.
 
     Raises:
         StoreUnusable: ``SWEEP_TOKEN_SHA256`` is missing or malformed.
     """
     found = _required(environ, "SWEEP_TOKEN_SHA256")
-    if _SHA256.fullmatch(found) is None:
+    if found == EMPTY_SHA256:
+        raise StoreUnusable(
+            "environment variable SWEEP_TOKEN_SHA256: found the SHA-256 of the empty text; needs"
+            " that of a token (was SWEEP_TOKEN not set when the stack was deployed?)"
+        )
+    if not is_usable_sha256(found):
         raise StoreUnusable(
             f"environment variable SWEEP_TOKEN_SHA256: found {len(found)} characters; needs the"
             " 64 lower-case hexadecimal digits of a SHA-256"

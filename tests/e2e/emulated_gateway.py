@@ -11,8 +11,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from sweep_service.access.identity import FIRST_ADMIN, to_authorizer_context
-from sweep_service.errors import ServiceError
+from sweep_service.access.authenticator import Authenticator
+from sweep_service.access.identity import to_authorizer_context
+from sweep_service.access.tokens import sha256_of
+from sweep_service.errors import ServiceError, Unauthorized
 from sweep_service.lambdas.edge import make_handler
 from sweep_service.routes import find_route
 
@@ -21,8 +23,8 @@ class EmulatedGateway(ThreadingHTTPServer):
     """Serves while a block lasts.
 
     Attributes:
-        token: The one that is accepted now.
-        n_refused: How many requests came with another.
+        token: The first admin's, as of now.
+        n_refused: How many requests the authorizer refused.
     """
 
     daemon_threads = True
@@ -31,6 +33,7 @@ class EmulatedGateway(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Request)
         self.token = token
         self.n_refused = 0
+        self.services = services
         self.handler = make_handler(services)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
 
@@ -50,14 +53,16 @@ class EmulatedGateway(ThreadingHTTPServer):
     def answer(self, method, target, headers, body):
         """Status, headers and body."""
         parts = urlsplit(target)
-        if headers.get("authorization") != f"Bearer {self.token}":
+        try:
+            route, _ = find_route(method, parts.path)
+        except ServiceError:
+            return self.own(404, "Not Found")
+        try:
+            authorizer = None if route.scope is None else self.authorize(headers)
+        except Unauthorized:
             self.n_refused += 1
             status = 403 if "authorization" in headers else 401
             return self.own(status, "Forbidden" if status == 403 else "Unauthorized")
-        try:
-            find_route(method, parts.path)
-        except ServiceError:
-            return self.own(404, "Not Found")
         event = {
             "routeKey": f"{method} {parts.path}",
             "rawPath": parts.path,
@@ -66,13 +71,21 @@ class EmulatedGateway(ThreadingHTTPServer):
             "requestContext": {
                 "http": {"method": method, "path": parts.path},
                 "stage": "$default",
-                "authorizer": {"lambda": to_authorizer_context(FIRST_ADMIN)},
+                "authorizer": authorizer,
             },
             "body": body.decode(),
             "isBase64Encoded": False,
         }
         found = self.handler(event, _Context())
         return found["statusCode"], found["headers"], found["body"].encode()
+
+    def authorize(self, headers):
+        """``requestContext.authorizer`` of a request that the Lambda authorizer lets through."""
+        services = self.services
+        first = sha256_of(self.token)
+        authenticator = Authenticator(first, lambda: services.store, services.clock)
+        identity = authenticator.identify(headers.get("authorization"))
+        return {"lambda": to_authorizer_context(identity)}
 
     @staticmethod
     def own(status, message):

@@ -13,7 +13,7 @@ from sweep_sdk._agent.outbox.sync import sync
 from sweep_sdk._agent.process.launcher import Launcher
 from sweep_sdk._agent.session import attempts as _attempts
 from sweep_sdk._agent.session.attempts import Attempts
-from sweep_sdk._agent.session.best import Best
+from sweep_sdk._agent.session.best import BestTracker
 from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.session.tally import Tally
 from sweep_sdk._agent.slot.worker import Worker
@@ -44,7 +44,7 @@ def attempts(client, settings, outbox, events, clock):
         outbox=outbox,
         host="host",
         holder="nobody-alive",
-        best=Best({"metric": {"name": "loss", "goal": "minimize"}}),
+        best=BestTracker({"metric": {"name": "loss", "goal": "minimize"}}),
         tally=Tally(None, 5, 3, 0),
         total=3,
         stopping=ImpatientEvent(clock),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import sweep_sdk
 from sweep_sdk._agent.process import child as _child
 from sweep_sdk._agent.process.child import Exit, LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.process.launcher import ProgramSpec
@@ -31,6 +33,9 @@ def start(tmp_path, shown, notices):
         return start_child(launch, lambda *piece: shown.append(piece), notices)
 
     return start
+
+
+NO_ROOM = "exec('raise OSError(__import__(\\'errno\\').EAGAIN, None)')"
 
 
 def is_alive(pid):
@@ -357,16 +362,15 @@ class TestKeeper:
 
     def test_a_system_that_allows_no_more_processes(self, tmp_path, notices, monkeypatch):
         """The keeper starts, but cannot fork."""
-        monkeypatch.setattr(_child, "_KEEPER", crippled_keeper(tmp_path, "EAGAIN"))
+        monkeypatch.setattr(_child, "_KEEPER", changed_keeper("os.fork()", NO_ROOM))
         launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         with pytest.raises(LaunchFailed, match="temporarily unavailable") as caught:
             start_child(launch, lambda *_: None, notices)
         assert caught.value.is_machines_fault
 
     def test_a_keeper_that_cannot_even_begin_says_why(self, tmp_path, notices, monkeypatch):
-        path = tmp_path / "keeper.py"
-        path.write_text("raise SystemError('the standard library is gone')")
-        monkeypatch.setattr(_child, "_KEEPER", path)
+        text = b"raise SystemError('the standard library is gone')"
+        monkeypatch.setattr(_child, "_KEEPER", text)
         launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         with pytest.raises(LaunchFailed, match="the standard library is gone") as caught:
             start_child(launch, lambda *_: None, notices)
@@ -388,13 +392,86 @@ class TestKeeper:
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1", "SIGHUP", "SIGABRT"])
     def test_no_signal_ends_a_keeper_that_is_starting(self, tmp_path, notices, monkeypatch, name):
         number = getattr(signal, name)
-        path = tmp_path / "keeper.py"
-        first = "from __future__ import annotations\n"
-        hit = f"{first}import os; os.kill(os.getpid(), {int(number)})\n"
-        path.write_text(_child._KEEPER.read_text().replace(first, hit))
-        monkeypatch.setattr(_child, "_KEEPER", path)
+        hit = f"import os; os.kill(os.getpid(), {int(number)})\nimport select\n"
+        monkeypatch.setattr(_child, "_KEEPER", changed_keeper("import select\n", hit))
         launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         assert start_child(launch, lambda *_: None, notices).wait() == Exit(0, None)
+
+    def test_programs_do_not_inherit_what_their_keeper_holds(self, tmp_path, shown, notices):
+        """A lock that a surviving descendant holds would make a dead agent look alive."""
+        script = "import os; print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])"
+        launch = ProgramSpec(
+            [sys.executable, "-S", "-c", script], dict(os.environ), tmp_path / "log"
+        )
+        with (tmp_path / "lock").open("w") as lock:
+            held = lock.fileno()
+            child = start_child(launch, lambda *piece: shown.append(piece), notices, held)
+            assert child.wait() == Exit(0, None)
+        assert b"".join(data for data, _ in shown) == b"[0, 1, 2]\n"
+
+    def test_an_agent_that_is_gone_before_the_program_starts_leaves_it_its_grace(self, tmp_path):
+        """The program may clean up after SIGTERM, as at any later time."""
+        marker = tmp_path / "marker"
+        marker.touch()
+        script = f"""
+            import signal, sys, time
+            def end(*_):
+                open({str(marker)!r}, "a").write("ended")
+                sys.exit()
+            signal.signal(signal.SIGTERM, end)
+            open({str(marker)!r}, "a").write("ready ")
+            time.sleep(60)
+        """
+        ready = f"    while not open({str(marker)!r}).read(): time.sleep(0.005)\n"
+        line = '    report(status, b"started %d\\n" % pid)\n'
+        source = changed_keeper(line, ready + line)
+        command = [sys.executable, "-S", "-c", textwrap.dedent(script)]
+        assert run_keeper(tmp_path, source, command, is_agent_there=False) == (b"", b"")
+        assert marker.read_text() == "ready ended"
+
+    def test_a_program_does_not_start_under_a_keeper_that_was_killed(self, tmp_path):
+        """Killed after the fork, and before the kernel knows that the program must go with it."""
+        line = "        prctl(_SET_PDEATHSIG, int(signal.SIGKILL))"
+        kill = (
+            "        os.kill(keeper, signal.SIGKILL)\n        while os.getppid() == keeper: pass\n"
+        )
+        source = changed_keeper(line, kill + line)
+        assert run_keeper(tmp_path, source, ["echo", "started"]) == (b"", b"")
+
+    def test_a_program_that_sigkill_does_not_end_is_not_killed_without_a_pause(self, tmp_path):
+        """It hangs in the kernel."""
+        line = "                self._signal_program(signal.SIGKILL)\n"
+        count = f"                open({str(tmp_path / 'kills')!r}, 'a').write('x')\n"
+        source = changed_keeper(line, count).replace(b"GRACE_SECONDS = 2.0", b"GRACE_SECONDS = 0.0")
+        source = source.replace(b"is_ignored = ", b"is_ignored = True or ")
+        run_keeper(tmp_path, source, ["sleep", "1.5"], is_agent_there=False)
+        assert len((tmp_path / "kills").read_text()) <= 3
+
+    def test_a_system_without_foreign_calls_runs_programs_all_the_same(
+        self, tmp_path, notices, monkeypatch
+    ):
+        refused = "raise MemoryError"
+        monkeypatch.setattr(_child, "_KEEPER", changed_keeper("import ctypes", refused))
+        launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
+        assert start_child(launch, lambda *_: None, notices).wait() == Exit(0, None)
+
+    def test_an_upgrade_of_the_package_leaves_agents_at_work_alone(self, tmp_path):
+        """Their keepers run the program that was there when the agent was started."""
+        package = tmp_path / "sweep_sdk"
+        shutil.copytree(Path(sweep_sdk.__file__).parent, package)
+        script = f"""
+            import os, shutil
+            from pathlib import Path
+            from sweep_sdk._agent.process.child import start_child
+            from sweep_sdk._agent.process.launcher import ProgramSpec
+            shutil.rmtree({str(package)!r})
+            launch = ProgramSpec(["true"], dict(os.environ), Path({str(tmp_path)!r}) / "log")
+            print(start_child(launch, lambda *piece: None, print).wait())
+        """
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        words = [sys.executable, "-c", textwrap.dedent(script)]
+        printed = subprocess.check_output(words, env=environment, text=True)
+        assert printed == "Exit(code=0, signal=None)\n"
 
     def test_blocked_signals_are_as_its_agents(self, start, shown):
         script = "import signal; print(sorted(map(int, signal.pthread_sigmask(0, ()))))"
@@ -411,11 +488,38 @@ def open_descriptors():
     return sorted(os.listdir("/proc/self/fd"))
 
 
-def crippled_keeper(folder, error):
-    """A keeper on a machine that allows no fork."""
-    text = _child._KEEPER.read_text()
-    broken = f"raise OSError(__import__('errno').{error}, 'no')"
-    path = folder / "keeper.py"
-    path.write_text(text.replace("pid = os.fork()", broken))
-    assert path.read_text() != text
-    return path
+def changed_keeper(text, replacement):
+    """The keeper's program with a piece of it replaced."""
+    source = _child._KEEPER.decode()
+    assert source.count(text) == 1
+    return source.replace(text, replacement).encode()
+
+
+def run_keeper(folder, source, command, is_agent_there=True):
+    """Run a keeper until nothing is left of its program.
+
+    Args:
+        folder: Where its source may be written.
+        source: The keeper's program.
+        command: The training program.
+        is_agent_there: Whether somebody holds the other ends of its pipes.
+
+    Returns:
+        What the keeper reports, and what its program prints.
+    """
+    keeper = folder / "keeper.py"
+    keeper.write_bytes(source)
+    status, reports = os.pipe()
+    agent = subprocess.PIPE if is_agent_there else subprocess.DEVNULL
+    words = [sys.executable, "-I", "-S", str(keeper), str(reports), "", *command]
+    with os.fdopen(status, "rb") as pipe:
+        if not is_agent_there:
+            pipe.close()
+        with subprocess.Popen(
+            words, stdin=agent, stdout=subprocess.PIPE, pass_fds=(reports,)
+        ) as process:
+            os.close(reports)
+            reported = pipe.read() if is_agent_there else b""
+            printed = process.stdout.read()
+            process.wait(30)
+    return reported, printed

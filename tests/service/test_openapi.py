@@ -53,6 +53,14 @@ def test_operation_ids_are_unique():
 def test_every_documented_request_gets_the_documented_answer(send, backend):
     run_path = "/v1/sweeps/{sweep}/runs/{run}"
     send("GET", "/v1/health")
+    send("GET", "/v1/identity")
+    token = {"sha256": "5" * 64, "name": "slurm", "scope": "agent", "expires_at": 4_000_000_000}
+    created = send("POST", "/v1/tokens", token).body
+    send("POST", "/v1/tokens", token)
+    send("POST", "/v1/tokens", {**token, "name": "another"})
+    send("GET", "/v1/tokens")
+    send("DELETE", "/v1/tokens/{token}", token=created["id"])
+    send("DELETE", "/v1/tokens/{token}", token="nosuchtoken0")
     send("POST", "/v1/sweeps", {"config": SWEEP}, {"dry_run": "true"})
     text = "method: random\nmetrics: 1\nparameters: {a: {min: 0.0, max: 1.0}}\n"
     created = send("POST", "/v1/sweeps", {"yaml": text, "name": "n", "project": "p"})

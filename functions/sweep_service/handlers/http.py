@@ -45,6 +45,11 @@ class Request:
     body: bytes
     identity: Identity | None = None
 
+    @property
+    def caller(self) -> str:
+        """The name of who sends it."""
+        return "" if self.identity is None else self.identity.name
+
     def header(self, name: str) -> str | None:
         """A header by its name in any case."""
         return next(

@@ -1,30 +1,47 @@
-"""Entry point of the authorizer: accepts one bearer token, of which it knows only the SHA-256.
+"""Entry point of the authorizer: says who sends a request, by their bearer token.
 
-It loads only the standard library, because every agent waits for it at its first request.
+Every agent waits for it at its first request. So it starts with the standard library alone, knows
+the first admin's token by its SHA-256, and loads what reads the table when the first other token
+comes. API Gateway remembers its answers for the time that ``template.yaml`` sets.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.settings import token_sha256
+from sweep_service.access.authenticator import Authenticator
+from sweep_service.access.identity import to_authorizer_context
+from sweep_service.errors import Unauthorized
+from sweep_service.settings import store_settings, token_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ACCEPTED = token_sha256()
+    from sweep_service.storage.store import Store
 
 
-def handler(event: Mapping[str, Any], context: object) -> dict[str, bool]:
+@cache
+def _open_store() -> Store:
+    from sweep_service.storage.dynamodb.store import DynamoStore
+
+    settings = store_settings()
+    return DynamoStore(settings.table, endpoint=settings.endpoint)
+
+
+_AUTHENTICATOR = Authenticator(token_sha256(), _open_store, time.time)
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Answer an HTTP API's Lambda authorizer request, format 2.0, simple response.
 
-    A request without the header does not get here: API Gateway answers 401 itself.
+    A request without the header does not get here: API Gateway answers 401 itself. An error of the
+    store goes on: API Gateway answers 500, remembers nothing, and the client repeats the request.
     """
     del context
-    header = event.get("headers", {}).get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    found = hashlib.sha256(token.strip().encode(errors="replace")).hexdigest()
-    is_accepted = hmac.compare_digest(found, _ACCEPTED)
-    return {"isAuthorized": scheme.lower() == "bearer" and is_accepted}
+    try:
+        identity = _AUTHENTICATOR.identify((event.get("headers") or {}).get("authorization"))
+    except Unauthorized:
+        return {"isAuthorized": False}
+    return {"isAuthorized": True, "context": to_authorizer_context(identity)}

@@ -35,6 +35,7 @@ from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.notices import tell
 from sweep_sdk._settings import environment, load_settings
 from sweep_sdk._world import clock, processes, threads
+from sweep_service.model.language.command import command_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,6 +103,7 @@ def run_agent(
     options = options or AgentOptions()
     settings = settings or load_settings()
     found = find_sweep(client, sweep, tell)
+    options.check_pin(command_sha256(found["config"]))
     launcher = Launcher(found["config"], environment())
     launcher.check()
     patterns = patterns_of(found["config"], options.metrics_from)

@@ -141,6 +141,8 @@ def _error(
     status, code = response.status, _code(response, problem)
     detail = _one_line(problem.get("detail") or problem.get("message") or "")
     said = f" ({status}{': ' + detail if detail else ''})"
+    if code == errors.Forbidden.code:
+        return NotAuthorized(f"{place} does not allow this: {detail}")
     if status in (401, 403) and (code or not is_known or _is_of_api_gateway(response)):
         return NotAuthorized(
             f"{place} does not accept this token{said}; run 'sweep-sdk login --url {place}' or set"

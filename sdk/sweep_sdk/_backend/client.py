@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._backend.access import AccessCaller
 from sweep_sdk._backend.answers import (
     amended,
     hand_out_or_wait,
@@ -20,7 +21,6 @@ from sweep_sdk._backend.answers import (
     sweep_of,
     thinned,
 )
-from sweep_sdk._backend.caller import Caller
 from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
 from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
@@ -48,7 +48,7 @@ def new_key() -> str:
 
 
 @dataclass(frozen=True)
-class Client(Caller):
+class Client(AccessCaller):
     """A backend, as methods. Immutable; may be shared between threads.
 
     Every method raises ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,

@@ -132,15 +132,27 @@ def _version(place: str, health: Mapping[str, Any]) -> Finding:
 
 def _credential(client: Client, settings: Settings) -> Finding:
     try:
-        client.check_store()
-        client.create_sweep(_PROBE, dry_run=True)
+        caller = client.identity()
+        if caller is None or caller["scope"] == "admin":
+            client.check_store()
+            client.create_sweep(_PROBE, dry_run=True)
     except NotAuthorized as error:
         return Finding("credential", FAIL, str(error))
     if settings.token is None:
         return Finding(
             "credential", OK, "the backend requires no token: anyone who can reach it can use it"
         )
-    return Finding("credential", OK, "the token is accepted")
+    return Finding("credential", OK, f"the token is accepted{_allowed(caller)}")
+
+
+def _allowed(caller: Mapping[str, Any] | None) -> str:
+    """What a credential allows, where that is not everything."""
+    if caller is None or (caller["scope"] == "admin" and caller["sweep"] is None):
+        return ""
+    if caller["scope"] is None:
+        return f": {caller['name']}, whose IAM policies decide"
+    sweep = "all sweeps" if caller["sweep"] is None else f"sweep {caller['sweep']} alone"
+    return f": '{caller['name']}', scope {caller['scope']}, for {sweep}"
 
 
 def _clock(backend_time: float | None, own_time: float) -> Finding:

@@ -27,6 +27,8 @@ COMMANDS = (
     "tell",
     "local",
     "login",
+    "token",
+    "join",
     "doctor",
     "clean",
 )
@@ -59,6 +61,7 @@ EQUIVALENTS = {
     **dict.fromkeys(("serve", "server", "up"), "local"),
     **dict.fromkeys(("auth", "config", "configure", "connect"), "login --url URL"),
     **dict.fromkeys(("diagnose", "ping", "env", "debug"), "doctor"),
+    **dict.fromkeys(("tokens", "whoami", "users"), "token list"),
     "logout": "login --url local",
     "version": "--version",
     "help": "--help",

@@ -215,6 +215,23 @@ AGENT = (
     ),
     Mutation(
         _KEEPER,
+        "a program does not start under a keeper that was killed",
+        "        if os.getppid() != keeper:",
+        "        if False:",
+        "alone",
+        "tests/sdk/test_child.py::TestKeeper::test_a_program_does_not_start_under_a_keeper_that"
+        "_was_killed",
+    ),
+    Mutation(
+        _KEEPER,
+        "programs do not inherit what their keeper holds",
+        "    for descriptor in descriptors:",
+        "    for descriptor in descriptors[:1]:",
+        "alone",
+        "tests/sdk/test_child.py::TestKeeper::test_programs_do_not_inherit_what_their_keeper_holds",
+    ),
+    Mutation(
+        _KEEPER,
         "the keeper adopts what its parent has left",
         "    prctl(_SET_CHILD_SUBREAPER, 1)\n",
         "",

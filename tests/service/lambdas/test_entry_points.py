@@ -7,9 +7,20 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sweep_service.access.identity import (
+    FIRST_ADMIN,
+    from_gateway_event,
+    to_authorizer_context,
+)
+from sweep_service.access.scopes import Scope
+from sweep_service.access.tokens import Token, sha256_of, token_text
+from sweep_service.storage.sqlite.store import SqliteStore
 
 TOKEN = "the token"
 ENVIRON = {
@@ -53,37 +64,94 @@ def test_a_function_without_its_table_says_so() -> None:
     assert "SWEEP_TABLE is not set" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("header", "is_authorized"),
-    [
-        (f"Bearer {TOKEN}", True),
-        (f"bearer  {TOKEN} ", True),
-        (f"Bearer {TOKEN}x", False),
-        ("Bearer ", False),
-        (TOKEN, False),
-        (f"Basic {TOKEN}", False),
-        ("Bearer é\ud800", False),
-        (None, False),
-    ],
-)
-def test_the_authorizer_accepts_one_token(
-    monkeypatch: pytest.MonkeyPatch, header: str | None, is_authorized: bool
-) -> None:
-    monkeypatch.setenv("SWEEP_TOKEN_SHA256", ENVIRON["SWEEP_TOKEN_SHA256"])
+@pytest.fixture
+def authorizer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The handler, over an SQLite store in the place of the table."""
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.delitem(sys.modules, "sweep_service.lambdas.authorizer", raising=False)
-    from sweep_service.lambdas.authorizer import handler
+    from sweep_service.lambdas import authorizer as module
 
+    with SqliteStore(tmp_path / "sweeps.db") as store:
+        monkeypatch.setattr(module._AUTHENTICATOR, "_open_store", lambda: store)
+        yield module.handler, store
+
+
+@pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer  {TOKEN} "])
+def test_the_authorizer_accepts_the_first_admins_token(authorizer: Any, header: str) -> None:
+    handler, _ = authorizer
+    assert handler({"headers": {"authorization": header}}, None) == {
+        "isAuthorized": True,
+        "context": to_authorizer_context(FIRST_ADMIN),
+    }
+
+
+@pytest.mark.parametrize(
+    "header",
+    [f"Bearer {TOKEN}x", "Bearer ", "Bearer", TOKEN, f"Basic {TOKEN}", "Bearer é\ud800", None],
+)
+def test_the_authorizer_refuses_all_else(authorizer: Any, header: str | None) -> None:
+    handler, _ = authorizer
     headers = {} if header is None else {"authorization": header}
-    assert handler({"headers": headers}, None) == {"isAuthorized": is_authorized}
+    assert handler({"headers": headers}, None) == {"isAuthorized": False}
 
 
-def test_the_authorizer_loads_the_standard_library_alone() -> None:
-    code = "print(json.dumps(sorted(name.split('.')[0] for name in sys.modules)))"
-    loaded = set(told(load("sweep_service.lambdas.authorizer", code)))
-    assert loaded.isdisjoint({"aws_lambda_powertools", "botocore", "numpy", "pynamodb", "yaml"})
+def test_the_authorizer_says_what_a_stored_token_allows(authorizer: Any) -> None:
+    handler, store = authorizer
+    text = token_text(b"0" * 32)
+    event = {"headers": {"authorization": f"Bearer {text}"}}
+    assert handler(event, None) == {"isAuthorized": False}
+    token = Token(sha256_of(text), "slurm", Scope.AGENT, "k3v9x2ab", 1.0, "ann")
+    stored = store.save("", None, token)
+    found = handler(event, None)
+    assert found["isAuthorized"] is True
+    assert from_gateway_event({"lambda": found["context"]}) == token.identity
+    used = store.get_token(token.sha256)
+    store.save("", used, replace(used, revoked_at=2.0))
+    assert stored.last_used_at is None
+    assert used.last_used_at is not None
+    assert handler(event, None) == {"isAuthorized": False}
 
 
-@pytest.mark.parametrize("found", [None, "", "0" * 63, "G" * 64, "A" * 64])
+def test_the_authorizer_starts_with_the_standard_library_alone() -> None:
+    code = f"""
+before = set(sys.modules)
+event = {{"headers": {{"authorization": "Bearer {TOKEN}"}}}}
+assert handler(event, None)["isAuthorized"]
+refused = {{"headers": {{"authorization": "Bearer another"}}}}
+assert not handler(refused, None)["isAuthorized"]
+ours = sorted(n for n in sys.modules if n.split(".")[0] == "sweep_service")
+others = {{n.split(".")[0] for n in sys.modules}} - sys.stdlib_module_names - {{"sweep_service"}}
+print(json.dumps([ours, sorted(others)]))
+"""
+    ours, others = told(load("sweep_service.lambdas.authorizer", code))
+    plain = told(load_nothing())
+    assert set(others) <= set(plain)
+    assert set(ours) == {
+        "sweep_service",
+        "sweep_service.access",
+        "sweep_service.access.authenticator",
+        "sweep_service.access.identity",
+        "sweep_service.access.scopes",
+        "sweep_service.access.tokens",
+        "sweep_service.errors",
+        "sweep_service.lambdas",
+        "sweep_service.lambdas.authorizer",
+        "sweep_service.settings",
+    }
+
+
+def load_nothing() -> subprocess.CompletedProcess[str]:
+    """The modules beside the standard library that this environment's interpreter starts with."""
+    code = "import json, sys; names = {n.split('.')[0] for n in sys.modules}"
+    code += "; print(json.dumps(sorted(names - sys.stdlib_module_names)))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+@pytest.mark.parametrize("found", [None, "", "0" * 63, "G" * 64, "A" * 64, EMPTY])
 def test_the_authorizer_needs_a_hash(found: str | None) -> None:
     done = load("sweep_service.lambdas.authorizer", SWEEP_TOKEN_SHA256=found)
     assert done.returncode != 0

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.process.launcher import ProgramSpec
 
-_KEEPER = Path(__file__).with_name("keeper_main.py")
+#: Read at import: an upgrade of the package must not fail the runs of agents that are at work.
+_KEEPER = Path(__file__).with_name("keeper_main.py").read_bytes()
+#: Executes a program that comes through a pipe; the arguments are the descriptor and the size.
+_READ_AND_EXECUTE = (
+    "import sys; pop = sys.argv.pop; text = open(int(pop(1)), 'rb').read(int(pop(1)));"
+    " exec(compile(text, 'keeper_main.py', 'exec'))"
+)
 _OUTPUT_GRACE_SECONDS = 1.0
 #: The command line itself is at fault: it would fail in the same way on every machine.
 _COMMANDS_ERRNOS = frozenset((errno.E2BIG, errno.ENAMETOOLONG))
@@ -114,8 +120,8 @@ def start_child(
         launch: What to start.
         show: Given what it prints; see ``OutputPump``.
         notice: Told if its log cannot be written.
-        held_descriptor: A file that stays open until nothing of the program is left: a lock on it
-            is free only when this process and all its programs are gone.
+        held_descriptor: A file that the keeper holds open until nothing of the program is left: a
+            lock on it is free only when this process and all its programs are gone.
 
     Raises:
         LaunchFailed: It cannot be started.
@@ -153,35 +159,58 @@ def _exit_of(status: int) -> Exit:
 def _start_keeper(
     launch: ProgramSpec, held_descriptor: int | None
 ) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
-    """Start the process that will start the program; it, and the pipe on which it reports."""
+    """Start the process that will start the program.
+
+    Returns:
+        The process, and the pipe on which it reports.
+    """
     held = () if held_descriptor is None else (held_descriptor,)
     try:
-        status_end, told_end = os.pipe()
+        status, reports = _pipe()
     except OSError as error:
         raise _failure(launch, error) from None
-    status = os.fdopen(status_end, "rb")
     try:
-        with _signals_blocked() as mask:
-            words = [str(_KEEPER), str(told_end), mask, *launch.command]
-            keeper = subprocess.Popen(  # noqa: S603  the command is the user's own
-                [sys.executable, "-I", "-S", *words],
-                env=launch.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                pass_fds=(told_end, *held),
-                start_new_session=True,
-            )
+        with reports:
+            return _spawn_keeper(launch, (reports.fileno(), *held)), status
     except ValueError as error:  # a null character among the words
         status.close()
         raise _cannot_start(launch, str(error), is_machines_fault=False) from None
     except (OSError, MemoryError, subprocess.SubprocessError) as error:
         status.close()
         raise _failure(launch, error) from None
-    finally:
-        os.close(told_end)
-    return keeper, status
+
+
+def _spawn_keeper(launch: ProgramSpec, descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    """Start a keeper and send it its own program; see ``keeper_main`` for the descriptors."""
+    reading, writing = _pipe()
+    with writing:
+        with reading, _signals_blocked() as mask:
+            source = [str(reading.fileno()), str(len(_KEEPER))]
+            numbers = ",".join(map(str, descriptors))
+            keeper = subprocess.Popen(  # noqa: S603  the command is the user's own
+                [
+                    *(sys.executable, "-I", "-S", "-c", _READ_AND_EXECUTE),
+                    *(*source, numbers, mask, *launch.command),
+                ],
+                env=launch.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=(reading.fileno(), *descriptors),
+                start_new_session=True,
+            )
+        # The keeper reads this many bytes, not to the pipe's end: a process that is forked at this
+        # moment holds the pipe open.
+        with contextlib.suppress(BrokenPipeError), writing:  # the status pipe says how it ended
+            writing.write(_KEEPER)
+    return keeper
+
+
+def _pipe() -> tuple[IO[bytes], IO[bytes]]:
+    """The reading and the writing end of a new pipe."""
+    read_end, write_end = os.pipe()
+    return os.fdopen(read_end, "rb"), os.fdopen(write_end, "wb")
 
 
 @contextlib.contextmanager

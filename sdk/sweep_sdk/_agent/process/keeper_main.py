@@ -1,15 +1,18 @@
 """The keeper's own program: the parent of one training program and of all that descends from it.
 
-Run by path, without the package::
+It runs without the package, from the text that the agent has read when it was started itself, so
+that an upgrade of the package does not concern agents that are at work. Its arguments are::
 
-    python -I -S keeper_main.py STATUS_DESCRIPTOR BLOCKED_SIGNALS PROGRAM ARGUMENT...
+    DESCRIPTORS BLOCKED_SIGNALS PROGRAM ARGUMENT...
 
-It is started with all signals blocked, so that none ends it before it ignores them;
-BLOCKED_SIGNALS are those that shall be blocked in the program: numbers with commas between.
+The first descriptor is the status pipe. The others are held open as long as the keeper runs and are
+not passed on to the program: a lock on one of them shows that the keeper is alive. The keeper is
+started with all signals blocked, so that none ends it before it ignores them; BLOCKED_SIGNALS are
+those to be blocked in the program. Both arguments are numbers with commas between.
 
 Standard input is a pipe from the agent. A line ``signal N`` asks for a signal to the program's
 process group; the end of the pipe means that the agent is gone, so that the program must end too.
-To STATUS_DESCRIPTOR go ``started PID``, then ``exit STATUS`` (as ``waitpid`` gives it); or
+To the status pipe go ``started PID``, then ``exit STATUS`` (as ``waitpid`` gives it); or
 ``failed ERRNO`` where the program cannot be executed, or ``unable ERRNO`` where the system gives
 this process too little to try. The pipe ends when nothing of the program is left.
 
@@ -20,6 +23,7 @@ whatever session or process group it is in, and so is ended with the program. A 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 2.0
 #: After that a process that even SIGKILL does not end is given up: it hangs in the kernel.
 GIVE_UP_SECONDS = 10.0
+#: Between two SIGKILLs to a program that hangs in the kernel.
+_KILL_AGAIN_SECONDS = 1.0
 _POLL_SECONDS = 0.02
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
 _UNCATCHABLE = {signal.SIGKILL, signal.SIGSTOP}
@@ -45,15 +51,17 @@ _HAS_PROC = os.path.exists("/proc/self/stat")
 
 def main() -> None:
     """Start the program, look after it, and end what it leaves behind."""
-    status = int(sys.argv[1])
-    os.set_inheritable(status, False)
+    descriptors = numbers_of(sys.argv[1])
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    status = descriptors[0]
     prctl = find_prctl()
     prctl(_SET_CHILD_SUBREAPER, 1)
     try:
         wakeups = ignore_signals()
-        program = start(sys.argv[3:], status, prctl, signals_of(sys.argv[2]))
+        program = start(sys.argv[3:], status, prctl, numbers_of(sys.argv[2]))
     except OSError as error:  # too many open files or processes, too little memory
-        os.write(status, b"unable %d\n" % (error.errno or 0))
+        report(status, b"unable %d\n" % (error.errno or 0))
         return
     if program is None:
         return
@@ -69,7 +77,7 @@ def find_prctl() -> Prctl:
         import ctypes
 
         prctl: Prctl = ctypes.CDLL(None).prctl
-    except (ImportError, OSError, AttributeError):
+    except (ImportError, OSError, AttributeError, MemoryError):  # a hardened system
         return lambda *_: None
     return prctl
 
@@ -87,40 +95,51 @@ def ignore_signals() -> int:
     return read_end
 
 
-def signals_of(text: str) -> set[int]:
-    """The signals that a text such as ``2,15`` lists."""
-    return {int(number) for number in text.split(",") if number}
+def numbers_of(text: str) -> list[int]:
+    """The numbers that a text such as ``2,15`` lists."""
+    return [int(number) for number in text.split(",") if number]
+
+
+def report(status: int, line: bytes) -> None:
+    """Write to the status pipe. If the agent is gone, the end of standard input says so too."""
+    with contextlib.suppress(OSError):
+        os.write(status, line)
 
 
 _before: dict[int, object] = {}
 
 
-def start(command: list[str], status: int, prctl: Prctl, blocked: set[int]) -> int | None:
-    """Start the program in a session of its own; None, once that is told, where it cannot be.
+def start(command: list[str], status: int, prctl: Prctl, blocked: list[int]) -> int | None:
+    """Start the program in a session of its own; None, once reported, if that is not possible.
 
     Raises:
         OSError: There is no room for another process.
     """
     read_end, write_end = os.pipe()  # closed by a successful exec
+    keeper = os.getpid()
     pid = os.fork()
     if not pid:
-        become(command, write_end, prctl, blocked)
+        become(command, write_end, prctl, keeper, blocked)
     os.close(write_end)
     problem = os.read(read_end, 100)
     os.close(read_end)
     if problem:
         os.waitpid(pid, 0)
-        os.write(status, b"failed " + problem + b"\n")
+        report(status, b"failed " + problem + b"\n")
         return None
-    os.write(status, b"started %d\n" % pid)
+    report(status, b"started %d\n" % pid)
     return pid
 
 
-def become(command: list[str], problems: int, prctl: Prctl, blocked: set[int]) -> None:
+def become(
+    command: list[str], problems: int, prctl: Prctl, keeper: int, blocked: list[int]
+) -> None:
     """In the forked child: turn into the program, or write why that is not possible."""
     try:
         os.setsid()
         prctl(_SET_PDEATHSIG, int(signal.SIGKILL))  # should the keeper itself be killed
+        if os.getppid() != keeper:  # it was killed before
+            os._exit(127)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         signal.set_wakeup_fd(-1)
         for number, handler in _before.items():
@@ -162,6 +181,7 @@ class Keeper:
             self._reap()
             if self._kill_at is not None and time.monotonic() >= self._kill_at:
                 self._signal_program(signal.SIGKILL)
+                self._kill_at = time.monotonic() + _KILL_AGAIN_SECONDS
         end_all(self._reap, self._program)
 
     def _wait(self) -> None:
@@ -207,10 +227,7 @@ class Keeper:
                 return True
             if pid == self._program:
                 self._has_ended = True
-                try:
-                    os.write(self._status, b"exit %d\n" % status)
-                except OSError:  # the agent is gone
-                    self._is_agent_there = False
+                report(self._status, b"exit %d\n" % status)
 
 
 def end_all(reap: Callable[[], bool], group: int) -> None:

@@ -15,7 +15,7 @@ from sweep_sdk._agent.outbox.pending import PendingDelivery
 from sweep_sdk._agent.outbox.reporter import Reporter
 from sweep_sdk._agent.process.launcher import prepare_files
 from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
-from sweep_sdk._agent.process.signals import Ending
+from sweep_sdk._agent.process.signals import Deadline
 from sweep_sdk._agent.session.hints import hint_at
 from sweep_sdk._agent.view.events import Notice, RunEnded, RunStarted
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.outbox.logged import Logged
     from sweep_sdk._agent.outbox.pending import Outbox
     from sweep_sdk._agent.process.launcher import RunFiles
-    from sweep_sdk._agent.session.best import Best
+    from sweep_sdk._agent.session.best import BestTracker
     from sweep_sdk._agent.session.comparison import Comparison
     from sweep_sdk._agent.session.tally import Tally
     from sweep_sdk._agent.view.events import Event
@@ -100,14 +100,14 @@ class Attempts:
     outbox: Outbox
     host: str
     holder: str
-    best: Best
+    best: BestTracker
     tally: Tally
     total: int | None
     stopping: threads.Event
     emit: Callable[[Event], None]
     comparison: Comparison | None = None
     warnings: list[int] = field(default_factory=list)
-    ending: Ending = field(default_factory=Ending)
+    ending: Deadline = field(default_factory=Deadline)
     told_unmatched: set[str] = field(default_factory=set)
     undelivered: list[PendingDelivery] = field(default_factory=list)
 
@@ -366,7 +366,7 @@ class _Presumed(runs.Finished):
 class _Hurry:
     """Sleeps as asked, but not for long once the agent shall end."""
 
-    def __init__(self, stopping: threads.Event, ending: Ending) -> None:
+    def __init__(self, stopping: threads.Event, ending: Deadline) -> None:
         self._stopping = stopping
         self._ending = ending
         self._give_up_at: float | None = None

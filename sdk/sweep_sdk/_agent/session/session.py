@@ -10,7 +10,7 @@ from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.process.leftovers import end_leftovers, noted
 from sweep_sdk._agent.process.signals import SILENCE_SECONDS
 from sweep_sdk._agent.session.attempts import Attempts
-from sweep_sdk._agent.session.best import Best
+from sweep_sdk._agent.session.best import BestTracker
 from sweep_sdk._agent.session.comparison import Comparison
 from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.session.tally import Tally
@@ -89,7 +89,7 @@ class AgentSession:
             options.max_consecutive_failures,
             options.max_runs_without_metric,
         )
-        self.best = Best(sweep)
+        self.best = BestTracker(sweep)
         self.run_timeout_seconds: float | None = options.run_timeout_seconds or sweep["config"].get(
             "run_timeout"
         )

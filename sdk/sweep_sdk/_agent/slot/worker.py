@@ -16,6 +16,7 @@ from sweep_sdk._agent.process.child import Exit, LaunchFailed, signal_name, star
 from sweep_sdk._agent.process.supervisor import Interrupt, Stop, Supervisor, Warn
 from sweep_sdk._agent.session.attempts import AttemptNotStarted
 from sweep_sdk._agent.view.events import Notice, Output
+from sweep_sdk._exceptions import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,6 +75,11 @@ class Worker:
             if self._attempts.stopping.is_set():  # it came while the agent was being stopped
                 self._attempts.give_back(handout)
                 return
+            try:
+                self._attempts.options.check_pin(handout.command_sha256)
+            except UsageError:
+                self._attempts.give_back(handout)
+                raise
             self._run(handout)
 
     def interrupt(self, message: Interrupt | Warn) -> None:

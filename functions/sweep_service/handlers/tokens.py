@@ -1,0 +1,95 @@
+"""Handlers of ``/v1/tokens`` and ``/v1/identity``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.access.scopes import Scope
+from sweep_service.access.tokens import Token, is_usable_sha256
+from sweep_service.errors import InvalidRequest, Unauthorized
+from sweep_service.handlers.http import (
+    Request,
+    Response,
+    int_field,
+    reject_unknown,
+    text_field,
+)
+from sweep_service.operations import tokens
+
+if TYPE_CHECKING:
+    from sweep_service.operations.services import Services
+
+_MAX_NAME = 64
+
+
+def create_token(request: Request, services: Services) -> Response:
+    """``POST /v1/tokens``: the client makes the token and sends its SHA-256."""
+    document = request.json()
+    reject_unknown(document, ("sha256", "name", "scope", "sweep", "expires_at"))
+    sha256 = text_field(document, "sha256", 64, is_required=True) or ""
+    if not is_usable_sha256(sha256):
+        raise InvalidRequest(
+            "field 'sha256': needs the 64 lower-case hexadecimal digits of a token's SHA-256; that"
+            " of the empty text is refused"
+        )
+    token = Token(
+        sha256=sha256,
+        name=text_field(document, "name", _MAX_NAME, is_required=True) or "",
+        scope=_scope(text_field(document, "scope", 16, is_required=True)),
+        sweep=text_field(document, "sweep", 64),
+        created_at=services.clock(),
+        created_by=request.caller,
+        expires_at=int_field(document, "expires_at", least=0),
+    )
+    return Response(201, _view(tokens.create_token(services, token)))
+
+
+def list_tokens(request: Request, services: Services) -> Response:
+    """``GET /v1/tokens``."""
+    del request
+    return Response(200, {"items": [_view(token) for token in tokens.list_tokens(services)]})
+
+
+def revoke_token(request: Request, services: Services) -> Response:
+    """``DELETE /v1/tokens/{token}``."""
+    return Response(200, _view(tokens.revoke_token(services, request.params["token"])))
+
+
+def identity(request: Request, services: Services) -> Response:
+    """``GET /v1/identity``: who sends the request, as the backend sees it."""
+    del services
+    found = request.identity
+    if found is None:
+        raise Unauthorized("this request needs a credential, and came without one")
+    return Response(
+        200,
+        {
+            "name": found.name,
+            "scope": None if found.scope is None else found.scope.value,
+            "method": found.method.value,
+            "sweep": found.sweep,
+            "expires_at": found.expires_at,
+        },
+    )
+
+
+def _scope(text: str | None) -> Scope:
+    try:
+        return Scope(text)
+    except ValueError:
+        options = ", ".join(scope.value for scope in Scope)
+        raise InvalidRequest(f"field 'scope': found '{text}'; one of {options}") from None
+
+
+def _view(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scope": token.scope.value,
+        "sweep": token.sweep,
+        "created_at": token.created_at,
+        "created_by": token.created_by,
+        "expires_at": token.expires_at,
+        "last_used_at": token.last_used_at,
+        "revoked_at": token.revoked_at,
+    }

@@ -1,0 +1,87 @@
+"""Requests about who may do what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sweep_sdk._backend.caller import Caller
+from sweep_sdk._exceptions import NotAuthorized, NotFound, UsageError
+
+Json = dict[str, Any]
+
+_IDENTITY = ("name", "scope", "method", "sweep", "expires_at")
+_TOKEN = (
+    *("id", "name", "scope", "sweep", "created_at", "created_by"),
+    *("expires_at", "last_used_at", "revoked_at"),
+)
+
+
+class AccessCaller(Caller):
+    """A backend, and the credentials that it accepts."""
+
+    def identity(self) -> Json | None:
+        """Who this client is to the backend; None where the backend is too old to say it.
+
+        Returns:
+            ``name``, ``scope`` (None: an IAM policy decides), ``method``, ``sweep`` (None: all) and
+            ``expires_at`` (None: never).
+        """
+        try:
+            return self._get("/v1/identity", identity_of)
+        except NotAuthorized:
+            raise
+        except (NotFound, UsageError):
+            return None
+
+    def create_token(
+        self,
+        sha256: str,
+        name: str,
+        scope: str,
+        sweep: str | None = None,
+        expires_at: int | None = None,
+    ) -> Json:
+        """Have the backend accept a token, of which it gets the SHA-256 alone.
+
+        Args:
+            sha256: 64 hexadecimal digits.
+            name: For people, at most 64 characters.
+            scope: ``reader``, ``agent`` or ``admin``.
+            sweep: The only sweep that the token is for; None: all.
+            expires_at: Seconds since the epoch; None: never.
+        """
+        body = {
+            "sha256": sha256,
+            "name": name,
+            "scope": scope,
+            "sweep": sweep,
+            "expires_at": expires_at,
+        }
+        return self._call("POST", "/v1/tokens", token_of, body=body)
+
+    def list_tokens(self) -> list[Json]:
+        """The tokens that were created, newest first."""
+        return self._get("/v1/tokens", tokens_of)
+
+    def revoke_token(self, token_id: str) -> Json:
+        """Have the backend no longer accept a token.
+
+        Raises:
+            NotFound: No token has this id.
+        """
+        return self._call("DELETE", f"/v1/tokens/{token_id}", token_of)
+
+
+def identity_of(found: Any) -> Json:
+    """The caller in an answer."""
+    return {name: found[name] for name in _IDENTITY}
+
+
+def token_of(found: Any) -> Json:
+    """The token in an answer."""
+    return {name: found[name] for name in _TOKEN}
+
+
+def tokens_of(found: Any) -> list[Json]:
+    """The tokens in an answer."""
+    return [token_of(item) for item in found["items"]]
