@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from sweep_sdk._backend.signing import signer_of
 from sweep_sdk._backend.troubles import trouble_of
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._process.forks import renew_in_children
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from sweep_sdk._backend.signing import Signer
     from sweep_sdk._settings import Settings
     from sweep_service.access.identity import Identity
     from sweep_service.operations.services import Services
@@ -109,6 +111,7 @@ class HttpTransport:
         ca_bundle: str | None = None,
         url_setting: str = URL_SETTING,
         read_token: Callable[[], str | None] | None = None,
+        signer: Signer | None = None,
     ) -> None:
         """Set up; the connection is made at the first request.
 
@@ -118,6 +121,7 @@ class HttpTransport:
             ca_bundle: A file of certificates to trust instead of the usual ones.
             url_setting: Where the address comes from, for messages.
             read_token: Reads the token again, for when it is not accepted any more.
+            signer: Signs requests with AWS credentials, in the place of a token.
 
         Raises:
             UsageError: The token has characters that a header cannot carry.
@@ -129,6 +133,7 @@ class HttpTransport:
         self.proxy = proxy_of(url)
         self._token = token
         self._read_token = read_token
+        self._signer = signer
         self._ca_bundle = ca_bundle
         self._lock = threads.Lock()
         self._open_session: requests.Session | None = None
@@ -230,7 +235,9 @@ class HttpTransport:
         return session
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
+        if self._signer is not None:
+            self._signer.sign(request)
+        elif self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
@@ -331,6 +338,7 @@ def open_transport(settings: Settings) -> Transport:
         settings.ca_bundle,
         settings.url_setting,
         settings.read_token,
+        signer_of(settings.url, settings.token, settings.auth),
     )
 
 
