@@ -6,18 +6,15 @@ meaning of answers sit above, in ``_client``, and are the same for both.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from sweep_sdk._backend.proxies import proxy_of
 from sweep_sdk._backend.signing import signer_of
 from sweep_sdk._backend.troubles import trouble_of
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._process.forks import renew_in_children
-from sweep_sdk._settings import URL_SETTING, environment
+from sweep_sdk._settings import URL_SETTING
 from sweep_sdk._version import __version__
 from sweep_sdk._world import clock, network, threads
 from sweep_service.access.authenticator import Authenticator
@@ -357,49 +354,6 @@ def local_file_system(database: Path, local_file_systems: Collection[str] = ()) 
         raise UsageError(str(error)) from None
 
 
-def proxy_of(url: str) -> str | None:
-    """The setting of the environment that sends requests to ``url`` through a proxy.
-
-    This machine itself is never reached through one, whatever the environment says.
-
-    Returns:
-        Such as ``http_proxy=http://proxy:3128``, without credentials; None without a proxy.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if _is_loopback(host) or proxy_bypass(host):
-        return None
-    proxies = getproxies()
-    for scheme in (parts.scheme, "all"):
-        if proxies.get(scheme):
-            return f"{_variable_of(scheme)}={_without_credentials(proxies[scheme])}"
-    return None
-
-
-def is_loopback_url(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    return _is_loopback(urlsplit(url).hostname or "")
-
-
 def _can_be_sent(token: str | None) -> bool:
     """Whether a header can carry a token."""
     return not token or (token.isascii() and token.isprintable())
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return False
-
-
-def _variable_of(scheme: str) -> str:
-    known = environment()
-    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
-    return next((name for name in names if known.get(name)), names[0])
-
-
-def _without_credentials(proxy: str) -> str:
-    start, separator, rest = proxy.partition("://")
-    return f"{start}{separator}{rest.rpartition('@')[2]}" if separator else rest or start

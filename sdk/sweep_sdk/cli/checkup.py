@@ -88,7 +88,7 @@ def _local(settings: Settings) -> Iterator[Finding]:
 
 
 def _remote(settings: Settings) -> Iterator[Finding]:
-    from sweep_sdk._backend.transport import proxy_of
+    from sweep_sdk._backend.proxies import proxy_of
 
     proxy = proxy_of(str(settings.url))
     yield from _asked(
