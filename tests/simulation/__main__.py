@@ -22,6 +22,8 @@ from simulation.scenario import Result, play
 if TYPE_CHECKING:
     from simulation.lines import Lines
 
+#: As many as two cores play in some minutes.
+_WORLDS = 2500
 _MEMORY = Path("/dev/shm")
 _CHUNK = 25
 #: Lines are measured in so many chunks at most, and in one of five: it makes worlds twice as slow.
@@ -53,7 +55,7 @@ class Tally:
 def main() -> int:
     """Play worlds; 1 if a promise was broken in any, or too little happened in them."""
     parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1000, help="number of worlds to play")
+    parser.add_argument("--seeds", type=int, default=_WORLDS, help="number of worlds to play")
     parser.add_argument("--first", type=int, default=0, help="seed of the first world")
     parser.add_argument("--seed", type=int, help="play this one world and tell its story")
     parser.add_argument("--lines", action="store_true", help="list the lines that did not run")
