@@ -117,7 +117,7 @@ class Judge:
         if _is_amendment(method, path):
             self._amended(method, path, status, answer)
             return
-        if method == "DELETE" and status == 200 and path == f"/v1/sweeps/{self.world.sweep}":
+        if method == "DELETE" and status == 204 and path == f"/v1/sweeps/{self.world.sweep}":
             self.is_sweep_deleted = True
         if method == "GET" and status == 200 and before.end is not None:
             self._looked_at(path, json.loads(answer), before)

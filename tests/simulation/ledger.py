@@ -214,7 +214,7 @@ class Ledger:
         found = self._select(_RUN, index)
         if not found:
             self._check_is_deleting(name)
-        elif KeptRun(*found[0]).state is None:
+        elif KeptRun(*found[0]).state is None and not self._world.is_deleting:
             raise Broken(f"the lease of {name} was deleted, and the run has not ended")
 
     def _check_is_deleting(self, name: str) -> None:

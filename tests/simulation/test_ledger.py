@@ -90,8 +90,8 @@ def delete_sweep(world: World) -> None:
     path = f"/v1/sweeps/{SWEEP}"
     world.is_deleting = True
     before = world.judge.began("DELETE", path, b"")
-    world.judge.saw("DELETE", path, {}, b"", 200, b"{}", "operator", before)
-    world.ledger.answered("DELETE", path, 200)
+    world.judge.saw("DELETE", path, {}, b"", 204, b"", "operator", before)
+    world.ledger.answered("DELETE", path, 204)
 
 
 def change(world: World, statement: str) -> None:
