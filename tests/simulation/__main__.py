@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
-import os
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulation.faults import FAULTS, table
+from simulation.interpreter import garbage_kept, start_again
 from simulation.lines import LEAST_SHARE, Lines, lines_run, report, share_of, together
 from simulation.scenario import Result, play
 
@@ -147,13 +147,15 @@ def play_measured(seeds: Iterable[int]) -> Tally:
 def play_some(seeds: Iterable[int]) -> Tally:
     """Play worlds one after the other."""
     tally = Tally()
-    for seed in seeds:
-        with tempfile.TemporaryDirectory(dir=_folder()) as folder:
-            result = play(seed, Path(folder))
-        tally.n_worlds += 1
-        tally.faults.update(result.faults)
-        if result.broken:
-            tally.broken.append(result)
+    with garbage_kept():
+        for seed in seeds:
+            with tempfile.TemporaryDirectory(dir=_folder()) as folder:
+                result = play(seed, Path(folder))
+            tally.n_worlds += 1
+            tally.faults.update(result.faults)
+            if result.broken:
+                tally.broken.append(result)
+            gc.collect()
     return tally
 
 
@@ -163,7 +165,5 @@ def _folder() -> Path | None:
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":  # sets of texts have one order then
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "simulation", *sys.argv[1:]])
+    start_again("simulation")
     raise SystemExit(main())
