@@ -21,7 +21,7 @@ from sweep_service.operations.ask import ask
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep
 from sweep_service.operations.update import update_config
-from sweep_service.protocol.leases import Asker
+from sweep_service.protocol.leases import Requester
 from sweep_service.storage.sqlite.store import SqliteStore
 
 _SIZES = (300, 1000, 4000)
@@ -44,7 +44,7 @@ def cold_ask(store: SqliteStore, sweep: str) -> float:
     """Milliseconds."""
     services = Services(store, time.time, random.Random(1))
     begin = time.perf_counter()
-    ask(services, sweep, Asker(f"key-{begin}", "agent", "host", ""))
+    ask(services, sweep, Requester(f"key-{begin}", "agent", "host", ""))
     return 1000 * (time.perf_counter() - begin)
 
 

@@ -30,7 +30,7 @@ ELSEWHERE = {
     "aws.md": "infra/README.md",
     "benchmarks.md": "benchmarks/README.md",
     "contributing.md": "CONTRIBUTING.md",
-    "security.md": "SECURITY.md",
+    "reporting.md": "SECURITY.md",
     "changelog.md": "CHANGELOG.md",
 }
 PAGES = {source: page for page, source in ELSEWHERE.items()}

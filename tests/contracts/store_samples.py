@@ -122,6 +122,7 @@ def an_attempt_record(attempt: int = 1, **changes: Any) -> AttemptRecord:
         "state": RunState.CRASHED,
         "started_at": 1001.0,
         "ended_at": 1099.0,
+        "key": "ask-key",
     }
     return AttemptRecord(**{"index": 0, "attempt": attempt, **values, **changes})
 

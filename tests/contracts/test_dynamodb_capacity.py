@@ -22,7 +22,7 @@ from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.report import report
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep
-from sweep_service.protocol.leases import Asker
+from sweep_service.protocol.leases import Requester
 from sweep_service.storage.dynamodb.store import DynamoStore
 
 KINDS_OF_DYNAMODB = [kind for kind in KINDS if kind.open is open_dynamodb]
@@ -76,7 +76,7 @@ def add(services: Services, **changes: Any) -> str:
 
 
 def take(services: Services, sweep: str, key: str = "key-of-this-ask") -> HandOut:
-    answer = ask(services, sweep, Asker(key, "agent-of-some-name", "host.example.org", "0"))
+    answer = ask(services, sweep, Requester(key, "agent-of-some-name", "host.example.org", "0"))
     assert isinstance(answer, HandOut)
     return answer
 

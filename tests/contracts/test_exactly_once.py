@@ -22,7 +22,7 @@ from sweep_service.operations.ask import HandOut, ask
 from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep
-from sweep_service.protocol.leases import Asker
+from sweep_service.protocol.leases import Requester
 from sweep_service.storage.store import Store
 
 CROWDS = [(kind, "threads") for kind in KINDS if kind.bears_threads] + [
@@ -82,7 +82,7 @@ def next_run(services: Services, sweep: str, key: str) -> HandOut | None:
     """The next run; None when the sweep has ended or only waits for others."""
     while True:
         try:
-            answer = ask(services, sweep, Asker(key, "agent", "host", ""))
+            answer = ask(services, sweep, Requester(key, "agent", "host", ""))
         except Busy:
             continue
         except SweepEnded:

@@ -37,7 +37,7 @@ from sweep_service.operations.finish import Ending, finish
 from sweep_service.operations.report import report
 from sweep_service.operations.services import Services
 from sweep_service.operations.sweeps import NewSweep, create_sweep, delete_sweep
-from sweep_service.protocol.leases import Asker
+from sweep_service.protocol.leases import Requester
 from sweep_service.storage.store import Store
 
 NEVER = "never123"
@@ -247,7 +247,7 @@ def watched_writes(store: Any, told: Callable[[], None]) -> Iterator[None]:
 
 
 REQUESTS = {
-    "ask": lambda services, sweep: ask(services, sweep, Asker("another-key", "b", "host", "")),
+    "ask": lambda services, sweep: ask(services, sweep, Requester("another-key", "b", "host", "")),
     "rows": lambda services, sweep: report(
         services, sweep, 0, RowBatch(1, 0, (Row(0, 1.0, {"loss": 0.5}),))
     ),
@@ -275,7 +275,7 @@ def test_a_request_under_way_leaves_nothing_of_a_deleted_sweep(
     }
     sweep = create_sweep(services, NewSweep(parse_object(config)), is_dry_run=False).sweep
     assert sweep is not None
-    assert isinstance(ask(services, sweep, Asker("key-of-run-0", "a", "host", "")), HandOut)
+    assert isinstance(ask(services, sweep, Requester("key-of-run-0", "a", "host", "")), HandOut)
     held = Held(lambda: REQUESTS[name](services, sweep), n_before)
     with watched_writes(store, held.before_write):
         if not held.start():  # it does not make so many writes

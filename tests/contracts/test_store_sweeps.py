@@ -32,7 +32,7 @@ FINISHED, CANCELED = SweepState.FINISHED, SweepState.CANCELED
 
 class TestCreateSweep:
     def test_what_was_created_is_read_back(self, store: Store) -> None:
-        meta = a_meta(name=UNICODE, project=UNICODE)
+        meta = a_meta(name=UNICODE, project=UNICODE, command_at=1 / 3, command_by=UNICODE)
         counter = a_counter(
             next_index=4, limit=9, run_cap=10, bases=(Base(1, 0), Base(2, 3)), change=5
         )

@@ -158,7 +158,7 @@ def test_no_request_is_begun_that_would_not_be_over_when_the_agent_has_to_have_e
 ):
     attempt = begin(handout)
     session.stopping.set()
-    session.ending.at = time.monotonic() + 2.0
+    session.deadline.at = time.monotonic() + 2.0
     network.go_away()
     attempt.finish(ProgramOutcome(False, cause="interrupted"))
     assert (ended(events).state, ended(events).is_delivered) == ("preempted", False)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sweep_sdk._metrics import line_format
 from sweep_sdk._metrics.line_format import (
     BadLine,
-    Finish,
-    Preempting,
-    Row,
-    Summary,
+    FinishLine,
+    PreemptingLine,
+    RowLine,
+    SummaryLine,
     decode_line,
     whole_step,
 )
@@ -38,24 +38,24 @@ def test_rows_survive_the_file(step, at, metrics):
     line = line_format.encode_row(step, at, metrics)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert decode_line(line) == Row(step, at, metrics)
+    assert decode_line(line) == RowLine(step, at, metrics)
 
 
 def test_events_survive_the_file():
-    assert decode_line(line_format.encode_finish(3)) == Finish(3)
-    assert decode_line(line_format.encode_preempting()) == Preempting()
-    assert decode_line(line_format.encode_summary({"a": "NaN"})) == Summary({"a": "NaN"})
+    assert decode_line(line_format.encode_finish(3)) == FinishLine(3)
+    assert decode_line(line_format.encode_preempting()) == PreemptingLine()
+    assert decode_line(line_format.encode_summary({"a": "NaN"})) == SummaryLine({"a": "NaN"})
 
 
 class TestOtherLanguages:
     def test_a_plain_object(self):
-        assert decode({"loss": 0.3, "step": 4}) == Row(4, None, {"loss": 0.3})
+        assert decode({"loss": 0.3, "step": 4}) == RowLine(4, None, {"loss": 0.3})
 
     def test_a_step_that_is_counted(self):
-        assert decode({"loss": 0.3}) == Row(None, None, {"loss": 0.3})
+        assert decode({"loss": 0.3}) == RowLine(None, None, {"loss": 0.3})
 
     def test_at_and_metrics_are_metrics_among_others(self):
-        assert decode({"at": 3, "loss": 1}) == Row(None, None, {"at": 3, "loss": 1})
+        assert decode({"at": 3, "loss": 1}) == RowLine(None, None, {"at": 3, "loss": 1})
         assert decode({"metrics": {"a": 1}, "loss": 1}).metrics == {"metrics.a": 1, "loss": 1}
         assert decode({"event": 3}).metrics == {"event": 3}
 
@@ -148,8 +148,8 @@ def test_no_line_brings_it_down(line):
 
 
 def test_finish_without_a_usable_code_is_a_failure():
-    assert decode({"event": "finish"}) == Finish(0)
-    assert decode({"event": "finish", "exit_code": "bad"}) == Finish(1)
+    assert decode({"event": "finish"}) == FinishLine(0)
+    assert decode({"event": "finish", "exit_code": "bad"}) == FinishLine(1)
 
 
 @pytest.mark.parametrize(

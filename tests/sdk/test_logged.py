@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sweep_sdk._agent.outbox.logged import MAX_FACT_BYTES, MAX_FACTS, Logged
-from sweep_sdk._metrics.line_format import Define, Describe, Summary
+from sweep_sdk._metrics.line_format import DefineLine, DescribeLine, SummaryLine
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_every_metric_has_its_extremes(logged):
 
 def test_what_the_program_sets_is_the_result(logged):
     logged.add_metrics({"loss": 0.1})
-    logged.add_line(Summary({"loss": 0.5}))
+    logged.add_line(SummaryLine({"loss": 0.5}))
     logged.add_metrics({"loss": 0.9})
     assert logged.result == 0.5
     assert (logged.lowest, logged.highest) == (0.5, 0.5)
@@ -33,16 +33,16 @@ def test_what_the_program_sets_is_the_result(logged):
 
 def test_a_result_that_is_not_finite_leaves_the_rows_to_count(logged):
     logged.add_metrics({"loss": 0.1})
-    logged.add_line(Summary({"loss": "NaN"}))
+    logged.add_line(SummaryLine({"loss": "NaN"}))
     assert (logged.lowest, logged.highest) == (0.1, 0.1)
 
 
 def test_definitions(logged):
-    logged.add_line(Define("acc", "mean"))
-    logged.add_line(Define("val/*", "first"))
-    logged.add_line(Define("val/*", "last"))
-    logged.add_line(Define("noise", "none"))
-    logged.add_line(Define("loss", "none"))
+    logged.add_line(DefineLine("acc", "mean"))
+    logged.add_line(DefineLine("val/*", "first"))
+    logged.add_line(DefineLine("val/*", "last"))
+    logged.add_line(DefineLine("noise", "none"))
+    logged.add_line(DefineLine("loss", "none"))
     for value in (1, 2, 6):
         logged.add_metrics({"loss": value, "acc": value, "val/x": value, "noise": value})
     assert logged.defined() == {"acc.mean": 3, "val/x.first": 1, "val/x.last": 6}
@@ -50,9 +50,11 @@ def test_definitions(logged):
 
 
 def test_facts_add_up(logged):
-    logged.add_line(Describe({"name": "a", "tags": ["x"], "config": {"epochs": 5}, "unknown": 1}))
     logged.add_line(
-        Describe({"name": "b", "config": {"data": {"v": 3}}, "summary": {"path": "a.pt"}})
+        DescribeLine({"name": "a", "tags": ["x"], "config": {"epochs": 5}, "unknown": 1})
+    )
+    logged.add_line(
+        DescribeLine({"name": "b", "config": {"data": {"v": 3}}, "summary": {"path": "a.pt"}})
     )
     assert logged.facts == {
         "name": "b",
@@ -67,7 +69,7 @@ def test_facts_add_up(logged):
     "config", [{f"k{n}": n for n in range(300)}, {f"k{n}": "x" * 900 for n in range(40)}]
 )
 def test_facts_are_bounded_and_the_rest_counted(logged, config):
-    logged.add_line(Describe({"name": "a", "config": config}))
+    logged.add_line(DescribeLine({"name": "a", "config": config}))
     kept = logged.facts["config"]
     assert len(kept) < MAX_FACTS
     assert len(json.dumps(logged.facts)) <= MAX_FACT_BYTES

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from sweep_sdk._agent.process.child import Exit
-from sweep_sdk._agent.process.supervisor import Interrupt, Result, Stop, Supervisor, Warn
+from sweep_sdk._agent.process.supervisor import Interrupt, ProgramEnd, Stop, Supervisor, Warn
 
 INT, TERM, KILL, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP
 USR1 = signal.SIGUSR1
@@ -55,7 +55,7 @@ def make(clock):
 
 def test_a_program_that_ends_by_itself(make, process):
     process.end(Exit(0, None))
-    assert make(process).supervise() == Result(Exit(0, None), None)
+    assert make(process).supervise() == ProgramEnd(Exit(0, None), None)
 
 
 def test_a_stop_is_sigterm(make):
@@ -63,7 +63,7 @@ def test_a_stop_is_sigterm(make):
     supervisor = make(process)
     supervisor.inbox.put(Stop("early_terminate"))
     supervisor.inbox.put(Stop("stop_run"))
-    assert supervisor.supervise() == Result(Exit(None, TERM), "early_terminate")
+    assert supervisor.supervise() == ProgramEnd(Exit(None, TERM), "early_terminate")
     assert process.signals == [TERM]
 
 
@@ -99,7 +99,7 @@ def test_the_timeout_is_kept_by_the_clock_alone():
     """With a real clock, since waiting is what is tested."""
     process = Process(deadly=[TERM])
     supervisor = Supervisor(process, term_timeout_seconds=5.0, run_timeout_seconds=0.01)
-    assert supervisor.supervise() == Result(Exit(None, TERM), "run_timeout")
+    assert supervisor.supervise() == ProgramEnd(Exit(None, TERM), "run_timeout")
 
 
 class TestSignalsToTheAgent:
@@ -169,7 +169,7 @@ class TestSignalsToTheAgent:
         supervisor = make(process)
         supervisor.inbox.put(Interrupt(TERM, 1, is_forwarded=False))
         process.end(Exit(0, None))
-        assert supervisor.supervise() == Result(Exit(0, None), None)
+        assert supervisor.supervise() == ProgramEnd(Exit(0, None), None)
         assert process.signals == []
 
     def test_without_forwarding_the_second_ends_it(self, make, process):
@@ -182,7 +182,7 @@ class TestSignalsToTheAgent:
         process = Process(deadly=[INT])
         supervisor = make(process)
         supervisor.inbox.put(Interrupt(INT, 1))
-        assert supervisor.supervise() == Result(Exit(None, INT), "interrupted")
+        assert supervisor.supervise() == ProgramEnd(Exit(None, INT), "interrupted")
 
     def test_a_stop_goes_before_a_later_interrupt(self, make):
         process = Process(deadly=[INT])
@@ -200,35 +200,35 @@ class TestWarnings:
         supervisor = make(process)
         supervisor.handle(Warn(USR1))
         process.end(found)
-        assert supervisor.supervise() == Result(found, "interrupted", USR1)
+        assert supervisor.supervise() == ProgramEnd(found, "interrupted", USR1)
         assert process.signals == [USR1]
 
     def test_one_that_goes_on_and_succeeds_was_not(self, make, process):
         supervisor = make(process)
         supervisor.handle(Warn(USR1))
         process.end(Exit(0, None))
-        assert supervisor.supervise() == Result(Exit(0, None), None, USR1)
+        assert supervisor.supervise() == ProgramEnd(Exit(0, None), None, USR1)
 
     def test_one_that_fails_much_later_has_failed(self, make, process, clock):
         supervisor = make(process)
         supervisor.handle(Warn(USR1))
         clock.advance(601)
         process.end(Exit(1, None))
-        assert supervisor.supervise() == Result(Exit(1, None), None)
+        assert supervisor.supervise() == ProgramEnd(Exit(1, None), None)
 
     def test_it_may_arrive_after_the_end(self, make, process):
         supervisor = make(process)
         process.end(Exit(None, USR1))
         supervisor.inbox.put(Exit(None, USR1))
         supervisor.inbox.put(Warn(USR1))
-        assert supervisor.supervise() == Result(Exit(None, USR1), "interrupted", USR1)
+        assert supervisor.supervise() == ProgramEnd(Exit(None, USR1), "interrupted", USR1)
 
     def test_an_ending_signal_goes_before(self, make, process):
         supervisor = make(process)
         supervisor.handle(Warn(USR1))
         supervisor.handle(Interrupt(TERM, 1))
         process.end(Exit(1, None))
-        assert supervisor.supervise() == Result(Exit(1, None), "interrupted")
+        assert supervisor.supervise() == ProgramEnd(Exit(1, None), "interrupted")
 
 
 class TestTwinSignals:
@@ -244,7 +244,7 @@ class TestTwinSignals:
     @pytest.mark.parametrize("found", [Exit(None, TERM), Exit(143, None)])
     def test_a_signal_to_the_program_alone_is_its_own_affair(self, make, process, found):
         process.end(found)
-        assert make(process).supervise() == Result(found, None)
+        assert make(process).supervise() == ProgramEnd(found, None)
 
     def test_others_are_not_waited_for(self, make, process):
         supervisor = make(process)

@@ -18,11 +18,11 @@ from protocol_requests import (
     Delete,
     Finish,
     Preempt,
+    Reconcile,
     Retry,
     RetryFailed,
     SetCap,
     SetState,
-    Settle,
     StopRun,
     Update,
 )
@@ -229,8 +229,8 @@ class Play:
         index = which // 2 % max(1, self.given_out)
         return index, self.worlds[0].witness.standing.attempt_of(index)
 
-    def somebody_settles(self, _which: int, course: Course = STRAIGHT) -> None:
-        self.send(Settle(), course)
+    def somebody_reconciles(self, _which: int, course: Course = STRAIGHT) -> None:
+        self.send(Reconcile(), course)
 
     def near_the_end(self, which: int) -> int:
         return max(1, self.given_out + (-1, 0, 1, 1, 2)[which % 5])

@@ -18,13 +18,13 @@ from sweep_service.operations.amendments import (
 )
 from sweep_service.operations.ask import HandOut, Wait, ask
 from sweep_service.operations.finish import Ending, Finished, finish
+from sweep_service.operations.reconcile import Reconciled, reconcile
 from sweep_service.operations.report import Command, report
 from sweep_service.operations.runs import stop_run
 from sweep_service.operations.services import Services
-from sweep_service.operations.settle import Settled, settle
 from sweep_service.operations.sweeps import SweepView, set_run_cap, set_state
 from sweep_service.operations.update import update_config
-from sweep_service.protocol.leases import Asker
+from sweep_service.protocol.leases import Requester
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Ask:
     key: str
 
     def perform(self, services: Services, sweep: str) -> HandOut | Wait:
-        return ask(services, sweep, Asker(self.key, "agent", "host", ""))
+        return ask(services, sweep, Requester(self.key, "agent", "host", ""))
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ class Finish(OfAttempt):
 
 
 @dataclass(frozen=True)
-class Settle:
+class Reconcile:
     """What an ask or a finish at the end does, by itself."""
 
-    def perform(self, services: Services, sweep: str) -> Settled:
-        return settle(services, sweep)
+    def perform(self, services: Services, sweep: str) -> Reconciled:
+        return reconcile(services, sweep)
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,10 @@ from protocol_requests import (
     Finish,
     OfAttempt,
     Preempt,
+    Reconcile,
     Report,
     Retry,
     SetState,
-    Settle,
 )
 
 from sweep_service.errors import Busy, LeaseLost, NotFound, NotPossible, SweepEnded
@@ -51,7 +51,7 @@ from sweep_service.model.records.records import (
 )
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.ask import HandOut
-from sweep_service.operations.settle import Settled
+from sweep_service.operations.reconcile import Reconciled
 from sweep_service.protocol.leases import grace_seconds
 from sweep_service.storage.store import Store
 
@@ -169,7 +169,7 @@ class Witness:
             self._retried[request.index] = max(
                 self._retried[request.index], self._amended[request.index]
             )
-        elif isinstance(request, Settle) and answer is Settled.ENDED:
+        elif isinstance(request, Reconcile) and answer is Reconciled.ENDED:
             promise(4, self.standing.counter.state.is_ended, "an ended sweep goes on")
 
     # The counter and the runs
@@ -404,6 +404,6 @@ class Witness:
             is_false = self.standing.holds(request.index, request.attempt)
             promise(7, not is_false, f"{request} got a false error: {error}")
         elif isinstance(error, (NotPossible, NotFound)):
-            promise(7, not isinstance(request, (Ask, OfAttempt, Settle)), f"{request}: {error}")
+            promise(7, not isinstance(request, (Ask, OfAttempt, Reconcile)), f"{request}: {error}")
         elif not isinstance(error, Busy):
             raise error

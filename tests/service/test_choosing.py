@@ -11,7 +11,7 @@ from watched_store import WatchedStore, watch
 from sweep_service.operations.ask import HandOut, ask
 from sweep_service.operations.choosing import choose
 from sweep_service.operations.services import Services
-from sweep_service.protocol.leases import Asker
+from sweep_service.protocol.leases import Requester
 from sweep_service.search import registry
 
 POINTS = {
@@ -71,7 +71,7 @@ def test_claims_of_a_lease_whose_run_is_not_written_count_by_its_unit_vector(bac
     sweep = backend.create(POINTS)
     dying = WatchedStore(store, lambda name: name == "save Run" and _die())
     with pytest.raises(InterruptedError):
-        ask(replace(backend.services, store=dying), sweep, Asker("dying", "a", "h", ""))
+        ask(replace(backend.services, store=dying), sweep, Requester("dying", "a", "h", ""))
     (lease,) = store.list_leases(sweep)
     (chosen,) = store.list_points(sweep, 1)
     for name in {*names([1, 2, 3])} - {chosen}:
@@ -174,7 +174,7 @@ def test_in_an_endless_space_a_run_that_was_opened_meanwhile_is_avoided(backend)
         if name == "save Lease" and not seen:
             seen.append(True)
             for number in range(4):
-                answer = ask(other_services(backend), sweep, Asker(f"o{number}", "a", "h", ""))
+                answer = ask(other_services(backend), sweep, Requester(f"o{number}", "a", "h", ""))
                 assert isinstance(answer, HandOut)
 
     watch(backend, intrude)
@@ -184,7 +184,7 @@ def test_in_an_endless_space_a_run_that_was_opened_meanwhile_is_avoided(backend)
     assert len(values) == len(set(values)) == 5
 
 
-def test_who_settles_needs_no_search_method(backend, monkeypatch):
+def test_reconciling_needs_no_search_method(backend, monkeypatch):
     """As in a function without numpy, where runs are finished."""
     sweep = backend.create({**POINTS, "start": [{"a": 2}]})
     for _ in range(2):

@@ -201,7 +201,7 @@ def test_asks_that_have_not_been_answered_are_told_by_their_indices(backend, n_p
     sweep = backend.create(sweep_with(), prior_runs=prior)
     drive(backend, sweep, 2)
     backend.ask(sweep)
-    for _ in range(3):  # their askers are at work, or have died
+    for _ in range(3):  # their agents are at work, or have died
         backend.services.store.claim_index(sweep)
     data = data_for(backend, sweep)
     assert (data.n_unseen, data.unseen) == (3, (3, 4, 5))
@@ -248,7 +248,7 @@ def test_a_clock_that_was_wrong_for_a_while_hides_nothing(backend, hours, n_wron
 def test_what_will_never_be_observed_is_looked_for_once(backend):
     sweep = backend.create(sweep_with())
     drive(backend, sweep, 3)
-    backend.services.store.claim_index(sweep)  # a hole, until the sweep is settled
+    backend.services.store.claim_index(sweep)  # a hole, until the sweep is reconciled
     drive(backend, sweep, 1)
     reads = []
     watch(backend, lambda name: reads.append(name) if name == "list_observations" else None)

@@ -167,7 +167,8 @@ def test_every_answer_follows_the_document(backend):
         backend.ask(sweep, key=AGENT_KEY)
         for method, route, places, query, key, body in found + READS:
             place = places["sweep"].format(sweep=sweep)
-            path = route.format(sweep=place, run=f"{place}-{places['index']}")
+            run = f"{place}-{places['index']}"
+            path = route.format(sweep=place, run=run, token=run)
             answer = backend.call(method, path, body, query, key)
             assert answer.status < 500, answer.body
             check_answer(OPERATIONS[method, route], answer)

@@ -45,7 +45,7 @@ WEIGHTS = {
     "user_retries_a_run": 2,
     "user_retries_all_that_failed": 1,
     "user_deletes_a_run": 2,
-    "somebody_settles": 1,
+    "somebody_reconciles": 1,
 }
 EVENTS = [what for what, weight in WEIGHTS.items() for _ in range(weight)]
 

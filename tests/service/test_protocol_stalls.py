@@ -51,7 +51,7 @@ EVENTS = {
     "lower": ("user_sets_the_cap", 0),
     "update": ("user_updates_the_config", 2),
     "pause": ("user_sets_the_state", 2),
-    "settle": ("somebody_settles", 0),
+    "reconcile": ("somebody_reconciles", 0),
     "retry": ("user_retries_a_run", 0),
     "delete": ("user_deletes_a_run", 0),
     "anew": ("user_deletes_a_run", 1),
@@ -80,7 +80,7 @@ STALLED = [
     "cap_here",
     "update",
     "pause",
-    "settle",
+    "reconcile",
     "retry",
     "delete",
     "anew",
@@ -156,11 +156,11 @@ def test_promises_hold_wherever_a_handler_stalls(new_play, before):
             play.kill_handlers()
 
 
-def test_a_run_that_begins_and_ends_while_a_settling_handler_looks_away(new_play):
+def test_a_run_that_begins_and_ends_while_a_handler_that_reconciles_looks_away(new_play):
     """It has seen no lease, then it sees an ended run: the observation may still be missing."""
     play = new_play("", "bayes")
     happen(play, "ask", Course(Stop(n_writes=1)))  # an index, and no lease yet
-    happen(play, "settle", Course(Stop(n_calls=2)))  # the leases are read
+    happen(play, "reconcile", Course(Stop(n_calls=2)))  # the leases are read
     play.stalled_handler_goes_on(0)
     happen(play, "finish", Course(Stop(n_writes=1), "die"))  # an outcome, and no observation yet
     play.stalled_handler_goes_on(0)
@@ -267,7 +267,7 @@ def test_a_late_ask_does_not_get_a_run_that_is_retried(new_play):
     """Its index was taken for a hole, and its lease comes when the run there has ended."""
     play = new_play("")
     happen(play, "ask", Course(Stop(n_writes=1)))  # an index, and no lease yet
-    happen(play, "settle")
+    happen(play, "reconcile")
     answer = play.ask_the_store(Ask("another"))
     play.ask_the_store(Finish(answer.index, answer.attempt, RunState.FINISHED))
     play.stalled_handler_goes_on(0, Course(Stop(n_writes=1)))  # a lease, and no run

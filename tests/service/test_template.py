@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from sweep_service.access.identity import LOCAL_ADMIN, to_authorizer_context
+from sweep_service.access.scopes import Scope
 from sweep_service.access.tokens import EMPTY_SHA256, sha256_of
 from sweep_service.routes import ROUTES
 from sweep_service.settings import store_settings
@@ -24,6 +26,7 @@ SEARCHING = {
     ("POST", "/v1/sweeps/{sweep}/runs"),
 }
 HEALTH = ("GET", "/v1/health")
+TABLE_NAME = {"If": ["HasOwnTable", {"Ref": "Table"}, {"Ref": "ExistingTable"}]}
 
 
 class TemplateLoader(yaml.SafeLoader):
@@ -46,10 +49,18 @@ def template() -> dict[str, Any]:
     return dict(yaml.load((ROOT / "template.yaml").read_text(), Loader=TemplateLoader))
 
 
+@pytest.fixture(scope="module", params=["HttpApi", "IamApi"])
+def api(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def routes(template: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    found = of_type(template, "AWS::ApiGatewayV2::Route").values()
-    return {tuple(route["RouteKey"].split(" ")): route for route in found}  # type: ignore[misc]
+def routes(template: dict[str, Any], api: str) -> dict[tuple[str, str], dict[str, Any]]:
+    every = of_type(template, "AWS::ApiGatewayV2::Route").values()
+    found = [route for route in every if route["ApiId"] == {"Ref": api}]
+    named = {tuple(route["RouteKey"].split(" ")): route for route in found}
+    assert len(named) == len(found)
+    return named  # type: ignore[return-value]
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -72,34 +83,83 @@ def test_the_routes_are_those_of_the_code(routes: dict[tuple[str, str], Any]) ->
 
 
 def test_what_needs_a_search_method_goes_to_the_function_with_numpy(
-    template: dict[str, Any], routes: dict[tuple[str, str], Any]
+    template: dict[str, Any], api: str, routes: dict[tuple[str, str], Any]
 ) -> None:
-    targets = {place: route["Target"]["Sub"] for place, route in routes.items()}
-    assert {targets.pop(place) for place in SEARCHING} == {"integrations/${SuggestIntegration}"}
-    assert set(targets.values()) == {"integrations/${ApiIntegration}"}
-    uris = {
-        name: integration["IntegrationUri"]["GetAtt"]
+    integrations = {
+        f"integrations/${{{name}}}": integration["IntegrationUri"]["GetAtt"]
         for name, integration in of_type(template, "AWS::ApiGatewayV2::Integration").items()
+        if integration["ApiId"] == {"Ref": api}
     }
-    assert uris == {
-        "ApiIntegration": "ApiFunction.Arn",
-        "SuggestIntegration": "SuggestFunction.Arn",
-    }
+    targets = {place: integrations[route["Target"]["Sub"]] for place, route in routes.items()}
+    assert {targets.pop(place) for place in SEARCHING} == {"SuggestFunction.Arn"}
+    assert set(targets.values()) == {"ApiFunction.Arn"}
     functions = of_type(template, "AWS::Serverless::Function")
     assert [name for name, function in functions.items() if "Layers" in function] == [
         "SuggestFunction"
     ]
 
 
-def test_every_route_but_health_asks_the_authorizer(routes: dict[tuple[str, str], Any]) -> None:
-    unguarded = {
-        place
+def test_every_route_but_health_wants_a_credential(
+    routes: dict[tuple[str, str], Any], api: str
+) -> None:
+    asked = {
+        place: (route["AuthorizationType"], route.get("AuthorizerId"))
         for place, route in routes.items()
-        if (route["AuthorizationType"], route.get("AuthorizerId"))
-        != ("CUSTOM", {"Ref": "Authorizer"})
     }
-    assert unguarded == {HEALTH}
-    assert routes[HEALTH]["AuthorizationType"] == "NONE"
+    assert asked.pop(HEALTH) == ("NONE", None)
+    by_token, by_signature = ("CUSTOM", {"Ref": "Authorizer"}), ("AWS_IAM", None)
+    wanted = by_token if api == "HttpApi" else by_signature
+    assert all(found == wanted for found in asked.values())
+
+
+def test_each_api_may_call_the_functions_that_it_needs(template: dict[str, Any], api: str) -> None:
+    allowed = {
+        permission["FunctionName"]["Ref"]
+        for permission in of_type(template, "AWS::Lambda::Permission").values()
+        if permission["SourceArn"]["Sub"].endswith(f"${{{api}}}/*")
+    }
+    assert allowed == {"ApiFunction", "SuggestFunction"}
+
+
+def test_routes_are_bounded_by_what_they_cost(template: dict[str, Any], api: str) -> None:
+    stages = of_type(template, "AWS::ApiGatewayV2::Stage").items()
+    ((name, stage),) = [item for item in stages if item[1]["ApiId"] == {"Ref": api}]
+    assert stage["DefaultRouteSettings"] == bound(100, 200)
+    of_agents = {
+        f"{method} {path}": bound({"Ref": "RequestsPerSecond"}, {"Ref": "BurstRequests"})
+        for (method, path), route in ROUTES.items()
+        if route.scope is Scope.AGENT
+    }
+    lists = (
+        *("GET /v1/sweeps", "GET /v1/tokens", "GET /v1/sweeps/{sweep}/importance"),
+        *("GET /v1/sweeps/{sweep}/runs", "GET /v1/sweeps/{sweep}/runs/{run}/history"),
+    )
+    assert len(of_agents) == 3
+    assert stage["RouteSettings"] == {**of_agents, **dict.fromkeys(lists, bound(10, 50))}
+    resources = template["Resources"]
+    known = {resources[route]["Properties"]["RouteKey"] for route in resources[name]["DependsOn"]}
+    assert known == set(stage["RouteSettings"]), "a stage cannot bound routes that are not there"
+
+
+def bound(rate: object, burst: object) -> dict[str, object]:
+    return {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": burst}
+
+
+def test_the_access_log_says_who_has_asked_for_what(template: dict[str, Any], api: str) -> None:
+    (stage,) = (
+        stage
+        for stage in of_type(template, "AWS::ApiGatewayV2::Stage").values()
+        if stage["ApiId"] == {"Ref": api}
+    )
+    assert stage["AccessLogSettings"]["DestinationArn"] == {"GetAtt": "AccessLogs.Arn"}
+    told = json.loads(stage["AccessLogSettings"]["Format"])
+    assert set(told.values()) >= {
+        "$context.authorizer.name",
+        "$context.identity.userArn",
+        "$context.routeKey",
+        "$context.status",
+    }
+    assert "name" in to_authorizer_context(LOCAL_ADMIN), "what the log calls authorizer.name"
 
 
 def test_handlers_are_modules_of_the_package(template: dict[str, Any]) -> None:
@@ -129,6 +189,10 @@ def test_the_table(template: dict[str, Any]) -> None:
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["DeletionProtectionEnabled"] == {"If": ["RetainsTable", True, False]}
+    assert template["Conditions"]["RetainsTable"] == {
+        "Equals": [{"Ref": "TableDeletionPolicy"}, "Retain"]
+    }
     resource = template["Resources"]["Table"]
     assert resource["DeletionPolicy"] == {"Ref": "TableDeletionPolicy"}
     assert resource["UpdateReplacePolicy"] == "Retain"
@@ -140,11 +204,16 @@ def test_roles_allow_what_the_store_does_and_nothing_more(template: dict[str, An
     statements = [
         statement
         for role in roles.values()
-        for policy in role["Policies"]
+        for policy in role.get("Policies", ())
         for statement in policy["PolicyDocument"]["Statement"]
     ]
     assert all("*" not in text for statement in statements for text in texts(statement))
-    assert all("ManagedPolicyArns" not in role for role in roles.values())
+    managed = {name: role.get("ManagedPolicyArns") for name, role in roles.items()}
+    assert managed == {
+        "StoreRole": None,
+        "AuthorizerRole": None,
+        "AgentRole": [{"Ref": "AgentPolicy"}],
+    }
     actions = {action for statement in statements for action in texts(statement["Action"])}
     assert actions == {
         "dynamodb:BatchWriteItem",
@@ -179,11 +248,11 @@ def test_the_functions_know_the_table_and_the_authorizer_the_first_tokens_hash(
     variables = {name: function["Environment"]["Variables"] for name, function in functions.items()}
     assert variables["AuthorizerFunction"] == {
         "SWEEP_TOKEN_SHA256": {"Ref": "TokenSha256"},
-        "SWEEP_TABLE": {"Ref": "Table"},
+        "SWEEP_TABLE": TABLE_NAME,
         "SWEEP_DYNAMODB_URL": "",
     }
     store = {
-        "SWEEP_TABLE": {"Ref": "Table"},
+        "SWEEP_TABLE": TABLE_NAME,
         "SWEEP_HISTORY_DAYS": {"Ref": "HistoryDays"},
         "SWEEP_DYNAMODB_URL": "",  # declared, because sam local sets only what is
     }
@@ -203,18 +272,59 @@ def test_sam_local_sets_variables_that_are_declared(template: dict[str, Any]) ->
 def test_logs_are_not_kept_for_ever_and_alarms_watch(template: dict[str, Any]) -> None:
     groups = of_type(template, "AWS::Logs::LogGroup")
     functions = of_type(template, "AWS::Serverless::Function")
-    assert {function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values()} == set(
-        groups
-    )
+    of_functions = {function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions.values()}
+    assert {*of_functions, "AccessLogs"} == set(groups)
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
     alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
-    watched = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms}
-    assert watched == {
-        ("AWS/ApiGateway", "5xx"),
-        ("AWS/DynamoDB", "WriteThrottleEvents"),
-        ("AWS/DynamoDB", "ReadThrottleEvents"),
-        ("AWS/Lambda", "Throttles"),
+    watched = [place for alarm in alarms for place in watched_by(alarm)]
+    apis = {
+        ("AWS/ApiGateway", metric, api)
+        for metric in ("5xx", "4xx", "Count")
+        for api in ("HttpApi", "IamApi")
     }
+    assert set(watched) == {
+        *apis,
+        ("AWS/Lambda", "Errors", "AuthorizerFunction"),
+        ("AWS/DynamoDB", "WriteThrottleEvents", "Table"),
+        ("AWS/DynamoDB", "ReadThrottleEvents", "Table"),
+        ("AWS/Lambda", "Throttles", ""),
+    }
+    assert len(watched) <= 10, "so many cost nothing"
+
+
+def watched_by(alarm: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Namespace, metric and resource of each metric of an alarm."""
+    parts = [
+        part["MetricStat"]["Metric"] for part in alarm.get("Metrics", ()) if "MetricStat" in part
+    ]
+    return [
+        (part["Namespace"], part["MetricName"], watched_resource(part)) for part in parts or [alarm]
+    ]
+
+
+def watched_resource(metric: dict[str, Any]) -> str:
+    value = next((entry["Value"] for entry in metric.get("Dimensions", ())), {"Ref": ""})
+    return "Table" if value == TABLE_NAME else str(value["Ref"])
+
+
+def test_a_function_can_be_given_a_bound_of_its_own(template: dict[str, Any]) -> None:
+    for name in ("Api", "Suggest", "Authorizer"):
+        function = of_type(template, "AWS::Serverless::Function")[f"{name}Function"]
+        no_value = {"Ref": "AWS::NoValue"}
+        chosen = [f"Bounds{name}", {"Ref": f"{name}Concurrency"}, no_value]
+        assert function["ReservedConcurrentExecutions"] == {"If": chosen}
+        is_zero = {"Equals": [{"Ref": f"{name}Concurrency"}, 0]}
+        assert template["Conditions"][f"Bounds{name}"] == {"Not": [is_zero]}
+        assert template["Parameters"][f"{name}Concurrency"]["Default"] == 0
+
+
+def test_a_budget_needs_an_address(template: dict[str, Any]) -> None:
+    budget = template["Resources"]["Budget"]
+    assert budget["Condition"] == "HasBudgetAddress"
+    for notification in budget["Properties"]["NotificationsWithSubscribers"]:
+        (subscriber,) = notification["Subscribers"]
+        assert subscriber == {"SubscriptionType": "EMAIL", "Address": {"Ref": "BudgetAddress"}}
+    assert template["Parameters"]["BudgetAddress"]["Default"] == ""
 
 
 def test_runtime_and_architecture_are_parameters(template: dict[str, Any]) -> None:

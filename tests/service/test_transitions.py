@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible, RunEnded
+from sweep_service.errors import LeaseHeld, LeaseLost, NotPossible, OutcomeKnown
 from sweep_service.model.records.records import (
     Amendment,
     Base,
@@ -20,13 +20,13 @@ from sweep_service.model.records.records import (
 )
 from sweep_service.model.records.states import ALLOWED_FROM, RunState, SweepState
 from sweep_service.protocol import leases, runs, sweeps
-from sweep_service.protocol.leases import Asker
+from sweep_service.protocol.leases import Requester
 
 RUNNING, PAUSED = SweepState.RUNNING, SweepState.PAUSED
 FINISHED, CANCELED = SweepState.FINISHED, SweepState.CANCELED
 SECONDS = 300
 NOW = 1000.0
-ASKER = Asker("new-key", "new-agent", "new-host", "1")
+REQUESTER = Requester("new-key", "new-agent", "new-host", "1")
 STOP = EarlyStop(9, 0.83, 0.61)
 LIVE = LiveSummary(offset=0, n_values=3, last=0.5, best=0.25, step=9, next_row=3)
 HELD = Lease(4, 2, "key", "agent", "host", "0", NOW + 200)
@@ -38,7 +38,7 @@ STATUS = SweepStatus(RUNNING, 3, 9, None, (Base(1, 0),), 7, change=4)
 
 
 def take(lease: Lease, run: Run | None = RUN, **changes: Any) -> Lease:
-    values = {"asker": ASKER, "now": NOW, "lease_seconds": SECONDS, "unit": None, **changes}
+    values = {"requester": REQUESTER, "now": NOW, "lease_seconds": SECONDS, "unit": None, **changes}
     return leases.take(lease, run, **values)
 
 
@@ -262,7 +262,7 @@ class TestAdvance:
 
     @pytest.mark.parametrize("attempt", [2, 3])
     def test_not_when_it_has_ended(self, attempt: int) -> None:
-        with pytest.raises(RunEnded):
+        with pytest.raises(OutcomeKnown):
             runs.advance(replace(RUN, attempt=attempt, outcome=OUTCOME), NEXT, NOW)
 
     def test_the_first_holder_has_a_new_run(self) -> None:

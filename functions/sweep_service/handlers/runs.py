@@ -28,7 +28,7 @@ from sweep_service.operations.ask import ask
 from sweep_service.operations.finish import finish
 from sweep_service.operations.report import report
 from sweep_service.operations.rows import Place
-from sweep_service.protocol.leases import Asker
+from sweep_service.protocol.leases import Requester
 from sweep_service.wire.headers import FEATURES_HEADER, SDK_HEADER
 from sweep_service.wire.runs import DETAILS, ENDING_FIELDS, Ending, HandOut
 
@@ -53,7 +53,7 @@ def ask_run(request: Request, services: Services) -> Response:
     """``POST /v1/sweeps/{sweep}/runs``."""
     document = request.json()
     reject_unknown(document, ("agent", "slot", "host"))
-    asker = Asker(
+    requester = Requester(
         key=request.idempotency_key(is_required=True) or "",
         agent=text_field(document, "agent", 128, is_required=True) or "",
         host=text_field(document, "host", 255) or "",
@@ -61,7 +61,7 @@ def ask_run(request: Request, services: Services) -> Response:
         sdk=request.header(SDK_HEADER),
         features=frozenset((request.header(FEATURES_HEADER) or "").split(",")),
     )
-    answer = ask(services, request.params["sweep"], asker)
+    answer = ask(services, request.params["sweep"], requester)
     return Response(201 if isinstance(answer, HandOut) else 200, answer.to_json())
 
 
@@ -118,6 +118,7 @@ def report_rows(request: Request, services: Services) -> Response:
         batch,
         is_preempting=is_preempting,
         key=key,
+        must_prove=request.identity is not None and request.identity.must_name_lease,
         attributes=None if noted is None else _attributes(noted),
     )
     return Response(200, command.to_json())

@@ -62,6 +62,7 @@ def create_sweep(request: Request, services: Services) -> Response:
         project=text_field(document, "project", _MAX_PROJECT),
         name=text_field(document, "name", _MAX_NAME),
         key=request.idempotency_key(),
+        author=request.caller,
     )
     view = sweeps.create_sweep(services, new, is_dry_run=is_dry_run)
     body = views.created_sweep(view)
@@ -106,7 +107,7 @@ def change_sweep(request: Request, services: Services) -> Response:
         raise InvalidRequest(f"give exactly one of the fields: {', '.join(fields)}")
     sweep = request.params["sweep"]
     if "config" in document or "yaml" in document:
-        view = update_config(services, sweep, _parse_config(document))
+        view = update_config(services, sweep, _parse_config(document), request.caller)
     elif "run_cap" in document:
         view = sweeps.set_run_cap(services, sweep, int_field(document, "run_cap", least=1))
     else:

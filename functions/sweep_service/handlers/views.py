@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.language.command import command_sha256
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.numbers import encode_number, tagged
 from sweep_service.operations.sweeps import describe_metric
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sweep_service.operations.amendments import Amended
     from sweep_service.operations.imports import Imported
     from sweep_service.operations.runs import RunStory, RunView
+    from sweep_service.operations.services import LoadedConfig
     from sweep_service.operations.sweeps import SweepView
     from sweep_service.search.importance import Importance
 
@@ -48,6 +50,18 @@ def sweep_with_config(view: SweepView) -> dict[str, Any]:
         "config": tagged(view.loaded.config.document),
         "config_version": view.counter.version,
         "seed": view.counter.seed,
+        **_command(view.loaded),
+    }
+
+
+def _command(loaded: LoadedConfig) -> dict[str, Any]:
+    """What identifies the command of a sweep, and who is responsible for it."""
+    meta = loaded.meta
+    is_first = meta.command_at is None and meta.version == 1
+    return {
+        "command_sha256": command_sha256(loaded.config.document),
+        "command_changed_at": meta.created_at if is_first else meta.command_at,
+        "command_changed_by": meta.command_by,
     }
 
 

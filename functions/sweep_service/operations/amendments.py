@@ -2,8 +2,8 @@
 
 An amendment is a lease of the next revision of its run, put where the run has none. From then on
 whoever meets it carries it out, whatever becomes of the request that asked for it: an ask, a
-request that settles the sweep, or the same request once more. Each step may be repeated, and comes
-to nothing when it comes late.
+request that reconciles the sweep, or the same request once more. Each step may be repeated, and has
+no effect if it is late.
 """
 
 from __future__ import annotations

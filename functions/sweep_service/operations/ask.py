@@ -1,6 +1,6 @@
 """Ask: hand a run to an agent. The hand-out protocol, write by write.
 
-What is served, in this order: the asker's own live run (a repeated request), runs that are owed
+What is served, in this order: the requester's own live run (a repeated request), runs that are owed
 (released, or taken from an agent that fell silent), a new index, a hole that an ask left behind.
 Every write is conditional and may be repeated; a handler may die between any two of them.
 """
@@ -17,10 +17,11 @@ from sweep_service.errors import (
     LeaseHeld,
     LeaseLost,
     NotRunning,
-    RunEnded,
+    OutcomeKnown,
     Stale,
     SweepEnded,
 )
+from sweep_service.model.language.command import command_sha256
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.records import Outcome
 from sweep_service.model.records.states import RunState, SweepState
@@ -30,8 +31,8 @@ from sweep_service.operations.choosing import choose, keep_apart, needs_unit, un
 from sweep_service.operations.compatibility import check_agent
 from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import last_reported, live_summary
+from sweep_service.operations.reconcile import Reconciled, reconcile
 from sweep_service.operations.saving import update
-from sweep_service.operations.settle import Settled, settle
 from sweep_service.protocol import leases, runs
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Suggestion
@@ -43,13 +44,13 @@ if TYPE_CHECKING:
     from sweep_service.model.language.sweep_config import SweepConfig
     from sweep_service.model.records.records import Lease, LiveSummary, Run, SweepStatus
     from sweep_service.operations.services import Services
-    from sweep_service.protocol.leases import Asker
+    from sweep_service.protocol.leases import Requester
 
 MAX_ROUNDS = 8
 
 
-def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
-    """Lease the next run of a sweep to the asker.
+def ask(services: Services, sweep: str, requester: Requester) -> HandOut | Wait:
+    """Lease the next run of a sweep to the requester.
 
     Raises:
         NotFound: No such sweep.
@@ -58,13 +59,13 @@ def ask(services: Services, sweep: str, asker: Asker) -> HandOut | Wait:
         Busy: Other agents were faster too often in a row; the same request may be repeated.
     """
     for _ in range(MAX_ROUNDS):
-        answer = _ask_once(services, sweep, asker)
+        answer = _ask_once(services, sweep, requester)
         if answer is not None:
             return answer
     raise Busy("many agents ask at once; ask again", retry_after_seconds=1.0)
 
 
-def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | None:
+def _ask_once(services: Services, sweep: str, requester: Requester) -> HandOut | Wait | None:
     """One round of the protocol; None means that the world moved and it starts anew."""
     counter = services.store.get_status(sweep)
     if counter.state is SweepState.PAUSED:
@@ -72,8 +73,8 @@ def _ask_once(services: Services, sweep: str, asker: Asker) -> HandOut | Wait | 
     if counter.state.is_ended:
         raise SweepEnded(f"sweep {sweep} is {counter.state.value}")
     config = services.load_config(sweep, counter.version).config
-    check_agent(sweep, config, asker.sdk, asker.features)
-    this = _Round(services, sweep, asker, counter, services.store.list_leases(sweep))
+    check_agent(sweep, config, requester.sdk, requester.features)
+    this = _Round(services, sweep, requester, counter, services.store.list_leases(sweep))
     try:
         mine = this.renew_own()
     except LeaseLost:
@@ -90,7 +91,7 @@ class _Round:
 
     services: Services
     sweep: str
-    asker: Asker
+    requester: Requester
     counter: SweepStatus
     leases: Sequence[Lease]
 
@@ -103,7 +104,7 @@ class _Round:
         mine = (
             lease
             for lease in self._known_leases()
-            if lease.key == self.asker.key and not lease.is_released
+            if lease.key == self.requester.key and not lease.is_released
         )
         lease = next(mine, None)
         if lease is None:
@@ -132,23 +133,23 @@ class _Round:
         return None
 
     def open_new(self) -> HandOut | Wait | None:
-        """Hand out a new index, or settle the sweep when every index is given out."""
+        """Hand out a new index, or reconcile the sweep when every index is given out."""
         if self.counter.is_exhausted:  # a failed condition would be billed
-            return self._settle()
+            return self._reconcile()
         registry.check_available(self._config(self.counter.next_index).method)
         try:
             index, self.counter = self.services.store.claim_index(self.sweep)
         except NotRunning:
             return None
         except Exhausted:
-            return self._settle()
+            return self._reconcile()
         suggestion = self._choose(index)
         if suggestion is None:
             return None
-        lease = leases.new_lease(index, self.asker, self._lease_end(index), suggestion.unit)
+        lease = leases.new_lease(index, self.requester, self._lease_end(index), suggestion.unit)
         try:
             lease = self.services.store.save(self.sweep, None, lease)
-        except Stale:  # settling took the index for a hole
+        except Stale:  # reconciling took the index for a hole
             return None
         return self.hand_out(lease, suggestion)
 
@@ -177,7 +178,7 @@ class _Round:
             try:
                 now = self.services.clock()
                 update(store, self.sweep, run, lambda stands: runs.advance(stands, lease, now))
-            except RunEnded:
+            except OutcomeKnown:
                 self._complete_ended(lease)
                 return None
             except LeaseLost:
@@ -194,8 +195,9 @@ class _Round:
             attempt=lease.attempt,
             lease_seconds=loaded.config.lease_seconds,
             metric=newest.metric.name if newest.metric is not None else None,
-            key=self.asker.key,
+            key=self.requester.key,
             attention=attention(self.services, self.sweep, self.counter, loaded.config, 0),
+            command_sha256=command_sha256(newest.document),
         )
 
     def _known_leases(self) -> list[Lease]:
@@ -258,7 +260,7 @@ class _Round:
         complete(self.services, self.sweep, lease, ended)
 
     def _take(self, seen: Lease, run: Run | None) -> Lease | None:
-        """The next attempt of an owed run, held by the asker; None if somebody else was faster."""
+        """The next attempt of an owed run, held by the requester; None if another was faster."""
         unit, config = seen.unit, self._config(seen.index)
         if unit is None and needs_unit(config):  # other asks see it as pending
             chosen = unit_of(config, run) if run is not None else self._choose(seen.index)
@@ -267,7 +269,7 @@ class _Round:
                 return None
         now, seconds = self.services.clock(), config.lease_seconds
         try:
-            taken = leases.take(seen, run, self.asker, now, seconds, unit)
+            taken = leases.take(seen, run, self.requester, now, seconds, unit)
         except LeaseHeld:  # by a clock that went back
             return None
         try:
@@ -294,11 +296,11 @@ class _Round:
         if run is not None and run.outcome is not None:
             complete(self.services, self.sweep, lease, run)
 
-    def _settle(self) -> Wait | None:
-        settled = settle(self.services, self.sweep)
-        if settled is Settled.ENDED:
+    def _reconcile(self) -> Wait | None:
+        reconciled = reconcile(self.services, self.sweep)
+        if reconciled is Reconciled.ENDED:
             raise SweepEnded(f"sweep {self.sweep} is finished: every run has ended")
-        if settled is Settled.MORE_TO_ASK:
+        if reconciled is Reconciled.MORE_TO_ASK:
             return None
         return Wait(self.services.wait_seconds, "leased")
 
@@ -306,7 +308,7 @@ class _Round:
         return choose(self.services, self.sweep, self.counter, self.leases, index)
 
     def _suggest_again(self, lease: Lease) -> Suggestion | None:
-        """The suggestion of a lease whose asker died before the run item was written."""
+        """The suggestion of a lease whose requester died before the run item was written."""
         if lease.unit is None:
             return self._choose(lease.index)
         config = self._config(lease.index).space.from_unit(lease.unit)

@@ -105,7 +105,7 @@ def open_holes(services: Services, sweep: str, counter: SweepStatus, holes: Iter
     """Give every hole a lease that is born released, so that several agents take them at once.
 
     Where points are claimed, the hole has its point from then on: any free one, since those who
-    settle or finish a run need no search method.
+    reconcile or finish a run need no search method.
     """
     for index in holes:
         config = services.load_config(sweep, counter.version_of(index)).config

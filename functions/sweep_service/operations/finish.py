@@ -12,8 +12,8 @@ from sweep_service.model.records.states import RunState
 from sweep_service.operations.completion import complete
 from sweep_service.operations.judging import judge_of, live_of_rows
 from sweep_service.operations.metrics import best_value, last_value
+from sweep_service.operations.reconcile import reconcile
 from sweep_service.operations.saving import update
-from sweep_service.operations.settle import settle
 from sweep_service.operations.target import finish_on_target
 from sweep_service.protocol.leases import release
 from sweep_service.protocol.runs import end
@@ -54,7 +54,7 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
         finish_on_target(services, sweep, counter, _news(judge, lease, run))
         complete(services, sweep, lease, run)
     if counter.is_exhausted:
-        settle(services, sweep)
+        reconcile(services, sweep)
     return Finished(run.outcome.state if run.outcome else ending.state, is_requeued=False)
 
 

@@ -16,7 +16,7 @@ from sweep_service.model.space.distributions import identity
 from sweep_service.model.space.search_space import look_up
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.evidence import load_observations
-from sweep_service.operations.settle import settle
+from sweep_service.operations.reconcile import reconcile
 from sweep_service.operations.sweeps import get_sweep
 from sweep_service.operations.update import add_version
 from sweep_service.operations.versions import work_out_taken
@@ -97,7 +97,7 @@ def import_results(
             add_version(services.store, view, view.loaded.config, view.counter.run_cap, news.taken)
         except Stale:
             continue
-        settle(services, sweep)
+        reconcile(services, sweep)
         return news.imported
     raise Busy(f"runs of sweep {sweep} are handed out too fast for an import: pause it meanwhile")
 

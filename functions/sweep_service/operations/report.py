@@ -34,6 +34,7 @@ def report(
     *,
     is_preempting: bool = False,
     key: str | None = None,
+    must_prove: bool = False,
     attributes: Mapping[str, Any] | None = None,
 ) -> Command:
     """Keep rows (none: a heartbeat), prolong the lease, and say whether to go on.
@@ -51,6 +52,7 @@ def report(
         batch: The rows.
         is_preempting: Whether the agent has to end.
         key: With which the attempt was asked for, from one who says it.
+        must_prove: Whether rows of an attempt whose key is not known any more are refused.
         attributes: What the program has noted so far, where that has changed; see ``Run``.
 
     Raises:
@@ -61,7 +63,7 @@ def report(
     if index >= counter.next_index:  # nobody has it: its rows would be nobody's
         raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config
-    lease = _held_lease(services, sweep, index, batch, key)
+    lease = _held_lease(services, sweep, index, batch, key, must_prove=must_prove)
     news = news_of(lease.live, batch)
     if news.rows:
         services.store.append(sweep, index, news)
@@ -126,7 +128,13 @@ def _note(
 
 
 def _held_lease(
-    services: Services, sweep: str, index: int, batch: RowBatch, key: str | None
+    services: Services,
+    sweep: str,
+    index: int,
+    batch: RowBatch,
+    key: str | None,
+    *,
+    must_prove: bool,
 ) -> Lease:
     """The lease of the attempt that reports.
 
@@ -141,8 +149,19 @@ def _held_lease(
         if not lease.is_released:
             return lease
     if batch.rows:
-        services.store.append(sweep, index, batch)
+        known = _key_of(services.store, sweep, index, batch.attempt)
+        if known == key or (not must_prove and None in (known, key)):
+            services.store.append(sweep, index, batch)
     raise _lease_lost(sweep, index, batch.attempt)
+
+
+def _key_of(store: Store, sweep: str, index: int, attempt: int) -> str | None:
+    """The key with which an attempt was asked for; None where that is not known any more."""
+    run = store.get_run(sweep, index)
+    if run is not None and run.attempt == attempt:
+        return run.key
+    records = store.list_attempt_records(sweep, index)
+    return next((record.key for record in records if record.attempt == attempt), None)
 
 
 def _lease_lost(sweep: str, index: int, attempt: int) -> LeaseLost:

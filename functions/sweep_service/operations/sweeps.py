@@ -12,9 +12,9 @@ from sweep_service.model.records.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_
 from sweep_service.model.records.records import ConfigVersion, Taken
 from sweep_service.model.records.states import SweepState
 from sweep_service.operations.prior import read_prior_runs
+from sweep_service.operations.reconcile import reconcile
 from sweep_service.operations.saving import update
 from sweep_service.operations.services import LoadedConfig
-from sweep_service.operations.settle import settle
 from sweep_service.operations.versions import offer_of
 from sweep_service.protocol import sweeps as protocol
 from sweep_service.search import registry
@@ -37,6 +37,7 @@ class NewSweep:
 
     Attributes:
         prior_runs: Ids of ended runs, of any sweep, whose results are known from the start.
+        author: The name of who asks.
     """
 
     parsed: ParsedSweep
@@ -44,6 +45,7 @@ class NewSweep:
     project: str | None = None
     name: str | None = None
     key: str | None = None
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,18 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
     )
     key = new.key or f"{services.rng.getrandbits(128):032x}"
     for salt in range(_ID_TRIES):
+        now = services.clock()
         meta = ConfigVersion(
             sweep=_sweep_id(key, salt),
             version=1,
             project=new.project or config.project or DEFAULT_PROJECT,
             name=new.name or config.name,
             document=config.document,
-            created_at=services.clock(),
+            created_at=now,
             create_key=key,
             taken=taken,
+            command_at=now,
+            command_by=new.author,
         )
         if is_dry_run:
             loaded = LoadedConfig(meta, config)
@@ -174,7 +179,7 @@ def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
     )
     is_changed = changed.state is not seen.state
     if is_changed and target is SweepState.RUNNING:  # nothing may be left to do
-        settle(services, sweep)
+        reconcile(services, sweep)
     return replace(get_sweep(services, sweep), is_changed=is_changed)
 
 
@@ -197,7 +202,7 @@ def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepVie
     changed = update(services.store, sweep, seen, under_cap)
     is_changed = (changed.run_cap, changed.limit) != (seen.run_cap, seen.limit)
     if is_changed:
-        settle(services, sweep)
+        reconcile(services, sweep)
     return replace(get_sweep(services, sweep), is_changed=is_changed)
 
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import Busy, InvalidConfig, NotPossible, Stale
+from sweep_service.model.language.command import command_sha256
 from sweep_service.model.language.problems import Problem
 from sweep_service.model.records.records import Base
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.judging import has_prior_runs, is_same
-from sweep_service.operations.settle import settle
+from sweep_service.operations.reconcile import reconcile
 from sweep_service.operations.sweeps import SweepView, about_cap, get_sweep, smaller
 from sweep_service.operations.versions import work_out_taken
 from sweep_service.protocol import sweeps as protocol
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 _TRIES = 8
 
 
-def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepView:
+def update_config(
+    services: Services, sweep: str, parsed: ParsedSweep, author: str = ""
+) -> SweepView:
     """Make ``parsed`` the config of all runs that are not handed out yet.
 
     Runs that are out, and configurations handed out before, stay as they are; a grid or a finite
@@ -49,10 +52,16 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
         taken = work_out_taken(services, sweep, parsed.config, bases, counter.seed)
         try:
-            add_version(services.store, view, parsed.config, parsed.config.run_cap, taken)
+            add_version(
+                services.store,
+                _signed(view, parsed.config, author, services.clock()),
+                parsed.config,
+                parsed.config.run_cap,
+                taken,
+            )
         except Stale:
             continue
-        settle(services, sweep)
+        reconcile(services, sweep)
         warnings = (*parsed.warnings, *_about_metric(services, sweep, view, parsed.config))
         view = get_sweep(services, sweep)
         warnings = (*warnings, *about_cap(parsed.config, view.counter))
@@ -61,6 +70,14 @@ def update_config(services: Services, sweep: str, parsed: ParsedSweep) -> SweepV
         f"runs of sweep {sweep} are handed out faster than its config can change: "
         "pause it, update it, resume it"
     )
+
+
+def _signed(view: SweepView, new: SweepConfig, author: str, now: float) -> SweepView:
+    """The sweep with who changes its command, if the new config does."""
+    if command_sha256(view.loaded.config.document) == command_sha256(new.document):
+        return view
+    meta = replace(view.loaded.meta, command_at=now, command_by=author)
+    return replace(view, loaded=replace(view.loaded, meta=meta))
 
 
 def add_version(

@@ -24,7 +24,7 @@ _ALREADY_OVER = 1.0  #: a lease end in the past
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Requester:
     """Who asks for a run; ``key`` identifies the request, so that a repeat gets the same run.
 
     Attributes:
@@ -41,15 +41,17 @@ class Asker:
     features: frozenset[str] = frozenset()
 
 
-def new_lease(index: int, asker: Asker, lease_end: float, unit: tuple[float, ...] | None) -> Lease:
-    """The lease of a new index, held by the asker with attempt 1."""
+def new_lease(
+    index: int, requester: Requester, lease_end: float, unit: tuple[float, ...] | None
+) -> Lease:
+    """The lease of a new index, held by the requester with attempt 1."""
     return Lease(
         index=index,
         attempt=1,
-        key=asker.key,
-        agent=asker.agent,
-        host=asker.host,
-        slot=asker.slot,
+        key=requester.key,
+        agent=requester.agent,
+        host=requester.host,
+        slot=requester.slot,
         lease_end=lease_end,
         unit=unit,
     )
@@ -101,12 +103,12 @@ def is_loss(lease: Lease, run: Run | None) -> bool:
 def take(
     lease: Lease,
     run: Run | None,
-    asker: Asker,
+    requester: Requester,
     now: float,
     lease_seconds: float,
     unit: tuple[float, ...] | None,
 ) -> Lease:
-    """The next attempt of a run that was given back or lost, held by the asker.
+    """The next attempt of a run that was given back or lost, held by the requester.
 
     Live summary, stop flag, early stop, suspicion and preemption are reset. With the last of
     ``MAX_ATTEMPTS`` losses the run has crashed: the lease that is taken has ended already.
@@ -114,7 +116,7 @@ def take(
     Args:
         lease: As read.
         run: The run as read, if there is one.
-        asker: Who asks.
+        requester: Who asks.
         now: Seconds since the epoch.
         lease_seconds: How long a lease of this run lasts.
         unit: Encoded configuration, for a lease that has none yet.
@@ -122,7 +124,7 @@ def take(
     Raises:
         LeaseHeld: The lease is neither released nor given up.
     """
-    if lease.key == asker.key and not lease.is_released:
+    if lease.key == requester.key and not lease.is_released:
         return lease
     if not lease.is_released and not is_given_up(lease, now, lease_seconds):
         raise LeaseHeld("somebody works on the run")
@@ -131,10 +133,10 @@ def take(
     return replace(
         lease,
         attempt=lease.attempt + 1,
-        key=asker.key,
-        agent=asker.agent,
-        host=asker.host,
-        slot=asker.slot,
+        key=requester.key,
+        agent=requester.agent,
+        host=requester.host,
+        slot=requester.slot,
         lease_end=_ALREADY_OVER if is_crashed else now + lease_seconds,
         losses=losses,
         unit=unit if lease.unit is None else lease.unit,

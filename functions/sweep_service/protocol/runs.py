@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import LeaseLost, RunEnded
+from sweep_service.errors import LeaseLost, OutcomeKnown
 from sweep_service.model.records.records import Run
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def advance(run: Run | None, lease: Lease, now: float) -> Run:
     """The run, handed out to the holder of its lease.
 
     Raises:
-        RunEnded: It has an outcome.
+        OutcomeKnown: It has an outcome.
         LeaseLost: It was handed out with a later attempt or to another holder of this one, was
             amended since, or is missing.
     """
     if run is None:
         raise _lost(lease.attempt)
     if run.outcome is not None:
-        raise RunEnded("the run has ended")
+        raise OutcomeKnown("the run has ended")
     if (run.attempt, run.key) == (lease.attempt, lease.key):
         return run
     if run.attempt >= lease.attempt or run.revision != lease.revision:

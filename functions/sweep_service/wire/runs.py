@@ -89,6 +89,8 @@ class HandOut:
         key: Secret of this hand-out, which reports and the finish repeat; None from an older
             backend.
         attention: Which rows are to be sent at once; None from an older backend.
+        command_sha256: Of the sweep's command and program as they are now; None from an older
+            backend.
     """
 
     id: str
@@ -102,6 +104,7 @@ class HandOut:
     metric: str | None = None
     key: str | None = None
     attention: Attention | None = None
+    command_sha256: str | None = None
 
     def to_json(self) -> Json:
         """The answer to an ask."""

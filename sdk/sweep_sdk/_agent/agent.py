@@ -36,6 +36,7 @@ from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.notices import tell
 from sweep_sdk._settings import environment, load_settings
 from sweep_sdk._world import clock, processes, threads
+from sweep_service.model.language.command import command_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -103,6 +104,7 @@ def run_agent(
     options = options or AgentOptions()
     settings = settings or load_settings()
     found = find_sweep(client, sweep, tell)
+    options.check_pin(command_sha256(found["config"]))
     launcher = Launcher(found["config"], environment())
     launcher.check()
     patterns = patterns_of(found["config"], options.metrics_from)
@@ -183,7 +185,7 @@ class _Agent:
     def _await_slots(self, n_left: int) -> None:
         error: BaseException | None = None
         while n_left:
-            message = threads.take_between_signals(self._inbox, self._session.ending.seconds_left)
+            message = threads.take_between_signals(self._inbox, self._session.deadline.seconds_left)
             if isinstance(message, _Arrived):
                 self._on_signal(message)
             elif isinstance(message, _Ended):
@@ -220,8 +222,8 @@ class _Agent:
             grace = self._options.term_timeout_seconds
         message = Interrupt(arrived.number, self._interrupts.count, forwards, grace)
         is_bounded = (message.nth > 1 or forwards) and grace is not None
-        if is_bounded and session.ending.at is None:
-            session.ending.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
+        if is_bounded and session.deadline.at is None:
+            session.deadline.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
             session.hurry()
         session.notice(_announcement(message))
         self._interrupt = message

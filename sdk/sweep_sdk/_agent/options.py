@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,8 @@ class AgentOptions:
             stderr, by the name of the metric: regular expressions, whose last group is the value.
             They add to the sweep's ``metrics_from`` and go before it.
         watches_spot: Asks the instance metadata service for interruption notices.
+        pin: The SHA-256 over the sweep's command and program, as ``show`` prints it: the agent runs
+            nothing else. None: whatever the sweep says when the agent starts.
     """
 
     count: int | None = None
@@ -79,6 +82,7 @@ class AgentOptions:
     delivery_timeout_seconds: float = 900.0
     metrics_from: Mapping[str, str] = field(default_factory=dict)
     watches_spot: bool = False
+    pin: str | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -106,12 +110,33 @@ class AgentOptions:
         ):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; needs a number of at least 0")
+        if self.pin is not None and re.fullmatch("[0-9a-f]{64}", self.pin) is None:
+            raise UsageError(
+                f"pin is '{self.pin}'; needs the 64 digits that 'sweep-sdk show' prints as the hash"
+                " of a sweep's command"
+            )
         if self.gpus_per_run is not None and not self.gpus:
             raise UsageError("gpus_per_run needs gpus: say which, such as 0-7")
         _ = self.gpu_groups  # raises for what is no GPU
         check_patterns(self.metrics_from)
         if self.name is not None and not 0 < len(self.name) <= MAX_NAME_LENGTH:
             raise UsageError(f"an agent's name has 1 to {MAX_NAME_LENGTH} characters")
+
+    def check_pin(self, command_sha256: str | None) -> None:
+        """Refuse a command that is not the pinned one.
+
+        Args:
+            command_sha256: Of the command; None from a backend that does not say it.
+
+        Raises:
+            UsageError: It is another one.
+        """
+        if self.pin is not None and command_sha256 not in (None, self.pin):
+            raise UsageError(
+                f"the command of this sweep is not the one that --pin names: its hash is"
+                f" {command_sha256}, and {self.pin} is pinned; 'sweep-sdk show' shows the command"
+                " and who changed it"
+            )
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class BadLine(ValueError):
 
 
 @dataclass(frozen=True)
-class Row:
+class RowLine:
     """Metrics that were logged together; ``step`` is None when it has to be counted."""
 
     step: int | None
@@ -59,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Summary:
+class SummaryLine:
     """Values for the run's summary."""
 
     metrics: dict[str, MetricValue]
@@ -67,14 +67,14 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Describe:
+class DescribeLine:
     """What the program notes about its run."""
 
     facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Define:
+class DefineLine:
     """What the summary shall have of the metrics that match ``metric``, a glob pattern."""
 
     metric: str
@@ -82,18 +82,18 @@ class Define:
 
 
 @dataclass(frozen=True)
-class Finish:
+class FinishLine:
     """The program says how it ended."""
 
     exit_code: int = 0
 
 
 @dataclass(frozen=True)
-class Preempting:
+class PreemptingLine:
     """The program expects to be interrupted."""
 
 
-Line = Row | Summary | Describe | Define | Finish | Preempting
+Line = RowLine | SummaryLine | DescribeLine | DefineLine | FinishLine | PreemptingLine
 
 
 @dataclass
@@ -196,26 +196,26 @@ def _parse(line: bytes) -> dict[str, Any]:
 def _decode_event(document: Mapping[str, Any]) -> Line:
     event = document["event"]
     if event == "preempting":
-        return Preempting()
+        return PreemptingLine()
     if event == "finish":
         code = document.get("exit_code", 0)
-        return Finish(code if isinstance(code, int) else 1)
+        return FinishLine(code if isinstance(code, int) else 1)
     if event == "summary" and isinstance(document.get("metrics"), dict):
         refusals = _Refusals()
         metrics = clean_metrics(document["metrics"], refusals)
-        return Summary(metrics, tuple(refusals.texts))
+        return SummaryLine(metrics, tuple(refusals.texts))
     if event == "describe":
-        return Describe({name: value for name, value in document.items() if name != "event"})
+        return DescribeLine({name: value for name, value in document.items() if name != "event"})
     if event == "define" and isinstance(document.get("metric"), str):
-        return Define(document["metric"], str(document.get("summary")))
+        return DefineLine(document["metric"], str(document.get("summary")))
     raise BadLine(f"event {event[:40]!r} is not known")
 
 
-def _decode_row(step: object, at: object, metrics: Mapping[str, Any]) -> Row:
+def _decode_row(step: object, at: object, metrics: Mapping[str, Any]) -> RowLine:
     refusals = _Refusals()
     clean = clean_metrics(metrics, refusals)
     number = whole_step(step)
     if step is not None and number is None:
         refusals.texts.append(f"step {str(step)[:40]!r} is no whole number; it is counted instead")
     time = float(at) if isinstance(at, (int, float)) and abs(at) < _MAX_STEP else None
-    return Row(number, time, clean, tuple(refusals.texts))
+    return RowLine(number, time, clean, tuple(refusals.texts))

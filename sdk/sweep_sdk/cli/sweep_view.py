@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._results.run_limit import points_text
-from sweep_sdk.cli.formats import age_text, counts_text
+from sweep_sdk.cli.formats import age_text, command_text, counts_text, printable
 from sweep_sdk.cli.importance_view import importance_lines
 from sweep_sdk.cli.space_view import best_text, lined_up, objective_pairs, parameter_lines
 from sweep_sdk.cli.suggestion_view import suggestion_text
+from sweep_service.model.language.command import DEFAULT_COMMAND, command_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +57,21 @@ def _overview(sweep: Json, now: float) -> list[tuple[str, str]]:
         *objective_pairs(sweep),
         ("seed", str(sweep["seed"])),
         ("created", age_text(sweep["created_at"], now)),
+        *_command_pairs(sweep, now),
     ]
+
+
+def _command_pairs(sweep: Json, now: float) -> Iterator[tuple[str, str]]:
+    """What agents of the sweep run, and who is responsible for it."""
+    config = sweep["config"]
+    yield "command", command_text(config.get("command") or DEFAULT_COMMAND)
+    if config.get("program"):
+        yield "program", printable(config["program"])
+    yield "command hash", command_sha256(config)
+    changed_at, author = sweep.get("command_changed_at"), sweep.get("command_changed_by")
+    if changed_at is not None:
+        by = f" by {printable(author)}" if author else ""
+        yield "command set", f"{age_text(changed_at, now)}{by}"
 
 
 def _suggestions(newest: Sequence[Json]) -> Iterator[str]:

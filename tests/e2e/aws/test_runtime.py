@@ -14,6 +14,8 @@ import requests
 from deployment import ARCHITECTURE, BUILD, Deployed
 from run import await_listener, free_port
 
+from sweep_service.access.identity import FIRST_ADMIN, to_authorizer_context
+
 
 @pytest.fixture
 def invocations(deployed: Deployed) -> Iterator[str]:
@@ -53,7 +55,11 @@ def test_the_handler_answers_in_the_runtime_loop(invocations: str) -> None:
         "rawPath": "/v1/sweeps",
         "rawQueryString": "project=nobody%27s",
         "headers": {"accept": "application/json"},
-        "requestContext": {"http": {"method": "GET", "path": "/v1/sweeps"}, "stage": "$default"},
+        "requestContext": {
+            "http": {"method": "GET", "path": "/v1/sweeps"},
+            "stage": "$default",
+            "authorizer": {"lambda": to_authorizer_context(FIRST_ADMIN)},
+        },
         "isBase64Encoded": False,
     }
     for _ in range(2):  # cold, then warm

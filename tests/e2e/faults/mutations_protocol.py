@@ -77,7 +77,7 @@ PROTOCOL = (
     Mutation(
         _LEASES,
         "take: what is mine already",
-        "    if lease.key == asker.key and not lease.is_released:",
+        "    if lease.key == requester.key and not lease.is_released:",
         "    if False:",
         "7",
         _TESTS + "TestTake::test_a_repeat_is_fine",
@@ -221,8 +221,8 @@ PROTOCOL = (
     Mutation(
         _RUNS,
         "advance: no outcome",
-        "    if run.outcome is not None:\n        raise RunEnded",
-        "    if False:\n        raise RunEnded",
+        "    if run.outcome is not None:\n        raise OutcomeKnown",
+        "    if False:\n        raise OutcomeKnown",
         "1",
         _TESTS + "TestAdvance::test_not_when_it_has_ended",
     ),

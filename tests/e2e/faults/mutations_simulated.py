@@ -267,8 +267,8 @@ SIMULATED = (
     _mutation(
         _AGENT + "agent.py",
         "an agent's ending has a bound, whatever the network does",
-        "            session.ending.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS",
-        "            session.ending.at = None",
+        "            session.deadline.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS",
+        "            session.deadline.at = None",
         "ended",
         "SilentEnd",
     ),

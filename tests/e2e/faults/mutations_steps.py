@@ -12,13 +12,13 @@ _UPDATE = "functions/sweep_service/operations/update.py"
 _AMENDMENTS = "functions/sweep_service/operations/amendments.py"
 _COMPLETION = "functions/sweep_service/operations/completion.py"
 _EVIDENCE = "functions/sweep_service/operations/evidence.py"
-_SETTLE = "functions/sweep_service/operations/settle.py"
+_RECONCILE = "functions/sweep_service/operations/reconcile.py"
 
 STEPS = (
     Mutation(
         _ASK,
         "ask 3: a repeated ask finds its own lease",
-        "if lease.key == self.asker.key and not lease.is_released",
+        "if lease.key == self.requester.key and not lease.is_released",
         "if False",
         "7",
         "tests/service/test_handout.py::test_a_repeated_ask_gets_the_same_run",
@@ -28,7 +28,7 @@ STEPS = (
         "ask 4: crashed: take_lease comes before end_run",
         "        taken = self._take(lease, run)\n",
         "        taken = leases.take(\n"
-        "            lease, run, self.asker, now, self._lease_seconds(lease.index), None\n"
+        "            lease, run, self.requester, now, self._lease_seconds(lease.index), None\n"
         "        )\n"
         "        if taken.losses < leases.MAX_ATTEMPTS:\n"
         "            taken = self._take(lease, run)\n",
@@ -39,7 +39,7 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 5: open_lease that is held: again",
-        "        except Stale:  # settling took the index for a hole\n            return None",
+        "        except Stale:  # reconciling took the index for a hole\n            return None",
         "        except Stale:\n            pass",
         "1",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
@@ -127,21 +127,21 @@ STEPS = (
         "if observation is not None:",
         "if False:",
         "5",
-        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_s"
-        "ettling_handler_looks_away",
+        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_h"
+        "andler_that_reconciles_looks_away",
     ),
     Mutation(
-        _SETTLE,
-        "settle: the counter is read first",
+        _RECONCILE,
+        "reconcile: the counter is read first",
         "    return _finish(services, sweep, seen)\n",
         "    return _finish(services, sweep, services.store.get_status(sweep))\n",
         "5",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[ask]",
     ),
     Mutation(
-        _SETTLE,
-        "settle: a lease of a run that goes on: not ended",
-        "    if not _complete_leases(services, sweep):\n        return Settled.NOT_ENDED\n"
+        _RECONCILE,
+        "reconcile: a lease of a run that goes on: not ended",
+        "    if not _complete_leases(services, sweep):\n        return Reconciled.NOT_ENDED\n"
         "    heads",
         "    heads",
         "7",
@@ -149,23 +149,23 @@ STEPS = (
         "n_its_lease_and_its_run",
     ),
     Mutation(
-        _SETTLE,
-        "settle: holes are opened",
+        _RECONCILE,
+        "reconcile: holes are opened",
         "        open_holes(services, sweep, seen, sorted(holes))\n"
-        "        return Settled.MORE_TO_ASK",
-        "        return Settled.NOT_ENDED",
+        "        return Reconciled.MORE_TO_ASK",
+        "        return Reconciled.NOT_ENDED",
         "6",
         "tests/service/test_handout.py::test_a_hole_left_by_a_dead_ask_is_filled",
     ),
     Mutation(
-        _SETTLE,
-        "settle: the leases are read once more",
-        "    if not _complete_leases(services, sweep):\n        return Settled.NOT_ENDED\n"
+        _RECONCILE,
+        "reconcile: the leases are read once more",
+        "    if not _complete_leases(services, sweep):\n        return Reconciled.NOT_ENDED\n"
         "    return",
         "    return",
         "5",
-        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_s"
-        "ettling_handler_looks_away",
+        "tests/service/test_protocol_stalls.py::test_a_run_that_begins_and_ends_while_a_h"
+        "andler_that_reconciles_looks_away",
     ),
     Mutation(
         _ASK,
@@ -312,17 +312,17 @@ STEPS = (
     ),
     Mutation(
         _FINISH,
-        "finish 4: the last finish settles the sweep",
-        "    if counter.is_exhausted:\n        settle(services, sweep)\n",
+        "finish 4: the last finish reconciles the sweep",
+        "    if counter.is_exhausted:\n        reconcile(services, sweep)\n",
         "",
         "6",
         "tests/service/test_handout.py::test_the_sweep_finishes_with_the_last_run_not_wit"
         "h_the_next_ask",
     ),
     Mutation(
-        _SETTLE,
-        "settle: only a sweep that has given out all",
-        "    if not seen.is_exhausted:\n        return Settled.MORE_TO_ASK\n",
+        _RECONCILE,
+        "reconcile: only a sweep that has given out all",
+        "    if not seen.is_exhausted:\n        return Reconciled.MORE_TO_ASK\n",
         "",
         "5",
         "tests/service/test_protocol_stalls.py::test_a_sweep_that_is_resumed_before_its_f"
@@ -408,8 +408,8 @@ STEPS = (
         "tests/service/test_protocol_stalls.py::test_a_late_ask_does_not_get_a_run_that_is_retried",
     ),
     Mutation(
-        _SETTLE,
-        "settle: an amendment that is met is carried out",
+        _RECONCILE,
+        "reconcile: an amendment that is met is carried out",
         "        if run is not None and lease.amends(run):\n",
         "        if False:\n",
         "6",
@@ -468,8 +468,8 @@ STEPS = (
         "thing[1--3]",
     ),
     Mutation(
-        _SETTLE,
-        "settle 5: the sweep is finished as it was seen",
+        _RECONCILE,
+        "reconcile 5: the sweep is finished as it was seen",
         "services.store.save(sweep, seen, finished)",
         "services.store.save(sweep, services.store.get_status(sweep), finished)",
         "5",

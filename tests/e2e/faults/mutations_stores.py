@@ -8,7 +8,7 @@ _SQLITE = "functions/sweep_service/storage/sqlite/"
 _DYNAMODB = "functions/sweep_service/storage/dynamodb/"
 _RECORDS = "tests/contracts/test_store_records.py::"
 _SWEEPS = "tests/contracts/test_store_sweeps.py::"
-_TRAIL = "tests/contracts/test_store_trail.py::"
+_ENTRIES = "tests/contracts/test_store_entries.py::"
 _POINTS = "tests/contracts/test_store_points.py::"
 _OLD = "tests/releases/test_two_writers.py::"
 
@@ -94,28 +94,28 @@ STORES = (
         _POINTS + "TestClaimPoint::test_another_index_has_it",
     ),
     Mutation(
-        _SQLITE + "trail.py",
+        _SQLITE + "run_entries.py",
         "append: a value at a band of a later attempt remains",
         '        "attempt",\n        lambda values: int(values[1]),\n',
         "",
         "8",
-        _TRAIL + "TestBands::test_a_newer_attempt_is_left_alone",
+        _ENTRIES + "TestBands::test_a_newer_attempt_is_left_alone",
     ),
     Mutation(
-        _SQLITE + "trail.py",
+        _SQLITE + "run_entries.py",
         "append: an observation of a later revision remains",
         '        "revision",\n        lambda values: int(values[-1]),\n',
         "",
         "5",
-        _TRAIL + "TestObservations::test_an_older_observation_is_not_put_over_a_newer_one",
+        _ENTRIES + "TestObservations::test_an_older_observation_is_not_put_over_a_newer_one",
     ),
     Mutation(
-        _SQLITE + "trail.py",
+        _SQLITE + "run_entries.py",
         "drop_band: no later attempt",
         'AND idx = ? AND attempt <= ?",\n                (sweep, band, index, attempt)',
         'AND idx = ? AND ? > -1",\n                (sweep, band, index, attempt)',
         "8",
-        _TRAIL + "TestDropBand::test_of_attempts_up_to_one",
+        _ENTRIES + "TestDropBand::test_of_attempts_up_to_one",
     ),
     Mutation(
         _SQLITE + "schema.py",
@@ -294,27 +294,27 @@ STORES = (
         _POINTS + "TestClaimPoint::test_another_index_has_it",
     ),
     Mutation(
-        _DYNAMODB + "trail.py",
+        _DYNAMODB + "run_entries.py",
         "append: a value at a band of a later attempt remains",
         "yield BandItem.of(sweep, index, entry), BandItem.attempt <= entry.attempt",
         "yield BandItem.of(sweep, index, entry), None",
         "8",
-        _TRAIL + "TestBands::test_a_newer_attempt_is_left_alone",
+        _ENTRIES + "TestBands::test_a_newer_attempt_is_left_alone",
     ),
     Mutation(
-        _DYNAMODB + "trail.py",
+        _DYNAMODB + "run_entries.py",
         "append: an observation of a later revision remains",
         "is_not_later if entry.revision else is_first",
         "None",
         "5",
-        _TRAIL + "TestObservations::test_an_older_observation_is_not_put_over_a_newer_one",
+        _ENTRIES + "TestObservations::test_an_older_observation_is_not_put_over_a_newer_one",
     ),
     Mutation(
-        _DYNAMODB + "trail.py",
+        _DYNAMODB + "run_entries.py",
         "drop_band: no later attempt",
         "self._table.delete(keys.band(sweep, band, index), BandItem.attempt <= attempt)",
         "self._table.delete(keys.band(sweep, band, index))",
         "8",
-        _TRAIL + "TestDropBand::test_of_attempts_up_to_one",
+        _ENTRIES + "TestDropBand::test_of_attempts_up_to_one",
     ),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
-from sweep_sdk._metrics.line_format import Row, Summary, decode_line
+from sweep_sdk._metrics.line_format import RowLine, SummaryLine, decode_line
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli.commands import ask
 
@@ -29,7 +29,7 @@ class TestLog:
         first, second = self.lines(metrics_file)
         assert (first.step, first.metrics) == (4, {"loss": 0.3, "n": 7, "ok": True})
         assert (second.step, second.metrics) == (None, {"loss": -0.001})
-        assert isinstance(first, Row)
+        assert isinstance(first, RowLine)
         assert first.at is not None
 
     def test_values_that_are_no_finite_number(self, cli, metrics_file):
@@ -46,7 +46,7 @@ class TestLog:
 
     def test_summary(self, cli, metrics_file):
         assert cli("log", "--summary", "acc=0.9").code == 0
-        assert self.lines(metrics_file) == [Summary({"acc": 0.9})]
+        assert self.lines(metrics_file) == [SummaryLine({"acc": 0.9})]
 
     @pytest.mark.parametrize(
         ("words", "message"),

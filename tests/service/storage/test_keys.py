@@ -99,8 +99,8 @@ def test_each_kind_has_its_own_place() -> None:
     }
     for name, span in spans.items():
         assert [kind for kind, key in items.items() if holds(span, key)] == [name]
-    trail = {kind for kind, key in items.items() if holds(keys.trail(SWEEP, 1), key)}
+    of_run = {kind for kind, key in items.items() if holds(keys.run_partition(SWEEP, 1), key)}
     rest = {kind for kind, key in items.items() if holds(keys.everything(SWEEP), key)}
-    assert trail == {"rows", "attempt", "tail"}
-    assert trail | rest == set(items)
-    assert not trail & rest
+    assert of_run == {"rows", "attempt", "tail"}
+    assert of_run | rest == set(items)
+    assert not of_run & rest

@@ -7,6 +7,7 @@ if they are a whole list element, and unknown ones are dropped.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -28,6 +29,20 @@ NO_PARAMETERS_ADVICE = (
 
 _ENVIRONMENT_MACRO = re.compile(r"\$\{envvar:([A-Z0-9_]*)\}")
 _INNER_MACRO = re.compile(r"\$\{([^{}]*)\}")
+
+
+def command_sha256(config: Mapping[str, Any]) -> str:
+    """The SHA-256 over what agents of a sweep run: its command and its program.
+
+    It is taken over the JSON text ``[command, program]`` in ASCII without spaces, with the default
+    command in the place of none and null in the place of no program.
+
+    Args:
+        config: The sweep's normalised config.
+    """
+    words = list(config.get("command") or DEFAULT_COMMAND)
+    text = json.dumps([words, config.get("program")], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ class ConfigVersion:
 
     Attributes:
         taken: None where nothing was, and in later versions that an older backend wrote.
+        command_at: When the command or the program last changed; None in what 0.1.0 wrote.
+        command_by: Who changed it.
     """
 
     sweep: str
@@ -72,6 +74,8 @@ class ConfigVersion:
     created_at: float
     create_key: str
     taken: Taken | None = None
+    command_at: float | None = None
+    command_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,17 +296,9 @@ class Run:
         signal: int | None = None,
     ) -> AttemptRecord:
         """What became of its newest attempt, which another one follows."""
-        return AttemptRecord(
-            index=self.index,
-            attempt=self.attempt,
-            agent=self.agent,
-            host=self.host,
-            state=state,
-            started_at=self.started_at,
-            ended_at=ended_at,
-            exit_code=exit_code,
-            signal=signal,
-        )
+        who = self.index, self.attempt, self.agent, self.host
+        how = state, self.started_at, ended_at, exit_code, signal
+        return AttemptRecord(*(*who, *how, self.key))
 
     @property
     def is_deleted(self) -> bool:
@@ -312,7 +308,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
-    """The few fields of a run that counting, settling and ranking need."""
+    """The few fields of a run that counting, reconciling and ranking need."""
 
     index: int
     state: RunState | None
@@ -321,7 +317,7 @@ class RunHead:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """What became of an attempt that was not the last."""
+    """What became of an attempt that was not the last; ``key`` is None in what 0.1.0 wrote."""
 
     index: int
     attempt: int
@@ -332,6 +328,7 @@ class AttemptRecord:
     ended_at: float
     exit_code: int | None = None
     signal: int | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

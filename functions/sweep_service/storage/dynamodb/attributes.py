@@ -114,7 +114,7 @@ class Seconds(Attribute[float]):
         return float(value)
 
 
-class Metric(Attribute[float]):
+class MetricAttribute(Attribute[float]):
     """A metric value, any float at all, as text."""
 
     attr_type = "S"
@@ -198,7 +198,7 @@ class Bases(Attribute[tuple["Base", ...]]):
         return decode_bases(value)
 
 
-class Ending(Attribute["Outcome"]):
+class OutcomeAttribute(Attribute["Outcome"]):
     """An outcome whole."""
 
     attr_type = "S"

@@ -12,7 +12,7 @@ from pynamodb.attributes import BooleanAttribute
 from sweep_service.model.records.records import AttemptRecord, Observation
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import (
-    Metric,
+    MetricAttribute,
     Numbers,
     Packed,
     Revision,
@@ -33,7 +33,7 @@ class BandItem(Item):
 
     index = Whole()
     attempt = Whole()
-    value = Metric()
+    value = MetricAttribute()
 
     @classmethod
     def of(cls, sweep: str, index: int, entry: BandValue) -> BandItem:
@@ -104,6 +104,7 @@ class AttemptItem(Item):
     ended_at = Seconds()
     exit_code = Whole(null=True)
     signal = Whole(null=True)
+    key = Text(null=True)
 
     @classmethod
     def of(cls, sweep: str, record: AttemptRecord) -> AttemptItem:
@@ -127,7 +128,7 @@ class ObservationItem(Item):
     config_version = Whole(attr_name="c")
     state = StateOfRun(attr_name="s")
     is_stopped_early = BooleanAttribute(attr_name="e")
-    last = Metric(attr_name="l", null=True)
+    last = MetricAttribute(attr_name="l", null=True)
     revision = Revision(attr_name="r", null=True, default=0)
     numbers = Numbers(attr_name="n")
 

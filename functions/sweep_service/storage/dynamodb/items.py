@@ -30,11 +30,11 @@ from sweep_service.storage.dynamodb.attributes import (
     Bases,
     Before,
     BigWhole,
-    Ending,
     Json,
     Kind,
-    Metric,
+    MetricAttribute,
     Numbers,
+    OutcomeAttribute,
     Reason,
     Revision,
     Seconds,
@@ -75,6 +75,8 @@ class MetaItem(Item):
     created_at = Seconds()
     create_key = Text()
     taken = Before(null=True)
+    command_at = Seconds(null=True)
+    command_by = Text(null=True)
 
     @classmethod
     def of(cls, meta: ConfigVersion) -> MetaItem:
@@ -193,10 +195,10 @@ class LeaseItem(Item):
     early_stop = Reason(null=True)
     offset = Whole(null=True)
     n_values = Whole(default=0)
-    last = Metric(null=True)
-    best = Metric(null=True)
+    last = MetricAttribute(null=True)
+    best = MetricAttribute(null=True)
     step = Whole(null=True)
-    last_finite = Metric(null=True)
+    last_finite = MetricAttribute(null=True)
     next_row = Whole(null=True)
     is_preempting = BooleanAttribute(default=False)
     revision = Revision(null=True, default=0)
@@ -229,11 +231,11 @@ class RunItem(Item):
     created_at = Seconds()
     started_at = Seconds()
     suggestion = Json()
-    outcome = Ending(null=True)
+    outcome = OutcomeAttribute(null=True)
     revision = Revision(null=True, default=0)
     attributes = Json(null=True)
     state = StateOfRun(null=True)
-    best = Metric(null=True)
+    best = MetricAttribute(null=True)
     change = Revision(null=True, default=0)
 
     @classmethod

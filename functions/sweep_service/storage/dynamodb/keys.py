@@ -146,12 +146,12 @@ def error_tail(sweep: str, index: int, attempt: int) -> Key:
     return Key(_run(sweep, index), f"ERR#{_number(attempt)}")
 
 
-def trail(sweep: str, index: int) -> Span:
+def run_partition(sweep: str, index: int) -> Span:
     """Everything in a run's own partition."""
     return _all(_run(sweep, index), "")
 
 
-def trails(sweep: str, index: int, attempt: int) -> list[Span]:
+def attempt_entries(sweep: str, index: int, attempt: int) -> list[Span]:
     """What the attempts of a run up to one have left behind, kind by kind."""
     last = f"{_number(attempt)}{_LAST}"
     return [Span(_run(sweep, index), kind, kind + last) for kind in ("M#", "A#", "ERR#")]

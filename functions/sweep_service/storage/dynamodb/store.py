@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from sweep_service.storage.dynamodb.points import PointItems
 from sweep_service.storage.dynamodb.records import RecordItems
+from sweep_service.storage.dynamodb.run_entries import RunEntries
 from sweep_service.storage.dynamodb.sweeps import SweepItems
 from sweep_service.storage.dynamodb.table import Table
-from sweep_service.storage.dynamodb.trail import TrailItems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
 
-class DynamoStore(RecordItems, SweepItems, PointItems, TrailItems):
+class DynamoStore(RecordItems, SweepItems, PointItems, RunEntries):
     """A ``Store`` over one DynamoDB table with the keys ``pk`` and ``sk``.
 
     Threads share a store. Each write is one conditional write of one item; none is a transaction.

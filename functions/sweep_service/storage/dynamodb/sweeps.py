@@ -76,7 +76,7 @@ class SweepItems:
         """See ``Store.delete_sweep``.
 
         The mark takes the counter's place and names the runs that were out, whose agents may be
-        writing just now. Then go the trails of runs, the runs, the listings and the rest: what
+        writing just now. Then go what runs have appended, the runs, the listings and the rest: what
         names other items is deleted after them, so that a repeat finds what is left. Where agents
         may have been at work it looks again after a moment, until there is nothing more.
         """
@@ -161,10 +161,10 @@ class SweepItems:
     def _doomed(self, sweep: str, mark: Mark) -> Iterator[Iterator[Key]]:
         """The keys of a sweep's items but the mark, in the order in which they may go."""
         for index in mark.indices:
-            yield self._table.keys(keys.trail(sweep, index))
+            yield self._table.keys(keys.run_partition(sweep, index))
         for runs in self._table.key_pages(keys.runs(sweep), _RUNS_A_PAGE):
-            trails = [keys.trail(sweep, keys.index_of(run)) for run in runs]
-            yield chain.from_iterable(map(self._table.keys, trails))
+            partitions = [keys.run_partition(sweep, keys.index_of(run)) for run in runs]
+            yield chain.from_iterable(map(self._table.keys, partitions))
             yield iter(runs)
         for item in self._table.items(keys.metas(sweep)):
             meta = MetaItem.record(item)

@@ -193,7 +193,8 @@ _CHANGES = (
     "ALTER TABLE leases ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE runs ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
 )
-#: Access tokens; who has changed a sweep; when and by whom its command was last changed.
+#: Access tokens; who has changed a sweep; when and by whom its command was last changed; which key
+#: an attempt was asked for with.
 _ACCESS = (
     """CREATE TABLE tokens (
         sha256 TEXT NOT NULL PRIMARY KEY,
@@ -209,6 +210,7 @@ _ACCESS = (
     ) WITHOUT ROWID""",
     "ALTER TABLE metas ADD COLUMN command_at REAL",
     "ALTER TABLE metas ADD COLUMN command_by TEXT",
+    "ALTER TABLE attempts ADD COLUMN holder_key TEXT",
 )
 _COUNTED = ("sweeps", "leases", "runs")
 _COUNT = """CREATE TRIGGER IF NOT EXISTS counted_{table} BEFORE UPDATE ON {table}

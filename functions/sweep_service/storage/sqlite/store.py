@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sweep_service.storage.sqlite.database import BUSY_TIMEOUT_SECONDS, Database
 from sweep_service.storage.sqlite.points import PointTable
 from sweep_service.storage.sqlite.records import RecordTables
+from sweep_service.storage.sqlite.run_entries import RunEntries
 from sweep_service.storage.sqlite.sweeps import SweepTables
-from sweep_service.storage.sqlite.trail import TrailTables
 
 if TYPE_CHECKING:
     import os
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class SqliteStore(RecordTables, SweepTables, PointTable, TrailTables):
+class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
     """A ``Store`` over one SQLite file on a local disk.
 
     Threads and processes share the file freely, also across a fork. What a method has written

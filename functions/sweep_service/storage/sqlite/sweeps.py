@@ -84,16 +84,17 @@ class SweepTables:
     def get_config_version(self, sweep: str, version: int) -> ConfigVersion:
         """See ``Store.get_config_version``."""
         rows = self._database.read(
-            """SELECT sweep, version, project, name, document, created_at, create_key, taken
+            """SELECT sweep, version, project, name, document, created_at, create_key, taken,
+                command_at, command_by
             FROM metas WHERE sweep = ? AND version = ?""",
             sweep,
             version,
         )
         if not rows:
             raise NotFound(f"no sweep '{sweep}' with config version {version}")
-        *fields, document, created_at, create_key, taken = rows[0]
-        last = (from_json(document), created_at, create_key, decode_taken(taken))
-        return ConfigVersion(*(*fields, *last))
+        *fields, document, created_at, create_key, taken, command_at, command_by = rows[0]
+        written = (from_json(document), created_at, create_key, decode_taken(taken))
+        return ConfigVersion(*(*fields, *written, command_at, command_by))
 
     def list_sweeps(
         self, project: str | None, after: tuple[float, str] | None, count: int
@@ -169,8 +170,9 @@ def _put_counter(connection: sqlite3.Connection, meta: ConfigVersion, counter: S
 def _put_meta(connection: sqlite3.Connection, meta: ConfigVersion) -> None:
     connection.execute(
         """INSERT OR IGNORE INTO metas
-            (sweep, version, project, name, document, created_at, create_key, taken)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            (sweep, version, project, name, document, created_at, create_key, taken, command_at,
+            command_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             meta.sweep,
             meta.version,
@@ -180,5 +182,7 @@ def _put_meta(connection: sqlite3.Connection, meta: ConfigVersion) -> None:
             meta.created_at,
             meta.create_key,
             encode_taken(meta.taken),
+            meta.command_at,
+            meta.command_by,
         ),
     )

@@ -66,7 +66,7 @@ class Logged:
     last: dict[str, MetricValue] = field(default_factory=dict)
     own: dict[str, MetricValue] = field(default_factory=dict)
     spreads: dict[str, Spread] = field(default_factory=dict)
-    definitions: list[line_format.Define] = field(default_factory=list)
+    definitions: list[line_format.DefineLine] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     n_facts_left_out: int = 0
 
@@ -103,15 +103,15 @@ class Logged:
 
     def add_line(self, line: line_format.Line) -> None:
         """Take in a line that is no row."""
-        if isinstance(line, line_format.Summary):
+        if isinstance(line, line_format.SummaryLine):
             self.own.update(line.metrics)
-        elif isinstance(line, line_format.Describe):
+        elif isinstance(line, line_format.DescribeLine):
             self._note(line.facts)
-        elif isinstance(line, line_format.Define):
+        elif isinstance(line, line_format.DefineLine):
             self.definitions.append(line)
-        elif isinstance(line, line_format.Finish):
+        elif isinstance(line, line_format.FinishLine):
             self.exit_code = line.exit_code
-        elif isinstance(line, line_format.Preempting):
+        elif isinstance(line, line_format.PreemptingLine):
             self.is_preempting = True
 
     def results(self) -> tuple[dict[str, MetricValue], int]:

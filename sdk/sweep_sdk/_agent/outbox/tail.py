@@ -215,13 +215,13 @@ class Tail:
         except line_format.BadLine as error:
             self._tell_bad(line, error)
             return None
-        if isinstance(found, line_format.Row):
+        if isinstance(found, line_format.RowLine):
             return self._row(found)
         if found is not None:
             self._hear(found)
         return None
 
-    def _row(self, row: line_format.Row) -> dict[str, Any] | None:
+    def _row(self, row: line_format.RowLine) -> dict[str, Any] | None:
         for refusal in row.refusals:
             self._tell(refusal)
         step = self._next_step if row.step is None else row.step
@@ -242,7 +242,7 @@ class Tail:
         return kept
 
     def _hear(self, line: line_format.Line) -> None:
-        if isinstance(line, line_format.Summary):
+        if isinstance(line, line_format.SummaryLine):
             for refusal in line.refusals:
                 self._tell(refusal)
         self.logged.add_line(line)

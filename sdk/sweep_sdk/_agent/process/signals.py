@@ -49,7 +49,7 @@ STOPPING = getattr(signal, "SIGTSTP", None)
 
 
 @dataclass
-class Ending:
+class Deadline:
     """When an agent has to have ended.
 
     Attributes:

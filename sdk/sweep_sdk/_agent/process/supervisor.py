@@ -52,7 +52,7 @@ class Warn:
 
 
 @dataclass(frozen=True)
-class Result:
+class ProgramEnd:
     """How the program ended, and why it was ended, if it was.
 
     Attributes:
@@ -105,7 +105,7 @@ class Supervisor:
         self._kill_at: float | None = None
         self._timeout_at = None if run_timeout_seconds is None else clock() + run_timeout_seconds
 
-    def supervise(self) -> Result:
+    def supervise(self) -> ProgramEnd:
         """Wait for the program's end."""
         threads.Thread(target=self._await_exit, name="waiter", daemon=True).start()
         while True:
@@ -169,13 +169,13 @@ class Supervisor:
         if message.grace_seconds is not None:
             self._kill_within(message.grace_seconds)
 
-    def _result(self, found: Exit) -> Result:
+    def _result(self, found: Exit) -> ProgramEnd:
         cause = self._cause or self._late_cause(found)
         if cause is None and self._warned is not None:
             number, at = self._warned
             if self._clock() - at <= WARNING_SECONDS:
-                return Result(found, None if found.is_success else "interrupted", number)
-        return Result(found, cause)
+                return ProgramEnd(found, None if found.is_success else "interrupted", number)
+        return ProgramEnd(found, cause)
 
     def _seconds_left(self) -> float | None:
         due = [at for at in (self._kill_at, self._timeout_at) if at is not None]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.outbox.logged import Logged
 
 
-class Best:
+class BestTracker:
     """Compares by the sweep's metric; without one nothing is best.
 
     Attributes:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
 from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.process.leftovers import end_leftovers, noted
-from sweep_sdk._agent.process.signals import SILENCE_SECONDS, Ending
-from sweep_sdk._agent.session.best import Best
+from sweep_sdk._agent.process.signals import SILENCE_SECONDS, Deadline
+from sweep_sdk._agent.session.best import BestTracker
 from sweep_sdk._agent.session.comparison import Comparison
 from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.session.tally import Tally
@@ -78,7 +78,7 @@ class AgentSession:
         run_timeout_seconds: How long a run may take; None for no limit.
         lease_seconds: How long a run stays reserved without a report.
         stopping: Set when the agent takes no more runs.
-        ending: When the agent must have ended.
+        deadline: When the agent must have ended.
         warned_by: The signal with which a batch system announced the end, if a program has given
             its run back because of it.
         undelivered: Attempts whose delivery was given up; others may have delivered them since.
@@ -121,11 +121,11 @@ class AgentSession:
         )
         self.lease_seconds: int = config.get("lease_seconds", 300)
         self.stopping = threads.Event()
-        self.ending = Ending()
+        self.deadline = Deadline()
         self.warned_by: int | None = None
         self.undelivered: list[PendingDelivery] = []
         self.shown_unmatched: set[str] = set()
-        self.best = Best(sweep)
+        self.best = BestTracker(sweep)
         self.tally = Tally(
             options.count,
             options.max_failures,
@@ -155,11 +155,12 @@ class AgentSession:
 
         Args:
             slot: Which of the agent's slots asks.
-            begin: Raises OSError if the run's folder cannot be written.
+            begin: Raises OSError if the run's folder cannot be written, and UsageError if this
+                agent must not run it.
 
         Raises:
             SweepError: No more runs can be had.
-            UsageError: The folder cannot be written, and waiting would not help.
+            UsageError: As ``begin``, or the folder cannot be written and waiting would not help.
         """
         while self.tally.take_turn():
             handout = self._requester.next_run(slot)
@@ -171,6 +172,9 @@ class AgentSession:
                 return
             try:
                 attempt = begin(handout)
+            except UsageError:
+                self._give_back(handout)
+                raise
             except OSError as error:
                 self._give_back(handout)
                 why = f"cannot write to {self.runs_dir}: {error.strerror}"

@@ -220,7 +220,7 @@ class Attempt:
             return
         now = clock.monotonic()
         self._give_up_at = self._give_up_at or now + HURRY_SECONDS
-        if now >= self._give_up_at or not self.session.ending.has_room_for_another_request():
+        if now >= self._give_up_at or not self.session.deadline.has_room_for_another_request():
             raise BackendUnavailable("the backend is away and the agent has to end")
         clock.sleep(min(seconds, _HURRY_POLL_SECONDS))
 
@@ -274,7 +274,9 @@ class ProgramAttempt(Attempt):
 
         Raises:
             OSError: The run's folder cannot be written.
+            UsageError: The run has another command than the one that is pinned.
         """
+        session.options.check_pin(handout.command_sha256)
         self._inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
         super().__init__(session, handout, lambda reason: self._inbox.put(Stop(reason)))
         self._launcher = launcher

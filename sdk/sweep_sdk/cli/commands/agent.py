@@ -126,6 +126,11 @@ _EXAMPLES = examples(
     help="Extract a metric from the programs' output: the last group of a regular expression. Can "
     "be repeated; the name 'step' sets the step.",
 )
+@click.option(
+    "--pin",
+    metavar="HASH",
+    help="Run only the command and program with this hash, as 'sweep-sdk show' prints it.",
+)
 @click.option("--spot", is_flag=True, help="Watch for the interruption notice of a spot instance.")
 def command(
     sweep: str,
@@ -146,6 +151,7 @@ def command(
     forward_signals: bool,
     term_timeout: float,
     patterns: tuple[str, ...],
+    pin: str | None,
     spot: bool,
 ) -> int:
     """Work on SWEEP until it ends: request a configuration, run the program, report its metrics.
@@ -174,6 +180,7 @@ def command(
         run_timeout_seconds=run_timeout,
         metrics_from=dict(map(_parse_pattern, patterns)),
         watches_spot=spot,
+        pin=pin,
     )
     return run_agent_in_terminal(sweep, options, project)
 

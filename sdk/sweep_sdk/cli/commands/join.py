@@ -32,10 +32,11 @@ def command(sweep: str, lifetime: str) -> None:
 
     The lines are a shell script, such as for the user data of a virtual machine. They contain the
     token. Whoever can read them can work on this sweep until the token expires, and do nothing
-    else.
+    else. The agent runs only the command that the sweep has now.
     """
     from sweep_sdk._backend.references import parse_sweep
     from sweep_sdk._backend.transport import is_loopback_url
+    from sweep_service.model.language.command import command_sha256
 
     settings = load_settings()
     if settings.url is None:
@@ -46,11 +47,12 @@ def command(sweep: str, lifetime: str) -> None:
     sweep = parse_sweep(sweep)
     name = f"join-{sweep}-{secrets.token_hex(3)}"
     with connected(sweep, settings) as client:
+        config = client.get_sweep(sweep)["config"]
         created, path = make_token(client, settings, name, "agent", sweep, lifetime)
     say("#!/bin/sh")
     say(f"export SWEEP_URL={shlex.quote(settings.url)}")
     say(f"export SWEEP_TOKEN={shlex.quote(read_token(path))}")
-    say(f"exec sweep-sdk agent {sweep}")
+    say(f"exec sweep-sdk agent {sweep} --pin {command_sha256(config)}")
     note(f"the token is also in {path}; 'sweep-sdk token revoke {created['id']}' revokes it")
     if is_loopback_url(settings.url):
         note(f"warning: {settings.url} is an address of this machine: others cannot reach it")

@@ -238,10 +238,10 @@ class TestDeleteTrail:
 
     def test_all_of_it_in_some_calls(self, store: Store, monkeypatch) -> None:
         """DynamoDB deletes what fits into a request."""
-        from sweep_service.storage.dynamodb import trail
+        from sweep_service.storage.dynamodb import run_entries
 
-        monkeypatch.setattr(trail, "_MOST_DELETED", 20)
-        monkeypatch.setattr(trail, "_TRAIL_PAGE", 10)
+        monkeypatch.setattr(run_entries, "_MOST_DELETED", 20)
+        monkeypatch.setattr(run_entries, "_DELETED_PAGE", 10)
         for offset in range(50):
             store.append(SWEEP, 0, a_batch(1, offset))
         for _ in range(9):

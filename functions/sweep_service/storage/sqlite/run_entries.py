@@ -60,14 +60,14 @@ class _Log:
         self.insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
 
 
-_TRAIL_DELETIONS = (
+_ATTEMPT_DELETIONS = (
     "DELETE FROM histories WHERE sweep = ? AND idx = ? AND attempt <= ?",
     "DELETE FROM attempts WHERE sweep = ? AND idx = ? AND attempt <= ?",
     "DELETE FROM error_tails WHERE sweep = ? AND idx = ? AND attempt <= ?",
 )
 
 
-class TrailTables:
+class RunEntries:
     """The methods of the store protocol for what runs leave behind."""
 
     _database: Database
@@ -124,14 +124,15 @@ class TrailTables:
     def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
         """See ``Store.delete_run_data``."""
         with self._database.write() as connection:
-            for statement in _TRAIL_DELETIONS:
+            for statement in _ATTEMPT_DELETIONS:
                 connection.execute(statement, (sweep, index, attempt))
         return True
 
     def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
         """See ``Store.list_attempt_records``."""
         rows = self._database.read(
-            """SELECT idx, attempt, agent, host, state, started_at, ended_at, exit_code, signal
+            """SELECT idx, attempt, agent, host, state, started_at, ended_at, exit_code, signal,
+                holder_key
             FROM attempts WHERE sweep = ? AND idx = ? ORDER BY attempt""",
             sweep,
             index,
@@ -199,6 +200,7 @@ def _attempt_values(record: AttemptRecord) -> _Values:
         record.ended_at,
         record.exit_code,
         record.signal,
+        record.key,
     )
 
 
@@ -230,7 +232,10 @@ _LOGS: dict[type, _Log] = {
     AttemptRecord: _Log(
         "attempts",
         ("attempt",),
-        ("agent", "host", "state", "started_at", "ended_at", "exit_code", "signal"),
+        (
+            *("agent", "host", "state", "started_at", "ended_at", "exit_code", "signal"),
+            "holder_key",
+        ),
         _attempt_values,
     ),
     ErrorTail: _Log(

@@ -1,4 +1,4 @@
-"""Settle: find what an interrupted handler left undone, and finish a sweep exactly once."""
+"""Reconcile: find what an interrupted handler left undone, and finish a sweep exactly once."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 
-class Settled(Enum):
-    """What settling found."""
+class Reconciled(Enum):
+    """What reconciling found."""
 
     ENDED = "ended"
     MORE_TO_ASK = "more to ask"  #: holes were opened, or the limit has grown
     NOT_ENDED = "not ended"
 
 
-def settle(services: Services, sweep: str) -> Settled:
+def reconcile(services: Services, sweep: str) -> Reconciled:
     """Finish the sweep if all its indices are given out and every run has ended.
 
     Raises:
@@ -33,20 +33,20 @@ def settle(services: Services, sweep: str) -> Settled:
     """
     seen = services.store.get_status(sweep)
     if seen.state.is_ended:
-        return Settled.ENDED
+        return Reconciled.ENDED
     if not seen.is_exhausted:
-        return Settled.MORE_TO_ASK
+        return Reconciled.MORE_TO_ASK
     if not _complete_leases(services, sweep):
-        return Settled.NOT_ENDED
+        return Reconciled.NOT_ENDED
     heads = services.store.list_run_heads(sweep)
     holes = set(range(seen.next_index)) - {head.index for head in heads}
     if holes:
         open_holes(services, sweep, seen, sorted(holes))
-        return Settled.MORE_TO_ASK
+        return Reconciled.MORE_TO_ASK
     if any(head.state is None for head in heads):  # somebody is between two writes
-        return Settled.NOT_ENDED
+        return Reconciled.NOT_ENDED
     if not _complete_leases(services, sweep):
-        return Settled.NOT_ENDED
+        return Reconciled.NOT_ENDED
     return _finish(services, sweep, seen)
 
 
@@ -65,14 +65,14 @@ def _complete_leases(services: Services, sweep: str) -> bool:
     return True
 
 
-def _finish(services: Services, sweep: str, seen: SweepStatus) -> Settled:
+def _finish(services: Services, sweep: str, seen: SweepStatus) -> Reconciled:
     """Finish the sweep as it was seen before the runs were looked at, if nobody has changed it."""
     finished = finish_if_exhausted(seen)
     if finished == seen:
-        return Settled.NOT_ENDED
+        return Reconciled.NOT_ENDED
     try:
         services.store.save(sweep, seen, finished)
     except Stale as conflict:
         is_finished = conflict.stored.state is SweepState.FINISHED
-        return Settled.ENDED if is_finished else Settled.NOT_ENDED
-    return Settled.ENDED
+        return Reconciled.ENDED if is_finished else Reconciled.NOT_ENDED
+    return Reconciled.ENDED

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 _ROWS_BYTES = 300_000
 # A partition takes 1,000 writes a second, and an ask that goes on with a deletion has to be quick.
 _MOST_DELETED = 2_000
-_TRAIL_PAGE = 500
+_DELETED_PAGE = 500
 
 
-class TrailItems:
+class RunEntries:
     """The methods of the store protocol for what runs leave behind."""
 
     _table: Table
@@ -104,8 +104,8 @@ class TrailItems:
     def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
         """See ``Store.delete_run_data``."""
         n_deleted = 0
-        for span in keys.trails(sweep, index, attempt):
-            for page in self._table.key_pages(span, _TRAIL_PAGE):
+        for span in keys.attempt_entries(sweep, index, attempt):
+            for page in self._table.key_pages(span, _DELETED_PAGE):
                 if n_deleted >= _MOST_DELETED:
                     return False
                 n_deleted += self._table.delete_all(page)
