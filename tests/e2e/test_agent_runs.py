@@ -494,13 +494,13 @@ class TestOverHttp:
     def server(self, client):
         """The same backend behind a socket, with a token; counts its connections."""
         with LocalServer(client.transport, token="secret") as running:
-            opened, running.n_opened = running._opened, 0
+            opened, running.n_opened = running._connections.open, 0
 
-            def count(connection):
+            def count(connection, client_address):
                 running.n_opened += 1
-                opened(connection)
+                return opened(connection, client_address)
 
-            running._opened = count
+            running._connections.open = count
             yield running
 
     def test_one_connection_for_a_whole_agent(self, client, register, settings, seen, server):

@@ -100,13 +100,13 @@ def check_refused(commands, found, *words):
 
 
 @pytest.fixture
-def url(tmp_path):
-    """Of a backend in this process."""
+def served(tmp_path):
+    """Settings for a backend in this process."""
     with closing(InProcessTransport(tmp_path / "server" / "sweeps.db")) as transport:
-        server = LocalServer(transport, host="127.0.0.1", port=0, token=None)
+        server = LocalServer(transport, token="secret")
         thread = threading.Thread(target=server.serve)
         thread.start()
-        yield server.url
+        yield {"SWEEP_URL": server.url, "SWEEP_TOKEN": "secret"}
         server.stop()
         thread.join()
 
@@ -140,15 +140,13 @@ class TestAHomeThatCannotBeWritten:
         ((code, _, err),) = run([["sweep", "sweep.yaml", "--dry-run"]], HOME="/proc/nobody")
         assert (code, err) == (0, "")
 
-    def test_an_agent_with_a_backend_elsewhere(self, run, url):
-        sweep = json.loads(
-            run([["sweep", "sweep.yaml", "--json"]], SWEEP_URL=url, HOME="/proc/x")[0][1]
-        )
+    def test_an_agent_with_a_backend_elsewhere(self, run, served):
+        sweep = json.loads(run([["sweep", "sweep.yaml", "--json"]], HOME="/proc/x", **served)[0][1])
         agent = [["agent", sweep["id"]]]
-        check_refused(agent, run(agent, SWEEP_URL=url, HOME="/proc/x"), "SWEEP_HOME")
+        check_refused(agent, run(agent, HOME="/proc/x", **served), "SWEEP_HOME")
 
-    def test_a_runs_folder_that_cannot_be_written(self, run, url, tmp_path):
-        variables = {"SWEEP_URL": url, "SWEEP_HOME": str(tmp_path / "home")}
+    def test_a_runs_folder_that_cannot_be_written(self, run, served, tmp_path):
+        variables = {**served, "SWEEP_HOME": str(tmp_path / "home")}
         sweep = json.loads(run([["sweep", "sweep.yaml", "--json"]], **variables)[0][1])
         agent = [["agent", sweep["id"]]]
         ((code, _, err),) = run(agent, SWEEP_RUNS_DIR="/proc/x", **variables)
@@ -199,14 +197,21 @@ def check_whole_sweep(run, customize, **variables):
 
 
 @pytest.mark.parametrize("modules", [("_sqlite3",), ("_ctypes", "ssl", "_ssl"), ("pwd", "grp")])
-def test_with_a_backend_elsewhere_everything_works(run, url, tmp_path, modules):
+def test_with_a_backend_elsewhere_everything_works(run, served, tmp_path, modules):
     home = str(tmp_path / "home")
-    check_whole_sweep(run, hidden(*modules), SWEEP_URL=url, SWEEP_HOME=home)
+    check_whole_sweep(run, hidden(*modules), SWEEP_HOME=home, **served)
 
 
 @pytest.mark.parametrize("modules", [("_ctypes",), ("ssl", "_ssl"), ("pwd", "grp")])
 def test_on_this_machine_too(run, tmp_path, modules):
     check_whole_sweep(run, hidden(*modules), SWEEP_HOME=str(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("module", ["uvicorn", "starlette", "h11"])
+def test_a_server_without_its_libraries(run, tmp_path, module):
+    command = [["local", "--port", "0"]]
+    found = run(command, hidden(module), SWEEP_HOME=str(tmp_path / "home"))
+    check_refused(command, found, f"needs the package {module}", "pip install", "[local]")
 
 
 def test_no_folder_for_temporary_files(run, tmp_path):

@@ -79,8 +79,8 @@ def test_the_agent_says_so_and_its_results_wait(settings, sweep, change, is_serv
         if isinstance(event, events.RunStarted):
             change(settings)
 
-    with open_client(settings) as local, LocalServer(local.transport) as server:
-        used = replace(settings, url=server.url) if is_served else settings
+    with open_client(settings) as local, LocalServer(local.transport, token="secret") as server:
+        used = replace(settings, url=server.url, token="secret") if is_served else settings
         with open_client(used) as client:
             place = client.transport.place
             with pytest.raises(BackendGone, match="removed or replaced") as caught:

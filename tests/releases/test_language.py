@@ -24,6 +24,7 @@ from sweep_service.model.language import command, features, keys, normalise, sec
 from sweep_service.model.language.features import FIRST_FEATURES, known_features
 from sweep_service.model.language.fields import Field
 
+TOKEN = "secret"
 BASE = {
     "method": "grid",
     "metric": {"name": "loss"},
@@ -84,7 +85,7 @@ class TestAnOlderBackend:
     @pytest.mark.parametrize("feature", USES)
     def test_what_it_does_not_know_is_an_error(self, old, today, is_old, feature, port, newer):
         with server(old if is_old else today, port) as url:
-            client = Client(HttpTransport(url))
+            client = Client(HttpTransport(url, TOKEN))
             sweep = client.create_sweep(BASE)["id"]
             for attempt in (
                 lambda: client.create_sweep(USES[feature]),
@@ -104,7 +105,7 @@ class TestAnOlderBackend:
 
     def test_what_neither_knows_is_a_warning_as_ever(self, old, port, newer):
         with server(old, port) as url:
-            client = Client(HttpTransport(url))
+            client = Client(HttpTransport(url, TOKEN))
             assert "not known" in str(client.create_sweep({**BASE, "colour": 1})["warnings"])
             client.close()
 
@@ -196,12 +197,13 @@ class TestAnOlderAgent:
 
     @pytest.mark.parametrize("feature", FOR_AGENTS)
     def test_as_a_process_ends_with_exit_code_2(self, old, newer, backends, feature):
-        with LocalServer(backends) as server, open_http(server.url) as client:
+        with LocalServer(backends, token=TOKEN) as server, open_http(server.url) as client:
             Path("train.py").touch()
             sweep = client.create_sweep(USES[feature])["id"]
             done = subprocess.run(
                 [sys.executable, "-c", MAIN, "agent", sweep],
-                env={**old, "SWEEP_URL": server.url}, capture_output=True, text=True, check=False,
+                env={**old, "SWEEP_URL": server.url, "SWEEP_TOKEN": TOKEN},
+                capture_output=True, text=True, check=False,
             )  # fmt: skip
             assert done.returncode == 2, done
             assert "0.1.0" in done.stderr
@@ -209,7 +211,7 @@ class TestAnOlderAgent:
             assert client.get_sweep(sweep)["n_handed_out"] == 0
 
     def test_of_today_says_which_versions(self, newer, backends, monkeypatch):
-        with LocalServer(backends) as server, open_http(server.url) as client:
+        with LocalServer(backends, token=TOKEN) as server, open_http(server.url) as client:
             sweep = client.create_sweep(USES["budget"])["id"]
             monkeypatch.setattr("sweep_sdk._backend.exchange._features", dict)
             with pytest.raises(UsageError, match=r"uses budget, which sweep-sdk 0\.1\.0 .* needs "):
@@ -217,7 +219,7 @@ class TestAnOlderAgent:
             monkeypatch.undo()
 
     def test_that_knows_it_gets_its_runs(self, newer, backends):
-        with LocalServer(backends) as server, open_http(server.url) as client:
+        with LocalServer(backends, token=TOKEN) as server, open_http(server.url) as client:
             for feature in FOR_AGENTS:
                 sweep = client.create_sweep(USES[feature])["id"]
                 run: Any = client.ask(sweep, "a-key-of-an-agent", "agent")
@@ -226,5 +228,5 @@ class TestAnOlderAgent:
 
 @contextmanager
 def open_http(url: str) -> Iterator[Client]:
-    with Client(HttpTransport(url)) as client:
+    with Client(HttpTransport(url, TOKEN)) as client:
         yield client

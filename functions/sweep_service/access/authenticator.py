@@ -58,6 +58,27 @@ class Authenticator:
             Unauthorized: It proves nothing.
             TryAgain: The store cannot be asked just now.
         """
+        known = self.recall(authorization)
+        if known is not None:
+            return known
+        sha256 = sha256_of(bearer_token(authorization))
+        now = self._clock()
+        identity = self._look_up(sha256, now)
+        if self._memory_seconds:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[sha256] = (now + self._memory_seconds, identity)
+        return identity
+
+    def recall(self, authorization: str | None) -> Identity | None:
+        """The same without a look at the store, which takes time; None: that takes a look.
+
+        Args:
+            authorization: As for ``identify``.
+
+        Raises:
+            Unauthorized: It proves nothing.
+        """
         text = bearer_token(authorization)
         sha256 = sha256_of(text)
         first = self._first_admin_sha256
@@ -67,14 +88,7 @@ class Authenticator:
             raise _unknown()
         now = self._clock()
         until, identity = self._remembered.get(sha256, (now, None))
-        if identity is not None and now < until:
-            return identity
-        identity = self._look_up(sha256, now)
-        if self._memory_seconds:
-            if len(self._remembered) >= _MOST_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[sha256] = (now + self._memory_seconds, identity)
-        return identity
+        return identity if now < until else None
 
     def _look_up(self, sha256: str, now: float) -> Identity:
         store = self._open_store()

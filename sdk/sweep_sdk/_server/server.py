@@ -1,48 +1,56 @@
-"""A transport, served over HTTP/1.1: how agents on several machines share one database.
+"""A backend, served over HTTP/1.1: how agents on several machines share one database.
 
-One event loop reads and writes all connections, a few threads call the transport. So a thousand
-idle agents cost a thousand sockets, not a thousand threads with a database connection each, and
-a slow client holds up no other.
+Starlette and uvicorn do the work. One event loop reads and writes all connections, and a few
+threads call the backend. So a thousand idle agents cost a thousand sockets, not a thousand threads
+with a database connection each, and a slow client holds up no other.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
-import sys
 import threading
-import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import TYPE_CHECKING, cast
-from urllib.parse import parse_qsl
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._exceptions import SweepError, UsageError
-from sweep_sdk._server.gate import Gate
-from sweep_sdk._server.http1 import Head, RequestRefused, render_problem, render_response, take_head
+import uvicorn
+
+from sweep_sdk._exceptions import UsageError
+from sweep_sdk._server.application import application
+from sweep_sdk._server.connection import Connection
+from sweep_sdk._server.limits import Limits
+from sweep_sdk._server.register import Register
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from collections.abc import Callable, Collection, Iterator
     from types import TracebackType
+    from typing import Protocol
 
-    from sweep_sdk._backend.transport import Response, Transport
+    from sweep_sdk._backend.transport import Response
+    from sweep_service.access.authenticator import Authenticator
+
+    class Backend(Protocol):
+        """What is served, such as ``InProcessTransport``."""
+
+        def request_as(self, *request: Any) -> Response: ...
+
+        def authenticator(self, token: str, memory_seconds: float) -> Authenticator: ...
+
 
 #: Agents come back all at once after an outage.
 BACKLOG = 1024
 #: The database takes one writer at a time: more threads would only contend.
 N_THREADS = 4
-#: What a stopping server grants to the requests that it has begun.
-DRAIN_SECONDS = 10.0
-#: How long a refused client may go on sending. To close at once would reset the connection, and
-#: the client would see that instead of the reason.
-LINGER_SECONDS = 2.0
-
-_TRANSPORT_TIMEOUT_SECONDS = 60.0
+#: For how long a stored token is not looked up again; so long a revoked one may still be accepted.
+TOKEN_MEMORY_SECONDS = 5.0
+TLS_HANDSHAKE_SECONDS = 10.0
 
 
 class LocalServer:
-    """Serves ``transport`` on one address until it is stopped.
+    """Serves a backend on one address until it is stopped.
 
     It is bound when it is made, so that ``url`` is known, and a port in use is an error, before
     anything starts. As a context manager it serves in a thread of its own.
@@ -50,47 +58,80 @@ class LocalServer:
 
     def __init__(
         self,
-        transport: Transport,
+        backend: Backend,
         *,
+        token: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
-        token: str | None = None,
+        allowed_hosts: Collection[str] = (),
+        log: Callable[[str], None] | None = None,
+        limits: Limits | None = None,
+        n_files: int = 4096,
     ) -> None:
         """Bind the address.
 
         Args:
-            transport: The backend.
+            backend: What answers.
+            token: The first admin's; needed off the loopback interface.
             host: Address or name of the interface to listen on.
             port: 0 takes any free port.
-            token: What clients must send as bearer token; needed off the loopback interface.
+            allowed_hosts: Names by which clients reach the server, besides those of this machine.
+            log: Takes a line of JSON for each request.
+            limits: What clients are granted.
+            n_files: How many files this process may open.
 
         Raises:
             UsageError: The address cannot be bound, or would be open to others without a token.
         """
-        self._socket = _bind(host, port, is_open=token is None)
+        if token is None and not is_loopback(host):
+            raise UsageError(
+                f"{host} can be reached from other machines: give the server a --token,"
+                " or leave --host at 127.0.0.1"
+            )
+        limits = limits or Limits()
+        self._socket = _bind(host, port)
         address, number = self._socket.getsockname()[:2]
         self.url = (
             f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
         )
-        self._backend = transport
-        self._gate = Gate(token)
-        self._loop = asyncio.SelectorEventLoop()
-        self._stopping = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._connections: set[_Connection] = set()
+        self._connections: Register[Connection] = Register(*limits.within(n_files))
         self._pool = ThreadPoolExecutor(N_THREADS, thread_name_prefix="request")
+        authenticator = (
+            backend.authenticator(token, TOKEN_MEMORY_SECONDS) if token is not None else None
+        )
+        self._uvicorn = _Uvicorn(
+            uvicorn.Config(
+                application(
+                    backend.request_as, authenticator, self._pool, limits, allowed_hosts, log
+                ),
+                http=self._protocol(limits),
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                h11_max_incomplete_event_size=limits.head_bytes,
+                timeout_graceful_shutdown=limits.drain_seconds,
+            )
+        )
         self._thread = threading.Thread(target=self.serve, name="local-server", daemon=True)
 
     def serve(self) -> None:
         """Answer requests until ``stop`` is called; those begun by then are still answered."""
-        with self._pool:
-            self._loop.run_until_complete(self._serve())
-        self._loop.close()
+        loop = _Loop()
+        try:
+            with self._pool:
+                loop.run_until_complete(self._serve())
+        finally:
+            loop.close()
 
     def stop(self) -> None:
         """End ``serve``; may be called from any thread and from a signal handler."""
-        with suppress(RuntimeError):  # the loop is closed: it has ended already
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._uvicorn.should_exit = True
 
     def __enter__(self) -> LocalServer:
         self._thread.start()
@@ -106,160 +147,59 @@ class LocalServer:
         self._thread.join()
 
     async def _serve(self) -> None:
-        server = await self._loop.create_server(
-            lambda: _Connection(self), sock=self._socket, backlog=BACKLOG
-        )
-        await self._stopping.wait()
-        self._loop.remove_reader(self._socket)
-        accepting = asyncio.all_tasks() - {asyncio.current_task()}
-        if accepting:  # a closed server would drop them without closing their sockets
-            await asyncio.wait(accepting)
-        server.close()
-        for connection in tuple(self._connections):
-            connection.close_when_idle()
-        await self._drain()
-
-    async def _drain(self) -> None:
-        if self._connections:
-            drained = self._loop.create_task(self._drained.wait())
-            await asyncio.wait([drained], timeout=DRAIN_SECONDS)
-            drained.cancel()
-        for connection in tuple(self._connections):
-            connection.abort()
+        await self._uvicorn.serve(sockets=[self._socket])
+        for connection in self._connections.connections():
+            connection.transport.abort()
         await asyncio.sleep(0)
 
-    def _opened(self, connection: _Connection) -> None:
-        self._connections.add(connection)
-
-    def _lost(self, connection: _Connection) -> None:
-        self._connections.discard(connection)
-        if self._stopping.is_set() and not self._connections:
-            self._drained.set()
-
-    def _submit(self, connection: _Connection, head: Head, body: bytes) -> None:
-        future = self._pool.submit(self._call, head, body)
-        future.add_done_callback(
-            lambda done: self._loop.call_soon_threadsafe(connection.answer, head, done)
-        )
-
-    def _call(self, head: Head, body: bytes) -> Response:
-        method = "GET" if head.method == "HEAD" else head.method
-        query = dict(parse_qsl(head.query, keep_blank_values=True)) if head.query else {}
-        return self._backend.request(
-            method, head.path, query, head.headers, body, _TRANSPORT_TIMEOUT_SECONDS
+    def _protocol(self, limits: Limits) -> Any:
+        return partial(
+            Connection,
+            limits=limits,
+            register=self._connections,
+            is_stopping=lambda: self._uvicorn.should_exit,
         )
 
 
-class _Connection(asyncio.Protocol):
-    """One client: collects bytes until a request is whole, has it answered, then the next."""
+class _Uvicorn(uvicorn.Server):
+    """Leaves signals to the command that has started it."""
 
-    def __init__(self, server: LocalServer) -> None:
-        self._server = server
-        self._buffer = bytearray()
-        self._head: Head | None = None
-        self._is_busy = False
-        self._is_closing = False
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        peer: socket.socket = transport.get_extra_info("socket")
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._server._opened(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
-        self._server._lost(self)
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose servers wait for a TLS handshake as briefly as for a header."""
 
-    def data_received(self, data: bytes) -> None:
-        if not self._is_closing:
-            self._buffer += data
-            self._advance()
+    async def create_server(self, *values: Any, **named: Any) -> asyncio.Server:
+        """See ``asyncio.AbstractEventLoop``."""
+        if named.get("ssl") is not None:
+            named["ssl_handshake_timeout"] = TLS_HANDSHAKE_SECONDS
+        return await super().create_server(*values, **named)
 
-    def _advance(self) -> None:
-        """Hand on the next request, once it is whole and the one before is answered."""
-        try:
-            self._read_head()
-        except RequestRefused as refusal:
-            self._refuse(refusal)
-            return
-        head = self._head
-        if head is not None and len(self._buffer) >= head.content_length:
-            body = bytes(self._buffer[: head.content_length])
-            del self._buffer[: head.content_length]
-            self._head = None
-            self._is_busy = True
-            self._transport.pause_reading()
-            self._server._submit(self, head, body)
 
-    def _read_head(self) -> None:
-        if self._head is None:
-            self._head = take_head(self._buffer)
-            if self._head is not None:
-                self._server._gate.check(self._head)
-                if self._head.expects_continue and len(self._buffer) < self._head.content_length:
-                    self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+def is_loopback(host: str) -> bool:
+    """Whether a server that listens on ``host`` can be reached from this machine alone.
 
-    def answer(self, head: Head, done: Future[Response]) -> None:
-        """Write what the backend said."""
-        error = done.exception()
-        if error is not None:
-            self._refuse(_apology(error))
-            return
-        response = done.result()
-        ends = self._is_closing or not head.is_kept_alive
-        self._transport.write(
-            render_response(
-                response.status,
-                response.headers,
-                response.body,
-                has_body=head.method != "HEAD",
-                is_kept_alive=not ends,
-            )
+    An unknown name is none of another machine either; it cannot be listened on.
+    """
+    try:
+        found = socket.getaddrinfo(
+            host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        self._is_busy = False
-        if ends:
-            self._transport.close()
-        else:
-            self._transport.resume_reading()
-            self._advance()
-
-    def _refuse(self, refusal: RequestRefused) -> None:
-        self._is_closing = True
-        self._is_busy = False
-        self._transport.write(render_problem(refusal.status, refusal.detail))
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        self._server._loop.call_later(LINGER_SECONDS, self._transport.close)
-
-    def close_when_idle(self) -> None:
-        """Take no further request; close as soon as the one being answered is."""
-        self._is_closing = True
-        if not self._is_busy:
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once, whatever is left undone."""
-        self._transport.abort()
+    except OSError:
+        return True
+    return ipaddress.ip_address(str(found[0][4][0]).partition("%")[0]).is_loopback
 
 
-def _apology(error: BaseException) -> RequestRefused:
-    """The answer to a client when the transport had none."""
-    if isinstance(error, SweepError):
-        return RequestRefused(503, str(error))
-    traceback.print_exception(error, file=sys.stderr)
-    return RequestRefused(500, "internal error: the server's output has the details")
-
-
-def _bind(host: str, port: int, *, is_open: bool) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         name = str(address[0])
-        if is_open and not ipaddress.ip_address(name.partition("%")[0]).is_loopback:
-            raise UsageError(
-                f"{host} can be reached from other machines: give the server a --token,"
-                " or leave --host at 127.0.0.1"
-            )
         is_everywhere = name == "::" and socket.has_dualstack_ipv6()
         return socket.create_server(
             (name, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_everywhere

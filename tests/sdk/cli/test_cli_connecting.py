@@ -15,9 +15,10 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
+from website import website
 
 from sweep_sdk._agent.session import session
-from sweep_sdk._backend.transport import InProcessTransport, Response
+from sweep_sdk._backend.transport import InProcessTransport
 from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli import backend
@@ -161,8 +162,8 @@ class TestLogin:
 
     @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'{"status": "ok"}', b"\xff"])
     def test_what_is_no_backend_is_the_url_that_was_given(self, cli, body):
-        with LocalServer(WebSite(body)) as server:
-            result = cli("login", "--url", server.url, "--token", "t")
+        with website("text/html", lambda _: body) as url:
+            result = cli("login", "--url", url, "--token", "t")
         assert result.code == 2
         assert "check the given URL" in result.err
         assert "SWEEP_URL" not in result.err
@@ -201,16 +202,6 @@ class TestLogin:
         assert cli("login", "--url", "http://x", "--token", "t", "--stdin").code == 2
 
 
-class WebSite:
-    """Answers everything with a page."""
-
-    def __init__(self, body=b"<html>Welcome</html>"):
-        self._body = body
-
-    def request(self, *_):
-        return Response(200, {"Content-Type": "text/html"}, self._body)
-
-
 class TestNobodyThere:
     @pytest.fixture(autouse=True)
     def impatience(self, monkeypatch):
@@ -242,8 +233,8 @@ class TestNobodyThere:
         assert gives_up.startswith(f"error: no connection to http://127.0.0.1:{closed_port}")
 
     def test_another_web_server(self, cli, monkeypatch):
-        with LocalServer(WebSite()) as server:
-            monkeypatch.setenv("SWEEP_URL", server.url)
+        with website("text/html", lambda _: b"<html>Welcome</html>") as url:
+            monkeypatch.setenv("SWEEP_URL", url)
             result = cli("sweeps")
         assert result.code == 2
         assert "check SWEEP_URL" in result.err

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from website import website
 
-from sweep_sdk._backend.transport import InProcessTransport, Response
+from sweep_sdk._backend.transport import InProcessTransport
 from sweep_sdk._server.server import LocalServer
 from sweep_sdk._version import __version__
 from sweep_sdk.cli import checkup
@@ -34,15 +35,10 @@ def look(cli):
     return call
 
 
-class Backend:
-    """Answers health as it is told to, and lists no sweeps."""
-
-    def __init__(self, health):
-        self._health = health
-
-    def request(self, method, path, *_):
-        answer = self._health if path == "/v1/health" else {"sweeps": [], "cursor": None}
-        return Response(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+def backend_with(health):
+    """Answers a request for its health in this way, and lists no sweeps."""
+    sweeps = {"sweeps": [], "cursor": None}
+    return lambda path: json.dumps(health if path == "/v1/health" else sweeps).encode()
 
 
 def test_a_line_for_each_with_its_level(cli):
@@ -107,8 +103,8 @@ def test_nobody_there(look, monkeypatch):
 
 @pytest.mark.parametrize("health", [{}, [], "x", {"status": "ok"}])
 def test_somebody_else_there(look, monkeypatch, health):
-    with LocalServer(Backend(health)) as other:
-        monkeypatch.setenv("SWEEP_URL", other.url)
+    with website("application/json", backend_with(health)) as url:
+        monkeypatch.setenv("SWEEP_URL", url)
         found, code = look()
     assert (code, found["backend"]["level"]) == (1, "fail")
     assert "check" in found["backend"]["text"]

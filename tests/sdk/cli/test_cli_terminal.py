@@ -146,21 +146,22 @@ class Observed(InProcessTransport):
         self.is_reached = threading.Event()
         self.may_answer = threading.Event()
 
-    def request(self, *arguments):
+    def request_as(self, *arguments):
         self.n_left -= 1
         if not self.n_left:
             self.is_reached.set()
             self.may_answer.wait(PATIENCE_SECONDS)
-        return super().request(*arguments)
+        return super().request_as(*arguments)
 
 
 @pytest.mark.parametrize(("n_requests", "begins"), [(1, b""), (4, b"RUN ")])
 def test_ctrl_c_gives_a_pipe_what_was_read(two_runs, home, monkeypatch, n_requests, begins):
     with (
         closing(Observed(load_settings().local_db, n_requests)) as transport,
-        LocalServer(transport) as server,
+        LocalServer(transport, token="secret") as server,
     ):
         monkeypatch.setenv("SWEEP_URL", server.url)
+        monkeypatch.setenv("SWEEP_TOKEN", "secret")
         process = watching(two_runs, subprocess.PIPE)
         assert transport.is_reached.wait(PATIENCE_SECONDS)
         process.send_signal(signal.SIGINT)

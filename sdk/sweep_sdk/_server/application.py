@@ -1,0 +1,291 @@
+"""The local server's application: which requests it takes, and how the backend answers them.
+
+The handlers are synchronous, and the database takes one writer at a time. So a few threads call
+the backend, and the event loop does everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import time
+import traceback
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sweep_sdk._exceptions import SweepError
+from sweep_sdk._server.connection import CONNECTION
+from sweep_sdk._server.problems import Refusal
+from sweep_service.access.identity import LOCAL_ADMIN
+from sweep_service.errors import TryAgain, Unauthorized
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from concurrent.futures import Executor
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from sweep_sdk._backend.transport import Response as Answer
+    from sweep_sdk._server.limits import Limits
+    from sweep_service.access.authenticator import Authenticator
+    from sweep_service.access.identity import Identity
+
+    #: Answers a request: of whom, method, path, query, header, body.
+    Backend = Callable[
+        [Identity | None, str, str, Mapping[str, str], Mapping[str, str], bytes], Answer
+    ]
+
+#: In a request's ``state``: who sends it, and why that is not known.
+_IDENTITY = "identity"
+_UNKNOWN = "unknown"
+
+
+def application(
+    backend: Backend,
+    authenticator: Authenticator | None,
+    pool: Executor,
+    limits: Limits,
+    hosts: Collection[str] = (),
+    log: Callable[[str], None] | None = None,
+) -> Starlette:
+    """The application that uvicorn serves.
+
+    Args:
+        backend: Answers requests; called in the threads of ``pool``.
+        authenticator: Finds out who sends a request; None: everybody is an admin.
+        pool: Threads for what blocks.
+        limits: What is too large.
+        hosts: Names by which clients reach the server, besides those of this machine.
+        log: Takes a line for each request.
+    """
+    layers = [Middleware(Guard, authenticator=authenticator, pool=pool, limits=limits, hosts=hosts)]
+    if log is not None:
+        layers.insert(0, Middleware(AccessLog, log=log))
+    route = Route("/{path:path}", BackendEndpoint(backend, pool, limits))
+    return Starlette(routes=[route], middleware=layers)
+
+
+class Guard:
+    """Refuses requests that no client of ours sends, and finds out who sends the others."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator | None,
+        pool: Executor,
+        limits: Limits,
+        hosts: Collection[str],
+    ) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._pool = pool
+        self._limits = limits
+        self._hosts = {"localhost", *_own_names(), *(name.lower() for name in hosts)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check one request and pass it on."""
+        try:
+            if scope["type"] == "http":
+                await self._check(scope)
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            pass
+        except Refusal as refusal:
+            await _problem(refusal)(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  the edge: whatever it is, the client gets an answer
+            traceback.print_exception(error, file=sys.stderr)
+            apology = Refusal(500, "internal error: the server's output has the details")
+            await _problem(apology)(scope, receive, send)
+
+    async def _check(self, scope: Scope) -> None:
+        _use_origin_form(scope)
+        headers = dict(scope["headers"])
+        size = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+        if size + len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.head_bytes:
+            raise Refusal(431, f"the header is longer than {self._limits.head_bytes} bytes")
+        self._check_browser(headers)
+        await self._identify(scope, headers.get(b"authorization"))
+
+    def _check_browser(self, headers: Mapping[bytes, bytes]) -> None:
+        """Refuse what a web page sends, across sites or by a name that resolves to this machine.
+
+        Raises:
+            Refusal: 403.
+        """
+        if b"origin" in headers:
+            raise Refusal(403, "header 'Origin': this server answers programs, not web pages")
+        host = headers.get(b"host")
+        if host is not None and not _is_named(host.decode("latin-1"), self._hosts):
+            raise Refusal(
+                403,
+                "header 'Host': this server does not know itself by this name;"
+                " 'sweep-sdk local --allow-host NAME' adds one",
+            )
+
+    async def _identify(self, scope: Scope, authorization: bytes | None) -> None:
+        state = scope["state"]
+        try:
+            state[_IDENTITY] = await self._identity(authorization)
+        except Unauthorized as error:
+            state[_UNKNOWN] = str(error)
+        except TryAgain as error:
+            raise Refusal(503, str(error)) from None
+        if CONNECTION in state:
+            state[CONNECTION].identified(is_known=_IDENTITY in state)
+
+    async def _identity(self, authorization: bytes | None) -> Identity:
+        if self._authenticator is None:
+            return LOCAL_ADMIN
+        text = None if authorization is None else authorization.decode("latin-1")
+        known = self._authenticator.recall(text)
+        if known is not None:
+            return known
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._authenticator.identify, text)
+
+
+class BackendEndpoint:
+    """Has the backend answer a request."""
+
+    def __init__(self, backend: Backend, pool: Executor, limits: Limits) -> None:
+        self._backend = backend
+        self._pool = pool
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        identity = scope["state"].get(_IDENTITY)
+        # A stranger's body is not read: the few routes that take no credential have none.
+        body = b"" if identity is None else await self._body(request)
+        answer = await self._answer(request, identity, body)
+        if answer.status == 401 and "authorization" in request.headers:
+            raise Refusal(401, scope["state"].get(_UNKNOWN, "the credential is not accepted"))
+        response = Response(answer.body, answer.status, answer.headers)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, identity: Identity | None, body: bytes) -> Answer:
+        scope = request.scope
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        call = partial(
+            self._backend, identity, method, scope["path"], query, _fields(request), body
+        )
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        except SweepError as error:
+            raise Refusal(503, str(error)) from None
+
+    async def _body(self, request: Request) -> bytes:
+        """The whole body.
+
+        Raises:
+            Refusal: 413.
+        """
+        most = self._limits.body_bytes
+        length = request.headers.get("content-length", "0")
+        if int(length) > most:  # h11 has checked that it is a number
+            raise Refusal(413, f"the body has {length} bytes; at most {most} are taken")
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > most:
+                raise Refusal(413, f"the body has more than {most} bytes")
+        return bytes(body)
+
+
+class AccessLog:
+    """Writes a line of JSON for each request: when, from where, who, what, with what result."""
+
+    def __init__(self, app: ASGIApp, log: Callable[[str], None]) -> None:
+        self._app = app
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and write its line."""
+        status = 0
+        began = time.monotonic()
+
+        async def watched_send(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        finally:
+            if scope["type"] == "http":
+                self._log(_log_line(scope, status, time.monotonic() - began))
+
+
+def _log_line(scope: Scope, status: int, seconds: float) -> str:
+    """One request, without its query, header or body."""
+    identity = scope["state"].get(_IDENTITY)
+    return json.dumps(
+        {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "client": scope["client"][0] if scope["client"] else None,
+            "who": identity.name if identity is not None else None,
+            "method": scope["method"],
+            "path": scope["raw_path"].decode("latin-1"),
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+        }
+    )
+
+
+def _use_origin_form(scope: Scope) -> None:
+    """Replace a target such as ``http://host/path?query`` by the path in it."""
+    if scope["path"].startswith("/"):
+        return
+    try:
+        path = urlsplit(scope["raw_path"].decode("latin-1")).path or "/"
+    except ValueError:
+        path = ""
+    if not path.startswith("/"):
+        raise Refusal(400, "the request target is malformed")
+    scope["raw_path"], scope["path"] = path.encode("latin-1"), unquote(path)
+
+
+def _fields(request: Request) -> dict[str, str]:
+    """The header fields; those that come several times are joined."""
+    fields: dict[str, str] = {}
+    for name, value in request.headers.items():
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
+
+
+def _own_names() -> set[str]:
+    """The names of this machine, with a domain and without."""
+    name = socket.gethostname().lower()
+    return {name, name.partition(".")[0]}
+
+
+def _is_named(host: str, names: Collection[str]) -> bool:
+    """Whether a Host header has one of some names, or an address.
+
+    A web page can reach a server of its visitor's machine by a name that resolves to it, but not
+    by an address.
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        if name in names:
+            return True
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _problem(refusal: Refusal) -> Response:
+    return Response(refusal.body(), refusal.status, refusal.headers())

@@ -1,0 +1,234 @@
+"""A connection of the local server: uvicorn's, with deadlines, and with refusals that name us.
+
+uvicorn reads requests and writes answers. By itself it would wait without end for a client that
+does not finish its request or does not read its answer.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sweep_sdk._server.problems import Refusal
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from sweep_sdk._server.limits import Limits
+    from sweep_sdk._server.register import Register
+
+#: In a request's ``state``: the connection on which it came.
+CONNECTION = "connection"
+
+
+class _Stage(Enum):
+    """What a connection waits for."""
+
+    IDLE = "another request"  # uvicorn's own deadline applies
+    HEAD = "the rest of a header"
+    BODY = "the rest of a body"
+    ANSWER = "the backend"
+    REST = "the rest of a request that has its answer already"
+
+
+class Connection(H11Protocol):
+    """One client's connection."""
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        register: Register[Connection],
+        is_stopping: Callable[[], bool],
+        app_state: dict[str, Any],
+        **of_uvicorn: Any,
+    ) -> None:
+        """Set up.
+
+        Args:
+            limits: What the client is granted.
+            register: The server's connections.
+            is_stopping: Whether the server takes no more connections.
+            app_state: What each request finds in its ``state``.
+            of_uvicorn: What else uvicorn passes to its protocols.
+        """
+        super().__init__(app_state={**app_state, CONNECTION: self}, **of_uvicorn)
+        self._limits = limits
+        self._register = register
+        self._is_stopping = is_stopping
+        self._stage = _Stage.IDLE
+        self._is_known = False
+        self._is_half_closed = False
+        self._is_refused = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._unread_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin with the deadline of the first header."""
+        super().connection_made(transport)
+        peer: socket.socket = transport.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self._is_stopping():
+            transport.close()
+            return
+        self._enter(_Stage.HEAD)
+        surplus = self._register.open(self, self.client[0] if self.client else "")
+        if surplus is not None:
+            surplus.send_away()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._register.close(self)
+        self._cancel_deadline()
+        self._cancel_unread_deadline()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the rest of a refused request is coming in."""
+        if not self._is_refused:
+            super().data_received(data)
+            self._enter(self._stage_now(_Stage.HEAD))
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio documents it
+        """Answer a request that has come in whole, although the client sends nothing more."""
+        self._is_half_closed = self._stage is _Stage.ANSWER and self.scheme == "http"
+        return self._is_half_closed
+
+    def identified(self, *, is_known: bool) -> None:
+        """Note whether the last request has proved who sent it."""
+        self._is_known = is_known
+        if is_known:
+            self._register.recognise(self)
+
+    def on_response_complete(self) -> None:
+        """Wait for another request; not for long, unless the client is known."""
+        limits = self._limits
+        seconds = limits.idle_seconds if self._is_known else limits.stranger_idle_seconds
+        self.timeout_keep_alive = seconds  # type: ignore[assignment]  # it is only waited for
+        super().on_response_complete()
+        self._enter(self._stage_now(_Stage.IDLE))
+        if self._is_half_closed and self._stage is _Stage.IDLE:
+            self.transport.close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, also one whose client has not read its last answer."""
+        super().timeout_keep_alive_handler()
+        self._close_within(self._limits.linger_seconds)
+
+    def pause_writing(self) -> None:
+        """Stop writing while the client does not read; for a while."""
+        super().pause_writing()
+        self._unread_deadline = self.loop.call_later(
+            self._limits.unread_seconds, self.transport.abort
+        )
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        self._cancel_unread_deadline()
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Close the connection once the request that has begun is answered."""
+        if not self._is_refused:
+            super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; uvicorn calls this where it has caught h11's error."""
+        error = sys.exc_info()[1]
+        status = getattr(error, "error_status_hint", 400)
+        self._refuse(Refusal(status, f"this is not a valid HTTP request: {error or msg}"))
+
+    def send_away(self) -> None:
+        """Close the connection, because there are too many."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._refuse(Refusal(503, "this server has too many connections; try again"))
+        else:
+            self.transport.abort()
+        self._register.close(self)
+
+    def _stage_now(self, resting: _Stage) -> _Stage:
+        """What is waited for.
+
+        Args:
+            resting: The stage where no request has begun.
+        """
+        if self._is_refused:
+            return _Stage.REST
+        if self.cycle is None or self.cycle.response_complete:
+            return _Stage.REST if self.conn.their_state is h11.SEND_BODY else resting
+        return _Stage.BODY if self.cycle.more_body else _Stage.ANSWER
+
+    def _enter(self, stage: _Stage) -> None:
+        if stage is self._stage:
+            return
+        self._stage = stage
+        self._cancel_deadline()
+        limits = self._limits
+        seconds = {
+            _Stage.HEAD: limits.head_seconds,
+            _Stage.BODY: limits.body_seconds,
+            _Stage.REST: limits.linger_seconds,
+        }.get(stage)
+        if seconds is not None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._deadline = None
+        if self._stage is _Stage.REST:
+            self.transport.close()
+        elif self._stage is _Stage.HEAD and not self.conn.trailing_data[0]:
+            self.transport.close()  # it has sent nothing, and waits for nothing
+        else:
+            self._refuse(Refusal(408, f"{self._stage.value} of the request did not come in time"))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer in the application's place, and close the connection."""
+        if self.transport.is_closing() or self._is_refused:
+            return
+        self._is_refused = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._write(refusal)
+        self._unset_keepalive_if_required()
+        self._cancel_deadline()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self._close_within(self._limits.linger_seconds)
+
+    def _write(self, refusal: Refusal) -> None:
+        body = refusal.body()
+        headers = {
+            **refusal.headers(), "content-length": str(len(body)), "connection": "close",
+        }  # fmt: skip
+        response = h11.Response(
+            status_code=refusal.status,
+            headers=list(headers.items()),
+            reason=HTTPStatus(refusal.status).phrase,
+        )
+        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+
+    def _close_within(self, seconds: float) -> None:
+        """Close the connection after a time, whatever has not been written by then."""
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _cancel_unread_deadline(self) -> None:
+        if self._unread_deadline is not None:
+            self._unread_deadline.cancel()
+            self._unread_deadline = None

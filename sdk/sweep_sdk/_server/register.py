@@ -1,0 +1,65 @@
+"""Which connections are open, and which one has to go when there are too many; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Generic, TypeVar
+
+Connection = TypeVar("Connection")
+
+
+class Register(Generic[Connection]):
+    """The open connections of a server, by client.
+
+    A connection is a stranger's until a request on it has proved who sends it. Only strangers are
+    sent away, the oldest first: whoever floods the server loses his own connections, and whoever
+    has a credential needs to hold out for no longer than it takes to send it.
+    """
+
+    def __init__(self, client_connections: int, connections: int) -> None:
+        self._client_limit = client_connections
+        self._limit = connections
+        self._clients: dict[Connection, str] = {}
+        self._counts: defaultdict[str, int] = defaultdict(int)
+        # Dictionaries, since they keep the order in which connections were opened.
+        self._strangers: dict[Connection, None] = {}
+        self._client_strangers: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
+
+    def open(self, connection: Connection, client: str) -> Connection | None:
+        """Enter a connection.
+
+        Args:
+            connection: A new one.
+            client: The address that it comes from.
+
+        Returns:
+            The connection to close instead, which may be the new one; None: there is room.
+        """
+        self._clients[connection] = client
+        self._counts[client] += 1
+        self._strangers[connection] = self._client_strangers[client][connection] = None
+        if self._counts[client] > self._client_limit:
+            return next(iter(self._client_strangers[client]))
+        if len(self._clients) > self._limit:
+            return next(iter(self._strangers))
+        return None
+
+    def recognise(self, connection: Connection) -> None:
+        """Note that the client of a connection has proved who it is."""
+        if self._strangers.pop(connection, self) is None:
+            del self._client_strangers[self._clients[connection]][connection]
+
+    def close(self, connection: Connection) -> None:
+        """Remove a connection, if it is still here."""
+        client = self._clients.pop(connection, None)
+        if client is None:
+            return
+        self._strangers.pop(connection, None)
+        self._client_strangers[client].pop(connection, None)
+        self._counts[client] -= 1
+        if not self._counts[client]:
+            del self._counts[client], self._client_strangers[client]
+
+    def connections(self) -> list[Connection]:
+        """All that are open."""
+        return list(self._clients)
