@@ -26,8 +26,8 @@ from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
 from sweep_sdk._agent.process.supervisor import Interrupt, Stop, Supervisor
 from sweep_sdk._agent.session.hints import hint_at
 from sweep_sdk._agent.view.events import Output, RunEnded, RunStarted
+from sweep_sdk._backend.proxies import is_loopback_url
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
-from sweep_sdk._backend.transport import is_loopback_url
 from sweep_sdk._exceptions import BackendUnavailable, LeaseLost, SweepDeleted, SweepError
 from sweep_sdk._results.missing_metric import missing_metric
 from sweep_sdk._world import chance, clock, threads
