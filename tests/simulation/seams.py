@@ -20,7 +20,7 @@ from simulation.ledger import WRITES, judged
 from simulation.network import Session
 from simulation.threads import thread_classes
 from sweep_sdk._agent import function_agent
-from sweep_sdk._agent.slot import worker
+from sweep_sdk._agent.slot import attempt
 from sweep_sdk._program import current_run
 from sweep_sdk._world import chance, clock, disk, network, processes, running, threads
 from sweep_service import bootstrap
@@ -62,7 +62,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     rng = random.Random(f"chance {world.seed}")
     yield chance, "_random", rng
     yield chance, "_uuid", SimpleNamespace(uuid4=lambda: UUID(int=rng.getrandbits(128), version=4))
-    yield worker, "start_child", world.programs.start_child
+    yield attempt, "start_child", world.programs.start_child
     # the backend inside the client's own process
     yield bootstrap, "time", SimpleNamespace(time=lambda: wall_time(kernel, kernel.machine()))
     yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
