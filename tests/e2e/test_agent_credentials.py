@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from emulated_gateway import EmulatedGateway
 
+from emulated_gateway import EmulatedGateway
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions

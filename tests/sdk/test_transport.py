@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from made_answers import REGISTERED
 
 from sweep_sdk import _exceptions as errors
 from sweep_sdk._backend.client import Client, open_client
@@ -30,7 +31,7 @@ CERTIFICATES = Path(__file__).with_name("certificates")
 
 
 #: What a backend answers to a question after its health, and to a new sweep.
-WELL = {"status": "ok", "version": "0.0.9", "id": None, "warnings": []}
+WELL = {"status": "ok", "version": "0.0.9", **REGISTERED}
 
 
 class Server(ThreadingHTTPServer):

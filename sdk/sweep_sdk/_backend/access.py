@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sweep_sdk._backend import answer_shapes
 from sweep_sdk._backend.caller import Caller
 from sweep_sdk._exceptions import NotAuthorized, NotFound, UsageError
 
@@ -74,14 +75,17 @@ class AccessCaller(Caller):
 
 def identity_of(found: Any) -> Json:
     """The caller in an answer."""
+    answer_shapes.AN_IDENTITY(found, "identity")
     return {name: found[name] for name in _IDENTITY}
 
 
 def token_of(found: Any) -> Json:
     """The token in an answer."""
+    answer_shapes.A_TOKEN(found, "token")
     return {name: found[name] for name in _TOKEN}
 
 
 def tokens_of(found: Any) -> list[Json]:
     """The tokens in an answer."""
+    answer_shapes.TOKENS(found, "tokens")
     return [token_of(item) for item in found["items"]]

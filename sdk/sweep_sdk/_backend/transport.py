@@ -6,6 +6,8 @@ meaning of answers sit above, in ``_client``, and are the same for both.
 
 from __future__ import annotations
 
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +24,7 @@ from sweep_service.access.identity import LOCAL_ADMIN
 from sweep_service.access.tokens import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import requests
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 CONNECT_TIMEOUT_SECONDS = 10.0
+#: From the beginning of a request to the end of its answer; a slow sender gets more for its body.
+LONGEST_EXCHANGE_SECONDS = 60.0
+SLOWEST_BYTES_PER_SECOND = 20_000
+#: Of an answer's body, decompressed.
+MOST_ANSWER_BYTES = 32_000_000
+_PIECE_BYTES = 1 << 16
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
 #: Keeps requests from looking for a proxy in the environment.
 _NO_PROXY = {"no_proxy": "*"}
 
@@ -79,7 +88,7 @@ class Transport(Protocol):
         """Send one request, once; ``timeout_seconds`` is the longest time without data.
 
         Raises:
-            BackendUnavailable: There was no answer.
+            BackendUnavailable: There was no answer, or one that was too large or too slow.
             UsageError: The backend cannot be used as it is set up.
         """
 
@@ -150,6 +159,16 @@ class HttpTransport:
         import requests
         import urllib3
 
+        seconds = LONGEST_EXCHANGE_SECONDS + len(body) / SLOWEST_BYTES_PER_SECOND
+        is_cut = threads.Event()
+
+        def cut() -> None:
+            is_cut.set()
+            self._cut()
+
+        timer = threads.Timer(seconds, cut)
+        timer.daemon = True
+        timer.start()
         try:
             answer = self._session().request(
                 method,
@@ -160,8 +179,14 @@ class HttpTransport:
                 timeout=(self._bounded(CONNECT_TIMEOUT_SECONDS), self._bounded(timeout_seconds)),
                 allow_redirects=False,
                 proxies=None if self.proxy else _NO_PROXY,
+                stream=True,
             )
-        except (requests.RequestException, urllib3.exceptions.LocationParseError) as error:
+            content = self._content(answer)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if is_cut.is_set():
+                raise BackendUnavailable(
+                    f"no whole answer from {self.place} within {seconds:.0f} s"
+                ) from None
             raise self._trouble(error) from None
         except ImportError as error:
             raise UsageError(
@@ -170,9 +195,29 @@ class HttpTransport:
             ) from None
         except OSError as error:  # requests checks that a CA bundle is there, and says so
             raise UsageError(f"cannot use the CA bundle: {error}") from None
+        finally:
+            timer.cancel()
         return Response(
-            answer.status_code, dict(answer.headers), answer.content, self.proxy, self.url_setting
+            answer.status_code, dict(answer.headers), content, self.proxy, self.url_setting
         )
+
+    def _content(self, answer: requests.Response) -> bytes:
+        """The body of an answer, read in pieces, so that no sender can fill the memory."""
+        is_gzip = answer.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
+        pieces: list[bytes] = []
+        n_bytes = 0
+        with answer:
+            raw = answer.raw.stream(_PIECE_BYTES, decode_content=False)
+            for piece in _unzipped(raw, MOST_ANSWER_BYTES + 1) if is_gzip else raw:
+                pieces.append(piece)
+                n_bytes += len(piece)
+                if n_bytes > MOST_ANSWER_BYTES:
+                    raise BackendUnavailable(
+                        f"{self.place} answers with more than {MOST_ANSWER_BYTES:,} bytes, which no"
+                        f" sweep backend does; check {self.url_setting}",
+                        is_temporary=False,
+                    )
+        return b"".join(pieces)
 
     def renew_credential(self) -> bool:
         """See ``Transport``."""
@@ -226,6 +271,7 @@ class HttpTransport:
         session = network.new_session()
         # A callable, not a header: otherwise requests replaces it by what ~/.netrc has.
         session.auth = self._authorize
+        session.headers["Accept-Encoding"] = "gzip"
         session.headers["User-Agent"] = f"sweep-sdk/{__version__}"
         if self._ca_bundle:
             session.verify = self._ca_bundle
@@ -352,6 +398,17 @@ def local_file_system(database: Path, local_file_systems: Collection[str] = ()) 
         return local_file_system(database, local_file_systems)
     except StoreUnusable as error:
         raise UsageError(str(error)) from None
+
+
+def _unzipped(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """The contents of a gzip file that comes in pieces, at most ``most`` bytes for each of them.
+
+    Where the file is damaged the contents end.
+    """
+    decoder = zlib.decompressobj(_GZIP_WINDOW)
+    with suppress(zlib.error):
+        for piece in pieces:
+            yield decoder.decompress(piece, most)
 
 
 def _can_be_sent(token: str | None) -> bool:
