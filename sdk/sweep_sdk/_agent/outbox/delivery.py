@@ -35,7 +35,7 @@ class Delivery:
 
     Attributes:
         tail: The reading end of the metrics file.
-        pending: What is owed, as it stands on disk.
+        pending: What is owed, as it is now on disk.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Delivery:
             pending: The attempt.
             outbox: Where the pending is kept.
             clock: Seconds since the epoch.
-            notice: Told about lines and rows that are left out.
+            notice: Called with about lines and rows that are left out.
         """
         self.pending = pending
         self.tail = Tail(disk.Path(pending.metrics_file), pending.metric, clock, notice)
@@ -95,7 +95,7 @@ class Delivery:
         """A heartbeat.
 
         Args:
-            client: By which.
+            client: Client used for the request.
             is_preempting: Whether to say that the agent has to end.
 
         Raises:
@@ -122,7 +122,7 @@ class Delivery:
         """Send what is left, then how the attempt ended; the pending is paid.
 
         Args:
-            client: By which.
+            client: Client used for the request.
             outcome: None when the program's agent died with it.
 
         Raises:

@@ -47,8 +47,9 @@ class Reporter:
             lease_seconds: How long the backend waits for a report.
             report_interval_seconds: Longest time between two reports.
             pace: How often rows are looked for, and which are sent at once.
-            stop: Told why the run shall end: the backend's reason, ``lease_lost``, or ``deleted``.
-            notice: Told when the backend goes away and when it is back.
+            stop: Called with why the run shall end: the backend's reason, ``lease_lost``, or
+            ``deleted``.
+            notice: Called when the backend goes away and when it is back.
             clock: Seconds that pass.
         """
         self._delivery = delivery

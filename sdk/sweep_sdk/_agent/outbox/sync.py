@@ -43,9 +43,9 @@ def sync(
     had said that it was done, it counts as done.
 
     Args:
-        client: By which.
+        client: Client used for the request.
         outbox: What is owed.
-        notice: Told about lines and rows that are left out, and processes that are ended.
+        notice: Called with about lines and rows that are left out, and processes that are ended.
         host: Deliver only what was left on this machine.
 
     Raises:

@@ -90,7 +90,7 @@ class Tail:
             path: The file; it need not exist yet.
             metric: Name of the sweep's metric.
             clock: Seconds since the epoch, for rows that carry no time.
-            notice: Told once about each kind of line that is skipped.
+            notice: Called once about each kind of line that is skipped.
         """
         self.position = 0
         self.logged = Logged(metric)

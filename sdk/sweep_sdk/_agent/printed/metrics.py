@@ -98,7 +98,7 @@ class PrintedMetrics:
         Args:
             patterns: What to look for.
             metrics_file: Of the attempt; gets a row for each line with metrics.
-            notice: Told what is wrong with the patterns.
+            notice: Called with what is wrong with the patterns.
             held_descriptor: A file that stays open until the last row is written; see
                 ``start_child``.
 

@@ -30,7 +30,7 @@ class Comparison:
         """Compare nothing yet.
 
         Args:
-            client: By which.
+            client: Client used for the request.
             agent: The name of this agent.
             tally: The agent's count; told to give up.
             max_failures: Failures in a row that end the agent in any case; 0 for no bound.

@@ -50,7 +50,7 @@ class RunRequester:
         """Set up.
 
         Args:
-            client: By which.
+            client: Client used for the request.
             sweep: The sweep's id.
             agent: The agent's name.
             host: The machine's name.

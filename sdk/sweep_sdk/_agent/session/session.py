@@ -54,7 +54,7 @@ def find_sweep(client: Client, sweep: str, say: Callable[[str], None]) -> dict[s
     Args:
         client: The backend.
         sweep: A reference to the sweep.
-        say: Told once that the backend is away and waited for.
+        say: Called once that the backend is away and waited for.
 
     Raises:
         SweepError: As ``Client.get_sweep``.

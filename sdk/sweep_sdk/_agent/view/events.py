@@ -138,7 +138,7 @@ class AgentEnded:
         exit_code: 0 the sweep ended or the count is reached, 1 gave up, none of its runs succeeded
             or results could not be delivered, 130 or 143 by a signal.
         reason: One line.
-        sweep: The sweep as it stands now; None when the backend could not be asked.
+        sweep: The sweep as it is now; None when the backend could not be asked.
         option: The field of ``AgentOptions`` by which it gave up; None otherwise.
     """
 
