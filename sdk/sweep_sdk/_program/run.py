@@ -196,7 +196,7 @@ class Run:
         if not isinstance(data, Mapping):
             raise UsageError(f"log() takes a dict of metrics, not {type(data).__name__}")
         if ignored:
-            self._tell(f"log() takes no notice of {', '.join(sorted(ignored))}")
+            self._tell(f"log() ignores {', '.join(sorted(ignored))}")
         self._collect(data, self._whole(step))
         if commit is not False:
             self._commit()

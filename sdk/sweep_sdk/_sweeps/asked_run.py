@@ -83,7 +83,7 @@ class AskedRun:
             command = self._client.report(self.id, self.attempt, number, [row], key=self._key)
         return not command.is_stop
 
-    def notify(
+    def tell(
         self, metrics: Mapping[str, Any] | float | None = None, state: str = "finished"
     ) -> None:
         """Report the result, and that the run is over.
@@ -122,8 +122,8 @@ class AskedRun:
             return metrics or {}
         if self.metric is None:
             raise UsageError(
-                f"notify({metrics!r:.40}): the sweep has no metric that this could be the value of;"
-                " give a dict, such as notify({'loss': 0.3})"
+                f"tell({metrics!r:.40}): the sweep has no metric that this could be the value of;"
+                " give a dict, such as tell({'loss': 0.3})"
             )
         return {self.metric: metrics}
 
