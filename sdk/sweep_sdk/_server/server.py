@@ -124,7 +124,7 @@ class LocalServer:
         """Answer requests until ``stop`` is called; those begun by then are still answered."""
         loop = _Loop()
         try:
-            with self._pool:
+            with self._socket, self._pool:
                 loop.run_until_complete(self._serve())
         finally:
             loop.close()
@@ -148,9 +148,10 @@ class LocalServer:
 
     async def _serve(self) -> None:
         await self._uvicorn.serve(sockets=[self._socket])
-        for connection in self._connections.connections():
-            connection.transport.abort()
-        await asyncio.sleep(0)
+        for _ in range(3):  # connections that are being accepted are made, then lost
+            for connection in self._connections.connections():
+                connection.transport.abort()
+            await asyncio.sleep(0)
 
     def _protocol(self, limits: Limits) -> Any:
         return partial(
