@@ -4,6 +4,7 @@ Environment before credentials file. A token from the file goes only to the URL 
 
 ``SWEEP_URL``             the backend; empty or ``local`` means the local database
 ``SWEEP_TOKEN``           bearer token for it
+``SWEEP_AUTH``            ``token``, or ``iam`` to sign requests with AWS credentials
 ``SWEEP_PROJECT``         default project of new sweeps
 ``SWEEP_HOME``            data folder, by default the user's data directory
 ``SWEEP_LOCAL_DB``        file of the local database, by default ``<home>/sweeps.db``
@@ -53,6 +54,7 @@ class Settings:
         metadata_url: The instance metadata service that tells of spot interruptions.
         local_file_systems: File systems on which the local database may be, besides those that
             are known to be local.
+        auth: ``token`` or ``iam``; None: as the address and the credentials at hand suggest.
         read_token: Reads the token again from where it came, which others may have changed since.
     """
 
@@ -69,6 +71,7 @@ class Settings:
     local_file_systems: tuple[str, ...] = ()
     url_setting: str = URL_SETTING
     keep_runs_seconds: float | None = None
+    auth: str | None = None
     read_token: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
 
 
@@ -120,6 +123,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         url_setting=URL_SETTING if given_url is not None else _KEPT_URL,
         keep_runs_seconds=_keep_runs_seconds(environ),
+        auth=_auth(environ),
         read_token=lambda: _token(environ, _read_credentials(credentials_file), url),
     )
 
@@ -283,6 +287,13 @@ def _read_credentials(path: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         raise UsageError(f"{path} is not what 'sweep-sdk login' writes; run it again")
     return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
+def _auth(environ: Mapping[str, str]) -> str | None:
+    text = environ.get("SWEEP_AUTH") or None
+    if text not in (None, "token", "iam"):
+        raise UsageError(f"SWEEP_AUTH is '{text}'; needs token or iam")
+    return text
 
 
 def _keep_runs_seconds(environ: Mapping[str, str]) -> float | None:

@@ -17,12 +17,12 @@ import pytest
 
 from sweep_sdk import _exceptions as errors
 from sweep_sdk._backend.client import Client, open_client
+from sweep_sdk._backend.proxies import proxy_of
 from sweep_sdk._backend.retry import ONCE, Retrier
 from sweep_sdk._backend.transport import (
     HttpTransport,
     InProcessTransport,
     open_transport,
-    proxy_of,
 )
 from sweep_sdk._settings import load_settings
 

@@ -9,53 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from test_template import TemplateLoader
 
+from iam_policies import TEMPLATE, allows, read_policies
 from sweep_service.access.scopes import Scope
 from sweep_service.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "template_routes.py"
-TEMPLATE = ROOT / "template.yaml"
 #: Of a managed policy, without its white space.
 MOST_CHARACTERS = 6144
-FACTS = {
-    "AWS::Partition": "aws",
-    "AWS::Region": "eu-central-1",
-    "AWS::AccountId": "123456789012",
-    "IamApi": "abc123",
-}
 #: What may stand in the place of a placeholder; some of it looks like the rest of another route.
 WORDS = ["k3v9x2ab", "k3v9x2ab-7", "runs", "reports", "finish", "stop", "tokens", "a.b", "%2F..%2F"]
 
 
 @pytest.fixture(scope="module")
 def policies() -> dict[Scope, dict[str, Any]]:
-    template = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=TemplateLoader)
-    resources = template["Resources"]
-    return {
-        scope: resolved(resources[f"{scope.value.title()}Policy"]["Properties"]["PolicyDocument"])
-        for scope in Scope
-    }
-
-
-def resolved(node: Any) -> Any:
-    """A policy as CloudFormation puts it out."""
-    if isinstance(node, dict) and set(node) == {"Sub"}:
-        return re.sub(r"\$\{([^}]+)\}", lambda found: FACTS[found[1]], node["Sub"])
-    if isinstance(node, dict):
-        return {name: resolved(value) for name, value in node.items()}
-    return [resolved(value) for value in node] if isinstance(node, list) else node
-
-
-def allows(policy: dict[str, Any], method: str, path: str) -> bool:
-    """Whether IAM lets a caller with this policy alone send a request: ``*`` matches anything."""
-    arn = f"arn:aws:execute-api:eu-central-1:123456789012:abc123/$default/{method}{path}"
-    (statement,) = policy["Statement"]
-    patterns = [re.escape(text).replace(r"\*", ".*") for text in statement["Resource"]]
-    is_allowed = any(re.fullmatch(pattern, arn) for pattern in patterns)
-    return is_allowed and statement["Effect"] == "Allow"
+    return read_policies()
 
 
 def paths_of(route: str) -> list[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from iam_policies import read_template
 from sweep_service.access.identity import LOCAL_ADMIN, to_authorizer_context
 from sweep_service.access.scopes import Scope
 from sweep_service.access.tokens import EMPTY_SHA256, sha256_of
@@ -29,24 +29,9 @@ HEALTH = ("GET", "/v1/health")
 TABLE_NAME = {"If": ["HasOwnTable", {"Ref": "Table"}, {"Ref": "ExistingTable"}]}
 
 
-class TemplateLoader(yaml.SafeLoader):
-    """YAML with CloudFormation's short functions, each as ``{name: argument}``."""
-
-
-def _function(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    return {suffix: loader.construct_mapping(node, deep=True)}
-
-
-TemplateLoader.add_multi_constructor("!", _function)
-
-
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    return dict(yaml.load((ROOT / "template.yaml").read_text(), Loader=TemplateLoader))
+    return read_template()
 
 
 @pytest.fixture(scope="module", params=["HttpApi", "IamApi"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -41,6 +43,7 @@ class Stepped:
                 raise StoreUnavailable("no reply from the database", retry_after_seconds=1.0)
             return result
 
+        setattr(self, name, call)  # for the next time
         return call
 
 
@@ -125,4 +128,16 @@ class Server:
 
 def new_store(folder: Path) -> SqliteStore:
     """A store over a file of its own."""
-    return SqliteStore(folder / "sweeps.db", local_file_systems=("tmpfs", "overlay"))
+    path = folder / "sweeps.db"
+    if not path.exists():
+        path.write_bytes(_empty_database())
+    return SqliteStore(path, local_file_systems=("tmpfs", "overlay"))
+
+
+@cache
+def _empty_database() -> bytes:
+    """A file without sweeps, which takes some time to make."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sweeps.db"
+        SqliteStore(path, local_file_systems=("tmpfs", "overlay")).close()
+        return path.read_bytes()

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 _RUN_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs/([^/]+)/(reports|finish|stop)")
+_A_RUN_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs/([^/]+)")
 _LEFT_BEHIND = re.compile(r"attempt (\d+) of (\S+) was left behind")
 _AMEND_PATH = re.compile(r"/v1/sweeps/[^/]+/(?:runs/([^/]+)(?:/retry)?|retries)")
 _ASK_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs")
@@ -36,6 +38,21 @@ class Broken(AssertionError):
     """A promise is broken."""
 
 
+@dataclass(frozen=True)
+class Before:
+    """What was so when a request began.
+
+    Attributes:
+        n_amendments: How often its run may have been amended.
+        end: The state in which its run had ended, as was acknowledged; None where it had not.
+        is_deleted: Whether the deletion of the sweep had been acknowledged.
+    """
+
+    n_amendments: int = 0
+    end: str | None = None
+    is_deleted: bool = False
+
+
 @dataclass
 class Judge:
     """Sees every request that the backend has answered, delivered or not.
@@ -43,6 +60,7 @@ class Judge:
     Attributes:
         keys: The ask key to which each attempt was handed out.
         holders: The process to which each attempt was handed out.
+        newest_attempts: The newest attempt of each run that was handed out.
         acknowledged: The rows of each attempt that the backend has said it has.
         heard_at: When the backend last renewed each attempt's lease, in true seconds.
         over: Attempts that were given back or ended, or may have been.
@@ -52,11 +70,13 @@ class Judge:
         amending: How many amendments of each run may still take effect; ``*`` for any run.
         deleted: The newest attempt of each run that was deleted.
         sent_late: Attempts of deleted runs of which a machine has sent rows afterwards.
+        is_sweep_deleted: Whether the backend has said that the sweep is deleted.
     """
 
     world: World
     keys: dict[Attempt, str] = field(default_factory=dict)
     holders: dict[Attempt, str] = field(default_factory=dict)
+    newest_attempts: dict[str, int] = field(default_factory=dict)
     acknowledged: dict[Attempt, set[int]] = field(default_factory=dict)
     heard_at: dict[Attempt, float] = field(default_factory=dict)
     over: set[Attempt] = field(default_factory=set)
@@ -67,6 +87,7 @@ class Judge:
     amending: Counter[str] = field(default_factory=Counter)
     deleted: dict[str, int] = field(default_factory=dict)
     sent_late: set[Attempt] = field(default_factory=set)
+    is_sweep_deleted: bool = False
 
     def saw(
         self,
@@ -77,7 +98,7 @@ class Judge:
         status: int,
         answer: bytes,
         origin: str,
-        n_amendments: int,
+        before: Before,
     ) -> None:
         """Take in a request of the process ``origin``, and what the backend answered to it.
 
@@ -89,43 +110,78 @@ class Judge:
             status: Of the answer.
             answer: The body of the answer.
             origin: The process that sent the request.
-            n_amendments: What ``began`` returned for the request.
+            before: What ``began`` returned for the request.
         """
+        if before.is_deleted:
+            self._check_deletion(method, path, status, answer)
         if _is_amendment(method, path):
             self._amended(method, path, status, answer)
             return
+        if method == "DELETE" and status == 200 and path == f"/v1/sweeps/{self.world.sweep}":
+            self.is_sweep_deleted = True
+        if method == "GET" and status == 200 and before.end is not None:
+            self._looked_at(path, json.loads(answer), before)
         if method != "POST":
             return
-        asked: dict[str, Any] = json.loads(body or b"{}")
-        found = json.loads(answer) if status in (200, 201) and answer else {}
         run_path = _RUN_PATH.fullmatch(path)
-        if run_path is not None:
-            run = run_path.group(2)
-            if run_path.group(3) != "stop" and status == 200:
-                self._check_sender((run, asked["attempt"]), origin)
-            if run_path.group(3) == "reports":
-                self._report(run, asked, status)
-            elif run_path.group(3) == "finish" and self.n_amendments[run] == n_amendments:
-                self._finish(run, asked, status, found)  # nothing of it was taken back since
-        elif _ASK_PATH.fullmatch(path) and "id" in found:
+        if run_path is not None and run_path[3] != "stop":
+            self._spoke(run_path, json.loads(body), status, answer, origin, before)
+        elif status in (200, 201) and b'"id"' in answer and _ASK_PATH.fullmatch(path):
             lowered = {name.lower(): value for name, value in headers.items()}
-            self._handed_out(found, lowered["idempotency-key"], origin)
+            self._handed_out(json.loads(answer), lowered["idempotency-key"], origin)
 
-    def began(self, method: str, path: str, body: bytes) -> int:
-        """A request that may have an effect although nobody will answer it.
+    def _spoke(
+        self,
+        path: re.Match[str],
+        asked: dict[str, Any],
+        status: int,
+        answer: bytes,
+        origin: str,
+        before: Before,
+    ) -> None:
+        """Somebody has reported for a run, or finished it."""
+        run, verb = path[2], path[3]
+        if status == 200:
+            self._check_sender((run, asked["attempt"]), origin)
+        if verb == "reports":
+            self._report(run, asked, status)
+        elif status == 200 and self.n_amendments[run] == before.n_amendments:
+            self._finish(run, asked, json.loads(answer))  # nothing of it was taken back since
 
-        Returns:
-            How often its run may have been amended before.
-        """
+    def began(self, method: str, path: str, body: bytes) -> Before:
+        """A request that may have an effect although nobody will answer it."""
         if _is_amendment(method, path):
             self.amending[self._amended_by(path)] += 1
-            return 0
+            return Before(is_deleted=self.is_sweep_deleted)
         run_path = _RUN_PATH.fullmatch(path)
-        if method == "POST" and run_path is not None:
-            asked = json.loads(body or b"{}")
-            if run_path.group(3) == "finish" or asked.get("preempting"):
-                self.over.add((run_path.group(2), asked["attempt"]))
-        return self.n_amendments[run_path.group(2)] if run_path is not None else 0
+        if method == "POST" and run_path is not None and run_path[3] != "stop":
+            asked = json.loads(body)
+            if run_path[3] == "finish" or asked.get("preempting"):
+                self.over.add((run_path[2], asked["attempt"]))
+        run_path = run_path or _A_RUN_PATH.fullmatch(path)
+        if run_path is None:
+            return Before(is_deleted=self.is_sweep_deleted)
+        run = run_path.group(2)
+        end = self.ends[run][0] if run in self.ends else None
+        return Before(self.n_amendments[run], end, self.is_sweep_deleted)
+
+    def _check_deletion(self, method: str, path: str, status: int, answer: bytes) -> None:
+        """Nothing of a sweep is seen when its deletion has been acknowledged."""
+        own = f"/v1/sweeps/{self.world.sweep}"
+        is_own = path == own or path.startswith(f"{own}/")
+        if is_own and method != "DELETE" and status < 400:
+            raise Broken(f"the sweep was deleted, and {method} {path} is answered with {status}")
+        if path == "/v1/sweeps" and method == "GET" and self.world.sweep.encode() in answer:
+            raise Broken("the sweep was deleted, and it is listed")
+
+    def _looked_at(self, path: str, found: dict[str, Any], before: Before) -> None:
+        """Whoever looks at a run whose end was acknowledged sees that end."""
+        match = _A_RUN_PATH.fullmatch(path)
+        if match is None or self._may_be_amended(match[2]):
+            return
+        is_same = self.n_amendments[match[2]] == before.n_amendments
+        if is_same and found["state"] != before.end:
+            raise Broken(f"{match[2]} had ended as {before.end}, and is seen as {found['state']}")
 
     def _amended_by(self, path: str) -> str:
         """The run that a request to amend may change; ``*`` for any."""
@@ -176,6 +232,7 @@ class Judge:
         run, attempt = found["id"], found["attempt"]
         own = run, attempt
         self.holders.setdefault(own, origin)
+        self.newest_attempts[run] = max(attempt, self.newest(run))
         if self.keys.setdefault(own, key) != key:
             raise Broken(f"attempt {attempt} of {run} was handed to two agents")
         if run in self.ends and not self._may_be_amended(run):
@@ -191,10 +248,15 @@ class Judge:
             raise Broken(f"{run} and {out[0]} are out at once with the same values: {config}")
         if others and self.world.is_each_point_once:
             raise Broken(f"{run} and {others[0]} are the same point: {config}")
-        self._check_holder(run, attempt)
+        self.check_holder(run, attempt)
         self.heard_at[own] = self.world.kernel.now
 
-    def _check_holder(self, run: str, attempt: int) -> None:
+    def newest(self, run: str) -> int:
+        """The newest attempt of a run that was handed out; 0 for none."""
+        return self.newest_attempts.get(run, 0)
+
+    def check_holder(self, run: str, attempt: int) -> None:
+        """The attempt begins when the agent of the one before was not heard of for long enough."""
         before = run, attempt - 1
         heard_at = self.heard_at.get(before)
         if heard_at is None or before in self.over or not self.world.are_backend_clocks_true:
@@ -217,9 +279,7 @@ class Judge:
             if status == 200:
                 self.acknowledged.setdefault(own, set()).update(numbers)
 
-    def _finish(self, run: str, asked: dict[str, Any], status: int, found: dict[str, Any]) -> None:
-        if status != 200:
-            return
+    def _finish(self, run: str, asked: dict[str, Any], found: dict[str, Any]) -> None:
         own = run, asked["attempt"]
         self.over.add(own)
         self.finished_at.setdefault(own, self.world.kernel.now)
@@ -309,23 +369,28 @@ class Judge:
     def check_rows(self, rows: dict[Attempt, list[int]], *, is_rest: bool) -> None:
         """Each row once and in order; at rest each acknowledged one, and each written one."""
         for own, numbers in rows.items():
-            if len(set(numbers)) != len(numbers):
-                doubled = [n for n, count in Counter(numbers).items() if count > 1]
-                raise Broken(f"rows {doubled[:5]} of {own} are kept twice: {numbers[:40]}")
-            of_worker = [number for number in numbers if number >= WORKER_ROWS]
-            of_program = [number for number in numbers if number < WORKER_ROWS]
-            if of_worker != sorted(of_worker) or of_program != sorted(of_program):
-                raise Broken(f"rows of {own} are out of order: {numbers[:40]}")
-        for own, numbers in self.acknowledged.items():
-            if self._may_be_deleted(own):
-                continue
-            missing = numbers - set(rows.get(own, ()))
-            if missing:
-                raise Broken(f"rows {sorted(missing)[:10]} of {own} were acknowledged and are gone")
+            _check_order(own, numbers)
+        for own in self.acknowledged:
+            self._check_acknowledged(own, rows.get(own, ()))
         if is_rest:
             self._check_all_written(rows)
             self._check_complete(rows)
             self._check_deleted(rows)
+
+    def check_rows_of(self, run: str, kept: dict[int, list[int]]) -> None:
+        """The same of one run, whose rows are given by attempts, while things go on."""
+        for attempt, numbers in kept.items():
+            _check_order((run, attempt), numbers)
+        if self.world.is_deleting:
+            return
+        for own in self.acknowledged:
+            if own[0] == run:
+                self._check_acknowledged(own, kept.get(own[1], ()))
+
+    def _check_acknowledged(self, own: Attempt, kept: Iterable[int]) -> None:
+        missing = self.acknowledged[own].difference(kept)
+        if missing and not self._may_be_deleted(own):
+            raise Broken(f"rows {sorted(missing)[:10]} of {own} were acknowledged and are gone")
 
     def _check_all_written(self, rows: dict[Attempt, list[int]]) -> None:
         for own, written in self.world.written().items():
@@ -401,11 +466,25 @@ class Judge:
     def check_ends(self, runs: list[dict[str, Any]]) -> None:
         """An end that was acknowledged stands."""
         states = {run["id"]: run["state"] for run in runs}
-        for run, (state, _) in self.ends.items():
-            if self._may_be_amended(run):
-                continue
-            if states.get(run) != state:
-                raise Broken(f"{run} had ended as {state}, and now it is {states.get(run)}")
+        for run in self.ends:
+            self.check_end(run, states.get(run))
+
+    def check_end(self, run: str, state: str | None) -> None:
+        """The same of one run."""
+        end = self.ends.get(run)
+        if end is not None and end[0] != state and not self._may_be_amended(run):
+            raise Broken(f"{run} had ended as {end[0]}, and now it is {state}")
+
+
+def _check_order(own: Attempt, numbers: list[int]) -> None:
+    """Each row once, and those of each process in order."""
+    if len(set(numbers)) != len(numbers):
+        doubled = [n for n, count in Counter(numbers).items() if count > 1]
+        raise Broken(f"rows {doubled[:5]} of {own} are kept twice: {numbers[:40]}")
+    of_worker = [number for number in numbers if number >= WORKER_ROWS]
+    of_program = [number for number in numbers if number < WORKER_ROWS]
+    if of_worker != sorted(of_worker) or of_program != sorted(of_program):
+        raise Broken(f"rows of {own} are out of order: {numbers[:40]}")
 
 
 def _is_amendment(method: str, path: str) -> bool:

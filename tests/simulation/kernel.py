@@ -154,14 +154,14 @@ class Kernel:
 
     def step(self, what: str) -> None:
         """A thread reaches the outside: the turn may pass to another one first."""
-        thread = self.current()
-        if thread.process.is_dead:
+        thread = self._of_greenlet[getcurrent()]
+        process = thread.process
+        if process.is_dead:
             raise Killed
         self.n_steps += 1
         if self.n_steps > MAX_STEPS:
             raise Hung(f"more than {MAX_STEPS:,} steps")
-        self.trace.append(f"{self.now:.6f} {thread.process.name}/{thread.name} {what}")
-        process = thread.process
+        self.trace.append(f"{self.now:.6f} {process.name}/{thread.name} {what}")
         if process.steps_left is not None:
             process.steps_left -= 1
             if process.steps_left <= 0:

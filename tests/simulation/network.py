@@ -7,11 +7,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
 
 from simulation.kernel import Kernel, Machine, Thread
 
@@ -71,6 +70,25 @@ class Weather:
     foreign: str | None = None
 
 
+@dataclass
+class Request:
+    """A request as it leaves a session."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a session returns."""
+
+    status_code: int
+    headers: dict[str, str]
+    content: bytes
+
+
 class Exchange:
     """One request on its way.
 
@@ -81,7 +99,7 @@ class Exchange:
     def __init__(self) -> None:
         self.number = 0
         self.waiting: list[Thread] = []
-        self.answer: requests.Response | None = None
+        self.answer: Answer | None = None
         self.error: Exception | None = None
 
     @property
@@ -105,37 +123,26 @@ class Network:
         """The weather at a machine."""
         return self.weather.setdefault(machine.name, Weather())
 
-    def new_session(self) -> requests.Session:
-        """A session whose requests go through this network."""
-        session = requests.Session()
-        session.trust_env = False
-        adapter = _Adapter(self)
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        return session
-
-    def exchange(
-        self, request: requests.PreparedRequest, timeouts: tuple[float, float], own: Exchange
-    ) -> requests.Response:
+    def exchange(self, request: Request, timeout_seconds: float, own: Exchange) -> Answer:
         """Send a request and wait for its answer.
 
         Raises:
             requests.RequestException: There is none.
         """
         kernel = self.kernel
-        kernel.step(f"request {request.method} {request.path_url}")
+        kernel.step(f"request {request.method} {request.target}")
         request.headers[ORIGIN] = kernel.process().name
         own.number = next(self._numbers)
         self._send(request, own, self.of(kernel.machine()))
         if not own.is_over:
-            kernel.wait(own.waiting, timeouts[1])
+            kernel.wait(own.waiting, timeout_seconds)
         if own.error is not None:
             raise own.error
         if own.answer is None:
-            raise requests.ReadTimeout("read timed out", request=request)
+            raise requests.ReadTimeout("read timed out")
         return own.answer
 
-    def _send(self, request: requests.PreparedRequest, own: Exchange, weather: Weather) -> None:
+    def _send(self, request: Request, own: Exchange, weather: Weather) -> None:
         rng, kernel = self.rng, self.kernel
         delay = rng.random() * 0.05
         if weather.is_silent:
@@ -148,13 +155,13 @@ class Network:
             )
             return
         if weather.foreign is not None:
-            self._foreign(request, own, delay, weather.foreign)
+            self._foreign(own, delay, weather.foreign)
             return
         trouble = self._draw(weather)
         if trouble is not None:
             self.faults.count(trouble)
         if trouble is not None and trouble.startswith("foreign "):
-            self._foreign(request, own, delay, trouble.removeprefix("foreign "), is_counted=False)
+            self._foreign(own, delay, trouble.removeprefix("foreign "), is_counted=False)
         elif trouble == "TLS cut":
             eof = requests.exceptions.SSLError("EOF occurred in violation of protocol")
             self._fail_later(own, delay, eof)
@@ -179,9 +186,7 @@ class Network:
                 return name
         return None
 
-    def _arrive(
-        self, request: requests.PreparedRequest, own: Exchange, trouble: str | None
-    ) -> None:
+    def _arrive(self, request: Request, own: Exchange, trouble: str | None) -> None:
         def reply(status: int | None, headers: dict[str, str], body: bytes) -> None:
             delay = self.rng.random() * 0.05
             if status is None or trouble == "answer cut":
@@ -191,39 +196,29 @@ class Network:
             elif trouble != "answer lost":
                 if trouble == "answer late":
                     delay += self.rng.random() * 45
-                answer = _answer(request, status, headers, body)
+                answer = Answer(status, headers, body)
                 self.kernel.after(delay, lambda: self._give(own, answer))
 
         self._count_overtaken(request, own)
-        headers = {str(name): str(value) for name, value in request.headers.items()}
-        body = request.body or b""
-        content = body if isinstance(body, bytes) else body.encode()
-        if not self.deliver(str(request.method), request.path_url, headers, content, reply):
+        headers = dict(request.headers)
+        if not self.deliver(request.method, request.target, headers, request.body, reply):
             refused = requests.ConnectionError(ConnectionRefusedError(111, "refused"))
             self._fail_later(own, 0.001, refused)
 
-    def _count_overtaken(self, request: requests.PreparedRequest, own: Exchange) -> None:
+    def _count_overtaken(self, request: Request, own: Exchange) -> None:
         """Count a request that arrives behind a later one of the same process."""
-        origin = str(request.headers[ORIGIN])
+        origin = request.headers[ORIGIN]
         newest = self._newest[origin] = max(own.number, self._newest.get(origin, 0))
         if 0 < own.number < newest:
             self.faults.count("request overtaken by a later one")
 
-    def _foreign(
-        self,
-        request: requests.PreparedRequest,
-        own: Exchange,
-        delay: float,
-        name: str,
-        *,
-        is_counted: bool = True,
-    ) -> None:
+    def _foreign(self, own: Exchange, delay: float, name: str, *, is_counted: bool = True) -> None:
         if is_counted:
             self.faults.count(f"foreign {name}")
-        answer = _answer(request, *_ANSWERS[name])
+        answer = Answer(*_ANSWERS[name])
         self.kernel.after(delay, lambda: self._give(own, answer))
 
-    def _give(self, own: Exchange, answer: requests.Response) -> None:
+    def _give(self, own: Exchange, answer: Answer) -> None:
         if not own.is_over:
             own.answer = answer
             self.kernel.wake(own.waiting)
@@ -237,19 +232,45 @@ class Network:
             self.kernel.wake(own.waiting)
 
 
-class _Adapter(BaseAdapter):
-    """Between a session and the simulated network."""
+class Session:
+    """What stands for a ``requests.Session``, as far as the client needs one.
+
+    It adds the headers and the credential as that does; how ``requests`` prepares a request and
+    parses an answer is not simulated.
+
+    Attributes:
+        headers: Of every request.
+        auth: Adds the credential to a request.
+        adapters: What carries requests, by the beginnings of addresses: this session does.
+    """
 
     def __init__(self, network: Network) -> None:
-        super().__init__()
+        self.headers: dict[str, str] = {}
+        self.auth: Callable[[Request], Request] = lambda request: request
+        self.verify: bool | str = True
+        self.adapters = {"": self}
         self._network = network
         self._open: list[Exchange] = []
 
-    def send(self, request: Any, *_: Any, timeout: Any = None, **__: Any) -> requests.Response:
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: dict[str, str],
+        headers: dict[str, str],
+        data: bytes | None,
+        timeout: tuple[float, float],
+        **_: Any,
+    ) -> Answer:
+        """Send a request; as ``requests`` has it."""
+        path = urlsplit(url).path
+        target = f"{path}?{urlencode(params)}" if params else path
+        request = self.auth(Request(method, target, self.headers | headers, data or b""))
         own = Exchange()
         self._open.append(own)
         try:
-            return self._network.exchange(request, timeout, own)
+            return self._network.exchange(request, timeout[1], own)
         finally:
             self._open.remove(own)
 
@@ -260,17 +281,6 @@ class _Adapter(BaseAdapter):
 
     def close(self) -> None:
         """Closing a session leaves alone what another thread waits for."""
-
-
-def _answer(
-    request: requests.PreparedRequest, status: int, headers: dict[str, str], body: bytes
-) -> requests.Response:
-    answer = requests.Response()
-    answer.status_code = status
-    answer.headers = CaseInsensitiveDict(headers)
-    answer._content = body
-    answer.url, answer.request = str(request.url), request
-    return answer
 
 
 def _broken(why: str) -> requests.ConnectionError:

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +21,8 @@ from sweep_sdk._settings import run_environment
 KEEPER_GRACE_SECONDS = 2.0
 #: Rows of a program's worker process have numbers from here on; its own rows have smaller ones.
 WORKER_ROWS = 1000
+#: More rows than these with thousands of metrics would take the time of many worlds.
+_MOST_WIDE_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def script_of(rng: random.Random, *, is_failing: bool) -> Script:
         rng: Decides.
         is_failing: Whether all programs of this world fail.
     """
-    return Script(
+    script = Script(
         n_rows=rng.choice((0, 1, 3, 10, 25)),
         pause_seconds=rng.choice((0.01, 0.5, 3.0, 8.0)),
         ending="fails" if is_failing else rng.choice(("done", "done", "silent", "fails")),
@@ -66,6 +68,9 @@ def script_of(rng: random.Random, *, is_failing: bool) -> Script:
         is_wide=rng.random() < 0.01,
         has_worker=rng.random() < 0.15,
     )
+    if script.is_wide and script.is_foreign:
+        return replace(script, n_rows=min(script.n_rows, _MOST_WIDE_ROWS))
+    return script
 
 
 class Programs:

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,16 +16,19 @@ from uuid import UUID
 from simulation.backend import Stepped
 from simulation.disk import descriptor_functions, path_class
 from simulation.kernel import Kernel, Process, wall_time
+from simulation.ledger import WRITES, judged
+from simulation.network import Session
 from simulation.threads import thread_classes
 from sweep_sdk._agent import function_agent
-from sweep_sdk._agent.slot import worker
+from sweep_sdk._agent.slot import attempt
 from sweep_sdk._program import current_run
 from sweep_sdk._world import chance, clock, disk, network, processes, running, threads
 from sweep_service import bootstrap
 from sweep_service.operations import evidence
 from sweep_service.storage import deferred
-from sweep_service.storage.sqlite import sweeps
+from sweep_service.storage.sqlite import database, sweeps
 from sweep_service.storage.sqlite.database import Database
+from sweep_service.storage.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -50,7 +54,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield disk, "Path", path_class(kernel)
     for name, value in descriptor_functions(kernel).items():
         yield disk, name, value
-    yield network, "new_session", world.network.new_session
+    yield network, "new_session", lambda: Session(world.network)
     yield running, "_PROC", "/nowhere"  # programs are no processes here, and keepers are not killed
     yield processes, "_os", _own_process(kernel)
     yield processes, "_signal", _signals(kernel)
@@ -58,12 +62,15 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     rng = random.Random(f"chance {world.seed}")
     yield chance, "_random", rng
     yield chance, "_uuid", SimpleNamespace(uuid4=lambda: UUID(int=rng.getrandbits(128), version=4))
-    yield worker, "start_child", world.programs.start_child
+    yield attempt, "start_child", world.programs.start_child
     # the backend inside the client's own process
     yield bootstrap, "time", SimpleNamespace(time=lambda: wall_time(kernel, kernel.machine()))
     yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
     yield deferred, "DeferredStore", _stepped(world)
     yield Database, "write", _stepped_write(kernel)
+    yield database, "_file_id", _remembered(world.file_ids, database._file_id)
+    for name in WRITES:
+        yield SqliteStore, name, judged(world, name, getattr(SqliteStore, name))
     yield evidence, "load_observations", _judged_observations(world)
     yield sweeps, "_DELETE_BATCH", 2
 
@@ -138,16 +145,42 @@ def _stepped_write(kernel: Kernel) -> Any:
     return write
 
 
+def _remembered(known: dict[Path, Any], real: Any) -> Any:
+    """Which file a path leads to, looked up where it may have changed: that is most of all calls.
+
+    Args:
+        known: What was found; whoever moves files forgets it.
+        real: Looks it up.
+    """
+
+    def find(path: Path) -> Any:
+        found = known.get(path)
+        if found is None:
+            found = real(path)
+            if found is not None:
+                known[path] = found
+        return found
+
+    return find
+
+
 class _Globals:
-    """What a Python process has once, for each process that calls functions."""
+    """What a Python process has once, for each process that calls functions.
+
+    The environment is a plain dictionary for as long as the world lasts: processes change places by
+    a change of ``os.environ`` alone, and nothing reaches the environment of this interpreter.
+    """
 
     def __init__(self, kernel: Kernel) -> None:
+        self._real = os.environ
+        os.environ = dict(os.environ)  # type: ignore[assignment]  # noqa: B003
         self._own = self._read()
         kernel.on_switch = self._switch
 
     def restore(self) -> None:
         """Give this interpreter back what it had."""
         self._write(self._own)
+        os.environ = self._real  # noqa: B003
 
     def _switch(self, old: Process | None, new: Process | None) -> None:
         if old is not None and old.globals:
@@ -160,15 +193,13 @@ class _Globals:
         return {
             "run": current_run._active.run,
             "calling": function_agent._calling,
-            "environment": dict(os.environ),
+            "environment": os.environ,
         }
 
     def _write(self, found: dict[Any, Any]) -> None:
         current_run._active.run = found["run"]
         function_agent._calling = found["calling"]
-        if found["environment"] != os.environ:
-            os.environ.clear()
-            os.environ.update(found["environment"])
+        os.environ = found["environment"]  # noqa: B003
 
 
 def fresh_globals(variables: Mapping[str, str] | None = None) -> dict[Any, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from simulation.judge import ENDING_SECONDS, Broken
+from simulation.judge import ENDING_SECONDS, Before, Broken
 from simulation.kernel import Process
 from simulation.world import World
 from sweep_sdk._exceptions import NotFound
@@ -38,7 +38,7 @@ def hand_out(
 ) -> None:
     """The backend hands out a run."""
     answer = json.dumps({"id": run, "attempt": attempt, "config": config}).encode()
-    world.judge.saw("POST", ASKED, {"Idempotency-Key": key}, b"{}", 201, answer, to, 0)
+    world.judge.saw("POST", ASKED, {"Idempotency-Key": key}, b"{}", 201, answer, to, Before())
 
 
 def send(world: World, verb: str, origin: str = "agent1", **fields: object) -> None:
@@ -46,15 +46,15 @@ def send(world: World, verb: str, origin: str = "agent1", **fields: object) -> N
     body = json.dumps({"attempt": 1, "rows": [], "state": "finished", **fields}).encode()
     path = f"/v1/sweeps/aaaaaaaa/runs/{RUN}/{verb}"
     answer = json.dumps({"state": fields.get("state", "finished"), "requeued": False}).encode()
-    n_amendments = world.judge.began("POST", path, body)
-    world.judge.saw("POST", path, {}, body, 200, answer, origin, n_amendments)
+    before = world.judge.began("POST", path, body)
+    world.judge.saw("POST", path, {}, body, 200, answer, origin, before)
 
 
 def amend(world: World, method: str, tail: str = "") -> None:
     """An operator retries or deletes the run."""
     path = f"/v1/sweeps/aaaaaaaa/runs/{RUN}{tail}"
     world.judge.began(method, path, b"")
-    world.judge.saw(method, path, {}, b"", 200, b'{"changed": true}', "operator", 0)
+    world.judge.saw(method, path, {}, b"", 200, b'{"changed": true}', "operator", Before())
 
 
 def report(world: World, *numbers: int) -> None:

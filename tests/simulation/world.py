@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import random
 import re
 import shutil
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,6 +19,7 @@ from simulation.disk import Disk, Node
 from simulation.faults import Faults
 from simulation.judge import LONGEST_REFUSAL_SECONDS, Broken, Judge
 from simulation.kernel import Kernel, Machine, Process
+from simulation.ledger import Ledger
 from simulation.network import FOREIGN, ORIGIN, Network
 from simulation.programs import Programs, Script, script_of
 from simulation.seams import fresh_globals
@@ -51,10 +50,6 @@ URL = "http://backend.example"
 #: What an agent whose credential is refused may take to end, beyond the time that it waits.
 _REFUSAL_SLACK_SECONDS = 200.0
 
-_TABLES_SQL = """SELECT name FROM sqlite_master AS tables WHERE type = 'table' AND EXISTS
-    (SELECT 1 FROM pragma_table_info(tables.name) WHERE name = 'sweep')"""
-_MARKS = "deletions"  # that a sweep was deleted
-_COUNT_SQL = "SELECT count(*) FROM {} WHERE sweep = ?"
 _METRICS_FILE = re.compile(r"/([^/]+)/metrics-(\d+)\.jsonl$")
 
 
@@ -75,6 +70,7 @@ class World:
         n_failed: How many attempts have failed.
         is_deleting: Whether somebody has asked for the sweep's deletion.
         is_deletion_acknowledged: Whether they were told that it is done.
+        file_ids: Which files the database's names lead to, as far as that was looked up.
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power.
         tidied: Attempts of which rows may be lost, but not unnoticed: their files were taken away
@@ -150,9 +146,11 @@ class World:
         self.network.deliver = self._deliver
         self.programs = Programs(self.kernel, self.script, self.tell, self.faults)
         self.judge = Judge(self)
+        self.file_ids: dict[Path, Any] = {}
         self.store = new_store(folder)
+        self.ledger = Ledger(self, folder / "sweeps.db")
         self._handle = gateway.handle
-        self._own = Services(store=self.store, clock=lambda: 0.0, rng=random.Random(seed))
+        self.own_services = Services(store=self.store, clock=lambda: 0.0, rng=random.Random(seed))
 
     def tell(self, text: str) -> None:
         """Add a line to the story."""
@@ -374,6 +372,7 @@ class World:
         Args:
             is_replaced: By the file alone, without what is still in its log.
         """
+        self.ledger.close()
         away = self.folder / "away"
         away.mkdir(exist_ok=True)
         for path in self.folder.glob("sweeps.db*"):
@@ -382,6 +381,7 @@ class World:
             path.unlink()
         if is_replaced:
             shutil.copy(away / "sweeps.db", self.folder / "sweeps.db")
+        self.file_ids.clear()
         self.is_database_away = self.was_database_away = True
 
     def put_database_back(self) -> None:
@@ -393,9 +393,10 @@ class World:
             path.unlink()
         for path in (self.folder / "away").iterdir():
             path.rename(self.folder / path.name)
+        self.file_ids.clear()
         self.is_database_away = False
         self.store = new_store(self.folder)
-        self._own = replace(self._own, store=self.store)
+        self.own_services = replace(self.own_services, store=self.store)
         for server in self.servers:
             server.restart(self.store)
 
@@ -414,14 +415,29 @@ class World:
     ) -> gateway.Response:
         """The backend's gateway, under the eyes of the judge."""
         origin = headers.get(ORIGIN) or self.kernel.process().name
-        n_amendments = self.judge.began(method, path, body)
+        before = self.judge.began(method, path, body)
         answer = self._handle(services, method, path, query, headers, body, identity=identity)
         if method == "POST" and ("finish" in path or path.endswith("/runs")):
             self.kernel.step(f"answered {method} {path} {answer.status}")
-        self.judge.saw(
-            method, path, dict(headers), body, answer.status, answer.body, origin, n_amendments
-        )
+        try:
+            self.judge.saw(
+                method, path, dict(headers), body, answer.status, answer.body, origin, before
+            )
+            self.ledger.answered(method, path, answer.status)
+        except Broken as broken:
+            self.fail(broken)
         return answer
+
+    def fail(self, broken: Broken) -> None:
+        """End the world, in a moment and outside of all processes.
+
+        What runs now may take an exception for something else, and go on.
+        """
+
+        def end() -> None:
+            raise broken
+
+        self.kernel.at(self.kernel.now, end)
 
     def _deliver(
         self, method: str, target: str, headers: dict[str, str], body: bytes, reply: Any
@@ -453,7 +469,9 @@ class World:
 
     def peek(self, path: str, query: dict[str, str] | None = None) -> Any:
         """What the backend answers now to a reader; None where that is not there."""
-        answer = self._handle(self._own, "GET", path, query or {}, {}, b"", identity=LOCAL_ADMIN)
+        answer = self._handle(
+            self.own_services, "GET", path, query or {}, {}, b"", identity=LOCAL_ADMIN
+        )
         assert answer.status not in (401, 403), answer.body
         return json.loads(answer.body) if answer.status == 200 else None
 
@@ -482,19 +500,6 @@ class World:
                 kept.setdefault(own, []).append(int(row["metrics"]["n"]))
         return kept
 
-    def left_of_the_sweep(self) -> dict[str, int]:
-        """How many rows each table of the database has of the sweep."""
-        with contextlib.closing(sqlite3.connect(self.folder / "sweeps.db")) as database:
-            tables = [name for (name,) in database.execute(_TABLES_SQL)]
-            counts = {
-                table: database.execute(
-                    f"SELECT count(*) FROM {table} WHERE sweep = ?", [self.sweep]
-                )
-                for table in tables
-            }
-            left = {table: found.fetchone()[0] for table, found in counts.items()}
-        return {table: n for table, n in left.items() if n and table != _MARKS}
-
     def written(self) -> dict[tuple[str, int], list[int]]:
         """The rows of all attempts that the disks have, or had in files that were removed."""
         found: dict[tuple[str, int], list[int]] = {}
@@ -512,7 +517,7 @@ class World:
             return
         if self.is_deleting and self.peek(f"/v1/sweeps/{self.sweep}") is None:
             if is_rest:
-                self.judge.check_nothing_is_left(self.left_of_the_sweep())
+                self.judge.check_nothing_is_left(self.ledger.left_of_the_sweep())
             return
         runs = self.runs()
         self.judge.check_ends(runs)
@@ -523,6 +528,7 @@ class World:
     def close(self) -> None:
         """End all that is left, and give back the file."""
         self.kernel.close()
+        self.ledger.close()
         self.store.close()
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.options import AgentOptions
@@ -29,7 +30,7 @@ from sweep_sdk._agent.process.signals import (
 from sweep_sdk._agent.process.spot import SpotNotice, SpotWatch, grace_seconds
 from sweep_sdk._agent.process.supervisor import Interrupt, Warn
 from sweep_sdk._agent.session.session import AgentSession, find_sweep, registered
-from sweep_sdk._agent.slot.worker import Worker
+from sweep_sdk._agent.slot.attempt import ProgramAttempt
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.notices import tell
@@ -112,45 +113,35 @@ def run_agent(
         lock = stack.enter_context(registered(settings))
         pump = stack.enter_context(EventPump(events))
         session = AgentSession(client, found, options, settings, lock, pump.emit)
-        held = lock.descriptor
-        return _Agent(session, launcher, held, options, settings, gpus, patterns, pump.flush).run()
+        return _Agent(session, launcher, patterns, gpus, settings.metadata_url, pump.flush).run()
 
 
 class _Agent:
-    """The main thread's part: starts the slots, passes signals on, waits for all to end."""
+    """Starts the slots, passes signals on to their attempts, and waits for all slots to end.
+
+    The main thread does all of that but ``_work``, which each slot's thread runs.
+    """
 
     def __init__(
         self,
         session: AgentSession,
         launcher: Launcher,
-        held_descriptor: int,
-        options: AgentOptions,
-        settings: Settings,
-        gpus: Sequence[Mapping[str, str]],
         patterns: Patterns,
+        gpus: Sequence[Mapping[str, str]],
+        metadata_url: str,
         flush: Callable[[], None],
     ) -> None:
-        self._flush = flush
         self._session = session
         self._launcher = launcher
-        self._options = options
-        self._settings = settings
+        self._patterns = patterns
+        self._gpus = gpus
+        self._metadata_url = metadata_url
+        self._flush = flush
+        self._options = session.options
         self._inbox: threads.SimpleQueue[_Arrived | _Ended] = threads.SimpleQueue()
         self._interrupts = InterruptCount()
-        self._ending = session.attempts.ending
-        self._workers = [
-            Worker(
-                slot,
-                options.gpus_of(slot, gpus),
-                session.attempts,
-                session.requester,
-                launcher,
-                held_descriptor,
-                session.run_timeout_seconds,
-                patterns,
-            )
-            for slot in options.slots
-        ]
+        self._interrupt: Interrupt | None = None
+        self._attempts: dict[str, ProgramAttempt] = {}
 
     def run(self) -> int:
         """Work until all slots have ended; the exit code.
@@ -158,43 +149,52 @@ class _Agent:
         Raises:
             SweepError: What ended a slot that could not go on.
         """
-        self._session.start(len(self._workers))
-        self._warn()
+        session, slots = self._session, self._options.slots
+        session.start(len(slots))
+        for warning in self._launcher.warnings():
+            session.notice(warning)
         with ExitStack() as stack:
             stack.enter_context(handled(lambda number: self._inbox.put(_Arrived(number))))
             if self._options.watches_spot:
-                watch = SpotWatch(self._settings.metadata_url, self._on_spot, self._notice)
+                watch = SpotWatch(self._metadata_url, self._on_spot, session.notice)
                 stack.callback(watch.close)
-            for worker in self._workers:
-                # Daemons: an ending that takes too long is left to whoever comes by later.
-                threads.Thread(target=self._work, args=(worker,), name="slot", daemon=True).start()
-            self._await_slots()
-        code = self._exit_code()
-        self._session.end(code, self._interruption())
-        return code
+            for slot in slots:
+                # Daemons: what takes too long at the end is left to a later agent or `sync`.
+                threads.Thread(target=self._work, args=(slot,), name="slot", daemon=True).start()
+            self._await_slots(len(slots))
+        first = self._interrupts.first or session.warned_by
+        if first is None:
+            return session.end(session.exit_code)
+        return session.end(_SIGNAL_EXIT + first, f"interrupted by {signal_name(first)}")
 
-    def _work(self, worker: Worker) -> None:
+    def _work(self, slot: str) -> None:
+        """Work on one run after the other."""
+        gpus = self._options.gpus_of(slot, self._gpus)
+        begin = partial(ProgramAttempt, self._session, self._launcher, self._patterns, gpus, slot)
+        error = None
         try:
-            worker.work()
-        except BaseException as error:  # noqa: BLE001  raised again by the main thread
-            self._inbox.put(_Ended(error))
-        else:
-            self._inbox.put(_Ended(None))
+            for attempt in self._session.attempts(slot, begin):
+                self._attempts[slot] = attempt
+                if self._interrupt is not None:  # it came just before
+                    attempt.interrupt(self._interrupt)
+                attempt.run()
+        except BaseException as caught:  # noqa: BLE001  raised again by the main thread
+            error = caught
+        self._inbox.put(_Ended(error))
 
-    def _await_slots(self) -> None:
+    def _await_slots(self, n_left: int) -> None:
         error: BaseException | None = None
-        n_left = len(self._workers)
         while n_left:
-            message = self._next_message()
+            message = threads.take_between_signals(self._inbox, self._session.deadline.seconds_left)
             if isinstance(message, _Arrived):
-                self._hear(message)
+                self._on_signal(message)
             elif isinstance(message, _Ended):
                 n_left -= 1
                 if message.error is not None:  # the others end the runs that they have
                     self._session.stopping.set()
                     error = error or message.error
             else:
-                self._notice(
+                self._session.notice(
                     "the time for ending is over: what was not delivered waits on disk, and is"
                     " delivered by 'sweep-sdk sync' or the next agent on this machine"
                 )
@@ -202,74 +202,53 @@ class _Agent:
         if error is not None:
             raise error
 
-    def _next_message(self) -> _Arrived | _Ended | None:
-        """What comes next; None when the time for ending is over."""
-        return threads.take_between_signals(self._inbox, self._ending.seconds_left)
-
-    def _hear(self, arrived: _Arrived) -> None:
+    def _on_signal(self, arrived: _Arrived) -> None:
         if arrived.number == STOPPING:
             self._stop_for_a_while()
-        elif arrived.number in PASSED_ON:
-            self._pass_on(arrived.number)
+        elif arrived.number in PASSED_ON:  # each program may save its state and end, or ignore it
+            name = signal_name(arrived.number)
+            self._session.notice(f"{name}: passed on to the programs that run")
+            for attempt in list(self._attempts.values()):
+                attempt.interrupt(Warn(arrived.number))
         elif self._interrupts.add(arrived.number, is_typed=is_typed(arrived.number)):
-            self._interrupt(arrived)
+            self._end_runs(arrived)
 
-    def _interrupt(self, arrived: _Arrived) -> None:
-        self._session.stopping.set()
+    def _end_runs(self, arrived: _Arrived) -> None:
+        session = self._session
+        session.stopping.set()
         forwards = self._options.forwards_signals
         grace = arrived.grace_seconds
         if grace is None and not is_typed(arrived.number):
             grace = self._options.term_timeout_seconds
         message = Interrupt(arrived.number, self._interrupts.count, forwards, grace)
         is_bounded = (message.nth > 1 or forwards) and grace is not None
-        if is_bounded and self._ending.at is None:
-            self._ending.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
-            self._session.hurry()
-        self._notice(_announcement(message))
-        for worker in self._workers:
-            worker.interrupt(message)
-
-    def _pass_on(self, number: int) -> None:
-        """A signal for the programs: each may save its state and end, or take no notice."""
-        self._notice(f"{signal_name(number)}: passed on to the programs that run")
-        for worker in self._workers:
-            worker.interrupt(Warn(number))
+        if is_bounded and session.deadline.at is None:
+            session.deadline.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS
+            session.hurry()
+        session.notice(_announcement(message))
+        self._interrupt = message
+        for attempt in list(self._attempts.values()):
+            attempt.interrupt(message)
 
     def _stop_for_a_while(self) -> None:
         """Ctrl-Z: the programs stop with their agent, and go on with it."""
         seconds = self._session.lease_seconds
-        self._notice(
+        self._session.notice(
             "stopped together with the programs ('fg' continues them); after"
             f" {seconds:,} s without word from here the runs may be handed out again"
         )
         self._flush()
-        for worker in self._workers:
-            worker.signal(signal.SIGSTOP)
+        for attempt in list(self._attempts.values()):
+            attempt.signal(signal.SIGSTOP)
         processes.stop_itself()
-        for worker in self._workers:
-            worker.signal(signal.SIGCONT)
+        for attempt in list(self._attempts.values()):
+            attempt.signal(signal.SIGCONT)
 
     def _on_spot(self, notice: SpotNotice) -> None:
-        self._notice(f"spot interruption notice: {notice.text}")
+        """Called by the thread that watches for spot notices."""
+        self._session.notice(f"spot interruption notice: {notice.text}")
         grace = grace_seconds(notice.seconds_left(clock.time()), self._options.term_timeout_seconds)
         self._inbox.put(_Arrived(signal.SIGTERM, grace))
-
-    def _exit_code(self) -> int:
-        first = self._interrupts.first or self._session.attempts.warned_by()
-        if first is not None:
-            return _SIGNAL_EXIT + first
-        return self._session.exit_code
-
-    def _interruption(self) -> str | None:
-        first = self._interrupts.first or self._session.attempts.warned_by()
-        return None if first is None else f"interrupted by {signal_name(first)}"
-
-    def _warn(self) -> None:
-        for warning in self._launcher.warnings():
-            self._notice(warning)
-
-    def _notice(self, message: str) -> None:
-        self._session.notice(message)
 
 
 def _announcement(message: Interrupt) -> str:

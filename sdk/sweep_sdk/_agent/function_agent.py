@@ -11,6 +11,7 @@ import inspect
 import signal
 import traceback
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.options import AgentOptions
@@ -18,8 +19,8 @@ from sweep_sdk._agent.outbox.endings import GONE, ProgramOutcome
 from sweep_sdk._agent.process.child import signal_name
 from sweep_sdk._agent.process.launcher import run_variables
 from sweep_sdk._agent.process.signals import ENDING, PASSED_ON, InterruptCount, is_typed
-from sweep_sdk._agent.session.attempts import AttemptNotStarted
 from sweep_sdk._agent.session.session import AgentSession, find_sweep, registered
+from sweep_sdk._agent.slot.attempt import Attempt
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._agent.view.events import Output
 from sweep_sdk._exceptions import RunStopped, UsageError
@@ -101,15 +102,15 @@ def run_function_agent(
         signals = _Signals(session)
         stack.enter_context(signals.handled())
         try:
-            _work(session, call, signals)
+            for attempt in session.attempts("", partial(_FunctionAttempt, session, signals)):
+                attempt.run(call)
         except (KeyboardInterrupt, _Terminated) as error:
             number = error.number if isinstance(error, _Terminated) else int(signal.SIGINT)
             by = "Ctrl-C" if number == signal.SIGINT else signal_name(number)
             signals.hold()
             session.end(_SIGNAL_EXIT + number, f"interrupted by {by}")
             raise
-        session.end(session.exit_code)
-        return session.exit_code
+        return session.end(session.exit_code)
 
 
 def callable_without_arguments(function: Callable[[], object]) -> Callable[[], object]:
@@ -154,49 +155,32 @@ def _required_parameters(function: Callable[..., object]) -> list[str]:
     ]
 
 
-def _work(session: AgentSession, function: Callable[[], object], signals: _Signals) -> None:
-    while session.tally.take_turn():
-        handout = session.requester.next_run("")
-        if handout is None:
-            session.tally.give_back_turn()
-            return
-        try:
-            run = _FunctionRun(session, handout, signals)
-        except AttemptNotStarted as error:
-            session.attempts.pause_after_fault(str(error), handout)
-        else:
-            run.call(function)
+class _FunctionAttempt(Attempt):
+    """An attempt whose program is a call of the function."""
 
-
-class _FunctionRun:
-    """One call of the function."""
-
-    def __init__(self, session: AgentSession, handout: HandOut, signals: _Signals) -> None:
-        self._session = session
-        self._handout = handout
+    def __init__(self, session: AgentSession, signals: _Signals, handout: HandOut) -> None:
+        super().__init__(session, handout, self._stop)
         self._signals = signals
-        self._attempt = session.attempts.begin(handout)
         self._stop_reason: str | None = None
 
-    def call(self, function: Callable[[], object]) -> None:
-        """Call it, and deliver what came of it.
+    def run(self, function: Callable[[], object]) -> None:
+        """Call the function, and deliver its results.
 
         Raises:
-            BaseException: An interruption of the agent, passed on when all is delivered.
+            BaseException: An interruption of the agent, raised again when all is delivered.
         """
-        attempts = self._session.attempts
-        attempts.announce(self._attempt, [], "")
-        variables = run_variables(self._handout, self._attempt.files)
+        self.announce([], "", None)
+        variables = run_variables(self.handout, self.files)
         with environment_with(variables | {AGENT_RANKS: agent_ranks(environment())}):
             current_run.activate(Run(run_environment() or NO_AGENT))
             try:
-                with attempts.reporter(self._attempt, self._stop) as reporter, self._timer():
-                    self._signals.reporter = reporter
+                with self.reporter, self._timer():
+                    self._signals.reporter = self.reporter
                     outcome, interruption = self._called(function)
             finally:
                 self._signals.reporter = None
                 current_run.activate(None)
-        attempts.end(self._attempt, outcome)
+        self.finish(outcome)
         self._signals.release()
         interruption = interruption or self._signals.held
         if interruption is not None:
@@ -211,8 +195,8 @@ class _FunctionRun:
             self._signals.hold()
         except (KeyboardInterrupt, _Terminated) as error:
             self._signals.hold()
-            self._session.stopping.set()
-            self._session.hurry()
+            self.session.stopping.set()
+            self.session.hurry()
             return ProgramOutcome(False, cause="interrupted"), error
         return outcome, None
 
@@ -237,7 +221,7 @@ class _FunctionRun:
         if cause is not None:
             return ProgramOutcome(False, cause=cause)
         text = traceback.format_exc()
-        self._session.emit(Output(self._handout.id, text.encode("utf-8", "replace"), True))
+        self.session.emit(Output(self.handout.id, text.encode("utf-8", "replace"), True))
         return ProgramOutcome(False, stderr_tail=text.rstrip())
 
     def _cause(self) -> str | None:
@@ -253,7 +237,7 @@ class _FunctionRun:
 
     @contextmanager
     def _timer(self) -> Iterator[None]:
-        seconds = self._session.run_timeout_seconds
+        seconds = self.session.run_timeout_seconds
         if seconds is None:
             yield
             return

@@ -6,17 +6,15 @@ meaning of answers sit above, in ``_client``, and are the same for both.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from sweep_sdk._backend.proxies import proxy_of
+from sweep_sdk._backend.signing import signer_of
 from sweep_sdk._backend.troubles import trouble_of
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._process.forks import renew_in_children
-from sweep_sdk._settings import URL_SETTING, environment
+from sweep_sdk._settings import URL_SETTING
 from sweep_sdk._version import __version__
 from sweep_sdk._world import clock, network, threads
 from sweep_service.access.authenticator import Authenticator
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from sweep_sdk._backend.signing import Signer
     from sweep_sdk._settings import Settings
     from sweep_service.access.identity import Identity
     from sweep_service.operations.services import Services
@@ -109,6 +108,7 @@ class HttpTransport:
         ca_bundle: str | None = None,
         url_setting: str = URL_SETTING,
         read_token: Callable[[], str | None] | None = None,
+        signer: Signer | None = None,
     ) -> None:
         """Set up; the connection is made at the first request.
 
@@ -118,6 +118,7 @@ class HttpTransport:
             ca_bundle: A file of certificates to trust instead of the usual ones.
             url_setting: Where the address comes from, for messages.
             read_token: Reads the token again, for when it is not accepted any more.
+            signer: Signs requests with AWS credentials, in the place of a token.
 
         Raises:
             UsageError: The token has characters that a header cannot carry.
@@ -129,6 +130,7 @@ class HttpTransport:
         self.proxy = proxy_of(url)
         self._token = token
         self._read_token = read_token
+        self._signer = signer
         self._ca_bundle = ca_bundle
         self._lock = threads.Lock()
         self._open_session: requests.Session | None = None
@@ -230,7 +232,9 @@ class HttpTransport:
         return session
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
+        if self._signer is not None:
+            self._signer.sign(request)
+        elif self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
@@ -331,6 +335,7 @@ def open_transport(settings: Settings) -> Transport:
         settings.ca_bundle,
         settings.url_setting,
         settings.read_token,
+        signer_of(settings.url, settings.token, settings.auth),
     )
 
 
@@ -349,49 +354,6 @@ def local_file_system(database: Path, local_file_systems: Collection[str] = ()) 
         raise UsageError(str(error)) from None
 
 
-def proxy_of(url: str) -> str | None:
-    """The setting of the environment that sends requests to ``url`` through a proxy.
-
-    This machine itself is never reached through one, whatever the environment says.
-
-    Returns:
-        Such as ``http_proxy=http://proxy:3128``, without credentials; None without a proxy.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if _is_loopback(host) or proxy_bypass(host):
-        return None
-    proxies = getproxies()
-    for scheme in (parts.scheme, "all"):
-        if proxies.get(scheme):
-            return f"{_variable_of(scheme)}={_without_credentials(proxies[scheme])}"
-    return None
-
-
-def is_loopback_url(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    return _is_loopback(urlsplit(url).hostname or "")
-
-
 def _can_be_sent(token: str | None) -> bool:
     """Whether a header can carry a token."""
     return not token or (token.isascii() and token.isprintable())
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return False
-
-
-def _variable_of(scheme: str) -> str:
-    known = environment()
-    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
-    return next((name for name in names if known.get(name)), names[0])
-
-
-def _without_credentials(proxy: str) -> str:
-    start, separator, rest = proxy.partition("://")
-    return f"{start}{separator}{rest.rpartition('@')[2]}" if separator else rest or start

@@ -88,7 +88,7 @@ def _local(settings: Settings) -> Iterator[Finding]:
 
 
 def _remote(settings: Settings) -> Iterator[Finding]:
-    from sweep_sdk._backend.transport import proxy_of
+    from sweep_sdk._backend.proxies import proxy_of
 
     proxy = proxy_of(str(settings.url))
     yield from _asked(
@@ -138,11 +138,16 @@ def _credential(client: Client, settings: Settings) -> Finding:
             client.create_sweep(_PROBE, dry_run=True)
     except NotAuthorized as error:
         return Finding("credential", FAIL, str(error))
-    if settings.token is None:
+    if settings.token is None and (caller is None or caller["method"] == "local"):
         return Finding(
             "credential", OK, "the backend requires no token: anyone who can reach it can use it"
         )
-    return Finding("credential", OK, f"the token is accepted{_allowed(caller)}")
+    return Finding("credential", OK, f"{_what(caller)} accepted{_allowed(caller)}")
+
+
+def _what(caller: Mapping[str, Any] | None) -> str:
+    is_signed = caller is not None and caller["method"] == "iam"
+    return "the AWS credentials are" if is_signed else "the token is"
 
 
 def _allowed(caller: Mapping[str, Any] | None) -> str:

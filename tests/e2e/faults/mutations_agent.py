@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mutations import Mutation
 
-_ATTEMPTS = "sdk/sweep_sdk/_agent/session/attempts.py"
+_ATTEMPT = "sdk/sweep_sdk/_agent/slot/attempt.py"
 _DELIVERY = "sdk/sweep_sdk/_agent/outbox/delivery.py"
 _ANSWERS = "sdk/sweep_sdk/_backend/answers.py"
 _SYNC = "sdk/sweep_sdk/_agent/outbox/sync.py"
@@ -19,14 +19,14 @@ _LEFTOVERS = "sdk/sweep_sdk/_agent/process/leftovers.py"
 _PENDING = "sdk/sweep_sdk/_agent/outbox/pending.py"
 _ENDINGS = "sdk/sweep_sdk/_agent/outbox/endings.py"
 _SUPERVISOR = "sdk/sweep_sdk/_agent/process/supervisor.py"
-_WORKER = "sdk/sweep_sdk/_agent/slot/worker.py"
+_SESSION = "sdk/sweep_sdk/_agent/session/session.py"
 _SPOT = "sdk/sweep_sdk/_agent/process/spot.py"
 
 AGENT = (
     Mutation(
-        _ATTEMPTS,
+        _ATTEMPT,
         "a pending delivery is on disk before the program starts",
-        "            self.outbox.save(pending)",
+        "            session.outbox.save(pending)",
         "            pass",
         "kept",
         "tests/sdk/test_attempts.py::test_a_pending_delivery_is_saved_before_anything_runs",
@@ -149,9 +149,9 @@ AGENT = (
         "tests/sdk/test_reporter.py::test_an_outage_of_ten_minutes",
     ),
     Mutation(
-        _ATTEMPTS,
+        _ATTEMPT,
         "the end waits for a backend that is away",
-        "RetryPolicy(attempts=None, deadline_seconds=self.options.delivery_timeout_seconds)",
+        "RetryPolicy(attempts=None, deadline_seconds=session.options.delivery_timeout_seconds)",
         "RetryPolicy(attempts=2)",
         "kept",
         "tests/sdk/test_attempts.py::test_an_outage_of_ten_minutes_at_the_end_is_borne",
@@ -316,9 +316,9 @@ AGENT = (
         "tests/sdk/test_endings.py::test_the_machines_fault_is_no_failure",
     ),
     Mutation(
-        _WORKER,
+        _SESSION,
         "a run that comes while the agent is stopped is given back",
-        "            if self._attempts.stopping.is_set():",
+        "            if self.stopping.is_set():",
         "            if False:",
         "given back",
         "tests/sdk/test_attempts.py::test_a_run_that_comes_while_the_agent_is_stopped_is_"

@@ -267,8 +267,8 @@ SIMULATED = (
     _mutation(
         _AGENT + "agent.py",
         "an agent's ending has a bound, whatever the network does",
-        "            self._ending.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS",
-        "            self._ending.at = None",
+        "            session.deadline.at = clock.monotonic() + (grace or 0.0) + DELIVERY_SECONDS",
+        "            session.deadline.at = None",
         "ended",
         "SilentEnd",
     ),

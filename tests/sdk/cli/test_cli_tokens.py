@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "e2e"))
 from emulated_gateway import EmulatedGateway
-
 from sweep_sdk._settings import save_credentials
 from sweep_service.access.tokens import is_token_text, sha256_of
 from sweep_service.bootstrap import local_services

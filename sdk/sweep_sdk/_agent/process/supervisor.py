@@ -92,9 +92,10 @@ class Supervisor:
         *,
         term_timeout_seconds: float,
         run_timeout_seconds: float | None,
+        inbox: threads.SimpleQueue[Message] | None = None,
         clock: Callable[[], float] = clock.monotonic,
     ) -> None:
-        self.inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
+        self.inbox: threads.SimpleQueue[Message] = inbox or threads.SimpleQueue()
         self._process = process
         self._term_timeout = term_timeout_seconds
         self._clock = clock

@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+import errno
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sweep_sdk._agent.options import MAX_NAME_LENGTH
 from sweep_sdk._agent.outbox.pending import Outbox
 from sweep_sdk._agent.process.leftovers import end_leftovers, noted
-from sweep_sdk._agent.process.signals import SILENCE_SECONDS
-from sweep_sdk._agent.session.attempts import Attempts
+from sweep_sdk._agent.process.signals import SILENCE_SECONDS, Deadline
 from sweep_sdk._agent.session.best import BestTracker
 from sweep_sdk._agent.session.comparison import Comparison
 from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.session.tally import Tally
 from sweep_sdk._agent.view.events import AgentEnded, AgentStarted, Notice
-from sweep_sdk._backend.retry import Renewal, RetryPolicy
+from sweep_sdk._backend.retry import ONCE, Renewal, RetryPolicy
 from sweep_sdk._exceptions import SweepError, UsageError
 from sweep_sdk._home.agent_lock import agent_lock
 from sweep_sdk._results.run_limit import run_limit
 from sweep_sdk._world import processes, threads
+from sweep_service.model.records.states import RunState
+from sweep_service.wire import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sweep_sdk._agent.options import AgentOptions
+    from sweep_sdk._agent.outbox.pending import PendingDelivery
     from sweep_sdk._agent.view.events import Event
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized
     from sweep_sdk._home.agent_lock import AgentLock
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import HandOut
 
 GAVE_UP = 1
 #: A server that is being started again is there by then; whoever mistyped its address has to wait.
 START_SECONDS = 10.0
 _START_PAUSE_SECONDS = 1.0
 _LAST_LOOK = RetryPolicy(attempts=2, deadline_seconds=2.0)
+#: What a machine may have again in a moment: descriptors, memory, a server of files.
+_PASSING_ERRNOS = frozenset(
+    (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE)
+)
+
+Started = TypeVar("Started")
 
 
 def find_sweep(client: Client, sweep: str, say: Callable[[str], None]) -> dict[str, Any]:
@@ -64,9 +74,15 @@ class AgentSession:
     """What the slots of an agent share.
 
     Attributes:
-        stopping: Set when no more runs are wanted.
-        run_timeout_seconds: After which a run is stopped; None for never.
-        lease_seconds: How long a run is reserved without word from here.
+        total: How many runs the sweep will have; None if that is open.
+        run_timeout_seconds: How long a run may take; None for no limit.
+        lease_seconds: How long a run stays reserved without a report.
+        stopping: Set when the agent takes no more runs.
+        deadline: When the agent must have ended.
+        warned_by: The signal with which a batch system announced the end, if a program has given
+            its run back because of it.
+        undelivered: Attempts whose delivery was given up; others may have delivered them since.
+        shown_unmatched: Printed metrics of which the user knows that no line matches them.
     """
 
     def __init__(
@@ -78,10 +94,38 @@ class AgentSession:
         lock: AgentLock,
         emit: Callable[[Event], None],
     ) -> None:
-        """Engage in ``sweep``, as the backend shows it."""
-        outbox, host = Outbox(settings.home, lock), processes.host_name()
-        client = client.with_retries(client.retrier.policy, renewal=Renewal())
+        """Set up.
+
+        Args:
+            client: The backend.
+            sweep: The sweep as the backend shows it.
+            options: How to work.
+            settings: Where things are kept.
+            lock: The agent's.
+            emit: Takes events.
+        """
+        config = sweep["config"]
+        self.client = client.with_retries(client.retrier.policy, renewal=Renewal())
+        self.options = options
+        self.lock = lock
+        self.emit = emit
+        self.host = processes.host_name()
+        self.outbox = Outbox(settings.home, lock)
+        self.runs_dir = options.runs_dir or settings.runs_dir
+        self.report_interval_seconds = (
+            options.report_interval_seconds or settings.report_interval_seconds
+        )
+        self.total = run_limit(sweep)
+        self.run_timeout_seconds: float | None = options.run_timeout_seconds or config.get(
+            "run_timeout"
+        )
+        self.lease_seconds: int = config.get("lease_seconds", 300)
         self.stopping = threads.Event()
+        self.deadline = Deadline()
+        self.warned_by: int | None = None
+        self.undelivered: list[PendingDelivery] = []
+        self.shown_unmatched: set[str] = set()
+        self.best = BestTracker(sweep)
         self.tally = Tally(
             options.count,
             options.max_failures,
@@ -89,48 +133,92 @@ class AgentSession:
             options.max_consecutive_failures,
             options.max_runs_without_metric,
         )
-        self.best = BestTracker(sweep)
-        self.run_timeout_seconds: float | None = options.run_timeout_seconds or sweep["config"].get(
-            "run_timeout"
-        )
-        self.lease_seconds: int = sweep["config"].get("lease_seconds", 300)
-        self.emit = emit
-        self._client = client
         self._sweep = sweep
         self._settings = settings
-        self._runs_dir = options.runs_dir or settings.runs_dir
-        self._home = settings.home
         self._name = options.name or _default_name()
-        self.requester = RunRequester(
-            client,
+        self.comparison = Comparison(
+            self.client, self._name, self.tally, options.max_consecutive_failures
+        )
+        self._requester = RunRequester(
+            self.client,
             str(sweep["id"]),
             agent=self._name,
-            host=host,
-            outbox=outbox,
+            host=self.host,
+            outbox=self.outbox,
             emit=emit,
             stopping=self.stopping,
             patience_seconds=options.backend_patience_seconds,
         )
-        self.attempts = Attempts(
-            client=client,
-            settings=settings,
-            options=options,
-            outbox=outbox,
-            host=host,
-            holder=lock.name,
-            best=self.best,
-            tally=self.tally,
-            total=run_limit(sweep),
-            stopping=self.stopping,
-            emit=emit,
-            comparison=Comparison(client, self._name, self.tally, options.max_consecutive_failures),
-        )
+
+    def attempts(self, slot: str, begin: Callable[[HandOut], Started]) -> Iterator[Started]:
+        """Ask for one run after the other and begin an attempt at each, until there are no more.
+
+        Args:
+            slot: Which of the agent's slots asks.
+            begin: Raises OSError if the run's folder cannot be written, and UsageError if this
+                agent must not run it.
+
+        Raises:
+            SweepError: No more runs can be had.
+            UsageError: As ``begin``, or the folder cannot be written and waiting would not help.
+        """
+        while self.tally.take_turn():
+            handout = self._requester.next_run(slot)
+            if handout is None:
+                self.tally.give_back_turn()
+                return
+            if self.stopping.is_set():  # it came while the agent was being stopped
+                self._give_back(handout)
+                return
+            try:
+                attempt = begin(handout)
+            except UsageError:
+                self._give_back(handout)
+                raise
+            except OSError as error:
+                self._give_back(handout)
+                why = f"cannot write to {self.runs_dir}: {error.strerror}"
+                if error.errno not in _PASSING_ERRNOS:
+                    raise UsageError(f"{why}; set SWEEP_RUNS_DIR to another folder") from None
+                self.pause_after_machine_fault(why, handout)
+            else:
+                yield attempt
+
+    def _give_back(self, handout: HandOut) -> None:
+        """Have a run that was not begun handed out again; otherwise its lease expires."""
+        ending = runs.Ending(handout.attempt, RunState.PREEMPTED, key=handout.key)
+        with contextlib.suppress(SweepError):
+            self.client.with_retries(ONCE).finish(handout.id, ending.to_json())
+
+    def pause_after_machine_fault(self, why: str, handout: HandOut) -> None:
+        """Wait before this machine tries again what it has just failed to do, and say so.
+
+        Args:
+            why: What has failed, in half a sentence.
+            handout: The run, which has been given back.
+        """
+        seconds = self.tally.add_machine_fault(why)
+        if self.tally.gave_up is None:
+            self.notice(
+                f"{why}; the run is given back, and this agent tries again in {seconds:.0f} s",
+                handout.id,
+            )
+            self.stopping.wait(seconds)
+
+    def stop_after_warning(self, number: int) -> None:
+        """Take no more runs: a program has given its run back when a batch system warned it."""
+        self.warned_by = self.warned_by or number
+        self.stopping.set()
+
+    def n_undelivered(self) -> int:
+        """How many attempts of this agent wait on disk until they are delivered."""
+        return sum(self.outbox.contains(pending) for pending in self.undelivered)
 
     def start(self, n_slots: int) -> None:
         """Tell the watcher that work begins, and make sure that no dead agent's goes on."""
         self.emit(AgentStarted(self._name, self._sweep, n_slots))
         self._clean()
-        end_leftovers(self._home, self.notice)
+        end_leftovers(self._settings.home, self.notice)
 
     def _clean(self) -> None:
         """Remove old folders of delivered runs, where the user has said how old."""
@@ -139,7 +227,7 @@ class AgentSession:
             return
         from sweep_sdk._home.cleaning import clean_once_a_day
 
-        home, runs_dir = self._settings.home, self._runs_dir
+        home, runs_dir = self._settings.home, self.runs_dir
         with contextlib.suppress(OSError):
             n_folders, n_bytes = clean_once_a_day(home, runs_dir, seconds)
             if n_folders:
@@ -147,42 +235,43 @@ class AgentSession:
                 size = f"{n_bytes / 1e6:,.0f} MB"
                 self.notice(f"removed {what} ({size}) that SWEEP_KEEP_RUNS does not keep")
 
-    def end(self, exit_code: int, interruption: str | None = None) -> None:
-        """Tell the watcher that work has ended, and how the sweep stands.
+    def end(self, exit_code: int, interruption: str | None = None) -> int:
+        """Show that work has ended, and the state of the sweep; the exit code.
 
         Args:
             exit_code: The agent's.
-            interruption: By what it was interrupted, if it was.
+            interruption: What interrupted it; None if nothing did.
         """
         sweep = None
         if interruption is None:
             with contextlib.suppress(SweepError):
-                sweep = self._client.with_retries(_LAST_LOOK).get_sweep(str(self._sweep["id"]))
+                sweep = self.client.with_retries(_LAST_LOOK).get_sweep(str(self._sweep["id"]))
         reason = interruption or self._reason()
         option = self.tally.gave_up.option if self.tally.gave_up and not interruption else None
         n_runs, n_failed = self.tally.n_runs, self.tally.n_failed
         self.emit(AgentEnded(exit_code, reason, n_runs, n_failed, sweep, option))
+        return exit_code
 
     def hurry(self) -> None:
         """Wait for no network that says nothing: the agent has to end."""
-        self._client.transport.hurry(SILENCE_SECONDS)
+        self.client.transport.hurry(SILENCE_SECONDS)
 
     @property
     def exit_code(self) -> int:
         """The exit code of an agent that was not interrupted."""
-        return GAVE_UP if self.tally.is_failure or self.attempts.n_undelivered() else 0
+        return GAVE_UP if self.tally.is_failure or self.n_undelivered() else 0
 
-    def notice(self, message: str) -> None:
-        """Have the watcher show a line."""
-        self.emit(Notice(message))
+    def notice(self, message: str, run: str | None = None) -> None:
+        """Show the user a line, about one run or about the agent."""
+        self.emit(Notice(message, run))
 
     def _reason(self) -> str:
         if self.tally.gave_up:
             return f"gave up: {self.tally.gave_up.reason}"
         ending = (
-            "the sweep has ended" if self.requester.has_ended else "the count of runs is reached"
+            "the sweep has ended" if self._requester.has_ended else "the count of runs is reached"
         )
-        if n_owed := self.attempts.n_undelivered():
+        if n_owed := self.n_undelivered():
             what = "what came of 1 run waits" if n_owed == 1 else f"the ends of {n_owed} runs wait"
             return f"{ending}, but {what} on disk: 'sweep-sdk sync' delivers that"
         return f"{ending}, and no run of this agent succeeded" if self.tally.is_failure else ending

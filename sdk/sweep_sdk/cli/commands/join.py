@@ -34,8 +34,8 @@ def command(sweep: str, lifetime: str) -> None:
     token. Whoever can read them can work on this sweep until the token expires, and do nothing
     else. The agent runs only the command that the sweep has now.
     """
+    from sweep_sdk._backend.proxies import is_loopback_url
     from sweep_sdk._backend.references import parse_sweep
-    from sweep_sdk._backend.transport import is_loopback_url
     from sweep_service.model.language.command import command_sha256
 
     settings = load_settings()

@@ -70,9 +70,11 @@ def _check(url: str, token: str | None) -> str:
     """
     from sweep_sdk._backend.client import Client
     from sweep_sdk._backend.retry import ONCE, Retrier
+    from sweep_sdk._backend.signing import signer_of
     from sweep_sdk._backend.transport import HttpTransport
 
-    transport = HttpTransport(url, token, _ca_bundle(), url_setting="the given URL")
+    signer = signer_of(url, token, _auth())
+    transport = HttpTransport(url, token, _ca_bundle(), url_setting="the given URL", signer=signer)
     try:
         with Client(transport, Retrier(ONCE)) as client:
             version = str(client.health()["version"])
@@ -89,6 +91,14 @@ def _ca_bundle() -> str | None:
 
     with suppress(UsageError):  # login replaces an unreadable credentials file
         return load_settings().ca_bundle
+    return None
+
+
+def _auth() -> str | None:
+    from sweep_sdk._settings import load_settings
+
+    with suppress(UsageError):
+        return load_settings().auth
     return None
 
 

@@ -7,10 +7,16 @@ request id, as those of the real one do.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from iam_policies import allows
 from sweep_service.access.authenticator import Authenticator
 from sweep_service.access.identity import to_authorizer_context
 from sweep_service.access.tokens import sha256_of
@@ -58,7 +64,8 @@ class EmulatedGateway(ThreadingHTTPServer):
         except ServiceError:
             return self.own(404, "Not Found")
         try:
-            authorizer = None if route.scope is None else self.authorize(headers)
+            is_public = route.scope is None
+            authorizer = None if is_public else self.authorize(method, target, headers, body)
         except Unauthorized:
             self.n_refused += 1
             status = 403 if "authorization" in headers else 401
@@ -79,7 +86,7 @@ class EmulatedGateway(ThreadingHTTPServer):
         found = self.handler(event, _Context())
         return found["statusCode"], found["headers"], found["body"].encode()
 
-    def authorize(self, headers):
+    def authorize(self, method, target, headers, body):
         """``requestContext.authorizer`` of a request that the Lambda authorizer lets through."""
         services = self.services
         first = sha256_of(self.token)
@@ -91,6 +98,44 @@ class EmulatedGateway(ThreadingHTTPServer):
     def own(status, message):
         headers = {"Content-Type": "application/json"}
         return status, headers, json.dumps({"message": message}).encode()
+
+
+class EmulatedIamGateway(EmulatedGateway):
+    """The API that asks IAM: it checks signatures by botocore, and the policies of the template.
+
+    Attributes:
+        callers: Access key -> secret, session token (or None), ARN and policy of its owner.
+    """
+
+    def __init__(self, services, callers):
+        super().__init__(services, token="")
+        self.callers = callers
+
+    def authorize(self, method, target, headers, body):
+        """``requestContext.authorizer`` of a request whose signer IAM lets through."""
+        found = _SIGNATURE.fullmatch(headers.get("authorization", ""))
+        if found is None or found["key"] not in self.callers:
+            raise Unauthorized("not signed by anyone known")
+        secret, session, arn, policy = self.callers[found["key"]]
+        if headers.get("x-amz-security-token") != session:
+            raise Unauthorized("another session")
+        signed = {name: headers[name] for name in found["headers"].split(";")}
+        request = AWSRequest(method, f"{self.url}{target}", headers=signed, data=body)
+        request.context["timestamp"] = headers["x-amz-date"]
+        signer = SigV4Auth(Credentials(found["key"], secret), "execute-api", found["region"])
+        text = signer.string_to_sign(request, signer.canonical_request(request))
+        if signer.signature(text, request) != found["signature"]:
+            raise Unauthorized("the signature is not that of the request")
+        if not allows(policy, method, urlsplit(target).path):
+            raise Unauthorized("no policy allows it")
+        return {"iam": {"accessKey": found["key"], "accountId": "123456789012", "userArn": arn}}
+
+
+_SIGNATURE = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>\w+)/\d{8}/(?P<region>[a-z0-9-]+)"
+    r"/execute-api/aws4_request, SignedHeaders=(?P<headers>[a-z0-9;-]+),"
+    r" Signature=(?P<signature>[0-9a-f]{64})"
+)
 
 
 class _Context:

@@ -1,0 +1,392 @@
+"""One attempt at a run on its agent's side, from the hand-out to the delivery of its end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from sweep_sdk._agent.outbox.delivery import Delivery
+from sweep_sdk._agent.outbox.endings import (
+    GONE,
+    KEEPER_KILLED,
+    MACHINE_FAULTS,
+    NOT_STARTED,
+    ProgramOutcome,
+    judge,
+)
+from sweep_sdk._agent.outbox.pace import Pace
+from sweep_sdk._agent.outbox.pending import PendingDelivery
+from sweep_sdk._agent.outbox.reporter import Reporter
+from sweep_sdk._agent.printed.metrics import printed_metrics
+from sweep_sdk._agent.process.child import LaunchFailed, signal_name, start_child
+from sweep_sdk._agent.process.launcher import prepare_files
+from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
+from sweep_sdk._agent.process.supervisor import Interrupt, Stop, Supervisor
+from sweep_sdk._agent.session.hints import hint_at
+from sweep_sdk._agent.view.events import Output, RunEnded, RunStarted
+from sweep_sdk._backend.proxies import is_loopback_url
+from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
+from sweep_sdk._exceptions import BackendUnavailable, LeaseLost, SweepDeleted, SweepError
+from sweep_sdk._results.missing_metric import missing_metric
+from sweep_sdk._world import chance, clock, threads
+from sweep_service.wire.runs import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from sweep_sdk._agent.printed.metrics import Patterns
+    from sweep_sdk._agent.process.child import Child, Exit
+    from sweep_sdk._agent.process.launcher import Launcher
+    from sweep_sdk._agent.process.supervisor import Message, Warn
+    from sweep_sdk._agent.session.session import AgentSession
+    from sweep_sdk._backend.client import Client
+    from sweep_sdk._exceptions import NotAuthorized
+    from sweep_service.wire.runs import HandOut
+
+#: How long an agent that is being stopped still waits for a backend that is away.
+HURRY_SECONDS = 10.0
+_HURRY_POLL_SECONDS = 0.25
+#: The exit code of a shell that cannot start a program.
+_NOT_STARTED_EXIT = 127
+
+
+class Attempt:
+    """What all attempts have in common, whoever runs the program.
+
+    Attributes:
+        session: What the agent's attempts share.
+        files: The run's files on this machine.
+        delivery: Sends the rows and the end of the attempt.
+        reporter: Keeps the lease and sends rows within its block, while the program runs.
+    """
+
+    def __init__(
+        self, session: AgentSession, handout: HandOut, stop: Callable[[str], None]
+    ) -> None:
+        """Create the run's folder, and record that the end of the attempt is to be delivered.
+
+        Args:
+            session: What the agent's attempts share.
+            handout: The run.
+            stop: Called by another thread with the reason why the program must end: the backend's,
+                ``lease_lost`` or ``deleted``.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        self.session = session
+        self.handout = handout
+        self.files = prepare_files(session.runs_dir, handout)
+        session.best.follow(handout.metric)
+        transport = session.client.transport
+        pending = PendingDelivery(
+            place=transport.place,
+            run=handout.id,
+            attempt=handout.attempt,
+            metrics_file=str(self.files.metrics),
+            metric=handout.metric or session.best.metric,
+            host=session.host,
+            holder=session.lock.name,
+            key=handout.key,
+        )
+        with contextlib.suppress(OSError):  # then only this process can deliver it
+            session.outbox.save(pending)
+        self.delivery = Delivery(pending, session.outbox, clock.time, self.notice)
+        self.reporter = Reporter(
+            self.delivery,
+            session.client.with_retries(ONCE),
+            lease_seconds=handout.lease_seconds,
+            report_interval_seconds=session.report_interval_seconds,
+            pace=Pace(
+                handout.attention,
+                is_near=transport.is_local or is_loopback_url(transport.place),
+                fixed_seconds=session.options.row_interval_seconds,
+            ),
+            stop=stop,
+            notice=self.notice,
+        )
+        self._started_at = clock.monotonic()
+        self._give_up_at: float | None = None
+        self._is_outage_shown = False
+
+    def notice(self, message: str) -> None:
+        """Show the user a line about this run."""
+        self.session.notice(message, self.handout.id)
+
+    def announce(self, command: list[str], slot: str, log_file: Path | None) -> None:
+        """Show the user what is about to run."""
+        handout = self.handout
+        self.session.emit(
+            RunStarted(
+                run=handout.id,
+                index=handout.index,
+                attempt=handout.attempt,
+                config=handout.config,
+                command=tuple(command),
+                slot=slot,
+                total=self.session.total,
+                log_file=log_file,
+            )
+        )
+
+    def finish(
+        self,
+        outcome: ProgramOutcome,
+        unmatched: Collection[str] = (),
+        log_file: Path | None = None,
+    ) -> None:
+        """Deliver the remaining rows and the outcome; both stay on disk if that is impossible.
+
+        Args:
+            outcome: How the program ended.
+            unmatched: Printed metrics whose pattern has matched nothing.
+            log_file: The program's output.
+        """
+        outcome = self.delivery.complete(outcome) or outcome
+        finished, is_delivered = self._deliver(outcome)
+        self.delivery.close()
+        for message, n_times in self.delivery.tail.left_out.items():
+            if n_times > 1:
+                self.notice(f"{n_times:,} times in all: {message}")
+        self._count(outcome, finished.state, unmatched)
+        handout, logged, best = self.handout, self.delivery.tail.logged, self.session.best
+        has_failed = finished.state == "failed"
+        self.session.emit(
+            RunEnded(
+                run=handout.id,
+                attempt=handout.attempt,
+                state=finished.state,
+                exit_code=outcome.exit_code,
+                signal=outcome.signal,
+                reason=outcome.cause or ("lease_lost" if finished.state == "lost" else None),
+                seconds=clock.monotonic() - self._started_at,
+                value=best.value_of(logged),
+                summary=logged.summary,
+                is_requeued=finished.is_requeued,
+                is_delivered=is_delivered,
+                error=outcome.stderr_tail.rpartition("\n")[2] if has_failed else "",
+                log_file=log_file,
+                hint=hint_at(outcome.stderr_tail, sys.executable) if has_failed else "",
+            )
+        )
+        if finished.state == "finished" and logged.metric == best.metric:
+            news = best.offer(handout.id, best.value_of(logged), handout.config)
+            if news is not None:
+                self.session.emit(news)
+
+    def _deliver(self, outcome: ProgramOutcome) -> tuple[Finished, bool]:
+        """What became of the run, ``lost`` if it is another agent's; whether the backend knows."""
+        delivery, client = self.delivery, self._patient_client()
+        try:
+            if outcome.cause not in GONE:
+                return delivery.finish(client, outcome), True
+            delivery.send_rest(client)  # the backend keeps the rows beside the run
+        except (LeaseLost, SweepDeleted):
+            pass
+        except SweepError as error:
+            delivery.give_up(outcome)
+            self.session.undelivered.append(delivery.pending)
+            self.notice(f"{error}; how the run ended waits on disk: 'sweep-sdk sync' delivers it")
+            state = "lost" if outcome.cause in GONE else judge(delivery.tail.logged, outcome)
+            return Finished(state, is_requeued=False), False
+        delivery.discard()
+        return Finished("lost", is_requeued=False), True
+
+    def _patient_client(self) -> Client:
+        """A client that waits for a backend which is away, but not while the agent is ending."""
+        session = self.session
+
+        def on_trouble(error: BackendUnavailable | NotAuthorized) -> None:
+            if not self._is_outage_shown:
+                self._is_outage_shown = True
+                self.notice(what_next(error, "the end of the run is delivered when it is back"))
+
+        return session.client.with_retries(
+            RetryPolicy(attempts=None, deadline_seconds=session.options.delivery_timeout_seconds),
+            sleep=self._sleep,
+            on_trouble=on_trouble,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep between two tries, but not for long while the agent is ending.
+
+        Raises:
+            BackendUnavailable: The agent is ending and has waited long enough.
+        """
+        if not self.session.stopping.wait(seconds):
+            return
+        now = clock.monotonic()
+        self._give_up_at = self._give_up_at or now + HURRY_SECONDS
+        if now >= self._give_up_at or not self.session.deadline.has_room_for_another_request():
+            raise BackendUnavailable("the backend is away and the agent has to end")
+        clock.sleep(min(seconds, _HURRY_POLL_SECONDS))
+
+    def _count(self, outcome: ProgramOutcome, state: str, unmatched: Collection[str]) -> None:
+        """Add the run to the agent's counts, and show what they reveal."""
+        session, logged = self.session, self.delivery.tail.logged
+        is_finished = state == "finished"
+        if outcome.cause in MACHINE_FAULTS and not is_finished:
+            return  # counted with the pause for the machine
+        if state == "preempted" and outcome.warned_by is not None:
+            session.stop_after_warning(outcome.warned_by)
+        is_first_without_value = session.tally.add(
+            state,
+            is_metric_missing=session.best.is_missing(logged),
+            is_without_value=session.best.has_no_value(logged),
+        )
+        news = set(unmatched) - session.shown_unmatched if is_finished else set()
+        if is_first_without_value:
+            metric = logged.metric or ""
+            self.notice(_why_without_value(metric, logged.summary, outcome, metric in unmatched))
+            news.discard(metric)
+            session.shown_unmatched.add(metric)
+        if news:
+            session.shown_unmatched.update(news)
+            names = ", ".join(sorted(news))
+            self.notice(f"the program printed nothing that matches the pattern of {names}")
+        session.comparison.take(self.handout, state)
+
+
+class ProgramAttempt(Attempt):
+    """An attempt whose program is a process."""
+
+    def __init__(
+        self,
+        session: AgentSession,
+        launcher: Launcher,
+        patterns: Patterns,
+        gpus: Mapping[str, str],
+        slot: str,
+        handout: HandOut,
+    ) -> None:
+        """Prepare the program.
+
+        Args:
+            session: What the agent's attempts share.
+            launcher: Builds the program's command line and environment.
+            patterns: Of the metrics to be found in the program's output.
+            gpus: The variable that shows the program its GPUs; empty for all of the agent's.
+            slot: Which of the agent's slots.
+            handout: The run.
+
+        Raises:
+            OSError: The run's folder cannot be written.
+            UsageError: The run has another command than the one that is pinned.
+        """
+        session.options.check_pin(handout.command_sha256)
+        self._inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
+        super().__init__(session, handout, lambda reason: self._inbox.put(Stop(reason)))
+        self._launcher = launcher
+        self._patterns = patterns
+        self._slot = slot
+        self._mark = mark_of(session.lock.name, chance.unique_key())
+        self._program = launcher.prepare(handout, self.files, gpus, self._mark)
+        self._child: Child | None = None
+
+    def run(self) -> None:
+        """Start the program, look after it until it has ended, and deliver its results."""
+        session, held = self.session, self.session.lock.descriptor
+        self.announce(self._program.command, self._slot, self._program.log_file)
+        unmatched: tuple[str, ...] = ()
+        try:
+            with printed_metrics(
+                self._patterns, self.files.metrics, self.notice, held, session.stopping
+            ) as printed:
+
+                def show(data: bytes, is_stderr: bool) -> None:
+                    session.emit(Output(self.handout.id, data, is_stderr))
+                    if printed is not None:
+                        printed.feed(data, is_stderr)
+
+                self._child = start_child(self._program, show, self.notice, held)
+                outcome = self._watch(self._child)
+            unmatched = printed.unmatched if printed is not None else ()
+        except LaunchFailed as error:
+            outcome = _not_started(str(error), is_machines_fault=error.is_machines_fault)
+        self.finish(outcome, unmatched, self._program.log_file)
+        if outcome.cause in MACHINE_FAULTS:
+            why = outcome.stderr_tail.rpartition("\n")[2]
+            session.pause_after_machine_fault(why, self.handout)
+
+    def interrupt(self, message: Interrupt | Warn) -> None:
+        """Take in a signal to the agent, also while the program is being started."""
+        if isinstance(message, Interrupt):
+            self.reporter.announce_end()
+        self._inbox.put(message)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program, whatever else is going on with it."""
+        if self._child is not None:
+            self._child.signal(number)
+
+    def _watch(self, child: Child) -> ProgramOutcome:
+        """Report while the program runs, end it if there is a reason, and say how it ended.
+
+        Raises:
+            LaunchFailed: The system allows no thread for that; the program has been killed.
+        """
+        run_timeout = self.session.run_timeout_seconds
+        supervisor = Supervisor(
+            child,
+            term_timeout_seconds=self.session.options.term_timeout_seconds,
+            run_timeout_seconds=run_timeout,
+            inbox=self._inbox,
+        )
+        try:
+            with self.reporter:
+                result = supervisor.supervise()
+        except RuntimeError as error:
+            if "thread" not in str(error):
+                raise
+            child.signal(signal.SIGKILL)
+            child.wait()
+            raise LaunchFailed(f"cannot look after the program: {error}") from None
+        trace = own_trace(self.session.lock.name) if result.exit.is_unknown else None
+        if trace is not None:
+            end_marked(trace, self._mark, self.notice)
+        words = child.output.stderr_tail() or _explain(result.exit)
+        if result.cause is None and result.exit.code:
+            why = self._launcher.why_not_started(self._program, result.exit.code, words)
+            if why is not None:
+                return _not_started(why)
+        if result.cause == "run_timeout":
+            words += f"\nstopped: it ran for longer than {run_timeout:g} s (run_timeout)"
+        return ProgramOutcome(
+            is_success=result.exit.is_success,
+            exit_code=result.exit.code,
+            signal=result.exit.signal,
+            cause=result.cause or (KEEPER_KILLED if result.exit.is_unknown else None),
+            stderr_tail=words.strip("\n"),
+            warned_by=result.warned_by,
+        )
+
+
+def _why_without_value(
+    metric: str, summary: Mapping[str, object], outcome: ProgramOutcome, is_unmatched: bool
+) -> str:
+    """Why a run that finished has no value of the sweep's metric."""
+    words = missing_metric(metric, summary, is_unmatched=is_unmatched)
+    if outcome.returned is None:
+        return words
+    return (
+        f"{words}; the function returned {outcome.returned:g}, which is not taken for it: log it,"
+        f" with sweep_sdk.log({{'{metric}': ...}})"
+    )
+
+
+def _not_started(why: str, *, is_machines_fault: bool = True) -> ProgramOutcome:
+    """The outcome of a run whose program did not start; by default it is given back."""
+    if is_machines_fault:
+        return ProgramOutcome(False, cause=NOT_STARTED, stderr_tail=why)
+    return ProgramOutcome(False, exit_code=_NOT_STARTED_EXIT, stderr_tail=why)
+
+
+def _explain(found: Exit) -> str:
+    """A program that was killed has no last words of its own."""
+    if found.signal is None:
+        return "the process that looks after the program was killed" if found.is_unknown else ""
+    hint = "; often the system was out of memory" if found.signal == 9 else ""
+    return f"ended by {signal_name(found.signal)}{hint}"

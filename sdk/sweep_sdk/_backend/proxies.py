@@ -1,0 +1,53 @@
+"""Which way requests to a URL take: directly, or through a proxy."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from sweep_sdk._settings import environment
+
+
+def proxy_of(url: str) -> str | None:
+    """The setting of the environment that sends requests to ``url`` through a proxy.
+
+    This machine itself is never reached through one, whatever the environment says.
+
+    Returns:
+        Such as ``http_proxy=http://proxy:3128``, without credentials; None without a proxy.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if _is_loopback(host) or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    for scheme in (parts.scheme, "all"):
+        if proxies.get(scheme):
+            return f"{_variable_of(scheme)}={_without_credentials(proxies[scheme])}"
+    return None
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    return _is_loopback(urlsplit(url).hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
+def _variable_of(scheme: str) -> str:
+    known = environment()
+    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
+    return next((name for name in names if known.get(name)), names[0])
+
+
+def _without_credentials(proxy: str) -> str:
+    start, separator, rest = proxy.partition("://")
+    return f"{start}{separator}{rest.rpartition('@')[2]}" if separator else rest or start
