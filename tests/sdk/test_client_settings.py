@@ -76,7 +76,9 @@ def test_line_ends_around_a_token_do_not_matter(environ):
 
 
 def test_the_token_is_not_shown():
-    settings = load_settings({"SWEEP_HOME": "/h", "SWEEP_TOKEN": "secret", "SWEEP_URL": "http://a"})
+    settings = load_settings(
+        {"SWEEP_HOME": "/h", "SWEEP_TOKEN": "secret", "SWEEP_URL": "https://a"}
+    )
     assert "secret" not in repr(settings)
 
 
