@@ -208,10 +208,9 @@ class _FunctionAttempt(Attempt):
         except RunStopped:
             return self._failure()
         except SystemExit as error:
-            code = _exit_code(error)
-            return ProgramOutcome(
-                not code, exit_code=code, cause=self._cause(), stderr_tail=_text(error)
-            )
+            code = error.code if isinstance(error.code, int) else int(error.code is not None)
+            words = error.code if isinstance(error.code, str) else ""
+            return ProgramOutcome(not code, code, cause=self._cause(), stderr_tail=words)
         except Exception:  # noqa: BLE001  whatever a user's function raises is its own failure
             return self._failure()
         return ProgramOutcome(True, cause=self._cause(), returned=_number(returned))
@@ -340,13 +339,3 @@ def _number(returned: object) -> float | None:
         return float(returned)
     except OverflowError:
         return None
-
-
-def _exit_code(error: SystemExit) -> int:
-    if error.code is None:
-        return 0
-    return error.code if isinstance(error.code, int) else 1
-
-
-def _text(error: SystemExit) -> str:
-    return error.code if isinstance(error.code, str) else ""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.outbox.endings import ProgramOutcome
     from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
     from sweep_sdk._backend.client import Client
-    from sweep_sdk._metrics.values import MetricValue
     from sweep_service.wire.runs import Attention, Command, Finished
 
 
@@ -62,7 +61,7 @@ class Delivery:
         self._next_row = 0
         self._is_tried = False
         self._lowest, self._highest = math.inf, -math.inf
-        self._noted = _text_of({})
+        self._sent_facts = "{}"
         self._turn = threads.Lock()
 
     def send(self, client: Client, *, is_final: bool = False) -> Command | None:
@@ -87,7 +86,9 @@ class Delivery:
         """Read on; whether there are rows to be sent at once, or as many as make a batch."""
         with self._turn:
             self._fill(n_batches=2)
-            is_due = attention.is_due(self._n_values(), self._lowest, self._highest)
+            spread = self.tail.logged.spreads.get(self.pending.metric or "")
+            n_values = 0 if spread is None else spread.n_values
+            is_due = attention.is_due(n_values, self._lowest, self._highest)
             return len(self._batches) > 1 or (bool(self._batches) and is_due)
 
     def beat(self, client: Client, *, is_preempting: bool = False) -> Command:
@@ -136,7 +137,13 @@ class Delivery:
             finished = client.finish(self.pending.run, ending.to_json())
         except InvalidRequest as error:  # an end without its details is better than none
             self._notice(f"how the run ended is told without details: {error}")
-            finished = client.finish(self.pending.run, _essentials(ending).to_json())
+            essentials = Ending(
+                attempt=ending.attempt,
+                state=ending.state,
+                key=ending.key,
+                is_stopped_early=ending.is_stopped_early,
+            )
+            finished = client.finish(self.pending.run, essentials.to_json())
         self._outbox.remove(self.pending)
         return finished
 
@@ -148,7 +155,9 @@ class Delivery:
 
     def give_up(self, outcome: ProgramOutcome) -> None:
         """Leave the pending delivery to another agent or to ``sync``."""
-        self._keep(replace(self.pending, outcome=asdict(outcome), holder=None))
+        self.pending = replace(self.pending, outcome=asdict(outcome), holder=None)
+        with contextlib.suppress(OSError):  # then only this process can deliver it
+            self._outbox.save(self.pending)
 
     def discard(self) -> None:
         """Forget the pending: the backend does not want it any more."""
@@ -158,16 +167,6 @@ class Delivery:
         """Let go of the metrics file."""
         self.tail.close()
 
-    def summary(self) -> dict[str, MetricValue]:
-        """What is kept of the run's results; see ``Logged.results``."""
-        summary, n_left_out = self.tail.logged.results()
-        if n_left_out:
-            self._notice(
-                f"{n_left_out:,} values of the summary found no room: at most"
-                f" {MAX_SUMMARY_BYTES:,} bytes are kept"
-            )
-        return summary
-
     def _ending(self, outcome: ProgramOutcome | None) -> Ending:
         """How the attempt ended, with what the program said of its result and noted about it."""
         logged = self.tail.logged
@@ -176,10 +175,14 @@ class Delivery:
                 f"{logged.n_facts_left_out} of the facts that the program noted are left out: at"
                 f" most {MAX_FACTS} and {MAX_FACT_BYTES:,} bytes are kept"
             )
+        summary, n_left_out = logged.results()
+        if n_left_out:
+            self._notice(
+                f"{n_left_out:,} values of the summary found no room: at most"
+                f" {MAX_SUMMARY_BYTES:,} bytes are kept"
+            )
         ending = ending_of(logged, outcome, self.pending.attempt, self.pending.key)
-        return replace(
-            ending, summary=self.summary(), result=logged.result, attributes=logged.facts
-        )
+        return replace(ending, summary=summary, result=logged.result, attributes=logged.facts)
 
     def _send_first(self, client: Client, *, is_final: bool) -> Command | None:
         """Send the first batch; None when the backend refuses it as it is."""
@@ -226,21 +229,16 @@ class Delivery:
             is_preempting=is_preempting,
             key=self.pending.key,
         )
-        noted = None if is_final else self._unsent_notes()
-        if noted is None:
-            return send()
+        facts = self.tail.logged.facts
+        text = json.dumps(facts, sort_keys=True)
+        if is_final or self.pending.key is None or text == self._sent_facts:
+            return send()  # without a key the backend is too old for facts
         try:
-            command = send(attributes=noted)
+            command = send(attributes=facts)
         except InvalidRequest:
             command = send()
-        self._noted = _text_of(noted)
+        self._sent_facts = text
         return command
-
-    def _unsent_notes(self) -> dict[str, Any] | None:
-        """What the program has noted, if that is news to a backend that takes it."""
-        facts = self.tail.logged.facts
-        is_news = self.pending.key is not None and _text_of(facts) != self._noted
-        return facts if is_news else None
 
     def _fill(self, *, n_batches: int, is_final: bool = False) -> bool:
         """Read on until so many batches have been begun; whether there are any rows.
@@ -276,11 +274,6 @@ class Delivery:
         if not self._batches:
             self._lowest, self._highest = math.inf, -math.inf
 
-    def _n_values(self) -> int:
-        """How many finite values of the metric the program has logged."""
-        spread = self.tail.logged.spreads.get(self.pending.metric or "")
-        return 0 if spread is None else spread.n_values
-
     def _note_values(self, batch: Batch) -> None:
         for row in batch.rows:
             value = row["metrics"].get(self.pending.metric)
@@ -298,20 +291,3 @@ class Delivery:
         middle = n_rows // 2
         second = replace(batch, offset=batch.offset + middle, rows=batch.rows[middle:])
         self._batches.extendleft((second, replace(batch, rows=batch.rows[:middle])))
-
-    def _keep(self, pending: PendingDelivery) -> None:
-        """A delivery whose file cannot be written still succeeds while this process lives."""
-        self.pending = pending
-        with contextlib.suppress(OSError):
-            self._outbox.save(pending)
-
-
-def _essentials(ending: Ending) -> Ending:
-    return Ending(
-        ending.attempt, ending.state, key=ending.key, is_stopped_early=ending.is_stopped_early
-    )
-
-
-def _text_of(facts: dict[str, Any]) -> str:
-    """Tells facts apart."""
-    return json.dumps(facts, sort_keys=True)

@@ -124,12 +124,8 @@ def ending_of(
         state=RunState(state),
         exit_code=outcome.exit_code,
         signal=outcome.signal,
-        error_tail=_sendable(tail),
+        # lone surrogates, which Python makes of odd file names, cannot be sent
+        error_tail=tail.encode("utf-8", "backslashreplace").decode("utf-8"),
         is_stopped_early=outcome.cause == "early_terminate",
         key=key,
     )
-
-
-def _sendable(text: str) -> str:
-    """Text without the half characters that Python makes of odd file names."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

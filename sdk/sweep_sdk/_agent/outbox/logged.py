@@ -196,7 +196,8 @@ class Logged:
         before = group.get(key)
         has_one = key in group
         group[key] = value
-        if _n_facts(self.facts) <= MAX_FACTS and _size(self.facts) <= MAX_FACT_BYTES:
+        n_facts = sum(len(one) if isinstance(one, dict) else 1 for one in self.facts.values())
+        if n_facts <= MAX_FACTS and _size(self.facts) <= MAX_FACT_BYTES:
             return
         self.n_facts_left_out += 1
         if has_one:
@@ -217,10 +218,6 @@ def _fitting(values: dict[str, MetricValue], most_bytes: int) -> dict[str, Metri
             break
         kept[name] = value
     return kept
-
-
-def _n_facts(facts: Mapping[str, Any]) -> int:
-    return sum(len(value) if isinstance(value, dict) else 1 for value in facts.values())
 
 
 def _size(facts: Mapping[str, Any]) -> int:

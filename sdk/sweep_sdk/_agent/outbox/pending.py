@@ -140,10 +140,11 @@ class Outbox:
         """The delivery in one file; None if the file is gone or damaged."""
         path = self._folder / name
         try:
-            stamp = _stamp(path)
+            found = path.stat()
         except OSError:
             self._read.pop(name, None)
             return None
+        stamp = found.st_mtime_ns, found.st_size, found.st_ino
         known = self._read.get(name)
         if known is None or known[0] != stamp:
             known = self._read[name] = (stamp, _read(path))
@@ -169,11 +170,6 @@ _Stamp = tuple[int, int, int]
 
 #: Fields that only other versions know are ignored.
 _FIELDS = tuple(field.name for field in fields(PendingDelivery))
-
-
-def _stamp(path: disk.Path) -> _Stamp:
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _read(path: disk.Path) -> PendingDelivery | None:

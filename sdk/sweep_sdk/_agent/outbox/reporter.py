@@ -10,7 +10,6 @@ from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from sweep_sdk._agent.outbox.delivery import Delivery
     from sweep_sdk._agent.outbox.pace import Pace
@@ -73,12 +72,7 @@ class Reporter:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End when the request in flight is answered; what is left is the delivery's business."""
         self._is_closing.set()
         self._wakes.put(None)
@@ -97,13 +91,11 @@ class Reporter:
 
     def _run(self) -> None:
         pause = self._row_seconds()
-        while not self._is_closing_within(pause):
+        while True:
+            threads.take(self._wakes, pause)
+            if self._is_closing.is_set():
+                return
             pause = self.report()
-
-    def _is_closing_within(self, seconds: float) -> bool:
-        """Wait for so long, or until there is something to do; whether that is to close."""
-        threads.take(self._wakes, seconds)
-        return self._is_closing.is_set()
 
     def report(self) -> float:
         """One turn; the seconds until the next. Called by the thread alone."""

@@ -149,7 +149,9 @@ class Tail:
         file = self._source.file()
         if file is None:
             return 0
-        self._check_size(file)
+        if file.seek(0, 2) < self.position:
+            self._tell("the metrics file was overwritten: programs must append to it")
+            self.position = 0
         n_bytes = 0
         for line, next_position in self._whole_lines(file, is_final):
             if rows and n_bytes + len(line) > MAX_BATCH_BYTES:
@@ -246,11 +248,6 @@ class Tail:
             for refusal in line.refusals:
                 self._tell(refusal)
         self.logged.add_line(line)
-
-    def _check_size(self, file: BinaryIO) -> None:
-        if file.seek(0, 2) < self.position:
-            self._tell("the metrics file was overwritten: programs must append to it")
-            self.position = 0
 
     def _tell_bad(self, line: bytes, error: line_format.BadLine) -> None:
         text = line[:60].decode("utf-8", "backslashreplace")

@@ -159,7 +159,10 @@ class PrintedMetrics:
             self._is_closed = True
             self._pipe.close()
         began_at = time.monotonic()
-        while self._is_working():
+        while True:
+            self._hearing.join(_POLL_SECONDS)
+            if not self._hearing.is_alive():
+                break
             is_hurried = stopping is not None and stopping.is_set()
             if time.monotonic() - began_at > (HURRY_SECONDS if is_hurried else PATIENCE_SECONDS):
                 self._process.kill()
@@ -171,10 +174,6 @@ class PrintedMetrics:
         self._process.wait()
         self._hearing.join()
         cast("IO[bytes]", self._process.stdout).close()
-
-    def _is_working(self) -> bool:
-        self._hearing.join(_POLL_SECONDS)
-        return self._hearing.is_alive()
 
     def _write(self, data: memoryview) -> int | None:
         """How many bytes could be written; None where nobody reads."""

@@ -27,7 +27,9 @@ class BestTracker:
         self._is_maximised = metric.get("goal") == "maximize"
         self._value: float | None = None
         self._lock = threads.Lock()
-        self.learn(sweep)
+        best = sweep.get("best") or {}
+        if isinstance(best.get("best"), (int, float)):
+            self.offer(str(best.get("id")), best["best"], {})
 
     def follow(self, metric: str | None) -> None:
         """Go by another metric from now on, if the sweep has another; None: it is not known."""
@@ -47,23 +49,14 @@ class BestTracker:
         """Whether a program never gave the sweep's metric a finite value."""
         return logged.metric is not None and self.value_of(logged) is None
 
-    def learn(self, sweep: Mapping[str, Any]) -> BestSoFar | None:
-        """Take in the sweep's best run; the event, if that is news."""
-        run = sweep.get("best") or {}
-        value = run.get("best")
-        if not isinstance(value, (int, float)):
-            return None
-        return self.offer(str(run.get("id")), value, run.get("config") or {})
-
     def offer(self, run: str, value: float | None, config: Mapping[str, Any]) -> BestSoFar | None:
         """Take in a run's result; the event, if it is the best so far."""
         if value is None or self.metric is None:
             return None
         with self._lock:
-            if self._value is not None and not self._is_better(value, self._value):
+            before = self._value
+            is_better = before is None or (value > before if self._is_maximised else value < before)
+            if not is_better:
                 return None
             self._value = value
         return BestSoFar(run, self.metric, value, config)
-
-    def _is_better(self, value: float, other: float) -> bool:
-        return value > other if self._is_maximised else value < other

@@ -135,7 +135,8 @@ class AgentSession:
         )
         self._sweep = sweep
         self._settings = settings
-        self._name = options.name or _default_name()
+        suffix = f"-{processes.own_id()}"
+        self._name = options.name or self.host[: MAX_NAME_LENGTH - len(suffix)] + suffix
         self.comparison = Comparison(
             self.client, self._name, self.tally, options.max_consecutive_failures
         )
@@ -294,8 +295,3 @@ def registered(settings: Settings) -> Iterator[AgentLock]:
             ) from None
         stack.enter_context(noted(settings.home, lock.name))
         yield lock
-
-
-def _default_name() -> str:
-    suffix = f"-{processes.own_id()}"
-    return processes.host_name()[: MAX_NAME_LENGTH - len(suffix)] + suffix

@@ -10,8 +10,6 @@ from sweep_sdk._agent.view.events import Output, Quiet
 from sweep_sdk._world import clock, threads
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sweep_sdk._agent.view.events import Event, Watcher
 
 _MAX_OUTPUT_BYTES = 4_000_000
@@ -42,12 +40,7 @@ class EventPump:
     def __enter__(self) -> EventPump:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Have what is left shown, unless the watcher is stuck."""
         with self._changed:
             self._is_closed = True
