@@ -31,7 +31,7 @@ _EXAMPLES = examples(
     "sweep-sdk local --host 0.0.0.0 --certfile cert.pem --keyfile key.pem",
     "sweep-sdk local --port 0 --json",
 )
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(epilog=_EXAMPLES, short_help="Serve this machine's sweeps over HTTP.")
