@@ -316,6 +316,22 @@ class TestLogin:
         assert result.code == 0
         assert "SWEEP_URL is set" in result.err
 
+    def test_refuses_to_send_a_token_without_encryption(self, cli, home, monkeypatch):
+        result = cli("login", "--url", "http://gpu1.invalid:8787", "--token", "t")
+        assert result.code == 2
+        assert "without encryption" in result.err
+        assert not (home / "credentials.json").exists()
+        monkeypatch.setenv("SWEEP_URL", "http://gpu1.invalid:8787")
+        assert cli("sweeps").code == 2
+        assert cli("login", "--url", "local").code == 0
+
+    @pytest.mark.parametrize("words", [["--token", ""], ["--token", "  "], ["--stdin"]])
+    def test_refuses_an_empty_token(self, cli, home, server, words):
+        result = cli("login", "--url", server.url, *words, stdin=b"\n")
+        assert result.code == 2
+        assert "the token is empty" in result.err
+        assert not (home / "credentials.json").exists()
+
     def test_one_way_to_give_the_token(self, cli):
         assert cli("login", "--url", "http://x", "--token", "t", "--stdin").code == 2
 
