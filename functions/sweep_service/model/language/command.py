@@ -28,10 +28,10 @@ NO_PARAMETERS_ADVICE = (
 )
 
 #: The variable that holds the token of the backend. Programs never get it.
-TOKEN_VARIABLE = "SWEEP_TOKEN"  # noqa: S105  its name
-_TOKEN_MACRO = f"${{envvar:{TOKEN_VARIABLE}}}"
-TOKEN_ADVICE = (
-    f"{_TOKEN_MACRO} would show the token of the backend to everybody who sees the command line;"
+WITHHELD_VARIABLE = "SWEEP_TOKEN"
+_WITHHELD_MACRO = f"${{envvar:{WITHHELD_VARIABLE}}}"
+WITHHELD_ADVICE = (
+    f"{_WITHHELD_MACRO} would show the token of the backend to everybody who sees the command line;"
     " agents refuse it, so remove it from the command"
 )
 
@@ -119,7 +119,7 @@ def prints_values(command: Sequence[str]) -> str | None:
 
 def asks_for_token(command: Sequence[str]) -> bool:
     """Whether the command asks for the token of the backend, which agents refuse."""
-    return any(_TOKEN_MACRO in element for element in command)
+    return any(_WITHHELD_MACRO in element for element in command)
 
 
 def unset_variables(command: Sequence[str], environment: Mapping[str, str]) -> list[Problem]:
@@ -227,8 +227,8 @@ MACROS = (
 
 
 def _oddities(element: str) -> list[str]:
-    if _TOKEN_MACRO in element:
-        return [TOKEN_ADVICE]
+    if _WITHHELD_MACRO in element:
+        return [WITHHELD_ADVICE]
     text = _ENVIRONMENT_MACRO.sub("...", element)
     known = ", ".join(MACROS)
     if text in MACROS:

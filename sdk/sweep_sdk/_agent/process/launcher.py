@@ -103,7 +103,9 @@ class Launcher:
         self._command = tuple(config.get("command") or commands.DEFAULT_COMMAND)
         self._program: str | None = config.get("program")
         # Programs need no token: the agent alone sends requests.
-        self._environment = {k: v for k, v in environment.items() if k != commands.TOKEN_VARIABLE}
+        self._environment = {
+            k: v for k, v in environment.items() if k != commands.WITHHELD_VARIABLE
+        }
 
     def warnings(self) -> list[str]:
         """What is odd about the command on this machine."""
@@ -121,7 +123,7 @@ class Launcher:
                 token of the backend.
         """
         if commands.asks_for_token(self._command):
-            raise UsageError(f"refusing to run the sweep's command: {commands.TOKEN_ADVICE}")
+            raise UsageError(f"refusing to run the sweep's command: {commands.WITHHELD_ADVICE}")
         if "${program}" in self._command and not self._program:
             raise UsageError(
                 "the sweep names no 'program', so an agent has nothing to start: add it to the"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sweep_sdk._server.server import LocalServer
 
 #: What ``--token`` without a value gives, as in earlier versions: there is a token anyhow.
-_NO_TOKEN = "\0"  # noqa: S105
+_NO_VALUE = "\0"
 _MAX_FILES = 65_536
 
 _EXAMPLES = examples(
@@ -73,7 +73,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--token",
     "given",
     is_flag=False,
-    flag_value=_NO_TOKEN,
+    flag_value=_NO_VALUE,
     metavar="[TOKEN]",
     help="Token of the admin. Set SWEEP_TOKEN instead: command lines are visible to others.",
 )
@@ -149,7 +149,7 @@ def command(
 def _check_options(certfile: Path | None, keyfile: Path | None, given: str | None) -> None:
     if keyfile is not None and certfile is None:
         raise click.UsageError("--keyfile needs --certfile")
-    if given not in (None, _NO_TOKEN):
+    if given not in (None, _NO_VALUE):
         note(
             "warning: other users of this machine can see the token in the list of processes; set"
             " SWEEP_TOKEN instead of --token"
@@ -161,7 +161,7 @@ def _token(given: str | None) -> tuple[str, bool]:
     from sweep_sdk._settings import given_token
     from sweep_service.access.tokens import TOKEN_BYTES, token_text
 
-    if given is not None and given != _NO_TOKEN:
+    if given is not None and given != _NO_VALUE:
         return given.strip(), False
     known = given_token()
     return (known, False) if known else (token_text(secrets.token_bytes(TOKEN_BYTES)), True)
