@@ -261,7 +261,9 @@ def test_logs_are_not_kept_for_ever_and_alarms_watch(template: dict[str, Any]) -
     assert {*of_functions, "AccessLogs"} == set(groups)
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
     alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
-    watched = [place for alarm in alarms for place in watched_by(alarm)]
+    watched = [
+        (alarm["Namespace"], alarm["MetricName"], watched_resource(alarm)) for alarm in alarms
+    ]
     apis = {
         ("AWS/ApiGateway", metric, api)
         for metric in ("5xx", "4xx", "Count")
@@ -275,16 +277,6 @@ def test_logs_are_not_kept_for_ever_and_alarms_watch(template: dict[str, Any]) -
         ("AWS/Lambda", "Throttles", ""),
     }
     assert len(watched) <= 10, "so many cost nothing"
-
-
-def watched_by(alarm: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Namespace, metric and resource of each metric of an alarm."""
-    parts = [
-        part["MetricStat"]["Metric"] for part in alarm.get("Metrics", ()) if "MetricStat" in part
-    ]
-    return [
-        (part["Namespace"], part["MetricName"], watched_resource(part)) for part in parts or [alarm]
-    ]
 
 
 def watched_resource(metric: dict[str, Any]) -> str:

@@ -33,6 +33,11 @@ class Deployed:
     def url(self) -> str:
         return self.outputs["Url"]
 
+    @property
+    def iam_url(self) -> str:
+        """Of the API for callers with AWS credentials."""
+        return self.outputs["IamUrl"]
+
     def environ(self, home: Path, token: str = TOKEN) -> dict[str, str]:
         """The environment of a user of the deployed backend."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SWEEP_")}
@@ -57,8 +62,11 @@ def deploy(**parameters: str) -> dict[str, str]:
     sam("deploy", *_CONFIG, *_overrides({"TokenSha256": accepted, **_HERE, **parameters}))
     listed = json.loads(sam("list", "stack-outputs", *_CONFIG, "--output", "json"))
     outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in listed}
-    path = f"_aws/execute-api/{outputs['ApiId']}/$default"
-    return {**outputs, "Url": f"{os.environ['AWS_ENDPOINT_URL']}/{path}"}
+    urls = {
+        name: f"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/{outputs[api]}/$default"
+        for name, api in (("Url", "ApiId"), ("IamUrl", "IamApiId"))
+    }
+    return {**outputs, **urls}
 
 
 def sam(*arguments: str) -> str:
