@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 # Empty, it installs the newest version of every dependency.
 CONSTRAINTS ?= constraints.txt
 
-SEEDS ?= 1000
 CODE := sdk functions tests benchmarks tools
 
 .PHONY: help demo test test-fast test-oldest coverage e2e simulate simulate-mutants faults check format \
@@ -44,7 +43,7 @@ e2e: $(VENV)/.ready-test  ## deploy the template into an emulated AWS on this ma
 	$(BIN)/python tests/e2e/aws/run.py
 
 simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for its story)
-	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
 
 simulate-mutants: $(VENV)/.ready-test  ## take out one mechanism after the other until a simulated world notices each
 	$(BIN)/python tests/e2e/faults/worlds.py $(if $(WRITE),--write)

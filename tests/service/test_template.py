@@ -117,6 +117,7 @@ def test_routes_are_bounded_by_what_they_cost(template: dict[str, Any], api: str
     }
     lists = (
         *("GET /v1/sweeps", "GET /v1/tokens", "GET /v1/sweeps/{sweep}/importance"),
+        "GET /v1/sweeps/{sweep}/events",
         *("GET /v1/sweeps/{sweep}/runs", "GET /v1/sweeps/{sweep}/runs/{run}/history"),
     )
     assert len(of_agents) == 3

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
-import os
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulation.faults import FAULTS, table
+from simulation.interpreter import garbage_kept, start_again
 from simulation.lines import LEAST_SHARE, Lines, lines_run, report, share_of, together
 from simulation.scenario import Result, play
 
 if TYPE_CHECKING:
     from simulation.lines import Lines
 
+#: As many as two cores play in some minutes.
+_WORLDS = 2500
 _MEMORY = Path("/dev/shm")
 _CHUNK = 25
 #: Lines are measured in so many chunks at most, and in one of five: it makes worlds twice as slow.
@@ -53,7 +55,7 @@ class Tally:
 def main() -> int:
     """Play worlds; 1 if a promise was broken in any, or too little happened in them."""
     parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1000, help="number of worlds to play")
+    parser.add_argument("--seeds", type=int, default=_WORLDS, help="number of worlds to play")
     parser.add_argument("--first", type=int, default=0, help="seed of the first world")
     parser.add_argument("--seed", type=int, help="play this one world and tell its story")
     parser.add_argument("--lines", action="store_true", help="list the lines that did not run")
@@ -145,13 +147,15 @@ def play_measured(seeds: Iterable[int]) -> Tally:
 def play_some(seeds: Iterable[int]) -> Tally:
     """Play worlds one after the other."""
     tally = Tally()
-    for seed in seeds:
-        with tempfile.TemporaryDirectory(dir=_folder()) as folder:
-            result = play(seed, Path(folder))
-        tally.n_worlds += 1
-        tally.faults.update(result.faults)
-        if result.broken:
-            tally.broken.append(result)
+    with garbage_kept():
+        for seed in seeds:
+            with tempfile.TemporaryDirectory(dir=_folder()) as folder:
+                result = play(seed, Path(folder))
+            tally.n_worlds += 1
+            tally.faults.update(result.faults)
+            if result.broken:
+                tally.broken.append(result)
+            gc.collect()
     return tally
 
 
@@ -161,7 +165,5 @@ def _folder() -> Path | None:
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":  # sets of texts have one order then
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "simulation", *sys.argv[1:]])
+    start_again("simulation")
     raise SystemExit(main())

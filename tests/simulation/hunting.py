@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 from simulation.__main__ import play_some
+from simulation.interpreter import start_again
 from simulation.themes import seeds_of
 
 
@@ -41,7 +40,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":  # sets of texts have one order then
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "simulation.hunting", *sys.argv[1:]])
+    start_again("simulation.hunting")
     main()

@@ -117,7 +117,7 @@ class Judge:
         if _is_amendment(method, path):
             self._amended(method, path, status, answer)
             return
-        if method == "DELETE" and status == 200 and path == f"/v1/sweeps/{self.world.sweep}":
+        if method == "DELETE" and status == 204 and path == f"/v1/sweeps/{self.world.sweep}":
             self.is_sweep_deleted = True
         if method == "GET" and status == 200 and before.end is not None:
             self._looked_at(path, json.loads(answer), before)
@@ -366,19 +366,23 @@ class Judge:
 
     # What the store keeps
 
-    def check_rows(self, rows: dict[Attempt, list[int]], *, is_rest: bool) -> None:
-        """Each row once and in order; at rest each acknowledged one, and each written one."""
+    def check_rows(self, rows: dict[Attempt, list[int]]) -> None:
+        """At rest: each row once and in order, each acknowledged one, and each written one."""
         for own, numbers in rows.items():
             _check_order(own, numbers)
         for own in self.acknowledged:
             self._check_acknowledged(own, rows.get(own, ()))
-        if is_rest:
-            self._check_all_written(rows)
-            self._check_complete(rows)
-            self._check_deleted(rows)
+        self._check_all_written(rows)
+        self._check_complete(rows)
+        self._check_deleted(rows)
 
     def check_rows_of(self, run: str, kept: dict[int, list[int]]) -> None:
-        """The same of one run, whose rows are given by attempts, while things go on."""
+        """While things go on: each row of a run once and in order, and each acknowledged one.
+
+        Args:
+            run: The run.
+            kept: The rows of each of its attempts.
+        """
         for attempt, numbers in kept.items():
             _check_order((run, attempt), numbers)
         if self.world.is_deleting:

@@ -176,7 +176,8 @@ class Ledger:
     def check_lease(self, index: int) -> None:
         """An attempt has one holder, and the next one begins when that was not heard of for long.
 
-        A lease is given up when its run has ended.
+        A lease is given up when its run has ended. Who found a run missing may lease it when it has
+        ended meanwhile; such a lease is cleared away.
         """
         found = self._select(_LEASE, index)
         before = self._leases.get(index)
@@ -187,7 +188,7 @@ class Ledger:
             return
         now = self._leases[index] = KeptLease(*found[0])
         judge = self._world.judge
-        if now.attempt < judge.newest(name):
+        if now.attempt < judge.newest(name) and not self._has_ended(index):
             raise Broken(
                 f"{name} is leased as attempt {now.attempt}, and attempt {judge.newest(name)} was"
                 " handed out before"
@@ -211,11 +212,12 @@ class Ledger:
 
     def _check_may_be_free(self, name: str, index: int) -> None:
         """A lease is deleted when its run has ended, or with its sweep."""
-        found = self._select(_RUN, index)
-        if not found:
-            self._check_is_deleting(name)
-        elif KeptRun(*found[0]).state is None:
+        if not self._world.is_deleting and not self._has_ended(index):
             raise Broken(f"the lease of {name} was deleted, and the run has not ended")
+
+    def _has_ended(self, index: int) -> bool:
+        found = self._select(_RUN, index)
+        return bool(found) and KeptRun(*found[0]).state is not None
 
     def _check_is_deleting(self, name: str) -> None:
         if not self._world.is_deleting:

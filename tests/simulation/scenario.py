@@ -103,7 +103,7 @@ class Scenario:
             self._come_to_rest()
             unexpected.check()
             world.judge.check_exits()
-            world.check(is_rest=True)
+            world.check_rest()
         finally:
             gateway.handle = world._handle
             gateway._logger.removeHandler(unexpected)

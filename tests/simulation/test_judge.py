@@ -119,19 +119,19 @@ def the_end_is_not_kept(world: World) -> None:
 
 def an_acknowledged_row_is_gone(world: World) -> None:
     report(world, 0, 1)
-    world.judge.check_rows({(RUN, 1): [0]}, is_rest=False)
+    world.judge.check_rows({(RUN, 1): [0]})
 
 
 def a_row_is_there_twice(world: World) -> None:
-    world.judge.check_rows({(RUN, 1): [0, 1, 1]}, is_rest=False)
+    world.judge.check_rows({(RUN, 1): [0, 1, 1]})
 
 
 def rows_are_out_of_order(world: World) -> None:
-    world.judge.check_rows({(RUN, 1): [1, 0]}, is_rest=False)
+    world.judge.check_rows({(RUN, 1): [1, 0]})
 
 
 def rows_of_a_worker_are_out_of_order(world: World) -> None:
-    world.judge.check_rows({(RUN, 1): [1001, 0, 1000]}, is_rest=False)
+    world.judge.check_rows({(RUN, 1): [1001, 0, 1000]})
 
 
 def a_written_row_is_never_delivered(world: World) -> None:
@@ -139,20 +139,20 @@ def a_written_row_is_never_delivered(world: World) -> None:
     opened = disk.open(f"/home/{RUN}", 0o101)
     disk.write(opened, b'{"n": 7}\n')
     disk.made[-1] = f"/home/{RUN}/metrics-1.jsonl", opened.node
-    world.judge.check_rows({}, is_rest=True)
+    world.judge.check_rows({})
 
 
 def finished_with_too_few_rows(world: World) -> None:
     send(world, "finish")
     world.programs.logged[RUN, 1] = 3
-    world.judge.check_rows({(RUN, 1): [0, 1]}, is_rest=True)
+    world.judge.check_rows({(RUN, 1): [0, 1]})
 
 
 def rows_of_a_deleted_run_stay(world: World) -> None:
     hand_out(world)
     report(world, 0)
     amend(world, "DELETE")
-    world.judge.check_rows({(RUN, 1): [0]}, is_rest=True)
+    world.judge.check_rows({(RUN, 1): [0]})
 
 
 def something_of_a_deleted_sweep_stays(world: World) -> None:
@@ -267,12 +267,12 @@ def a_deleted_run_has_no_rows(world: World) -> None:
     hand_out(world)
     report(world, 0)
     amend(world, "DELETE")
-    world.judge.check_rows({}, is_rest=True)
+    world.judge.check_rows({})
 
 
 def rows_of_two_processes_alternate(world: World) -> None:
     report(world, 0, 1000, 1, 1001)
-    world.judge.check_rows({(RUN, 1): [0, 1000, 1, 1001]}, is_rest=True)
+    world.judge.check_rows({(RUN, 1): [0, 1000, 1, 1001]})
 
 
 def an_agent_ends_in_time(world: World) -> None:

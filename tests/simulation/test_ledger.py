@@ -90,8 +90,8 @@ def delete_sweep(world: World) -> None:
     path = f"/v1/sweeps/{SWEEP}"
     world.is_deleting = True
     before = world.judge.began("DELETE", path, b"")
-    world.judge.saw("DELETE", path, {}, b"", 200, b"{}", "operator", before)
-    world.ledger.answered("DELETE", path, 200)
+    world.judge.saw("DELETE", path, {}, b"", 204, b"", "operator", before)
+    world.ledger.answered("DELETE", path, 204)
 
 
 def change(world: World, statement: str) -> None:
@@ -289,6 +289,13 @@ def a_run_ends_and_gives_its_lease_back(world: World) -> None:
     world.ledger.wrote("delete", (SWEEP, LEASE))
 
 
+def a_hole_is_opened_that_was_filled_meanwhile(world: World) -> None:
+    a_run_ends_and_gives_its_lease_back(world)
+    hole = Lease.born_released(0, 0, "hole", None)
+    world.store.save(SWEEP, None, hole)
+    world.ledger.wrote("save", (SWEEP, None, hole))
+
+
 def a_silent_agent_loses_its_run(world: World) -> None:
     world.kernel.now += world.lease_seconds + 1
     after_save("UPDATE leases SET attempt = 2, key = 'another'", LEASE)(world)
@@ -308,6 +315,7 @@ def a_sweep_is_deleted(world: World) -> None:
     [
         rows_come_again,
         a_run_ends_and_gives_its_lease_back,
+        a_hole_is_opened_that_was_filled_meanwhile,
         a_silent_agent_loses_its_run,
         a_sweep_is_deleted,
     ],

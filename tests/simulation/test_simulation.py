@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import random
 import re
@@ -81,6 +82,12 @@ def test_a_world_that_fails_among_others_fails_alone_in_the_same_way(tmp_path, m
         assert alone.story == first.story
         assert digest(alone) == digest(first)
         assert "acknowledged and are gone" in story(alone).splitlines()[0]
+
+
+def test_garbage_is_collected_again_when_worlds_have_been_played():
+    play_some([3])
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
 
 
 def test_the_summary_names_every_fault_with_its_count():

@@ -511,19 +511,21 @@ class World:
                     numbers += [number for line in node.data.split(b"\n") for number in _rows(line)]
         return found
 
-    def check(self, *, is_rest: bool = False) -> None:
-        """Whether all promises hold now."""
-        if self.is_database_away:
-            return
+    def check(self) -> None:
+        """Whether all that the store keeps is as it should be, while things go on."""
+        if not self.is_database_away:
+            self.ledger.check_all()
+
+    def check_rest(self) -> None:
+        """Whether all promises hold, by all that a reader can see when nothing happens any more."""
         if self.is_deleting and self.peek(f"/v1/sweeps/{self.sweep}") is None:
-            if is_rest:
-                self.judge.check_nothing_is_left(self.ledger.left_of_the_sweep())
+            self.judge.check_nothing_is_left(self.ledger.left_of_the_sweep())
             return
         runs = self.runs()
         self.judge.check_ends(runs)
-        if is_rest and self.n_points is not None:
+        if self.n_points is not None:
             self.judge.check_points(len(runs), self.n_points)
-        self.judge.check_rows(self.rows(runs), is_rest=is_rest)
+        self.judge.check_rows(self.rows(runs))
 
     def close(self) -> None:
         """End all that is left, and give back the file."""

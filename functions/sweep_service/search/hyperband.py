@@ -14,13 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweep_service.model.language.sections import MAX_BANDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import Hyperband, Metric
 
-#: Maximum number of bands derived from ``min_iter``, as in W&B.
-_MOST_BANDS = 100
 #: Upper bound on the number of values that a run logs.
 _MOST_ITERATIONS = 2**53
 
@@ -74,8 +74,8 @@ def _falling(settings: Hyperband) -> Iterator[int]:
 
 def _rising(settings: Hyperband, n_iterations: int) -> Iterator[int]:
     band = float(settings.min_iter or 1)
-    for _ in range(_MOST_BANDS):
-        if int(band) > n_iterations:
+    for _ in range(MAX_BANDS):
+        if band >= n_iterations + 1:
             return
         yield int(band)
         band *= settings.eta

@@ -213,3 +213,23 @@ def test_thousands_of_problems_are_told():
 def test_long_values_are_cut_in_messages():
     (problem,) = problems_of_parameter({"min": "x" * 5000, "max": 1})
     assert len(problem) < 250
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_taken"),
+    [
+        ({"max_iter": 66_124_098, "s": 66_124_098, "eta": 1.0000001}, False),
+        ({"max_iter": 10**300, "s": 101, "eta": 2}, False),
+        ({"max_iter": 10**300, "s": 100, "eta": 2}, True),
+        ({"max_iter": 81, "s": 10**9, "eta": 3}, True),
+        ({"min_iter": 1, "eta": 1.0000001}, True),
+    ],
+)
+def test_more_bands_than_a_report_can_judge_are_refused(settings, is_taken):
+    early = {"type": "hyperband", **settings}
+    config = {"method": "random", "metric": {"name": "a"}, "parameters": LR}
+    if is_taken:
+        parse_object({**config, "early_terminate": early})
+    else:
+        problem = problems_of({**config, "early_terminate": early})[0]
+        assert f"early_terminate.s: found {settings['s']}, which makes more than 100" in problem

@@ -128,6 +128,12 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for 
 MERGE_BOMB = "a0: &a0 {x: 1}\n" + "".join(
     f"a{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)
 )
+#: Each merge copies 250 keys, and the two levels of merges 48 million.
+WIDE_MERGES = (
+    f"a: &a {{{', '.join(f'k{i}: 1' for i in range(250))}}}\n"
+    f"b: &b {{<<: [{', '.join(['*a'] * 440)}]}}\n"
+    f"c: {{<<: [{', '.join(['*b'] * 440)}]}}\n"
+)
 CHAIN = "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i}\n  <<: *a{i - 1}\n" for i in range(1, 300))
 
 
@@ -158,7 +164,8 @@ CHAIN = "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i}\n  <<: *a{i - 1}\n" for i in 
         ("x: 1\na: *b", 2, "names no anchor"),
         ("x: 1\na: &a [&a [*a]]", 2, "contains itself"),
         (BOMB, 1, "aliases make it larger"),
-        (MERGE_BOMB, 1, "aliases make it larger"),
+        (MERGE_BOMB, 4, "aliases make it larger"),
+        (WIDE_MERGES, 1, "aliases make it larger"),
         (CHAIN, 1, "aliases make it larger"),
         ("a: " + "[" * 3000, 1, "nested more than 100 levels"),
         ("".join(" " * i + "a:\n" for i in range(300)), 101, "nested more than 100 levels"),

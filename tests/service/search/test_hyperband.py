@@ -144,3 +144,9 @@ def test_the_best_is_never_stopped_and_the_input_is_left_alone(
     assert values.index(min(values)) not in stopped
     assert at_band == dict(enumerate(values))
     assert len(stopped) <= len(values) - int(len(values) / eta)
+
+
+@pytest.mark.parametrize("min_iter", [1, 10, 10**300])
+def test_bands_beyond_the_floats_are_never_reached(min_iter: int) -> None:
+    settings = Hyperband(min_iter=min_iter, eta=1e308)
+    assert last_band(settings, 100) == (min_iter if min_iter <= 100 else None)

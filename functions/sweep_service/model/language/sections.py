@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,8 @@ HYPERBAND_FIELDS = (
     Field("eta", "number", "Ratio of the bands; 1 in eta runs goes on.", default=3, above=1),
     Field("strict", "boolean", "Judge by the value at the band, not the best.", default=True),
 )
+#: Bands of early termination at which a run can be judged; with min_iter W&B has as many.
+MAX_BANDS = 100
 _GOALS = {
     "min": "minimize",
     "minimise": "minimize",
@@ -141,6 +144,7 @@ def read_early_terminate(section: object, has_metric: bool, place: Place, report
     if complaints:
         report.warn(place, f"{'; '.join(complaints)}; no run will be stopped early")
         return None
+    _check_bands(settings, place, report)
     return {name: value for name, value in settings.items() if value is not None}
 
 
@@ -171,6 +175,16 @@ def _about_form(settings: dict[str, Any]) -> list[str]:
         return []
     settings["max_iter"] = settings["s"] = None
     return [] if settings["min_iter"] is not None else ["it needs min_iter, or max_iter and s"]
+
+
+def _check_bands(settings: dict[str, Any], place: Place, report: Report) -> None:
+    """Refuse so many bands that every report would take long to judge."""
+    if settings["max_iter"] is None:
+        return
+    eta, s = settings["eta"], settings["s"]
+    if s > MAX_BANDS and MAX_BANDS * math.log(eta) < math.log(settings["max_iter"]):
+        message = f"found {s}, which makes more than {MAX_BANDS} bands with eta = {eta}"
+        report.error((*place, "s"), f"{message}; needs a larger eta, such as 3, or a smaller s")
 
 
 def read_command(section: object, place: Place, report: Report) -> list[str] | None:

@@ -98,8 +98,8 @@ class _Builder:
             return self._list(node, place)
         return self._map(node, place)
 
-    def _count(self, node: Node, depth: int) -> None:
-        self._n_values += 1
+    def _count(self, node: Node, depth: int, n_values: int = 1) -> None:
+        self._n_values += n_values
         if self._n_values > MAX_VALUES or depth > MAX_DEPTH:
             limits = f"{MAX_VALUES} values or deeper than {MAX_DEPTH} levels"
             raise Refused(f"aliases make it larger than {limits}", line_of(node))
@@ -164,7 +164,9 @@ class _Builder:
         for key, value in node.value:
             if isinstance(key, ScalarNode) and key.tag == _MERGE:
                 for merged in reversed(_merged_maps(value)):
-                    entries.update(self._entries(merged, place, depth + 1))
+                    copied = self._entries(merged, place, depth + 1)
+                    self._count(merged, depth, len(copied))
+                    entries.update(copied)
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
                 raise Refused("a list or map cannot be a key", line_of(key))

@@ -11,6 +11,7 @@ from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import (
     CounterItem,
     DeletionItem,
+    EventItem,
     ListingItem,
     MetaItem,
 )
@@ -18,6 +19,7 @@ from sweep_service.storage.dynamodb.items import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sweep_service.access.events import Event
     from sweep_service.model.records.records import ConfigVersion, SweepHead, SweepStatus
     from sweep_service.storage.dynamodb.keys import Key
     from sweep_service.storage.dynamodb.table import Table
@@ -114,6 +116,15 @@ class SweepItems:
         stands = self.get_config_version(meta.sweep, meta.version)
         has_document = to_json(stands.document) == to_json(meta.document)  # NaN is not itself
         return has_document and stands.taken == meta.taken
+
+    def add_event(self, sweep: str, event: Event) -> None:
+        """See ``Store.add_event``."""
+        self._table.put(EventItem.of(sweep, event))
+
+    def list_events(self, sweep: str, count: int) -> list[Event]:
+        """See ``Store.list_events``."""
+        pages = self._table.pages(keys.events(sweep), limit=count, is_descending=True)
+        return [EventItem.record(item) for item in next(pages)]
 
     def _mark(self, sweep: str) -> Mark | None:
         """What stands in the place of a deleted sweep's counter."""

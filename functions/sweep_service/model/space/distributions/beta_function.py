@@ -41,7 +41,7 @@ def beta_ppf(u: float, a: float, b: float) -> float:
 def _lower_quantile(u: float, a: float, b: float) -> float:
     """The x in [0, 0.5] with I_x(a, b) = u: Newton steps, bisection where they leave it."""
     low, high = 0.0, 0.5
-    x = min(a / (a + b), high)
+    x = min(max(a / (a + b), _TINY), high)
     for step in range(_N_STEPS):
         error = beta_cdf(x, a, b) - u
         low, high = (x, high) if error < 0 else (low, x)

@@ -67,6 +67,7 @@ class LogUniform(Continuous):
         Raises:
             ValueError: exp of an exponent is beyond the range of floats.
         """
+        _require_distinct(log_low, log_high)
         low, high = safe_exp(log_low), safe_exp(log_high)
         if high == LARGEST:
             raise ValueError(

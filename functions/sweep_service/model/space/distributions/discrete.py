@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -19,6 +20,7 @@ from sweep_service.model.space.distributions.base import (
 )
 from sweep_service.model.space.distributions.continuous import Uniform
 
+_SMALLEST_STEP = sys.float_info.min
 #: How far from a multiple, in units of q, a number still counts as that multiple.
 _TOLERANCE = 1e-9
 
@@ -210,8 +212,7 @@ class QuantizedEndless(Distribution):
 
     def from_unit(self, unit: float) -> float:
         """The multiple nearest to the quantile."""
-        quotient = self.underlying.from_unit(unit) / self.q
-        multiple = round(min(max(quotient, -LARGEST), LARGEST))
+        multiple = round(_quotient(self.underlying.from_unit(unit), self.q))
         return _clipped_multiple(multiple, self.q, (self.underlying.low, self.underlying.high))
 
 
@@ -237,7 +238,7 @@ def q_uniform(low: float, high: float, q: float) -> Quantized:
 
 
 def _bounded(distribution: Continuous, q: float) -> Quantized:
-    if math.isinf(distribution.low / q) or math.isinf(distribution.high / q):
+    if q < _SMALLEST_STEP or math.isinf(distribution.low / q) or math.isinf(distribution.high / q):
         raise ValueError(f"q = {q} is too small for these bounds; make it larger")
     first = math.ceil(distribution.low / q - _TOLERANCE)
     last = math.floor(distribution.high / q + _TOLERANCE)
@@ -250,18 +251,34 @@ def _bounded(distribution: Continuous, q: float) -> Quantized:
 
 def _multiple_of(value: Any, q: float) -> int | None:
     """The k with value = k * q up to rounding."""
-    if not is_number(value) or math.isinf(value / q):
+    if not is_number(value):
         return None
-    multiple = round(value / q)
-    is_near = abs(value / q - multiple) <= _TOLERANCE * max(1, abs(multiple))
+    quotient = _quotient(value, q)
+    multiple = round(quotient)
+    if isinstance(quotient, Fraction):  # so large that every float is a multiple
+        return multiple
+    is_near = abs(quotient - multiple) <= _TOLERANCE * max(1, abs(multiple))
     return multiple if is_near else None
+
+
+def _quotient(value: float, q: float) -> float | Fraction:
+    """How many times ``q`` goes into a value; exact where a float cannot hold it."""
+    quotient = value / q
+    return quotient if math.isfinite(quotient) else Fraction(value) / Fraction(q)
 
 
 def _clipped_multiple(multiple: int, q: float, bounds: tuple[float, float]) -> float:
     """The float nearest to the decimal multiple: 3 * 0.1 is 0.3, as people write it."""
     if isinstance(q, int):
-        return multiple * q
-    return min(max(_nearest(multiple * _decimal(q)), bounds[0]), bounds[1])
+        return _within_floats(multiple, Fraction(q)) * q
+    step = _decimal(q)
+    return min(max(_nearest(_within_floats(multiple, step) * step), bounds[0]), bounds[1])
+
+
+def _within_floats(multiple: int, step: Fraction) -> int:
+    """The multiple of a step, or the largest that a float can hold."""
+    most = int(LARGEST) // step
+    return min(max(multiple, -most), most)
 
 
 @lru_cache
@@ -274,4 +291,4 @@ def _nearest(number: Fraction) -> float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(LARGEST, number)
+        return LARGEST if number > 0 else -LARGEST
