@@ -8,7 +8,7 @@ from sweep_sdk._results.missing_metric import missing_metric, runs_without_metri
 @pytest.mark.parametrize(
     ("metric", "logged", "words"),
     [
-        ("val_loss", ["epoch", "val/loss"], "logged epoch, val/loss, not val_loss, the sweep's metric"),
+        ("val_loss", ["epoch", "val/loss"], "epoch, val/loss, not val_loss, the sweep's metric"),
         ("val_loss", ["epoch", "val/loss"], "did you mean val/loss?"),
         ("loss", ["Loss"], "did you mean Loss?"),
         ("accuracy", ["acuracy"], "did you mean acuracy?"),

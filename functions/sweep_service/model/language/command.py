@@ -27,6 +27,14 @@ NO_PARAMETERS_ADVICE = (
     "SWEEP_CONFIG_FILE names"
 )
 
+#: The variable that holds the token of the backend. Programs never get it.
+WITHHELD_VARIABLE = "SWEEP_TOKEN"
+_WITHHELD_MACRO = f"${{envvar:{WITHHELD_VARIABLE}}}"
+WITHHELD_ADVICE = (
+    f"{_WITHHELD_MACRO} would show the token of the backend to everybody who sees the command line;"
+    " agents refuse it, so remove it from the command"
+)
+
 _ENVIRONMENT_MACRO = re.compile(r"\$\{envvar:([A-Z0-9_]*)\}")
 _INNER_MACRO = re.compile(r"\$\{([^{}]*)\}")
 
@@ -107,6 +115,11 @@ def passes_parameters(command: Sequence[str]) -> bool:
 def prints_values(command: Sequence[str]) -> str | None:
     """The first macro of the command that passes values as Python prints them, if there is one."""
     return next((element for element in command if element in _PRINTING_MACROS), None)
+
+
+def asks_for_token(command: Sequence[str]) -> bool:
+    """Whether the command asks for the token of the backend, which agents refuse."""
+    return any(_WITHHELD_MACRO in element for element in command)
 
 
 def unset_variables(command: Sequence[str], environment: Mapping[str, str]) -> list[Problem]:
@@ -214,6 +227,8 @@ MACROS = (
 
 
 def _oddities(element: str) -> list[str]:
+    if _WITHHELD_MACRO in element:
+        return [WITHHELD_ADVICE]
     text = _ENVIRONMENT_MACRO.sub("...", element)
     known = ", ".join(MACROS)
     if text in MACROS:
