@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ _TOO_MUCH = (HealthCheck.too_slow, HealthCheck.data_too_large)
 settings.register_profile("untimed", deadline=None, suppress_health_check=_TOO_MUCH)
 settings.register_profile("fast", settings.get_profile("untimed"), max_examples=10)
 settings.load_profile("untimed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Servers leave their tokens in a folder for configuration that is not the user's."""
+    folder = tempfile.TemporaryDirectory(prefix="sweep-sdk-config-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_CONFIG_HOME"] = folder.name
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

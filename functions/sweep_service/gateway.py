@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sweep_service import __version__, errors
+from sweep_service.access.events import Event
 from sweep_service.access.identity import check_access
 from sweep_service.handlers import http, views
 from sweep_service.routes import find_route
@@ -62,6 +63,8 @@ def handle(
         route, params = find_route(method, path)
         _check_access(route, params.get("sweep"), identity, services.clock())
         answer = route.handler(http.Request(params, query, headers, body, identity), services)
+        if answer.deed is not None and identity is not None:
+            _keep(services, answer.deed, identity)
         return _encode(answer)
     except errors.ServiceError as error:
         if not isinstance(error, errors.StoreSignal):
@@ -78,6 +81,16 @@ def _check_access(route: Route, sweep: str | None, identity: Identity | None, no
     if route.is_about_caller and identity is not None:
         sweep = identity.sweep
     check_access(identity, route.scope, sweep, now)
+
+
+def _keep(services: Services, deed: http.Deed, identity: Identity) -> None:
+    """Keep who has changed a sweep; the change has been made, so a failure is logged alone."""
+    at = services.clock() if deed.at is None else deed.at
+    event = Event(at, identity.name, identity.method.value, deed.action)
+    try:
+        services.store.add_event(deed.sweep, event)
+    except errors.ServiceError:
+        _logger.warning("sweep %s: an event was not kept: %s", deed.sweep, event, exc_info=True)
 
 
 def _encode(answer: http.Response) -> Response:

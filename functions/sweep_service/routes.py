@@ -45,6 +45,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/sweeps/{sweep}"): Route(sweeps.get_sweep, Scope.READER),
     ("PATCH", "/v1/sweeps/{sweep}"): Route(sweeps.change_sweep, Scope.ADMIN),
     ("DELETE", "/v1/sweeps/{sweep}"): Route(sweeps.delete_sweep, Scope.ADMIN),
+    ("GET", "/v1/sweeps/{sweep}/events"): Route(sweeps.list_events, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/best"): Route(sweeps.best_run, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/importance"): Route(sweeps.importance, Scope.READER),
     ("POST", "/v1/sweeps/{sweep}/results"): Route(sweeps.import_results, Scope.ADMIN),

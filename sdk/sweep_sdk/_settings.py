@@ -4,6 +4,7 @@ Environment before credentials file. A token from the file goes only to the URL 
 
 ``SWEEP_URL``             the backend; empty or ``local`` means the local database
 ``SWEEP_TOKEN``           bearer token for it
+``SWEEP_INSECURE``        ``1`` allows requests without encryption to other machines
 ``SWEEP_AUTH``            ``token``, or ``iam`` to sign requests with AWS credentials
 ``SWEEP_PROJECT``         default project of new sweeps
 ``SWEEP_HOME``            data folder, by default the user's data directory
@@ -24,8 +25,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from sweep_sdk._addresses import check_encryption, normalise_url
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.ranks import rank_of
 
@@ -51,7 +52,7 @@ class Settings:
     Attributes:
         url: The backend's address without trailing slash; None means local mode.
         url_setting: Where the address comes from.
-        metadata_url: The instance metadata service that tells of spot interruptions.
+        metadata_url: The instance metadata service that announces spot interruptions.
         local_file_systems: File systems on which the local database may be, besides those that
             are known to be local.
         auth: ``token`` or ``iam``; None: as the address and the credentials at hand suggest.
@@ -77,7 +78,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class RunEnvironment:
-    """What an agent tells the training program that it starts.
+    """What an agent passes to the training program that it starts.
 
     Attributes:
         rank: This process's place in a distributed run, as text; see ``_process.ranks``.
@@ -105,6 +106,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     stored = _read_credentials(credentials_file)
     given_url = environ.get("SWEEP_URL")
     url = normalise_url(given_url) if given_url is not None else stored.get("url")
+    url_setting = URL_SETTING if given_url is not None else _KEPT_URL
+    check_encryption(url, url_setting, allows_insecure(environ))
     return Settings(
         url=url,
         token=_token(environ, stored, url),
@@ -121,33 +124,38 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         local_file_systems=tuple(
             environ.get("SWEEP_LOCAL_FILE_SYSTEMS", "").replace(",", " ").split()
         ),
-        url_setting=URL_SETTING if given_url is not None else _KEPT_URL,
+        url_setting=url_setting,
         keep_runs_seconds=_keep_runs_seconds(environ),
         auth=_auth(environ),
         read_token=lambda: _token(environ, _read_credentials(credentials_file), url),
     )
 
 
-def normalise_url(text: str) -> str | None:
-    """The backend's address as requests need it; None for local mode.
+def allows_insecure(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether SWEEP_INSECURE allows requests without encryption to other machines."""
+    text = (os.environ if environ is None else environ).get("SWEEP_INSECURE", "")
+    return text.strip().lower() in ("1", "true", "yes")
+
+
+def given_token(environ: Mapping[str, str] | None = None) -> str | None:
+    """The token that SWEEP_TOKEN holds; None where it holds none."""
+    return (os.environ if environ is None else environ).get("SWEEP_TOKEN", "").strip() or None
+
+
+def servers_folder() -> Path:
+    """Where the local servers of this user say how they are reached, whatever SWEEP_HOME is.
 
     Raises:
-        UsageError: It is no http or https URL.
+        UsageError: The user has no home folder.
     """
-    text = text.strip()
-    if text in ("", "local"):
-        return None
-    try:
-        parts = urlsplit(text)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_url = False
-    if not is_url or parts.query or parts.fragment:
-        raise UsageError(
-            f"'{text}' is not the URL of a backend: it looks like https://host or"
-            " http://127.0.0.1:8787"
-        )
-    return text.rstrip("/").removesuffix("/v1").rstrip("/")
+    from platformdirs import user_config_dir
+
+    with contextlib.suppress(UsageError):
+        return _users_folder(user_config_dir) / "servers"
+    raise UsageError(
+        "there is no home folder to keep the server's token in: set SWEEP_TOKEN to a token, or"
+        " XDG_CONFIG_HOME to a folder that this user may write to"
+    )
 
 
 def parse_age(text: str, name: str) -> float:
@@ -233,9 +241,21 @@ def environment_with(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _token(environ: Mapping[str, str], stored: Mapping[str, str], url: str | None) -> str | None:
-    """The token for ``url``: the environment's, else the one that was stored for it."""
+    """The token for ``url``: the environment's, else the one stored for it, else its server's."""
     stored_token = stored.get("token") if url == stored.get("url") else None
-    return environ.get("SWEEP_TOKEN", "").strip() or stored_token
+    return given_token(environ) or stored_token or served_token(url)
+
+
+def served_token(url: str | None) -> str | None:
+    """The token of a local server of this user that runs at ``url``; None: there is none."""
+    if url is None:
+        return None
+    # no home folder, or a system that has no locks: no server has left a file
+    with contextlib.suppress(UsageError, ImportError):
+        from sweep_sdk._local_servers import token_of
+
+        return token_of(servers_folder(), url)
+    return None
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from versions import Version
+from versions import TOKEN, Version
 
 from releases import RELEASES, Release
 
@@ -63,7 +63,7 @@ def today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Version:
     monkeypatch.chdir(folder)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SWEEP_")}
     path = os.pathsep.join([os.path.dirname(sys.executable), kept["PATH"]])
-    return {**kept, "PATH": path, "SWEEP_HOME": str(tmp_path / "home")}
+    return {**kept, "PATH": path, "SWEEP_HOME": str(tmp_path / "home"), "SWEEP_TOKEN": TOKEN}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from versions import MAIN, server
+from versions import MAIN, TOKEN, server
 
 from releases import Release
 from sweep_sdk import __version__
@@ -24,7 +24,6 @@ from sweep_service.model.language import command, features, keys, normalise, sec
 from sweep_service.model.language.features import FIRST_FEATURES, known_features
 from sweep_service.model.language.fields import Field
 
-TOKEN = "secret"
 BASE = {
     "method": "grid",
     "metric": {"name": "loss"},

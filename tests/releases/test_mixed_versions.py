@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from versions import MAIN, Version, agent, register, server
+from versions import MAIN, TOKEN, Version, agent, register, server
 
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.transport import HttpTransport
@@ -40,7 +40,7 @@ SWEEP_FILE = f"""
 
 def rows_of(url: str, run: dict[str, Any]) -> list[dict[str, Any]]:
     path = f"{url}/v1/sweeps/{run['sweep']}/runs/{run['id']}/history"
-    rows: list[dict[str, Any]] = requests.get(path, timeout=10).json()["items"]
+    rows: list[dict[str, Any]] = get(path)["items"]
     return rows
 
 
@@ -50,9 +50,9 @@ def expected_rows(run: dict[str, Any]) -> list[float]:
 
 def assert_complete(url: str, sweep: str) -> None:
     """Each point was run once, and each of its rows is there once and in order."""
-    found = requests.get(f"{url}/v1/sweeps/{sweep}", timeout=10).json()
+    found = get(f"{url}/v1/sweeps/{sweep}")
     assert found["state"] == "finished"
-    runs = requests.get(f"{url}/v1/sweeps/{sweep}/runs", timeout=10).json()["items"]
+    runs = get(f"{url}/v1/sweeps/{sweep}/runs")["items"]
     assert Counter(run["config"]["n"] for run in runs) == Counter(range(N_POINTS))
     assert {run["state"] for run in runs} == {"finished"}
     for run in runs:
@@ -115,13 +115,17 @@ def test_results_that_an_old_agent_could_not_deliver_are_delivered(
     with server(old, port) as url:
         env = {**today, "SWEEP_URL": url}
         subprocess.run([sys.executable, "-c", MAIN, "sync"], env=env, check=True)
-        (run,) = requests.get(f"{url}/v1/sweeps/{sweep}/runs", timeout=10).json()["items"]
+        (run,) = get(f"{url}/v1/sweeps/{sweep}/runs")["items"]
         assert run["state"] == "pending", "it was interrupted, and is handed out again"
         assert [row["metrics"]["loss"] for row in rows_of(url, run)] == expected_rows(run)
 
 
+def get(url: str) -> Any:
+    return requests.get(url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10).json()
+
+
 def n_finished(url: str, sweep: str) -> int:
-    found = requests.get(f"{url}/v1/sweeps/{sweep}", timeout=10).json()
+    found = get(f"{url}/v1/sweeps/{sweep}")
     return int(found["counts"].get("finished", 0))
 
 
@@ -129,7 +133,7 @@ def test_an_older_backend_is_spared_what_it_does_not_know(
     old: Version, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(runs.DETAILS, "cpu_seconds", float)
-    with server(old, port) as url, Client(HttpTransport(url)) as client:
+    with server(old, port) as url, Client(HttpTransport(url, TOKEN)) as client:
         run = client.ask(register(old, url), "a-key-of-an-agent", "agent")
         assert isinstance(run, runs.HandOut)
         summary = {"loss": 0.5}

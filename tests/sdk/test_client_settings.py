@@ -75,8 +75,28 @@ def test_line_ends_around_a_token_do_not_matter(environ):
     assert load_settings(environ | {"SWEEP_TOKEN": " "}).token is None
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://gpu1:8787", "http://127.0.0.1:8787", "http://localhost:8787", "http://[::1]:1", ""],
+)
+def test_urls_to_which_a_credential_may_go(environ, url):
+    load_settings(environ | {"SWEEP_URL": url})
+
+
+@pytest.mark.parametrize("url", ["http://gpu1:8787", "http://10.0.0.7", "http://127.0.0.1.example"])
+def test_no_credential_goes_unencrypted_to_another_machine(environ, url):
+    with pytest.raises(UsageError, match=r"SWEEP_URL is 'http://.*SWEEP_INSECURE=1"):
+        load_settings(environ | {"SWEEP_URL": url})
+    assert load_settings(environ | {"SWEEP_URL": url, "SWEEP_INSECURE": "1"}).url == url
+    save_credentials(url, "secret", environ)
+    with pytest.raises(UsageError, match="login' keeps is 'http://"):
+        load_settings(environ)
+
+
 def test_the_token_is_not_shown():
-    settings = load_settings({"SWEEP_HOME": "/h", "SWEEP_TOKEN": "secret", "SWEEP_URL": "http://a"})
+    settings = load_settings(
+        {"SWEEP_HOME": "/h", "SWEEP_TOKEN": "secret", "SWEEP_URL": "https://a"}
+    )
     assert "secret" not in repr(settings)
 
 

@@ -97,6 +97,13 @@ class TestCommand:
         secret = Launcher({"program": "train.py"}, {"PATH": path, "SWEEP_TOKEN": "secret"})
         assert "SWEEP_TOKEN" not in self.prepare(tmp_path, secret).environment
 
+    def test_the_token_does_not_go_through_the_command_either(self, tmp_path, path):
+        config = {"command": ["/bin/echo", "--tag=${envvar:SWEEP_TOKEN}", "${args}"]}
+        launcher = Launcher(config, {"PATH": path, "SWEEP_TOKEN": "secret"})
+        assert "secret" not in " ".join(self.prepare(tmp_path, launcher).command)
+        with pytest.raises(UsageError, match=r"refusing to run .*\$\{envvar:SWEEP_TOKEN\}"):
+            launcher.check()
+
     def test_its_processes_are_marked_and_not_kept_because_their_agent_is(self, tmp_path, path):
         own = {"PATH": path, "SWEEP_KEEP": "1", "SWEEP_MARK": "of an outer agent"}
         kept = Launcher({"program": "train.py"}, own)

@@ -595,11 +595,16 @@ class TestAddress:
             serving(host="no.such.host.invalid")
 
     @pytest.mark.parametrize("host", ["0.0.0.0", ""])
-    def test_open_to_others_only_with_a_token(self, host):
-        with pytest.raises(UsageError, match="--token"):
-            serving(token=None, host=host)
-        with serving(host=host):
+    def test_open_to_others_only_with_encryption(self, host):
+        with pytest.raises(UsageError, match=r"--certfile.*--insecure"):
+            serving(host=host)
+        with serving(host=host, is_insecure=True):
             pass
+
+    @pytest.mark.parametrize("token", ["", " ", "t\xf6ken", "two\nlines", " padded"])
+    def test_only_a_token_that_can_be_sent(self, token):
+        with pytest.raises(UsageError, match="the token"):
+            serving(token=token)
 
 
 class TestStopping:

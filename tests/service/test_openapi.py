@@ -70,6 +70,7 @@ def test_every_documented_request_gets_the_documented_answer(send, backend):
     send("GET", "/v1/sweeps", query={"count": "1"})
     send("GET", "/v1/sweeps", query={"state": "pending", "project": "p"})
     send("GET", "/v1/sweeps/{sweep}", sweep=sweep)
+    send("GET", "/v1/sweeps/{sweep}/events", sweep=sweep)
     send("GET", "/v1/sweeps/{sweep}/best", sweep=sweep)
     send("GET", "/v1/sweeps/{sweep}/importance", sweep=sweep)
     results = {"results": [{"config": {"nothing": 1}, "value": "NaN"}]}

@@ -117,6 +117,7 @@ def test_routes_are_bounded_by_what_they_cost(template: dict[str, Any], api: str
     }
     lists = (
         *("GET /v1/sweeps", "GET /v1/tokens", "GET /v1/sweeps/{sweep}/importance"),
+        "GET /v1/sweeps/{sweep}/events",
         *("GET /v1/sweeps/{sweep}/runs", "GET /v1/sweeps/{sweep}/runs/{run}/history"),
     )
     assert len(of_agents) == 3
@@ -172,6 +173,10 @@ def test_the_table(template: dict[str, Any]) -> None:
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
     assert {entry["AttributeType"] for entry in table["AttributeDefinitions"]} == {"S"}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["OnDemandThroughput"] == {
+        "MaxWriteRequestUnits": {"Ref": "MaxWriteUnits"},
+        "MaxReadRequestUnits": {"Ref": "MaxReadUnits"},
+    }
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["DeletionProtectionEnabled"] == {"If": ["RetainsTable", True, False]}

@@ -114,12 +114,33 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """What a request has changed.
+
+    Attributes:
+        sweep: With which sweep that is kept.
+        action: See ``Event``.
+        at: When, in seconds since the epoch; None: now.
+    """
+
+    sweep: str
+    action: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
-    """What a handler answers; the gateway turns ``body`` into JSON."""
+    """What a handler answers.
+
+    Attributes:
+        body: What the gateway turns into JSON; None: nothing.
+        deed: What was changed; None: nothing that is kept.
+    """
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    deed: Deed | None = None
 
 
 def reject_unknown(document: Mapping[str, object], known: Sequence[str], inside: str = "") -> None:
@@ -222,7 +243,7 @@ def encode_cursor(position: Sequence[float | str] | None) -> str | None:
 
 
 def decode_cursor(text: str | None, kinds: tuple[type, ...]) -> tuple[Any, ...] | None:
-    """The position that a cursor stands for.
+    """The position that a cursor represents.
 
     Raises:
         InvalidRequest: It is not one that this backend gave out.

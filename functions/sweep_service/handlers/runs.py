@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.errors import Forbidden, InvalidRequest, NotFound, TooLarge
 from sweep_service.handlers import views
 from sweep_service.handlers.http import (
+    Deed,
     Request,
     Response,
     decode_cursor,
@@ -35,6 +36,7 @@ from sweep_service.wire.runs import DETAILS, ENDING_FIELDS, Ending, HandOut
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sweep_service.operations.amendments import Amended
     from sweep_service.operations.services import Services
 
 MAX_ROW_BYTES = 256_000
@@ -134,7 +136,8 @@ def finish_run(request: Request, services: Services) -> Response:
 def stop_run(request: Request, services: Services) -> Response:
     """``POST .../runs/{run}/stop``."""
     sweep, index = _run_of(request)
-    return Response(202, views.run(runs.stop_run(services, sweep, index)))
+    stopped = views.run(runs.stop_run(services, sweep, index))
+    return Response(202, stopped, deed=Deed(sweep, f"stopped run {stopped['id']}"))
 
 
 def retry_run(request: Request, services: Services) -> Response:
@@ -142,7 +145,7 @@ def retry_run(request: Request, services: Services) -> Response:
     document = request.json()
     reject_unknown(document, ("attempt",))
     wanted = RunWanted(*_run_of(request), int_field(document, "attempt", least=0))
-    return Response(200, views.amended(amendments.retry_run(services, wanted)))
+    return _amended(amendments.retry_run(services, wanted), "had run {} run again")
 
 
 def delete_run(request: Request, services: Services) -> Response:
@@ -150,7 +153,13 @@ def delete_run(request: Request, services: Services) -> Response:
     attempt = request.query.get("attempt")
     wanted = RunWanted(*_run_of(request), None if attempt is None else _whole("attempt", attempt))
     amended = amendments.delete_run(services, wanted, is_again=request.flag("again"))
-    return Response(200, views.amended(amended))
+    return _amended(amended, "deleted run {}")
+
+
+def _amended(amended: Amended, action: str) -> Response:
+    run = amended.run
+    deed = Deed(run.sweep, action.format(run_id(run.sweep, run.run.index)))
+    return Response(200, views.amended(amended), deed=deed if amended.is_changed else None)
 
 
 def retry_failed(request: Request, services: Services) -> Response:
@@ -159,14 +168,14 @@ def retry_failed(request: Request, services: Services) -> Response:
     reject_unknown(document, ("since",))
     sweep, since = request.params["sweep"], int_field(document, "since", least=0) or 0
     retried = amendments.retry_failed(services, sweep, since, _RETRIES_A_REQUEST)
-    return Response(
-        200,
-        {
-            "runs": [run_id(sweep, index) for index in retried.indices],
-            "next": retried.following,
-            "sweep_state": retried.sweep_state.value,
-        },
-    )
+    n_retried = len(retried.indices)
+    deed = Deed(sweep, f"had {n_retried} failed runs run again") if n_retried else None
+    body = {
+        "runs": [run_id(sweep, index) for index in retried.indices],
+        "next": retried.following,
+        "sweep_state": retried.sweep_state.value,
+    }
+    return Response(200, body, deed=deed)
 
 
 def _run_of(request: Request) -> tuple[str, int]:

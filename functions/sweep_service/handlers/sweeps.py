@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.errors import InvalidRequest, NotFound, TooLarge
 from sweep_service.handlers import views
 from sweep_service.handlers.http import (
+    Deed,
     Request,
     Response,
     decode_cursor,
@@ -17,6 +18,7 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
+from sweep_service.model.language.command import command_sha256
 from sweep_service.model.language.sweep_config import (
     ParsedSweep,
     parse_object,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 _SWEEPS_A_PAGE = 50
+_EVENTS_A_PAGE = 500
 MAX_CONFIG_BYTES = 100_000
 _MAX_DOCUMENT_BYTES = 350_000  #: of a config with every default filled in; an item holds 400 KB
 _MOST_PRIOR_RUNS = 200
@@ -67,7 +70,9 @@ def create_sweep(request: Request, services: Services) -> Response:
     view = sweeps.create_sweep(services, new, is_dry_run=is_dry_run)
     body = views.created_sweep(view)
     if not is_dry_run:
-        return Response(201, body)
+        action = f"registered the sweep, command {body['command_sha256'][:12]}"
+        deed = Deed(body["id"], action, view.loaded.meta.created_at)
+        return Response(201, body, deed=deed)
     return Response(200, {**body, "samples": tagged(sweeps.first_configs(view, _N_SAMPLES))})
 
 
@@ -108,17 +113,32 @@ def change_sweep(request: Request, services: Services) -> Response:
     sweep = request.params["sweep"]
     if "config" in document or "yaml" in document:
         view = update_config(services, sweep, _parse_config(document), request.caller)
+        command = command_sha256(view.loaded.config.document)
+        action = f"changed the config to version {view.counter.version}, command {command[:12]}"
     elif "run_cap" in document:
         view = sweeps.set_run_cap(services, sweep, int_field(document, "run_cap", least=1))
+        action = f"set run_cap to {view.counter.run_cap}"
     else:
-        view = sweeps.set_state(services, sweep, _target_state(document))
-    return Response(200, {**views.created_sweep(view), "changed": view.is_changed})
+        target = _target_state(document)
+        view = sweeps.set_state(services, sweep, target)
+        action = f"set the state to {target.value}"
+    deed = Deed(sweep, action) if view.is_changed else None
+    return Response(200, {**views.created_sweep(view), "changed": view.is_changed}, deed=deed)
 
 
 def delete_sweep(request: Request, services: Services) -> Response:
     """``DELETE /v1/sweeps/{sweep}``."""
     sweeps.delete_sweep(services, request.params["sweep"])
     return Response(204)
+
+
+def list_events(request: Request, services: Services) -> Response:
+    """``GET /v1/sweeps/{sweep}/events``: what people have done to it, the newest first."""
+    sweep = request.params["sweep"]
+    services.store.get_status(sweep)  # raises where there is no such sweep
+    count = request.query_count("count", _EVENTS_A_PAGE, _EVENTS_A_PAGE)
+    items = [views.event(event) for event in services.store.list_events(sweep, count)]
+    return Response(200, {"items": items})
 
 
 def best_run(request: Request, services: Services) -> Response:
@@ -148,7 +168,10 @@ def import_results(request: Request, services: Services) -> Response:
     imported = imports.import_results(
         services, request.params["sweep"], results, is_dry_run=is_dry_run
     )
-    return Response(200, views.imported(imported))
+    n_new = imported.n_observed + imported.n_done
+    is_deed = n_new and not is_dry_run
+    deed = Deed(request.params["sweep"], f"imported {n_new} results") if is_deed else None
+    return Response(200, views.imported(imported), deed=deed)
 
 
 def _result(item: object, place: str) -> Result:

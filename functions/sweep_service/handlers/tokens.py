@@ -8,6 +8,7 @@ from sweep_service.access.scopes import Scope
 from sweep_service.access.tokens import Token, is_usable_sha256
 from sweep_service.errors import InvalidRequest, Unauthorized
 from sweep_service.handlers.http import (
+    Deed,
     Request,
     Response,
     int_field,
@@ -41,7 +42,9 @@ def create_token(request: Request, services: Services) -> Response:
         created_by=request.caller,
         expires_at=int_field(document, "expires_at", least=0),
     )
-    return Response(201, _view(tokens.create_token(services, token)))
+    created = tokens.create_token(services, token)
+    deed = _deed(created, f"created the token '{created.name}', scope {created.scope.value}")
+    return Response(201, _view(created), deed=deed)
 
 
 def list_tokens(request: Request, services: Services) -> Response:
@@ -52,7 +55,15 @@ def list_tokens(request: Request, services: Services) -> Response:
 
 def revoke_token(request: Request, services: Services) -> Response:
     """``DELETE /v1/tokens/{token}``."""
-    return Response(200, _view(tokens.revoke_token(services, request.params["token"])))
+    revoked = tokens.revoke_token(services, request.params["token"])
+    return Response(200, _view(revoked), deed=_deed(revoked, f"revoked the token '{revoked.name}'"))
+
+
+def _deed(token: Token, action: str) -> Deed | None:
+    """What is kept with the sweep that a token is for."""
+    if token.sweep is None:
+        return None
+    return Deed(token.sweep, action, token.revoked_at or token.created_at)
 
 
 def identity(request: Request, services: Services) -> Response:

@@ -13,6 +13,7 @@ from sweep_service.wire.runs import DETAILS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sweep_service.access.events import Event
     from sweep_service.model.language.problems import Problem
     from sweep_service.model.records.records import AttemptRecord, EarlyStop, Row
     from sweep_service.operations.amendments import Amended
@@ -127,6 +128,11 @@ def run(view: RunView) -> dict[str, Any]:
         "suggestion": stored.suggestion,
         **{name: outcome.details.get(name) if outcome else None for name in DETAILS},
     }
+
+
+def event(found: Event) -> dict[str, Any]:
+    """A change that somebody has made."""
+    return {"at": found.at, "who": found.who, "method": found.method, "action": found.action}
 
 
 def _early_stop(stop: EarlyStop) -> dict[str, Any]:

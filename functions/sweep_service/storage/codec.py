@@ -11,6 +11,7 @@ import struct
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.access.events import Event
 from sweep_service.access.scopes import Scope
 from sweep_service.access.tokens import Token
 from sweep_service.model.records.numbers import decode_number, encode_number
@@ -33,7 +34,7 @@ _NO_COLUMNS = (None, 0, None, None, None, None, None)
 
 # The fields of an outcome between its state and the reason of an early stop.
 _N_BEFORE_STOP = 8
-#: Stands for the details among the attributes of an outcome.
+#: Represents the details among the attributes of an outcome.
 _DETAILS = "$details"
 
 
@@ -132,7 +133,7 @@ def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
 
 
 def encode_early_stop(stop: EarlyStop | None) -> str | None:
-    """Why a run was told to stop, or None."""
+    """Why a run was asked to stop, or None."""
     return None if stop is None else to_json(astuple(stop))
 
 
@@ -207,3 +208,13 @@ def decode_token(text: str, change: int) -> Token:
     """The token that ``encode_token`` wrote."""
     sha256, name, scope, *others = from_json(text)
     return Token(sha256, name, Scope(scope), *(*others, change))
+
+
+def encode_event(event: Event) -> str:
+    """What somebody has done."""
+    return to_json(astuple(event))
+
+
+def decode_event(text: str) -> Event:
+    """The event that ``encode_event`` wrote."""
+    return Event(*from_json(text))

@@ -27,6 +27,7 @@ from sweep_service.access.tokens import Token
 from sweep_service.model.records.records import Lease, Run, SweepStatus
 
 if TYPE_CHECKING:
+    from sweep_service.access.events import Event
     from sweep_service.model.records.entries import Entry
     from sweep_service.model.records.records import (
         AttemptRecord,
@@ -217,6 +218,14 @@ class Store(Protocol):
 
         One call deletes what fits into a request.
         """
+
+    # -- changes by people ----------------------------------------------------------------------
+
+    def add_event(self, sweep: str, event: Event) -> None:
+        """Keep what somebody has done to a sweep; a repeat changes nothing."""
+
+    def list_events(self, sweep: str, count: int) -> list[Event]:
+        """The newest events of a sweep, at most ``count``, the newest first."""
 
     # -- access tokens --------------------------------------------------------------------------
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from sweep_sdk._backend import answer_shapes
 from sweep_sdk._backend.caller import Caller
+from sweep_sdk._backend.requests import sweep_path
 from sweep_sdk._exceptions import NotAuthorized, NotFound, UsageError
 
 Json = dict[str, Any]
 
 _IDENTITY = ("name", "scope", "method", "sweep", "expires_at")
+_EVENT = ("at", "who", "method", "action")
 _TOKEN = (
     *("id", "name", "scope", "sweep", "created_at", "created_by"),
     *("expires_at", "last_used_at", "revoked_at"),
@@ -60,6 +62,10 @@ class AccessCaller(Caller):
         }
         return self._call("POST", "/v1/tokens", token_of, body=body)
 
+    def list_events(self, sweep: str) -> list[Json]:
+        """What people have done to a sweep, the newest first: ``at``, ``who``, ``action``."""
+        return self._get(f"{sweep_path(sweep)}/events", events_of)
+
     def list_tokens(self) -> list[Json]:
         """The tokens that were created, newest first."""
         return self._get("/v1/tokens", tokens_of)
@@ -83,6 +89,11 @@ def token_of(found: Any) -> Json:
     """The token in an answer."""
     answer_shapes.A_TOKEN(found, "token")
     return {name: found[name] for name in _TOKEN}
+
+
+def events_of(found: Any) -> list[Json]:
+    """The events in an answer."""
+    return [{name: item[name] for name in _EVENT} for item in found["items"]]
 
 
 def tokens_of(found: Any) -> list[Json]:

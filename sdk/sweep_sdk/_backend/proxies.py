@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from sweep_sdk._addresses import is_loopback_host
 from sweep_sdk._settings import environment
 
 
@@ -20,7 +19,7 @@ def proxy_of(url: str) -> str | None:
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if _is_loopback(host) or proxy_bypass(host):
+    if is_loopback_host(host) or proxy_bypass(host):
         return None
     proxies = getproxies()
     for scheme in (parts.scheme, "all"):
@@ -31,15 +30,7 @@ def proxy_of(url: str) -> str | None:
 
 def is_loopback_url(url: str) -> bool:
     """Whether a URL leads to this machine."""
-    return _is_loopback(urlsplit(url).hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return False
+    return is_loopback_host(urlsplit(url).hostname or "")
 
 
 def _variable_of(scheme: str) -> str:

@@ -30,7 +30,7 @@ def reachable_url(url: str, connects: Callable[[str, int], bool]) -> str:
         return url
     for host in _names_of_this_machine():
         if connects(host, parts.port):
-            return _url(host, parts.port)
+            return url_of(host, parts.port, parts.scheme)
     return url
 
 
@@ -52,5 +52,6 @@ def _names_of_this_machine() -> Iterator[str]:
     yield "::1"
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def url_of(host: str, port: int, scheme: str) -> str:
+    """The URL of a host, which may be an IPv6 address."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -26,7 +26,6 @@ from starlette.routing import Route
 from sweep_sdk._exceptions import SweepError
 from sweep_sdk._server.connection import CONNECTION
 from sweep_sdk._server.problems import Refusal
-from sweep_service.access.identity import LOCAL_ADMIN
 from sweep_service.errors import TryAgain, Unauthorized
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ _UNKNOWN = "unknown"
 
 def application(
     backend: Backend,
-    authenticator: Authenticator | None,
+    authenticator: Authenticator,
     pool: Executor,
     limits: Limits,
     hosts: Collection[str] = (),
@@ -62,10 +61,10 @@ def application(
 
     Args:
         backend: Answers requests; called in the threads of ``pool``.
-        authenticator: Finds out who sends a request; None: everybody is an admin.
+        authenticator: Finds out who sends a request.
         pool: Threads for what blocks.
         limits: What is too large.
-        hosts: Names by which clients reach the server, besides those of this machine.
+        hosts: Host names of the server, besides those of this machine.
         log: Takes a line for each request.
     """
     layers = [Middleware(Guard, authenticator=authenticator, pool=pool, limits=limits, hosts=hosts)]
@@ -81,7 +80,7 @@ class Guard:
     def __init__(
         self,
         app: ASGIApp,
-        authenticator: Authenticator | None,
+        authenticator: Authenticator,
         pool: Executor,
         limits: Limits,
         hosts: Collection[str],
@@ -144,8 +143,6 @@ class Guard:
             state[CONNECTION].identified(is_known=_IDENTITY in state)
 
     async def _identity(self, authorization: bytes | None) -> Identity:
-        if self._authenticator is None:
-            return LOCAL_ADMIN
         text = None if authorization is None else authorization.decode("latin-1")
         known = self._authenticator.recall(text)
         if known is not None:

@@ -75,13 +75,12 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if self._is_stopping():
-            transport.close()
-            return
         self._enter(_Stage.HEAD)
         surplus = self._register.open(self, self.client[0] if self.client else "")
         if surplus is not None:
             surplus.send_away()
+        if self._is_stopping():
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -150,6 +149,7 @@ class Connection(H11Protocol):
         """Close the connection, because there are too many."""
         if self.cycle is None or self.cycle.response_complete:
             self._refuse(Refusal(503, "this server has too many connections; try again"))
+            self.transport.close()
         else:
             self.transport.abort()
         self._register.close(self)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._server.address import url_of
 from sweep_sdk._server.application import application
 from sweep_sdk._server.connection import Connection
 from sweep_sdk._server.limits import Limits
@@ -26,6 +27,7 @@ from sweep_sdk._server.register import Register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
     from types import TracebackType
     from typing import Protocol
 
@@ -60,9 +62,11 @@ class LocalServer:
         self,
         backend: Backend,
         *,
-        token: str | None = None,
+        token: str,
         host: str = "127.0.0.1",
         port: int = 0,
+        certificate: tuple[Path, Path | None] | None = None,
+        is_insecure: bool = False,
         allowed_hosts: Collection[str] = (),
         log: Callable[[str], None] | None = None,
         limits: Limits | None = None,
@@ -72,33 +76,34 @@ class LocalServer:
 
         Args:
             backend: What answers.
-            token: The first admin's; needed off the loopback interface.
+            token: The first admin's.
             host: Address or name of the interface to listen on.
             port: 0 takes any free port.
+            certificate: Files with a chain of certificates and its key, to serve HTTPS.
+            is_insecure: Whether other machines may send requests without encryption.
             allowed_hosts: Names by which clients reach the server, besides those of this machine.
             log: Takes a line of JSON for each request.
             limits: What clients are granted.
             n_files: How many files this process may open.
 
         Raises:
-            UsageError: The address cannot be bound, or would be open to others without a token.
+            UsageError: The address cannot be bound, other machines would send requests without
+                encryption, or the certificate or the token is unusable.
         """
-        if token is None and not is_loopback(host):
+        _check_token(token)
+        if certificate is None and not is_insecure and not is_loopback(host):
             raise UsageError(
-                f"{host} can be reached from other machines: give the server a --token,"
-                " or leave --host at 127.0.0.1"
+                f"{host or 'every address'} can be reached from other machines, and anybody on the"
+                " way could read the token: use --certfile and --keyfile, or --insecure in a"
+                " network that you trust, or leave --host at 127.0.0.1"
             )
         limits = limits or Limits()
         self._socket = _bind(host, port)
         address, number = self._socket.getsockname()[:2]
-        self.url = (
-            f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
-        )
+        self.url = url_of(address, number, "http" if certificate is None else "https")
         self._connections: Register[Connection] = Register(*limits.within(n_files))
         self._pool = ThreadPoolExecutor(N_THREADS, thread_name_prefix="request")
-        authenticator = (
-            backend.authenticator(token, TOKEN_MEMORY_SECONDS) if token is not None else None
-        )
+        authenticator = backend.authenticator(token, TOKEN_MEMORY_SECONDS)
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 application(
@@ -116,15 +121,17 @@ class LocalServer:
                 backlog=BACKLOG,
                 h11_max_incomplete_event_size=limits.head_bytes,
                 timeout_graceful_shutdown=limits.drain_seconds,
+                **_tls(certificate),
             )
         )
+        self._load(certificate)
         self._thread = threading.Thread(target=self.serve, name="local-server", daemon=True)
 
     def serve(self) -> None:
         """Answer requests until ``stop`` is called; those begun by then are still answered."""
         loop = _Loop()
         try:
-            with self._pool:
+            with self._socket, self._pool:
                 loop.run_until_complete(self._serve())
         finally:
             loop.close()
@@ -132,6 +139,11 @@ class LocalServer:
     def stop(self) -> None:
         """End ``serve``; may be called from any thread and from a signal handler."""
         self._uvicorn.should_exit = True
+
+    def close(self) -> None:
+        """Free the address of a server that may not have served."""
+        self._socket.close()
+        self._pool.shutdown(wait=False)
 
     def __enter__(self) -> LocalServer:
         self._thread.start()
@@ -146,11 +158,20 @@ class LocalServer:
         self.stop()
         self._thread.join()
 
+    def _load(self, certificate: tuple[Path, Path | None] | None) -> None:
+        try:
+            self._uvicorn.config.load()
+        except (OSError, ValueError) as error:  # of the certificate; ssl's errors are OSErrors
+            self.close()
+            names = " and ".join(str(path) for path in certificate or () if path is not None)
+            raise UsageError(f"cannot use the certificate in {names}: {error}") from None
+
     async def _serve(self) -> None:
         await self._uvicorn.serve(sockets=[self._socket])
-        for connection in self._connections.connections():
-            connection.transport.abort()
-        await asyncio.sleep(0)
+        for _ in range(3):  # connections that are being accepted are made, then lost
+            for connection in self._connections.connections():
+                connection.transport.abort()
+            await asyncio.sleep(0)
 
     def _protocol(self, limits: Limits) -> Any:
         return partial(
@@ -159,6 +180,22 @@ class LocalServer:
             register=self._connections,
             is_stopping=lambda: self._uvicorn.should_exit,
         )
+
+
+def _check_token(token: str) -> None:
+    if not token.strip():
+        raise UsageError(
+            "the token is empty, which would let everybody in; was a variable not set?"
+        )
+    if not (token.isascii() and token.isprintable()) or token != token.strip():
+        raise UsageError("the token has characters that clients cannot send in a header")
+
+
+def _tls(certificate: tuple[Path, Path | None] | None) -> dict[str, Any]:
+    if certificate is None:
+        return {}
+    chain, key = certificate
+    return {"ssl_certfile": chain, "ssl_keyfile": key}
 
 
 class _Uvicorn(uvicorn.Server):

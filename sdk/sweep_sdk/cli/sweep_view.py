@@ -9,7 +9,6 @@ from sweep_sdk.cli.formats import age_text, command_text, counts_text, printable
 from sweep_sdk.cli.importance_view import importance_lines
 from sweep_sdk.cli.space_view import best_text, lined_up, objective_pairs, parameter_lines
 from sweep_sdk.cli.suggestion_view import suggestion_text
-from sweep_service.model.language.command import DEFAULT_COMMAND, command_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,6 +63,8 @@ def _overview(sweep: Json, now: float) -> list[tuple[str, str]]:
 def _command_pairs(sweep: Json, now: float) -> Iterator[tuple[str, str]]:
     """What agents of the sweep run, and who is responsible for it."""
     config = sweep["config"]
+    from sweep_service.model.language.command import DEFAULT_COMMAND, command_sha256
+
     yield "command", command_text(config.get("command") or DEFAULT_COMMAND)
     if config.get("program"):
         yield "program", printable(config["program"])

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from website import website
@@ -24,6 +25,7 @@ from sweep_sdk._settings import load_settings
 from sweep_sdk.cli import backend
 
 PATIENCE_SECONDS = 60
+CERTIFICATE = str(Path(__file__).parents[1] / "certificates" / "localhost.pem")
 
 
 @pytest.fixture
@@ -33,6 +35,13 @@ def server(home):
     with LocalServer(transport, token="secret") as running:
         yield running
     transport.close()
+
+
+@pytest.fixture
+def config(home, tmp_path, monkeypatch):
+    """A folder for configuration of this test's own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "config"
 
 
 def allow_few_files():
@@ -51,8 +60,9 @@ def local(*words, **options):
         **options,
     )
     try:
-        lines = [process.stdout.readline() for _ in range(3)]
-        yield process, re.search(r"SWEEP_URL=(\S+)", lines[-1]).group(1)
+        n_lines = 1 if "--json" in words else 3
+        process.said = [process.stdout.readline() for _ in range(n_lines)]
+        yield process, re.search(r"https?://[^\s\"]+", process.said[0]).group()
     finally:
         process.kill()
         process.communicate()
@@ -88,17 +98,102 @@ class TestLocal:
             for agent in agents:
                 agent.close()
 
-    def test_generates_a_token_and_asks_for_it(self, cli, monkeypatch):
-        with local("--token") as (process, url):
-            line = process.stdout.readline()
-            token = re.search(r"SWEEP_TOKEN=(\S+)", line).group(1)
-            assert len(token) >= 24
-            monkeypatch.setenv("SWEEP_URL", url)
+    def test_makes_a_token_that_the_commands_of_this_user_find(self, cli, monkeypatch, config):
+        with local() as (process, url):
+            (file,) = (config / "sweep-sdk" / "servers").iterdir()
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+            token = json.loads(file.read_text())["token"]
+            monkeypatch.setenv("SWEEP_URL", url.replace("127.0.0.1", "localhost"))
+            assert cli("sweeps", "--json").json == []
+            assert cli("login", "--url", url, stdin=b"").code == 0
+            monkeypatch.delenv("SWEEP_URL")
+            assert cli("sweeps", "--json").json == []
+            monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
             refused = cli("sweeps")
             assert refused.code == 2
-            assert "sweep-sdk login" in refused.err
-            monkeypatch.setenv("SWEEP_TOKEN", token)
+            assert "SWEEP_TOKEN" in refused.err
+            for shown in (*process.args, refused.out, refused.err):
+                assert token not in shown
+            process.terminate()
+            said = "".join(process.communicate(timeout=PATIENCE_SECONDS))
+        assert token not in said
+        assert not file.exists()
+
+    def test_says_where_the_token_is(self, config):
+        with local() as (process, url):
+            words = process.said
+        (file,) = [word for line in words for word in line.split() if word.endswith(".json")]
+        assert file.startswith(str(config))
+        assert words[1] == f"  export SWEEP_URL={url}\n"
+        assert len(words) == 3
+
+    def test_as_json(self, home, config):
+        with local("--json") as (process, _):
+            found = json.loads(process.said[0])
+        assert sorted(found) == ["token_file", "url"]
+        assert found["token_file"].startswith(str(config))
+
+    def test_takes_the_token_of_the_environment(self, cli, monkeypatch, config):
+        monkeypatch.setenv("SWEEP_TOKEN", "of-the-team")
+        with local() as (process, url):
+            monkeypatch.setenv("SWEEP_URL", url)
             assert cli("sweeps", "--json").json == []
+            assert "of-the-team" not in "".join(process.said)
+            monkeypatch.delenv("SWEEP_TOKEN")
+            assert cli("sweeps").code == 2
+        assert not config.exists()
+
+    def test_warns_of_a_token_on_the_command_line(self, cli, monkeypatch):
+        with local("--token", "of-the-team") as (process, url):
+            monkeypatch.setenv("SWEEP_URL", url)
+            monkeypatch.setenv("SWEEP_TOKEN", "of-the-team")
+            assert cli("sweeps", "--json").json == []
+            process.terminate()
+            _, err = process.communicate(timeout=PATIENCE_SECONDS)
+        assert err.startswith("warning: other users of this machine can see the token")
+        assert err.count("\n") == 1
+
+    @pytest.mark.parametrize("token", ["", "  "])
+    def test_refuses_an_empty_token(self, cli, token):
+        result = cli("local", "--port", "0", "--token", token)
+        assert result.code == 2
+        assert "the token is empty" in result.err
+
+    def test_refuses_a_token_that_cannot_be_sent(self, cli, monkeypatch):
+        monkeypatch.setenv("SWEEP_TOKEN", "tökén")
+        result = cli("local", "--port", "0")
+        assert result.code == 2
+        assert "cannot send" in result.err
+
+    def test_a_server_that_was_killed_leaves_nothing_that_is_used(self, cli, monkeypatch, config):
+        with local() as (process, url):
+            process.kill()
+            process.wait()
+        (file,) = (config / "sweep-sdk" / "servers").iterdir()
+        token = json.loads(file.read_text())["token"]
+        monkeypatch.setenv("SWEEP_URL", url)
+        assert load_settings().token is None
+        with local() as (_, other):
+            monkeypatch.setenv("SWEEP_URL", other)
+            assert load_settings().token not in (None, token)
+        assert not file.exists()
+
+    def test_each_of_several_servers_has_a_file(self, monkeypatch, config):
+        with local() as (_, first), local() as (_, second):
+            tokens = set()
+            for url in (first, second):
+                monkeypatch.setenv("SWEEP_URL", url)
+                tokens.add(load_settings().token)
+            assert len(list((config / "sweep-sdk" / "servers").iterdir())) == 2
+        assert len(tokens) == 2
+
+    def test_a_place_for_the_token_that_cannot_be_written(self, cli, monkeypatch):
+        monkeypatch.setenv("XDG_CONFIG_HOME", "/proc/nobody")
+        result = cli("local", "--port", "0")
+        assert result.code == 2
+        assert "set SWEEP_TOKEN" in result.err
+        assert "XDG_CONFIG_HOME" in result.err
 
     def test_a_port_in_use_is_one_line(self, cli):
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -108,10 +203,33 @@ class TestLocal:
         assert result.err.count("\n") == 1
         assert f"port {port}" in result.err
 
-    def test_open_to_others_only_with_a_token(self, cli):
-        result = cli("local", "--host", "0.0.0.0", "--port", "0")
+    def test_open_to_others_only_with_encryption(self, cli):
+        result = cli("local", "--host", "0.0.0.0", "--port", "0", "--token", "of-the-team")
         assert result.code == 2
-        assert "--token" in result.err
+        assert "--certfile" in result.err
+        assert "--insecure" in result.err
+
+    def test_open_to_others_by_https(self, cli, monkeypatch):
+        with local("--host", "0.0.0.0", "--certfile", CERTIFICATE) as (_, url):
+            assert url.startswith("https://")
+            port = url.rpartition(":")[2]
+            monkeypatch.setenv("SWEEP_URL", f"https://localhost:{port}")
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", CERTIFICATE)
+            assert cli("sweeps", "--json").json == []
+
+    def test_a_certificate_that_is_none(self, cli, tmp_path):
+        (tmp_path / "cert.pem").write_text("nothing")
+        result = cli("local", "--port", "0", "--certfile", str(tmp_path / "cert.pem"))
+        assert result.code == 2
+        assert "cannot use the certificate in" in result.err
+        assert cli("local", "--keyfile", str(tmp_path / "cert.pem")).code == 2
+
+    def test_open_to_others_in_a_trusted_network(self, cli, monkeypatch):
+        with local("--host", "0.0.0.0", "--insecure") as (process, url):
+            assert f"export SWEEP_URL={url} SWEEP_INSECURE=1\n" in process.said[1]
+            monkeypatch.setenv("SWEEP_URL", url)
+            monkeypatch.setenv("SWEEP_INSECURE", "1")
+            assert cli("sweeps", "--json").json == []
 
     def test_a_database_that_is_none_is_told_at_once(self, cli, home):
         home.mkdir()
@@ -197,6 +315,22 @@ class TestLogin:
         result = cli("login", "--url", server.url, "--token", "secret")
         assert result.code == 0
         assert "SWEEP_URL is set" in result.err
+
+    def test_refuses_to_send_a_token_without_encryption(self, cli, home, monkeypatch):
+        result = cli("login", "--url", "http://gpu1.invalid:8787", "--token", "t")
+        assert result.code == 2
+        assert "without encryption" in result.err
+        assert not (home / "credentials.json").exists()
+        monkeypatch.setenv("SWEEP_URL", "http://gpu1.invalid:8787")
+        assert cli("sweeps").code == 2
+        assert cli("login", "--url", "local").code == 0
+
+    @pytest.mark.parametrize("words", [["--token", ""], ["--token", "  "], ["--stdin"]])
+    def test_refuses_an_empty_token(self, cli, home, server, words):
+        result = cli("login", "--url", server.url, *words, stdin=b"\n")
+        assert result.code == 2
+        assert "the token is empty" in result.err
+        assert not (home / "credentials.json").exists()
 
     def test_one_way_to_give_the_token(self, cli):
         assert cli("login", "--url", "http://x", "--token", "t", "--stdin").code == 2

@@ -30,6 +30,16 @@ def sweep(gateway, cli, grid_file):
     return cli("sweep", "sweep.yaml", "--json").json["id"]
 
 
+GRID = """\
+method: grid
+program: train.py
+metric: {name: loss}
+parameters:
+  lr: {values: [0.1, 0.01]}
+  layers: {values: [1, 2]}
+"""
+
+
 def as_user_of(monkeypatch, cli, name):
     """Have later commands use a token."""
     monkeypatch.setenv("SWEEP_TOKEN", cli("token", "print", name).out.strip())
@@ -178,3 +188,41 @@ class TestJoin:
         refused = cli("join", "k3v9x2ab")
         assert (refused.code, refused.out) == (2, "")
         assert "sweep-sdk local --host" in refused.err
+
+
+class TestWhoDidWhat:
+    def test_show_prints_what_an_agent_would_run_and_who_is_responsible(
+        self, gateway, cli, sweep, monkeypatch
+    ):
+        shown = cli("show", sweep).out
+        assert "program       train.py" in shown
+        assert "${env} ${interpreter} ${program} ${args}" in shown.replace("'", "")
+        hashed = cli("show", sweep, "--json").json["command_sha256"]
+        assert f"command hash  {hashed}" in shown
+        assert " by first token\n" in shown
+        cli("token", "create", "ann", "--scope", "admin")
+        as_user_of(monkeypatch, cli, "ann")
+        Path("sweep.yaml").write_text(GRID.replace("train.py", "other.py"))
+        assert cli("sweep", "--update", sweep, "sweep.yaml").code == 0
+        shown = cli("show", sweep).out
+        assert "program       other.py" in shown
+        assert " by ann\n" in shown
+        assert hashed not in shown
+
+    def test_show_events_lists_the_changes_newest_first(self, gateway, cli, sweep):
+        cli("sweep", "--pause", sweep)
+        first, second = cli("show", sweep, "--events").lines
+        assert first.endswith(" ago  first token (first-admin): set the state to paused")
+        assert " ago  first token (first-admin): registered the sweep, command " in second
+        events = cli("show", f"{sweep}-0", "--events", "--json").json
+        assert [event["who"] for event in events] == ["first token"] * 2
+
+    def test_text_of_others_does_not_reach_the_terminal_raw(self, gateway, cli):
+        Path("evil.yaml").write_text(
+            'method: grid\ncommand: ["echo", "\\e[2J\\e]0;gone\\a"]\n'
+            "parameters: {n: {values: [1]}}\n"
+        )
+        sweep = cli("sweep", "evil.yaml", "--json").json["id"]
+        shown = cli("show", sweep).out
+        assert "\x1b" not in shown
+        assert "echo" in shown

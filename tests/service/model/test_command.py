@@ -8,6 +8,7 @@ from sweep_service.model.language.command import (
     DEFAULT_COMMAND,
     MACROS,
     Launch,
+    asks_for_token,
     command_line,
     macro_warnings,
     passes_parameters,
@@ -102,6 +103,15 @@ def test_no_program_leaves_nothing():
 )
 def test_elements(element, expansion):
     assert expand(element) == expansion
+
+
+def test_a_command_that_asks_for_the_token_is_warned_about():
+    command = ["python", "x=${envvar:SWEEP_TOKEN}", "${args}"]
+    assert asks_for_token(command)
+    ((position, message),) = macro_warnings(command)
+    assert position == 1
+    assert "agents refuse it" in message
+    assert not asks_for_token(["${envvar:SWEEP_TOKENS}", "SWEEP_TOKEN"])
 
 
 def test_unset_variables_are_told_with_their_place():

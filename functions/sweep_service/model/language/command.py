@@ -27,6 +27,14 @@ NO_PARAMETERS_ADVICE = (
     "SWEEP_CONFIG_FILE names"
 )
 
+#: The variable that holds the token of the backend. Programs never get it.
+WITHHELD_VARIABLE = "SWEEP_TOKEN"
+_WITHHELD_MACRO = f"${{envvar:{WITHHELD_VARIABLE}}}"
+WITHHELD_ADVICE = (
+    f"{_WITHHELD_MACRO} would show the token of the backend to everybody who sees the command line;"
+    " agents refuse it, so remove it from the command"
+)
+
 _ENVIRONMENT_MACRO = re.compile(r"\$\{envvar:([A-Z0-9_]*)\}")
 _INNER_MACRO = re.compile(r"\$\{([^{}]*)\}")
 
@@ -109,6 +117,11 @@ def prints_values(command: Sequence[str]) -> str | None:
     return next((element for element in command if element in _PRINTING_MACROS), None)
 
 
+def asks_for_token(command: Sequence[str]) -> bool:
+    """Whether the command asks for the token of the backend, which agents refuse."""
+    return any(_WITHHELD_MACRO in element for element in command)
+
+
 def unset_variables(command: Sequence[str], environment: Mapping[str, str]) -> list[Problem]:
     """Warnings about ``${envvar:}`` macros whose variable is not set where the agent runs."""
     return [
@@ -162,7 +175,7 @@ def _boolean_flags(run_config: Mapping[str, Any]) -> list[str]:
 def _argparse_words(run_config: Mapping[str, Any]) -> list[str]:
     """Options as Python's argparse and its likes take them.
 
-    The option of a null or false is left out, a true one stands alone, a list becomes words
+    The option of a null or false is left out, a true one has no value, a list becomes words
     (``nargs``), and maps and lists of lists become JSON.
     """
     return [
@@ -214,6 +227,8 @@ MACROS = (
 
 
 def _oddities(element: str) -> list[str]:
+    if _WITHHELD_MACRO in element:
+        return [WITHHELD_ADVICE]
     text = _ENVIRONMENT_MACRO.sub("...", element)
     known = ", ".join(MACROS)
     if text in MACROS:

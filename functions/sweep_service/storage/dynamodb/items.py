@@ -1,4 +1,4 @@
-"""The items of the DynamoDB table as PynamoDB models, and the records that they stand for.
+"""The items of the DynamoDB table as PynamoDB models, and the records that they represent.
 
 The models give items their schema, their stored form and the names that conditions use; they are
 bound to no table, which a store is at run time. Attributes are named as the fields of records are.
@@ -24,7 +24,7 @@ from sweep_service.model.records.records import (
     SweepHead,
     SweepStatus,
 )
-from sweep_service.storage.codec import decode_token, encode_token
+from sweep_service.storage.codec import decode_event, decode_token, encode_event, encode_token
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import (
     Bases,
@@ -47,6 +47,7 @@ from sweep_service.storage.dynamodb.attributes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sweep_service.access.events import Event
     from sweep_service.access.tokens import Token
 
 SCHEMA_VERSION = 1
@@ -134,7 +135,7 @@ class CounterItem(Item):
 
 
 class PointItem(Item):
-    """Which index has a point of a finite space; the key tells the point."""
+    """Which index has a point of a finite space; the key holds the point."""
 
     index = Whole()
 
@@ -255,6 +256,23 @@ class RunItem(Item):
     def head(cls, raw: Raw) -> RunHead:
         """The head of an item, of which the rest may be missing."""
         return record_of(RunHead, cls, raw)
+
+
+class EventItem(Item):
+    """A change that somebody has made."""
+
+    record_text = Text(attr_name="record")
+
+    @classmethod
+    def of(cls, sweep: str, event: Event) -> EventItem:
+        """The item of a record."""
+        key = keys.event(sweep, event.at, event.id)
+        return cls(*key, record_text=encode_event(event))
+
+    @classmethod
+    def record(cls, raw: Raw) -> Event:
+        """The record of an item."""
+        return decode_event(value_of(cls.record_text, raw))
 
 
 class TokenItem(Item):

@@ -6,6 +6,7 @@ item                     pk                           sk
 config version           ``S#<sweep>``                ``META#<version>``
 counter                  ``S#<sweep>``                ``CTR``
 claimed point            ``S#<sweep>``                ``PT#<version>#<point>``
+change by a person       ``S#<sweep>``                ``EV#<time>#<id>``
 lease                    ``S#<sweep>``                ``ACT#<index>``
 run                      ``S#<sweep>``                ``R#<index>``
 observation              ``S#<sweep>``                ``OBS#<written>#<index>``
@@ -19,7 +20,7 @@ access token             ``TOKENS``                   ``<sha256>``
 ======================== ============================ =========================
 
 Numbers are padded with zeros to the 19 digits of 2**63, so that texts sort as numbers do. Times are
-counted in tenths of a microsecond: finer than a float of our days can tell apart.
+counted in tenths of a microsecond: finer than a float of our days can distinguish.
 """
 
 from __future__ import annotations
@@ -172,6 +173,16 @@ def listings(project: str | None, last: tuple[float, str] | None) -> Span:
     if last is None:
         return _all(_project(project), "S#")
     return Span(*listing(project, *last)._replace(sk="S#"), listing(project, *last).sk)
+
+
+def event(sweep: str, at: float, event_id: str) -> Key:
+    """A change that somebody has made."""
+    return Key(_sweep(sweep), f"EV#{_time(at)}#{event_id}")
+
+
+def events(sweep: str) -> Span:
+    """All changes that somebody has made, in the order of their time."""
+    return _all(_sweep(sweep), "EV#")
 
 
 def token(sha256: str) -> Key:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import NotFound, Stale
 from sweep_service.model.records.records import ConfigVersion, SweepHead
 from sweep_service.storage.codec import (
+    decode_event,
     decode_taken,
+    encode_event,
     encode_taken,
     from_json,
     to_json,
@@ -18,6 +20,7 @@ from sweep_service.storage.sqlite.records import counter_values
 if TYPE_CHECKING:
     import sqlite3
 
+    from sweep_service.access.events import Event
     from sweep_service.model.records.records import SweepStatus
     from sweep_service.storage.sqlite.database import Database
 
@@ -124,11 +127,28 @@ class SweepTables:
         """See ``Store.add_config_version``."""
         with self._database.write() as connection:
             _put_meta(connection, meta)
-            stands = connection.execute(
+            stored = connection.execute(
                 "SELECT document, taken FROM metas WHERE sweep = ? AND version = ?",
                 (meta.sweep, meta.version),
             ).fetchone()
-        return bool(stands == (to_json(meta.document), encode_taken(meta.taken)))
+        return bool(stored == (to_json(meta.document), encode_taken(meta.taken)))
+
+    def add_event(self, sweep: str, event: Event) -> None:
+        """See ``Store.add_event``."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO events (sweep, at, id, record) VALUES (?, ?, ?, ?)",
+                (sweep, event.at, event.id, encode_event(event)),
+            )
+
+    def list_events(self, sweep: str, count: int) -> list[Event]:
+        """See ``Store.list_events``."""
+        rows = self._database.read(
+            "SELECT record FROM events WHERE sweep = ? ORDER BY at DESC, id DESC LIMIT ?",
+            sweep,
+            count,
+        )
+        return [decode_event(text) for (text,) in rows]
 
     def _create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
         with self._database.write() as connection:

@@ -30,7 +30,7 @@ class RunFiles:
     """Where a run's files are on this machine; the folder is the same for all its attempts.
 
     Attributes:
-        arguments: What ``${args_json_file}`` stands for.
+        arguments: What ``${args_json_file}`` represents.
         metrics: Of one attempt.
         log: stdout and stderr of all attempts.
     """
@@ -102,7 +102,10 @@ class Launcher:
         """
         self._command = tuple(config.get("command") or commands.DEFAULT_COMMAND)
         self._program: str | None = config.get("program")
-        self._environment = dict(environment)
+        # Programs need no token: the agent alone sends requests.
+        self._environment = {
+            k: v for k, v in environment.items() if k != commands.WITHHELD_VARIABLE
+        }
 
     def warnings(self) -> list[str]:
         """What is odd about the command on this machine."""
@@ -116,8 +119,11 @@ class Launcher:
         """Find out before the first run what would make every run fail; only what is certain.
 
         Raises:
-            UsageError: The program is missing, or what shall run it.
+            UsageError: The program is missing, or what shall run it, or the command asks for the
+                token of the backend.
         """
+        if commands.asks_for_token(self._command):
+            raise UsageError(f"refusing to run the sweep's command: {commands.WITHHELD_ADVICE}")
         if "${program}" in self._command and not self._program:
             raise UsageError(
                 "the sweep names no 'program', so an agent has nothing to start: add it to the"
@@ -192,7 +198,6 @@ class Launcher:
         environment = {"PYTHONUNBUFFERED": "1"} | self._environment | run_variables(handout, files)
         environment |= {AGENT_RANKS: agent_ranks(self._environment), MARK_VARIABLE: mark, **gpus}
         environment.pop(KEEP_VARIABLE, None)  # whoever kept the agent did not mean its programs
-        environment.pop("SWEEP_TOKEN", None)  # programs need none: the agent is the one sender
         command = self.command_line(handout.config, files.arguments)
         return ProgramSpec(command, environment, files.log)
 

@@ -14,7 +14,7 @@ import click
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk.cli.algebra import one_thread
 from sweep_sdk.cli.options import examples
-from sweep_sdk.cli.output import say
+from sweep_sdk.cli.output import note, say
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.transport import InProcessTransport
     from sweep_sdk._server.server import LocalServer
 
-_GENERATE = "generate"
+#: What ``--token`` without a value gives, as in earlier versions: there is a token anyhow.
+_NO_VALUE = "\0"
 _MAX_FILES = 65_536
 
 _EXAMPLES = examples(
     "sweep-sdk local",
-    "sweep-sdk local --host 0.0.0.0 --port 8787 --token",
+    "sweep-sdk local --host 0.0.0.0 --certfile cert.pem --keyfile key.pem",
+    "sweep-sdk local --port 0 --json",
 )
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(epilog=_EXAMPLES, short_help="Serve this machine's sweeps over HTTP.")
@@ -43,7 +46,14 @@ _EXAMPLES = examples(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; 0.0.0.0 accepts other machines and requires --token.",
+    help="Address to listen on; 0.0.0.0 accepts other machines and requires --certfile.",
+)
+@click.option("--certfile", type=_FILE, help="Certificate chain in PEM format, to serve HTTPS.")
+@click.option("--keyfile", type=_FILE, help="Its private key, if it is in a file of its own.")
+@click.option(
+    "--insecure",
+    is_flag=True,
+    help="Accept other machines without encryption, in a network that you trust.",
 )
 @click.option(
     "--allow-host",
@@ -61,37 +71,46 @@ _EXAMPLES = examples(
 )
 @click.option(
     "--token",
+    "given",
     is_flag=False,
-    flag_value=_GENERATE,
+    flag_value=_NO_VALUE,
     metavar="[TOKEN]",
-    help="Token that clients must send. Without TOKEN: SWEEP_TOKEN if set, else a new token.",
+    help="Token of the admin. Set SWEEP_TOKEN instead: command lines are visible to others.",
 )
 @click.option(
-    "--json", "is_json", is_flag=True, help="Print the URL and the token as one line of JSON."
+    "--json",
+    "is_json",
+    is_flag=True,
+    help="Print the URL and the token's file as one line of JSON.",
 )
 def command(
     port: int,
     host: str,
+    certfile: Path | None,
+    keyfile: Path | None,
+    insecure: bool,
     allowed_hosts: tuple[str, ...],
     log_file: Path | None,
-    token: str | None,
+    given: str | None,
     is_json: bool,
 ) -> None:
     """Serve this machine's sweeps over HTTP, so that agents on other machines can share them.
 
-    Runs until Ctrl-C or SIGTERM, and then exits with code 0. Traffic is not encrypted: on an
-    untrusted network use an SSH tunnel, or the backend on AWS.
+    Every request needs a token: that of SWEEP_TOKEN, or one that is made at each start and kept in
+    a file that only you can read, where your other commands on this machine find it. Use
+    'sweep-sdk join' for other machines. Runs until Ctrl-C or SIGTERM, and then exits with code 0.
     """
     from sweep_sdk._backend.client import Client
     from sweep_sdk._backend.retry import ONCE, Retrier
     from sweep_sdk._backend.transport import InProcessTransport
+    from sweep_sdk._local_servers import published
     from sweep_sdk._server.access_log import access_log
     from sweep_sdk._server.address import connects, reachable_url
-    from sweep_sdk._settings import load_settings
+    from sweep_sdk._settings import load_settings, servers_folder
 
+    _check_options(certfile, keyfile, given)
     settings = load_settings()
-    if token == _GENERATE:
-        token = settings.token or secrets.token_urlsafe(24)
+    token, is_made = _token(given)
     with ExitStack() as stack:
         stack.enter_context(one_thread())
         transport = InProcessTransport(settings.local_db, settings.local_file_systems)
@@ -102,22 +121,60 @@ def command(
         n_files = _raise_file_limit()
         server = _server(
             transport,
+            token=token,
             host=host,
             port=port,
-            token=token,
+            certificate=None if certfile is None else (certfile, keyfile),
+            is_insecure=insecure,
             allowed_hosts=allowed_hosts,
             log=stack.enter_context(access_log(log_file)),
             n_files=n_files,
         )
-        _stop_on_signals(server)
+        stack.callback(server.close)
         url = reachable_url(server.url, connects)
+        token_file = None
+        if is_made:
+            token_file = stack.enter_context(published(servers_folder(), url, token))
+        _stop_on_signals(server)
         if is_json:
-            say(json.dumps({"url": url, "token": token}))
+            found = None if token_file is None else str(token_file)
+            say(json.dumps({"url": url, "token_file": found}))
         else:
-            _say_address(url, token)
+            _say_address(url, token_file, insecure and certfile is None)
         server.serve()
     if not is_json:
         say("stopped")
+
+
+def _check_options(certfile: Path | None, keyfile: Path | None, given: str | None) -> None:
+    if keyfile is not None and certfile is None:
+        raise click.UsageError("--keyfile needs --certfile")
+    if given not in (None, _NO_VALUE):
+        note(
+            "warning: other users of this machine can see the token in the list of processes; set"
+            " SWEEP_TOKEN instead of --token"
+        )
+
+
+def _token(given: str | None) -> tuple[str, bool]:
+    """The token of the admin, and whether it was made here."""
+    from sweep_sdk._settings import given_token
+    from sweep_service.access.tokens import TOKEN_BYTES, token_text
+
+    if given is not None and given != _NO_VALUE:
+        return given.strip(), False
+    known = given_token()
+    return (known, False) if known else (token_text(secrets.token_bytes(TOKEN_BYTES)), True)
+
+
+def _say_address(url: str, token_file: Path | None, is_insecure: bool) -> None:
+    say(f"serving the sweeps of this machine at {url} (press Ctrl-C to stop)")
+    insecure = " SWEEP_INSECURE=1" if is_insecure else ""
+    say(f"  export SWEEP_URL={url}{insecure}")
+    if token_file is None:
+        say("clients need the token that the server was given, in SWEEP_TOKEN")
+    else:
+        say(f"your commands on this machine find the token in {token_file}")
 
 
 def _server(transport: InProcessTransport, **options: Any) -> LocalServer:
@@ -136,14 +193,6 @@ def _server(transport: InProcessTransport, **options: Any) -> LocalServer:
             f" {install_hint('local')}"
         ) from None
     return LocalServer(transport, **options)
-
-
-def _say_address(url: str, token: str | None) -> None:
-    say(f"serving the sweeps of this machine at {url} (press Ctrl-C to stop)")
-    say("in other terminals, and on other machines that can reach this address:")
-    say(f"  export SWEEP_URL={url}")
-    if token is not None:
-        say(f"  export SWEEP_TOKEN={token}")
 
 
 def _stop_on_signals(server: LocalServer) -> None:

@@ -31,7 +31,8 @@ def command(url: str, token: str | None, from_stdin: bool) -> None:
     for the token. The environment variables SWEEP_URL and SWEEP_TOKEN take precedence over the
     stored values.
     """
-    from sweep_sdk._settings import normalise_url, save_credentials
+    from sweep_sdk._addresses import check_encryption, normalise_url
+    from sweep_sdk._settings import allows_insecure, save_credentials, served_token
 
     if token is not None and from_stdin:
         raise click.UsageError("use only one of --token and --stdin")
@@ -39,9 +40,12 @@ def command(url: str, token: str | None, from_stdin: bool) -> None:
     if address is None:
         say(f"sweeps will be stored on this machine (saved in {save_credentials('local', None)})")
         return
-    token = _token(token, from_stdin=from_stdin)
-    version = _check(address, token)
-    path = save_credentials(address, token)
+    check_encryption(address, "the URL", allows_insecure())
+    served = None if token is not None or from_stdin else served_token(address)
+    if served is None:
+        token = _token(token, from_stdin=from_stdin)
+    version = _check(address, token or served)
+    path = save_credentials(address, token)  # a server on this machine has another at each start
     say(f"connected to {address} (version {version}); saved in {path}")
     _warn_of_environment(address)
 
@@ -50,7 +54,9 @@ def _token(given: str | None, *, from_stdin: bool) -> str | None:
     """The token; None if the backend requires none."""
     if from_stdin:
         given = sys.stdin.readline()
-    elif given is None and sys.stdin.isatty():
+    if given is not None and not given.strip():
+        raise UsageError("the token is empty; was a variable not set?")
+    if given is None and sys.stdin.isatty():
         given = click.prompt(
             "token (empty for none)", default="", hide_input=True, show_default=False, err=True
         )
@@ -105,6 +111,10 @@ def _auth() -> str | None:
 def _warn_of_environment(url: str) -> None:
     from sweep_sdk._settings import load_settings
 
-    in_force = load_settings().url
+    try:
+        in_force = load_settings().url
+    except UsageError as error:
+        note(f"warning: {error}")
+        return
     if in_force != url:
         note(f"warning: SWEEP_URL is set and takes precedence: {in_force or 'local'} will be used")

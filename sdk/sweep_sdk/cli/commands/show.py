@@ -11,7 +11,7 @@ import click
 from sweep_sdk._exceptions import NotFound
 from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import printable
+from sweep_sdk.cli.formats import age_text, printable
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.run_view import run_lines
@@ -27,20 +27,38 @@ _HISTORY_ROWS = 6
 _EXAMPLES = examples(
     "sweep-sdk show k3v9x2ab",
     "sweep-sdk show k3v9x2ab-17",
+    "sweep-sdk show k3v9x2ab --events",
 )
 
 
 @click.command(epilog=_EXAMPLES, short_help="Show the details of a sweep or a run.")
 @click.argument("what", metavar="SWEEP-OR-RUN")
+@click.option(
+    "--events", "is_events", is_flag=True, help="Show who changed the sweep, when, and how."
+)
 @json_option
-def command(what: str, is_json: bool) -> None:
+def command(what: str, is_events: bool, is_json: bool) -> None:
     """Show the details of a sweep (config, state, best run) or of a run (attempts, metrics)."""
-    from sweep_sdk._backend.references import is_run
+    from sweep_sdk._backend.references import is_run, sweep_of
 
-    if is_run(what):
+    if is_events:
+        _show_events(sweep_of(what), is_json=is_json)
+    elif is_run(what):
         _show_run(what, is_json=is_json)
     else:
         _show_sweep(what, is_json=is_json)
+
+
+def _show_events(sweep: str, *, is_json: bool) -> None:
+    with connected(sweep) as client:
+        events = client.list_events(sweep)
+    if is_json:
+        say_json(events)
+        return
+    now = time.time()
+    for event in events:
+        who = printable(f"{event['who']} ({event['method']})")
+        say(f"{age_text(event['at'], now)}  {who}: {printable(event['action'])}")
 
 
 def _show_run(reference: str, *, is_json: bool) -> None:
