@@ -23,6 +23,7 @@ from sweep_sdk._exceptions import (
     UsageError,
     WrongBackend,
 )
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._version import __version__
 from sweep_service import errors
 from sweep_service.installation import install_hint
@@ -112,7 +113,7 @@ def foreign(response: Response, place: str, *, is_known: bool, why: str = "") ->
 
 def _what_it_does(response: Response) -> str:
     if 300 <= response.status < 400:
-        return f"redirects to {_header(response, 'Location') or 'somewhere else'}"
+        return f"redirects to {_one_line(_header(response, 'Location') or 'somewhere else')}"
     if response.status >= 400:
         return f"answers {response.status}"
     if _json(response) is not None:
@@ -337,4 +338,4 @@ def _header(response: Response, name: str) -> str | None:
 
 
 def _one_line(text: object) -> str:
-    return " ".join(str(text).split())
+    return printable(" ".join(str(text).split()))

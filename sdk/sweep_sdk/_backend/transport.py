@@ -6,11 +6,10 @@ meaning of answers sit above, in ``_client``, and are the same for both.
 
 from __future__ import annotations
 
-import zlib
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from sweep_sdk._backend.bodies import TooLong, read_body
 from sweep_sdk._backend.proxies import proxy_of
 from sweep_sdk._backend.signing import signer_of
 from sweep_sdk._backend.troubles import trouble_of
@@ -24,7 +23,7 @@ from sweep_service.access.identity import LOCAL_ADMIN
 from sweep_service.access.tokens import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     import requests
@@ -38,10 +37,6 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 #: From the beginning of a request to the end of its answer; a slow sender gets more for its body.
 LONGEST_EXCHANGE_SECONDS = 60.0
 SLOWEST_BYTES_PER_SECOND = 20_000
-#: Of an answer's body, decompressed.
-MOST_ANSWER_BYTES = 32_000_000
-_PIECE_BYTES = 1 << 16
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
 #: Keeps requests from looking for a proxy in the environment.
 _NO_PROXY = {"no_proxy": "*"}
 
@@ -181,13 +176,16 @@ class HttpTransport:
                 proxies=None if self.proxy else _NO_PROXY,
                 stream=True,
             )
-            content = self._content(answer)
+            content = read_body(answer)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            if is_cut.is_set():
-                raise BackendUnavailable(
-                    f"no whole answer from {self.place} within {seconds:.0f} s"
-                ) from None
-            raise self._trouble(error) from None
+            if not is_cut.is_set():
+                raise self._trouble(error) from None
+        except TooLong as error:
+            raise BackendUnavailable(
+                f"{self.place} answers with {error}, which no sweep backend does; check"
+                f" {self.url_setting}",
+                is_temporary=False,
+            ) from None
         except ImportError as error:
             raise UsageError(
                 f"no secure connection to {self.place}: this Python was built without the module"
@@ -197,27 +195,11 @@ class HttpTransport:
             raise UsageError(f"cannot use the CA bundle: {error}") from None
         finally:
             timer.cancel()
+        if is_cut.is_set():  # whatever was read of it may lack its end
+            raise BackendUnavailable(f"no whole answer from {self.place} within {seconds:.0f} s")
         return Response(
             answer.status_code, dict(answer.headers), content, self.proxy, self.url_setting
         )
-
-    def _content(self, answer: requests.Response) -> bytes:
-        """The body of an answer, read in pieces, so that no sender can fill the memory."""
-        is_gzip = answer.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
-        pieces: list[bytes] = []
-        n_bytes = 0
-        with answer:
-            raw = answer.raw.stream(_PIECE_BYTES, decode_content=False)
-            for piece in _unzipped(raw, MOST_ANSWER_BYTES + 1) if is_gzip else raw:
-                pieces.append(piece)
-                n_bytes += len(piece)
-                if n_bytes > MOST_ANSWER_BYTES:
-                    raise BackendUnavailable(
-                        f"{self.place} answers with more than {MOST_ANSWER_BYTES:,} bytes, which no"
-                        f" sweep backend does; check {self.url_setting}",
-                        is_temporary=False,
-                    )
-        return b"".join(pieces)
 
     def renew_credential(self) -> bool:
         """See ``Transport``."""
@@ -398,17 +380,6 @@ def local_file_system(database: Path, local_file_systems: Collection[str] = ()) 
         return local_file_system(database, local_file_systems)
     except StoreUnusable as error:
         raise UsageError(str(error)) from None
-
-
-def _unzipped(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
-    """The contents of a gzip file that comes in pieces, at most ``most`` bytes for each of them.
-
-    Where the file is damaged the contents end.
-    """
-    decoder = zlib.decompressobj(_GZIP_WINDOW)
-    with suppress(zlib.error):
-        for piece in pieces:
-            yield decoder.decompress(piece, most)
 
 
 def _can_be_sent(token: str | None) -> bool:
