@@ -1,4 +1,4 @@
-"""Which process of a distributed run this is, told from the variables that launchers set.
+"""Which process of a distributed run this is, found from the variables that launchers set.
 
 A launcher (``torchrun``, ``srun``, ``mpirun``) gives each process of a run its rank. The agent may
 itself have been started by one, and its programs inherit what it was given. So a rank counts only
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The variable by which a program finds what its agent had.
+#: The variable in which a program finds what its agent had.
 AGENT_RANKS = "SWEEP_AGENT_RANKS"
 #: Ranks among all processes, each with variables that differ from launch to launch.
 _GLOBAL = {
@@ -44,7 +44,7 @@ def agent_ranks(environ: Mapping[str, str]) -> str:
 def rank_of(environ: Mapping[str, str]) -> str | None:
     """The rank of this process within its run, as text; None in a run of one process.
 
-    Of several launchers within each other all must say 0: one of them tells the machines apart,
+    Of several launchers within each other all must say 0: one of them numbers the machines,
     another the processes of each.
     """
     agents = _read(environ.get(AGENT_RANKS))
@@ -65,7 +65,7 @@ def _all(rank: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _read(text: str | None) -> dict[str, str]:
-    """What the agent had; nothing where that cannot be told."""
+    """What the agent had; nothing if that is unknown."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

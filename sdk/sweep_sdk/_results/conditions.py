@@ -37,7 +37,7 @@ _WORDS = {"true": True, "false": False, "null": None, "none": None}
 
 @dataclass(frozen=True)
 class Condition:
-    """A comparison of the value that a name stands for.
+    """A comparison of the value that a name represents.
 
     Attributes:
         sign: One of ``= != < <= > >=``.
@@ -49,7 +49,7 @@ class Condition:
     text: str
 
     def holds(self, value: Any) -> bool:
-        """Whether it holds for a value; of None, which also stands for no value, only ``=null``."""
+        """Whether it holds for a value; of None, which also represents no value, only ``=null``."""
         if self.sign == "=":
             return _is_equal(value, self.text)
         if self.sign == "!=":

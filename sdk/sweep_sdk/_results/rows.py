@@ -32,10 +32,10 @@ def rows_of(
     """The rows of a run in the order in which they were logged, attempt after attempt.
 
     Args:
-        client: By which.
+        client: Client used for the request.
         run: Its id.
         keys: Only rows that have one of these metrics, with these alone; empty for all.
-        samples: About so many, evenly spaced; None for all.
+        samples: Approximate number of evenly spaced rows; None for all.
         is_joined: Leave out what a later attempt logged again; see ``joined``.
     """
     if samples is not None:
@@ -91,7 +91,7 @@ def _is_complement(held: Row, row: Row) -> bool:
 def joined(rows: Iterable[Row]) -> list[Row]:
     """The rows of all attempts as one curve.
 
-    An attempt that goes on from a checkpoint logs some steps again, one that starts anew logs all
+    An attempt that goes on from a checkpoint logs some steps again, one that starts again logs all
     of them again. So from the first step of an attempt on, the rows of earlier ones are left out.
     """
     kept: list[Row] = []
