@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from emulated_gateway import EmulatedGateway
 
+from emulated_gateway import EmulatedGateway
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
@@ -140,7 +140,7 @@ def test_when_that_was_its_last_run_it_still_ends_with_1(
     rotation = Rotation(gateway, settings.url, keeps_new_one=False)
     assert run_agent(client, sweep, replace(QUICK, count=1), rotation, settings) == 1
     (end,) = rotation.of(events.AgentEnded)
-    assert "1 run waits on disk" in end.reason
+    assert "results of 1 run wait on disk" in end.reason
 
 
 def test_a_wrong_token_at_the_start_is_told_at_once(gateway, settings, client, sweep):

@@ -266,9 +266,9 @@ class AgentSession:
         ending = (
             "the sweep has ended" if self._requester.has_ended else "the count of runs is reached"
         )
-        if n_owed := self.n_undelivered():
-            what = "what came of 1 run waits" if n_owed == 1 else f"the ends of {n_owed} runs wait"
-            return f"{ending}, but {what} on disk: 'sweep-sdk sync' delivers that"
+        if n_undelivered := self.n_undelivered():
+            whose = "1 run" if n_undelivered == 1 else f"{n_undelivered} runs"
+            return f"{ending}, but results of {whose} wait on disk: 'sweep-sdk sync' delivers them"
         return f"{ending}, and no run of this agent succeeded" if self.tally.is_failure else ending
 
 
