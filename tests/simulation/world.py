@@ -46,7 +46,7 @@ from sweep_service import gateway
 from sweep_service.access.identity import LOCAL_ADMIN, Identity
 from sweep_service.operations.services import Services
 
-URL = "http://backend.example"
+URL = "https://backend.example"
 #: What an agent whose credential is refused may take to end, beyond the time that it waits.
 _REFUSAL_SLACK_SECONDS = 200.0
 
