@@ -34,7 +34,7 @@ APIS = {
     "HttpApi": "AuthorizationType: CUSTOM, AuthorizerId: !Ref Authorizer",
     "IamApi": "AuthorizationType: AWS_IAM",
 }
-#: Who has asked for what, and how it was answered; '-' where there is none.
+#: Who has asked for what, and how it was answered; '-' means none.
 ACCESS_LOG = {
     "time": "$context.requestTime",
     "ip": "$context.identity.sourceIp",
