@@ -39,6 +39,7 @@ PROMISES = {
     "deleted": "Of a sweep that was deleted nothing stays.",
     "ended": "An agent ends within 25 s of its signal.",
     "waited out": "Whatever others on the way answer, an agent that had good answers goes on.",
+    "refused": "A credential does what its scope, its sweep and its leases allow, and nothing else.",
     "told": "What happened to a run can be read afterwards.",
 }
 
