@@ -7,8 +7,8 @@ CONSTRAINTS ?= constraints.txt
 
 CODE := sdk functions tests benchmarks tools
 
-.PHONY: help demo test test-fast test-oldest coverage e2e simulate simulate-mutants faults check format \
-	hooks docs docs-serve constraints dist bench sam-local clean
+.PHONY: help demo test test-fast test-oldest coverage e2e simulate simulate-mutants faults check \
+	check-template audit format hooks docs docs-serve constraints dist bench sam-local clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -20,6 +20,12 @@ $(VENV)/bin/python:
 $(VENV)/.ready-%: $(VENV)/bin/python pyproject.toml $(CONSTRAINTS)
 	@echo "installing the '$*' environment into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[local,$*]'
+	@touch $@
+
+.venv-template/.ready: infra/requirements-check.txt
+	@echo "installing cfn-lint and checkov into .venv-template ..."
+	@$(PYTHON) -m venv .venv-template
+	@.venv-template/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 demo: $(VENV)/.ready-demo  ## run the quickstart sweep with two agents
@@ -51,7 +57,7 @@ simulate-mutants: $(VENV)/.ready-test  ## take out one mechanism after the other
 faults: $(VENV)/.ready-test  ## run the fault suites at full size and the mutants (hours; ONLY=rows for one of them)
 	$(BIN)/python tests/e2e/faults/run.py $(if $(ONLY),--only $(ONLY))
 
-check: $(VENV)/.ready-test $(VENV)/.ready-check  ## check style, types, import contracts, security and workflows
+check: $(VENV)/.ready-test $(VENV)/.ready-check check-template  ## check style, types, import contracts, security and workflows
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
@@ -61,6 +67,15 @@ check: $(VENV)/.ready-test $(VENV)/.ready-check  ## check style, types, import c
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/python -m pytest tests/test_architecture.py
+
+check-template: .venv-template/.ready  ## check template.yaml against CloudFormation's rules and for weak settings
+	.venv-template/bin/cfn-lint template.yaml
+	.venv-template/bin/checkov --file template.yaml --config-file infra/checkov.yaml
+
+audit:  ## look up known vulnerabilities of the pinned dependencies (needs the internet)
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 format: $(VENV)/.ready-check  ## apply the formatter and the lint rules that can fix what they find
 	$(BIN)/ruff check --fix $(CODE)

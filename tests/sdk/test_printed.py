@@ -102,23 +102,23 @@ class TestPatterns:
         ],
     )
     def test_of_the_last_match_the_last_group(self, patterns, pattern, line, found):
-        assert patterns({"loss": pattern}).look(line).get("loss") == found
+        assert patterns({"loss": pattern}).find(line).get("loss") == found
 
     @pytest.mark.parametrize("pattern", CATASTROPHIC)
     def test_a_catastrophic_pattern_is_cut_short_and_given_up(self, patterns, notices, pattern):
         both = patterns({"bad": pattern, "good": "!(!)"})
-        found = [both.look(SLOW_LINE + "!") for _ in range(20)]
+        found = [both.find(SLOW_LINE + "!") for _ in range(20)]
         assert found == [{"good": "!"}] * 20
         assert "takes too long for a line, which is left out" in notices[0]
         assert notices[0].startswith(f"the pattern of bad, {pattern!r}")
         assert "not looked for any more in this run" in notices[-1]
         n_notices = len(notices)
-        assert both.look(SLOW_LINE + "!") == {"good": "!"}
+        assert both.find(SLOW_LINE + "!") == {"good": "!"}
         assert len(notices) == n_notices
 
     def test_usual_lines_cost_a_pattern_nothing(self, patterns, notices):
         usual = patterns({"loss": ".*loss: ([0-9.]+)"})
-        assert [usual.look(f"epoch {n} loss: {n}")["loss"] for n in range(20_000)][-1] == "19999"
+        assert [usual.find(f"epoch {n} loss: {n}")["loss"] for n in range(20_000)][-1] == "19999"
         assert notices == []
 
 

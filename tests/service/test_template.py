@@ -173,6 +173,10 @@ def test_the_table(template: dict[str, Any]) -> None:
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
     assert {entry["AttributeType"] for entry in table["AttributeDefinitions"]} == {"S"}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["OnDemandThroughput"] == {
+        "MaxWriteRequestUnits": {"Ref": "MaxWriteUnits"},
+        "MaxReadRequestUnits": {"Ref": "MaxReadUnits"},
+    }
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["DeletionProtectionEnabled"] == {"If": ["RetainsTable", True, False]}

@@ -1,8 +1,6 @@
-"""The agent: asks for runs, starts the training program for each, reports, and ends it if need be.
+"""The agent: asks for runs, starts the training program of each, reports, and delivers results.
 
-It prints nothing; a watcher is told everything as events. The main thread waits for signals, each
-slot works in a thread of its own, and per run there are threads that read the program's output,
-wait for its end and report.
+It prints nothing: it emits events for a watcher. ``docs/agent.md`` describes its threads.
 """
 
 from __future__ import annotations
@@ -51,10 +49,10 @@ _SIGNAL_EXIT = 128
 
 @dataclass(frozen=True)
 class _Arrived:
-    """A signal has arrived, or something that counts as one.
+    """A signal has arrived, or a spot notice, which counts as one.
 
     Attributes:
-        grace_seconds: How long the programs have; None: as the options say.
+        grace_seconds: Seconds that the programs have to end; None for the default.
     """
 
     number: int
@@ -75,25 +73,25 @@ def run_agent(
     events: Watcher = lambda _: None,
     settings: Settings | None = None,
 ) -> int:
-    """Work on a sweep until it ends, or something else does.
+    """Work on a sweep until it has ended, or the agent has to end.
 
-    Every signal that can be caught is handled or passed on while it works, if it is called in the
-    main thread; see ``_agent.process.signals``.
+    In the main thread, every signal that can be caught is handled or passed on to the programs; see
+    ``_agent.process.signals``.
 
     Args:
         client: The backend.
         sweep: A reference to the sweep.
-        options: How to work.
-        events: Told everything; see ``_events``.
-        settings: Where things are kept; by default as the environment says.
+        options: The agent's options.
+        events: Called with each event; see ``view.events``.
+        settings: Folders and intervals; by default from the environment.
 
     Returns:
-        0 the sweep has ended or the count is reached, 1 gave up or none of its runs succeeded,
-        128 + N by signal N.
+        The exit code: 0 if the sweep has ended or the count is reached; 1 if the agent gave up or
+        none of its runs succeeded; 128 + N after signal N.
 
     Raises:
-        UsageError: There is no such sweep, its program cannot be started here, or GPUs are asked
-            for that are not allotted to this process.
+        UsageError: There is no such sweep, its program cannot be started here, or this process does
+            not see the GPUs that the options name.
         BackendUnavailable: It was away for longer than the options allow.
     """
     if os.name != "posix":
@@ -119,7 +117,7 @@ def run_agent(
 class _Agent:
     """Starts the slots, passes signals on to their attempts, and waits for all slots to end.
 
-    The main thread does all of that but ``_work``, which each slot's thread runs.
+    The main thread runs everything except ``_work``, which each slot runs in its own thread.
     """
 
     def __init__(
@@ -190,7 +188,7 @@ class _Agent:
                 self._on_signal(message)
             elif isinstance(message, _Ended):
                 n_left -= 1
-                if message.error is not None:  # the others end the runs that they have
+                if message.error is not None:  # the other slots finish their runs
                     self._session.stopping.set()
                     error = error or message.error
             else:

@@ -1,7 +1,7 @@
 """An agent whose runs are calls of a function in this process.
 
-The caller's thread runs the function; a daemon thread reports what it logs, by way of the same
-file that a training program of its own would write.
+The caller's thread runs the function. A daemon thread reports what it logs, from the same file that
+a training program would write.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _SIGNAL_EXIT = 128
 
 
 class _Terminated(SystemExit):
-    """A signal, as an exception: the run in progress is given back, then the process ends."""
+    """A signal as an exception: the run in progress is given back, then the process ends."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -65,25 +65,27 @@ def run_function_agent(
     events: Watcher = lambda _: None,
     settings: Settings | None = None,
 ) -> int:
-    """Call ``function`` for run after run of a sweep, until it ends.
+    """Call ``function`` for one run of a sweep after the other, until the sweep has ended.
 
     Args:
         client: The backend.
         sweep: A reference to the sweep.
-        function: Takes no arguments; ``init()`` gives it its run.
-        options: How to work; those that concern processes do nothing.
-        events: Told everything; see ``_events``.
-        settings: Where things are kept; by default as the environment says.
+        function: A function without arguments; in it, ``init()`` returns the run.
+        options: The agent's options; those that concern processes have no effect.
+        events: Called with each event; see ``view.events``.
+        settings: Folders and intervals; by default from the environment.
 
     Returns:
-        0 the sweep has ended or the count is reached, 1 gave up or none of its runs succeeded.
+        The exit code: 0 if the sweep has ended or the count is reached; 1 if the agent gave up or
+        none of its runs succeeded.
 
     Raises:
         UsageError: There is no such sweep, the function cannot be called without arguments, or
             another agent calls a function in this process.
         BackendUnavailable: It was away for longer than the options allow.
         KeyboardInterrupt: Ctrl-C; the run in progress has been given back.
-        SystemExit: Another signal that would have ended the process, likewise; code 128 + N.
+        SystemExit: Another signal that would have ended the process; the run in progress has been
+            given back. The code is 128 + N.
     """
     options = options or AgentOptions()
     settings = settings or load_settings()
@@ -114,10 +116,10 @@ def run_function_agent(
 
 
 def callable_without_arguments(function: Callable[[], object]) -> Callable[[], object]:
-    """What to call for each run: the function; of a coroutine function all of it.
+    """What to call for each run: the function, or a call that runs a coroutine to its end.
 
     Raises:
-        UsageError: Calling it would run nothing of it, or fail for want of arguments.
+        UsageError: A call would run nothing of the function, or fail because of missing arguments.
     """
     name = getattr(function, "__name__", None) or repr(function)
     if not callable(function):
@@ -145,7 +147,7 @@ def callable_without_arguments(function: Callable[[], object]) -> Callable[[], o
 def _required_parameters(function: Callable[..., object]) -> list[str]:
     try:
         parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # some builtins tell nothing of theirs
+    except (TypeError, ValueError):  # some builtins have no signature
         return []
     return [
         parameter.name
@@ -189,7 +191,7 @@ class _FunctionAttempt(Attempt):
     def _called(
         self, function: Callable[[], object]
     ) -> tuple[ProgramOutcome, KeyboardInterrupt | _Terminated | None]:
-        """The outcome, and what has interrupted the function; then signals are held back."""
+        """The outcome, and what interrupted the function, if anything; then signals are held."""
         try:
             outcome = self._outcome(function)
             self._signals.hold()
@@ -211,7 +213,7 @@ class _FunctionAttempt(Attempt):
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
             words = error.code if isinstance(error.code, str) else ""
             return ProgramOutcome(not code, code, cause=self._cause(), stderr_tail=words)
-        except Exception:  # noqa: BLE001  whatever a user's function raises is its own failure
+        except Exception:  # noqa: BLE001  every exception of a user's function is a failure of the run
             return self._failure()
         return ProgramOutcome(True, cause=self._cause(), returned=_number(returned))
 
@@ -224,13 +226,13 @@ class _FunctionAttempt(Attempt):
         return ProgramOutcome(False, stderr_tail=text.rstrip())
 
     def _cause(self) -> str | None:
-        """Why it was stopped: only if it noticed, for a function that did all its work is done."""
+        """Why the function was stopped, if it has noticed; otherwise it has done all its work."""
         if self._stop_reason in GONE or current_run.active_run().is_stopped:
             return self._stop_reason
         return None
 
     def _stop(self, reason: str) -> None:
-        """Called by the reporter's thread and the timer's."""
+        """Ask the function to stop; called by the threads of the reporter and the timer."""
         self._stop_reason = self._stop_reason or reason
         current_run.active_run().request_stop(self._stop_reason)
 
@@ -252,10 +254,10 @@ class _FunctionAttempt(Attempt):
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """A process has one present run: what two functions log at once would be mixed.
+    """Allow one agent at a time in this process: two functions would log into one run.
 
     Raises:
-        UsageError: Another agent of this process calls its function.
+        UsageError: Another agent is calling its function.
     """
     if not _calling.acquire(blocking=False):
         raise UsageError(
@@ -268,15 +270,15 @@ def _alone() -> Iterator[None]:
 
 
 class _Signals:
-    """What signals do to an agent that calls functions, in the main thread.
+    """Handles signals for an agent that calls functions, in the main thread.
 
-    Where nobody else handles it, one that would end the process raises instead, so that the run in
-    progress is given back whichever signal a batch system sends. While results are delivered it is
-    held back, and so are repeated ones: nothing is cut short but by a person who insists.
+    A signal that would end the process, and that nothing else handles, raises an exception instead,
+    so that the run in progress is given back whichever signal a batch system sends. While results
+    are delivered, signals are held back: only a person who insists interrupts that.
 
     Attributes:
-        reporter: Of the run in progress; told at once that the run may have to be handed out again.
-        held: What would have been raised while results were delivered.
+        reporter: The reporter of the run in progress, which announces the end of the agent.
+        held: The exception that was held back while results were delivered.
     """
 
     def __init__(self, session: AgentSession) -> None:
@@ -288,7 +290,7 @@ class _Signals:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle them for the time of a block."""
+        """Handle signals for the time of a block."""
         own: dict[int, Handler] = {}
         if threads.in_main_thread():
             own = {number: processes.handler_of(number) for number in ENDING | PASSED_ON}
@@ -298,7 +300,7 @@ class _Signals:
             if handler in (signal.SIG_DFL, signal.default_int_handler)
         }
         for number in sorted(before):
-            processes.set_handler(number, self._hear)
+            processes.set_handler(number, self._on_signal)
         try:
             yield
         finally:
@@ -306,14 +308,14 @@ class _Signals:
                 processes.set_handler(number, handler)
 
     def hold(self) -> None:
-        """Hold signals back from now on: results are delivered."""
+        """Hold signals back from now on, while results are delivered."""
         self._is_holding = True
 
     def release(self) -> None:
-        """Have signals raise again."""
+        """Let signals raise exceptions again."""
         self._is_holding = False
 
-    def _hear(self, number: int, _: object) -> None:
+    def _on_signal(self, number: int, _: object) -> None:
         typed = is_typed(number)
         if not self._interrupts.add(number, is_typed=typed):
             return
@@ -323,7 +325,7 @@ class _Signals:
         if not self._is_holding or (typed and self._interrupts.count > 1):
             raise error
         self.held = self.held or error
-        # In a thread of its own: a lock that this one holds may be needed.
+        # In another thread, because this one may hold a lock that is needed.
         threads.Thread(target=self._hurry, name="hurry", daemon=True).start()
 
     def _hurry(self) -> None:
@@ -332,7 +334,7 @@ class _Signals:
 
 
 def _number(returned: object) -> float | None:
-    """What a function returned, where that can be the value of a metric."""
+    """The returned value, if it can be the value of a metric."""
     if isinstance(returned, bool) or not isinstance(returned, (int, float)):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a user may choose about an agent."""
+"""The options of an agent."""
 
 from __future__ import annotations
 
@@ -23,42 +23,44 @@ MAX_NAME_LENGTH = 128
 
 @dataclass(frozen=True)
 class AgentOptions:
-    """How an agent works; the defaults are those of its command.
+    """The options of an agent; the defaults are those of the ``agent`` command.
+
+    For the numbers of failures and of runs without a metric, 0 means no limit.
 
     Attributes:
-        count: Ends after so many runs; None for no bound.
-        name: By default made of host and process id.
-        parallel: Runs at once; by default one, or one a GPU.
-        gpus: Each run sees one of them, or one group of them. Numbers count from 0 within what is
-            allotted to the agent (``CUDA_VISIBLE_DEVICES`` and its likes); ``0-3`` is a range,
-            ``0+1`` a group, and UUIDs are taken too.
-        gpus_per_run: How many of the GPUs make a group.
-        runs_dir: Folder of the runs' own folders; by default from the settings.
-        report_interval_seconds: Longest time between two reports; by default from the settings.
-            A third of the lease where that is less. A stop command is obeyed within this time.
-        row_interval_seconds: Least time between two reports with rows. By default rows are sent
-            when the backend has use for them, and the others with the next report that is due;
-            where it is on this machine every 10 s, or as they come if runs are judged by them.
-        max_failures: Gives up after so many failed runs before any success; 0 for no bound.
-        max_initial_failures: Gives up after so many failed runs in the first minute; 0 likewise.
-        max_consecutive_failures: Gives up after so many failed runs without a success between
-            them, and after half as many where runs of other agents succeed meanwhile; 0 likewise.
-        max_runs_without_metric: Gives up after so many runs in a row that finished without logging
-            the sweep's metric; 0 likewise.
-        forwards_signals: Whether the first SIGTERM or Ctrl-C is passed on to the programs. If
-            not, they are left to finish their work.
-        term_timeout_seconds: How long a program has to end from a signal on, before SIGKILL. The
-            agent's own ending takes at most 8 s longer. By default 15.
-        run_timeout_seconds: A run that takes longer is stopped and has failed; by default the
-            sweep's ``run_timeout``, if any.
-        backend_patience_seconds: How long a question for the next run is repeated while the
+        count: Maximum number of runs; None for no limit.
+        name: The agent's name; by default the host name and the process id.
+        parallel: Number of runs at once; by default 1, or one per group of GPUs.
+        gpus: GPUs for the runs; each run sees one of them, or one group. Numbers count from 0
+            within the GPUs that the agent itself sees (``CUDA_VISIBLE_DEVICES`` and similar);
+            ``0-3`` is a range, ``0+1`` a group, and UUIDs are accepted too.
+        gpus_per_run: Number of GPUs in a group.
+        runs_dir: Folder for the folders of the runs; by default from the settings.
+        report_interval_seconds: Longest time between two reports; by default from the settings,
+            and never more than a third of the lease. A stop command takes effect within this time.
+        row_interval_seconds: Shortest time between two reports with rows. By default, rows that the
+            backend can use are sent at once and the others with the next report that is due; to a
+            backend on this machine, every 10 s, or at once if runs are judged by them.
+        max_failures: Number of failed runs before any success at which the agent gives up.
+        max_initial_failures: Number of failed runs in the first minute at which it gives up.
+        max_consecutive_failures: Number of failed runs in a row at which it gives up; half as many
+            if runs of other agents succeed in the meantime.
+        max_runs_without_metric: Number of runs in a row that finish without logging the sweep's
+            metric at which it gives up.
+        forwards_signals: Whether the first SIGTERM or Ctrl-C is passed on to the programs. If not,
+            they may finish their work.
+        term_timeout_seconds: Seconds that a program has to end after a signal, before SIGKILL. The
+            agent itself ends at most 8 s later.
+        run_timeout_seconds: Seconds after which a run is stopped and counts as failed; by default
+            the sweep's ``run_timeout``, if any.
+        backend_patience_seconds: Seconds for which the request for a run is repeated while the
             backend is away.
-        delivery_timeout_seconds: How long the end of a run is kept waiting for a backend that is
-            away; then its rows wait on disk.
-        metrics_from: Patterns by which metrics are taken from what programs print on stdout and
-            stderr, by the name of the metric: regular expressions, whose last group is the value.
-            They add to the sweep's ``metrics_from`` and go before it.
-        watches_spot: Asks the instance metadata service for interruption notices.
+        delivery_timeout_seconds: Seconds for which the end of a run waits for a backend that is
+            away; then the results wait on disk.
+        metrics_from: Patterns that find metrics in the output of programs on stdout and stderr, by
+            the name of the metric: regular expressions whose last group is the value. They are
+            added to the sweep's ``metrics_from`` and take precedence over it.
+        watches_spot: Whether to ask the instance metadata service for interruption notices.
         pin: The SHA-256 over the sweep's command and program, as ``show`` prints it: the agent runs
             nothing else. None: whatever the sweep says when the agent starts.
     """
@@ -88,7 +90,7 @@ class AgentOptions:
         """Check the numbers.
 
         Raises:
-            UsageError: One of them makes no sense.
+            UsageError: One of them is out of range.
         """
         for name in (
             "count",
@@ -140,21 +142,21 @@ class AgentOptions:
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """A name for each parallel place; the empty name where there is only one."""
+        """The name of each slot; the empty name if there is only one."""
         n_slots = self.parallel or max(len(self.gpu_groups), 1)
         return ("",) if n_slots == 1 else tuple(str(number) for number in range(n_slots))
 
     @property
     def gpu_groups(self) -> tuple[Group, ...]:
-        """The groups of GPUs that runs get; empty where every run sees all."""
+        """The groups of GPUs for the runs; empty if every run sees all of them."""
         return parse_groups(self.gpus, self.gpus_per_run)
 
     def gpus_of(self, slot: str, groups: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
-        """What shows a run in this place its GPUs; places share them when there are more places.
+        """The variables that show a run its GPUs; slots share them if there are more slots.
 
         Args:
-            slot: The place.
-            groups: For each group of GPUs the variable that shows it.
+            slot: The slot of the run.
+            groups: The variables of each group of GPUs.
         """
         return groups[int(slot or 0) % len(groups)] if groups else {}
 
@@ -163,7 +165,8 @@ def check_patterns(patterns: Mapping[str, str]) -> None:
     """Check patterns of printed metrics, by the name of the metric.
 
     Raises:
-        UsageError: By one of them no number can be taken. Pythons differ in what they understand.
+        UsageError: One of them is not a pattern that can find a number. Versions of Python differ
+            in the patterns that they accept.
     """
     for name, pattern in patterns.items():
         problem = pattern_problem(pattern)

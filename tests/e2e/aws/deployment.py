@@ -56,11 +56,14 @@ def build() -> None:
     sam("build", *_CONFIG, *_overrides(_HERE))
 
 
-def deploy(**parameters: str) -> dict[str, str]:
+def deploy(stack: str = "sweeps", **parameters: str) -> dict[str, str]:
     """``sam deploy``; the stack's outputs, with ``Url`` as it is reached on this machine."""
     accepted = hashlib.sha256(TOKEN.encode()).hexdigest()
-    sam("deploy", *_CONFIG, *_overrides({"TokenSha256": accepted, **_HERE, **parameters}))
-    listed = json.loads(sam("list", "stack-outputs", *_CONFIG, "--output", "json"))
+    given = {"TokenSha256": accepted, **_HERE, **parameters}
+    sam("deploy", *_CONFIG, "--stack-name", stack, *_overrides(given))
+    listed = json.loads(
+        sam("list", "stack-outputs", *_CONFIG, "--stack-name", stack, "--output", "json")
+    )
     outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in listed}
     urls = {
         name: f"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/{outputs[api]}/$default"

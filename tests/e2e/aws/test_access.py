@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
-from deployment import TOKEN, Deployed
+from deployment import TOKEN, Deployed, deploy
 
 from denials import Answer, Denial, House, denials
 from sweep_sdk._backend.client import open_client
+from sweep_sdk._exceptions import NotFound
 from sweep_sdk._settings import load_settings
 
 CONFIG = {
@@ -98,3 +100,24 @@ class TestSigned:
             assert caller["name"].startswith("arn:aws:")
             sweep = client.create_sweep(CONFIG)["id"]
             assert client.get_sweep(sweep)["command_changed_by"] == caller["name"]
+
+
+def test_a_restored_table_takes_the_place_of_the_stacks_own(tmp_path: Path) -> None:
+    """Restore the table of a stack under another name, deploy the stack with it, and go on."""
+    aws = boto3.client("dynamodb")
+    before = Deployed(deploy("rehearsal"))
+    own, restored = before.outputs["TableName"], "sweeps-restored"
+    with open_client(load_settings(before.environ(tmp_path / "home"))) as client:
+        kept = client.create_sweep(CONFIG)["id"]
+        aws.restore_table_to_point_in_time(
+            SourceTableName=own, TargetTableName=restored, UseLatestRestorableTime=True
+        )
+        lost = client.create_sweep(CONFIG)["id"]
+    after = Deployed(deploy("rehearsal", ExistingTable=restored))
+    assert after.outputs["TableName"] == restored
+    with open_client(load_settings(after.environ(tmp_path / "home"))) as client:
+        assert client.get_sweep(kept)["state"] == "pending"
+        with pytest.raises(NotFound):
+            client.get_sweep(lost)
+        assert client.change_sweep(kept, state="canceled")["state"] == "canceled"
+    assert aws.describe_table(TableName=own)["Table"]["TableStatus"] == "ACTIVE"

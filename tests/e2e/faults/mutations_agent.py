@@ -343,7 +343,7 @@ AGENT = (
     Mutation(
         _ASKING,
         "the run of a dead neighbour is taken over at once",
-        "            self._pay_neighbours()\n            try:",
+        "            self._deliver_for_neighbours()\n            try:",
         "            try:",
         "given back",
         "tests/sdk/test_requester.py::TestNeighbours::test_their_runs_are_taken_over_at_once",

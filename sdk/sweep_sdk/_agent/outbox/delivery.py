@@ -1,4 +1,4 @@
-"""Delivers what a training program has said: rows in order, one batch in flight, then the end."""
+"""Delivers what a training program has logged: rows in order, one batch at a time, then the end."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 class Delivery:
     """One attempt's rows on their way from the metrics file to the backend.
 
-    Rows are numbered, and the backend takes each number once: a batch whose answer was lost is sent
-    again, and what another agent had delivered before need not be known. Threads take turns: an
-    agent that is interrupted may come to the end of a run while its last report is still in flight.
+    Rows are numbered, and the backend takes each number once. So a batch whose answer was lost is
+    sent again, and rows that another agent has delivered do no harm. A lock keeps threads apart: an
+    interrupted agent may reach the end of a run while its last report is still in flight.
 
     Attributes:
         tail: The reading end of the metrics file.
-        pending: What is owed, as it stands on disk.
+        pending: The record of the delivery, as it is on disk.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Delivery:
         clock: Callable[[], float],
         notice: Callable[[str], None],
     ) -> None:
-        """Begin at the first row; those that the backend has are passed over.
+        """Begin at the first row; rows that the backend already has are skipped.
 
         Args:
-            pending: The attempt.
-            outbox: Where the pending is kept.
-            clock: Seconds since the epoch.
-            notice: Told about lines and rows that are left out.
+            pending: The record of the delivery.
+            outbox: Where the record is kept.
+            clock: Returns seconds since the epoch.
+            notice: Called with a message about each line or row that is left out.
         """
         self.pending = pending
         self.tail = Tail(disk.Path(pending.metrics_file), pending.metric, clock, notice)
@@ -68,12 +68,12 @@ class Delivery:
         """Send the next rows; None when there are none.
 
         Args:
-            client: By which; its retries are for this one batch.
-            is_final: The program has ended.
+            client: Client used for the request; its retries apply to each batch.
+            is_final: Whether the program has ended.
 
         Raises:
-            SweepError: As ``Client.report``; the batch is kept, unless the lease is lost: then
-                the backend has kept its rows beside the run.
+            SweepError: As ``Client.report``. The batch is kept, unless the lease is lost: in that
+                case the backend has kept its rows beside the run.
         """
         with self._turn:
             while self._fill(n_batches=1 if is_final else 2, is_final=is_final):
@@ -83,7 +83,7 @@ class Delivery:
         return None
 
     def look(self, attention: Attention) -> bool:
-        """Read on; whether there are rows to be sent at once, or as many as make a batch."""
+        """Read new rows; whether some must be sent at once, or a batch is full."""
         with self._turn:
             self._fill(n_batches=2)
             spread = self.tail.logged.spreads.get(self.pending.metric or "")
@@ -92,11 +92,11 @@ class Delivery:
             return len(self._batches) > 1 or (bool(self._batches) and is_due)
 
     def beat(self, client: Client, *, is_preempting: bool = False) -> Command:
-        """A heartbeat.
+        """Send a heartbeat.
 
         Args:
-            client: By which.
-            is_preempting: Whether to say that the agent has to end.
+            client: Client used for the request.
+            is_preempting: Whether the agent has to end.
 
         Raises:
             SweepError: As ``Client.report``.
@@ -119,15 +119,15 @@ class Delivery:
         return is_lost
 
     def finish(self, client: Client, outcome: ProgramOutcome | None) -> Finished:
-        """Send what is left, then how the attempt ended; the pending is paid.
+        """Send the remaining rows and the outcome, then remove the record of the delivery.
 
         Args:
-            client: By which.
-            outcome: None when the program's agent died with it.
+            client: Client used for the requests.
+            outcome: How the program ended; None if its agent died with it.
 
         Raises:
-            LeaseLost: All rows are sent, but the run is another agent's.
-            SweepError: As ``Client.report`` and ``Client.finish``; the pending stands.
+            LeaseLost: All rows are sent, but another agent holds the run.
+            SweepError: As ``Client.report`` and ``Client.finish``; the record is kept.
         """
         if self.send_rest(client):
             raise LeaseLost(f"attempt {self.pending.attempt} no longer holds {self.pending.run}")
@@ -136,7 +136,7 @@ class Delivery:
         try:
             finished = client.finish(self.pending.run, ending.to_json())
         except InvalidRequest as error:  # an end without its details is better than none
-            self._notice(f"how the run ended is told without details: {error}")
+            self._notice(f"the outcome of the run is sent without details: {error}")
             essentials = Ending(
                 attempt=ending.attempt,
                 state=ending.state,
@@ -148,7 +148,7 @@ class Delivery:
         return finished
 
     def complete(self, outcome: ProgramOutcome | None) -> ProgramOutcome | None:
-        """How the program ended: with a failure, if it could not write all that it logged."""
+        """The outcome, which is a failure if the program could not write all that it logged."""
         if not self.tail.is_incomplete():
             return outcome
         return without_rows(outcome, self.pending.metrics_file)
@@ -160,15 +160,15 @@ class Delivery:
             self._outbox.save(self.pending)
 
     def discard(self) -> None:
-        """Forget the pending: the backend does not want it any more."""
+        """Remove the record of the delivery: the backend needs no outcome of this attempt."""
         self._outbox.remove(self.pending)
 
     def close(self) -> None:
-        """Let go of the metrics file."""
+        """Close the metrics file."""
         self.tail.close()
 
     def _ending(self, outcome: ProgramOutcome | None) -> Ending:
-        """How the attempt ended, with what the program said of its result and noted about it."""
+        """The outcome as it is sent, with the results and facts that the program has logged."""
         logged = self.tail.logged
         if logged.n_facts_left_out:
             self._notice(
@@ -185,7 +185,7 @@ class Delivery:
         return replace(ending, summary=summary, result=logged.result, attributes=logged.facts)
 
     def _send_first(self, client: Client, *, is_final: bool) -> Command | None:
-        """Send the first batch; None when the backend refuses it as it is."""
+        """Send the first batch; None if the backend refuses it as it is."""
         batch = self._batches[0]
         self._is_tried = True
         try:
@@ -201,7 +201,7 @@ class Delivery:
         return command
 
     def _send_held_or_not(self, client: Client) -> bool | None:
-        """Send the next rows; whether the lease still holds, None when there are none."""
+        """Send the next rows; whether the lease is still held, None if there are no rows."""
         try:
             return None if self.send(client, is_final=True) is None else True
         except LeaseLost:
@@ -216,9 +216,9 @@ class Delivery:
         is_preempting: bool = False,
         is_final: bool = False,
     ) -> Command:
-        """Send rows, and what the program has noted since it was last sent; the end has that too.
+        """Send rows, together with facts that the backend does not have yet.
 
-        What the backend refuses of it waits for the end.
+        Facts that are refused, and those of the final report, are sent with the outcome.
         """
         send = partial(
             client.report,
@@ -241,16 +241,16 @@ class Delivery:
         return command
 
     def _fill(self, *, n_batches: int, is_final: bool = False) -> bool:
-        """Read on until so many batches have been begun; whether there are any rows.
+        """Read until ``n_batches`` batches have been begun; whether there are any rows.
 
-        As soon as a second one has been begun the first is as large as it can be.
+        Once a second batch has been begun, the first is as large as it can be.
         """
         while len(self._batches) < n_batches and self._read_on(is_final=is_final):
             pass
         return bool(self._batches)
 
     def _read_on(self, *, is_final: bool) -> bool:
-        """Read the next rows that the backend does not have; whether there are any."""
+        """Read the next rows that the backend does not have yet; whether there are any."""
         while (batch := self.tail.read(is_final=is_final)) is not None:
             news = batch.since(self._next_row)
             if news.rows:
@@ -260,7 +260,7 @@ class Delivery:
         return False
 
     def _append(self, news: Batch) -> None:
-        """Add rows to those that wait; to the same batch, as long as it has not been sent."""
+        """Append rows to the last batch, or to a new one if that has been sent or is full."""
         last = self._batches[-1] if self._batches else None
         is_open = last is not None and not (self._is_tried and len(self._batches) == 1)
         if last is not None and is_open and last.has_room_for(news):
@@ -281,7 +281,7 @@ class Delivery:
                 self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
 
     def _divide(self, error: InvalidRequest) -> None:
-        """Do without the row that the backend refuses, once it stands alone."""
+        """Halve a refused batch, until the row at fault is alone and can be left out."""
         batch = self._batches[0]
         self._drop_first()
         n_rows = len(batch.rows)

@@ -1,4 +1,4 @@
-"""How an attempt counts: from what the program said, how it exited and why it was ended. Pure."""
+"""The outcome of an attempt: from what was logged, the exit and the cause of the end. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.outbox.logged import Logged
 
 _MAX_TAIL_CHARACTERS = 16_000
-#: Causes after which the run is not this agent's any more.
+#: Causes after which the run no longer belongs to this agent.
 GONE = ("lease_lost", "deleted")
-#: Causes that say nothing about the run: this machine could not start its program, or the process
-#: that looks after it was killed.
+#: Causes that say nothing about the run: this machine could not start the program, or its keeper
+#: was killed.
 NOT_STARTED, KEEPER_KILLED = "not_started", "keeper_killed"
 MACHINE_FAULTS = (NOT_STARTED, KEEPER_KILLED)
 
@@ -31,10 +31,10 @@ class ProgramOutcome:
         cause: Why it was ended: a reason of the backend, ``lease_lost``, ``deleted``,
             ``interrupted``, ``run_timeout``, or one of ``MACHINE_FAULTS``; None if it ended by
             itself.
-        stderr_tail: Its last words.
-        returned: What a function returned, if that was a number.
-        warned_by: The signal with which a batch system had announced the end shortly before;
-            None without one.
+        stderr_tail: The last lines of its stderr.
+        returned: The value that a function returned, if it was a number.
+        warned_by: The signal with which a batch system announced the end shortly before; None
+            if there was none.
     """
 
     is_success: bool
@@ -47,7 +47,7 @@ class ProgramOutcome:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> ProgramOutcome:
-        """One that was saved, perhaps by a newer version: what is not known here is left out."""
+        """A saved outcome; fields that only newer versions know are ignored."""
         known = {field.name: found[field.name] for field in fields(cls) if field.name in found}
         return cls(**known)
 
@@ -55,16 +55,16 @@ class ProgramOutcome:
 def judge(logged: Logged, outcome: ProgramOutcome | None) -> str:
     """The state that an agent reports of an attempt that is over.
 
-    An interrupted run is preempted, so that it is handed out again: whoever stops an agent, by
-    Ctrl-C too, does not mean to leave a hole in the sweep (``--stop-run`` ends a run for good).
-    It has finished only if the program said so; an exit with 0 alone is what a program does that
-    has saved a checkpoint on SIGTERM. So is one that has said that an interruption is expected,
-    after a batch system had announced one. What this machine has failed at is given back too.
+    An interrupted run is preempted, so that it is handed out again: stopping an agent, even with
+    Ctrl-C, must not leave a gap in the sweep (``--stop-run`` ends a run for good). It has finished
+    only if the program said so, since a program that saves a checkpoint on SIGTERM exits with 0
+    too. A run is also preempted if its program expected an interruption that a batch system had
+    announced, and if this machine is at fault.
 
     Args:
-        logged: All that the program said.
-        outcome: None when its agent died with it: then what it said decides, else it is given
-            back.
+        logged: Everything that the program has logged.
+        outcome: How the program ended. None if its agent died with it: the run has then ended as
+            the program said, or is given back.
     """
     if outcome is None:
         cause = None if logged.exit_code else "interrupted"
@@ -87,11 +87,11 @@ def judge(logged: Logged, outcome: ProgramOutcome | None) -> str:
 
 
 def without_rows(outcome: ProgramOutcome | None, metrics_file: str) -> ProgramOutcome:
-    """The outcome of a program that could not write all its rows: what it came to is not known.
+    """The outcome of a program that could not write all its rows: its result is unknown.
 
     Args:
-        outcome: As judged by how it ended; None when its agent died with it.
-        metrics_file: To which they could not be written.
+        outcome: How the program ended; None if its agent died with it.
+        metrics_file: The file to which the rows could not be written.
     """
     if outcome is None:
         return ProgramOutcome(is_success=False, cause="interrupted")
@@ -108,13 +108,13 @@ def without_rows(outcome: ProgramOutcome | None, metrics_file: str) -> ProgramOu
 def ending_of(
     logged: Logged, outcome: ProgramOutcome | None, attempt: int, key: str | None
 ) -> Ending:
-    """How an attempt ended, apart from what its program came to.
+    """The outcome of an attempt as it is sent, without the program's results.
 
     Args:
-        logged: All that the program said.
+        logged: Everything that the program has logged.
         outcome: As for ``judge``.
-        attempt: Which one.
-        key: Of its hand-out.
+        attempt: The number of the attempt.
+        key: The key of its hand-out.
     """
     state = judge(logged, outcome)
     outcome = outcome or ProgramOutcome(is_success=False)

@@ -1,4 +1,4 @@
-"""What a training program has said, summed up: its metrics, its facts, how it ended."""
+"""What a training program has logged, summed up: its metrics, its facts, how it finished."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from sweep_sdk._metrics.values import MetricValue
 
-#: Bounds of what is kept of a program's own configuration and texts.
+#: Bounds of the facts that a program notes: its own configuration, texts and tags.
 MAX_FACTS = 100
 MAX_FACT_BYTES = 16_000
-#: Of a run's results; the backend takes a little more.
+#: Bound of a run's results as JSON; the backend takes a little more.
 MAX_SUMMARY_BYTES = 250_000
 _TEXTS = ("name", "group", "notes", "job_type")
 
@@ -34,12 +34,12 @@ class Spread:
     total: float = 0.0
 
     def add(self, value: float) -> None:
-        """Take in a value."""
+        """Add a value."""
         if not self.n_values:
             self.first = value
         self.n_values += 1
         self.total += value
-        if value < self.lowest:  # rows may have thousands of metrics: a call for each is felt
+        if value < self.lowest:  # faster than min(), and rows may have thousands of metrics
             self.lowest = value
         if value > self.highest:
             self.highest = value
@@ -47,17 +47,17 @@ class Spread:
 
 @dataclass
 class Logged:
-    """What a program has said.
+    """What a program has logged.
 
     Attributes:
         metric: Name of the sweep's metric.
-        exit_code: From its finish; None when it said nothing.
-        last: The last value of every metric.
+        exit_code: The one that the program finished with; None if it has not finished.
+        last: The last value of each metric.
         own: The summary values that the program has set itself.
-        spreads: The finite values of every metric that was logged.
-        definitions: Patterns of metric names, and what the summary shall have of those metrics.
-        facts: What the program noted about its run.
-        n_facts_left_out: How many of them were beyond the bounds.
+        spreads: The finite values of each metric that was logged.
+        definitions: Patterns of metric names, and which summary values those metrics have.
+        facts: What the program has noted about its run.
+        n_facts_left_out: Number of facts that exceeded the bounds.
     """
 
     metric: str | None = None
@@ -91,18 +91,18 @@ class Logged:
         return self.last | self.own
 
     def add_metrics(self, metrics: Mapping[str, MetricValue]) -> None:
-        """Take in the metrics of a row."""
+        """Add the metrics of a row."""
         self.last.update(metrics)
         spreads = self.spreads
         for name, value in metrics.items():
-            if not isinstance(value, str):  # what is not finite travels as text
+            if not isinstance(value, str):  # values that are not finite are text
                 spread = spreads.get(name)
                 if spread is None:
                     spread = spreads[name] = Spread()
                 spread.add(value)
 
     def add_line(self, line: line_format.Line) -> None:
-        """Take in a line that is no row."""
+        """Add a line that is not a row."""
         if isinstance(line, line_format.SummaryLine):
             self.own.update(line.metrics)
         elif isinstance(line, line_format.DescribeLine):
@@ -115,10 +115,10 @@ class Logged:
             self.is_preempting = True
 
     def results(self) -> tuple[dict[str, MetricValue], int]:
-        """What is kept of the run's results, and how many values there was no room for.
+        """The run's results as far as there is room, and the number of values left out.
 
-        The sweep's metric first, then the last value of every other metric, then what the program
-        wanted to have, then the least and greatest values.
+        The sweep's metric comes first, then the last value of every other metric, then the summary
+        values that the program has defined, then the least and greatest values.
         """
         hidden = self.hidden()
         last = {name: value for name, value in self.summary.items() if name not in hidden}
@@ -132,7 +132,7 @@ class Logged:
     def extremes(self, hidden: Collection[str] = ()) -> dict[str, MetricValue]:
         """``NAME.min`` and ``NAME.max`` of each metric that was logged more than once.
 
-        Of the sweep's metric also where it was logged once; of ``hidden`` ones never.
+        The sweep's metric has them even if it was logged once, metrics in ``hidden`` never.
         """
         return {
             f"{name}.{which}": value
@@ -142,7 +142,7 @@ class Logged:
         }
 
     def defined(self) -> dict[str, MetricValue]:
-        """What the program wanted the summary to have."""
+        """The summary values that the program has defined."""
         return {
             f"{name}.{definition.summary}": value
             for definition in self.definitions
@@ -151,7 +151,7 @@ class Logged:
         }
 
     def hidden(self) -> set[str]:
-        """Metrics that the program does not want in the summary."""
+        """The metrics that the program has excluded from the summary."""
         return {
             name
             for definition in self.definitions
@@ -182,7 +182,7 @@ class Logged:
         return None if spread is None else getattr(spread, which)
 
     def _note(self, facts: Mapping[str, Any]) -> None:
-        """Add facts to those noted before, as long as there is room."""
+        """Add facts, as long as there is room."""
         for name in (*_TEXTS, "tags"):
             if name in facts:
                 self._note_one(self.facts, name, facts[name])
@@ -207,7 +207,7 @@ class Logged:
 
 
 def _fitting(values: dict[str, MetricValue], most_bytes: int) -> dict[str, MetricValue]:
-    """The first values, as many as fit into so many bytes of JSON."""
+    """The first values, as many as fit into ``most_bytes`` bytes of JSON."""
     if _size(values) <= most_bytes:
         return values
     room = most_bytes

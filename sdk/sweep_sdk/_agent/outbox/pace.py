@@ -1,4 +1,4 @@
-"""How often an agent looks for the rows of a run, and which of them it sends at once."""
+"""How often an agent looks for new rows of a run, and which of them it sends at once."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ if TYPE_CHECKING:
     from sweep_service.wire.runs import Attention
 
 _USUAL_SECONDS = 10.0
-#: Where every row is judged as it comes, and a request costs next to nothing.
+#: With a backend on this machine, where a request costs next to nothing.
 _NEAR_SECONDS = 0.1
-#: Where few rows are judged: they are found soon, and the others are left for the next heartbeat.
+#: With a remote backend: rows that it judges are found soon, others wait for the next heartbeat.
 _LOOK_SECONDS = 1.0
 
 
 class Pace:
-    """Follows what the backend says about a run.
+    """The pace of one run, as the backend asks for it.
 
     Attributes:
-        attention: Which rows matter at once; None where the backend is too old to say.
+        attention: Which rows matter at once; None if the backend is too old to say.
     """
 
     def __init__(
@@ -31,9 +31,10 @@ class Pace:
         """Set up.
 
         Args:
-            attention: As handed out with the run.
+            attention: The attention that was handed out with the run.
             is_near: Whether the backend is on this machine.
-            fixed_seconds: All rows are sent, and looked for so often; None to follow the backend.
+            fixed_seconds: Seconds between two looks, after each of which all rows are sent; None to
+                follow the backend.
         """
         self.attention = attention
         self._is_near = is_near
@@ -41,7 +42,7 @@ class Pace:
 
     @property
     def seconds(self) -> float:
-        """The time between two looks for rows."""
+        """Seconds between two looks for rows."""
         if self._fixed_seconds is not None:
             return self._fixed_seconds
         if self.attention is None or self.attention.is_empty:
@@ -50,11 +51,11 @@ class Pace:
 
     @property
     def is_choosy(self) -> bool:
-        """Whether rows wait for a heartbeat unless they matter."""
-        is_told = self.attention is not None
-        return is_told and not self._is_near and self._fixed_seconds is None
+        """Whether rows that do not matter at once wait for a heartbeat."""
+        is_guided = self.attention is not None
+        return is_guided and not self._is_near and self._fixed_seconds is None
 
     def update(self, attention: Attention | None) -> None:
-        """Take in what an answer says."""
+        """Follow the attention in an answer, if it has one."""
         if attention is not None:
             self.attention = attention

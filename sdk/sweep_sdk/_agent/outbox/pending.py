@@ -62,7 +62,7 @@ class Outbox:
 
         Args:
             home: The data folder.
-            agent_lock: Of the agent that uses the outbox; None for a command.
+            agent_lock: The lock of the agent that uses the outbox; None for a command.
         """
         self.home = home
         self._agent_lock = agent_lock
@@ -74,8 +74,8 @@ class Outbox:
     def save(self, pending: PendingDelivery) -> None:
         """Write the file of a pending delivery, replacing an earlier version of it.
 
-        The agent's lock is there before it: without one, the other agents on this machine would
-        take what an agent works on for the pending delivery of a dead one.
+        The agent's lock is restored first: without it, the other agents on this machine would take
+        the attempt for one of a dead agent.
 
         Raises:
             OSError: It cannot be written.

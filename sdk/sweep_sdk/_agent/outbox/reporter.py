@@ -1,4 +1,4 @@
-"""Reports while a run goes on: rows soon, a heartbeat when there are none; obeys the answers."""
+"""Reports while a program runs: rows, or a heartbeat if there are none; obeys the answers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ _LONGEST_BACKOFF_SECONDS = 30.0
 class Reporter:
     """A thread that keeps a lease alive and sends rows; a context manager.
 
-    The backend may be away for as long as it likes: the training goes on, its rows wait in their
-    file. When the backend is back, the lease is renewed if nobody took the run, else ``stop`` is
-    told.
+    While the backend is away, the training goes on and its rows wait in their file. When it is
+    back, the lease is renewed unless another agent has taken the run; then ``stop`` is called.
     """
 
     def __init__(
@@ -42,14 +41,15 @@ class Reporter:
         """Set up; nothing is sent before the block begins.
 
         Args:
-            delivery: Of the run; this thread's alone until the block ends.
-            client: By which; one try a request, the next try comes by itself.
+            delivery: Delivery of the attempt.
+            client: Client used for the requests, without retries: the next turn is the next try.
             lease_seconds: How long the backend waits for a report.
             report_interval_seconds: Longest time between two reports.
             pace: How often rows are looked for, and which are sent at once.
-            stop: Told why the run shall end: the backend's reason, ``lease_lost``, or ``deleted``.
-            notice: Told when the backend goes away and when it is back.
-            clock: Seconds that pass.
+            stop: Called with the reason why the run must end: the backend's, ``lease_lost``, or
+                ``deleted``.
+            notice: Called with a message when the backend goes away and when it is back.
+            clock: Returns monotonic seconds.
         """
         self._delivery = delivery
         self._client = client
@@ -64,7 +64,7 @@ class Reporter:
         self._heard_at = clock()
         self._is_closing = threads.Event()
         self._is_ending = False
-        self._is_end_told = False
+        self._is_end_sent = False
         self._wakes: threads.SimpleQueue[None] = threads.SimpleQueue()
         self._thread = threads.Thread(target=self._run, name="reporter", daemon=True)
 
@@ -73,15 +73,15 @@ class Reporter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End when the request in flight is answered; what is left is the delivery's business."""
+        """Wait until the request in flight is answered; rows that are left are not sent."""
         self._is_closing.set()
         self._wakes.put(None)
         self._thread.join()
 
     def announce_end(self) -> None:
-        """The agent has to end: say at once that the run may have to be handed out again.
+        """The agent has to end: report at once that the run may have to be handed out again.
 
-        Safe in a signal handler.
+        It may be called in a signal handler.
         """
         self._is_ending = True
         self._wakes.put(None)
@@ -98,7 +98,7 @@ class Reporter:
             pause = self.report()
 
     def report(self) -> float:
-        """One turn; the seconds until the next. Called by the thread alone."""
+        """Take one turn; the seconds until the next. Only the thread calls it."""
         try:
             command = self._send()
         except LeaseLost:
@@ -115,8 +115,8 @@ class Reporter:
         return self._row_seconds()
 
     def _send(self) -> Command | None:
-        """That the agent has to end, rows that are to be sent now, or a heartbeat if one is due."""
-        last = self._tell_of_end() if self._is_ending and not self._is_end_told else None
+        """Send that the agent has to end, rows that are due, or a heartbeat if that is due."""
+        last = self._send_end() if self._is_ending and not self._is_end_sent else None
         while self._are_rows_due() and not self._is_closing.is_set():
             command = self._delivery.send(self._client)
             if command is None:
@@ -129,7 +129,7 @@ class Reporter:
         return last
 
     def _are_rows_due(self) -> bool:
-        """Whether rows are to be sent now; where they can wait, they go with the next heartbeat."""
+        """Whether rows must be sent now; the others go with the next heartbeat."""
         attention = self._pace.attention
         if attention is None or not self._pace.is_choosy or self._is_ending or self._is_beat_due():
             return True
@@ -138,14 +138,14 @@ class Reporter:
     def _is_beat_due(self) -> bool:
         return self._clock() - self._heard_at >= self._beat_seconds * 0.9
 
-    def _tell_of_end(self) -> Command | None:
-        """Make the lease a short one; None where the backend is too old to know of that."""
+    def _send_end(self) -> Command | None:
+        """Have the lease shortened; None if the backend is too old for that."""
         try:
             command = self._delivery.beat(self._client, is_preempting=True)
         except InvalidRequest:
             self._is_ending = False
             return None
-        self._is_end_told = True
+        self._is_end_sent = True
         return command
 
     def _obey(self, command: Command) -> None:
@@ -160,9 +160,9 @@ class Reporter:
         return 0.0
 
     def _back_off(self, error: SweepError) -> float:
-        """Wait longer each time, but not longer than until the lease needs to be renewed.
+        """Wait longer each time, but not beyond the time at which the lease must be renewed.
 
-        A backend that is back lets others take the run soon. A single failure is not worth a line.
+        A backend that is back soon lets others take the run. A single failure is not worth a line.
         """
         self._n_failures += 1
         if self._n_failures == 2:

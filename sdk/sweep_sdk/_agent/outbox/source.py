@@ -1,7 +1,7 @@
-"""The metrics file as its reader has it: open from the beginning, whatever becomes of its name.
+"""The metrics file, which its reader keeps open from the beginning, whatever becomes of its path.
 
-A folder of runs may be tidied away while a program writes. What is open can be read on, and holds
-all that the program writes to what it has open itself.
+A folder of runs may be removed while a program writes. An open file can still be read, and has all
+that the program writes to the file that it has open itself.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """A file that grows, kept open from when it is first seen."""
+    """A growing file, kept open as soon as it exists."""
 
     def __init__(self, path: disk.Path) -> None:
-        """Take the file under ``path``; it need not exist yet."""
+        """Open the file at ``path``, if it exists already."""
         self._path = path
         self._file: BinaryIO | None = None
         with contextlib.suppress(OSError):
             self.file()
 
     def file(self) -> BinaryIO | None:
-        """The open file; None as long as there has been none.
+        """The open file; None as long as it does not exist.
 
         Raises:
-            OSError: There is one that cannot be opened.
+            OSError: It exists and cannot be opened.
         """
         if self._file is None:
             try:
@@ -40,17 +40,17 @@ class Source:
         return self._file
 
     def is_replaced(self) -> bool:
-        """Whether another file than the open one has the name by now."""
+        """Whether another file than the open one is at the path now."""
         if self._file is None:
             return False
         try:
-            stands, held = self._path.stat(), disk.stat_descriptor(self._file.fileno())
-        except OSError:  # nothing has the name: what is open goes on
+            there, held = self._path.stat(), disk.stat_descriptor(self._file.fileno())
+        except OSError:  # no file is there: the open one is still the program's
             return False
-        return (stands.st_dev, stands.st_ino) != (held.st_dev, held.st_ino)
+        return (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino)
 
     def is_incomplete(self) -> bool:
-        """Whether it lacks lines that its program has not been able to write, or is gone itself."""
+        """Whether lines are missing: the program could not write them, or the file is gone."""
         if self._file is None:
             return True
         try:
@@ -60,5 +60,5 @@ class Source:
         return bool(found.st_mode & INCOMPLETE)
 
     def close(self) -> None:
-        """Let go of the file; the next use opens what has the name then."""
+        """Close the file; the next use opens the file that is at the path then."""
         self._file = None

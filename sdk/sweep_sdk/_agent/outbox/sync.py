@@ -1,4 +1,4 @@
-"""Delivers what agents on this machine have left undelivered."""
+"""Delivers the attempts that agents have left undelivered."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Synced:
     """What became of one attempt.
 
     Attributes:
-        state: As the backend keeps it now; ``lost`` when the run had been handed out again (its
-            rows are kept under their attempt), ``gone`` when its sweep was deleted.
+        state: The state of the run in the backend; ``lost`` if it had been handed out again (its
+            rows are kept with their attempt), ``gone`` if its sweep has been deleted.
     """
 
     run: str
@@ -37,28 +37,29 @@ class Synced:
 def sync(
     client: Client, outbox: Outbox, notice: Callable[[str], None], host: str | None = None
 ) -> Iterator[Synced]:
-    """Deliver, one after the other, all attempts that no living agent looks after.
+    """Deliver, one after the other, all attempts that no living agent is responsible for.
 
-    A run whose agent was killed is given back, so that it is handed out again; if its program
-    had said that it was done, it counts as done.
+    A run whose agent was killed is given back, so that it is handed out again. If its program had
+    finished, so has the run.
 
     Args:
-        client: By which.
-        outbox: What is owed.
-        notice: Told about lines and rows that are left out, and processes that are ended.
-        host: Deliver only what was left on this machine.
+        client: Client used for the requests.
+        outbox: The pending deliveries.
+        notice: Called with a message about each line or row that is left out, and each process
+            that is ended.
+        host: Deliver only attempts that ran on this machine; None for all.
 
     Raises:
-        BackendUnavailable: The rest stays where it is.
-        Unreadable: The metrics of one could not be read; all others are delivered.
+        BackendUnavailable: The remaining attempts stay on disk.
+        Unreadable: The metrics of one attempt could not be read; all others are delivered.
     """
     failures: list[Unreadable] = []
     deliveries = outbox.orphaned(client.transport.place, host)
-    if deliveries:  # what is still running would go on writing
+    if deliveries:  # processes that still run would go on writing
         end_leftovers(outbox.home, notice)
     for pending in deliveries:
         with _put_off(failures):
-            state = _pay(pending, client, outbox, notice)
+            state = _deliver(pending, client, outbox, notice)
             if state is not None:
                 yield Synced(pending.run, pending.attempt, state)
     if failures:
@@ -73,12 +74,12 @@ def _put_off(failures: list[Unreadable]) -> Iterator[None]:
         failures.append(error)
 
 
-def _pay(
+def _deliver(
     pending: PendingDelivery, client: Client, outbox: Outbox, notice: Callable[[str], None]
 ) -> str | None:
-    """The state of the run after its delivery; None where the backend does not know it.
+    """The state of the run after its delivery; None if the backend does not know the run.
 
-    That can be a backend whose database was lost or replaced by an older copy: the results stay.
+    Its database may have been lost or replaced by an older copy: the results stay on disk.
     """
     delivery = Delivery(pending, outbox, clock.time, notice)
     outcome = None if pending.outcome is None else ProgramOutcome.from_json(pending.outcome)

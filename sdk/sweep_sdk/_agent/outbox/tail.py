@@ -1,7 +1,7 @@
 """The reading end of the metrics file: whole lines, as batches of numbered rows.
 
-The file is the spool. Whoever reads it from the beginning numbers its rows alike, and the backend
-takes each number once: what an agent that died had sent may be sent again.
+The file is the queue of the rows. Every reader that starts at its beginning numbers its rows alike,
+and the backend takes each number once, so rows that a dead agent has sent may be sent again.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
     from sweep_sdk._metrics.values import MetricValue
 
-#: Bounds of a batch; the backend takes 10,000 rows and requests of some MB.
+#: Bounds of a batch; the backend takes 10,000 rows, and requests of a few MB.
 MAX_BATCH_ROWS = 10_000
 MAX_BATCH_BYTES = 512_000
-#: Read at once, unless a line is longer.
+#: Size of one read, unless a line is longer.
 _CHUNK_BYTES = 1_000_000
 _MAX_NOTICES = 20
-#: What a row has besides its metrics.
+#: Bytes of a row besides its metrics.
 _ROW_FRAME_BYTES = 100
 
 
 class Unreadable(UsageError):
-    """A metrics file that cannot be read to its end, though it may be later."""
+    """A metrics file cannot be read to its end at the moment."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Batch:
 
     Attributes:
         offset: Number of the first row within the attempt.
-        n_bytes: About how large the rows are.
+        n_bytes: Approximate size of the rows.
     """
 
     offset: int
@@ -51,12 +51,12 @@ class Batch:
     n_bytes: int = 0
 
     def since(self, number: int) -> Batch:
-        """The rows that are not before row ``number``."""
+        """The rows from row ``number`` on."""
         n_before = min(max(number - self.offset, 0), len(self.rows))
         return replace(self, offset=self.offset + n_before, rows=self.rows[n_before:])
 
     def has_room_for(self, more: Batch) -> bool:
-        """Whether the rows of ``more`` follow these, and both make one batch."""
+        """Whether the rows of ``more`` follow these, and both fit into one batch."""
         return (
             more.offset == self.offset + len(self.rows)
             and len(self.rows) + len(more.rows) <= MAX_BATCH_ROWS
@@ -69,12 +69,13 @@ class Batch:
 
 
 class Tail:
-    """Reads rows from a metrics file that grows.
+    """Reads rows from a growing metrics file.
 
     Attributes:
         position: Everything before this byte has been read.
-        logged: What the program has said up to there.
-        left_out: How often each message about something left out was due; each is told once.
+        logged: What the program has logged up to there.
+        left_out: Number of times that each message about something left out has applied; each is
+            shown once.
     """
 
     def __init__(
@@ -89,8 +90,8 @@ class Tail:
         Args:
             path: The file; it need not exist yet.
             metric: Name of the sweep's metric.
-            clock: Seconds since the epoch, for rows that carry no time.
-            notice: Told once about each kind of line that is skipped.
+            clock: Returns seconds since the epoch, for rows without a time.
+            notice: Called once with a message about each kind of line that is skipped.
         """
         self.position = 0
         self.logged = Logged(metric)
@@ -105,14 +106,14 @@ class Tail:
         self.left_out: Counter[str] = Counter()
 
     def read(self, *, is_final: bool = False, max_rows: int = MAX_BATCH_ROWS) -> Batch | None:
-        """Read on: the next rows, None when there are none yet.
+        """The next rows; None if there are none yet.
 
         Args:
-            is_final: Nobody writes any more: a last line without line end counts.
-            max_rows: Bound of the batch.
+            is_final: Whether nothing more will be written, so that a last line needs no line end.
+            max_rows: Maximum number of rows.
 
         Raises:
-            Unreadable: If ``is_final``: to go on would lose what the file still holds.
+            Unreadable: If ``is_final``, since the rest of the file would be lost otherwise.
         """
         offset = self._n_rows
         rows: list[dict[str, Any]] = []
@@ -128,29 +129,29 @@ class Tail:
             trouble = f"cannot read {self._path}: {error.strerror}"
             if is_final and not rows:
                 raise Unreadable(trouble) from None
-            self._tell(trouble)
+            self._notice_once(trouble)
         self._n_rows += len(rows)
         return Batch(offset, tuple(rows), n_bytes) if rows else None
 
     def is_incomplete(self) -> bool:
-        """Whether the program has not been able to write all its lines; known once it has ended."""
+        """Whether the program could not write all its lines; known once it has ended."""
         return self._source.is_incomplete()
 
     def close(self) -> None:
-        """Close the file; it is opened again where that is needed."""
+        """Close the file; it is opened again if necessary."""
         self._source.close()
 
     def _read_into(self, rows: list[dict[str, Any]], is_final: bool, max_rows: int) -> int:
-        """Read rows from the open file, as many as make a batch; about how many bytes they are.
+        """Read up to a batch of rows from the open file; their approximate size in bytes.
 
         Raises:
-            OSError: It cannot be read on; what was read before counts.
+            OSError: The file cannot be read any further; the rows read before it are in ``rows``.
         """
         file = self._source.file()
         if file is None:
             return 0
         if file.seek(0, 2) < self.position:
-            self._tell("the metrics file was overwritten: programs must append to it")
+            self._notice_once("the metrics file was overwritten: programs must append to it")
             self.position = 0
         n_bytes = 0
         for line, next_position in self._whole_lines(file, is_final):
@@ -166,14 +167,16 @@ class Tail:
         return n_bytes
 
     def _turn_to_successor(self) -> None:
-        """Go on in the file that has the name now."""
+        """Continue with the file that is at the path now."""
         if self.position:
-            self._tell("the metrics file was replaced by another one: programs must append to it")
+            self._notice_once(
+                "the metrics file was replaced by another one: programs must append to it"
+            )
         self._source.close()
         self.position = 0
 
     def _whole_lines(self, file: BinaryIO, is_final: bool) -> Iterator[tuple[bytes, int]]:
-        """Lines from ``position`` on, each with the position after it."""
+        """The lines from ``position`` on, each with the position after it."""
         position = self.position
         while True:
             chunk = _read_chunk(file, position)
@@ -191,23 +194,23 @@ class Tail:
             yield rest, position + len(rest)
 
     def _is_whole(self, line: bytes) -> bool:
-        """Whether a line without an end means something.
+        """Whether a line without a line end can be decoded.
 
-        If not it may have been cut, or its writer may still live: whoever reads on must find all of
-        it, or rows would be numbered differently.
+        Otherwise it may be incomplete, and its writer may still be running: another reader must
+        find all of it, or it would number the rows differently.
         """
         try:
             line_format.decode_line(line)
         except line_format.BadLine as error:
-            self._tell_bad(line, error)
+            self._notice_bad_line(line, error)
             return False
         return True
 
     def _take(self, line: bytes) -> dict[str, Any] | None:
-        """The row that a line holds, as it travels; other lines are heard."""
+        """The row in a line, as it is sent; other lines are added to what was logged."""
         if self._is_in_long_line:
             self._is_in_long_line = False
-            self._tell(
+            self._notice_once(
                 f"a line of over {line_format.MAX_LINE_BYTES:,} bytes in the metrics file is"
                 " skipped"
             )
@@ -215,17 +218,20 @@ class Tail:
         try:
             found = line_format.decode_line(line)
         except line_format.BadLine as error:
-            self._tell_bad(line, error)
+            self._notice_bad_line(line, error)
             return None
         if isinstance(found, line_format.RowLine):
             return self._row(found)
+        if isinstance(found, line_format.SummaryLine):
+            for refusal in found.refusals:
+                self._notice_once(refusal)
         if found is not None:
-            self._hear(found)
+            self.logged.add_line(found)
         return None
 
     def _row(self, row: line_format.RowLine) -> dict[str, Any] | None:
         for refusal in row.refusals:
-            self._tell(refusal)
+            self._notice_once(refusal)
         step = self._next_step if row.step is None else row.step
         self._next_step = step + 1
         at = self._clock() if row.at is None else row.at
@@ -234,27 +240,21 @@ class Tail:
         return {"step": step, "at": at, "metrics": metrics} if metrics else None
 
     def _fitting(self, metrics: dict[str, MetricValue]) -> dict[str, MetricValue]:
-        """As many of a row's metrics as the backend keeps, the sweep's metric first."""
+        """The metrics of a row that fit into it, the sweep's metric first."""
         kept = fitting(metrics, self._metric, line_format.MAX_ROW_BYTES)
         if len(kept) < len(metrics):
-            self._tell(
+            self._notice_once(
                 f"a row is wider than {line_format.MAX_ROW_BYTES:,} bytes",
                 f": {len(metrics) - len(kept):,} of its {len(metrics):,} values are left out",
             )
         return kept
 
-    def _hear(self, line: line_format.Line) -> None:
-        if isinstance(line, line_format.SummaryLine):
-            for refusal in line.refusals:
-                self._tell(refusal)
-        self.logged.add_line(line)
-
-    def _tell_bad(self, line: bytes, error: line_format.BadLine) -> None:
+    def _notice_bad_line(self, line: bytes, error: line_format.BadLine) -> None:
         text = line[:60].decode("utf-8", "backslashreplace")
-        self._tell(f"a line in the metrics file is skipped: {error}", f": {text!r}")
+        self._notice_once(f"a line in the metrics file is skipped: {error}", f": {text!r}")
 
-    def _tell(self, message: str, detail: str = "") -> None:
-        """Tell a message the first time that it is due, and count it."""
+    def _notice_once(self, message: str, detail: str = "") -> None:
+        """Show a message the first time that it applies, and count how often it does."""
         if message in self.left_out:
             self.left_out[message] += 1
         elif len(self.left_out) < _MAX_NOTICES:
@@ -268,9 +268,9 @@ def fitting(
     """The metrics that fit into a row, in their order.
 
     Args:
-        metrics: Of the row.
-        first: The name of the metric that is kept before all others.
-        max_bytes: Of the row as JSON.
+        metrics: The metrics of the row.
+        first: Name of the metric that takes precedence over all others.
+        max_bytes: Maximum size of the row as JSON.
     """
     room = max_bytes - _ROW_FRAME_BYTES
     if _may_fit(metrics, room):
@@ -286,23 +286,23 @@ def fitting(
     return {name: value for name, value in metrics.items() if name in kept}
 
 
-#: A text as it is in JSON.
+#: Quotes a text for JSON.
 _quoted = json.encoder.encode_basestring_ascii
 
 
 def _length_of(value: MetricValue) -> int:
-    """At least the length of a value in JSON: that of its ``repr``, but for ``Infinity``."""
+    """An upper bound of the length of a value in JSON: its ``repr``, except for ``Infinity``."""
     text = repr(value)
     return len(text) + 5 if text.endswith("inf") else len(text)
 
 
 def _may_fit(metrics: dict[str, MetricValue], room: int) -> bool:
-    is_small = 6 * sum(map(len, metrics)) + 40 * len(metrics) < room  # what escapes may add
+    is_small = 6 * sum(map(len, metrics)) + 40 * len(metrics) < room  # escapes may add that
     return is_small or len(json.dumps(metrics)) <= room
 
 
 def _read_chunk(file: BinaryIO, position: int) -> bytes:
-    """Bytes from ``position`` on: a usual chunk, more where a line is longer than that."""
+    """Bytes from ``position`` on: one chunk, or more if a line is longer than that."""
     size = _CHUNK_BYTES
     while True:
         file.seek(position)

@@ -1,4 +1,4 @@
-"""What a program prints, as lines of bounded length in which patterns can look for metrics. Pure.
+"""Cuts a program's output into lines of bounded length, for patterns that find metrics. Pure.
 
 Standard library only, and little of it: a process of each run loads this.
 """
@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import re
 
-#: Longer lines are looked at in parts, cut between two words: then no number is cut in two.
+#: Longer lines are split between two words, so that no number is cut in two.
 MAX_LINE_BYTES = 8192
 _ENDS = re.compile(rb"[\r\n]")
 _BLANKS = re.compile(rb"[ \t\r\n]")
-#: Colours and other commands for terminals, which may stand within ``loss: 0.3``.
+#: Colors and other terminal escapes, which may be in the middle of ``loss: 0.3``.
 _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class LineSplitter:
-    """Cuts what arrives of a stream into lines; a carriage return ends a line, too."""
+    """Cuts the pieces of a stream into lines; a carriage return ends a line too."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._is_in_word = False
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that are whole now."""
+        """The lines that are complete now."""
         if self._is_in_word:
             blank = _BLANKS.search(data)
             if blank is None:
@@ -37,15 +37,15 @@ class LineSplitter:
         return [_text(line) for line in (*found, *parts) if 0 < len(line) <= MAX_LINE_BYTES]
 
     def finish(self) -> list[str]:
-        """The last line, which had no end."""
+        """The last line, if it has no line end."""
         rest, self._rest = self._rest, b""
         return [_text(rest)] if rest else []
 
 
 def _parts(line: bytes) -> list[bytes]:
-    """The parts of a line, at least one; longer than allowed is only the last, if it is one word.
+    """The parts of a line, at least one. Only the last can be too long, if it is a single word.
 
-    Such a word holds no number.
+    Such a word contains no number.
     """
     parts = []
     while len(line) > MAX_LINE_BYTES:

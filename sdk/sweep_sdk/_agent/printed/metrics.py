@@ -1,4 +1,4 @@
-"""Metrics that programs only print: for each run a process looks for them, by patterns."""
+"""Metrics that programs only print: a process for each run finds them with patterns."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     Patterns = Mapping[str, Mapping[str, str]]
 
 _MAIN = Path(__file__).with_name("search_main.py")
-#: Longest time without progress that the process is given: then it hangs.
+#: Time without progress after which the process is taken to hang.
 PATIENCE_SECONDS = 30.0
-#: Longest time that the process is given at the end of a run when the agent has to end.
+#: The same at the end of a run, if the agent has to end.
 HURRY_SECONDS = 5.0
 _POLL_SECONDS = 0.5
 
 
 def patterns_of(config: Mapping[str, Any], more: Mapping[str, str]) -> Patterns:
-    """The patterns by which metrics are looked for.
+    """The patterns that find metrics in the output.
 
     Args:
         config: The sweep's normalised config.
-        more: Patterns of the agent's own, by the name of the metric, for both streams; they go
-            before those of the sweep.
+        more: The agent's own patterns for both streams, by the name of the metric; they take
+            precedence over those of the sweep.
 
     Raises:
-        UsageError: This Python does not understand a pattern that the backend's understood.
+        UsageError: This Python rejects a pattern that the backend's Python accepted.
     """
     found: dict[str, dict[str, str]] = {
         stream: {name: pattern for name, pattern in named.items() if name not in more}
@@ -63,7 +63,7 @@ def printed_metrics(
     held_descriptor: int | None,
     stopping: threading.Event | None = None,
 ) -> Iterator[PrintedMetrics | None]:
-    """Look for metrics while a program runs; None without patterns. See ``PrintedMetrics``.
+    """Find metrics while a program runs; None without patterns. See ``PrintedMetrics``.
 
     Raises:
         LaunchFailed: The process cannot be started.
@@ -79,11 +79,11 @@ def printed_metrics(
 
 
 class PrintedMetrics:
-    """Looks for metrics in what one program prints, in a process of its own.
+    """Finds metrics in the output of one program, in a process of its own.
 
     Attributes:
-        pid: Of the process.
-        unmatched: Known in the end: the names whose pattern has matched nothing.
+        pid: The id of the process.
+        unmatched: The names whose pattern has matched nothing; known at the end.
     """
 
     def __init__(
@@ -96,9 +96,9 @@ class PrintedMetrics:
         """Start the process.
 
         Args:
-            patterns: What to look for.
-            metrics_file: Of the attempt; gets a row for each line with metrics.
-            notice: Told what is wrong with the patterns.
+            patterns: The patterns.
+            metrics_file: The metrics file of the attempt; gets a row for each line with metrics.
+            notice: Called with a message about each pattern that causes trouble.
             held_descriptor: A file that stays open until the last row is written; see
                 ``start_child``.
 
@@ -130,11 +130,11 @@ class PrintedMetrics:
         os.set_blocking(self._pipe.fileno(), False)
         self._room = select.poll()
         self._room.register(self._pipe, select.POLLOUT)
-        self._hearing = threading.Thread(target=self._hear, name="printed-metrics", daemon=True)
-        self._hearing.start()
+        self._reader = threading.Thread(target=self._read, name="printed-metrics", daemon=True)
+        self._reader.start()
 
     def feed(self, data: bytes, is_stderr: bool) -> None:
-        """Hand over a piece of output; it waits while the process is behind, but not for ever."""
+        """Pass on a piece of output; waits while the process makes progress."""
         with self._lock:
             if self._is_closed:
                 return
@@ -150,18 +150,18 @@ class PrintedMetrics:
                     return
 
     def close(self, stopping: threading.Event | None = None) -> None:
-        """Wait until the rows of all that was handed over are written, but not for ever.
+        """Wait until all rows are written, for a bounded time.
 
         Args:
-            stopping: Set when the agent has to end: then not for long.
+            stopping: Set if the agent has to end; then the time is short.
         """
         with self._lock:
             self._is_closed = True
             self._pipe.close()
         began_at = time.monotonic()
         while True:
-            self._hearing.join(_POLL_SECONDS)
-            if not self._hearing.is_alive():
+            self._reader.join(_POLL_SECONDS)
+            if not self._reader.is_alive():
                 break
             is_hurried = stopping is not None and stopping.is_set()
             if time.monotonic() - began_at > (HURRY_SECONDS if is_hurried else PATIENCE_SECONDS):
@@ -172,11 +172,11 @@ class PrintedMetrics:
                 )
                 break
         self._process.wait()
-        self._hearing.join()
+        self._reader.join()
         cast("IO[bytes]", self._process.stdout).close()
 
     def _write(self, data: memoryview) -> int | None:
-        """How many bytes could be written; None where nobody reads."""
+        """The number of bytes written; None if the process has closed the pipe."""
         try:
             if not self._room.poll(_POLL_SECONDS * 1000):
                 return 0
@@ -193,9 +193,9 @@ class PrintedMetrics:
             "the process that looks for printed metrics is gone; no more of them are taken"
         )
 
-    def _hear(self) -> None:
+    def _read(self) -> None:
         for line in cast("IO[bytes]", self._process.stdout):
-            if not line.endswith(b"\n"):  # the process was killed within it
+            if not line.endswith(b"\n"):  # the process was killed while writing it
                 return
             kind, value = json.loads(line)
             if kind == "notice":

@@ -1,17 +1,17 @@
-r"""The process that looks for metrics in what one training program prints.
+r"""The process that finds metrics in the output of one training program.
 
 Run by path, without site packages::
 
     python -I -S search_main.py METRICS_FILE '{"stdout": {"loss": "loss: ([0-9.]+)"}}'
 
-Standard input brings what the program prints, from the agent: pieces, each after a header of five
-bytes (see ``HEADER``). Each line in which a pattern matches becomes a row of the metrics file, as
-if the program had logged it. Standard output brings the agent one JSON list a line: ``["notice",
-TEXT]`` for its watcher, and in the end ``["unmatched", [NAME, ...]]``.
+The agent writes the output to standard input in pieces, each after a header of five bytes (see
+``HEADER``). Each line that a pattern matches becomes a row of the metrics file, as if the program
+had logged it. To standard output goes one JSON list per line: ``["notice", TEXT]`` for the agent's
+watcher, and at the end ``["unmatched", [NAME, ...]]``.
 
-It is a process of its own because a regular expression can take longer than anybody can wait, and
-no other thread of a Python process runs meanwhile. The time that a pattern may take for a line is
-bounded by a timer, whose signal interrupts the match: no library is needed for it.
+It is a process of its own because a regular expression can take almost forever, and no other thread
+of a Python process runs while it does. The time of a pattern on a line is bounded by a timer whose
+signal interrupts the match, which needs no library.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ if TYPE_CHECKING:
 
     from sweep_sdk._metrics.values import MetricValue
 
-#: Of each piece: the stream, as a digit, and the number of bytes that follow.
+#: Header of a piece: the stream, as a digit, and the number of bytes that follow.
 HEADER = struct.Struct(">cI")
 STREAMS = {b"1": "stdout", b"2": "stderr"}
 STEP = "step"
-#: The longest that a pattern may take for a line. Of this process's own time, as all that follow:
-#: a busy machine makes no pattern slow.
+#: Time that a pattern may take on a line. Like the following, it is processor time of this process,
+#: so that a busy machine makes no pattern slow.
 SECONDS_A_LINE = 0.25
-#: A line that takes a pattern longer than this is slow: usual ones take a microsecond or two.
+#: A pattern that takes longer on a line is slow; usually it takes a microsecond or two.
 SLOW_SECONDS = 0.001
-#: A pattern that has taken so long for slow lines, and more than this share of the time for which
-#: nothing was to be done, is given up: the program shall not wait for it.
+#: A pattern is given up if its slow lines have taken this long and more than this share of the time
+#: in which there was nothing to do: the program must not wait for it.
 MOST_SLOW_SECONDS = 1.0
 MOST_SHARE = 0.2
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eEdD][-+]?[0-9]+)?", re.ASCII)
@@ -65,7 +65,7 @@ class _Slow(Exception):
 
 
 class TimeLimit:
-    """Interrupts what takes too much of this process's time; for its main thread alone."""
+    """Interrupts a match that takes too much processor time; for the main thread only."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -74,10 +74,10 @@ class TimeLimit:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Let the time run.
+        """Measure the time of a block.
 
         Raises:
-            _Slow: It is over; from within whatever runs then.
+            _Slow: The time is up; raised in the middle of the block.
         """
         self._is_running = True
         signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds)
@@ -95,13 +95,13 @@ class TimeLimit:
 
 @dataclass
 class Idle:
-    """For how long nothing was to be done so far."""
+    """How long this process has had nothing to do so far."""
 
     seconds: float = 0.0
 
 
 class Search(NamedTuple):
-    """What a pattern has found in a line, and how long it took."""
+    """The text that a pattern has found in a line, and the time that it took."""
 
     text: str | None
     seconds: float
@@ -131,12 +131,12 @@ class Patterns:
         self._slow_seconds = dict.fromkeys(patterns, 0.0)
         self._idle = idle
 
-    def look(self, line: str) -> dict[str, str]:
-        """What the patterns find in a line: of the last match the last group, by name."""
+    def find(self, line: str) -> dict[str, str]:
+        """The last group of the last match of each pattern that matches a line, by name."""
         found: dict[str, str] = {}
         for name, pattern in list(self._patterns.items()):
             search = self._search(pattern, line)
-            if search.seconds > SLOW_SECONDS:  # once more: the machine may have been at fault
+            if search.seconds > SLOW_SECONDS:  # again, as the machine may have been the cause
                 search = min(search, self._search(pattern, line), key=lambda one: one.seconds)
             if search.text is not None:
                 found[name] = search.text
@@ -160,7 +160,7 @@ class Patterns:
         return Search(text, time.process_time() - before, is_cut_short)
 
     def _count_slow(self, name: str, seconds: float) -> None:
-        """Give the pattern up if it costs too much."""
+        """Give up the pattern if it costs too much."""
         self._slow_seconds[name] += seconds
         most = max(self._most_slow_seconds, MOST_SHARE * self._idle.seconds)
         if self._slow_seconds[name] > most:
@@ -178,9 +178,9 @@ def _last_group(pattern: re.Pattern[str], line: str) -> str | None:
 
 
 def number_of(text: str) -> MetricValue:
-    """The number that a text spells, as it travels; the text itself if it spells none.
+    """The number in a text, as it is logged; the text itself if it is not a number.
 
-    Such a text is refused by name where the rows are read, as in any other row.
+    The reader of the rows refuses such a text with its name, as in any other row.
     """
     text = text.strip().rstrip(".,;:")
     known = as_non_finite(text)
@@ -193,7 +193,7 @@ def number_of(text: str) -> MetricValue:
 
 
 class Rows:
-    """Writes what was found in a line as a row."""
+    """Writes the metrics of a line as a row."""
 
     def __init__(self, file: MetricsFile, notice: Callable[[str], None]) -> None:
         self._file = file
@@ -201,7 +201,7 @@ class Rows:
         self._step: Any = None
 
     def write(self, found: Mapping[str, str]) -> None:
-        """Write the metrics of a line; a step alone counts for the rows from there on."""
+        """Write the metrics of a line; a step applies to the following rows too."""
         metrics = {name: number_of(text) for name, text in found.items()}
         if STEP in metrics:
             self._step = metrics.pop(STEP)
@@ -211,14 +211,14 @@ class Rows:
                 self._notice(trouble)
 
     def close(self) -> None:
-        """Tell what could not be written."""
+        """Close the file, with a notice if rows could not be written."""
         trouble = self._file.close()
         if trouble:
             self._notice(trouble)
 
 
-class Listener:
-    """Takes the pieces of all streams."""
+class Finder:
+    """Finds metrics in the pieces of all streams."""
 
     def __init__(
         self,
@@ -235,44 +235,44 @@ class Listener:
         }
         self._names = {name for named in patterns.values() for name in named}
 
-    def hear(self, stream: str, data: bytes) -> None:
-        """Take in a piece of a stream."""
+    def feed(self, stream: str, data: bytes) -> None:
+        """Search a piece of a stream."""
         if stream in self._splitters:
-            self._look(stream, self._splitters[stream].feed(data))
+            self._search(stream, self._splitters[stream].feed(data))
 
     def finish(self) -> list[str]:
-        """Take in last lines without an end; the names of which nothing was found."""
+        """Search last lines without a line end; the names of which nothing was found."""
         for stream, splitter in self._splitters.items():
-            self._look(stream, splitter.finish())
+            self._search(stream, splitter.finish())
         self._rows.close()
         matched = {name for patterns in self._patterns.values() for name in patterns.matched}
         return sorted(self._names - matched)
 
-    def _look(self, stream: str, lines: list[str]) -> None:
+    def _search(self, stream: str, lines: list[str]) -> None:
         for line in lines:
-            self._rows.write(self._patterns[stream].look(line))
+            self._rows.write(self._patterns[stream].find(line))
 
 
 def main() -> None:
-    """Look for metrics until the pipe ends: the program has ended, or its agent is gone."""
+    """Find metrics until the pipe ends: the program has ended, or its agent is gone."""
     _ignore_signals()
-    told: set[str] = set()
+    shown: set[str] = set()
 
     def notice(text: str) -> None:
-        if text not in told:
-            told.add(text)
-            _tell(["notice", text])
+        if text not in shown:
+            shown.add(text)
+            _send(["notice", text])
 
     rows = Rows(MetricsFile(sys.argv[1]), notice)
     limit, idle = TimeLimit(SECONDS_A_LINE), Idle()
-    listener = Listener(json.loads(sys.argv[2]), rows, limit, notice, idle)
+    finder = Finder(json.loads(sys.argv[2]), rows, limit, notice, idle)
     for stream, data in _pieces(sys.stdin.buffer, idle):
-        listener.hear(stream, data)
-    _tell(["unmatched", listener.finish()])
+        finder.feed(stream, data)
+    _send(["unmatched", finder.finish()])
 
 
 def _ignore_signals() -> None:
-    """Signals that a batch system sends to every process are for the program: it may print on."""
+    """Ignore signals that a batch system sends to every process: the program may go on printing."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
         with suppress(OSError, ValueError):  # some cannot be ignored
             signal.signal(number, signal.SIG_IGN)
@@ -289,8 +289,8 @@ def _pieces(pipe: BinaryIO, idle: Idle) -> Iterator[tuple[str, bytes]]:
         yield STREAMS[stream], pipe.read(size)
 
 
-def _tell(message: list[Any]) -> None:
-    with suppress(OSError):  # the agent is gone; the rows are not
+def _send(message: list[Any]) -> None:
+    with suppress(OSError):  # the agent is gone, but the rows are written
         print(json.dumps(message), flush=True)  # noqa: T201  the agent reads it
 
 

@@ -1,4 +1,4 @@
-"""The best run that an agent knows of."""
+"""The best run that an agent knows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class BestTracker:
-    """Compares by the sweep's metric; without one nothing is best.
+    """Compares runs by the sweep's metric; without a metric no run is the best.
 
     Attributes:
         metric: The metric's name, as the agent knows it; None without one.
     """
 
     def __init__(self, sweep: Mapping[str, Any]) -> None:
-        """Begin with what the backend knows of the sweep."""
+        """Begin with the best run of ``sweep``, as the backend shows it."""
         metric = sweep.get("metric") or {}
         self.metric: str | None = metric.get("name")
         self._is_maximised = metric.get("goal") == "maximize"
@@ -32,7 +32,7 @@ class BestTracker:
             self.offer(str(best.get("id")), best["best"], {})
 
     def follow(self, metric: str | None) -> None:
-        """Go by another metric from now on, if the sweep has another; None: it is not known."""
+        """Compare by the metric of a hand-out, if it has changed; None if it is not known."""
         with self._lock:
             if metric is not None and metric != self.metric:
                 self.metric, self._value = metric, None
@@ -46,11 +46,11 @@ class BestTracker:
         return logged.metric is not None and logged.metric not in logged.summary
 
     def has_no_value(self, logged: Logged) -> bool:
-        """Whether a program never gave the sweep's metric a finite value."""
+        """Whether a program never logged a finite value of the sweep's metric."""
         return logged.metric is not None and self.value_of(logged) is None
 
     def offer(self, run: str, value: float | None, config: Mapping[str, Any]) -> BestSoFar | None:
-        """Take in a run's result; the event, if it is the best so far."""
+        """Compare a run's result; an event if it is the best so far."""
         if value is None or self.metric is None:
             return None
         with self._lock:

@@ -1,4 +1,4 @@
-"""Whether runs fail on this machine alone: what other agents have finished meanwhile."""
+"""Whether runs fail on this machine only: what other agents have finished in the meantime."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
     from sweep_service.wire.runs import HandOut
 
-#: Other agents may have begun the runs that they finish now so many runs before ours.
+#: Number of runs by which the runs that other agents finish now may precede ours.
 _EARLIER_RUNS = 200
 
 
 class Comparison:
-    """Ends an agent whose runs fail, one after the other, while those of others succeed.
+    """Ends an agent whose runs fail one after the other while those of other agents succeed.
 
-    The backend is asked only when half of the failures have come together that would end the agent
-    in any case.
+    The backend is asked only after half of the failures in a row that would end the agent anyway.
     """
 
     def __init__(self, client: Client, agent: str, tally: Tally, max_failures: int) -> None:
-        """Compare nothing yet.
+        """Set up.
 
         Args:
-            client: By which.
+            client: Client used for the requests.
             agent: The name of this agent.
-            tally: The agent's count; told to give up.
-            max_failures: Failures in a row that end the agent in any case; 0 for no bound.
+            tally: The agent's counts, which give up if the comparison says so.
+            max_failures: Number of failures in a row that end the agent anyway; 0 for no bound.
         """
         self._client = client.with_retries(ONCE)
         self._agent = agent
@@ -43,7 +42,7 @@ class Comparison:
         self._lock = threads.Lock()
 
     def take(self, handout: HandOut, state: str) -> None:
-        """Take in the end of a run that the tally has counted."""
+        """Add the end of a run that the tally has counted."""
         with self._lock:
             if state == "finished":
                 self._first = None
@@ -54,7 +53,7 @@ class Comparison:
         if self._n_enough is None or n_failed < self._n_enough:
             return
         n_others = 0
-        with contextlib.suppress(SweepError):  # then nobody knows
+        with contextlib.suppress(SweepError):  # then it is not known
             n_others = self._n_finished_since(first)
         if n_others:
             reason = (
@@ -63,7 +62,7 @@ class Comparison:
             self._tally.give_up(GivingUp(reason, "max_consecutive_failures"))
 
     def _n_finished_since(self, first: HandOut) -> int:
-        """How many runs of other agents have finished since a run of this one has failed."""
+        """Number of runs that other agents have finished since ``first`` failed here."""
         since = max(first.index - _EARLIER_RUNS, 0)
         runs = list(self._client.list_runs(first.sweep, since))
         failed_at = next((run["ended_at"] for run in runs if run["id"] == first.id), None)

@@ -1,4 +1,4 @@
-"""What an agent can add to the last words of a program that failed. Pure."""
+"""Hints about the failure of a program, from the last lines of its stderr. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _NO_SDK = re.compile(r"^\w+Error: No module named '?sweep_sdk(\.[\w.]*)?'?$", re
 
 
 def hint_at(last_words: str, agents_python: str) -> str:
-    """One line about what happened and its mend; empty where the program's words say it all.
+    """One line about the cause and the fix; empty if there is nothing to add.
 
     Args:
-        last_words: The end of its stderr.
-        agents_python: The interpreter that runs the agent, and so has ``sweep_sdk``.
+        last_words: The last lines of the program's stderr.
+        agents_python: The interpreter that runs the agent, which therefore has ``sweep_sdk``.
     """
     if not _NO_SDK.search(last_words):
         return ""

@@ -1,4 +1,4 @@
-"""How an agent gets its next run: it asks, waits if told to, and delivers for dead agents."""
+"""How an agent gets its next run: it asks, waits, and meanwhile delivers for dead agents."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ NEIGHBOUR_SECONDS = 2.0
 
 
 class _Stopped(Exception):
-    """The agent is ending: no further question."""
+    """The agent is ending and asks for no more runs."""
 
 
 class RunRequester:
-    """Asks in the name of one agent, for all of its slots.
+    """Asks for the runs of all slots of one agent.
 
     Attributes:
-        has_ended: Whether the backend has said that the sweep hands out no more runs.
+        has_ended: Whether the backend has answered that the sweep has ended.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class RunRequester:
         """Set up.
 
         Args:
-            client: By which.
+            client: Client used for the requests.
             sweep: The sweep's id.
             agent: The agent's name.
             host: The machine's name.
             outbox: The pending deliveries of agents on this machine.
-            emit: Takes events.
+            emit: Called with each event.
             stopping: Set when no more runs are wanted; ends every wait at once.
-            patience_seconds: How long a backend that is away is asked again.
+            patience_seconds: How long requests are repeated while the backend is away.
         """
         self.has_ended = False
         self._sweep = sweep
@@ -75,18 +75,18 @@ class RunRequester:
         self._neighbours_seen_at = -NEIGHBOUR_SECONDS
         self._neighbours_lock = threads.Lock()
         self._is_in_trouble = False
-        self._told: set[str] = set()
+        self._shown: set[str] = set()
 
     def next_run(self, slot: str) -> HandOut | None:
-        """The next run; None when the sweep has ended or the agent is ending.
+        """The next run; None if the sweep has ended or the agent is ending.
 
         Raises:
-            SweepError: The backend refuses, or has been away for longer than the patience.
+            SweepError: The backend refuses, or has been away for longer than ``patience_seconds``.
         """
         key = new_key()
-        told = None
+        shown = None
         while not self._stopping.is_set():
-            self._pay_neighbours()
+            self._deliver_for_neighbours()
             try:
                 answer = self._patient.ask(self._sweep, key, self._agent, slot, self._host)
             except SweepEnded:
@@ -97,35 +97,35 @@ class RunRequester:
             self._is_in_trouble = False
             if isinstance(answer, HandOut):
                 return answer
-            if answer.reason != told:
-                told = answer.reason
+            if answer.reason != shown:
+                shown = answer.reason
                 self._emit(Waiting(answer.reason, slot))
             self._wait(answer.wait_seconds)
         return None
 
     def _wait(self, seconds: float) -> None:
-        """Wait, but not longer than until there is something to take over."""
+        """Wait, unless a delivery for a dead agent makes a run available before."""
         until = clock.monotonic() + seconds
         while (left := until - clock.monotonic()) > 0:
-            if self._stopping.wait(min(left, NEIGHBOUR_SECONDS)) or self._pay_neighbours():
+            if self._stopping.wait(min(left, NEIGHBOUR_SECONDS)) or self._deliver_for_neighbours():
                 return
 
-    def _pay_neighbours(self) -> bool:
-        """Deliver what dead agents of this machine left; whether there was anything."""
+    def _deliver_for_neighbours(self) -> bool:
+        """Deliver what dead agents on this machine have left; whether there was anything."""
         with self._neighbours_lock:
             now = clock.monotonic()
             if now - self._neighbours_seen_at < NEIGHBOUR_SECONDS:
                 return False
             self._neighbours_seen_at = now
-            has_paid = False
-            with contextlib.suppress(SweepError):  # it stays there, for the next time
-                for synced in sync(self._quick, self._outbox, self._tell_once, self._host):
-                    has_paid = True
+            has_delivered = False
+            with contextlib.suppress(SweepError):  # the rest stays on disk for the next time
+                for synced in sync(self._quick, self._outbox, self._notice_once, self._host):
+                    has_delivered = True
                     self._notice(
                         f"attempt {synced.attempt} of {synced.run} was left behind by another"
                         f" agent: {synced.state}"
                     )
-            return has_paid
+            return has_delivered
 
     def _sleep(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
@@ -136,10 +136,10 @@ class RunRequester:
             self._is_in_trouble = True
             self._notice(what_next(error, "asking again until it is back"))
 
-    def _tell_once(self, message: str) -> None:
+    def _notice_once(self, message: str) -> None:
         """Show a message about pending deliveries once; they are retried every few seconds."""
-        if message not in self._told:
-            self._told.add(message)
+        if message not in self._shown:
+            self._shown.add(message)
             self._notice(message)
 
     def _notice(self, message: str) -> None:

@@ -1,4 +1,4 @@
-"""An agent's part in one sweep: who it is, what it counts, how it asks and how it delivers."""
+"""What the slots of one agent share: its identity, its counts, and how it gets runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sweep_service.wire.runs import HandOut
 
 GAVE_UP = 1
-#: A server that is being started again is there by then; whoever mistyped its address has to wait.
+#: Long enough for a server that restarts, short enough for a user with a mistyped address.
 START_SECONDS = 10.0
 _START_PAUSE_SECONDS = 1.0
 _LAST_LOOK = RetryPolicy(attempts=2, deadline_seconds=2.0)
@@ -49,22 +49,22 @@ Started = TypeVar("Started")
 
 
 def find_sweep(client: Client, sweep: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """The sweep that an agent shall work on, with some patience for a backend that restarts.
+    """The sweep that an agent will work on; a backend that restarts is waited for.
 
     Args:
         client: The backend.
         sweep: A reference to the sweep.
-        say: Told once that the backend is away and waited for.
+        say: Called once with a message if the backend is away.
 
     Raises:
         SweepError: As ``Client.get_sweep``.
     """
-    told: list[str] = []
+    shown: list[str] = []
     policy = RetryPolicy(None, START_SECONDS, longest_delay_seconds=_START_PAUSE_SECONDS)
 
     def on_trouble(error: BackendUnavailable | NotAuthorized) -> None:
-        if not told:
-            told.append(str(error))
+        if not shown:
+            shown.append(str(error))
             say(f"{error}; trying for {START_SECONDS:.0f} s")
 
     return client.with_retries(policy, on_trouble=on_trouble).get_sweep(sweep)
@@ -216,13 +216,13 @@ class AgentSession:
         return sum(self.outbox.contains(pending) for pending in self.undelivered)
 
     def start(self, n_slots: int) -> None:
-        """Tell the watcher that work begins, and make sure that no dead agent's goes on."""
+        """Show that work begins, and end what dead agents have left running."""
         self.emit(AgentStarted(self._name, self._sweep, n_slots))
         self._clean()
         end_leftovers(self._settings.home, self.notice)
 
     def _clean(self) -> None:
-        """Remove old folders of delivered runs, where the user has said how old."""
+        """Remove folders of delivered runs that are older than the user wants to keep them."""
         seconds = self._settings.keep_runs_seconds
         if seconds is None:
             return
@@ -254,7 +254,7 @@ class AgentSession:
         return exit_code
 
     def hurry(self) -> None:
-        """Wait for no network that says nothing: the agent has to end."""
+        """Wait only briefly for a silent network from now on: the agent has to end."""
         self.client.transport.hurry(SILENCE_SECONDS)
 
     @property
@@ -280,7 +280,7 @@ class AgentSession:
 
 @contextlib.contextmanager
 def registered(settings: Settings) -> Iterator[AgentLock]:
-    """Be known on this machine as a living agent.
+    """Register a living agent on this machine for the time of a block.
 
     Raises:
         UsageError: The data folder cannot be written.

@@ -1,4 +1,4 @@
-"""An agent's count of its runs, and when it has had enough."""
+"""An agent's counts of its runs, and the decision to take no more."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INITIAL_SECONDS = 60.0
-#: So often in a row a machine may fail to run a program before its agent ends. It waits 1, 2, 4 and
-#: 8 seconds between.
+#: Number of times in a row that a machine may fail to run a program before its agent ends. The
+#: agent waits for 1, 2, 4 and 8 seconds in between.
 MAX_MACHINE_FAULTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 
@@ -22,7 +22,7 @@ class GivingUp:
     """Why an agent takes no more runs.
 
     Attributes:
-        option: The field of ``AgentOptions`` that decided it; None where none can.
+        option: The field of ``AgentOptions`` that sets the limit; None if none does.
     """
 
     reason: str
@@ -30,14 +30,14 @@ class GivingUp:
 
 
 class Tally:
-    """Counts runs over all slots of an agent.
+    """Counts the runs of all slots of an agent.
 
     Attributes:
-        n_runs: Attempts that have ended here.
-        n_failed: Those of them that failed.
-        n_finished: Those of them that finished.
-        n_failed_in_a_row: Those that failed since the last one that finished.
-        gave_up: Why no more runs are taken; None as long as they are.
+        n_runs: Number of attempts that have ended here.
+        n_failed: Number of them that failed.
+        n_finished: Number of them that finished.
+        n_failed_in_a_row: Number of failures since the last attempt that finished.
+        gave_up: Why no more runs are taken; None while the agent takes runs.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class Tally:
         max_runs_without_metric: int = 0,
         clock: Callable[[], float] = clock.monotonic,
     ) -> None:
-        """Begin to count.
+        """Set the limits; 0 means no limit.
 
         Args:
-            count: Take so many runs; None for no bound.
-            max_failures: Failures before any success that are enough; 0 for no bound.
-            max_initial_failures: Failures in the first minute that are enough; 0 for no bound.
-            max_consecutive_failures: Failures in a row that are enough; 0 for no bound.
-            max_runs_without_metric: Finished runs in a row that never logged the sweep's metric
-                and are enough; 0 for no bound.
-            clock: Seconds that pass.
+            count: Maximum number of runs; None for no limit.
+            max_failures: Number of failures before any success at which the agent gives up.
+            max_initial_failures: The same for failures in the first minute.
+            max_consecutive_failures: The same for failures in a row.
+            max_runs_without_metric: The same for finished runs in a row that never logged the
+                sweep's metric.
+            clock: Returns monotonic seconds.
         """
         self.n_runs = 0
         self.n_failed = 0
@@ -81,7 +81,7 @@ class Tally:
         self._lock = threads.Lock()
 
     def take_turn(self) -> bool:
-        """Claim the right to one more run."""
+        """Claim one more run; whether that is allowed."""
         with self._lock:
             if self.gave_up is not None or self._n_taken == self._count:
                 return False
@@ -89,7 +89,7 @@ class Tally:
             return True
 
     def give_back_turn(self) -> None:
-        """No run came of it."""
+        """Return a claim for which there was no run."""
         with self._lock:
             self._n_taken -= 1
 
@@ -99,13 +99,13 @@ class Tally:
         """Count a run that has ended.
 
         Args:
-            state: Of the run.
+            state: The state of the run.
             is_metric_missing: Whether it never logged the sweep's metric.
-            is_without_value: Whether it gave the metric no finite value.
+            is_without_value: Whether it logged no finite value of the metric.
 
         Returns:
-            Whether it finished without a value of the metric, or without logging it at all, as
-            the first run in a row.
+            Whether it is the first run in a row that finished without a value of the metric, or
+            without logging it at all.
         """
         with self._lock:
             self.n_runs += 1
@@ -125,15 +125,15 @@ class Tally:
             return state == "finished" and 1 in (self._n_without_metric, self._n_without_value)
 
     def add_machine_fault(self, why: str) -> float:
-        """Count a try that says nothing about its run, for this machine could not run it.
+        """Count a failure of this machine to run a program, which says nothing about the run.
 
-        What several slots meet within one pause counts once.
+        Failures of several slots within one pause count once.
 
         Args:
-            why: In half a sentence.
+            why: The cause, in half a sentence.
 
         Returns:
-            Seconds to wait before the next try.
+            Seconds to wait before the next attempt.
         """
         with self._lock:
             self._n_taken -= 1
@@ -159,10 +159,9 @@ class Tally:
 
     @property
     def is_failure(self) -> bool:
-        """Whether the agent cannot be said to have succeeded.
+        """Whether the agent gave up, or none of its runs finished although some should have.
 
-        It gave up, or none of its runs finished although some of them should have. Runs that an
-        operator ended are as they were meant to be.
+        Runs that an operator ended count for neither.
         """
         with self._lock:
             has_nothing = not self.n_finished and self.n_failed + self._n_given_back > 0

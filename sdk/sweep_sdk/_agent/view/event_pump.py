@@ -22,9 +22,9 @@ _QUIET_SECONDS = 0.5
 class EventPump:
     """Calls the watcher from a thread of its own, event by event.
 
-    A watcher that cannot keep up slows the programs' output down, for at most some seconds; then
-    output is left out (the log files have it all) until the watcher moves again. No other event
-    is ever left out.
+    A watcher that cannot keep up delays the programs' output for a few seconds. After that, output
+    is left out until the watcher moves again; the log files have all of it. No other event is ever
+    left out.
     """
 
     def __init__(self, watcher: Watcher) -> None:
@@ -41,7 +41,7 @@ class EventPump:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Have what is left shown, unless the watcher is stuck."""
+        """Show the remaining events, unless the watcher is stuck."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -58,12 +58,12 @@ class EventPump:
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until all events have been taken, but not for long."""
+        """Wait briefly until the watcher has taken all events."""
         with self._changed:
             self._changed.wait_for(lambda: not self._events, _FLUSH_SECONDS)
 
     def _has_room(self) -> bool:
-        """Whether output may be added; waits for it, but not if waiting was in vain before."""
+        """Whether there is room for output; waits for it, unless that was in vain before."""
         give_up_at = clock.monotonic() + (0.0 if self._is_stuck else _PATIENCE_SECONDS)
         while self._n_output_bytes >= _MAX_OUTPUT_BYTES:
             left = give_up_at - clock.monotonic()
@@ -85,7 +85,7 @@ class EventPump:
                 self._watcher(event)
 
     def _next(self, quiet_seconds: float | None) -> Event | None:
-        """The next event, ``Quiet`` after so long without one; None at the end."""
+        """The next event; ``Quiet`` after ``quiet_seconds`` without one, None at the end."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._events or self._is_closed, quiet_seconds):
                 return Quiet()

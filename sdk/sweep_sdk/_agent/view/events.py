@@ -1,4 +1,4 @@
-"""What an agent tells whoever watches it; the agent itself prints nothing.
+"""The events by which an agent shows what it does; the agent itself prints nothing.
 
 All events are passed to one callback, one at a time and in order, from a thread of their own: a
 watcher that is slow, or whose terminal is blocked, delays no run.
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AgentStarted:
-    """The agent has seen the sweep and is about to ask for runs.
+    """The agent has read the sweep and is about to ask for runs.
 
     Attributes:
         sweep: The sweep as the backend shows it.
-        parallel: How many runs it works on at once.
+        parallel: Number of runs that it works on at once.
     """
 
     agent: str
@@ -35,9 +35,9 @@ class RunStarted:
 
     Attributes:
         command: The command line; empty for a function.
-        slot: Which of the agent's parallel places; empty when there is one.
-        total: How many runs the sweep will have, where that is known.
-        log_file: Where its output goes; None for a function.
+        slot: Which of the agent's slots; empty if there is only one.
+        total: How many runs the sweep will have; None if that is not known.
+        log_file: The file with its output; None for a function.
     """
 
     run: str
@@ -61,9 +61,9 @@ class Output:
 
 @dataclass(frozen=True)
 class Quiet:
-    """Nothing has happened for a moment; said again and again while that is so.
+    """Nothing has happened for a moment; repeated as long as that is so.
 
-    It comes after output only: then is the time to show what was written without a line's end.
+    It comes only after output, so that a view can show a line without a line end.
     """
 
 
@@ -73,15 +73,15 @@ class RunEnded:
 
     Attributes:
         state: ``finished``, ``failed``, ``killed`` or ``preempted`` as the backend keeps it, or
-            ``lost`` when another agent holds the run by now.
+            ``lost`` if another agent holds the run by now.
         reason: Why it was stopped, if it was: ``early_terminate``, ``stop_run``, ``canceled``,
             ``lease_lost``, ``run_timeout``, ``interrupted``, ``not_started``, ``keeper_killed``.
-        value: The best value of the sweep's metric in this attempt; None without one.
+        value: The best value of the sweep's metric in this attempt; None if it has none.
         summary: The last value of each metric.
         is_requeued: Whether it will be handed out again.
-        is_delivered: False when the backend could not be told; ``sweep-sdk sync`` does it later.
-        error: The last line on stderr of a failed run, empty where there is none.
-        hint: A line about its cause and the mend, where the agent knows more than the program.
+        is_delivered: Whether the backend knows the outcome; ``sweep-sdk sync`` delivers it later.
+        error: The last line on stderr of a failed run; empty if there is none.
+        hint: A line about the cause and the fix, if the agent knows more than the program.
     """
 
     run: str
@@ -112,10 +112,10 @@ class BestSoFar:
 
 @dataclass(frozen=True)
 class Waiting:
-    """There is nothing to do for now; told once per reason, not once per question.
+    """There is no run at the moment; emitted once per reason, not once per request.
 
     Attributes:
-        reason: ``paused``, or ``leased``: what is left is being worked on.
+        reason: ``paused``, or ``leased`` if other agents work on the remaining runs.
     """
 
     reason: str
@@ -124,7 +124,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Notice:
-    """A line that the user should see; ``run`` where it concerns one."""
+    """A line for the user; ``run`` if it concerns one."""
 
     message: str
     run: str | None = None
@@ -135,11 +135,11 @@ class AgentEnded:
     """The agent takes no more runs, and all of its runs are over.
 
     Attributes:
-        exit_code: 0 the sweep ended or the count is reached, 1 gave up, none of its runs succeeded
-            or results could not be delivered, 130 or 143 by a signal.
+        exit_code: 0 if the sweep ended or the count is reached; 1 if the agent gave up, none of its
+            runs succeeded or results could not be delivered; 128 + N after signal N.
         reason: One line.
-        sweep: The sweep as it stands now; None when the backend could not be asked.
-        option: The field of ``AgentOptions`` by which it gave up; None otherwise.
+        sweep: The current state of the sweep; None if the backend could not be asked.
+        option: The field of ``AgentOptions`` that made it give up; None otherwise.
     """
 
     exit_code: int

@@ -1,4 +1,4 @@
-"""An agent's events as plain lines on stderr, for agents that are started from Python."""
+"""A view of an agent as plain lines on stderr, for agents that are started from Python."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WAITING = {
 
 
 def show(event: Event) -> None:
-    """Write what an event says; what a program wrote is passed on as text."""
+    """Write a line about an event, or a program's output as text."""
     if isinstance(event, Output):
         _write(sys.stderr if event.is_stderr else sys.stdout, event.data.decode("utf-8", "replace"))
     elif not isinstance(event, Quiet):
@@ -34,7 +34,7 @@ def show(event: Event) -> None:
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    """Write what the stream's encoding lacks as escapes; nothing where there is no stream."""
+    """Write text, with escapes for characters that the encoding lacks; nothing without a stream."""
     if stream is not None:
         encoding = getattr(stream, "encoding", None) or "utf-8"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -42,7 +42,7 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 
 def describe(event: Event) -> str:
-    """One line about an event that is no output."""
+    """One line about an event other than output."""
     if isinstance(event, AgentStarted):
         return f"agent {event.agent} works on sweep {event.sweep['id']}"
     if isinstance(event, RunStarted):
