@@ -96,7 +96,7 @@ def ask_seconds(client: Client, n_asks: int) -> list[float]:
 
 
 def register(client: Client, n_points: int) -> str:
-    """A grid of so many points; its id."""
+    """The id of a new grid with this many points."""
     config = {
         "method": "grid",
         "program": "train.py",

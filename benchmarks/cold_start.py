@@ -1,8 +1,9 @@
 """What the entry points cost at a cold start: CPU of their import, and size of their package.
 
 Run it by ``python benchmarks/cold_start.py``; with a build of ``sam build`` at hand the size
-of the api function's package is told too. CPU is that of a fresh interpreter, user and system, the
-smallest of several; a multiple of the bare interpreter's says more than seconds on one machine do.
+of the api function's package is printed too. CPU is that of a fresh interpreter, user and system,
+the smallest of several; a multiple of the bare interpreter's says more than seconds on one machine
+do.
 """
 
 from __future__ import annotations

@@ -158,13 +158,13 @@ def be_agent(sweep: str) -> int:
     """A real agent; prints ``ready``, then how long its requests took and when it worked."""
     with open_client() as opened:
         client = opened.with_retries(PATIENT)
-        client.get_sweep(sweep)  # for this, the stand-in may have to start a function first
+        client.get_sweep(sweep)  # for this, the emulation may have to start a function first
         print("ready", flush=True)
         timed = TimedTransport(client.transport)
         begun_at = time.time()
         code = run_agent(replace(client, transport=timed), sweep)
-        told = {"seconds": timed.seconds, "began": begun_at, "ended": time.time()}
-        print(json.dumps(told))
+        results = {"seconds": timed.seconds, "began": begun_at, "ended": time.time()}
+        print(json.dumps(results))
     return code
 
 
@@ -205,12 +205,12 @@ def work_off(client: Client, deployed: Any, folder: Path, n_agents: int, n_runs:
     command = [sys.executable, str(Path(__file__).absolute()), "--be-agent", sweep]
     agents: list[subprocess.Popen[str]] = []
     try:
-        for number in range(n_agents):  # one by one: the stand-in starts few functions at a time
+        for number in range(n_agents):  # one by one: the emulation starts few functions at a time
             env = deployed.environ(folder / f"home-{number}")
             agents.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True))
             assert agents[-1].stdout is not None
             agents[-1].stdout.readline()
-        told = [json.loads(agent.communicate()[0]) for agent in agents]
+        results = [json.loads(agent.communicate()[0]) for agent in agents]
     finally:
         for agent in agents:
             agent.kill()
@@ -219,8 +219,8 @@ def work_off(client: Client, deployed: Any, folder: Path, n_agents: int, n_runs:
     if [run["index"] for run in runs] != list(range(n_runs)) or set(states) != {("finished", 1)}:
         raise SystemExit(f"not every run was made once: {states}")
     names = Counter(run["agent"] for run in runs)
-    seconds = [s for part in told for s in part["seconds"]]
-    wall = max(part["ended"] for part in told) - min(part["began"] for part in told)
+    seconds = [s for part in results for s in part["seconds"]]
+    wall = max(part["ended"] for part in results) - min(part["began"] for part in results)
     centiles = statistics.quantiles(seconds, n=100)
     print(
         f"deployed in ministack: {n_agents} real agents ({len(names)} had runs), {n_runs} runs,"

@@ -26,7 +26,7 @@ def main(tag: str) -> int:
 
 
 def problems(tag: str, version: str, changelog: str) -> list[str]:
-    """What stands in the way of a release.
+    """What prevents a release.
 
     Args:
         tag: For example ``v1.2.3``.

@@ -34,7 +34,7 @@ APIS = {
     "HttpApi": "AuthorizationType: CUSTOM, AuthorizerId: !Ref Authorizer",
     "IamApi": "AuthorizationType: AWS_IAM",
 }
-#: Who has asked for what, and how it was answered; '-' stands for what there is not.
+#: Who has asked for what, and how it was answered; '-' means none.
 ACCESS_LOG = {
     "time": "$context.requestTime",
     "ip": "$context.identity.sourceIp",
@@ -55,10 +55,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true")
     is_check = parser.parse_args().check
-    stands = TEMPLATE.read_text(encoding="utf-8")
-    wanted = updated(stands)
+    current = TEMPLATE.read_text(encoding="utf-8")
+    wanted = updated(current)
     if is_check:
-        return int(stands != wanted)
+        return int(current != wanted)
     TEMPLATE.write_text(wanted, encoding="utf-8")
     return 0
 

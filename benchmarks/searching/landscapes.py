@@ -152,8 +152,8 @@ def epistasis(name: str, sizes: Sequence[int], n_partners: int, n_reals: int) ->
 def schedule(name: str, noise: float = 0.0) -> Problem:
     """A training run that diverges just above the best learning rate.
 
-    The rate it stands grows with warm-up, batch and clipping; decay counts as its product with
-    the rate, and best are rates that grow with the batch.
+    The rate that it tolerates grows with warm-up, batch and clipping; decay counts as its product
+    with the rate, and best are rates that grow with the batch.
     """
     rng = rng_of(name)
     parameters = (

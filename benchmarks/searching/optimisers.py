@@ -82,7 +82,7 @@ class Optuna:
     """A study in memory, with the sampler's own defaults.
 
     TPE is multivariate by default, with constant liars for several agents, as an expert would
-    have it. The Gaussian process is told when there is no noise, as its documentation asks.
+    have it. The Gaussian process is informed if there is no noise, as its documentation asks.
     """
 
     def __init__(self, problem: Problem, seed: int, sampler: str) -> None:

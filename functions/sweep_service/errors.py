@@ -239,9 +239,9 @@ class Stale(StoreSignal):
     """What was read has changed since.
 
     Attributes:
-        stands: The record that is stored now, of the same type; None where there is none.
+        stored: The record that is stored now, of the same type; None where there is none.
     """
 
-    def __init__(self, message: str, stands: Any = None) -> None:
-        self.stored = stands
+    def __init__(self, message: str, stored: Any = None) -> None:
+        self.stored = stored
         super().__init__(message)

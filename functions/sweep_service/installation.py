@@ -8,7 +8,7 @@ project's URLs (see ``hatch_build.py``), so it imports nothing but the standard 
 from __future__ import annotations
 
 DISTRIBUTION = "serverless-sweeps"
-#: The value of ``REPOSITORY`` that stands for "not published yet".
+#: The value of ``REPOSITORY`` that represents "not published yet".
 PLACEHOLDER = "https://example.com/serverless-sweeps"
 #: The repository's address. Set it once the project is published: the project's URLs, the links of
 #: the description on a package index and all installation hints follow.

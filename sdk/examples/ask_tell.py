@@ -1,4 +1,4 @@
-"""The optimiser as a service: your own loop asks, evaluates wherever it likes, and tells.
+"""The optimiser as a service: your own loop asks, evaluates anywhere, and tells the result.
 
 Three runs are out at once here, as on a laboratory bench with three places.
 """
@@ -20,7 +20,7 @@ CONFIG = {
 
 
 def measure(config):
-    """Stands for an experiment."""
+    """Represents an experiment."""
     bonus = {"A": 0.0, "B": 8.0, "C": 3.0}[config.catalyst]
     return 80.0 - abs(config.temperature - 65) - 0.5 * abs(config.minutes - 35) + bonus
 

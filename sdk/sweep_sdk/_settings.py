@@ -52,7 +52,7 @@ class Settings:
     Attributes:
         url: The backend's address without trailing slash; None means local mode.
         url_setting: Where the address comes from.
-        metadata_url: The instance metadata service that tells of spot interruptions.
+        metadata_url: The instance metadata service that announces spot interruptions.
         local_file_systems: File systems on which the local database may be, besides those that
             are known to be local.
         auth: ``token`` or ``iam``; None: as the address and the credentials at hand suggest.
@@ -78,7 +78,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class RunEnvironment:
-    """What an agent tells the training program that it starts.
+    """What an agent passes to the training program that it starts.
 
     Attributes:
         rank: This process's place in a distributed run, as text; see ``_process.ranks``.

@@ -273,7 +273,7 @@ class TestMoreSignals:
         assert agent.of("AgentEnded")[0]["reason"] == "interrupted by SIGINT"
 
     def test_a_batch_system_signals_both_at_once(self, client, register, start):
-        """The program may be gone before the agent has heard of the signal."""
+        """The program may be gone before the agent has heard from the signal."""
         sweep = register("\nprint('pid', os.getpid())", WAIT)
         agent = start(sweep)
         agent.await_output("ready")

@@ -13,7 +13,7 @@ from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process import notices as _notices
 from sweep_sdk._settings import load_settings
 from sweep_service.access.identity import LOCAL_ADMIN
 from sweep_service.gateway import handle
@@ -76,9 +76,9 @@ class Network:
 
 
 @pytest.fixture(autouse=True)
-def nothing_told(monkeypatch):
-    """What earlier tests have told counts for neither "once" nor "no more than this"."""
-    monkeypatch.setattr(tell, "_told", set())
+def nothing_said(monkeypatch):
+    """What earlier tests have said counts for neither "once" nor "no more than this"."""
+    monkeypatch.setattr(_notices.notify, "_said", set())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sweep_service.wire.headers import BACKEND_HEADER
 
 
 def answer(status, body=b"", **headers):
-    """An answer of anybody; underscores in names of headers stand for hyphens."""
+    """An answer of anybody; underscores in names of headers represent hyphens."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Response(
         status, {name.replace("_", "-"): text for name, text in headers.items()}, content

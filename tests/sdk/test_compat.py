@@ -176,7 +176,7 @@ def test_a_run_takes_every_keyword_of_wandb(capsys):
     assert capsys.readouterr().err == "", "None is the default of all of them"
     wandb.init(save_code=True, fork_from="x")
     wandb.init(save_code=True, fork_from="x")
-    assert capsys.readouterr().err == "sweep-sdk: init() takes no notice of fork_from, save_code\n"
+    assert capsys.readouterr().err == "sweep-sdk: init() ignores fork_from, save_code\n"
 
 
 @pytest.mark.parametrize("name", ["nonsense", "_private"])

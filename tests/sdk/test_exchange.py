@@ -167,7 +167,7 @@ class TestCredentials:
             agents.get_sweep(sweep)
         assert clock() - began_at == RENEWAL_SECONDS
         assert caught.value.exit_code == 1
-        with pytest.raises(BackendUnavailable):  # nobody begins to count anew
+        with pytest.raises(BackendUnavailable):  # nobody begins to count again
             agents.get_sweep(sweep)
         assert clock() - began_at == RENEWAL_SECONDS
 

@@ -8,7 +8,7 @@ from sweep_sdk._results.missing_metric import missing_metric, runs_without_metri
 @pytest.mark.parametrize(
     ("metric", "logged", "words"),
     [
-        ("val_loss", ["epoch", "val/loss"], "logged epoch, val/loss, not val_loss, by which"),
+        ("val_loss", ["epoch", "val/loss"], "epoch, val/loss, not val_loss, the sweep's metric"),
         ("val_loss", ["epoch", "val/loss"], "did you mean val/loss?"),
         ("loss", ["Loss"], "did you mean Loss?"),
         ("accuracy", ["acuracy"], "did you mean acuracy?"),
@@ -27,7 +27,7 @@ def test_what_is_said(metric, logged, words):
     ("logged", "words"),
     [
         ([], "nothing was logged, and nothing that was printed matches the pattern of loss"),
-        (["acc"], "logged acc, not loss, by which the sweep is judged; nothing that was printed"),
+        (["acc"], "logged acc, not loss, the sweep's metric; nothing that was printed"),
         (["loss"], "every value of loss was NaN or infinite"),
     ],
 )

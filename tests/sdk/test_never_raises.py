@@ -12,7 +12,7 @@ import pytest
 import sweep_sdk
 from sweep_sdk._agent.outbox.tail import Tail
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._process.notices import Teller
+from sweep_sdk._process.notices import Notifier
 from sweep_sdk._program import current_run
 from sweep_sdk._program.attributes import as_attribute
 from sweep_sdk._program.config import Config
@@ -237,7 +237,7 @@ def test_plain_misuse_of_a_config_is_named(value):
 
 
 def test_messages_end(capsys):
-    tell = Teller()
+    tell = Notifier()
     for number in range(500):
         tell(f"metric {number} is left out")
     told = capsys.readouterr().err.splitlines()

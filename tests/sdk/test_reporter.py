@@ -339,7 +339,7 @@ class TestRowsThatCanWait:
 
     @pytest.fixture
     def play(self, clock, log, network):
-        """Log a row a second for so long; when the rows were sent, and how many at each time."""
+        """Log a row a second for this long; when the rows were sent, and how many at each time."""
 
         def play(reporter, seconds, value=lambda second: 1.0):
             began, turn_at, sent = clock(), clock(), []

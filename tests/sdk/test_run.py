@@ -333,7 +333,7 @@ class TestNothingEndsATraining:
         run.log({"loss": 1}, sync=True)
         told = capsys.readouterr().err
         assert "init(config=...) is left out: found str" in told
-        assert "init() takes no notice of anonymous, magic" in told
+        assert "init() ignores anonymous, magic" in told
         assert "dir" not in told
         assert run.tags == ("one",)
 

@@ -90,7 +90,7 @@ class Standing:
         return -1 if run is None else run.attempt
 
     def is_amendment(self, lease: Lease) -> bool:
-        """Whether a lease stands for what a person wants done to a run that has ended."""
+        """Whether a lease represents what a person wants done to a run that has ended."""
         run = self.runs.get(lease.index)
         return run is not None and lease.amends(run)
 
@@ -103,7 +103,7 @@ class Standing:
 
 
 class Witness:
-    """Told of every write and every answer; raises ``BrokenPromise``."""
+    """Called with every write and every answer; raises ``BrokenPromise``."""
 
     def __init__(
         self,

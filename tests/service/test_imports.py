@@ -135,7 +135,7 @@ def test_a_grid_takes_results_without_a_value(backend):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (config_of("random", {"x": {"min": 0.0, "max": 1.0}}), "without an end of points"),
+        (config_of("random", {"x": {"min": 0.0, "max": 1.0}}), "with infinitely many points"),
         (config_of("grid"), "canceled"),
     ],
 )

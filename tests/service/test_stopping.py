@@ -85,7 +85,7 @@ def test_a_stopped_run_ends_as_finished_and_counts_with_its_best(backend):
 
 
 def stopped(backend, **changes):
-    """A sweep of which one run was told to stop: 0.8 at band 2, where 0.4 is the limit."""
+    """A sweep of which one run was asked to stop: 0.8 at band 2, where 0.4 is the limit."""
     sweep, (good, bad) = start(backend, 2, **changes)
     backend.report(good, 1, 0, *losses(0.5, 0.4))
     assert backend.report(bad, 1, 0, *losses(0.7, 0.8)).body["reason"] == "early_terminate"

@@ -73,7 +73,7 @@ class TestSuspicion:
             ({"is_preempting": True}, 9, False),
             ({"lease_end": NOW + 9000}, 60 + SECONDS, True),
             ({"lease_end": NOW + 9000}, 59 + SECONDS, False),
-            ({"lease_end": NOW + 100}, 400, False),  # its holder was heard of
+            ({"lease_end": NOW + 100}, 400, False),  # its holder was heard from
         ],
     )
     def test_it_is_given_up_after_the_grace(

@@ -118,7 +118,7 @@ def story(result: Result, n_lines: int = _STORY_LINES) -> str:
 
 
 def digest(result: Result) -> str:
-    """A short text that stands for all that happened, step by step."""
+    """A short text that represents all that happened, step by step."""
     return hashlib.sha256("\n".join(result.trace).encode()).hexdigest()[:16]
 
 

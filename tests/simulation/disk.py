@@ -298,7 +298,7 @@ class _File(io.RawIOBase):
 
 
 def path_class(kernel: Kernel) -> type[PurePosixPath]:
-    """What stands for ``pathlib.Path``: the paths of the machine on which the caller runs."""
+    """What represents ``pathlib.Path``: the paths of the machine on which the caller runs."""
 
     def disk(what: str) -> Disk:
         kernel.step(what)

@@ -256,7 +256,7 @@ class Judge:
         return self.newest_attempts.get(run, 0)
 
     def check_holder(self, run: str, attempt: int) -> None:
-        """The attempt begins when the agent of the one before was not heard of for long enough."""
+        """The attempt begins when the agent of the one before was silent for long enough."""
         before = run, attempt - 1
         heard_at = self.heard_at.get(before)
         if heard_at is None or before in self.over or not self.world.are_backend_clocks_true:

@@ -113,7 +113,7 @@ class Kernel:
         now: True seconds since the world began.
         trace: One short text a step; the same for the same seed.
         yield_share: How often a step passes the turn.
-        on_step: Told of every step, in the thread that takes it.
+        on_step: Called with every step, in the thread that takes it.
     """
 
     def __init__(self, seed: object) -> None:

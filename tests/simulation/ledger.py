@@ -174,7 +174,7 @@ class Ledger:
                 raise Broken(f"{name} and {self._world.sweep}-{other} are kept with {run.config}")
 
     def check_lease(self, index: int) -> None:
-        """An attempt has one holder, and the next one begins when that was not heard of for long.
+        """An attempt has one holder, and the next one begins when that was not heard from for long.
 
         A lease is given up when its run has ended. Who found a run missing may lease it when it has
         ended meanwhile; such a lease is cleared away.

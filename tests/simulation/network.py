@@ -233,7 +233,7 @@ class Network:
 
 
 class Session:
-    """What stands for a ``requests.Session``, as far as the client needs one.
+    """What represents a ``requests.Session``, as far as the client needs one.
 
     It adds the headers and the credential as that does; how ``requests`` prepares a request and
     parses an answer is not simulated.

@@ -29,7 +29,7 @@ class Authenticator:
             is none.
         open_store: Called for the first token that is not the first admin's.
         clock: Seconds since the epoch.
-        memory_seconds: For how long a stored token is not looked up again; so long a revoked one
+        memory_seconds: Time for which a stored token is not looked up again, and a revoked one
             may still be accepted.
     """
 

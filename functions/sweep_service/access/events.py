@@ -24,5 +24,5 @@ class Event:
 
     @property
     def id(self) -> str:
-        """Tells apart the events of one moment; a repeat has the same."""
+        """Distinguishes the events of one moment; a repeat has the same."""
         return hashlib.sha256(repr(astuple(self)).encode(errors="replace")).hexdigest()[:16]

@@ -243,7 +243,7 @@ def encode_cursor(position: Sequence[float | str] | None) -> str | None:
 
 
 def decode_cursor(text: str | None, kinds: tuple[type, ...]) -> tuple[Any, ...] | None:
-    """The position that a cursor stands for.
+    """The position that a cursor represents.
 
     Raises:
         InvalidRequest: It is not one that this backend gave out.

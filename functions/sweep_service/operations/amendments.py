@@ -1,9 +1,9 @@
 """Amendments: what a person does to a run that has ended, such as to have it run again.
 
 An amendment is a lease of the next revision of its run, put where the run has none. From then on
-whoever meets it carries it out, whatever becomes of the request that asked for it: an ask, a
-request that reconciles the sweep, or the same request once more. Each step may be repeated, and has
-no effect if it is late.
+any request that finds it carries it out, whatever becomes of the request that asked for it: an ask,
+a request that reconciles the sweep, or the same request once more. Each step may be repeated, and
+has no effect if it is late.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Amended:
     """What became of a request to amend a run.
 
     Attributes:
-        run: As it stands.
+        run: As it is now.
         is_changed: Whether the request has changed anything.
         sweep_state: Of its sweep.
     """
@@ -131,7 +131,7 @@ def _is_retried(services: Services, sweep: str, index: int) -> bool:
 
 
 def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | None:
-    """Carry out the amendment that a lease stands for; the run as it stands then.
+    """Carry out the amendment that a lease represents; the run as it is then.
 
     None when more is left than one request can do: the same call again goes on.
     """
@@ -150,7 +150,7 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
     is_deleted = lease.amendment is Amendment.DELETE
     tombstone = Outcome(RunState.DELETED, services.clock()) if is_deleted else None
     attempt, revision = run.attempt, run.revision
-    return update(store, sweep, run, lambda stands: amend(stands, attempt, revision, tombstone))
+    return update(store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone))
 
 
 def _amend(services: Services, wanted: RunWanted, amendment: Amendment) -> Amended:

@@ -66,7 +66,7 @@ def ask(services: Services, sweep: str, requester: Requester) -> HandOut | Wait:
 
 
 def _ask_once(services: Services, sweep: str, requester: Requester) -> HandOut | Wait | None:
-    """One round of the protocol; None means that the world moved and it starts anew."""
+    """One round of the protocol; None if it has to start again."""
     counter = services.store.get_status(sweep)
     if counter.state is SweepState.PAUSED:
         return Wait(services.wait_seconds, "paused")
@@ -114,7 +114,7 @@ class _Round:
             self.services.store,
             self.sweep,
             lease,
-            lambda stands: leases.extend(leases.held(stands, attempt), end),
+            lambda stored: leases.extend(leases.held(stored, attempt), end),
         )
 
     def take_owed(self) -> Lease | None:
@@ -156,7 +156,7 @@ class _Round:
     def hand_out(self, lease: Lease, suggestion: Suggestion | None) -> HandOut | None:
         """Make the run item agree with the lease, then give the run away.
 
-        What is handed out is always the configuration that stands in the run item.
+        What is handed out is always the configuration of the run item.
         """
         store, index = self.services.store, lease.index
         run = None if suggestion is not None else store.get_run(self.sweep, index)
@@ -177,7 +177,7 @@ class _Round:
         if run.attempt < lease.attempt:
             try:
                 now = self.services.clock()
-                update(store, self.sweep, run, lambda stands: runs.advance(stands, lease, now))
+                update(store, self.sweep, run, lambda stored: runs.advance(stored, lease, now))
             except OutcomeKnown:
                 self._complete_ended(lease)
                 return None
@@ -201,7 +201,7 @@ class _Round:
         )
 
     def _known_leases(self) -> list[Lease]:
-        """The leases whose config version the counter, read before them, can tell."""
+        """The leases whose config version the counter, read before them, knows."""
         return [lease for lease in self.leases if lease.index < self.counter.next_index]
 
     def _take_released(self, lease: Lease) -> Lease | None:
@@ -216,10 +216,10 @@ class _Round:
         return self._take(lease, run)
 
     def _take_silent(self, lease: Lease) -> Lease | None:
-        """Take an expired lease, but only after its holder had a grace time to be heard of."""
+        """Take an expired lease, but only after a grace period in which its holder may report."""
         store, now = self.services.store, self.services.clock()
         if not leases.is_suspected(lease, now):
-            with suppress(Stale):  # somebody else marked it, or its holder was heard of
+            with suppress(Stale):  # somebody else marked it, or its holder has reported
                 store.save(self.sweep, lease, leases.suspect(lease, now))
             return None
         if not leases.is_given_up(lease, now, self._lease_seconds(lease.index)):
@@ -253,7 +253,7 @@ class _Round:
                 self.services.store,
                 self.sweep,
                 run,
-                lambda stands: runs.end(stands, attempt, revision, outcome),
+                lambda stored: runs.end(stored, attempt, revision, outcome),
             )
         except LeaseLost:
             return
@@ -275,10 +275,10 @@ class _Round:
         try:
             return self.services.store.save(self.sweep, seen, taken)
         except Stale as conflict:
-            stands: Lease | None = conflict.stored
-            if stands is None or (stands.key, stands.attempt) != (taken.key, taken.attempt):
+            stored: Lease | None = conflict.stored
+            if stored is None or (stored.key, stored.attempt) != (taken.key, taken.attempt):
                 return None
-            return stands  # a repeat of this request has extended it already
+            return stored  # a repeat of this request has extended it already
 
     def _create_run(self, lease: Lease, suggestion: Suggestion) -> Run | None:
         """The run as it is stored after trying to create it."""
@@ -288,8 +288,8 @@ class _Round:
         try:
             return self.services.store.save(self.sweep, None, run)
         except Stale as conflict:
-            stands: Run | None = conflict.stored
-            return stands
+            stored: Run | None = conflict.stored
+            return stored
 
     def _complete_ended(self, lease: Lease) -> None:
         run = self.services.store.get_run(self.sweep, lease.index)

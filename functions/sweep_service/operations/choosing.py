@@ -4,7 +4,7 @@ Grid and most random searches keep their runs apart by the index alone. Where th
 requests that do not know of each other may want the same configuration:
 
 * In a finite space each point is claimed for the index before the index's lease is written. A
-  claim counts as long as its index has no other configuration: the run item tells, or the unit
+  claim counts as long as its index has no other configuration: the run item shows it, or the unit
   vector of the lease, which is written once. One that an interrupted request left behind is
   void as soon as its index is given another point, and may be taken over then.
 * In an endless space a configuration is compared with those of all leases after the index's own
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _MOST_DRAWS = 500
 _MOST_COMPARISONS = 8
-_NOBODY = 2**63 - 1  #: stands for an index that is none of the sweep's
+_NOBODY = 2**63 - 1  #: represents an index that is none of the sweep's
 _HOLE_KEY = "hole"
 
 
@@ -67,7 +67,7 @@ def keep_apart(
     """Lease and suggestion as they are, or others where another run that is out has the same.
 
     The lease is the caller's own, its run item is not written yet. None: it has changed hands, or
-    others were faster too often in a row; a further try finds the lease as it stands.
+    others were faster too often in a row; a further try finds the lease as it is now.
     """
     config = services.load_config(sweep, counter.version_of(lease.index)).config
     if apart(config) is not Apart.COMPARED:
@@ -89,7 +89,7 @@ def keep_apart(
 
 
 def needs_unit(config: SweepConfig) -> bool:
-    """Whether leases tell the configurations of their runs."""
+    """Whether leases show the configurations of their runs."""
     return apart(config) is not Apart.BY_INDEX or registry.needs_evidence(config.method)
 
 
@@ -123,7 +123,7 @@ def choose_all(services: Services, sweep: str, counter: SweepStatus) -> None:
     """Give every index that was handed out its point, where points are claimed.
 
     Then it is known what is taken. An index has none while its request is at work, or when that
-    has died; a request at work starts anew.
+    has died; a request at work starts again.
     """
     claimed = {
         index
@@ -152,7 +152,7 @@ def _chooser(services: Services, sweep: str, counter: SweepStatus, index: int) -
 def _configs_out(
     services: Services, sweep: str, counter: SweepStatus, leases: Iterable[Lease], index: int
 ) -> Sequence[Mapping[str, Any]]:
-    """The configurations of all other runs that are out, as far as leases tell."""
+    """The configurations of all other runs that are out, as far as leases show."""
     out = []
     for lease in leases:
         version = counter.version_of(lease.index)
@@ -232,10 +232,10 @@ class _Chooser:
             holder = claims.get(points.name_of(number))
             if holder is None or number in reserved:
                 continue
-            standing = self._point_of(holder)
-            if standing not in (None, number) and self._claim(number) == self.index:
+            held = self._point_of(holder)
+            if held not in (None, number) and self._claim(number) == self.index:
                 return suggestion
-            is_in_doubt |= standing is None
+            is_in_doubt |= held is None
         return None if is_in_doubt else wanted
 
     def _reserved(self) -> set[int]:
@@ -296,7 +296,7 @@ def _told(evidence: Evidence | None, holder: int, suggestion: Suggestion) -> Evi
 
 
 def _tried(space: SearchSpace, evidence: Evidence | None) -> Iterator[Mapping[str, Any]]:
-    """The configurations of the sweep's own runs that the evidence tells of."""
+    """The configurations of the sweep's own runs that the evidence contains."""
     if evidence is None:
         return
     own = (entry for entry in evidence.observations if entry.index < FIRST_PRIOR_INDEX)

@@ -1,4 +1,4 @@
-"""Completion: what is left to do for a run that has ended, by whoever meets it."""
+"""Completion: what is left to do for a run that has ended, by any request that finds it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def complete(services: Services, sweep: str, lease: Lease, run: Run) -> None:
     """Tidy up after an ended run: write its observation, drop its lease.
 
-    The observation is made from what stands in the run item, never from a request or a lease.
+    The observation is made from the run item, never from a request or a lease.
     """
     config = services.load_config(sweep, run.config_version).config
     if registry.needs_evidence(config.method):
@@ -38,7 +38,7 @@ def drop(store: Store, sweep: str, lease: Lease) -> None:
     for _ in range(MAX_TRIES):
         try:
             store.delete(sweep, lease)
-        except Stale as conflict:  # its holder was heard of meanwhile
+        except Stale as conflict:  # its holder has reported meanwhile
             lease = conflict.stored
             if is_left_over(lease, attempt, revision):
                 continue

@@ -34,7 +34,7 @@ def gather_evidence(
     """Observations and pending runs for a suggestion at ``index``; None where none are used.
 
     All are in the units and the metric of the config version of ``index``: what an earlier version
-    encoded is translated. What lies outside the space now is told by its index alone: the model
+    encoded is translated. What lies outside the space now is known by its index alone: the model
     cannot hold it, but nobody is asking for it either.
     """
     version = counter.version_of(index)
@@ -74,7 +74,7 @@ def gather_evidence(
 
 
 def _pending(lease: Lease, live: LiveSummary, unit: tuple[float, ...]) -> Pending:
-    """A run that is being worked on; one that was given back begins anew, and has no value."""
+    """A run that is being worked on; one that was given back begins again, and has no value."""
     if lease.is_released:
         return Pending(lease.index, unit)
     return Pending(lease.index, unit, live.best, last_reported(live))
@@ -85,7 +85,7 @@ def load_observations(
 ) -> Sequence[Observation]:
     """All observations of a sweep, by index; of each index that of its run's latest revision.
 
-    A warm function reads the tail of the log. By clocks that disagree an entry may stand before
+    A warm function reads the tail of the log. By clocks that disagree an entry may be before
     it; so where an index that should have ended is missing, the whole log is read, once for each.
 
     Args:
@@ -108,11 +108,11 @@ def load_observations(
 def _read_log(
     services: Services, sweep: str, known: Mapping[int, Observation], since: float
 ) -> dict[int, Observation]:
-    """What is known and what stands in the log since; a new dict: others may hold the old one."""
+    """What is known and what was logged since; a new dict: others may hold the old one."""
     merged = dict(known)
     for entry in services.store.list_observations(sweep, since):
-        stands = merged.get(entry.index)
-        if stands is None or entry.revision > stands.revision:
+        stored = merged.get(entry.index)
+        if stored is None or entry.revision > stored.revision:
             merged[entry.index] = entry
     return merged
 

@@ -65,7 +65,7 @@ def _is_holder(run: Run, ending: Ending) -> bool:
 
 
 def _news(judge: Judge, lease: Lease, run: Run) -> list[float]:
-    """The run's best value where its reports had not told of it."""
+    """The run's best value, if its reports did not contain it."""
     best = judge.worth(run).best
     return [best] if best is not None and best != judge.live_of(lease).best else []
 
@@ -85,7 +85,7 @@ def _release(services: Services, sweep: str, lease: Lease, run: Run, ending: End
         services.store,
         sweep,
         lease,
-        lambda stands: release(stands, ending.attempt, is_failure=is_failure),
+        lambda stored: release(stored, ending.attempt, is_failure=is_failure),
     )
     return Finished(ending.state, is_requeued=True)
 
@@ -116,5 +116,5 @@ def _end(judge: Judge, config: SweepConfig, lease: Lease | None, ending: Ending,
     )
     revision = run.revision
     return update(
-        services.store, sweep, run, lambda stands: end(stands, ending.attempt, revision, outcome)
+        services.store, sweep, run, lambda stored: end(stored, ending.attempt, revision, outcome)
     )

@@ -62,7 +62,7 @@ class Imported:
     Attributes:
         n_observed: How many are new observations.
         n_done: How many points count as done from now on.
-        n_known: How many results told nothing new.
+        n_known: Number of results that were known already.
     """
 
     n_observed: int
@@ -108,14 +108,14 @@ def _check_use(view: SweepView) -> None:
     config = view.loaded.config
     if not registry.needs_evidence(config.method) and registry.n_points(config) is None:
         raise NotPossible(
-            f"sweep {view.sweep} is a random search without an end of points: results tell it"
+            f"sweep {view.sweep} is a random search with infinitely many points: results tell it"
             " nothing; they are of use to bayes and to finite spaces"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What results tell that was not known.
+    """The results that were not known.
 
     Attributes:
         taken: What is taken with them; None where that is as before.
@@ -187,6 +187,6 @@ def _observations(
 
 
 def _name(config: SweepConfig, result: Result) -> str:
-    """What tells a result from others: the searched values, and the value of the metric."""
+    """What distinguishes a result: the searched values, and the value of the metric."""
     values = (look_up(result.config, parameter.path) for parameter in config.space.searched)
     return json.dumps([*map(identity, values), repr(result.value)])

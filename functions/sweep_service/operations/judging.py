@@ -2,9 +2,9 @@
 
 All that is kept of a run - its best and last value, its values at bands, its observation - is by
 the metric of its own config version. An update may give the sweep another metric, or the same with
-another goal. Nothing is rewritten then: whoever compares runs asks here, and the values of runs of
-the other versions are worked out anew from their summaries; of a run that crashed, which has none,
-from its rows.
+another goal. Nothing is rewritten then: every comparison of runs asks here, and the values of runs
+of the other versions are computed again from their summaries; of a run that crashed, which has
+none, from its rows.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Tells what the runs of a sweep are worth by ``metric``; None: nothing."""
+    """Values of the runs of a sweep by ``metric``; without one, none."""
 
     services: Services
     sweep: str
@@ -137,8 +137,8 @@ def judge_of(services: Services, sweep: str, counter: SweepStatus) -> Judge:
 def worth_of(services: Services, sweep: str, run: Run, metric: Metric | None) -> Worth:
     """What a run that has ended is worth by a metric, of its own sweep or another one's.
 
-    A value that the program set itself cannot be told from a logged one where it was not the
-    sweep's metric then: the best of both counts.
+    A value that the program set itself cannot be distinguished from a logged one where it was not
+    the sweep's metric then: the best of both counts.
     """
     outcome = run.outcome
     if outcome is None or metric is None:

@@ -71,7 +71,7 @@ def live_summary(metric: Metric | None, live: LiveSummary) -> dict[str, MetricVa
 
 
 def best_in_summary(metric: Metric, summary: Mapping[str, MetricValue]) -> float | None:
-    """The best value of a metric that a run's final summary tells of.
+    """The best value of a metric in a run's final summary.
 
     Agents put the least and greatest value of every metric there.
     """

@@ -50,9 +50,9 @@ class Known:
 
 
 def read_prior_runs(services: Services, config: SweepConfig, runs: Sequence[str]) -> Known:
-    """What prior runs tell a sweep with this config.
+    """What a sweep with this config learns from prior runs.
 
-    A sweep's id stands for all of its runs that have ended. For bayes each run with a value of
+    A sweep's id represents all of its runs that have ended. For bayes each run with a value of
     the metric is an observation; in a finite space each that finished counts as done.
 
     Raises:
@@ -121,7 +121,7 @@ def _each_once(groups: Iterable[Iterable[_Prior]]) -> Iterator[_Prior]:
 def _load_all(
     services: Services, name: str, errors: list[Problem], warnings: list[Problem]
 ) -> Iterator[_Prior]:
-    """The run that a name stands for, or the ended runs of the sweep that it stands for."""
+    """The run that a name represents, or the ended runs of the sweep that it represents."""
     if not is_sweep_id(name):
         prior = _load(services, name, errors)
         if prior is not None:

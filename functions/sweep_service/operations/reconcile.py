@@ -53,7 +53,7 @@ def reconcile(services: Services, sweep: str) -> Reconciled:
 def _complete_leases(services: Services, sweep: str) -> bool:
     """Complete leases of ended runs; False at the first whose run has not ended.
 
-    Amendments that are under way are carried out; a run that begins anew has not ended.
+    Amendments that are under way are carried out; a run that begins again has not ended.
     """
     for lease in services.store.list_leases(sweep):
         run = services.store.get_run(sweep, lease.index)

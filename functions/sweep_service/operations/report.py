@@ -42,7 +42,7 @@ def report(
     An agent that has to end says so with its reports: its lease is short from then on, so that the
     run is soon handed out again should it be killed.
 
-    Each row is counted once, whoever sends it and however often. Rows of an attempt that lost its
+    Each row is counted once, no matter who sends it and how often. Rows of an attempt that lost its
     lease are kept under that attempt and never counted.
 
     Args:
@@ -69,11 +69,11 @@ def report(
         services.store.append(sweep, index, news)
     now = services.clock()
 
-    def heard(stands: Lease | None) -> Lease:
-        current = leases.held(stands, batch.attempt)
+    def extended(stored: Lease | None) -> Lease:
+        current = leases.held(stored, batch.attempt)
         return _heard(current, config, batch, now, is_preempting=is_preempting)
 
-    lease = update(services.store, sweep, lease, heard)
+    lease = update(services.store, sweep, lease, extended)
     if batch.rows:  # a repeat too: who counted the rows may have died before this
         put_bands(services.store, sweep, config, lease, batch)
     if attributes is not None:
@@ -124,7 +124,7 @@ def _note(
 ) -> None:
     run = store.get_run(sweep, index)
     if run is not None:
-        update(store, sweep, run, lambda stands: note(stands, attempt, attributes))
+        update(store, sweep, run, lambda stored: note(stored, attempt, attributes))
 
 
 def _held_lease(

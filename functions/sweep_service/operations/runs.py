@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 #: Names of the metrics that are wanted of a history; all of them when there are none.
 Keys = tuple[str, ...]
 
-#: a pending run begins anew: what its last attempt reported counts no more
+#: a pending run begins again: what its last attempt reported no longer counts
 _NEVER_BEST = (RunState.FAILED, RunState.CRASHED, RunState.PENDING, RunState.DELETED)
 
 
@@ -172,7 +172,7 @@ def living_state(lease: Lease | None, now: float) -> RunState:
 
 
 def stop_run(services: Services, sweep: str, index: int) -> RunView:
-    """Ask the run's agent to stop it; it is told with its next report.
+    """Ask the run's agent to stop it; it learns so with its next report.
 
     Raises:
         NotFound: No such sweep or run.
@@ -250,7 +250,7 @@ def _size(row: Row) -> int:
 
 
 def _heads(judge: Judge) -> list[RunHead]:
-    """All runs, living ones with the state and best value that their leases tell."""
+    """All runs, living ones with the state and best value from their leases."""
     services = judge.services
     leases = _leases_by_index(services, judge.sweep)
     now = services.clock()

@@ -111,7 +111,7 @@ def _drop(cache: dict[tuple[str, K], V], sweep: str) -> None:
 
 
 def remember(cache: dict[K, V], key: K, value: V) -> None:
-    """Put an entry into a cache; a full one starts anew."""
+    """Put an entry into a cache; a full one is emptied first."""
     if len(cache) >= _MAX_CACHED:
         cache.clear()
     cache[key] = value

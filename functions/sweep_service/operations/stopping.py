@@ -29,7 +29,7 @@ def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch
         store: Where to.
         sweep: Its id.
         config: The sweep's config.
-        lease: The run's lease as it stands after the batch: what it has counted are the rows
+        lease: The run's lease as it is now after the batch: what it has counted are the rows
             before those of the batch, and these.
         batch: The rows that have arrived.
     """
@@ -44,9 +44,9 @@ def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch
 
 
 def is_stopped_early(judge: Judge, config: SweepConfig, lease: Lease) -> bool:
-    """Whether a running run shall be stopped for its value at the last band it has passed.
+    """Whether to stop a running run for its value at the last band it has passed.
 
-    Once it shall, it shall whatever other runs do later: the reason is kept with its lease.
+    The decision is final, whatever other runs do later: the reason is stored with the lease.
     """
     if lease.early_stop is not None:
         return True
@@ -58,7 +58,7 @@ def is_stopped_early(judge: Judge, config: SweepConfig, lease: Lease) -> bool:
                 judge.services.store,
                 judge.sweep,
                 lease,
-                lambda stands: stop_early(stands, attempt, stop),
+                lambda stored: stop_early(stored, attempt, stop),
             )
     return stop is not None
 

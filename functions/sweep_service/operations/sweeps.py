@@ -50,7 +50,7 @@ class NewSweep:
 
 @dataclass(frozen=True, slots=True)
 class SweepView:
-    """A sweep as it stands; ``sweep`` is None for a dry run.
+    """A sweep as it is now; ``sweep`` is None for a dry run.
 
     Attributes:
         is_changed: Whether the request that this answers has changed the sweep.
@@ -119,7 +119,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
 
 
 def get_sweep(services: Services, sweep: str) -> SweepView:
-    """A sweep as it stands.
+    """A sweep as it is now.
 
     Raises:
         NotFound: No such sweep.

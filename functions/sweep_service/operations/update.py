@@ -111,8 +111,8 @@ def add_version(
 def _is_config_of(view: SweepView, new: SweepConfig) -> bool:
     """Whether nothing would change; compared as texts, in which 1 is not True."""
     documents = (view.loaded.config.document, new.document)
-    stands, wanted = (json.dumps(document, default=dict) for document in documents)
-    return view.counter.run_cap == new.run_cap and stands == wanted
+    stored, wanted = (json.dumps(document, default=dict) for document in documents)
+    return view.counter.run_cap == new.run_cap and stored == wanted
 
 
 def _about_metric(

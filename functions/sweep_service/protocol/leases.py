@@ -86,7 +86,7 @@ def is_given_up(lease: Lease, now: float, lease_seconds: float) -> bool:
 
 
 def grace_seconds(lease: Lease, lease_seconds: float) -> float:
-    """How long a suspected holder may still be heard of before its run is taken.
+    """How long a suspected holder may still report before its run is taken.
 
     A holder that has announced its end reports every few seconds as long as it lives.
     """
@@ -160,7 +160,7 @@ def held(lease: Lease | None, attempt: int) -> Lease:
 
 
 def extend(lease: Lease, lease_end: float, live: LiveSummary | None = None) -> Lease:
-    """The lease of a holder that was heard of: never shorter, and not suspected any more.
+    """The lease of a holder that has reported: never shorter, and not suspected any more.
 
     Args:
         lease: As read.
@@ -202,7 +202,7 @@ def release(lease: Lease | None, attempt: int, *, is_failure: bool) -> Lease:
 
 
 def request_stop(lease: Lease | None) -> Lease:
-    """The lease, with the flag that tells its holder to stop the run.
+    """The lease, with the flag that asks its holder to stop the run.
 
     Raises:
         NotPossible: No agent works on the run.

@@ -25,7 +25,7 @@ def with_first(first: Sequence[int], index: int, taken: Sequence[int] = ()) -> i
 
 
 def first_entries(first: Sequence[int], count: int, taken: Sequence[int] = ()) -> list[int]:
-    """The first ``count`` entries of what ``with_first`` tells one by one."""
+    """The first ``count`` entries that ``with_first`` finds one by one."""
     outside = filterfalse({*first, *taken}.__contains__, naturals())
     return [*first[:count], *islice(outside, max(0, count - len(first)))]
 

@@ -160,7 +160,7 @@ def suggest(
         evidence: What other runs gave, for methods that need it.
         offer: What is left of the config version; without one the config is the sweep's first.
         n_refused: How many suggestions for this index could not be had because others have them.
-            Bayes answers by its model, which the evidence should tell of them, ``MODEL_TRIES``
+            Bayes answers by its model, which should know them, ``MODEL_TRIES``
             times; from then on it draws at random.
 
     Raises:

@@ -34,7 +34,7 @@ _NO_COLUMNS = (None, 0, None, None, None, None, None)
 
 # The fields of an outcome between its state and the reason of an early stop.
 _N_BEFORE_STOP = 8
-#: Stands for the details among the attributes of an outcome.
+#: Represents the details among the attributes of an outcome.
 _DETAILS = "$details"
 
 
@@ -133,7 +133,7 @@ def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
 
 
 def encode_early_stop(stop: EarlyStop | None) -> str | None:
-    """Why a run was told to stop, or None."""
+    """Why a run was asked to stop, or None."""
     return None if stop is None else to_json(astuple(stop))
 
 

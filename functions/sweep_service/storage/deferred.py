@@ -35,7 +35,7 @@ _DAMAGE: tuple[type[Exception], ...] = (*_OF_DECODING, *_OF_DATABASE)
 
 
 class DeferredStore:
-    """Stands for a store; whatever is asked of it opens the store, once."""
+    """A store that is opened by its first use."""
 
     def __init__(self, path: Path, open_store: Callable[[], Store]) -> None:
         self._path = path

@@ -31,7 +31,7 @@ from sweep_sdk._agent.session.session import AgentSession, find_sweep, registere
 from sweep_sdk._agent.slot.attempt import ProgramAttempt
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._settings import environment, load_settings
 from sweep_sdk._world import clock, processes, threads
 from sweep_service.model.language.command import command_sha256
@@ -101,7 +101,7 @@ def run_agent(
         )
     options = options or AgentOptions()
     settings = settings or load_settings()
-    found = find_sweep(client, sweep, tell)
+    found = find_sweep(client, sweep, notify)
     options.check_pin(command_sha256(found["config"]))
     launcher = Launcher(found["config"], environment())
     launcher.check()

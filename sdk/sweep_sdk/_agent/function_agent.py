@@ -24,7 +24,7 @@ from sweep_sdk._agent.slot.attempt import Attempt
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._agent.view.events import Output
 from sweep_sdk._exceptions import RunStopped, UsageError
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._process.ranks import AGENT_RANKS, agent_ranks
 from sweep_sdk._program import current_run
 from sweep_sdk._program.run import NO_AGENT, Run
@@ -92,7 +92,7 @@ def run_function_agent(
     call = callable_without_arguments(function)
     if options.metrics_from:
         raise UsageError(_PRINTS_NOTHING)
-    found = find_sweep(client, sweep, tell)
+    found = find_sweep(client, sweep, notify)
     with ExitStack() as stack:
         stack.enter_context(_alone())
         lock = stack.enter_context(registered(settings))

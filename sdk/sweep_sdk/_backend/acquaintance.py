@@ -19,6 +19,6 @@ class Acquaintance:
         self.version: str | None = None
 
     def note(self, version: str | None) -> None:
-        """Remember an answer of the backend, and the version that stood in it."""
+        """Remember an answer of the backend, and the version in it."""
         self.version = version or self.version
         self.is_known = True

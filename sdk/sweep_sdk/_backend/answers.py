@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 #: Troubles of the backend that do not pass by themselves.
 _LASTING = (errors.StoreUnusable.code, errors.StoreGone.code)
-#: Headers of API Gateway's answers, whoever wrote the rest of them.
+#: Headers of API Gateway's answers, no matter who wrote the rest of them.
 _OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
 
 
@@ -76,7 +76,7 @@ def decode(response: Response, place: str, *, is_known: bool = False) -> Any:
 
 
 def backend_version(response: Response) -> str | None:
-    """The backend's version; None where it is too old to tell, or somebody else has answered."""
+    """The backend's version; None if it is too old to say, or something else has answered."""
     return _header(response, BACKEND_HEADER)
 
 
@@ -139,7 +139,7 @@ def _error(
     response: Response, problem: Mapping[str, Any], place: str, is_known: bool
 ) -> SweepError:
     status, code = response.status, _code(response, problem)
-    detail = _one_line(problem.get("detail") or problem.get("message") or "")
+    detail = " ".join(str(problem.get("detail") or problem.get("message") or "").split())
     said = f" ({status}{': ' + detail if detail else ''})"
     if code == errors.Forbidden.code:
         return NotAuthorized(f"{place} does not allow this: {detail}")
@@ -302,7 +302,3 @@ def _retry_after(response: Response) -> float | None:
 def _header(response: Response, name: str) -> str | None:
     lowered = name.lower()
     return next((value for key, value in response.headers.items() if key.lower() == lowered), None)
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split())

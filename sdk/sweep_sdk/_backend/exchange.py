@@ -1,4 +1,4 @@
-"""One request and its answer: whoever answers, it becomes a value or one clear exception."""
+"""One request and its answer, which becomes a value or one clear exception."""
 
 from __future__ import annotations
 

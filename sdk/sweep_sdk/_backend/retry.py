@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-#: A refused credential is read again so often, and given up after so long.
+#: Seconds between readings of a refused credential, and after which it is given up.
 RENEWAL_INTERVAL_SECONDS = 30.0
 RENEWAL_SECONDS = 600.0
 
@@ -103,7 +103,7 @@ class Retrier:
     """Repeats a call while the backend is away for a moment; time and chance can be replaced.
 
     Attributes:
-        on_trouble: Told of each failure that is followed by another try.
+        on_trouble: Called with each failure that is followed by another try.
         renewal: Decides how long a refused credential is waited for; None: not at all.
     """
 

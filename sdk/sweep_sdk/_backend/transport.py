@@ -264,7 +264,7 @@ class InProcessTransport:
         body: bytes,
         timeout_seconds: float,  # noqa: ARG002  the database has a timeout of its own
     ) -> Response:
-        """See ``Transport``: whoever may open the database is its admin."""
+        """See ``Transport``: every process that can open the database is its admin."""
         return self.request_as(LOCAL_ADMIN, method, path, query, headers, body)
 
     def request_as(

@@ -54,7 +54,7 @@ def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[Ru
     Args:
         home: Where agents note what they owe.
         runs_dir: The folder of the runs' own folders.
-        older_than_seconds: What was changed later than so long ago stays.
+        older_than_seconds: Age in seconds; folders that changed later stay.
     """
     newest = clock.time() - max(older_than_seconds, _FRESH_SECONDS)
     owed = _owed_runs(home)

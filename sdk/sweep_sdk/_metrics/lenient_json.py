@@ -13,7 +13,7 @@ from typing import Any
 
 from sweep_sdk._metrics.values import as_non_finite
 
-#: A text in quotes, a comma before a closing bracket, or a word: whatever stands between the
+#: A text in quotes, a comma before a closing bracket, or a word: anything between the
 #: punctuation of JSON.
 _TOKEN = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|,(?=\s*[}\]])|[^\s"'{}\[\],:]+""")
 _COLON = re.compile(r"\s*:")

@@ -12,7 +12,7 @@ r"""The metrics file: one JSON object a line, from a training program in any lan
     What the program notes about its run: a name, tags, a group, notes, a kind of job, values of
     its configuration, short texts for the summary. Later lines add to earlier ones.
 ``{"event": "define", "metric": "accuracy", "summary": "mean"}``
-    What the summary shall have of a metric besides its last, least and greatest value.
+    What the summary contains for a metric besides its last, least and greatest value.
 ``{"event": "finish", "exit_code": 0}``
     What the program says of its own end; another code than 0 means that it failed.
 ``{"event": "preempting"}``
@@ -75,7 +75,7 @@ class DescribeLine:
 
 @dataclass(frozen=True)
 class DefineLine:
-    """What the summary shall have of the metrics that match ``metric``, a glob pattern."""
+    """What the summary contains for the metrics that match ``metric``, a glob pattern."""
 
     metric: str
     summary: str
@@ -110,7 +110,7 @@ def encode_row(step: int | None, at: float, metrics: Mapping[str, MetricValue]) 
 
 
 def encode_wide_row(step: int, at: float, metrics: Mapping[str, MetricValue]) -> bytes:
-    """A row as so many lines of its step that each can be read."""
+    """A row as several lines of its step, each short enough to be read."""
     line = encode_row(step, at, metrics)
     if len(line) <= MAX_LINE_BYTES or len(metrics) < 2:
         return line
@@ -130,7 +130,7 @@ def encode_describe(facts: Mapping[str, Any]) -> bytes:
 
 
 def encode_define(metric: str, summary: str) -> bytes:
-    """The line that says what the summary shall have of a metric."""
+    """The line that says what the summary contains for a metric."""
     return (_encode({"event": "define", "metric": metric, "summary": summary}) + "\n").encode()
 
 

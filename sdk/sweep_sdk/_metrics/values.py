@@ -37,7 +37,7 @@ def clean_metrics(
     Args:
         metrics: What the program logged. numpy, torch and jax scalars, booleans, Decimals and
             whatever else converts to a number are numbers.
-        refuse: Told the dotted name of each value that is left out, and why.
+        refuse: Called with the dotted name of each value that is left out, and why.
     """
     flat: dict[str, MetricValue] = {}
     _flatten(metrics, "", flat, refuse, ())
@@ -97,7 +97,7 @@ def reason_of(error: Exception) -> str:
 
 
 def as_non_finite(text: str) -> str | None:
-    """The text that stands for a NaN or an infinity, however it is written; None for others."""
+    """The text that represents a NaN or an infinity, however it is written; None for others."""
     return NON_FINITE_SPELLINGS.get(text.strip().lower().removeprefix("+"))
 
 

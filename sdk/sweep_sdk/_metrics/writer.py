@@ -60,7 +60,7 @@ class MetricsFile:
             return self._try() if self._unwritten else None
 
     def close(self) -> str | None:
-        """Close the file, which a later ``append`` opens again; what to tell if lines wait."""
+        """Close the file, which a later ``append`` opens again; what to report if lines wait."""
         with self._lock:
             self.retry()
             if self._descriptor is not None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Renewable(Protocol):
-    """Something that a forked child begins anew."""
+    """Something that a forked child begins again."""
 
     def renew(self) -> None:
         """Let go of what is the parent's."""

@@ -8,18 +8,18 @@ from contextlib import suppress
 _MAX_MESSAGES = 100
 
 
-class Teller:
+class Notifier:
     """Says each message once: a training loop must not drown in them, nor end by one."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._said: set[str] = set()
 
     def __call__(self, message: str) -> None:
         """Say it, unless it was said before."""
-        if message in self._told or len(self._told) >= _MAX_MESSAGES:
+        if message in self._said or len(self._said) >= _MAX_MESSAGES:
             return
-        self._told.add(message)
-        if len(self._told) == _MAX_MESSAGES:
+        self._said.add(message)
+        if len(self._said) == _MAX_MESSAGES:
             message = "there is more to say than this; further messages are left out"
         line = "".join(c if c.isprintable() else " " for c in message)
         with suppress(Exception):  # stderr may be closed, missing or something else altogether
@@ -27,4 +27,4 @@ class Teller:
 
 
 #: For what concerns the program and no run of it.
-tell = Teller()
+notify = Notifier()

@@ -1,4 +1,4 @@
-"""Which process of a distributed run this is, told from the variables that launchers set.
+"""Which process of a distributed run this is, found from the variables that launchers set.
 
 A launcher (``torchrun``, ``srun``, ``mpirun``) gives each process of a run its rank. The agent may
 itself have been started by one, and its programs inherit what it was given. So a rank counts only
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The variable by which a program finds what its agent had.
+#: The variable in which a program finds what its agent had.
 AGENT_RANKS = "SWEEP_AGENT_RANKS"
 #: Ranks among all processes, each with variables that differ from launch to launch.
 _GLOBAL = {
@@ -44,7 +44,7 @@ def agent_ranks(environ: Mapping[str, str]) -> str:
 def rank_of(environ: Mapping[str, str]) -> str | None:
     """The rank of this process within its run, as text; None in a run of one process.
 
-    Of several launchers within each other all must say 0: one of them tells the machines apart,
+    Of several launchers within each other all must say 0: one of them numbers the machines,
     another the processes of each.
     """
     agents = _read(environ.get(AGENT_RANKS))
@@ -52,7 +52,8 @@ def rank_of(environ: Mapping[str, str]) -> str | None:
         own = [
             environ[rank[0]]
             for rank in family.items()
-            if environ.get(rank[0]) and _differs(_all(rank), environ, agents)
+            if environ.get(rank[0])
+            and any(environ.get(name) != agents.get(name) for name in _all(rank))
         ]
         if own:
             return next((rank for rank in own if rank != "0"), "0")
@@ -63,12 +64,8 @@ def _all(rank: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
     return (rank[0], *rank[1])
 
 
-def _differs(names: tuple[str, ...], environ: Mapping[str, str], agents: Mapping[str, str]) -> bool:
-    return any(environ.get(name) != agents.get(name) for name in names)
-
-
 def _read(text: str | None) -> dict[str, str]:
-    """What the agent had; nothing where that cannot be told."""
+    """What the agent had; nothing if that is unknown."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

@@ -26,7 +26,7 @@ def as_attribute(value: Any) -> Any:
     """A value as JSON that is not much longer than 1,000 characters a leaf. Never raises.
 
     Numbers of other libraries become plain numbers, and what JSON lacks becomes its text. Three
-    dots stand where a long text, list or map was cut.
+    dots mark where a long text, list or map was cut.
     """
     return _Copier().copy(value, 0)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ class Config(dict[str, Any]):
         self.update(values)
 
     def notify(self, on_change: Callable[[str], None]) -> None:
-        """Have ``on_change`` told the name of each top-level item that is set from now on."""
+        """Call ``on_change`` with the name of each top-level item that is set from now on."""
         object.__setattr__(self, "_on_change", on_change)
 
     def __getattr__(self, name: str) -> Any:
@@ -158,7 +158,7 @@ def _readable(values: Any) -> dict[str, Any]:
         raise
     except Exception as error:  # noqa: BLE001  foreign classes raise what they like
         kind = type(values).__name__
-        tell(f"config values are left out: a {kind} cannot be read ({type(error).__name__})")
+        notify(f"config values are left out: a {kind} cannot be read ({type(error).__name__})")
         return {}
 
 
@@ -174,5 +174,5 @@ def _plain(value: Any, above: tuple[int, ...] = ()) -> Any:
             above = (*above, id(value))
             return {name: _plain(item, above) for name, item in value.items()}
     except Exception as error:  # noqa: BLE001  foreign classes raise what they like
-        tell(f"a {type(value).__name__} in the config is kept unread: {type(error).__name__}")
+        notify(f"a {type(value).__name__} in the config is kept unread: {type(error).__name__}")
     return value

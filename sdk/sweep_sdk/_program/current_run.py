@@ -6,7 +6,7 @@ import atexit
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._metrics.values import reason_of
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._program.config import as_dict
 from sweep_sdk._program.run import NO_AGENT, Run
 from sweep_sdk._settings import run_environment
@@ -51,15 +51,15 @@ def init(
         project: Name of the project outside a sweep.
         config: Default values: a mapping or an argparse namespace.
         report: Whether this process reports. By default all do, but in distributed training
-            that of rank 0 alone (as torchrun, srun or mpirun tell the ranks).
+            that of rank 0 alone (ranks as set by torchrun, srun or mpirun).
         name: A name for people.
-        tags: Words by which the run is found again.
+        tags: Words for finding the run again.
         group: The name of a group of runs.
         notes: A longer text.
         job_type: What kind of work it is, such as ``train``.
         mode: ``disabled`` reports nothing.
         entity: Kept as an attribute of the run.
-        others: Keywords that other trackers have; those without effect are told once.
+        others: Keywords that other trackers have; those without effect are reported once.
     """
     own = _own_defaults(
         config, others.pop("config_exclude_keys", None), others.pop("config_include_keys", None)
@@ -75,7 +75,7 @@ def init(
         name for name, value in others.items() if value is not None and name not in _SILENT_KEYWORDS
     )
     if ignored:
-        run.tell(f"init() takes no notice of {', '.join(ignored)}")
+        run.tell(f"init() ignores {', '.join(ignored)}")
     return run
 
 
@@ -124,7 +124,7 @@ def _own_defaults(
         chosen = set(given if included is None else included) - set(excluded or ())
         return {name: value for name, value in given.items() if name in chosen}
     except Exception as error:  # noqa: BLE001  whatever object it is, the training goes on
-        tell(f"init(config=...) is left out: {reason_of(error)}")
+        notify(f"init(config=...) is left out: {reason_of(error)}")
         return {}
 
 

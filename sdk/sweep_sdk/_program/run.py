@@ -2,7 +2,7 @@
 
 ``log()`` appends one line to the file that the agent named; the agent sends it. So the program
 holds no token, opens no socket and waits for nobody; without an agent it writes nothing at all.
-Nothing here ends a training but plain misuse: what cannot be kept is told in one line on stderr.
+Only misuse raises: what cannot be kept is reported in one line on stderr.
 Standard library only, and little of it.
 """
 
@@ -17,7 +17,7 @@ from sweep_sdk._metrics import line_format
 from sweep_sdk._metrics.values import clean_metrics, reason_of
 from sweep_sdk._metrics.writer import MetricsFile
 from sweep_sdk._process.forks import renew_in_children
-from sweep_sdk._process.notices import Teller
+from sweep_sdk._process.notices import Notifier
 from sweep_sdk._program.attributes import as_attribute, as_text
 from sweep_sdk._program.config import Config
 from sweep_sdk._program.run_files import read_config, run_folder
@@ -79,7 +79,7 @@ class Run:
         path = environment.metrics_file if is_reporting else None
         self._file = MetricsFile(path, makes_folder=is_owner) if path else None
         self._stop_reason: str | None = None
-        self._tell = Teller()
+        self._tell = Notifier()
         self._facts: dict[str, Any] = {}
         self.renew()
         renew_in_children(self)
@@ -117,7 +117,7 @@ class Run:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Words by which runs are found again."""
+        """Words for finding runs again."""
         return tuple(self._facts.get("tags") or ())
 
     @tags.setter
@@ -178,14 +178,14 @@ class Run:
 
         Args:
             data: Values by name; nested mappings become dotted names.
-            step: Where the training stands; counted from 0 by default. A call without one that
+            step: Step of the training; counted from 0 by default. A call without one that
                 follows a call with one is of the same step.
             commit: False keeps the values back until the next call. If that is of the same step,
                 they make one row with its values. True ends the step.
             ignored: Keywords that other trackers have.
 
         Raises:
-            RunStopped: In a function run that shall end.
+            RunStopped: In a function's run that must end.
             UsageError: The run is finished, or ``data`` is no mapping.
         """
         if self._stop_reason is not None:
@@ -196,7 +196,7 @@ class Run:
         if not isinstance(data, Mapping):
             raise UsageError(f"log() takes a dict of metrics, not {type(data).__name__}")
         if ignored:
-            self._tell(f"log() takes no notice of {', '.join(sorted(ignored))}")
+            self._tell(f"log() ignores {', '.join(sorted(ignored))}")
         self._collect(data, self._whole(step))
         if commit is not False:
             self._commit()
@@ -211,10 +211,10 @@ class Run:
         goal: str | None = None,
         **__: object,
     ) -> None:
-        """Say what the run's summary shall have of a metric.
+        """Say what the run's summary contains for a metric.
 
         Args:
-            name: Of the metric; ``*`` stands for any characters.
+            name: Of the metric; ``*`` represents any characters.
             summary: ``min``, ``max``, ``mean``, ``last``, ``first``, ``best`` or ``none``; several
                 are separated by commas. The summary has them as ``name.min`` and so on.
             goal: With ``best``, ``minimize`` or ``maximize``.
@@ -389,6 +389,6 @@ def _is_same(given: Any, value: Any) -> bool:
 
 
 def _as_tags(tags: object) -> list[str]:
-    """Tags as texts; a single one may stand alone."""
+    """Tags as texts; a single one may be given alone."""
     noted = as_attribute(tags)
     return [as_text(tag) for tag in noted] if isinstance(noted, list) else [as_text(noted)]

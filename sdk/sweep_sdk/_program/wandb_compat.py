@@ -1,7 +1,7 @@
 """Names that scripts written for wandb use, so that ``import sweep_sdk as wandb`` keeps running.
 
-What has no counterpart here is accepted, told once on stderr, and does nothing. Loaded only when
-such a name is used.
+What has no counterpart here is accepted, reported once on stderr, and does nothing. Loaded only
+when such a name is used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._program.attributes import as_text
 from sweep_sdk._program.current_run import active_run, present_run
 
@@ -86,7 +86,7 @@ _NO_PAGE_CALLS = ("get_url", "get_project_url", "get_sweep_url")
 
 
 class Nothing:
-    """Takes every call, attribute and item, and is empty: stands for what is not kept."""
+    """Takes every call, attribute and item, and is empty: a substitute for what is not kept."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
@@ -133,7 +133,7 @@ class Artifact(Nothing):
     """A named collection of files, which stay on this machine."""
 
     def __init__(self, name: str = "", type: str = "", *_: Any, **__: Any) -> None:  # noqa: A002
-        tell("Artifact: files stay on this machine; 'run.dir' is the run's own folder")
+        notify("Artifact: files stay on this machine; 'run.dir' is the run's own folder")
         super().__init__()
         self.name, self.type = name, type
 
@@ -160,7 +160,7 @@ class _Plots(Nothing):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        tell(f"{name}(): charts are not kept")
+        notify(f"{name}(): charts are not kept")
         return Nothing
 
 
@@ -243,10 +243,10 @@ _PRESENT: dict[str, Callable[[], Any]] = {
 
 
 def _ignoring(name: str, why: str) -> Callable[..., Any]:
-    """A function that only tells that it does nothing."""
+    """A function that only says that it has no effect."""
 
     def ignore(*_: Any, **__: Any) -> Any:
-        tell(f"{name}() has no effect: {why}")
+        notify(f"{name}() has no effect: {why}")
         return Nothing()
 
     return ignore
@@ -255,13 +255,13 @@ def _ignoring(name: str, why: str) -> Callable[..., Any]:
 @cache
 def _media(name: str) -> type[Media]:
     def init(*_: Any, **__: Any) -> None:
-        tell(f"{name}: images, tables and other media are not kept; numbers are")
+        notify(f"{name}: images, tables and other media are not kept; numbers are")
 
     return type(name, (Media,), {"__init__": init, "__doc__": Media.__doc__})
 
 
 def _alert(title: str = "", text: str = "", *_: Any, **__: Any) -> None:
-    tell(f"alert: {as_text(title)}: {as_text(text)} (shown here alone; nobody is notified)")
+    notify(f"alert: {as_text(title)}: {as_text(text)} (shown here alone; nobody is notified)")
 
 
 def _restore(run: Run, name: str = "", *_: Any, **__: Any) -> Any:
@@ -269,12 +269,12 @@ def _restore(run: Run, name: str = "", *_: Any, **__: Any) -> Any:
     path = run.dir / name
     if path.is_file():
         return path.open("r", encoding="utf-8", errors="replace")
-    tell(f"restore(): there is no file '{name}' in {run.dir}")
+    notify(f"restore(): there is no file '{name}' in {run.dir}")
     return None
 
 
 def _say(text: object = "", *_: Any, **__: Any) -> None:
-    tell(as_text(text))
+    notify(as_text(text))
 
 
 def _no_api(*_: Any, **__: Any) -> NoReturn:

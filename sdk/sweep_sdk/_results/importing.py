@@ -23,7 +23,7 @@ _WORDS = {"True": True, "False": False, "None": None, "": None}
 #: What to do about a column ``{name}`` in a sweep with the metric ``{metric}``.
 _ADVICE = "metrics={{{metric!r}: {name!r}}} makes it the metric, ignore=[{name!r}] passes it over"
 
-#: A row of a table: what stands in which column.
+#: A row of a table: the text in each column.
 Row = Mapping[str, Any]
 
 
@@ -33,7 +33,7 @@ class Columns:
 
     Attributes:
         metrics: The column of a metric, by the metric's name, where it is called differently.
-        ignored: Columns that tell nothing.
+        ignored: Columns that are not used.
         advice: What to do about a column ``{name}`` that is not known, where ``{metric}`` is the
             sweep's metric.
     """
@@ -64,7 +64,7 @@ def results_of(rows: Sequence[Row], sweep: Mapping[str, Any], columns: Columns) 
 
     Args:
         rows: By names of parameters, nested ones with dots, and metrics.
-        sweep: As the backend tells it.
+        sweep: As the backend describes it.
         columns: How they are to be understood.
 
     Raises:

@@ -16,8 +16,8 @@ _EXTREMES = (".min", ".max")
 NOTHING_LOGGED = (
     'nothing was logged: call run.log(), append lines such as {"loss": 0.3} to the file that'
     " SWEEP_METRICS_FILE names, or let 'metrics_from' take what is printed. A program that is"
-    " started through sudo, su, ssh, env -i or in a container loses the SWEEP_* variables by which"
-    " it finds its run"
+    " started through sudo, su, ssh, env -i or in a container loses the SWEEP_* variables that"
+    " identify its run"
 )
 
 
@@ -40,7 +40,7 @@ def missing_metric(metric: str, logged: Collection[str], *, is_unmatched: bool =
     near = nearest(metric, names)
     meant = f"; did you mean {near}?" if near else ""
     pattern = "; nothing that was printed matches its pattern" if is_unmatched else ""
-    return f"logged {shown}, not {metric}, by which the sweep is judged{meant}{pattern}"
+    return f"logged {shown}, not {metric}, the sweep's metric{meant}{pattern}"
 
 
 def nearest(metric: str, names: Iterable[str]) -> str | None:
@@ -57,7 +57,7 @@ def runs_without_metric(metric: str | None, runs: Iterable[Mapping[str, Any]]) -
 
     Args:
         metric: The sweep's; None without one.
-        runs: As the backend tells them.
+        runs: As the backend describes them.
     """
     if metric is None:
         return None

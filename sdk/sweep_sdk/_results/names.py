@@ -1,7 +1,7 @@
 """What a name means among the values of runs: a field, a parameter, a metric, a note.
 
 ``config.lr``, ``summary.loss``, ``attributes.config.seed`` and ``run.state`` name one value each.
-A name alone is looked for everywhere: the sweep's metric stands for a run's best value of it (see
+A name alone is looked for everywhere: the sweep's metric represents a run's best value of it (see
 ``shown_value``), any other metric for its last one.
 """
 

@@ -85,7 +85,7 @@ def read_goal(goal: str) -> str:
 
 
 def best_value(run: Run, metric: str, goal: str) -> float | None:
-    """A run's best finite value of any metric, as far as its summary tells; None without one.
+    """A run's best finite value of any metric, as far as its summary shows; None without one.
 
     The summary holds a metric's last value and, where it was logged more than once, the least and
     the greatest. Of a run that has not ended it holds the sweep's metric alone.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.references import is_run, parse_run
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._results.names import Names
 from sweep_sdk._results.order import best_by, read_goal
 from sweep_sdk._results.rows import rows_of
@@ -62,7 +62,7 @@ def find_best(
     """The best run of a sweep by any metric; None while no run has a value.
 
     Args:
-        client: By which.
+        client: Client used for the request.
         sweep: A reference to the sweep.
         metric: By default the sweep's.
         goal: By default the sweep's, for its own metric.
@@ -109,17 +109,17 @@ def find_rows(
     samples: int | None = None,
     *,
     is_joined: bool = False,
-    notice: Callable[[str], None] = tell,
+    notice: Callable[[str], None] = notify,
 ) -> Iterator[Json]:
     """The logged rows of a run, or of all runs of a sweep, read as they are consumed.
 
     Args:
-        client: By which.
+        client: Client used for the request.
         reference: To a run or a sweep.
         keys: Only rows that have one of these metrics, with these alone; empty for all.
-        samples: About so many of each run, evenly spaced; None for all.
+        samples: Approximate number of evenly spaced rows of each run; None for all.
         is_joined: Whether rows that a later attempt logged again are left out.
-        notice: Told at the end which of the keys no row has.
+        notice: Called at the end with those of the keys no row has.
 
     Raises:
         UsageError: It names neither, or ``samples`` is below 1.

@@ -12,7 +12,7 @@ def run_limit(sweep: Mapping[str, Any]) -> int | None:
     """How many runs a sweep hands out at most; None where there is no end.
 
     Args:
-        sweep: As the backend tells it.
+        sweep: As the backend describes it.
     """
     if "limit" in sweep:
         limit: int | None = sweep["limit"]

@@ -34,10 +34,10 @@ class Selection:
     Attributes:
         conditions: All of them have to hold.
         sort: Names by whose values to sort; after ``-`` the largest comes first.
-        top: At most so many; the best ones, where ``sort`` says nothing.
+        top: Maximum number of runs; without ``sort``, the best ones.
         states: Any of them will do; empty for all.
         tags: All of them have to be noted.
-        name: What the run was called by its program; ``*`` and ``?`` stand for any characters.
+        name: What the run was called by its program; ``*`` and ``?`` represent any characters.
     """
 
     conditions: tuple[Condition, ...] = ()

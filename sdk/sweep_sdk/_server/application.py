@@ -64,7 +64,7 @@ def application(
         authenticator: Finds out who sends a request.
         pool: Threads for what blocks.
         limits: What is too large.
-        hosts: Names by which clients reach the server, besides those of this machine.
+        hosts: Host names of the server, besides those of this machine.
         log: Takes a line for each request.
     """
     layers = [Middleware(Guard, authenticator=authenticator, pool=pool, limits=limits, hosts=hosts)]

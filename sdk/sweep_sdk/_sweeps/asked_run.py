@@ -1,4 +1,4 @@
-"""The optimiser as a service: ask for a run, evaluate it wherever you like, tell the result."""
+"""The optimiser as a service: ask for a run, evaluate it anywhere, tell the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sweep_sdk._backend.client import new_key
 from sweep_sdk._exceptions import LeaseLost, NotFound, SweepEnded, SweepError, UsageError
 from sweep_sdk._metrics.values import clean_metrics
 from sweep_sdk._process.forks import renew_in_children
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._program.config import Config
 from sweep_sdk._sweeps.row_count import RowCount
 from sweep_sdk._world import clock, processes, threads
@@ -66,7 +66,7 @@ class AskedRun:
 
         Args:
             metrics: Values by name; nested mappings become dotted names.
-            step: Where the evaluation stands; counted from 0 by default.
+            step: Step of the evaluation; counted from 0 by default.
 
         Returns:
             Whether to go on: False when the backend wants the run to end.
@@ -106,7 +106,7 @@ class AskedRun:
         self._is_told.set()
         self._keeper.join()
         if told != state:
-            tell(ended_before_text(self.id, told))
+            notify(ended_before_text(self.id, told))
 
     def __repr__(self) -> str:
         state = "told" if self._is_told.is_set() else "open"
@@ -152,7 +152,7 @@ def ask_run(client: Client, sweep: str, wait: Callable[[float], None]) -> HandOu
     """The next run of a sweep, waiting while there is none for now; None when it has ended.
 
     Args:
-        client: By which.
+        client: Client used for the request.
         sweep: A reference to the sweep.
         wait: Waits for some seconds.
     """
@@ -181,7 +181,7 @@ def tell_result(
     """Report final values and the end of an attempt; the state the backend made of it.
 
     Args:
-        client: By which.
+        client: Client used for the request.
         run: A reference to the run.
         attempt: The attempt that was handed out.
         metrics: Final values by name, as ``clean_result`` has them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.client import open_client
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._results.importing import Columns, read_table, results_of
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def import_results(
 
     Returns:
         How many are new observations (``observed``), how many points count as done from now on
-        (``done``), how many results told nothing new (``known``), ``n_left_out``, and ``left_out``,
-        the first that could not be used: ``{"place": ..., "reason": ...}``, the place from 0. They
-        are told on stderr too.
+        (``done``), how many results were known already (``known``), ``n_left_out``, and
+        ``left_out``, the first that could not be used: ``{"place": ..., "reason": ...}``, the place
+        from 0. They are reported on stderr too.
 
     Raises:
         UsageError: A name is neither a parameter nor the metric, or one is missing.
@@ -54,5 +54,5 @@ def import_results(
         found = results_of(rows, sweep, Columns(metrics or {}, ignore))
         imported = client.import_results(sweep_id, found, dry_run=dry_run)
     for entry in imported["left_out"][:_MOST_TOLD]:
-        tell(f"result {entry['place'] + 1} is left out: {entry['reason']}")
+        notify(f"result {entry['place'] + 1} is left out: {entry['reason']}")
     return imported

@@ -30,10 +30,10 @@ def runs(
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
         where: Conditions that have to hold, such as ``"lr<0.01 and opt=adam"`` or several of them.
             Names are those of parameters, metrics and fields; ``config.lr`` and ``summary.loss``
-            say which is meant. The name of the sweep's metric stands for a run's best value.
+            say which is meant. The name of the sweep's metric represents a run's best value.
         sort: By what to sort, such as ``"lr"`` or ``["-acc", "lr"]``; ``-`` puts the largest first.
             Runs without a value come last. By default the order of their index.
-        top: At most so many; the best ones, where ``sort`` says nothing.
+        top: Maximum number of runs; without ``sort``, the best ones.
         state: Only runs in this state, or in one of several.
 
     Raises:
@@ -84,7 +84,7 @@ def history(
     Args:
         run_or_sweep: The id of a run or of a sweep.
         keys: Only rows that have one of these metrics, with these alone; by default all.
-        samples: About so many rows of each run, evenly spaced; by default all.
+        samples: Approximate number of evenly spaced rows of each run; by default all.
         joined: Make one curve of several attempts: from the first step of an attempt on, the rows
             of earlier ones are left out.
     """

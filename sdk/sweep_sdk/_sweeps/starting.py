@@ -15,7 +15,7 @@ from sweep_sdk._agent.view.plain import show
 from sweep_sdk._backend.answers import warnings_of
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import AgentGaveUp, UsageError
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._settings import load_settings
 from sweep_sdk._sweeps.asked_run import AskedRun, ask_run
 
@@ -37,14 +37,14 @@ def sweep(
     sweep: Mapping[str, Any] | None = None,
     entity: str | None = None,  # noqa: ARG001  of moved scripts
 ) -> str:
-    """Register a sweep; what is odd about its config is told on stderr.
+    """Register a sweep; what is odd about its config is reported on stderr.
 
     Args:
         config: The sweep config, as a sweep file would have it.
         project: By default the config's, else ``SWEEP_PROJECT``.
         name: By default the config's.
         prior_runs: Ids of ended runs, of any sweep: bayes knows their results, and in a finite
-            space those that finished count as done. The id of a sweep stands for all of its ended
+            space those that finished count as done. The id of a sweep represents all of its ended
             runs.
         sweep: The config, under the name that it has in wandb.
         entity: Has no effect: an account is one team.
@@ -68,7 +68,7 @@ def sweep(
             config, project=project, name=name, prior_runs=prior_runs or ()
         )
         for warning in warnings_of(created):
-            tell(warning)
+            notify(warning)
         return str(created["id"])
 
 
@@ -90,10 +90,10 @@ def agent(
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
         function: Takes no arguments; what it returns does not matter. It may be ``async``.
-        count: At most so many runs.
-        options: More choices; ``count`` goes before the one in there.
+        count: Maximum number of runs.
+        options: More choices; ``count`` takes precedence over theirs.
         entity: Has no effect: an account is one team.
-        project: The project of the sweep, which is found by its id alone; told where it differs.
+        project: The project of the sweep, which is found by its id alone; reported if it differs.
 
     Raises:
         AgentGaveUp: Too many runs failed, none succeeded, or results could not be delivered and
@@ -127,8 +127,11 @@ def agent(
 
 
 def _compare_project(client: Client, sweep_id: str, project: str | None) -> None:
-    if project is not None and (found := find_sweep(client, sweep_id, tell)["project"]) != project:
-        tell(f"sweep {sweep_id} is of project '{found}', not '{project}'; its id decides")
+    if (
+        project is not None
+        and (found := find_sweep(client, sweep_id, notify)["project"]) != project
+    ):
+        notify(f"sweep {sweep_id} is of project '{found}', not '{project}'; its id decides")
 
 
 def ask(sweep_id: str) -> AskedRun | None:

@@ -9,7 +9,7 @@ from sweep_sdk._backend.changes import amended_text, held_back_text, no_effect_t
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.references import is_run, sweep_of
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._process.notices import tell
+from sweep_sdk._process.notices import notify
 from sweep_sdk._results.frames import to_pandas
 from sweep_sdk._sweeps import reading
 from sweep_sdk._sweeps.importing import import_results
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Sweep:
-    """A sweep, as it stood when it was last looked at.
+    """A sweep, as it was when it was last read.
 
     ``get_sweep()`` and ``sweeps()`` make it. What it says of itself changes with ``refresh()`` and
     with each of its verbs; ``runs()``, ``best()`` and ``history()`` always ask the backend.
@@ -77,7 +77,7 @@ class Sweep:
 
     @property
     def n_points(self) -> int | None:
-        """How many configurations there are; None where there is no end of them."""
+        """How many configurations there are; None if there are infinitely many."""
         points: int | None = self._fields["grid_points"]
         return points
 
@@ -175,7 +175,7 @@ class Sweep:
     def update(self, config: Mapping[str, Any]) -> None:
         """Give it another config for all runs that are not handed out yet.
 
-        What is odd about it is told on stderr.
+        What is odd about it is reported on stderr.
 
         Raises:
             InvalidConfig: With all the problems that the config has.
@@ -183,7 +183,7 @@ class Sweep:
         self._change(config=config)
 
     def set_run_cap(self, run_cap: int | None) -> None:
-        """Allow so many runs, or any number of them."""
+        """Limit the number of runs; None for no limit."""
         self._change(run_cap=run_cap)
 
     def delete(self) -> None:
@@ -192,7 +192,7 @@ class Sweep:
             client.delete_sweep(self.id)
 
     def stop_run(self, run: str | int) -> Run:
-        """Have the agent of a run stop it, at its next report; the run as it stands.
+        """Have the agent of a run stop it, at its next report; the run as it is now.
 
         Args:
             run: Its id or its index.
@@ -205,9 +205,9 @@ class Sweep:
             return client.stop_run(self._run_id(run))
 
     def retry_run(self, run: str | int) -> Run:
-        """Have a run that failed, crashed or was killed handed out again; the run as it stands.
+        """Have a run that failed, crashed or was killed handed out again; the run as it is now.
 
-        It keeps its configuration; the next attempt begins anew. A sweep that had ended because
+        It keeps its configuration; the next attempt begins again. A sweep that had ended because
         nothing was left runs again.
 
         Args:
@@ -234,9 +234,9 @@ class Sweep:
                 retried += answer["runs"]
                 state = answer["sweep_state"]
         if not retried:
-            tell(f"no run of sweep {self.id} failed, crashed or was killed")
+            notify(f"no run of sweep {self.id} failed, crashed or was killed")
         elif text := held_back_text(self.id, state):
-            tell(text)
+            notify(text)
         return retried
 
     def delete_run(self, run: str | int, *, again: bool = False) -> Run:
@@ -257,12 +257,12 @@ class Sweep:
         return self._told(answer, seen, is_deletion=True)
 
     def _told(self, answer: Mapping[str, Any], seen: Run, *, is_deletion: bool) -> Run:
-        """The run of an answer; what is odd about it is told on stderr."""
+        """The run of an answer; what is odd about it is reported on stderr."""
         run: Run = answer["run"]
         if (text := amended_text(answer, seen, is_deletion=is_deletion)) or (
             run["state"] != "deleted" and (text := held_back_text(self.id, answer["sweep_state"]))
         ):
-            tell(text)
+            notify(text)
         return run
 
     def __repr__(self) -> str:
@@ -283,9 +283,9 @@ class Sweep:
         with open_client() as client:
             answer = client.change_sweep(self.id, **changes)
             for warning in warnings_of(answer):
-                tell(warning)
+                notify(warning)
             if text := no_effect_text(answer, changes, changes.get("state")):
-                tell(text)
+                notify(text)
             self._fields = client.get_sweep(self.id)
 
     def _run_id(self, run: str | int) -> str:

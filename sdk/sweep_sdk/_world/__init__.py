@@ -7,7 +7,7 @@ connection by other means than these:
 ``clock``      the time of day, the time that passes, and sleeping
 ``threads``    threads, timers, locks, conditions, events and queues
 ``disk``       paths (``disk.Path``, and every path made from one), descriptors, locks on files
-``network``    the session by which an HTTP request is sent
+``network``    the session that sends an HTTP request
 ``processes``  who and where this process is, and the signals that it gets
 ``running``    the other processes of this machine
 ``chance``     keys that nobody else has, and jitter

@@ -16,5 +16,5 @@ def time() -> float:
 
 
 def sleep(seconds: float) -> None:
-    """Do nothing for so long."""
+    """Do nothing for some seconds."""
     _time.sleep(seconds)

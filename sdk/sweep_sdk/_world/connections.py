@@ -34,7 +34,7 @@ class CuttableAdapter(HTTPAdapter):
         return manager
 
     def cut(self) -> None:
-        """Close every connection under whoever waits on it: he sees that it was closed."""
+        """Close every connection; threads that wait on one see that it was closed."""
         with self._lock:
             connections = list(self._connections)
         for connection in connections:

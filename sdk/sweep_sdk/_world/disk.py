@@ -50,8 +50,8 @@ def write(descriptor: int, data: bytes) -> int:
 def lock_if_free(descriptor: int) -> bool:
     """Whether the lock on an open file was free, and is held by that descriptor from now on.
 
-    It is given up when the last copy of the descriptor is closed, whoever holds it. On Windows it
-    is never free.
+    It is given up when the last copy of the descriptor is closed, in whichever process. On Windows
+    it is never free.
     """
     if sys.platform == "win32":
         return False
@@ -63,7 +63,7 @@ def lock_if_free(descriptor: int) -> bool:
 
 
 def replace_descriptor(number: int, by: int) -> None:
-    """Have a descriptor stand for the open file of another one, which is closed."""
+    """Make a descriptor refer to the open file of another one, which is closed."""
     _os.dup2(by, number, inheritable=False)
     _os.close(by)
 

@@ -1,4 +1,4 @@
-"""The network: the session by which HTTP requests are sent."""
+"""The network: the session that sends HTTP requests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def new_session() -> requests.Session:
 
 
 def cut(session: requests.Session) -> None:
-    """Close the connections of a session under whoever waits for an answer on them."""
+    """Close the connections of a session; threads that wait for an answer see that."""
     for adapter in session.adapters.values():
         close_all = getattr(adapter, "cut", None)
         if close_all is not None:

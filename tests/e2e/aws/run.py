@@ -59,7 +59,7 @@ def run_tests(suite: list[str]) -> int:
 
 
 def prepare(folder: Path, packages: tuple[str, ...]) -> None:
-    """A virtual environment with some packages; made anew when they have changed."""
+    """A virtual environment with some packages; made again when they have changed."""
     stamp = folder / ".packages"
     wanted = "\n".join(packages)
     if stamp.exists() and stamp.read_text() == wanted:

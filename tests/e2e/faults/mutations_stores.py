@@ -31,7 +31,7 @@ STORES = (
     ),
     Mutation(
         _SQLITE + "records.py",
-        "save: nothing is put over what stands",
+        "save: nothing is put over what stored",
         'f"INSERT OR IGNORE INTO {name} (',
         'f"INSERT OR REPLACE INTO {name} (',
         "1",
@@ -79,7 +79,7 @@ STORES = (
     ),
     Mutation(
         _SQLITE + "sweeps.py",
-        "add_config_version: nothing is put over what stands",
+        "add_config_version: nothing is put over what stored",
         "INSERT OR IGNORE INTO metas",
         "INSERT OR REPLACE INTO metas",
         "4",
@@ -151,7 +151,7 @@ STORES = (
     ),
     Mutation(
         _DYNAMODB + "records.py",
-        "save: nothing is put over what stands",
+        "save: nothing is put over what stored",
         "model.pk.does_not_exist() if seen is None else _as_seen(seen)",
         "None if seen is None else _as_seen(seen)",
         "1",
@@ -248,7 +248,7 @@ STORES = (
     Mutation(
         _DYNAMODB + "records.py",
         "save: what is stored already is saved",
-        "if stands is not None and model.of(",
+        "if stored is not None and model.of(",
         "if False and model.of(",
         "7",
         _RECORDS + "TestSave::test_a_repeat_is_fine",
@@ -279,7 +279,7 @@ STORES = (
     ),
     Mutation(
         _DYNAMODB + "sweeps.py",
-        "add_config_version: nothing is put over what stands",
+        "add_config_version: nothing is put over what stored",
         "if self._table.put(MetaItem.of(meta), MetaItem.pk.does_not_exist()):",
         "if self._table.put(MetaItem.of(meta)):",
         "4",

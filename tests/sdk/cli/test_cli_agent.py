@@ -171,7 +171,7 @@ run.finish()
 def test_a_metric_that_is_never_logged_is_told_and_ends_the_agent(cli, grid):
     Path("train.py").write_text(BLIND)
     done = sweep_sdk("agent", grid)
-    words = "logged Loss, epoch, not loss, by which the sweep is judged; did you mean Loss?"
+    words = "logged Loss, epoch, not loss, the sweep's metric; did you mean Loss?"
     assert done.returncode == 1
     assert (done.stdout + done.stderr).count(words) == 1
     assert "3 runs in a row finished without logging the sweep's metric" in done.stdout

@@ -99,7 +99,7 @@ def test_a_backslash_between_double_quotes():
         parse_text(text)
     assert [str(problem) for problem in caught.value.problems] == [
         "line 3: is not valid YAML: found \\d between double quotes; use single quotes, in which a"
-        " backslash stands for itself"
+        " backslash is literal"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Keys sort as what they stand for, and spans hold what they name and nothing else."""
+"""Keys sort as what they represent, and spans hold what they name and nothing else."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def _boolean_flags(run_config: Mapping[str, Any]) -> list[str]:
 def _argparse_words(run_config: Mapping[str, Any]) -> list[str]:
     """Options as Python's argparse and its likes take them.
 
-    The option of a null or false is left out, a true one stands alone, a list becomes words
+    The option of a null or false is left out, a true one has no value, a list becomes words
     (``nargs``), and maps and lists of lists become JSON.
     """
     return [

@@ -79,7 +79,7 @@ def not_understood(
     Args:
         features: What this version knows and the backend may not.
         warnings: Path and message of what the backend finds odd about the config.
-        is_named: Whether the backend has named what it knows; otherwise, a warning tells of a
+        is_named: Whether the backend has named what it knows; otherwise, a warning mentions a
             feature that is not known only where it says so.
     """
     named = {_name_in(path, message) for path, message in warnings if is_named or _TELLS in message}

@@ -12,7 +12,7 @@ from sweep_service.model.language.report import Place, Report, describe
 from sweep_service.model.space.distributions.base import is_number
 
 FieldKind = Literal["number", "integer", "text", "boolean", "any", "list", "numbers"]
-Tell = Callable[[Place, str], None]
+ReportProblem = Callable[[Place, str], None]
 
 #: A number in YAML 1.2; YAML 1.1, which sweep files are in, reads ``1e-4`` and ``1e5`` as text.
 NUMBER_TEXT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -83,7 +83,9 @@ def text_to_number(text: str) -> int | float | None:
     return number if is_whole or math.isfinite(number) else None
 
 
-def read_field(field: Field, value: object, place: Place, report: Report, tell: Tell) -> Any:
+def read_field(
+    field: Field, value: object, place: Place, report: Report, complain: ReportProblem
+) -> Any:
     """The checked value of a key; None after a problem.
 
     Args:
@@ -91,11 +93,11 @@ def read_field(field: Field, value: object, place: Place, report: Report, tell: 
         value: What was found, plain JSON.
         place: Where it was found.
         report: Takes a warning when the value had to be converted.
-        tell: Called with the problem if the value is invalid.
+        complain: Called with the problem if the value is invalid.
     """
     found = _READERS[field.kind](value)
     if found is None or not _is_in_range(field, found):
-        tell(place, f"found {describe(value)}; needs {field.need}")
+        complain(place, f"found {describe(value)}; needs {field.need}")
         return None
     if field.kind != "list" and _is_converted(value, found):
         report.warn(place, f"found {describe(value)}; read as {found!r}")

@@ -1,7 +1,7 @@
 """The JSON Schema of sweep files, for editors: made from the tables that parsing uses.
 
 It is lenient where parsing only warns and real files rely on it: unknown top-level keys, and an
-``early_terminate`` that cannot be used. Numbers may stand as text, because editors and YAML 1.1
+``early_terminate`` that cannot be used. Numbers may be text, because editors and YAML 1.1
 read ``1e-4`` so.
 """
 

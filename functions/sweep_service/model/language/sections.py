@@ -6,7 +6,7 @@ import math
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.language.fields import Field, Tell, read_field
+from sweep_service.model.language.fields import Field, ReportProblem, read_field
 from sweep_service.model.language.parameters import looks_like_parameter, suggestion
 from sweep_service.model.language.report import Place, Report, describe
 from sweep_service.model.space.search_space import MISSING
@@ -82,13 +82,17 @@ def read_metric(section: object, is_needed: bool, place: Place, report: Report) 
     if isinstance(section, str):
         report.warn(place, f"found {describe(section)}; read as {{name: {section}}}, minimized")
         section = {"name": str(section)}
-    tell = report.error if is_needed else report.warn
+    complain = report.error if is_needed else report.warn
     if not isinstance(section, dict) or "name" not in section:
-        tell(place, f"found {describe(section)}; needs a map with a name, such as {{name: loss}}")
+        complain(
+            place, f"found {describe(section)}; needs a map with a name, such as {{name: loss}}"
+        )
         return None
     _warn_unknown(section, METRIC_FIELDS, place, report)
     metric = {
-        field.name: _read_with_default(field, _metric_value(field, section), place, report, tell)
+        field.name: _read_with_default(
+            field, _metric_value(field, section), place, report, complain
+        )
         for field in METRIC_FIELDS
         if field.name in section or field.default is not None
     }
@@ -110,14 +114,14 @@ def _metric_value(field: Field, section: dict[str, Any]) -> object:
 
 
 def _read_with_default(
-    field: Field, value: object, place: Place, report: Report, tell: Tell
+    field: Field, value: object, place: Place, report: Report, complain: ReportProblem
 ) -> Any:
     """The value; the default, with a warning, for a word that is none of the choices."""
     here = (*place, field.name)
     if value is MISSING:
         return field.default
     if not field.choices:
-        return read_field(field, value, here, report, tell)
+        return read_field(field, value, here, report, complain)
     word = str(value).strip().lower()
     known = word if word in field.choices else _GOALS.get(word) if field.name == "goal" else None
     if known is None:

@@ -49,7 +49,7 @@ def _start_config(
 
 
 def _tree(parameters: Sequence[Parameter]) -> dict[str, Any]:
-    """The names of the parameters, nested as they are; empty maps stand for parameters."""
+    """The names of the parameters, nested as they are; empty maps represent parameters."""
     tree: dict[str, Any] = {}
     for parameter in parameters:
         node = tree

@@ -111,7 +111,7 @@ def _explain(text: str, error: yaml.MarkedYAMLError) -> str:
         character = text[error.problem_mark.index] if error.problem_mark else ""
         return (
             f"is not valid YAML: found \\{character} between double quotes; use single quotes, in"
-            " which a backslash stands for itself"
+            " which a backslash is literal"
         )
     context = f" {error.context.splitlines()[0]}" if error.context and error.problem else ""
     return f"is not valid YAML: {_ADVICE.get(problem, problem + context)}"

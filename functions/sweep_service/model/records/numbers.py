@@ -1,8 +1,8 @@
 """Non-finite numbers in strict JSON, which has none.
 
 A metric's value is always a number, so there the texts ``NaN``, ``Infinity`` and ``-Infinity``
-stand for themselves. In a config a text may stand wherever a number may: there a non-finite number
-travels as an object with one key, ``{"$number": "Infinity"}``.
+represent themselves. In a config a text may be written wherever a number may: there a non-finite
+number travels as an object with one key, ``{"$number": "Infinity"}``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def encode_number(value: float) -> float | str:
 
 
 def decode_number(value: object) -> float | None:
-    """The number that a JSON value stands for; None when it is none (booleans count as 0 and 1)."""
+    """The number that a JSON value represents; None when it is none (booleans count as 0 and 1)."""
     if isinstance(value, (int, float)):
         try:
             return float(value)
@@ -55,7 +55,7 @@ def tagged(value: Any) -> Any:
 
 
 def untag(found: dict[str, Any]) -> Any:
-    """An object of a decoded JSON text, or the number that it stands for (``tagged``).
+    """An object of a decoded JSON text, or the number that it represents (``tagged``).
 
     It is an ``object_hook`` of ``json.loads``.
     """

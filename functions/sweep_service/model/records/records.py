@@ -151,7 +151,7 @@ class EarlyStop:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who is working on an index now, and by when they must be heard of.
+    """Who is working on an index now, and by when they must report.
 
     Attributes:
         key: The idempotency key of the ask that holds it.
@@ -162,7 +162,7 @@ class Lease:
         losses: How often an attempt that had been handed out was taken from its agent.
         failures: How many attempts ended as failed.
         unit: Encoded configuration (bayes only).
-        early_stop: Why its holder was told to stop; None unless early termination did so.
+        early_stop: Why its holder was asked to stop; None unless early termination did so.
         is_preempting: Whether the holder has said that it has to end: the lease is short then.
         revision: That of the run. A lease of a later revision than its run's is an amendment that
             has been asked for and not been carried out.
@@ -217,7 +217,7 @@ class Lease:
         )
 
     def amends(self, run: Run) -> bool:
-        """Whether it stands for an amendment of its run that has not been carried out."""
+        """Whether it represents an amendment of its run that has not been carried out."""
         return self.revision > run.revision
 
     @property
@@ -226,7 +226,7 @@ class Lease:
         return self.released_attempt >= self.attempt
 
     def is_expired(self, now: float) -> bool:
-        """Whether its holder should have been heard of by ``now``."""
+        """Whether the lease has expired by ``now``."""
         return not self.is_released and now > self.lease_end
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class SweepState(str, Enum):
-    """Where a sweep stands; ``pending`` is a running sweep that has handed out nothing yet."""
+    """Which state a sweep is in; ``pending`` is a running sweep that has handed out nothing yet."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -21,7 +21,7 @@ class SweepState(str, Enum):
 
 
 class RunState(str, Enum):
-    """Where a run stands."""
+    """Which state a run is in."""
 
     PENDING = "pending"
     RUNNING = "running"

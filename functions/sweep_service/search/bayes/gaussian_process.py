@@ -179,7 +179,7 @@ def condition(
 
 
 def _blocks(a: Floats, b: Floats, at: Hyperparameters) -> list[Floats]:
-    """The configurations ``a``, so many at once as may meet all of ``b``."""
+    """The configurations ``a``, in blocks small enough to compare with all of ``b``."""
     n_rows = max(1, _BLOCK // (b.size if at.own_share else len(b)))
     return [a[i : i + n_rows] for i in range(0, len(a), n_rows)]
 

@@ -221,6 +221,6 @@ def _imputed(running: Sequence[Pending], values: Floats, metric: Metric) -> tupl
 
 
 def _reported(run: Pending, metric: Metric) -> float:
-    """The value by which a running run counts itself, smaller is better, NaN for none."""
+    """The value that a running run counts with, smaller is better, NaN for none."""
     value = {"best": run.best, "latest": run.last}.get(metric.impute_while_running)
     return math.nan if value is None else metric.minimised(value)

@@ -105,7 +105,7 @@ def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Prop
             out, tried = np.concatenate([out, guess]), tried | set(keys(guess))
         return ask.of(index, out, tried)
     except ValuesAlike:
-        reason = "the values so far do not tell runs apart"
+        reason = "the values so far do not differ between runs"
     except np.linalg.LinAlgError:
         reason = "the model could not be fitted"
     return _spread(data, tried, index, seed, reason)

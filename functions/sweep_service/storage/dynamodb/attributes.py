@@ -54,7 +54,7 @@ class Whole(Attribute[int]):
         return str(value)
 
     def deserialize(self, value: str) -> int:
-        """The number that the digits stand for."""
+        """The number that the digits represent."""
         return int(value)
 
 
@@ -68,7 +68,7 @@ class Revision(Attribute[int]):
         return str(value) if value else None
 
     def deserialize(self, value: str) -> int:
-        """The number that the digits stand for."""
+        """The number that the digits represent."""
         return int(value)
 
 
@@ -96,7 +96,7 @@ class BigWhole(Attribute[int]):
         return str(value)
 
     def deserialize(self, value: str) -> int:
-        """The number that the digits stand for."""
+        """The number that the digits represent."""
         return int(value)
 
 
@@ -106,7 +106,7 @@ class Seconds(Attribute[float]):
     attr_type = "N"
 
     def serialize(self, value: float) -> str:
-        """The shortest decimal that stands for this float alone."""
+        """The shortest decimal that represents this float alone."""
         return repr(float(value))
 
     def deserialize(self, value: str) -> float:
@@ -213,7 +213,7 @@ class OutcomeAttribute(Attribute["Outcome"]):
 
 
 class Reason(Attribute["EarlyStop"]):
-    """Why a run was told to stop."""
+    """Why a run was asked to stop."""
 
     attr_type = "S"
 

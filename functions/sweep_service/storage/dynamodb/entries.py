@@ -121,7 +121,7 @@ class AttemptItem(Item):
 class ObservationItem(Item):
     """An entry of the observation log: about 130 bytes.
 
-    The key tells the index; ``numbers`` holds the time of writing, the value and the unit vector,
+    The key holds the index; ``numbers`` holds the time of writing, the value and the unit vector,
     8 bytes each.
     """
 

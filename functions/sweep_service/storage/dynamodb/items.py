@@ -1,4 +1,4 @@
-"""The items of the DynamoDB table as PynamoDB models, and the records that they stand for.
+"""The items of the DynamoDB table as PynamoDB models, and the records that they represent.
 
 The models give items their schema, their stored form and the names that conditions use; they are
 bound to no table, which a store is at run time. Attributes are named as the fields of records are.
@@ -135,7 +135,7 @@ class CounterItem(Item):
 
 
 class PointItem(Item):
-    """Which index has a point of a finite space; the key tells the point."""
+    """Which index has a point of a finite space; the key holds the point."""
 
     index = Whole()
 

@@ -20,7 +20,7 @@ access token             ``TOKENS``                   ``<sha256>``
 ======================== ============================ =========================
 
 Numbers are padded with zeros to the 19 digits of 2**63, so that texts sort as numbers do. Times are
-counted in tenths of a microsecond: finer than a float of our days can tell apart.
+counted in tenths of a microsecond: finer than a float of our days can distinguish.
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ class PointItems:
         condition = is_free if over is None else is_free | (PointItem.index == over)
         if self._table.put(PointItem(*key, index=index), condition):
             return index
-        stands = self._table.get(key)
-        if stands is None:  # its sweep was deleted meanwhile
+        stored = self._table.get(key)
+        if stored is None:  # its sweep was deleted meanwhile
             raise Busy(f"point {point} of sweep {sweep} has changed; try again")
-        return PointItem.holder(stands)
+        return PointItem.holder(stored)
 
     def list_points(self, sweep: str, version: int) -> dict[str, int]:
         """See ``Store.list_points``."""

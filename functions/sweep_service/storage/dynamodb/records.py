@@ -58,21 +58,21 @@ class RecordItems:
         if self._table.put(item, condition):
             return saved
         if isinstance(record, SweepStatus):
-            stands: Any = self.get_status(sweep)
+            stored: Any = self.get_status(sweep)
         else:
             raw = self._table.get(keys.Key(item.pk, item.sk))
-            stands = None if raw is None else model.record(raw)
-        if stands is not None and model.of(sweep, stands).serialize() == item.serialize():
+            stored = None if raw is None else model.record(raw)
+        if stored is not None and model.of(sweep, stored).serialize() == item.serialize():
             return saved
-        raise Stale(f"a record of sweep {sweep} has changed since it was read", stands)
+        raise Stale(f"a record of sweep {sweep} has changed since it was read", stored)
 
     def delete(self, sweep: str, seen: Lease) -> None:
         """See ``Store.delete``."""
         if self._table.delete(keys.lease(sweep, seen.index), _as_seen(seen)):
             return
-        stands = self.get_lease(sweep, seen.index)
-        if stands is not None:
-            raise Stale(f"a lease of sweep {sweep} has changed since it was read", stands)
+        stored = self.get_lease(sweep, seen.index)
+        if stored is not None:
+            raise Stale(f"a lease of sweep {sweep} has changed since it was read", stored)
 
     def get_status(self, sweep: str) -> SweepStatus:
         """See ``Store.get_status``."""
@@ -97,10 +97,10 @@ class RecordItems:
         if item is not None:
             counter = _counter(sweep, item)
             return counter.next_index - 1, counter
-        stands = self.get_status(sweep)
-        if stands.state is not SweepState.RUNNING:
-            raise NotRunning(f"sweep {sweep} is {stands.state.value}")
-        raise Exhausted(f"sweep {sweep} has given out all its {stands.limit} indices")
+        stored = self.get_status(sweep)
+        if stored.state is not SweepState.RUNNING:
+            raise NotRunning(f"sweep {sweep} is {stored.state.value}")
+        raise Exhausted(f"sweep {sweep} has given out all its {stored.limit} indices")
 
     def list_leases(self, sweep: str) -> list[Lease]:
         """See ``Store.list_leases``."""

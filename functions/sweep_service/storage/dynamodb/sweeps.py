@@ -39,7 +39,7 @@ class Mark(NamedTuple):
 
     Attributes:
         indices: The runs that were out then.
-        is_new: Whether the sweep stood until this very request.
+        is_new: Whether the sweep existed until this request.
         is_open: Whether it could hand out runs until then.
     """
 
@@ -58,14 +58,14 @@ class SweepItems:
         """See ``Store.create_sweep``.
 
         The counter comes last: before it the sweep does not exist. A repeat goes on with what
-        stands, so that it lists the sweep under the time of its first try.
+        stored, so that it lists the sweep under the time of its first try.
         """
         is_free = MetaItem.pk.does_not_exist()
         if not self._table.put(MetaItem.of(meta), is_free):
-            stands = self.get_config_version(meta.sweep, meta.version)
-            if stands.create_key != meta.create_key:
+            stored = self.get_config_version(meta.sweep, meta.version)
+            if stored.create_key != meta.create_key:
                 raise Stale(f"the sweep id {meta.sweep} is taken")
-            meta = stands
+            meta = stored
         for project in (None, meta.project):
             self._table.put(ListingItem.of(meta, project))
         is_new = CounterItem.pk.does_not_exist()
@@ -113,9 +113,9 @@ class SweepItems:
         """See ``Store.add_config_version``."""
         if self._table.put(MetaItem.of(meta), MetaItem.pk.does_not_exist()):
             return True
-        stands = self.get_config_version(meta.sweep, meta.version)
-        has_document = to_json(stands.document) == to_json(meta.document)  # NaN is not itself
-        return has_document and stands.taken == meta.taken
+        stored = self.get_config_version(meta.sweep, meta.version)
+        has_document = to_json(stored.document) == to_json(meta.document)  # NaN is not itself
+        return has_document and stored.taken == meta.taken
 
     def add_event(self, sweep: str, event: Event) -> None:
         """See ``Store.add_event``."""
@@ -127,7 +127,7 @@ class SweepItems:
         return [EventItem.record(item) for item in next(pages)]
 
     def _mark(self, sweep: str) -> Mark | None:
-        """What stands in the place of a deleted sweep's counter."""
+        """What replaces a deleted sweep's counter."""
         item = self._table.get(keys.counter(sweep))
         if item is None or not DeletionItem.is_mark(item):
             return None

@@ -1,8 +1,8 @@
 """The one DynamoDB table: reads, conditional writes and deletions in bulk.
 
 A failed condition is an answer here, not an error. The client library repeats a request whose
-reply was lost; so a write may fail its condition on its own effect, and callers look at what stands
-before they call it a failure.
+reply was lost; so a write may fail its condition on its own effect, and callers look at what is
+stored before they call it a failure.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Table:
         return True
 
     def update(self, key: Key, actions: Sequence[Action], condition: Condition) -> Raw | None:
-        """Change an item and return it as it then stands; None where the condition failed."""
+        """Change an item and return it as it is then; None where the condition failed."""
         with translated():
             try:
                 answer = self._connection.update_item(

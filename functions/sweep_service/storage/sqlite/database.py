@@ -3,7 +3,7 @@
 Every write is a ``BEGIN IMMEDIATE`` transaction: it waits for its turn before it reads anything,
 so no write fails because another came between. Waiting is ours, not SQLite's busy handler, whose
 sleeps of up to 100 ms leave the file idle and starve single writers for seconds. Queueing on a
-lock file of our own would be fairer still, but a lock that a suspended process holds would stop
+separate lock file would be fairer still, but a lock that a suspended process holds would stop
 all others for ever. Within a process writers queue on a lock in memory.
 
 Connections are lent, one to each transaction in progress, so there are as many as threads inside
@@ -66,7 +66,7 @@ class Database:
         check_place(self.path, local_file_systems)
         _databases.add(self)
         with self._lent():
-            pass  # a file that cannot be used is told of now
+            pass  # a file that cannot be used is reported now
 
     def read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows of one SELECT; sees every write that was committed before."""
@@ -76,7 +76,7 @@ class Database:
     def read_page(
         self, sql: str, values: Sequence[object], count: int, n_bytes: int
     ) -> list[tuple[Any, ...]]:
-        """The first rows of a SELECT whose last column tells their size, its last ? their number.
+        """The first rows of a SELECT whose last column is their size, its last ? their number.
 
         At most ``count`` rows and ``n_bytes``, but one row however large it is.
         """
@@ -221,7 +221,7 @@ class Database:
     def _trim_log(self, connection: sqlite3.Connection) -> None:
         """Empty a log that has grown large.
 
-        SQLite begins the log anew when nobody reads it; among many agents that moment never
+        SQLite begins the log again when nobody reads it; among many agents that moment never
         comes by itself, and the log would grow for as long as they are busy. Waiting for it here
         is short, because those who begin to read meanwhile do not need the log.
         """

@@ -1,6 +1,7 @@
 """What SQLite's errors mean for the caller.
 
-Told apart by their texts, which SQLite fixes for each code: Python gives the codes from 3.11 on.
+They are distinguished by their texts, which SQLite fixes for each code: Python gives the codes from
+3.11 on.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ def _meaning(error: sqlite3.Error, path: Path) -> ServiceError | None:
             f" ('fuser {path}' finds it)"
         )
     if "disk is full" in text or "disk I/O error" in text:
-        return StoreUnavailable(f"{path}: {text}; free space or mend the disk", _DISK_RETRY_SECONDS)
+        return StoreUnavailable(
+            f"{path}: {text}; free space or repair the disk", _DISK_RETRY_SECONDS
+        )
     if "too big" in text:
         return TooLarge(f"more than SQLite keeps in one value: {text}")
     meanings = (meaning for fragment, meaning in _UNUSABLE.items() if fragment in text)

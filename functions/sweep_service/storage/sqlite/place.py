@@ -1,4 +1,4 @@
-"""Whether a path can hold the database, told before SQLite tells less."""
+"""Whether a path can hold the database, with clearer errors than those of SQLite."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class _Table:
         name: Of the table.
         keys: Its key columns: the sweep, and the index where there is one; or a token's hash.
         columns: All others.
-        seen: Columns, named as the record's fields, that tell whether a record is the one that was
+        seen: Columns, named as the record's fields, that show whether a record is the one that was
             seen. Leases are deleted and opened again: those of one index differ in the others.
         encode: Gives the values of ``columns``.
         decode: Takes the index, where there is one, and the values of ``columns``.

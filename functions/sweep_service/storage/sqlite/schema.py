@@ -142,7 +142,7 @@ _LAST_VALUES = (
     "ALTER TABLE leases ADD COLUMN live_last_finite ANY",
     "ALTER TABLE observations ADD COLUMN last ANY",
 )
-#: Why runs were told to stop.
+#: Why runs were asked to stop.
 _EARLY_STOPS = ("ALTER TABLE leases ADD COLUMN early_stop TEXT",)
 
 #: Whether the holder of a lease has said that it has to end.

@@ -127,11 +127,11 @@ class SweepTables:
         """See ``Store.add_config_version``."""
         with self._database.write() as connection:
             _put_meta(connection, meta)
-            stands = connection.execute(
+            stored = connection.execute(
                 "SELECT document, taken FROM metas WHERE sweep = ? AND version = ?",
                 (meta.sweep, meta.version),
             ).fetchone()
-        return bool(stands == (to_json(meta.document), encode_taken(meta.taken)))
+        return bool(stored == (to_json(meta.document), encode_taken(meta.taken)))
 
     def add_event(self, sweep: str, event: Event) -> None:
         """See ``Store.add_event``."""

@@ -119,7 +119,7 @@ def start_child(
     Args:
         launch: What to start.
         show: Given what it prints; see ``OutputPump``.
-        notice: Told if its log cannot be written.
+        notice: Called if its log cannot be written.
         held_descriptor: A file that the keeper holds open until nothing of the program is left: a
             lock on it is free only when this process and all its programs are gone.
 

@@ -30,7 +30,7 @@ class RunFiles:
     """Where a run's files are on this machine; the folder is the same for all its attempts.
 
     Attributes:
-        arguments: What ``${args_json_file}`` stands for.
+        arguments: What ``${args_json_file}`` represents.
         metrics: Of one attempt.
         log: stdout and stderr of all attempts.
     """

@@ -94,7 +94,7 @@ def end_leftovers(home: disk.Path, notice: Callable[[str], None]) -> None:
 
     Args:
         home: The data folder.
-        notice: Told of each process that is ended, in a line.
+        notice: Called with each process that is ended, in a line.
     """
     try:
         paths = sorted((home / "agents").glob("*.json"))

@@ -39,7 +39,7 @@ class OutputPump:
             stderr: The child's other pipe.
             log_file: Appended to.
             show: Given each piece, and whether it is of stderr; must not block for long.
-            notice: Told once if the log file cannot be written.
+            notice: Called once if the log file cannot be written.
         """
         self._pipes = {stdout: False, stderr: True}
         self._log_file = log_file

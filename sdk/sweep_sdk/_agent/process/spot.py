@@ -72,7 +72,7 @@ class SpotWatch:
         Args:
             metadata_url: The metadata service, such as ``http://169.254.169.254``.
             on_notice: Called once, with what the notice says.
-            tell: Told once if there is no such service.
+            tell: Called once if there is no such service.
             poll_seconds: Between two looks.
         """
         self._url = metadata_url

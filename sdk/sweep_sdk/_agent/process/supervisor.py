@@ -159,7 +159,7 @@ class Supervisor:
         self._kill_within(self._term_timeout)
 
     def _kill_within(self, seconds: float) -> None:
-        """Let the program end by itself for so long, or for what is left of an earlier grace."""
+        """Let the program end by itself for this long, or for what is left of an earlier grace."""
         at = self._clock() + seconds
         self._kill_at = at if self._kill_at is None else min(self._kill_at, at)
 

@@ -124,7 +124,7 @@ def test_what_the_others_expect_is_what_a_model_without_the_one_predicts() -> No
             model, observed=unit[rest], y=model.y[rest], extra_noise=model.extra_noise[rest]
         )
         posterior = without.improvement(unit[:0], 0.0).posterior
-        # the constant mean is fitted anew without the one; it moves a little
+        # the constant mean is fitted again without the one; it moves a little
         assert model.y[i] - posterior.predict(unit[i : i + 1])[0][0] == pytest.approx(
             excess[i], abs=0.05
         )
