@@ -27,7 +27,7 @@ _WORLDS = 2500
 _MEMORY = Path("/dev/shm")
 _CHUNK = 25
 #: Lines are measured in so many chunks at most, and in one of five: it makes worlds twice as slow.
-_MEASURED_CHUNKS = 8
+_MEASURED_CHUNKS = 12
 _LEAST_STRIDE = 5
 #: So many worlds have some of every fault.
 _ENOUGH_WORLDS = 1000
