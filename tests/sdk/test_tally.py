@@ -115,16 +115,16 @@ def test_three_runs_in_a_row_without_the_metric(make):
     assert "3 runs in a row finished without logging" in tally.gave_up.reason
 
 
-def test_runs_whose_values_are_all_nan_are_told_of_but_do_not_end_the_agent(make):
+def test_runs_whose_values_are_all_nan_are_reported_of_but_do_not_end_the_agent(make):
     tally = make(max_blind=3)
-    told = [tally.add("finished", is_without_value=True) for _ in range(5)]
-    assert (told, tally.gave_up) == ([True, False, False, False, False], None)
+    reported = [tally.add("finished", is_without_value=True) for _ in range(5)]
+    assert (reported, tally.gave_up) == ([True, False, False, False, False], None)
     assert tally.add("finished", is_metric_missing=True, is_without_value=True)
     tally.add("finished")
     assert tally.add("finished", is_without_value=True)
 
 
-def test_a_run_with_the_metric_begins_anew(make):
+def test_a_run_with_the_metric_begins_again(make):
     tally = make(max_blind=3)
     for is_missing in (True, True, False, True, True):
         tally.add("finished", is_metric_missing=is_missing)
@@ -163,7 +163,7 @@ class TestMachineFaults:
         assert tally.add_machine_fault("why") == 0.5
         assert tally.gave_up is None
 
-    def test_a_run_that_starts_begins_anew(self, make, clock):
+    def test_a_run_that_starts_begins_again(self, make, clock):
         tally = make()
         for state in ("finished", "failed", "preempted", "finished", "finished"):
             tally.take_turn()
