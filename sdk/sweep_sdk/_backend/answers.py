@@ -139,7 +139,7 @@ def _error(
     response: Response, problem: Mapping[str, Any], place: str, is_known: bool
 ) -> SweepError:
     status, code = response.status, _code(response, problem)
-    detail = _one_line(problem.get("detail") or problem.get("message") or "")
+    detail = " ".join(str(problem.get("detail") or problem.get("message") or "").split())
     said = f" ({status}{': ' + detail if detail else ''})"
     if code == errors.Forbidden.code:
         return NotAuthorized(f"{place} does not allow this: {detail}")
@@ -302,7 +302,3 @@ def _retry_after(response: Response) -> float | None:
 def _header(response: Response, name: str) -> str | None:
     lowered = name.lower()
     return next((value for key, value in response.headers.items() if key.lower() == lowered), None)
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split())

@@ -23,9 +23,6 @@ def write_csv_lines(
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(names)
     for record in map(with_texts, records):
-        writer.writerow([_cell(record.get(name)) for name in names])
+        values = [record.get(name) for name in names]
+        writer.writerow([json.dumps(v) if isinstance(v, (list, dict)) else v for v in values])
     stream.flush()
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, (list, dict)) else value

@@ -70,7 +70,8 @@ def write_csv_rows(stream: TextIO, rows: Iterable[Row], metrics: Sequence[str]) 
         if not metrics:
             names = _spooled(spool, counted)
             found = map(json.loads, spool)
-        write_csv_lines(stream, list(names), map(_with_iso_time, found))
+        with_times = ({**row, "time": iso_time(row["time"])} for row in found)
+        write_csv_lines(stream, list(names), with_times)
         return counted.n_rows
 
 
@@ -126,7 +127,3 @@ def _spooled(spool: IO[str], rows: Iterable[Row]) -> list[str]:
             ) from None
     spool.seek(0)
     return list(names)
-
-
-def _with_iso_time(row: Row) -> Row:
-    return {**row, "time": iso_time(row["time"])}

@@ -126,13 +126,7 @@ class AgentSession:
         self.undelivered: list[PendingDelivery] = []
         self.shown_unmatched: set[str] = set()
         self.best = BestTracker(sweep)
-        self.tally = Tally(
-            options.count,
-            options.max_failures,
-            options.max_initial_failures,
-            options.max_consecutive_failures,
-            options.max_runs_without_metric,
-        )
+        self.tally = Tally(options)
         self._sweep = sweep
         self._settings = settings
         suffix = f"-{processes.own_id()}"

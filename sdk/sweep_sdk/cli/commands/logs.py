@@ -57,13 +57,9 @@ def command(run: str, follow: bool, is_path: bool) -> int:
         elif follow:
             _follow(path, lambda: client.get_run(run)["ended_at"] is not None)
         else:
-            _copy(path)
+            with path.open("rb") as file:
+                _copy_rest(file)
     return 0
-
-
-def _copy(path: Path) -> None:
-    with path.open("rb") as file:
-        _copy_rest(file)
 
 
 def _copy_rest(file: BinaryIO) -> bool:
