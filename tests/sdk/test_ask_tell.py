@@ -41,7 +41,7 @@ def test_a_number_is_the_value_of_the_sweeps_metric(sweep_id):
     assert run.metric == "loss"
     assert f"{run.id}, attempt 1, open, {{'lr': 0.3}}" in repr(run)
     run.tell(0.25)
-    assert "reported" in repr(run)
+    assert "told" in repr(run)
     assert sweep_sdk.best(sweep_id)["best"] == 0.25
 
 

@@ -111,7 +111,7 @@ class TestAskAndTell:
         cli("tell", run, "--attempt", "1", "loss=1")
         result = cli("tell", run, "--attempt", "1", "loss=2")
         assert result.code == 2
-        assert "has ended already: it is finished; a run is reported once" in result.err
+        assert "has ended already: it is finished; a run is told once" in result.err
 
     def test_a_bad_value_ends_nothing(self, cli, grid, client):
         run = cli("ask", grid, "--json").json["id"]
