@@ -49,6 +49,7 @@ ASK_AND_TELL = (
     "sdk/sweep_sdk/cli/commands/ask.py",
     "sdk/sweep_sdk/cli/group.py",
     "tests/sdk/test_ask_tell.py",
+    "tests/sdk/cli/test_cli_talking.py",
 )
 #: Texts that other people wrote.
 OTHERS = ("CODE_OF_CONDUCT.md", "tests/test_plain_language.py")

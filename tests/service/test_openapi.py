@@ -45,6 +45,13 @@ def test_routes_and_document_name_the_same_operations():
     assert set(OPERATIONS) == set(ROUTES)
 
 
+@pytest.mark.parametrize("place", ROUTES, ids=" ".join)
+def test_the_document_names_the_scope_of_each_route(place):
+    scope = ROUTES[place].scope
+    asked = [{kind: [scope.value]} for kind in ("bearer", "signature")] if scope else [{}]
+    assert OPERATIONS[place]["security"] == asked
+
+
 def test_operation_ids_are_unique():
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(set(ids)) == len(ids)

@@ -38,8 +38,8 @@ def test_the_template_is_up_to_date() -> None:
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    stored = TEMPLATE.read_text(encoding="utf-8")
-    assert tool.updated(stored) == stored, "run 'python tools/template_routes.py'"
+    current = TEMPLATE.read_text(encoding="utf-8")
+    assert tool.updated(current) == current, "run 'python tools/template_routes.py'"
 
 
 @pytest.mark.parametrize("scope", Scope)

@@ -28,7 +28,7 @@ _MEMORY = Path("/dev/shm")
 _CHUNK = 25
 #: Lines are measured in at most this many chunks, and in one of five: it makes worlds twice as
 #: slow.
-_MEASURED_CHUNKS = 8
+_MEASURED_CHUNKS = 12
 _LEAST_STRIDE = 5
 #: This many worlds have some of every fault.
 _ENOUGH_WORLDS = 1000

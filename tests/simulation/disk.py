@@ -484,6 +484,12 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
         files[number].let_go()
         files[number] = files.pop(by)
 
+    def make_private_folder(top: Any, folder: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def discard_link(path: Any) -> None:
+        """No disk of a simulated world has links."""
+
     def remove_tree(folder: Any) -> None:
         kernel.step(f"remove {folder}")
         with contextlib.suppress(OSError):
@@ -494,6 +500,6 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
     found = (
         *(open_descriptor, close, write, lock_if_free),
         *(open_to_read, stat_descriptor, change_mode, open_nameless),
-        *(remove_tree, replace_descriptor),
+        *(remove_tree, replace_descriptor, make_private_folder, discard_link),
     )
     return {function.__name__: function for function in found}

@@ -1,4 +1,4 @@
-"""People beside the agents: operators of a sweep, and programs that use ask and tell."""
+"""People beside the agents: operators of a sweep, and programs that ask and tell by themselves."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ class People:
             self.world.start_sync(machine, "sync")
 
     def ask_and_tell(self) -> Process:
-        """Somebody's own loop: asks, logs, reports; perhaps slowly, perhaps not to the end."""
+        """Somebody's own loop: asks, logs, tells; perhaps slowly, perhaps not to the end."""
         world, rng = self.world, self.rng
         world.faults.count("asked by hand")
         n_rows, pause = rng.choice((0, 2, 5)), rng.choice((0.1, 4.0, 50.0))
@@ -209,11 +209,10 @@ class People:
         return world.start_person(self._machine(), "somebody", main)
 
     def tell_late(self) -> Process:
-        """Somebody takes a run, and reports its result by the command, perhaps when it is lost."""
+        """Somebody takes a run, and tells its result by the command, perhaps when it is lost."""
         world = self.world
         lost_after = 2.0 * world.lease_seconds  # the lease and the grace after it
         seconds = self.rng.choice((1.0, lost_after + 5.0, lost_after + 20.0))
-        world.faults.count("reported by command")
 
         def main() -> int:
             with world.client() as client:
@@ -224,7 +223,8 @@ class People:
                 values = ("loss=0.5", "n=0")
                 try:
                     tell.command.callback(handout.id, values, handout.attempt, "finished")
-                    world.tell(f"a person has reported {handout.id}.{handout.attempt}")
+                    world.faults.count("told by command")
+                    world.tell(f"a person has told {handout.id}.{handout.attempt}")
                 except SweepError as error:
                     world.tell(f"a person: {error}")
             return 0

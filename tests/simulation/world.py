@@ -8,7 +8,7 @@ import random
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ from sweep_service import gateway
 from sweep_service.access.identity import LOCAL_ADMIN, Identity
 from sweep_service.operations.services import Services
 
-URL = "http://backend.example"
+URL = "https://backend.example"
 #: What an agent whose credential is refused may take to end, beyond the time that it waits.
 _REFUSAL_SLACK_SECONDS = 200.0
 
@@ -139,6 +139,7 @@ class World:
         self.agents: list[Process] = []
         self.people: list[Process] = []
         self.begun: dict[str, set[tuple[str, int]]] = {}
+        self._coroutines: list[Coroutine[Any, Any, float]] = []
         self._scripts: dict[tuple[str, int], Script] = {}
         self.machines = [self._machine(f"host{number}") for number in range(n_machines)]
         self.cloud = self._machine("cloud")
@@ -273,8 +274,12 @@ class World:
                 raise SystemExit("the training fails") if script.is_foreign else ValueError("no")
             return float(script.n_rows)
 
-        async def train_later() -> float:
+        async def trained() -> float:
             return train()
+
+        def train_later() -> Coroutine[Any, Any, float]:
+            self._coroutines.append(trained())
+            return self._coroutines[-1]
 
         function = self.rng.choice((train, train_later))
 
@@ -530,6 +535,8 @@ class World:
     def close(self) -> None:
         """End all that is left, and give back the file."""
         self.kernel.close()
+        for coroutine in self._coroutines:
+            coroutine.close()  # those of processes that were killed will never run
         self.ledger.close()
         self.store.close()
 

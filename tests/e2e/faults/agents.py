@@ -99,7 +99,7 @@ class Agent:
         """The run that it has begun and whose end it has not reported."""
         is_open: dict[str, bool] = {}
         for event in self._own():
-            if event["event"] in ("RunStarted", "OutcomeKnown"):
+            if event["event"] in ("RunStarted", "RunEnded"):
                 is_open[event["run"]] = event["event"] == "RunStarted"
         return next((run for run, still in is_open.items() if still), None)
 

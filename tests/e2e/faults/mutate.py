@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mutations import PROMISES, ROOT, Mutation, found_worlds
+from mutations_access import ACCESS
 from mutations_agent import AGENT
 from mutations_protocol import PROTOCOL
 from mutations_simulated import SIMULATED
 from mutations_steps import STEPS
 from mutations_stores import STORES
 
-MUTATIONS = (*PROTOCOL, *STORES, *STEPS, *AGENT, *SIMULATED)
+MUTATIONS = (*PROTOCOL, *STORES, *STEPS, *AGENT, *ACCESS, *SIMULATED)
 TABLE = ROOT / "tests" / "mutations.md"
 PACKAGES = (ROOT / "functions" / "sweep_service", ROOT / "sdk" / "sweep_sdk")
 #: Where to look for a test that notices a mutant which its own test does not.

@@ -39,7 +39,8 @@ PROMISES = {
     "deleted": "Of a sweep that was deleted nothing stays.",
     "ended": "An agent ends within 25 s of its signal.",
     "waited out": "Whatever others on the way answer, an agent that had good answers goes on.",
-    "reported": "What happened to a run can be read afterwards.",
+    "refused": "A credential does what its scope, its sweep and its leases allow, and nothing else.",
+    "recorded": "What happened to a run can be read afterwards.",
 }
 
 

@@ -188,7 +188,7 @@ STEPS = (
         "ask 4: a request that takes a lost attempt puts it on record",
         "            store.append(self.sweep, lease.index, record)\n",
         "",
-        "reported",
+        "recorded",
         "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
         "icion_and_grace",
     ),
@@ -297,7 +297,7 @@ STEPS = (
         "finish 2: an attempt that is given back is on record",
         "    services.store.append(sweep, run.index, record)\n",
         "",
-        "reported",
+        "recorded",
         "tests/service/test_handout.py::test_a_preempted_run_is_handed_out_again_at_once_"
         "with_the_same_config",
     ),
@@ -438,7 +438,7 @@ STEPS = (
         "amend: the ended attempt is on record",
         "        store.append(sweep, run.index, run.attempt_record(*ended))",
         "        pass",
-        "reported",
+        "recorded",
         "tests/service/test_amendments.py::TestRe"
         "try::test_the_ended_attempt_is_on_record_and_its_rows_are_kept",
     ),

@@ -182,7 +182,7 @@ class TestATrainingGoesOn:
         env = {"SWEEP_RUNS_DIR": str(place / "runs")}
         with agent_on(sweep, env=env) as agent, read_only(place / "home"):
             Path("go on").touch()
-            await_true(lambda: any(event["event"] == "OutcomeKnown" for event in agent.events))
+            await_true(lambda: any(event["event"] == "RunEnded" for event in agent.events))
         check_run(client, sweep)
 
 

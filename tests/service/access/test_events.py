@@ -135,3 +135,9 @@ def test_a_change_whose_event_cannot_be_kept_is_logged(
     assert (answer.status, answer.body["state"]) == (200, "paused")
     assert "carol" in caplog.text
     assert "set the state to paused" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["", " ", 'a"b', "a\nb", "\x1b[2J", "é", "../up", "x" * 65, "-x"])
+def test_names_of_tokens_are_fit_for_logs_and_files(backend: Any, name: str) -> None:
+    body = {"sha256": "5" * 64, "name": name, "scope": "agent"}
+    assert backend.call("POST", "/v1/tokens", body).status == 400

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from sweep_service.wire.runs import HandOut
 
-_PRIVATE_FOLDER = 0o700
 #: The exit codes of ``env`` for a program that it cannot execute, or find.
 _NOT_EXECUTED = (126, 127)
 
@@ -67,10 +66,12 @@ def prepare_files(runs_dir: disk.Path, handout: HandOut) -> RunFiles:
     """Make the run's folder, write its config and begin its metrics file.
 
     Raises:
-        OSError: They cannot be written.
+        OSError: They cannot be written, or other users could choose where they are written.
     """
     files = run_files(runs_dir, handout.sweep, handout.id, handout.attempt)
-    files.folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+    disk.make_private_folder(runs_dir, files.folder)
+    for path in (files.config, files.arguments, files.metrics, files.log):
+        disk.discard_link(path)
     files.config.write_text(json.dumps(handout.config, indent=1), encoding="utf-8")
     files.arguments.write_text(commands.args_json(handout.config), encoding="utf-8")
     files.metrics.write_bytes(b"")

@@ -85,7 +85,8 @@ class OutputPump:
 
     def _open_log(self) -> None:
         try:
-            self._log = os.open(self._log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            self._log = os.open(self._log_file, flags, 0o600)
         except OSError as error:
             self._fail(error)
 
