@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from emulated_gateway import EmulatedGateway
 
+from emulated_gateway import EmulatedGateway
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
@@ -24,7 +24,7 @@ from sweep_sdk._settings import load_settings, save_credentials
 from sweep_service.bootstrap import local_services
 
 QUICK = AgentOptions(row_interval_seconds=0.02, report_interval_seconds=0.05)
-#: Logs until it is told that it is enough.
+#: Logs until it is reported that it is enough.
 PROGRAM = """
 import json, os, time
 step = 0
@@ -143,7 +143,7 @@ def test_when_that_was_its_last_run_it_still_ends_with_1(
     assert "1 run waits on disk" in end.reason
 
 
-def test_a_wrong_token_at_the_start_is_told_at_once(gateway, settings, client, sweep):
+def test_a_wrong_token_at_the_start_is_reported_at_once(gateway, settings, client, sweep):
     gateway.token = "another"
     with (
         open_client(settings) as fresh,
