@@ -34,7 +34,7 @@ def test_the_newest_come_first_and_no_more_than_asked_for(store: Store) -> None:
     assert store.list_events(SWEEP, 2) == [events[4], events[3]]
 
 
-def test_events_of_one_moment_are_told_apart(store: Store) -> None:
+def test_events_of_one_moment_are_distinguished(store: Store) -> None:
     add_sweep(store)
     events = {an_event(action=f"set run_cap to {n}") for n in range(3)}
     for event in events:

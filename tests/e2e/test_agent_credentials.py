@@ -27,7 +27,7 @@ from sweep_sdk._settings import load_settings, save_credentials
 from sweep_service.bootstrap import local_services
 
 QUICK = AgentOptions(row_interval_seconds=0.02, report_interval_seconds=0.05)
-#: Logs until it is told that it is enough.
+#: Logs until it is reported that it is enough.
 PROGRAM = """
 import json, os, time
 step = 0
@@ -169,7 +169,7 @@ def test_an_end_that_neither_the_backend_nor_the_disk_takes_is_no_success(
     assert end.reason == "the count of runs is reached, but the outcome of 1 run is lost"
 
 
-def test_a_wrong_token_at_the_start_is_told_at_once(gateway, settings, client, sweep):
+def test_a_wrong_token_at_the_start_is_reported_at_once(gateway, settings, client, sweep):
     gateway.token = "another"
     with (
         open_client(settings) as fresh,

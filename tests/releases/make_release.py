@@ -132,7 +132,7 @@ class Story:
 METRIC = {"name": "loss", "goal": "minimize"}
 
 
-def tell(story):
+def write_events(story):
     """The whole story."""
     _grid(story)
     _bayes_finite(story)
@@ -218,9 +218,9 @@ def _early_termination(story):
     )
     for number in range(4):
         story.run(sweep, number / 4)
-    told = story.ask(sweep)
-    assert story.report(told, 9.0)["reason"] == "early_terminate"
-    story.hold(told)
+    reported = story.ask(sweep)
+    assert story.report(reported, 9.0)["reason"] == "early_terminate"
+    story.hold(reported)
 
 
 def _states(story):
@@ -296,7 +296,7 @@ def write_sqlite(folder):
     path.unlink(missing_ok=True)
     store = SqliteStore(path)
     story = Story(store)
-    tell(story)
+    write_events(story)
     found = answers(story)
     store.close()
     path.chmod(0o644)
@@ -317,7 +317,7 @@ def write_dynamodb(folder):
         client.create_table(**TABLE)
         with DynamoStore("sweeps", keep_rows_seconds=None, clock=lambda: BEGIN) as store:
             story = Story(store)
-            tell(story)
+            write_events(story)
             found = answers(story)
         pages = client.get_paginator("scan").paginate(TableName="sweeps")
         items = [item for page in pages for item in page["Items"]]

@@ -92,10 +92,10 @@ ACCESS = (
     ),
     Mutation(
         f"{_SERVICE}/operations/update.py",
-        "whoever changes the command is named",
+        "the author of a change of the command is named",
         "    meta = replace(view.loaded.meta, command_at=now, command_by=author)\n",
         "    meta = view.loaded.meta\n",
-        "told",
+        "recorded",
         "tests/service/test_command_changes.py::"
         "test_another_command_or_program_names_who_changed_it",
     ),
@@ -104,7 +104,7 @@ ACCESS = (
         "changes are kept with their author",
         "if answer.deed is not None and identity is not None:",
         "if False:",
-        "told",
+        "recorded",
         f"{_TESTS}/test_events.py::test_each_change_is_kept_with_its_author",
     ),
 )

@@ -54,7 +54,7 @@ _NOT_STARTED_EXIT = 127
 
 
 class Attempt:
-    """What all attempts have in common, whoever runs the program.
+    """What all attempts have in common, programs and functions.
 
     Attributes:
         session: What the agent's attempts share.
