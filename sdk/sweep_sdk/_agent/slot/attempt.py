@@ -187,9 +187,13 @@ class Attempt:
         except (LeaseLost, SweepDeleted):
             pass
         except SweepError as error:
-            delivery.give_up(outcome)
-            self.session.undelivered.append(delivery.pending)
-            self.notice(f"{error}; how the run ended waits on disk: 'sweep-sdk sync' delivers it")
+            if delivery.give_up(outcome):
+                self.session.undelivered.append(delivery.pending)
+                fate = "waits on disk: 'sweep-sdk sync' delivers it"
+            else:
+                self.session.n_lost += 1
+                fate = "is lost: it could not be written to disk either"
+            self.notice(f"{error}; how the run ended {fate}")
             state = "lost" if outcome.cause in GONE else judge(delivery.tail.logged, outcome)
             return Finished(state, is_requeued=False), False
         delivery.discard()
