@@ -225,7 +225,7 @@ class TestProcess:
             printed.feed(b"loss: 0.2\n", False)
         assert [row["loss"] for _, row in rows_of(metrics_file)] == [0.3, 0.2]
 
-    def test_one_that_was_killed_is_told_of_and_holds_nobody(self, metrics_file, notices):
+    def test_one_that_was_killed_is_reported_and_holds_nobody(self, metrics_file, notices):
         with printed_metrics(LOSS, metrics_file, notices, None) as printed:
             os.kill(printed.pid, signal.SIGKILL)
             for _ in range(100):

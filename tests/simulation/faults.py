@@ -62,7 +62,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "cleaned",
         "folder cleaned",
     ),
-    "people who ask and tell": ("asked by hand", "told by command"),
+    "people who ask and tell": ("asked by hand", "reported by command"),
 }
 FAULTS = tuple(name for names in KINDS.values() for name in names)
 

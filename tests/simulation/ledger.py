@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: The methods of a store that write.
 WRITES = (
     *("save", "delete", "append", "claim_index", "claim_point", "drop_band", "delete_run_data"),
-    *("create_sweep", "add_config_version", "delete_sweep"),
+    *("create_sweep", "add_config_version", "add_event", "delete_sweep"),
 )
 _SWEEP = "SELECT state, next_index, index_limit FROM sweeps WHERE sweep = ?"
 _RUN = "SELECT attempt, key, revision, state, config FROM runs WHERE sweep = ? AND idx = ?"

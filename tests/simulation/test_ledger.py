@@ -258,7 +258,7 @@ BROKEN: dict[str, tuple[Act, str]] = {
         (a_canceled_sweep_runs_again, "was canceled, and now it is running"),
         (a_lease_ends_before_its_run, "and the run has not ended"),
         (a_newer_attempt_was_handed_out, "attempt 2 was handed out before"),
-        (a_run_is_taken_from_an_agent_that_lives, "after its holder was heard of"),
+        (a_run_is_taken_from_an_agent_that_lives, "after its holder was heard from"),
         (more_indices_are_given_out_than_there_are, "5 indices were given out, of at most 4"),
         (something_is_written_to_a_deleted_sweep, r"still rows of it: {'histories': 1}"),
         (a_deletion_is_acknowledged_too_early, "there are still rows of it"),

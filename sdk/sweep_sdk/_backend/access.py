@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sweep_sdk._backend.caller import Caller
@@ -85,6 +86,8 @@ def identity_of(found: Any) -> Json:
 
 def token_of(found: Any) -> Json:
     """The token in an answer."""
+    if re.fullmatch("[0-9a-f]{12}", found["id"]) is None:
+        raise ValueError("no id of a token")
     return {name: found[name] for name in _TOKEN}
 
 

@@ -44,6 +44,7 @@ class Response:
     Attributes:
         proxy: The setting of the proxy through which it came, if it came through one.
         url_setting: Where the address comes from that was asked.
+        is_signed: Whether the request was signed with AWS credentials.
     """
 
     status: int
@@ -51,6 +52,7 @@ class Response:
     body: bytes = b""
     proxy: str | None = None
     url_setting: str = URL_SETTING
+    is_signed: bool = False
 
 
 class Transport(Protocol):
@@ -171,7 +173,12 @@ class HttpTransport:
         except OSError as error:  # requests checks that a CA bundle is there, and says so
             raise UsageError(f"cannot use the CA bundle: {error}") from None
         return Response(
-            answer.status_code, dict(answer.headers), answer.content, self.proxy, self.url_setting
+            answer.status_code,
+            dict(answer.headers),
+            answer.content,
+            self.proxy,
+            self.url_setting,
+            is_signed=self._signer is not None,
         )
 
     def renew_credential(self) -> bool:

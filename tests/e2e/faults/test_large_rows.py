@@ -1,7 +1,7 @@
 """Long histories, many runs, and rows that are too large.
 
 Lists are read page by page: memory is that of a page, however long the list. A row that is too
-large is refused by name and left out, it alone, and that is told.
+large is refused by name and left out, it alone, and that is reported.
 """
 
 from __future__ import annotations

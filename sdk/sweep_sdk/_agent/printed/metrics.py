@@ -111,7 +111,7 @@ class PrintedMetrics:
         self._is_closed = False
         held = () if held_descriptor is None else (held_descriptor,)
         try:
-            self._process = subprocess.Popen(  # noqa: S603  a program of our own
+            self._process = subprocess.Popen(  # noqa: S603  sweep-sdk's own program
                 [sys.executable, "-I", "-S", str(_MAIN), str(metrics_file), json.dumps(patterns)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -54,7 +54,7 @@ _NOT_STARTED_EXIT = 127
 
 
 class Attempt:
-    """What all attempts have in common, whoever runs the program.
+    """What all attempts have in common, programs and functions.
 
     Attributes:
         session: What the agent's attempts share.
@@ -187,9 +187,13 @@ class Attempt:
         except (LeaseLost, SweepDeleted):
             pass
         except SweepError as error:
-            delivery.give_up(outcome)
-            self.session.undelivered.append(delivery.pending)
-            self.notice(f"{error}; the results wait on disk: 'sweep-sdk sync' delivers them")
+            if delivery.give_up(outcome):
+                self.session.undelivered.append(delivery.pending)
+                fate = "the results wait on disk: 'sweep-sdk sync' delivers them"
+            else:
+                self.session.n_lost += 1
+                fate = "the outcome of the run is lost: it could not be written to disk either"
+            self.notice(f"{error}; {fate}")
             state = "lost" if outcome.cause in GONE else judge(delivery.tail.logged, outcome)
             return Finished(state, is_requeued=False), False
         delivery.discard()

@@ -10,7 +10,7 @@ import click
 from sweep_sdk._exceptions import NotFound, UsageError
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import NOTHING, age_text, duration_text
+from sweep_sdk.cli.formats import NOTHING, age_text, duration_text, printable
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.tables import Column, print_columns
@@ -101,7 +101,7 @@ def revoke(token: str, is_json: bool) -> None:
     if is_json:
         say_json(revoked)
     else:
-        say(f"revoked the token '{revoked['name']}' ({revoked['id']})")
+        say(printable(f"revoked the token '{revoked['name']}' ({revoked['id']})"))
 
 
 @command.command("print", epilog=examples("sweep-sdk token print slurm"))
