@@ -266,6 +266,8 @@ def test_a_command_in_the_text_exists_with_its_options(text):
     context = click.Context(program)
     name, *words = text.split()
     command = program.get_command(context, name)
+    if isinstance(command, click.Group) and words:
+        command = command.get_command(context, words.pop(0))
     assert command is not None
     known = {
         option
