@@ -15,8 +15,12 @@ import pytest
 import requests
 from versions import MAIN, TOKEN, Version, agent, register, server
 
+from emulated_gateway import EmulatedGateway
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.transport import HttpTransport
+from sweep_service.access.scopes import Scope
+from sweep_service.access.tokens import Token, sha256_of, token_text
+from sweep_service.bootstrap import local_services
 from sweep_service.model.records.states import RunState
 from sweep_service.wire import runs
 
@@ -78,6 +82,25 @@ def test_agents_of_both_versions_share_a_sweep(
         with agent(old, url, sweep), agent(today, url, sweep):
             pass
         assert_complete(url, sweep)
+
+
+@pytest.mark.parametrize("scope", [None, Scope.AGENT, Scope.ADMIN])
+def test_an_agent_of_the_first_release_works_with_every_token_that_allows_it(
+    today: Version, old: Version, tmp_path: Path, scope: Scope | None
+) -> None:
+    """Through an emulated API Gateway, as on AWS; None: with the first admin's token."""
+    services = local_services(tmp_path / "remote.db")
+    with EmulatedGateway(services, TOKEN) as gateway:
+        sweep = register(old, gateway.url)
+        token = TOKEN
+        if scope is not None:
+            token = token_text(bytes(32))
+            stored = Token(sha256_of(token), "old", scope, None, 1.0, "ann")
+            services.store.save("", None, stored)
+        with agent({**old, "SWEEP_TOKEN": token}, gateway.url, sweep):
+            pass
+        assert_complete(gateway.url, sweep)
+    services.store.close()
 
 
 @pytest.mark.parametrize("agent_is_old", [False, True], ids=["new-agent", "old-agent"])

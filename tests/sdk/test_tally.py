@@ -4,20 +4,15 @@ import threading
 
 import pytest
 
+from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.session.tally import GivingUp, Tally
 
 
 @pytest.fixture
 def make(clock):
-    def make(
-        count=None,
-        max_failures=5,
-        max_initial_failures=3,
-        max_consecutive_failures=0,
-        max_blind=0,
-    ):
-        limits = (max_failures, max_initial_failures, max_consecutive_failures, max_blind)
-        return Tally(count, *limits, clock)
+    def make(**options):
+        defaults = {"max_consecutive_failures": 0, "max_runs_without_metric": 0}
+        return Tally(AgentOptions(**{**defaults, **options}), clock)
 
     return make
 
@@ -106,7 +101,7 @@ def test_threads_do_not_take_more_than_the_count(make):
 
 
 def test_three_runs_in_a_row_without_the_metric(make):
-    tally = make(max_blind=3)
+    tally = make(max_runs_without_metric=3)
     assert tally.add("finished", is_metric_missing=True)
     assert not tally.add("finished", is_metric_missing=True)
     tally.add("failed", is_metric_missing=True)  # says nothing of what a program logs
@@ -116,23 +111,23 @@ def test_three_runs_in_a_row_without_the_metric(make):
 
 
 def test_runs_whose_values_are_all_nan_are_told_of_but_do_not_end_the_agent(make):
-    tally = make(max_blind=3)
-    told = [tally.add("finished", is_without_value=True) for _ in range(5)]
-    assert (told, tally.gave_up) == ([True, False, False, False, False], None)
+    tally = make(max_runs_without_metric=3)
+    crossed = [tally.add("finished", is_without_value=True) for _ in range(5)]
+    assert (crossed, tally.gave_up) == ([True, False, False, False, False], None)
     assert tally.add("finished", is_metric_missing=True, is_without_value=True)
     tally.add("finished")
     assert tally.add("finished", is_without_value=True)
 
 
 def test_a_run_with_the_metric_begins_anew(make):
-    tally = make(max_blind=3)
+    tally = make(max_runs_without_metric=3)
     for is_missing in (True, True, False, True, True):
         tally.add("finished", is_metric_missing=is_missing)
     assert tally.gave_up is None
 
 
 def test_without_a_bound_runs_may_lack_it(make):
-    tally = make(max_blind=0)
+    tally = make(max_runs_without_metric=0)
     for _ in range(50):
         tally.add("finished", is_metric_missing=True)
     assert tally.gave_up is None

@@ -45,6 +45,13 @@ def test_routes_and_document_name_the_same_operations():
     assert set(OPERATIONS) == set(ROUTES)
 
 
+@pytest.mark.parametrize("place", ROUTES, ids=" ".join)
+def test_the_document_names_the_scope_of_each_route(place):
+    scope = ROUTES[place].scope
+    asked = [{kind: [scope.value]} for kind in ("bearer", "signature")] if scope else [{}]
+    assert OPERATIONS[place]["security"] == asked
+
+
 def test_operation_ids_are_unique():
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(set(ids)) == len(ids)
@@ -90,8 +97,8 @@ def test_every_documented_request_gets_the_documented_answer(send, backend):
     send("POST", run_path + "/reports", report, sweep=sweep, run=runs[0])
     send("POST", run_path + "/stop", sweep=sweep, run=runs[0])
     stopped = {"attempt": 1, "offset": 2, "rows": []}
-    told = send("POST", run_path + "/reports", stopped, sweep=sweep, run=runs[0])
-    assert told.body["command"] == "stop"
+    reported = send("POST", run_path + "/reports", stopped, sweep=sweep, run=runs[0])
+    assert reported.body["command"] == "stop"
     endings = [
         {"attempt": 1, "state": "killed", "signal": 15, "summary": {"loss": 1}},
         {"attempt": 1, "state": "failed", "exit_code": 1, "stderr_tail": "boom"},

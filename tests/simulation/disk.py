@@ -34,7 +34,7 @@ class Node:
 
 
 class Opened:
-    """An open file; it may stand in several processes' tables."""
+    """An open file; it may be in several processes' tables."""
 
     def __init__(self, node: Node, flags: int) -> None:
         self.node = node
@@ -429,7 +429,7 @@ def stat_of(node: Node | None, folder_changed_at: float = 0.0) -> os.stat_result
 
 
 def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
-    """What else stands in ``sweep_sdk._world.disk``, by name."""
+    """What else stored in ``sweep_sdk._world.disk``, by name."""
 
     def open_descriptor(path: Any, flags: int, mode: int = 0o777) -> int:
         kernel.step(f"open {path}")
@@ -484,6 +484,12 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
         files[number].let_go()
         files[number] = files.pop(by)
 
+    def make_private_folder(top: Any, folder: Any) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def discard_link(path: Any) -> None:
+        """No disk of a simulated world has links."""
+
     def remove_tree(folder: Any) -> None:
         kernel.step(f"remove {folder}")
         with contextlib.suppress(OSError):
@@ -494,6 +500,6 @@ def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
     found = (
         *(open_descriptor, close, write, lock_if_free),
         *(open_to_read, stat_descriptor, change_mode, open_nameless),
-        *(remove_tree, replace_descriptor),
+        *(remove_tree, replace_descriptor, make_private_folder, discard_link),
     )
     return {function.__name__: function for function in found}

@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 _CLIENT = Path(sweep_sdk.__file__).parent
 #: What a simulated world replaces (it starts programs and carries what they print, looks at the
-#: machine's GPUs and processes, or asks for spot notices), and what commands say to a user.
+#: machine's GPUs and processes, or asks for spot notices), and what only commands ask and say.
 _REPLACED = {
     *("process/child.py", "process/output.py", "process/keeper_main.py", "process/spot.py"),
-    *("process/gpus.py", "process/leftovers.py", "_backend/changes.py"),
+    *("process/gpus.py", "process/leftovers.py", "_backend/access.py", "_backend/changes.py"),
     *("printed/metrics.py", "printed/lines.py", "printed/search_main.py"),
 }
 LEAST_SHARE = 0.85

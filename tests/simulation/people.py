@@ -213,7 +213,6 @@ class People:
         world = self.world
         lost_after = 2.0 * world.lease_seconds  # the lease and the grace after it
         seconds = self.rng.choice((1.0, lost_after + 5.0, lost_after + 20.0))
-        world.faults.count("told by command")
 
         def main() -> int:
             with world.client() as client:
@@ -224,6 +223,7 @@ class People:
                 values = ("loss=0.5", "n=0")
                 try:
                     tell.command.callback(handout.id, values, handout.attempt, "finished")
+                    world.faults.count("reported by command")
                     world.tell(f"a person has told {handout.id}.{handout.attempt}")
                 except SweepError as error:
                     world.tell(f"a person: {error}")

@@ -8,7 +8,7 @@ import random
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ from sweep_service import gateway
 from sweep_service.access.identity import LOCAL_ADMIN, Identity
 from sweep_service.operations.services import Services
 
-URL = "http://backend.example"
+URL = "https://backend.example"
 #: What an agent whose credential is refused may take to end, beyond the time that it waits.
 _REFUSAL_SLACK_SECONDS = 200.0
 
@@ -69,7 +69,7 @@ class World:
         successful: The agents that have finished a run.
         n_failed: How many attempts have failed.
         is_deleting: Whether somebody has asked for the sweep's deletion.
-        is_deletion_acknowledged: Whether they were told that it is done.
+        is_deletion_acknowledged: Whether they were reported that it is done.
         file_ids: Which files the database's names lead to, as far as that was looked up.
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power.
@@ -139,6 +139,7 @@ class World:
         self.agents: list[Process] = []
         self.people: list[Process] = []
         self.begun: dict[str, set[tuple[str, int]]] = {}
+        self._coroutines: list[Coroutine[Any, Any, float]] = []
         self._scripts: dict[tuple[str, int], Script] = {}
         self.machines = [self._machine(f"host{number}") for number in range(n_machines)]
         self.cloud = self._machine("cloud")
@@ -226,7 +227,7 @@ class World:
         )
 
     def environment(self) -> dict[str, str]:
-        """The variables by which a command finds the backend."""
+        """The variables that lead a command to the backend."""
         if self.is_local:
             database = str(self.folder / "sweeps.db")
             return {"SWEEP_URL": "", "SWEEP_LOCAL_DB": database, "SWEEP_HOME": str(self.folder)}
@@ -273,8 +274,12 @@ class World:
                 raise SystemExit("the training fails") if script.is_foreign else ValueError("no")
             return float(script.n_rows)
 
-        async def train_later() -> float:
+        async def trained() -> float:
             return train()
+
+        def train_later() -> Coroutine[Any, Any, float]:
+            self._coroutines.append(trained())
+            return self._coroutines[-1]
 
         function = self.rng.choice((train, train_later))
 
@@ -324,7 +329,7 @@ class World:
         return self.kernel.spawn(self.cloud, name, main)
 
     def watcher(self, name: str) -> Callable[[Any], None]:
-        """What an agent tells, for the story."""
+        """An agent's events, for the story."""
 
         def watch(event: Any) -> None:
             show(event)
@@ -530,6 +535,8 @@ class World:
     def close(self) -> None:
         """End all that is left, and give back the file."""
         self.kernel.close()
+        for coroutine in self._coroutines:
+            coroutine.close()  # those of processes that were killed will never run
         self.ledger.close()
         self.store.close()
 

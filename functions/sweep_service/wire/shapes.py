@@ -23,6 +23,7 @@ _END_OF_TIMES = 253_370_764_800  # the year 9999, the last that dates can have
 _LONGEST_SECONDS = 1e9
 _LARGEST = sys.float_info.max
 _NON_FINITE_TEXTS = ("NaN", "Infinity", "-Infinity")
+_TOKEN_ID = re.compile(r"[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -96,6 +97,7 @@ METRIC = _of(
 PLAIN_MAP = _of(f"a map of at most {MAX_DEPTH} levels", _is_plain)
 SWEEP = _of("the id of a sweep", lambda found: _is_text_like(SWEEP_ID, found))
 RUN = _of("the id of a run", lambda found: _is_text_like(RUN_ID, found))
+TOKEN_ID = _of("the id of a token", lambda found: _is_text_like(_TOKEN_ID, found))
 SHA256 = _of("64 hexadecimal digits", lambda found: _is_text_like(_SHA256, found))
 
 

@@ -93,6 +93,7 @@ def token_of(found: Any) -> Json:
 
 def events_of(found: Any) -> list[Json]:
     """The events in an answer."""
+    answer_shapes.EVENTS(found, "events")
     return [{name: item[name] for name in _EVENT} for item in found["items"]]
 
 

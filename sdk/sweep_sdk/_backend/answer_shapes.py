@@ -21,6 +21,7 @@ from sweep_service.wire.shapes import (
     SWEEP,
     TEXT,
     TIME,
+    TOKEN_ID,
     WHOLE,
     WHOLE_OF_ANY_SIZE,
     both,
@@ -178,7 +179,7 @@ AN_IDENTITY = record(
 )
 A_TOKEN = record(
     {
-        "id": TEXT,
+        "id": TOKEN_ID,
         "name": TEXT,
         "scope": TEXT,
         "sweep": maybe(SWEEP),
@@ -190,3 +191,10 @@ A_TOKEN = record(
     }
 )
 TOKENS = record({"items": list_of(A_TOKEN)})
+EVENTS = record(
+    {
+        "items": list_of(
+            record({"at": TIME, "who": maybe(TEXT), "method": maybe(TEXT), "action": TEXT})
+        )
+    }
+)

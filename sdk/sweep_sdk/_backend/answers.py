@@ -127,6 +127,16 @@ def _is_of_api_gateway(response: Response) -> bool:
     return backend_version(response) is None and not names.isdisjoint(_OF_API_GATEWAY)
 
 
+def _credential_hint(response: Response, place: str, said: str) -> str:
+    """What was not accepted, and what to do."""
+    if response.is_signed:
+        return (
+            f"these AWS credentials{said}: attach one of its stack's policies to their role, or set"
+            " SWEEP_TOKEN"
+        )
+    return f"this token{said}; run 'sweep-sdk login --url {place}' or set SWEEP_TOKEN"
+
+
 def _proxy_hint(response: Response) -> str:
     """Who else may have answered."""
     return f"; the answer came through the proxy of {response.proxy}" if response.proxy else ""
@@ -150,8 +160,8 @@ def _error(
         return NotAuthorized(f"{place} does not allow this: {detail}")
     if status in (401, 403) and (code or not is_known or _is_of_api_gateway(response)):
         return NotAuthorized(
-            f"{place} does not accept this token{said}; run 'sweep-sdk login --url {place}' or set"
-            f" SWEEP_TOKEN{_proxy_hint(response)}",
+            f"{place} does not accept {_credential_hint(response, place, said)}"
+            f"{_proxy_hint(response)}",
             was_accepted=is_known,
         )
     if status == 429 or (status >= 500 and code not in _LASTING):

@@ -48,6 +48,7 @@ class Response:
     Attributes:
         proxy: The setting of the proxy through which it came, if it came through one.
         url_setting: Where the address comes from that was asked.
+        is_signed: Whether the request was signed with AWS credentials.
     """
 
     status: int
@@ -55,6 +56,7 @@ class Response:
     body: bytes = b""
     proxy: str | None = None
     url_setting: str = URL_SETTING
+    is_signed: bool = False
 
 
 class Transport(Protocol):
@@ -198,7 +200,12 @@ class HttpTransport:
         if is_cut.is_set():  # whatever was read of it may lack its end
             raise BackendUnavailable(f"no whole answer from {self.place} within {seconds:.0f} s")
         return Response(
-            answer.status_code, dict(answer.headers), content, self.proxy, self.url_setting
+            answer.status_code,
+            dict(answer.headers),
+            content,
+            self.proxy,
+            self.url_setting,
+            is_signed=self._signer is not None,
         )
 
     def renew_credential(self) -> bool:

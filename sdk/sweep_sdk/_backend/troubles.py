@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweep_sdk._exceptions import BackendUnavailable, UsageError
+from sweep_sdk._exceptions import BackendUnavailable, UsageError, WrongBackend
 from sweep_sdk._world import network
 
 
@@ -49,6 +49,8 @@ def trouble_of(
         )
     if isinstance(error, requests.exceptions.Timeout):
         return BackendUnavailable(f"no answer from {url}{through} in time")
+    if network.is_foreign_listener(cause):
+        return WrongBackend(f"no connection to {url}: {words}; check {url_setting}")
     return BackendUnavailable(
         f"no connection to {url}{through}: {words}; check {url_setting}",
         is_temporary=not network.is_unknown_host(cause),

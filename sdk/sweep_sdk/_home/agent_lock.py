@@ -16,7 +16,6 @@ from sweep_sdk._world import chance, disk, threads
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 _TRIES = 3
 
@@ -83,7 +82,7 @@ def agent_lock(home: disk.Path) -> Iterator[AgentLock]:
 
 
 def _open_lock_file(path: disk.Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    disk.make_private_folder(path.parents[1], path.parent)
     return disk.open_descriptor(path, disk.O_RDWR | disk.O_CREAT, _PRIVATE_FILE)
 
 

@@ -52,7 +52,8 @@ def rank_of(environ: Mapping[str, str]) -> str | None:
         own = [
             environ[rank[0]]
             for rank in family.items()
-            if environ.get(rank[0]) and _differs(_all(rank), environ, agents)
+            if environ.get(rank[0])
+            and any(environ.get(name) != agents.get(name) for name in _all(rank))
         ]
         if own:
             return next((rank for rank in own if rank != "0"), "0")
@@ -61,10 +62,6 @@ def rank_of(environ: Mapping[str, str]) -> str | None:
 
 def _all(rank: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
     return (rank[0], *rank[1])
-
-
-def _differs(names: tuple[str, ...], environ: Mapping[str, str], agents: Mapping[str, str]) -> bool:
-    return any(environ.get(name) != agents.get(name) for name in names)
 
 
 def _read(text: str | None) -> dict[str, str]:

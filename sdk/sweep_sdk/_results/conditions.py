@@ -95,17 +95,14 @@ def _is_equal(value: Any, text: str) -> bool:
         return text.lower() in _WORDS and _WORDS[text.lower()] is value
     if isinstance(value, (int, float)):
         number = _number(text)
-        return number is not None and (value == number or _are_nan(value, number))
+        are_nan = number is not None and math.isnan(value) and math.isnan(number)
+        return value == number or are_nan
     if isinstance(value, list) and any(_is_equal(item, text) for item in value):
         return True
     try:
         return bool(json.loads(text) == value)
     except (ValueError, RecursionError):
         return False
-
-
-def _are_nan(a: float, b: float) -> bool:
-    return math.isnan(a) and math.isnan(b)
 
 
 def _number(text: str) -> float | None:

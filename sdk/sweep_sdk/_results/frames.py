@@ -25,7 +25,7 @@ def to_pandas(items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """
     pandas = _load_pandas()
     found = [items] if isinstance(items, Mapping) else list(items)
-    are_runs = [_is_run(item) for item in found]
+    are_runs = [all(name in item for name in (*RUN_FIELDS, *GROUPS[:2])) for item in found]
     if any(are_runs) and not all(are_runs):
         raise UsageError("these are runs and rows: make one data frame of each")
     if any(are_runs):
@@ -39,10 +39,6 @@ def to_pandas(items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         if name in frame:
             frame[name] = pandas.to_datetime(frame[name], unit="s", utc=True)
     return frame
-
-
-def _is_run(item: Mapping[str, Any]) -> bool:
-    return all(name in item for name in (*RUN_FIELDS, *GROUPS[:2]))
 
 
 def _load_pandas() -> Any:

@@ -59,12 +59,11 @@ def _flat(run: str, row: Mapping[str, Any]) -> Row:
     fields = {"run": run, "attempt": row["attempt"], "step": row["step"], "time": row["at"]}
     metrics: Row = row["metrics"]
     if not fields.keys().isdisjoint(metrics):
-        metrics = {_free(name): value for name, value in metrics.items()}
+        metrics = {
+            f"metric.{name}" if name in ROW_FIELDS else name: value
+            for name, value in metrics.items()
+        }
     return fields | metrics
-
-
-def _free(name: str) -> str:
-    return f"metric.{name}" if name in ROW_FIELDS else name
 
 
 def by_step(rows: Iterable[Row]) -> Iterator[Row]:
@@ -100,14 +99,14 @@ def joined(rows: Iterable[Row]) -> list[Row]:
     for row in rows:
         if kept and row["attempt"] != attempt:
             first = row["step"]
-            kept = [] if first is None else [r for r in kept if _is_before(r["step"], first)]
+            kept = [
+                earlier
+                for earlier in kept
+                if None not in (first, earlier["step"]) and earlier["step"] < first
+            ]
         attempt = row["attempt"]
         kept.append(row)
     return kept
-
-
-def _is_before(step: int | None, first: int) -> bool:
-    return step is not None and step < first
 
 
 def row_names(rows: Iterable[Row]) -> list[str]:

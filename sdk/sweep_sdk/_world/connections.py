@@ -11,6 +11,8 @@ from weakref import WeakSet
 from requests.adapters import HTTPAdapter
 from urllib3.poolmanager import PoolManager, ProxyManager
 
+from sweep_sdk._world.listeners import check_listener
+
 
 class CuttableAdapter(HTTPAdapter):
     """Carries requests as usual, and knows the connections on which they are."""
@@ -44,12 +46,19 @@ class CuttableAdapter(HTTPAdapter):
     def _follow(self, manager: Any) -> None:
         if type(manager) not in (PoolManager, ProxyManager):  # others have pools of their own
             return
+        is_direct = type(manager) is PoolManager
         manager.pool_classes_by_scheme = {
-            scheme: self._followed(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+            scheme: self._followed(pool, is_checked=is_direct and scheme == "http")
+            for scheme, pool in manager.pool_classes_by_scheme.items()
         }
 
-    def _followed(self, pool: Any) -> Any:
-        """A kind of pool whose connections are known here."""
+    def _followed(self, pool: Any, *, is_checked: bool) -> Any:
+        """A kind of pool whose connections are known here.
+
+        Args:
+            pool: A kind of urllib3.
+            is_checked: Whether nothing else shows whose server answers, such as a certificate.
+        """
         can_connect = hasattr(pool.ConnectionCls, "connect")  # not for TLS without the ssl module
         if getattr(pool, "is_followed", False) or not can_connect:
             return pool
@@ -59,6 +68,8 @@ class CuttableAdapter(HTTPAdapter):
             with adapter._lock:
                 adapter._connections.add(connection)
             pool.ConnectionCls.connect(connection)
+            if is_checked:
+                check_listener(connection.sock)
 
         followed = type("FollowedConnection", (pool.ConnectionCls,), {"connect": connect})
         return type("FollowedPool", (pool,), {"ConnectionCls": followed, "is_followed": True})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno as _errno
 import os as _os
+import stat as _stat
 import sys
 import weakref
 from os import O_APPEND, O_CREAT, O_RDWR, O_WRONLY, close
@@ -25,8 +27,10 @@ __all__ = [
     "Path",
     "change_mode",
     "close",
+    "discard_link",
     "lock_if_free",
     "locked_for_process",
+    "make_private_folder",
     "open_descriptor",
     "open_nameless",
     "open_to_read",
@@ -35,6 +39,9 @@ __all__ = [
     "stat_descriptor",
     "write",
 ]
+
+_PRIVATE_FOLDER = 0o700
+_WRITABLE_BY_OTHERS = _stat.S_IWGRP | _stat.S_IWOTH
 
 O_CLOEXEC: int = getattr(_os, "O_CLOEXEC", 0)
 
@@ -105,6 +112,52 @@ def open_nameless() -> int | None:
     with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
         return _os.dup(file.fileno())
     return None
+
+
+def make_private_folder(top: Path, folder: Path) -> None:
+    """Make a folder, and those between it and the top, which this user alone may enter.
+
+    The owner of the top folder is trusted, as root is. If others could have prepared a folder below
+    it, or could replace one, they would choose where our files are written.
+
+    Args:
+        top: A folder that the user has chosen; made if it does not exist.
+        folder: A folder in it, or the same one.
+
+    Raises:
+        OSError: A folder cannot be made, or is not safe from other users.
+    """
+    top.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    found = top.stat()
+    if found.st_mode & _stat.S_IWOTH and not found.st_mode & _stat.S_ISVTX:
+        words = f"everybody may replace what is in it, unless you run 'chmod +t {top}'"
+        raise PermissionError(_errno.EACCES, words, str(top))
+    own = _os.geteuid()
+    trusted = {own, 0, found.st_uid}
+    path = top
+    for name in folder.relative_to(top).parts:
+        path /= name
+        path.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        itself, target = path.lstat(), path.stat()
+        if not trusted.issuperset((itself.st_uid, target.st_uid)):
+            raise PermissionError(_errno.EACCES, "it belongs to another user", str(path))
+        if target.st_uid == own and target.st_mode & _WRITABLE_BY_OTHERS:
+            path.chmod(_stat.S_IMODE(target.st_mode) & ~_WRITABLE_BY_OTHERS)
+
+
+def discard_link(path: Path) -> None:
+    """Remove what is in the place of a file of ours and leads to another file.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        found = path.lstat()
+        if _stat.S_ISLNK(found.st_mode) or (_stat.S_ISREG(found.st_mode) and found.st_nlink > 1):
+            path.unlink()
 
 
 def remove_tree(folder: Path) -> None:

@@ -18,6 +18,13 @@ def is_unknown_host(error: BaseException) -> bool:
     return isinstance(error, socket.gaierror) and error.errno in _UNKNOWN_HOST
 
 
+def is_foreign_listener(error: BaseException) -> bool:
+    """Whether another user of this machine listens where a server of this user was expected."""
+    from sweep_sdk._world.listeners import ForeignListenerError
+
+    return isinstance(error, ForeignListenerError)
+
+
 def new_session() -> requests.Session:
     """A session with connections of its own."""
     import requests  # here, because nothing but a first request needs it

@@ -91,7 +91,9 @@ class AgentView:
         elif isinstance(event, events.Waiting):
             self._say(_WAITING.get(event.reason, f"waiting: {event.reason}"))
         elif isinstance(event, events.Notice):
-            self._note(event)
+            place = f"{event.run}: " if event.run else ""
+            self._output.end_lines()
+            click.echo(f"{place}{printable(event.message)}", err=True, color=self._color)
         else:
             self._agent_ended(event)
 
@@ -163,11 +165,6 @@ class AgentView:
             self._say(text)
         if sweep.get("best") is not None:
             self._say(f"best: {best_text(sweep['best'], sweep)}")
-
-    def _note(self, event: events.Notice) -> None:
-        place = f"{event.run}: " if event.run else ""
-        self._output.end_lines()
-        click.echo(f"{place}{printable(event.message)}", err=True, color=self._color)
 
     def _say(self, text: str, **style: Any) -> None:
         self._output.end_lines()

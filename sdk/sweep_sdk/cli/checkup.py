@@ -142,12 +142,9 @@ def _credential(client: Client, settings: Settings) -> Finding:
         return Finding(
             "credential", OK, "the backend requires no token: anyone who can reach it can use it"
         )
-    return Finding("credential", OK, f"{_what(caller)} accepted{_allowed(caller)}")
-
-
-def _what(caller: Mapping[str, Any] | None) -> str:
     is_signed = caller is not None and caller["method"] == "iam"
-    return "the AWS credentials are" if is_signed else "the token is"
+    what = "the AWS credentials are" if is_signed else "the token is"
+    return Finding("credential", OK, f"{what} accepted{_allowed(caller)}")
 
 
 def _allowed(caller: Mapping[str, Any] | None) -> str:

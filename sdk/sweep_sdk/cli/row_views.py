@@ -76,8 +76,8 @@ def write_csv_rows(
         if not metrics:
             names = _spooled(spool, counted)
             found = map(json.loads, spool)
-        timed = map(_with_iso_time, found)
-        write_csv_lines(stream, list(names), timed, for_spreadsheet=for_spreadsheet)
+        with_times = ({**row, "time": iso_time(row["time"])} for row in found)
+        write_csv_lines(stream, list(names), with_times, for_spreadsheet=for_spreadsheet)
         return counted.n_rows
 
 
@@ -133,7 +133,3 @@ def _spooled(spool: IO[str], rows: Iterable[Row]) -> list[str]:
             ) from None
     spool.seek(0)
     return list(names)
-
-
-def _with_iso_time(row: Row) -> Row:
-    return {**row, "time": iso_time(row["time"])}

@@ -38,19 +38,16 @@ def run_columns(runs: Sequence[Run], sweeps: Sequence[Sweep], now: float) -> lis
         sweeps: The sweeps of the runs; if there are several, a column names the sweep.
         now: The current time, in seconds since the epoch.
     """
+    states = ["finished early" if run["stopped_early"] else str(run["state"]) for run in runs]
     return [
         Column("RUN", [run["id"] for run in runs]),
         *_sweep_columns(runs, sweeps),
-        Column("STATE", [_state_text(run) for run in runs]),
+        Column("STATE", states),
         *_metric_columns(runs, sweeps),
         *_parameter_columns(runs),
         Column("TIME", [duration_text(seconds_taken(run, now)) for run in runs], _TIME, True),
         *_columns_that_vary(runs),
     ]
-
-
-def _state_text(run: Run) -> str:
-    return "finished early" if run["stopped_early"] else str(run["state"])
 
 
 def _sweep_columns(runs: Sequence[Run], sweeps: Sequence[Sweep]) -> list[Column]:

@@ -38,8 +38,10 @@ def run_lines(run: Json, history: Sequence[Json], log_file: Path, now: float) ->
     yield from _section("attempts", _attempts(run, now))
     yield from _section("summary", _values(run["summary"]))
     yield from _section("history", [_row_text(row, now) for row in history])
-    yield from _section("why this configuration", _reasons(run.get("suggestion") or {}))
-    yield from _section("last lines of stderr", _tail(run["error_tail"]))
+    record = run.get("suggestion")
+    yield from _section("why this configuration", [suggestion_text(record)] if record else [])
+    last_lines = (run["error_tail"] or "").splitlines()
+    yield from _section("last lines of stderr", [printable(line) for line in last_lines])
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
@@ -119,15 +121,7 @@ def _values(values: Json) -> list[str]:
     return lined_up(pairs)
 
 
-def _reasons(record: Json) -> list[str]:
-    return [suggestion_text(record)] if record else []
-
-
 def _row_text(row: Json, now: float) -> str:
     step = "-" if row["step"] is None else row["step"]
     at = "" if row["at"] is None else f", {age_text(row['at'], now)}"
     return f"attempt {row['attempt']}, step {step}{at}: {assignments(row['metrics'])}"
-
-
-def _tail(text: str | None) -> list[str]:
-    return [printable(line) for line in (text or "").splitlines()]

@@ -1,6 +1,6 @@
 """A disk that is full, a folder that cannot be written, a database that is locked or too new.
 
-Whoever starts something is told in one line; a training that runs already goes on, and what it
+A start that fails is reported in one line; a training that runs already goes on, and what it
 said arrives once the trouble is over.
 """
 
@@ -90,7 +90,7 @@ def full_disk(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def finish_amid(agent: Agent, trouble: str) -> None:
-    """Let the program do the rest while its agent tells of some trouble."""
+    """Let the program do the rest while its agent reports some trouble."""
     Path("go on").touch()
     await_true(lambda: any(trouble in notice for notice in agent.notices))
     await_true(Path("done").exists)
@@ -182,7 +182,7 @@ class TestATrainingGoesOn:
         env = {"SWEEP_RUNS_DIR": str(place / "runs")}
         with agent_on(sweep, env=env) as agent, read_only(place / "home"):
             Path("go on").touch()
-            await_true(lambda: any(event["event"] == "OutcomeKnown" for event in agent.events))
+            await_true(lambda: any(event["event"] == "RunEnded" for event in agent.events))
         check_run(client, sweep)
 
 

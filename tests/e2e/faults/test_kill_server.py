@@ -55,6 +55,10 @@ class CountingTransport:
         self.n_answered += 1
         return answer
 
+    def renew_credential(self) -> bool:
+        """A server that starts again has another token."""
+        return self._transport.renew_credential()
+
     def close(self) -> None:
         self._transport.close()
 

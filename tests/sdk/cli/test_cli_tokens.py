@@ -140,6 +140,15 @@ def test_an_agents_token_changes_nothing_and_says_why(gateway, cli, sweep, monke
     assert cli("show", sweep, "--json").json["state"] == "pending"
 
 
+def test_a_readers_agent_ends_at_once(gateway, cli, sweep, monkeypatch):
+    Path("train.py").touch()
+    cli("token", "create", "dashboard", "--scope", "reader")
+    as_user_of(monkeypatch, cli, "dashboard")
+    refused = cli("agent", sweep)
+    assert refused.code == 2
+    assert "needs the scope 'agent'; the token 'dashboard' has 'reader'" in refused.err
+
+
 def test_login_and_doctor_take_a_token_of_one_sweep(gateway, cli, sweep):
     cli("token", "create", "node", "--scope", "agent", "--sweep", sweep)
     text = cli("token", "print", "node").out

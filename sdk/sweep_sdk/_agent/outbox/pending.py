@@ -16,7 +16,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._home.agent_lock import PRIVATE_FOLDER, is_held, lock_file
+from sweep_sdk._home.agent_lock import is_held, lock_file
 from sweep_sdk._world import disk, processes, threads
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Outbox:
         """
         if self._agent_lock is not None:
             self._agent_lock.restore()
-        self._folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        disk.make_private_folder(self.home, self._folder)
         path = self._folder / pending.file_name
         fresh = path.with_suffix(f".{processes.own_id()}.tmp")
         fresh.write_text(json.dumps(asdict(pending)), encoding="utf-8")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from sweep_service.wire.runs import HandOut
 
-_PRIVATE_FOLDER = 0o700
 #: The exit codes of ``env`` for a program that it cannot execute, or find.
 _NOT_EXECUTED = (126, 127)
 
@@ -67,10 +66,12 @@ def prepare_files(runs_dir: disk.Path, handout: HandOut) -> RunFiles:
     """Make the run's folder, write its config and begin its metrics file.
 
     Raises:
-        OSError: They cannot be written.
+        OSError: They cannot be written, or other users could choose where they are written.
     """
     files = run_files(runs_dir, handout.sweep, handout.id, handout.attempt)
-    files.folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+    disk.make_private_folder(runs_dir, files.folder)
+    for path in (files.config, files.arguments, files.metrics, files.log):
+        disk.discard_link(path)
     files.config.write_text(json.dumps(handout.config, indent=1), encoding="utf-8")
     files.arguments.write_text(commands.args_json(handout.config), encoding="utf-8")
     files.metrics.write_bytes(b"")
@@ -78,7 +79,7 @@ def prepare_files(runs_dir: disk.Path, handout: HandOut) -> RunFiles:
 
 
 def run_variables(handout: HandOut, files: RunFiles) -> dict[str, str]:
-    """What the training program is told about its run."""
+    """What the training program learns about its run."""
     return {
         "SWEEP_ID": handout.sweep,
         "SWEEP_RUN_ID": handout.id,
@@ -119,7 +120,7 @@ class Launcher:
         """Find out before the first run what would make every run fail; only what is certain.
 
         Raises:
-            UsageError: The program is missing, or what shall run it, or the command asks for the
+            UsageError: The program is missing, or its interpreter, or the command asks for the
                 token of the backend.
         """
         if commands.asks_for_token(self._command):
@@ -192,12 +193,12 @@ class Launcher:
             handout: The run.
             files: Its files.
             gpus: The variable that shows it its GPUs; empty where it sees what its agent sees.
-            mark: By which its processes are known; see ``leftovers``.
+            mark: Identifies its processes; see ``leftovers``.
         """
         # Unbuffered: what a program prints is seen at once, and survives its being killed.
         environment = {"PYTHONUNBUFFERED": "1"} | self._environment | run_variables(handout, files)
         environment |= {AGENT_RANKS: agent_ranks(self._environment), MARK_VARIABLE: mark, **gpus}
-        environment.pop(KEEP_VARIABLE, None)  # whoever kept the agent did not mean its programs
+        environment.pop(KEEP_VARIABLE, None)  # it was meant for the agent, not for its programs
         command = self.command_line(handout.config, files.arguments)
         return ProgramSpec(command, environment, files.log)
 

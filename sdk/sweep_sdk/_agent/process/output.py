@@ -85,7 +85,8 @@ class OutputPump:
 
     def _open_log(self) -> None:
         try:
-            self._log = os.open(self._log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            self._log = os.open(self._log_file, flags, 0o600)
         except OSError as error:
             self._fail(error)
 
@@ -99,6 +100,6 @@ class OutputPump:
             self._fail(error)
 
     def _fail(self, error: OSError) -> None:
-        """Tell it once. Later pieces are tried again: space may have been freed."""
+        """Report it once. Later pieces are tried again: space may have been freed."""
         self._notice(f"cannot write the log {self._log_file}: {error.strerror}")
         self._notice = lambda _: None

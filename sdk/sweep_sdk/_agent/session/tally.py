@@ -10,6 +10,8 @@ from sweep_sdk._world import clock, threads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sweep_sdk._agent.options import AgentOptions
+
 INITIAL_SECONDS = 60.0
 #: Number of times in a row that a machine may fail to run a program before its agent ends. The
 #: agent waits for 1, 2, 4 and 8 seconds in between.
@@ -40,50 +42,32 @@ class Tally:
         gave_up: Why no more runs are taken; None while the agent takes runs.
     """
 
-    def __init__(
-        self,
-        count: int | None,
-        max_failures: int,
-        max_initial_failures: int,
-        max_consecutive_failures: int,
-        max_runs_without_metric: int = 0,
-        clock: Callable[[], float] = clock.monotonic,
-    ) -> None:
-        """Set the limits; 0 means no limit.
+    def __init__(self, options: AgentOptions, clock: Callable[[], float] = clock.monotonic) -> None:
+        """Begin to count.
 
         Args:
-            count: Maximum number of runs; None for no limit.
-            max_failures: Number of failures before any success at which the agent gives up.
-            max_initial_failures: The same for failures in the first minute.
-            max_consecutive_failures: The same for failures in a row.
-            max_runs_without_metric: The same for finished runs in a row that never logged the
-                sweep's metric.
+            options: The limits.
             clock: Returns monotonic seconds.
         """
         self.n_runs = 0
         self.n_failed = 0
-        self.gave_up: GivingUp | None = None
-        self._n_taken = 0
         self.n_finished = 0
         self.n_failed_in_a_row = 0
+        self.gave_up: GivingUp | None = None
+        self._n_taken = 0
         self._n_given_back = 0
         self._n_machine_faults = 0
-        self._next_fault_at = clock()
-        self._count = count
-        self._max_failures = max_failures
-        self._max_initial_failures = max_initial_failures
-        self._max_consecutive_failures = max_consecutive_failures
-        self._max_runs_without_metric = max_runs_without_metric
         self._n_without_metric = 0
         self._n_without_value = 0
+        self._options = options
         self._clock = clock
-        self._started_at = clock()
+        self._started_at = self._next_fault_at = clock()
         self._lock = threads.Lock()
 
     def take_turn(self) -> bool:
         """Claim one more run; whether that is allowed."""
         with self._lock:
-            if self.gave_up is not None or self._n_taken == self._count:
+            if self.gave_up is not None or self._n_taken == self._options.count:
                 return False
             self._n_taken += 1
             return True
@@ -168,7 +152,7 @@ class Tally:
             return self.gave_up is not None or has_nothing
 
     def _blind_reason(self) -> GivingUp | None:
-        if 0 < self._max_runs_without_metric <= self._n_without_metric:
+        if 0 < self._options.max_runs_without_metric <= self._n_without_metric:
             return GivingUp(
                 f"{self._n_without_metric} runs in a row finished without logging the sweep's"
                 " metric",
@@ -178,14 +162,14 @@ class Tally:
 
     def _reason(self) -> GivingUp | None:
         is_initial = self._clock() - self._started_at < INITIAL_SECONDS
-        if is_initial and 0 < self._max_initial_failures <= self.n_failed:
+        if is_initial and 0 < self._options.max_initial_failures <= self.n_failed:
             return GivingUp(
                 f"{self.n_failed} runs failed in the first {INITIAL_SECONDS:.0f} s",
                 "max_initial_failures",
             )
-        if not self.n_finished and 0 < self._max_failures <= self.n_failed:
+        if not self.n_finished and 0 < self._options.max_failures <= self.n_failed:
             return GivingUp(f"{self.n_failed} runs failed and none succeeded", "max_failures")
-        if 0 < self._max_consecutive_failures <= self.n_failed_in_a_row:
+        if 0 < self._options.max_consecutive_failures <= self.n_failed_in_a_row:
             n_failed = self.n_failed_in_a_row
             return GivingUp(f"{n_failed} runs failed in a row", "max_consecutive_failures")
         return None

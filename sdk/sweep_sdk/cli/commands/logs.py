@@ -58,13 +58,9 @@ def command(run: str, follow: bool, is_path: bool) -> int:
         elif follow:
             _follow(path, lambda: client.get_run(run)["ended_at"] is not None)
         else:
-            _copy(path)
+            with path.open("rb") as file:
+                _copy_rest(file, TerminalFilter())
     return 0
-
-
-def _copy(path: Path) -> None:
-    with path.open("rb") as file:
-        _copy_rest(file, TerminalFilter())
 
 
 def _copy_rest(file: BinaryIO, terminal: TerminalFilter) -> bool:

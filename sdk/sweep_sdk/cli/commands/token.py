@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk._exceptions import NotFound, UsageError
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import NOTHING, age_text, duration_text
@@ -101,7 +102,7 @@ def revoke(token: str, is_json: bool) -> None:
     if is_json:
         say_json(revoked)
     else:
-        say(f"revoked the token '{revoked['name']}' ({revoked['id']})")
+        say(printable(f"revoked the token '{revoked['name']}' ({revoked['id']})"))
 
 
 @command.command("print", epilog=examples("sweep-sdk token print slurm"))
