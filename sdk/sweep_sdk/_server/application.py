@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 import traceback
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -89,7 +89,7 @@ class Guard:
         self._authenticator = authenticator
         self._pool = pool
         self._limits = limits
-        self._hosts = {"localhost", *_own_names(), *(name.lower() for name in hosts)}
+        self._hosts = frozenset(("localhost", *_own_names(), *(name.lower() for name in hosts)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request and pass it on."""
@@ -268,7 +268,8 @@ def _own_names() -> set[str]:
     return {name, name.partition(".")[0]}
 
 
-def _is_named(host: str, names: Collection[str]) -> bool:
+@lru_cache(maxsize=64)
+def _is_named(host: str, names: frozenset[str]) -> bool:
     """Whether a Host header has one of some names, or an address.
 
     A web page can reach a server of its visitor's machine by a name that resolves to it, but not

@@ -10,7 +10,7 @@ import socket
 import sys
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -36,6 +36,45 @@ class _Stage(Enum):
     BODY = "the rest of a body"
     ANSWER = "the backend"
     REST = "the rest of a request that has its answer already"
+
+
+class _Gathered:
+    """A transport that sends what is written at a time as one piece.
+
+    uvicorn writes the header and the body of an answer one after the other.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send data soon."""
+        if not self._pieces:
+            self._loop.call_soon(self.flush)
+        self._pieces.append(data)
+
+    def write_eof(self) -> None:
+        """Send nothing more."""
+        self.flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """Close the connection once all data is sent."""
+        self.flush()
+        self._transport.close()
+
+    def flush(self) -> None:
+        """Send data now."""
+        if self._pieces:
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            if not self._transport.is_closing():
+                self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class Connection(H11Protocol):
@@ -72,9 +111,12 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with the deadline of the first header."""
-        super().connection_made(transport)
+        self._gathered = _Gathered(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._gathered))
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # The rest of a long answer does not wait until the client has acknowledged its beginning.
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._enter(_Stage.HEAD)
         surplus = self._register.open(self, self.client[0] if self.client else "")
         if surplus is not None:
@@ -98,6 +140,7 @@ class Connection(H11Protocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio documents it
         """Answer a request that has come in whole, although the client sends nothing more."""
+        self._gathered.flush()
         self._is_half_closed = self._stage is _Stage.ANSWER and self.scheme == "http"
         return self._is_half_closed
 
