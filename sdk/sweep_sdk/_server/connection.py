@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: In a request's ``state``: the connection on which it came.
 CONNECTION = "connection"
+#: How answers begin, unlike the informational ones before them.
+_FINAL_HEADERS = tuple(f"HTTP/1.1 {digit}".encode() for digit in range(2, 6))
 
 
 class _Stage(Enum):
@@ -39,39 +41,22 @@ class _Stage(Enum):
 
 
 class _Gathered:
-    """A transport that sends what is written at a time as one piece.
+    """A transport that sends the header of an answer together with the first piece of its body.
 
-    uvicorn writes the header and the body of an answer one after the other.
+    uvicorn writes one after the other, and always writes something after a header.
     """
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._loop = loop
-        self._pieces: list[bytes] = []
+        self._header = b""
 
     def write(self, data: bytes) -> None:
-        """Send data soon."""
-        if not self._pieces:
-            self._loop.call_soon(self.flush)
-        self._pieces.append(data)
-
-    def write_eof(self) -> None:
-        """Send nothing more."""
-        self.flush()
-        self._transport.write_eof()
-
-    def close(self) -> None:
-        """Close the connection once all data is sent."""
-        self.flush()
-        self._transport.close()
-
-    def flush(self) -> None:
-        """Send data now."""
-        if self._pieces:
-            data = b"".join(self._pieces)
-            self._pieces.clear()
-            if not self._transport.is_closing():
-                self._transport.write(data)
+        """Send data, or keep the header of an answer until more is written."""
+        if not self._header and data.startswith(_FINAL_HEADERS):
+            self._header = data
+        elif self._header or data:
+            self._transport.write(self._header + data)
+            self._header = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -111,8 +96,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with the deadline of the first header."""
-        self._gathered = _Gathered(transport, self.loop)
-        super().connection_made(cast("asyncio.Transport", self._gathered))
+        super().connection_made(cast("asyncio.Transport", _Gathered(transport)))
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         # The rest of a long answer does not wait until the client has acknowledged its beginning.
@@ -140,7 +124,6 @@ class Connection(H11Protocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio documents it
         """Answer a request that has come in whole, although the client sends nothing more."""
-        self._gathered.flush()
         self._is_half_closed = self._stage is _Stage.ANSWER and self.scheme == "http"
         return self._is_half_closed
 
