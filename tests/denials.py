@@ -130,7 +130,7 @@ class House:
         text = token_text(hashlib.sha256(f"{self.n_requests} {self.sweep}".encode()).digest())
         body = {
             "sha256": sha256(text),
-            "name": f"token {self.n_requests}",
+            "name": f"token-{self.n_requests}",
             "scope": scope.value,
             "sweep": sweep,
             "expires_at": int(time.time()) + lifetime,

@@ -1,7 +1,7 @@
 """Counts what DynamoDB would bill, in a hook of botocore, by AWS's published rules for sizes.
 
-The stand-ins for DynamoDB bill a query as if it read nothing, so units are worked out here from
-what is sent and received. Where a stand-in bills writes by size the two are compared.
+Emulations of DynamoDB bill a query as if it read nothing, so units are worked out here from
+what is sent and received. Where an emulation bills writes by size the two are compared.
 """
 
 from __future__ import annotations

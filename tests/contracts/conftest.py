@@ -82,5 +82,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if report.when == "call" or outcome in ("error", "skipped"):
                 counts.update((store, outcome) for name, store in properties if name == "store")
     for store in sorted({store for store, _ in counts}):
-        told = ", ".join(f"{n} {what}" for (name, what), n in counts.items() if name == store)
-        terminalreporter.write_line(f"store contract on {store}: {told}")
+        reported = ", ".join(f"{n} {what}" for (name, what), n in counts.items() if name == store)
+        terminalreporter.write_line(f"store contract on {store}: {reported}")

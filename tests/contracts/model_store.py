@@ -34,21 +34,21 @@ class ModelStore:
 
     def save(self, seen: Any, record: Any) -> Any:
         place = (type(record), getattr(record, "index", 0))
-        stands = self.records.get(place)
+        stored = self.records.get(place)
         saved = replace(record, change=0 if seen is None else seen.change + 1)
-        if stands is not None and is_as_seen(stands, saved) and stands == saved:
-            return stands
-        if stands is None or seen is None:
-            require(stands is None and seen is None, stands)
+        if stored is not None and is_as_seen(stored, saved) and stored == saved:
+            return stored
+        if stored is None or seen is None:
+            require(stored is None and seen is None, stored)
         else:
-            require(is_as_seen(stands, seen), stands)
+            require(is_as_seen(stored, seen), stored)
         self.records[place] = saved
         return saved
 
     def delete(self, seen: Lease) -> None:
-        stands = self.records.get((Lease, seen.index))
-        if stands is not None:
-            require(is_as_seen(stands, seen), stands)
+        stored = self.records.get((Lease, seen.index))
+        if stored is not None:
+            require(is_as_seen(stored, seen), stored)
             del self.records[Lease, seen.index]
 
     def claim_index(self) -> tuple[int, SweepStatus]:
@@ -69,8 +69,8 @@ class ModelStore:
 
     def append(self, index: int, entry: BandValue | Observation) -> None:
         if isinstance(entry, BandValue):
-            stands = self.bands.get((entry.band, index))
-            if stands is None or stands.attempt <= entry.attempt:
+            stored = self.bands.get((entry.band, index))
+            if stored is None or stored.attempt <= entry.attempt:
                 self.bands[entry.band, index] = entry
             return
         place = (entry.written_at, index)
@@ -79,20 +79,20 @@ class ModelStore:
             self.observations[place] = entry
 
     def drop_band(self, band: int, index: int, attempt: int) -> None:
-        stands = self.bands.get((band, index))
-        if stands is not None and stands.attempt <= attempt:
+        stored = self.bands.get((band, index))
+        if stored is not None and stored.attempt <= attempt:
             del self.bands[band, index]
 
 
-def is_as_seen(stands: Any, seen: Any) -> bool:
+def is_as_seen(stored: Any, seen: Any) -> bool:
     """Whether a record is the one that was seen: leases are deleted and opened again."""
     names = ("change", "attempt", "revision") if isinstance(seen, Lease) else ("change",)
-    return all(getattr(stands, name) == getattr(seen, name) for name in names)
+    return all(getattr(stored, name) == getattr(seen, name) for name in names)
 
 
-def require(condition: bool, stands: Any) -> None:
+def require(condition: bool, stored: Any) -> None:
     if not condition:
-        raise Stale("", stands)
+        raise Stale("", stored)
 
 
 def run_heads(runs: list[Run]) -> list[tuple[int, Any, Any]]:

@@ -68,7 +68,7 @@ def a_lease(index: int = 0, **changes: Any) -> Lease:
 
 
 def a_live(offset: int = 0, **changes: Any) -> LiveSummary:
-    """What stands after three rows from ``offset`` on."""
+    """What stored after three rows from ``offset`` on."""
     known = {"n_values": 3, "last": 0.5, "best": 0.25, "step": 9, "last_finite": 0.5}
     return LiveSummary(offset, **(known | {"next_row": offset + 3} | changes))
 
@@ -140,7 +140,7 @@ def keep(store: Store, entry: Observation | AttemptRecord, sweep: str = SWEEP) -
 
 
 def contents(store: Store, sweep: str = SWEEP, n_indices: int = 3) -> str:
-    """All that the store tells of a sweep; a text, because NaN does not equal itself."""
+    """Everything that the store returns for a sweep; a text, because NaN does not equal itself."""
     try:
         counter = store.get_status(sweep)
     except NotFound:

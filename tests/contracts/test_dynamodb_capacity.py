@@ -203,14 +203,14 @@ def test_telling_a_run_to_stop_writes_one_unit_once(services: Services, measure:
     good, bad = take(services, sweep), take(services, sweep, "another-key")
     report(services, sweep, good.index, RowBatch(good.attempt, 0, (Row(0, 1.0, {"loss": 0.1}),)))
     batch = RowBatch(bad.attempt, 0, (Row(0, 1.0, {"loss": 0.9}),))
-    told: list[str | None] = []
+    reported: list[str | None] = []
 
-    def tell(batch: RowBatch) -> None:
-        told.append(report(services, sweep, bad.index, batch).reason)
+    def send(batch: RowBatch) -> None:
+        reported.append(report(services, sweep, bad.index, batch).reason)
 
-    assert measure(lambda: tell(batch)).writes == 4  # rows, lease, band, and why
-    assert measure(lambda: tell(RowBatch(bad.attempt, 1, ()))).writes == 0
-    assert told == ["early_terminate"] * 2
+    assert measure(lambda: send(batch)).writes == 4  # rows, lease, band, and why
+    assert measure(lambda: send(RowBatch(bad.attempt, 1, ()))).writes == 0
+    assert reported == ["early_terminate"] * 2
 
 
 def test_an_agent_that_has_to_end_writes_once_and_then_when_its_short_lease_is_half_over(

@@ -191,9 +191,9 @@ def test_one_advances_a_run(store: Store, crowd: Crowd) -> None:
 def test_one_ends_a_run_and_all_hear_how(store: Store, crowd: Crowd) -> None:
     for index in range(N_INDICES):
         store.save(SWEEP, None, a_run(index))
-    told = {tuple(result) for result in crowd(end_runs)}
+    reported = {tuple(result) for result in crowd(end_runs)}
     runs = store.list_runs(SWEEP, 0, 100)
-    assert told == {tuple((run.index, run.outcome and run.outcome.exit_code) for run in runs)}
+    assert reported == {tuple((run.index, run.outcome and run.outcome.exit_code) for run in runs)}
 
 
 def test_no_change_is_lost(store: Store, crowd: Crowd) -> None:
@@ -205,15 +205,15 @@ def test_no_change_is_lost(store: Store, crowd: Crowd) -> None:
 def test_no_report_is_lost(store: Store, crowd: Crowd) -> None:
     store.save(SWEEP, None, a_lease())
     counted = [n_values for result in crowd(report_in_turn) for n_values in result]
-    stands = store.get_lease(SWEEP, 0)
-    assert stands is not None
+    stored = store.get_lease(SWEEP, 0)
+    assert stored is not None
     n_reports = len(counted)
     first = a_lease().live.n_values + 1
     assert sorted(counted) == list(range(first, first + n_reports))
-    assert (stands.live.n_values, stands.change) == (max(counted), n_reports)
+    assert (stored.live.n_values, stored.change) == (max(counted), n_reports)
 
 
-def test_the_newest_attempt_stands_at_a_band(store: Store, crowd: Crowd) -> None:
+def test_the_newest_attempt_is_at_a_band(store: Store, crowd: Crowd) -> None:
     crowd(append_bands)
     assert store.list_band(SWEEP, 0) == {0: float(N_UPDATES - 1)}
 

@@ -1,4 +1,4 @@
-"""Contract: a sweep that is deleted goes whole, whoever dies, repeats or writes meanwhile."""
+"""Contract: a deleted sweep is removed whole, no matter what dies, repeats or writes meanwhile."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ class Held:
             assert self.may_go_on.wait(30)
 
     def start(self) -> bool:
-        """Let it run to that write; whether it makes so many."""
+        """Let it run to that write; whether it makes that many."""
         self._thread.start()
         while not (self.is_stopped.is_set() or self.is_over.is_set()):
             self.is_over.wait(0.001)
@@ -226,12 +226,12 @@ class Held:
 
 
 @contextmanager
-def watched_writes(store: Any, told: Callable[[], None]) -> Iterator[None]:
-    """Call ``told`` before every write of the store."""
+def watched_writes(store: Any, reported: Callable[[], None]) -> Iterator[None]:
+    """Call ``reported`` before every write of the store."""
 
-    def telling(method: Callable[..., Any]) -> Callable[..., Any]:
+    def announcing(method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*values: Any, **named: Any) -> Any:
-            told()
+            reported()
             return method(*values, **named)
 
         return call
@@ -242,7 +242,7 @@ def watched_writes(store: Any, told: Callable[[], None]) -> Iterator[None]:
         owner, names = store._table, ("put", "update", "delete")
     with pytest.MonkeyPatch.context() as patch:
         for name in names:
-            patch.setattr(owner, name, telling(getattr(owner, name)))
+            patch.setattr(owner, name, announcing(getattr(owner, name)))
         yield
 
 
@@ -278,7 +278,7 @@ def test_a_request_under_way_leaves_nothing_of_a_deleted_sweep(
     assert isinstance(ask(services, sweep, Requester("key-of-run-0", "a", "host", "")), HandOut)
     held = Held(lambda: REQUESTS[name](services, sweep), n_before)
     with watched_writes(store, held.before_write):
-        if not held.start():  # it does not make so many writes
+        if not held.start():  # it makes fewer writes
             held.finish()
             assert held.error is None
             return

@@ -127,7 +127,7 @@ class TestRows:
         with unchanged(store):
             store.append(SWEEP, 0, a_batch())
 
-    def test_of_two_under_one_offset_the_longer_stands(self, store: Store) -> None:
+    def test_of_two_under_one_offset_the_longer_is_kept(self, store: Store) -> None:
         store.append(SWEEP, 0, a_batch())
         longer = a_batch(rows=(*a_batch().rows, Row(2, 3.0, {"loss": 0.1})))
         store.append(SWEEP, 0, longer)
@@ -180,7 +180,7 @@ class TestAttemptRecords:
         keep(store, record)
         assert store.list_attempt_records(SWEEP, 0) == [record]
 
-    def test_the_last_put_stands(self, store: Store) -> None:
+    def test_the_last_put_is(self, store: Store) -> None:
         keep(store, an_attempt_record())
         later = an_attempt_record(state=RunState.FAILED, exit_code=1)
         keep(store, later)
@@ -198,7 +198,7 @@ class TestErrorTails:
         assert store.get_error_tail(SWEEP, 0, 1) is None
         assert store.get_error_tail(SWEEP, 1, 2) is None
 
-    def test_the_last_put_stands(self, store: Store) -> None:
+    def test_the_last_put_is(self, store: Store) -> None:
         store.append(SWEEP, 0, ErrorTail(1, "first"))
         store.append(SWEEP, 0, ErrorTail(1, "second"))
         assert store.get_error_tail(SWEEP, 0, 1) == "second"

@@ -27,7 +27,7 @@ from sweep_service.model.records.records import (
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
-# Few values, so that what is asked for often stands already, or did a moment ago.
+# Few values, so that what is asked for often stored already, or did a moment ago.
 indices = st.integers(0, 1)
 attempts = st.integers(0, 2)
 keys = st.sampled_from(["a", "b"])
@@ -86,7 +86,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def both(self, method: str, *values: Any) -> None:
         """Call the method on both; they must answer alike."""
-        assert told(getattr(self.store, method), self.sweep, *values) == told(
+        assert reported(getattr(self.store, method), self.sweep, *values) == reported(
             getattr(self.model, method), *values
         )
 
@@ -127,7 +127,7 @@ class CounterMachine(StoreMachine):
         self.both("save", seen, replace(seen, **changes))
 
     @invariant()
-    def stands(self) -> None:
+    def stored(self) -> None:
         counter = self.store.get_status(self.sweep)
         assert counter == self.model.counter
         self.see([counter])
@@ -146,7 +146,7 @@ class PointMachine(StoreMachine):
         self.both("claim_point", version, point, index, over)
 
     @invariant()
-    def stands(self) -> None:
+    def stored(self) -> None:
         for version in (1, 2):
             points = {
                 name: index for (of, name), index in self.model.points.items() if of == version
@@ -174,7 +174,7 @@ class LeaseMachine(StoreMachine):
             self.both("delete", seen)
 
     @invariant()
-    def stands(self) -> None:
+    def stored(self) -> None:
         leases = self.store.list_leases(self.sweep)
         assert as_stored(leases) == as_stored(self.model.all_of(Lease))
         self.see(leases)
@@ -205,7 +205,7 @@ class RunMachine(StoreMachine):
         self.both("append", index, entry)
 
     @invariant()
-    def stands(self) -> None:
+    def stored(self) -> None:
         runs = self.store.list_runs(self.sweep, 0, 9)
         assert as_stored(runs) == as_stored(self.model.all_of(Run))
         heads = self.store.list_run_heads(self.sweep)
@@ -228,8 +228,8 @@ def as_stored(records: list[Any]) -> list[tuple[Any, int]]:
     return [(record, record.change) for record in records]
 
 
-def told(method: Any, *values: Any) -> Any:
-    """What a caller hears: the result, or the kind of error and what stands."""
+def reported(method: Any, *values: Any) -> Any:
+    """What a caller hears: the result, or the kind of error and what stored."""
     try:
         result = method(*values)
     except Stale as error:

@@ -159,12 +159,12 @@ class TestSave:
         self, store: Store, record: Any
     ) -> None:
         seen = saved(store, record)
-        stands = store.save(SWEEP, seen, changed(seen))
+        stored = store.save(SWEEP, seen, changed(seen))
         other = replace(changed(seen), **({"run_cap": 3} if record is COUNTER else {"host": "h"}))
         with unchanged(store), pytest.raises(Stale) as refused:
             store.save(SWEEP, seen, other)
-        assert refused.value.stored == stands
-        assert refused.value.stored.change == stands.change
+        assert refused.value.stored == stored
+        assert refused.value.stored.change == stored.change
 
     @each_kind
     def test_a_change_that_was_taken_back_is_a_change(self, store: Store, record: Any) -> None:
@@ -179,10 +179,10 @@ class TestSave:
     def test_where_none_was_seen_there_must_be_none(
         self, store: Store, record: Any, other: dict[str, Any]
     ) -> None:
-        stands = saved(store, record)
+        stored = saved(store, record)
         with unchanged(store), pytest.raises(Stale) as refused:
             store.save(SWEEP, None, replace(record, **other))
-        assert refused.value.stored == stands
+        assert refused.value.stored == stored
 
     @pytest.mark.parametrize("record", [a_lease(), a_run()])
     def test_where_one_was_seen_there_must_be_one(self, store: Store, record: Any) -> None:
@@ -235,11 +235,11 @@ class TestDelete:
 
     def test_one_that_has_changed_is_left_alone(self, store: Store) -> None:
         seen = saved(store, a_lease())
-        stands = store.save(SWEEP, seen, changed(seen))
+        stored = store.save(SWEEP, seen, changed(seen))
         with unchanged(store), pytest.raises(Stale) as refused:
             store.delete(SWEEP, seen)
-        assert refused.value.stored == stands
-        store.delete(SWEEP, stands)
+        assert refused.value.stored == stored
+        store.delete(SWEEP, stored)
         assert store.get_lease(SWEEP, 0) is None
 
     @pytest.mark.parametrize("other", [{"attempt": 2}, {"revision": 1}])

@@ -15,8 +15,8 @@ from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._backend.client import open_client
 
 
-class TellingTransport:
-    """A transport that tells what the backend has acknowledged."""
+class ReportingTransport:
+    """A transport that reports what the backend has acknowledged."""
 
     def __init__(self, transport) -> None:
         self._transport = transport
@@ -29,8 +29,8 @@ class TellingTransport:
             report = json.loads(body)
             if report["rows"]:
                 n_rows = report["offset"] + len(report["rows"])
-                told = {"event": "Acknowledged", "run": run, "attempt": report["attempt"]}
-                show_line({**told, "n_rows": n_rows})
+                reported = {"event": "Acknowledged", "run": run, "attempt": report["attempt"]}
+                show_line({**reported, "n_rows": n_rows})
         return answer
 
     def renew_credential(self):
@@ -54,5 +54,5 @@ def show_line(found) -> None:
 
 if __name__ == "__main__":
     with open_client() as client:
-        telling = replace(client, transport=TellingTransport(client.transport))
-        sys.exit(run_agent(telling, sys.argv[1], AgentOptions(**json.loads(sys.argv[2])), show))
+        reporting = replace(client, transport=ReportingTransport(client.transport))
+        sys.exit(run_agent(reporting, sys.argv[1], AgentOptions(**json.loads(sys.argv[2])), show))

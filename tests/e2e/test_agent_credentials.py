@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from emulated_gateway import EmulatedGateway
 
+from emulated_gateway import EmulatedGateway
 from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.function_agent import run_function_agent
 from sweep_sdk._agent.options import AgentOptions
@@ -24,7 +27,7 @@ from sweep_sdk._settings import load_settings, save_credentials
 from sweep_service.bootstrap import local_services
 
 QUICK = AgentOptions(row_interval_seconds=0.02, report_interval_seconds=0.05)
-#: Logs until it is told that it is enough.
+#: Logs until it is reported that it is enough.
 PROGRAM = """
 import json, os, time
 step = 0
@@ -140,10 +143,33 @@ def test_when_that_was_its_last_run_it_still_ends_with_1(
     rotation = Rotation(gateway, settings.url, keeps_new_one=False)
     assert run_agent(client, sweep, replace(QUICK, count=1), rotation, settings) == 1
     (end,) = rotation.of(events.AgentEnded)
-    assert "1 run waits on disk" in end.reason
+    assert "results of 1 run wait on disk" in end.reason
 
 
-def test_a_wrong_token_at_the_start_is_told_at_once(gateway, settings, client, sweep):
+def test_an_end_that_neither_the_backend_nor_the_disk_takes_is_no_success(
+    gateway, settings, client, sweep, monkeypatch
+):
+    """The folder of pending deliveries is removed, and the disk fails when it is made again."""
+    monkeypatch.setattr(retry, "RENEWAL_SECONDS", 0.3)
+    save = Outbox.save
+
+    def fail_at_the_end(outbox, pending):
+        if pending.outcome is None:
+            return save(outbox, pending)
+        shutil.rmtree(settings.home / "pending")
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Outbox, "save", fail_at_the_end)
+    rotation = Rotation(gateway, settings.url, keeps_new_one=False)
+    assert run_agent(client, sweep, replace(QUICK, count=1), rotation, settings) == 1
+    assert any(
+        "is lost: it could not be" in notice.message for notice in rotation.of(events.Notice)
+    )
+    (end,) = rotation.of(events.AgentEnded)
+    assert end.reason == "the count of runs is reached, but the outcome of 1 run is lost"
+
+
+def test_a_wrong_token_at_the_start_is_reported_at_once(gateway, settings, client, sweep):
     gateway.token = "another"
     with (
         open_client(settings) as fresh,

@@ -199,7 +199,7 @@ class TestFailures:
         assert client.get_run(f"{sweep}-0")["error_tail"].startswith("Traceback")
         assert seen.of(events.RunEnded)[0].error == "ValueError: diverged"
 
-    def test_a_python_without_the_sdk_is_told_from_the_agents(self, register, work, seen):
+    def test_a_python_without_the_sdk_is_reported_from_the_agents(self, register, work, seen):
         work(register("import sweep_sdk", points=1))  # -S: a Python that has only its own library
         ended = seen.of(events.RunEnded)[0]
         assert ended.error == "ModuleNotFoundError: No module named 'sweep_sdk'"
@@ -449,7 +449,10 @@ class TestNetwork:
             seen.append(event)
             if isinstance(event, events.RunStarted):
                 flaky.is_away = True
-            if isinstance(event, events.Notice) and "is delivered when it is back" in event.message:
+            if (
+                isinstance(event, events.Notice)
+                and "results are delivered when it is back" in event.message
+            ):
                 flaky.is_away = False
 
         assert run_agent(cut, sweep, QUICK, watch, settings) == 0
@@ -518,14 +521,14 @@ class TestOverHttp:
             run_agent(other, sweep, QUICK, print, remote)
 
 
-def test_what_the_surroundings_do_is_told(register, work, seen, monkeypatch):
+def test_what_the_surroundings_do_is_reported(register, work, seen, monkeypatch):
     sweep = register("", points=1, command=["/bin/sh", "-c", "", "${envvar:NOT_SET}"])
     assert work(sweep, name="my-agent") == 0
     assert any("NOT_SET" in text for text in seen.notices())
     assert seen.of(events.AgentStarted)[0].agent == "my-agent"
 
 
-def test_a_log_that_cannot_be_opened_is_told(client, register, work, seen, settings):
+def test_a_log_that_cannot_be_opened_is_reported(client, register, work, seen, settings):
     sweep = register("print('hello')", points=1)
     (settings.runs_dir / sweep / f"{sweep}-0" / "output.log").mkdir(parents=True)
     assert work(sweep) == 0

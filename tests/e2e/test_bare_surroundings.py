@@ -91,7 +91,7 @@ def run(tmp_path):
 
 
 def check_refused(commands, found, *words):
-    """Each has said, in one line, what is enough to mend it."""
+    """Each has said, in one line, what is enough to repair it."""
     for command, (code, _, err) in zip(commands, found, strict=True):
         assert code == 2, (command, code, err)
         assert len(err.splitlines()) == 1, (command, err)

@@ -89,28 +89,28 @@ def test_the_agent_says_so_and_its_results_wait(settings, sweep, change, is_serv
     (ended,) = [event for event in seen if isinstance(event, events.RunEnded)]
     assert (ended.state, ended.is_delivered) == ("finished", False)
     assert deliveries(settings) == [f"{sweep}-0.1.json"]
-    told = []
+    reported = []
     if change is put_away:  # a new, empty database: it does not know the sweep, and nothing goes
         with open_client(settings) as client:
-            assert list(sync_to(client, place, settings, told)) == []
+            assert list(sync_to(client, place, settings, reported)) == []
         assert deliveries(settings) == [f"{sweep}-0.1.json"]
-        assert any("stays on this machine" in line for line in told)
+        assert any("stay on this machine" in line for line in reported)
     put_back(settings)
     with open_client(settings) as client:
-        (delivered,) = sync_to(client, place, settings, told)
+        (delivered,) = sync_to(client, place, settings, reported)
         assert delivered.state == "finished"
         losses = [row["metrics"]["loss"] for row in client.history(f"{sweep}-0")]
     assert losses == list(range(20))
     assert deliveries(settings) == []
 
 
-def sync_to(client, place, settings, told):
+def sync_to(client, place, settings, reported):
     """Deliver what was owed at ``place`` by a client that reaches the same database."""
     for path in (settings.home / "pending").iterdir():
         found = json.loads(path.read_text())
         assert found["place"] == place
         path.write_text(json.dumps({**found, "place": client.transport.place}))
-    delivered = list(sync(client, Outbox(settings.home), told.append))
+    delivered = list(sync(client, Outbox(settings.home), reported.append))
     for path in (settings.home / "pending").iterdir():
         path.write_text(json.dumps({**json.loads(path.read_text()), "place": place}))
     return delivered

@@ -40,7 +40,7 @@ CHANGING = [
     (re.compile(r"\b\d+(\.\d+)? s\b"), "TIME"),
     (re.compile(r"[ \t]+"), " "),
 ]
-#: What stands in for the programs of others. ``openssl`` does what the documents need of it.
+#: What stored in for the programs of others. ``openssl`` does what the documents need of it.
 RECORDER = f"""#!{sys.executable}
 import hashlib, json, os, sys
 name, arguments = os.path.basename(sys.argv[0]), sys.argv[1:]
@@ -255,7 +255,7 @@ def check_sam(arguments):
 
 
 def commands_in_text():
-    """Every ``sweep-sdk`` command that stands in a sentence or a table."""
+    """Every ``sweep-sdk`` command that stored in a sentence or a table."""
     texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS if path.name != "CHANGELOG.md"]
     found = {command for text in texts for command in INLINE.findall(text)}
     return sorted(command for command in found if re.match(r"[a-z]", command))
@@ -266,6 +266,8 @@ def test_a_command_in_the_text_exists_with_its_options(text):
     context = click.Context(program)
     name, *words = text.split()
     command = program.get_command(context, name)
+    if isinstance(command, click.Group) and words:
+        command = command.get_command(context, words.pop(0))
     assert command is not None
     known = {
         option

@@ -137,9 +137,9 @@ def test_the_next_agent_ends_what_is_left_after_both_were_killed(client, sweep, 
     finally:
         shell.kill()
         shell.wait()
-    told = [line for line in said.splitlines() if "was left behind by a run" in line]
-    assert len(told) == 1
-    assert f"process {pid_of('worker')} " in told[0]
+    reported = [line for line in said.splitlines() if "was left behind by a run" in line]
+    assert len(reported) == 1
+    assert f"process {pid_of('worker')} " in reported[0]
     assert not list(Path("home/agents").glob("*"))
     (run,) = client.list_runs(sweep)
     assert (run["state"], run["attempt"]) == ("finished", 2)

@@ -108,7 +108,7 @@ class TestAProgramThatCannotBeStarted:
 
     @pytest.fixture
     def unhurried(self, monkeypatch):
-        """Pauses that are long enough for a machine to be mended in."""
+        """Pauses that are long enough for a machine to be repaired in."""
         monkeypatch.setattr(tally, "FIRST_PAUSE_SECONDS", 1.0)
 
     @pytest.mark.parametrize("parallel", [2, 4])

@@ -33,8 +33,18 @@ class Died(BaseException):
     """The process that served a request is gone."""
 
 
+#: Writes at which a request can die: method of the store, type of the record, whether it is new.
+WRITES = {
+    "claim of an index": ("claim_index", None, None),
+    "new lease": ("save", "Lease", True),
+    "extended lease": ("save", "Lease", False),
+    "dropped lease": ("delete", None, None),
+    "amended run": ("save", "Run", False),
+}
+
+
 class MortalStore:
-    """A store whose process dies at a given method, before or after its write."""
+    """A store whose process dies at a given write, before or after it."""
 
     def __init__(self, store) -> None:
         self.store = store
@@ -42,15 +52,18 @@ class MortalStore:
 
     def __getattr__(self, name):
         method = getattr(self.store, name)
-        if name != self.dies_at:
+        if self.dies_at is None or WRITES[self.dies_at][0] != name:
             return method
+        _, kind, is_new = WRITES[self.dies_at]
 
-        def die(*args, **kwargs):
+        def write(*args, **kwargs):
+            if kind is not None and (type(args[2]).__name__, args[1] is None) != (kind, is_new):
+                return method(*args, **kwargs)
             if self.dies_after:
                 method(*args, **kwargs)
             raise Died
 
-        return die
+        return write
 
 
 class Story:
@@ -120,19 +133,19 @@ class Story:
         """Leave a run with its holder, for a later release to finish."""
         self.holders.append({name: run[name] for name in ("sweep", "id", "attempt", "key", "path")})
 
-    def cut(self, store_method, request, *, after=False):
-        """Send a request whose process dies at one of its writes."""
-        self.store.dies_at, self.store.dies_after = store_method, after
+    def cut(self, write, request, *, after=False):
+        """Send a request whose process dies at one of its writes; see ``WRITES``."""
+        self.store.dies_at, self.store.dies_after = write, after
         with suppress(Died):
             request()
-            raise AssertionError(f"the request ended without {store_method}")
+            raise AssertionError(f"the request ended without this write: {write}")
         self.store.dies_at = None
 
 
 METRIC = {"name": "loss", "goal": "minimize"}
 
 
-def tell(story):
+def write_events(story):
     """The whole story."""
     _grid(story)
     _bayes_finite(story)
@@ -186,7 +199,7 @@ def _bayes_finite(story):
     held = story.ask(sweep)
     story.report(held, 0.3, n_rows=2)
     story.hold(held)
-    story.cut("open_lease", lambda: story.ask(sweep))  # its claims are left behind
+    story.cut("new lease", lambda: story.ask(sweep))  # its claims are left behind
 
 
 def _bayes_endless(story):
@@ -218,9 +231,9 @@ def _early_termination(story):
     )
     for number in range(4):
         story.run(sweep, number / 4)
-    told = story.ask(sweep)
-    assert story.report(told, 9.0)["reason"] == "early_terminate"
-    story.hold(told)
+    reported = story.ask(sweep)
+    assert story.report(reported, 9.0)["reason"] == "early_terminate"
+    story.hold(reported)
 
 
 def _states(story):
@@ -243,20 +256,20 @@ def _interrupted(story):
         metric=METRIC,
         parameters={"n": {"values": list(range(8))}},
     )
-    story.cut("claim_index", lambda: story.ask(sweep), after=True)  # a hole
-    story.cut("open_lease", lambda: story.ask(sweep), after=True)  # a lease without a run
+    story.cut("claim of an index", lambda: story.ask(sweep), after=True)  # a hole
+    story.cut("new lease", lambda: story.ask(sweep), after=True)  # a lease without a run
     ended, failed, deleted, held = (story.ask(sweep) for _ in range(4))
     for run, value in ((ended, 0.1), (failed, 0.2), (deleted, 0.3)):
         story.report(run, value)
     story.finish(failed, state="failed", exit_code=1)
     story.finish(deleted, 0.3)
-    story.cut("drop_lease", lambda: story.finish(ended, 0.1))  # an ended run with its lease
+    story.cut("dropped lease", lambda: story.finish(ended, 0.1))  # an ended run with its lease
     # asked for, and not carried out
     retry = (f"{failed['path']}/retry", {"attempt": failed["attempt"]})
-    story.cut("amend_run", lambda: story.call("POST", *retry))
+    story.cut("amended run", lambda: story.call("POST", *retry))
     query = {"attempt": str(deleted["attempt"])}
-    story.cut("amend_run", lambda: story.call("DELETE", deleted["path"], query=query))
-    story.cut("extend_lease", lambda: story.report(held, 0.4))  # rows that were not counted
+    story.cut("amended run", lambda: story.call("DELETE", deleted["path"], query=query))
+    story.cut("extended lease", lambda: story.report(held, 0.4))  # rows that were not counted
     story.hold(held)
 
 
@@ -296,7 +309,7 @@ def write_sqlite(folder):
     path.unlink(missing_ok=True)
     store = SqliteStore(path)
     story = Story(store)
-    tell(story)
+    write_events(story)
     found = answers(story)
     store.close()
     path.chmod(0o644)
@@ -317,7 +330,7 @@ def write_dynamodb(folder):
         client.create_table(**TABLE)
         with DynamoStore("sweeps", keep_rows_seconds=None, clock=lambda: BEGIN) as store:
             story = Story(store)
-            tell(story)
+            write_events(story)
             found = answers(story)
         pages = client.get_paginator("scan").paginate(TableName="sweeps")
         items = [item for page in pages for item in page["Items"]]

@@ -76,7 +76,7 @@ def fill(store: Any) -> None:
     store.save(SWEEP, None, RUN)
 
 
-def test_a_release_that_had_opened_the_file_before_its_upgrade_is_told_to_upgrade(
+def test_a_release_that_had_opened_the_file_before_its_upgrade_is_asked_to_upgrade(
     old: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "sweeps.db"
@@ -226,13 +226,13 @@ def test_on_dynamodb_each_notices_what_the_other_has_written(
         old.extend_lease(SWEEP, 0, 1, 1300.0 + n, None)
     seen = read(store, kind)
     write(old)
-    stands = read(store, kind)
-    assert repr(stands) != repr(seen)
+    stored = read(store, kind)
+    assert repr(stored) != repr(seen)
     with pytest.raises(Stale) as refused:
         store.save(SWEEP, seen, changed(seen))
-    assert repr(refused.value.stored) == repr(stands) == repr(read(store, kind))
-    if stands is not None:
-        stored = store.save(SWEEP, stands, changed(stands))
+    assert repr(refused.value.stored) == repr(stored) == repr(read(store, kind))
+    if stored is not None:
+        stored = store.save(SWEEP, stored, changed(stored))
         assert repr(read(store, kind)) == repr(stored)
         found = getattr(old, f"get_{kind}")(*([SWEEP] if kind == "counter" else [SWEEP, 0]))
         assert found.run_cap == 7 if kind == "counter" else found.agent == "new"

@@ -1,4 +1,4 @@
-"""The client over the real backend, in this process, with a network that fails as told."""
+"""The client over the real backend, in this process, with a network that fails as reported."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_every_answer_has_one_meaning(response, kind, text):
     assert "\n" not in str(caught.value)
 
 
-#: What stands in for a backend for a while: ingresses, proxies, sign-in pages, cut answers.
+#: What stored in for a backend for a while: ingresses, proxies, sign-in pages, cut answers.
 FOREIGN = [
     answer(404, b"404 page not found", content_type="text/plain"),
     answer(404, b"default backend - 404"),
@@ -84,7 +84,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("response", FOREIGN)
-def test_whoever_stands_in_for_a_backend_that_has_answered_is_waited_for(response):
+def test_whatever_process_is_in_for_a_backend_that_has_answered_is_waited_for(response):
     with pytest.raises(errors.BackendUnavailable) as caught:
         decode(response, PLACE, is_known=True)
     assert type(caught.value) is errors.BackendUnavailable
@@ -93,7 +93,7 @@ def test_whoever_stands_in_for_a_backend_that_has_answered_is_waited_for(respons
 
 
 @pytest.mark.parametrize("response", [item for item in FOREIGN if item.status not in (401, 403)])
-def test_at_an_address_without_a_backend_it_is_told_at_once(response):
+def test_at_an_address_without_a_backend_it_is_reported_at_once(response):
     with pytest.raises(errors.BackendUnavailable) as caught:
         decode(response, PLACE)
     assert caught.value.is_temporary == (response.status >= 500)

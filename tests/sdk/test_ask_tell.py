@@ -58,8 +58,8 @@ def test_what_was_logged_on_the_way_is_in_the_summary(sweep_id):
     for loss, acc in ((0.9, 0.1), (0.2, 0.7), (0.4, 0.5)):
         run.log({"loss": loss, "acc": acc})
     run.tell({"loss": 0.3, "acc": float("nan")})
-    (told,) = sweep_sdk.runs(sweep_id)
-    summary = told["summary"]
+    (reported,) = sweep_sdk.runs(sweep_id)
+    summary = reported["summary"]
     assert (summary["loss"], summary["loss.min"], summary["loss.max"]) == (0.3, 0.2, 0.9)
     assert math.isnan(summary["acc"])
     assert (summary["acc.min"], summary["acc.max"]) == (0.1, 0.7)
@@ -84,7 +84,7 @@ def test_intermediate_values(sweep_id):
     assert rows == [(0, 3), (5, 2), (2, 1)]
 
 
-def test_a_stop_is_told_by_log(sweep_id):
+def test_a_stop_is_reported_by_log(sweep_id):
     run = sweep_sdk.ask(sweep_id)
     with open_client() as client:
         client.stop_run(run.id)
@@ -110,7 +110,7 @@ def test_states(sweep_id):
         again.tell(state="done")
 
 
-def test_a_text_is_refused_and_nothing_is_told(sweep_id):
+def test_a_text_is_refused_and_nothing_is_reported(sweep_id):
     run = sweep_sdk.ask(sweep_id)
     with pytest.raises(UsageError, match="'image'"):
         run.tell({"loss": 1, "image": "png"})
@@ -151,7 +151,7 @@ class TestTheLease:
         run._is_told.set()
         run._keeper.join()
 
-    def test_it_is_kept_alive_until_it_is_told(self, run):
+    def test_it_is_kept_alive_until_it_is_reported(self, run):
         assert run._keeper.is_alive()
         run.tell({"loss": 1})
         assert not run._keeper.is_alive()
@@ -170,7 +170,7 @@ class TestTheLease:
             run.log({"loss": 1})
 
 
-def test_told_from_elsewhere(client, sweep):
+def test_reported_from_elsewhere(client, sweep):
     handout = ask_run(client, sweep, lambda _: None)
     assert tell_result(client, handout.id, 1, {"loss": 2}, "finished") == "finished"
     assert client.best_run(sweep)["id"] == handout.id

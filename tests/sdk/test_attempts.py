@@ -100,7 +100,7 @@ def test_a_pending_delivery_is_saved_before_anything_runs(begin, handout, pendin
     assert saved["metrics_file"] == str(attempt.files.metrics)
 
 
-def test_the_end_is_told_counted_and_compared(begin, session, handout, events, pending):
+def test_the_end_is_reported_counted_and_compared(begin, session, handout, events, pending):
     attempt = begin(handout)
     log(attempt, '{"loss": 2}\n{"loss": 1}\n{"loss": 3}\n')
     attempt.finish(DONE)
@@ -139,7 +139,7 @@ def test_one_of_an_hour_is_not_but_nothing_is_lost(begin, handout, events, netwo
     assert "sweep-sdk sync" in events[-3].message
 
 
-def test_an_agent_that_shall_end_does_not_wait_long(
+def test_an_agent_that_must_end_does_not_wait_long(
     begin, session, handout, events, network, monkeypatch
 ):
     monkeypatch.setattr(_attempt, "HURRY_SECONDS", 0.05)

@@ -109,7 +109,7 @@ def test_a_progress_bar_is_its_last_state(start):
     assert child.output.stderr_tail() == "100%"
 
 
-def test_a_log_that_cannot_be_written_is_told_once_and_the_run_goes_on(start, shown, notices):
+def test_a_log_that_cannot_be_written_is_reported_once_and_the_run_goes_on(start, shown, notices):
     child = start("print('hello')", log=Path("/dev/full"))
     assert child.wait() == Exit(0, None)
     assert b"".join(data for data, _ in shown) == b"hello\n"
@@ -320,7 +320,7 @@ class TestKeeper:
         start(script).wait()
         assert b"".join(data for data, _ in shown) == plain
 
-    def test_the_machines_fault_is_told_apart(self, tmp_path, notices, monkeypatch):
+    def test_the_machines_fault_is_distinguished(self, tmp_path, notices, monkeypatch):
         monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
         launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         with pytest.raises(LaunchFailed, match="is gone") as caught:

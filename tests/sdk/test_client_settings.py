@@ -101,7 +101,7 @@ def test_the_token_is_not_shown():
 
 
 @pytest.mark.parametrize("text", ["not json", "[]", "\x00\xff"])
-def test_damaged_credentials_are_told(environ, tmp_path, text):
+def test_damaged_credentials_are_reported(environ, tmp_path, text):
     (tmp_path / "credentials.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(UsageError, match="login"):
         load_settings(environ)

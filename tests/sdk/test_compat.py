@@ -35,7 +35,7 @@ def test_media_are_made_and_left_out_of_the_row(name, capsys):
     assert "metric 'media' is left out" in capsys.readouterr().err
 
 
-def test_a_note_is_told_once(capsys):
+def test_a_note_is_reported_once(capsys):
     wandb.teardown()
     wandb.teardown()
     assert capsys.readouterr().err.count("teardown") <= 1
@@ -106,7 +106,7 @@ def test_callbacks_of_other_libraries_are_refused_with_a_way_out(name):
         getattr(wandb, name)
 
 
-def test_what_stands_for_files_is_empty_and_can_be_walked():
+def test_what_is_for_files_is_empty_and_can_be_walked():
     wandb.init()
     artifact = wandb.use_artifact("data:latest")
     assert list(artifact.files()) == []

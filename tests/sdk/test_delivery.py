@@ -406,7 +406,7 @@ class TestRowsThatCouldNotBeWritten:
 
 
 class TestEndsThatAreRefused:
-    def test_they_are_told_without_details(self, make, once, log, handout, notices, outbox):
+    def test_they_are_reported_without_details(self, make, once, log, handout, notices, outbox):
         log({"loss": 1})
         refused = ProgramOutcome(False, exit_code=2**60, stderr_tail="last words")
         assert make().finish(once, refused).state == "failed"
@@ -436,21 +436,21 @@ class TestAMetricsFileThatCannotBeRead:
         (tmp_path / "m.jsonl").mkdir()
 
     @pytest.fixture
-    def mend(self, tmp_path):
-        def mend():
+    def repair(self, tmp_path):
+        def repair():
             (tmp_path / "m.jsonl").rmdir()
             (tmp_path / "kept.jsonl").rename(tmp_path / "m.jsonl")
 
-        return mend
+        return repair
 
     def test_its_rows_are_not_given_up(
-        self, unreadable, mend, make, once, outbox, pending, notices
+        self, unreadable, repair, make, once, outbox, pending, notices
     ):
         delivery = make()
         with pytest.raises(UsageError, match="cannot read"):
             delivery.finish(once, DONE)
         delivery.give_up(DONE)
-        mend()
+        repair()
         assert [found.state for found in sync(once, outbox, notices)] == ["finished"]
         assert history(once, pending.run) == [3]
 

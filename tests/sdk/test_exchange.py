@@ -35,7 +35,7 @@ class TestForeignAnswers:
         handout = client.ask(sweep, new_key(), "agent")
         assert (handout.index, handout.attempt) == (0, 1)
 
-    def test_are_told_at_once_before(self, client, sweep, instead, network):
+    def test_are_reported_at_once_before(self, client, sweep, instead, network):
         instead(SIGN_IN)
         with pytest.raises(errors.WrongBackend):
             client.get_sweep(sweep)
@@ -117,7 +117,7 @@ class TestAnOlderBackend:
             client.stop_run(f"{sweep}-0")
         assert network.sent("/v1/health") == []
 
-    def test_an_address_of_something_else_on_aws_is_told_as_that(self, client, network, sweep):
+    def test_an_address_of_something_else_on_aws_is_reported_as_that(self, client, network, sweep):
         network.fail = lambda _: of_api_gateway(404, "Not Found")
         with pytest.raises(errors.WrongBackend, match="SWEEP_URL"):
             client.get_sweep(sweep)
@@ -137,7 +137,7 @@ class TestCredentials:
         assert client.with_retries(ONCE).get_sweep(sweep)["id"] == sweep
         assert len(network.requests) == n_before + 2
 
-    def test_one_that_was_never_accepted_is_told_at_once(self, agents, sweep, instead, network):
+    def test_one_that_was_never_accepted_is_reported_at_once(self, agents, sweep, instead, network):
         network.renew = lambda: pytest.fail("nobody has replaced it")
         instead(REFUSED)
         with pytest.raises(errors.NotAuthorized, match="login"):
@@ -171,7 +171,7 @@ class TestCredentials:
             agents.get_sweep(sweep)
         assert clock() - began_at == RENEWAL_SECONDS
 
-    def test_the_ten_minutes_begin_anew_after_a_good_answer(self, agents, sweep, network, clock):
+    def test_the_ten_minutes_begin_again_after_a_good_answer(self, agents, sweep, network, clock):
         agents.get_sweep(sweep)
         for _ in range(3):
             began_at = clock()
@@ -188,12 +188,12 @@ class TestCredentials:
             agents.get_sweep(sweep)
 
     def test_trouble_says_what_is_done_about_it(self, agents, sweep, network):
-        told = []
-        patient = agents.with_retries(AGENT, on_trouble=told.append)
+        reported = []
+        patient = agents.with_retries(AGENT, on_trouble=reported.append)
         patient.get_sweep(sweep)
-        network.fail = lambda _: None if told else REFUSED
+        network.fail = lambda _: None if reported else REFUSED
         patient.get_sweep(sweep)
-        assert [type(error) for error in told] == [errors.NotAuthorized]
+        assert [type(error) for error in reported] == [errors.NotAuthorized]
 
 
 def test_a_retrier_by_itself_does_not_wait_for_credentials():
@@ -204,5 +204,5 @@ def test_a_retrier_by_itself_does_not_wait_for_credentials():
         Retrier(sleep=lambda _: pytest.fail("nobody waits")).call(refuse)
 
 
-def test_a_client_that_is_made_anew_knows_nobody(network):
+def test_a_client_that_is_made_again_knows_nobody(network):
     assert not Client(network).acquaintance.is_known

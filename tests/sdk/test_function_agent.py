@@ -48,16 +48,16 @@ def make_sweep(client, **more):
 
 @pytest.fixture
 def network_of_work(monkeypatch):
-    """Has a function told of each request that is about to be sent from this process."""
+    """Has a function reported of each request that is about to be sent from this process."""
 
     def watch(on_request):
         send = InProcessTransport.request
 
-        def told(self, method, path, *rest):
+        def reported(self, method, path, *rest):
             on_request(SimpleNamespace(method=method, path=path))
             return send(self, method, path, *rest)
 
-        monkeypatch.setattr(InProcessTransport, "request", told)
+        monkeypatch.setattr(InProcessTransport, "request", reported)
 
     return watch
 
@@ -110,7 +110,7 @@ async def _async_generator():
         (_async_generator, "is a generator function"),
         (lambda config: None, r"needs arguments \(config\)"),
         (lambda a, *, b: None, r"needs arguments \(a, b\)"),
-        ("train.py", "needs something that can be called"),
+        ("train.py", "needs a callable"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_the_first_run(
@@ -134,7 +134,7 @@ def test_patterns_of_printed_metrics_are_for_programs(work, opened, seen):
     sweep = make_sweep(opened, metrics_from={"stdout": {"loss": "(.)"}})
     work(sweep, lambda: sweep_sdk.log({"loss": 1}), count=1)
     (notice,) = [event for event in seen if isinstance(event, events.Notice)]
-    assert "what a function prints is not searched for metrics" in notice.message
+    assert "the output of a function is not searched for metrics" in notice.message
     with pytest.raises(UsageError, match="metrics_from is for programs"):
         work(sweep, lambda: None, metrics_from={"loss": "(.)"})
 
@@ -514,7 +514,7 @@ def test_one_function_at_a_time(work, sweep_id, opened):
     other = make_sweep(opened)
 
     def train():
-        with pytest.raises(UsageError, match="one agent a process"):
+        with pytest.raises(UsageError, match="one agent per process"):
             work(other, lambda: None)
         sweep_sdk.log({"loss": 1})
 
@@ -533,10 +533,10 @@ def test_last_words_with_an_odd_file_name(work, opened, sweep_id):
     assert run["error_tail"].endswith("FileNotFoundError: caf\\udce9.csv")
 
 
-def test_a_function_that_returns_its_loss_is_told(work, opened, sweep_id, seen):
+def test_a_function_that_returns_its_loss_is_reported(work, opened, sweep_id, seen):
     assert work(sweep_id, lambda: 0.25, max_runs_without_metric=3) == 1
-    told = [event.message for event in seen if isinstance(event, events.Notice)]
-    (words,) = (message for message in told if "returned 0.25" in message)
+    reported = [event.message for event in seen if isinstance(event, events.Notice)]
+    (words,) = (message for message in reported if "returned 0.25" in message)
     assert "sweep_sdk.log({'loss': ...})" in words
     assert states(opened, sweep_id) == ["finished"] * 3
 
@@ -544,18 +544,18 @@ def test_a_function_that_returns_its_loss_is_told(work, opened, sweep_id, seen):
 @pytest.mark.parametrize("returned", [True, "0.25", 10**400, None])
 def test_what_is_no_value_is_not_taken_for_a_loss(work, opened, sweep_id, seen, returned):
     assert work(sweep_id, lambda: returned, count=1) == 0
-    told = [event.message for event in seen if isinstance(event, events.Notice)]
-    assert [message for message in told if "nothing was logged" in message]
-    assert not [message for message in told if "returned" in message]
+    reported = [event.message for event in seen if isinstance(event, events.Notice)]
+    assert [message for message in reported if "nothing was logged" in message]
+    assert not [message for message in reported if "returned" in message]
     assert states(opened, sweep_id) == ["finished"]
 
 
-def test_values_that_are_all_nan_are_told_of_once(work, opened, sweep_id, seen):
+def test_values_that_are_all_nan_are_reported_of_once(work, opened, sweep_id, seen):
     def diverge():
         with sweep_sdk.init() as run:
             run.log({"loss": float("nan")})
 
     assert work(sweep_id, diverge, max_runs_without_metric=1) == 0
-    told = [event.message for event in seen if isinstance(event, events.Notice)]
-    assert len([words for words in told if "every value of loss was NaN" in words]) == 1
+    reported = [event.message for event in seen if isinstance(event, events.Notice)]
+    assert len([words for words in reported if "every value of loss was NaN" in words]) == 1
     assert set(states(opened, sweep_id)) == {"finished"}

@@ -74,11 +74,11 @@ class TestCommand:
         launch = self.prepare(tmp_path, launcher("/nowhere"))
         assert launch.command[1] == sys.executable
 
-    def test_what_the_program_is_told(self, tmp_path, path):
+    def test_what_the_program_is_reported(self, tmp_path, path):
         environment = self.prepare(tmp_path, launcher(path)).environment
-        told = {name: environment[name] for name in environment if name.startswith("SWEEP_")}
+        reported = {name: environment[name] for name in environment if name.startswith("SWEEP_")}
         folder = tmp_path / "s" / "r"
-        assert told == {
+        assert reported == {
             "SWEEP_ID": "k3v9x2ab",
             "SWEEP_RUN_ID": "k3v9x2ab-7",
             "SWEEP_PROJECT": "mnist",
@@ -124,12 +124,12 @@ class TestCommand:
         assert launch.command == ["python", str(tmp_path / "s" / "r" / "arguments.json")]
 
     @pytest.mark.parametrize("command", [["python", "train.py"], ["./solver", "--x=${args}"]])
-    def test_a_command_without_parameters_is_told(self, path, command):
+    def test_a_command_without_parameters_is_reported(self, path, command):
         (warning,) = launcher(path, command=command).warnings()
         for word in ("'${args}'", "sweep_sdk.init().config", "SWEEP_CONFIG_FILE"):
             assert word in warning
 
-    def test_unset_variables_are_told(self, path):
+    def test_unset_variables_are_reported(self, path):
         warnings = launcher(path, command=["python", "${envvar:NOT_SET}", "${args}"]).warnings()
         assert len(warnings) == 1
         assert "NOT_SET" in warnings[0]
@@ -259,5 +259,5 @@ class TestCheck:
         (["nice", "-n", "5", "python"], "nice"),
     ],
 )
-def test_what_env_starts_is_told_where_it_is_certain(words, program):
+def test_what_env_starts_is_reported_where_it_is_certain(words, program):
     assert started_by_env(words)[:1] == ([program] if program is not None else [])

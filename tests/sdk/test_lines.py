@@ -126,7 +126,7 @@ def test_what_has_one_meaning_is_taken(line, metrics):
     assert (row.metrics, row.refusals) == (metrics, ())
 
 
-def test_a_missing_value_of_r_is_told_by_its_name():
+def test_a_missing_value_of_r_is_reported_by_its_name():
     row = decode_line(b'{"loss": NA, "acc": 1}')
     assert row.metrics == {"acc": 1}
     assert "loss" in row.refusals[0]

@@ -152,9 +152,9 @@ def test_a_training_goes_on(run, call, value, tmp_path, capsys):
     rows = [line["metrics"] for line in lines(tmp_path) if "event" not in line]
     assert all(row["loss"] == 0.5 for row in rows if "odd" in row)
     assert rows[-1] == {"loss": 0.25}
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == len(set(told)), "everything is told once"
-    assert all(line.startswith("sweep-sdk: ") for line in told)
+    reported = capsys.readouterr().err.splitlines()
+    assert len(reported) == len(set(reported)), "everything is reported once"
+    assert all(line.startswith("sweep-sdk: ") for line in reported)
 
 
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD)
@@ -237,12 +237,12 @@ def test_plain_misuse_of_a_config_is_named(value):
 
 
 def test_messages_end(capsys):
-    tell = Notifier()
+    notify = Notifier()
     for number in range(500):
-        tell(f"metric {number} is left out")
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 100
-    assert told[-1].endswith("further messages are left out")
+        notify(f"metric {number} is left out")
+    reported = capsys.readouterr().err.splitlines()
+    assert len(reported) == 100
+    assert reported[-1].endswith("further messages are left out")
 
 
 def test_a_deleted_working_directory_ends_nothing(tmp_path, monkeypatch, home):

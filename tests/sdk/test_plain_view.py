@@ -33,6 +33,6 @@ def test_without_streams_nothing_is_shown(monkeypatch, event):
 
 def test_an_option_has_its_name_in_python(capsys):
     show(AgentEnded(1, "gave up: 5 runs failed", 5, 5, None, "max_failures"))
-    told = "".join(capsys.readouterr())
-    assert "gave up: 5 runs failed (AgentOptions.max_failures); 5 runs here, 5 failed" in told
-    assert "--" not in told
+    reported = "".join(capsys.readouterr())
+    assert "gave up: 5 runs failed (AgentOptions.max_failures); 5 runs here, 5 failed" in reported
+    assert "--" not in reported

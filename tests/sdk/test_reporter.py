@@ -256,7 +256,7 @@ class TestAnEndThatIsAnnounced:
             for request in network.sent("/reports")
         ]
 
-    def test_is_told_at_once_before_the_rows(self, make, log, network, client, handout):
+    def test_is_reported_at_once_before_the_rows(self, make, log, network, client, handout):
         reporter = make()
         log(loss=1)
         reporter.announce_end()
@@ -265,13 +265,13 @@ class TestAnEndThatIsAnnounced:
         assert client.get_run(handout.id)["state"] == "preempting"
 
     def test_wakes_the_thread(self, make, network):
-        told = threading.Event()
-        network.lose = lambda _: told.set()
+        reported = threading.Event()
+        network.lose = lambda _: reported.set()
         with make(row_interval_seconds=600.0, report_interval_seconds=1800.0) as reporter:
             reporter.announce_end()
-            assert told.wait(10)
+            assert reported.wait(10)
 
-    def test_is_told_again_until_it_is_heard(self, make, network, client, handout):
+    def test_is_repeated_until_it_is_heard(self, make, network, client, handout):
         reporter = make()
         reporter.announce_end()
         network.go_away()
@@ -375,7 +375,7 @@ class TestRowsThatCanWait:
         ("goal", "value"),
         [("minimize", lambda second: 100.0 - second), ("maximize", lambda second: second)],
     )
-    def test_a_target_that_is_reached_is_told_at_once(self, begin, play, backend, goal, value):
+    def test_a_target_that_is_reached_is_reported_at_once(self, begin, play, backend, goal, value):
         target = 59.0 if goal == "minimize" else 41.0
         reporter = begin(metric={"goal": goal, "target": target})
         sent = play(reporter, 41, value)
@@ -384,7 +384,7 @@ class TestRowsThatCanWait:
         sweep = reporter._delivery.pending.run.split("-")[0]
         assert backend.get(sweep)["state"] == "finished"
 
-    def test_a_target_that_was_told_is_not_told_with_every_row(self, begin, play):
+    def test_a_target_that_was_reported_is_not_reported_with_every_row(self, begin, play):
         sent = play(begin(metric={"target": 2.0}), 40)
         assert [second for second, _ in sent] == [1, 2, 32]  # the second hears that it was enough
 

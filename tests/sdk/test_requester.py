@@ -120,7 +120,7 @@ def test_an_ending_agent_does_not_go_on_waiting_for_runs(make, client, sweep, st
     assert make().next_run("") is None
 
 
-def test_trouble_is_told_once_per_outage(make, network, events):
+def test_trouble_is_reported_once_per_outage(make, network, events):
     failures = iter([True, True, False, True, False])
     network.fail = lambda request: (
         BackendUnavailable("away", retry_after_seconds=0)

@@ -96,9 +96,9 @@ def test_once(make, sleeps):
     assert sleeps == []
 
 
-def test_trouble_is_told_only_when_it_goes_on(make):
-    told = []
-    make(RetryPolicy(attempts=2), on_trouble=told.append).call(Flaky(BackendUnavailable("one")))
+def test_trouble_is_reported_only_when_it_goes_on(make):
+    reported = []
+    make(RetryPolicy(attempts=2), on_trouble=reported.append).call(Flaky(BackendUnavailable("one")))
     with pytest.raises(BackendUnavailable):
-        make(ONCE, on_trouble=told.append).call(Flaky(BackendUnavailable("two")))
-    assert [str(error) for error in told] == ["one"]
+        make(ONCE, on_trouble=reported.append).call(Flaky(BackendUnavailable("two")))
+    assert [str(error) for error in reported] == ["one"]

@@ -331,13 +331,13 @@ class TestNothingEndsATraining:
         run.config.update({"x": Hostile()}, allow_val_change=True)
         run.describe(name=Hostile(), tags="one", notes=Hostile())
         run.log({"loss": 1}, sync=True)
-        told = capsys.readouterr().err
-        assert "init(config=...) is left out: found str" in told
-        assert "init() ignores anonymous, magic" in told
-        assert "dir" not in told
+        reported = capsys.readouterr().err
+        assert "init(config=...) is left out: found str" in reported
+        assert "init() ignores anonymous, magic" in reported
+        assert "dir" not in reported
         assert run.tags == ("one",)
 
-    def test_each_thing_is_told_once(self, in_sweep, capsys):
+    def test_each_thing_is_reported_once(self, in_sweep, capsys):
         run = sweep_sdk.init()
         for _ in range(3):
             run.log({"loss": 1, "image": "text"})

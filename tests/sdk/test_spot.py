@@ -68,7 +68,7 @@ def watch():
 
     class Watched:
         def __init__(self, url):
-            self.notices, self.told = [], []
+            self.notices, self.reported = [], []
             self.noticed, self.was_told = threading.Event(), threading.Event()
             watches.append(SpotWatch(url, self.on_notice, self.on_told, poll_seconds=0.01))
 
@@ -78,7 +78,7 @@ def watch():
             self.noticed.set()
 
         def on_told(self, text):
-            self.told.append(text)
+            self.reported.append(text)
             self.was_told.set()
 
     yield Watched
@@ -93,7 +93,7 @@ def test_a_notice_is_seen_once(metadata, watch):
     metadata.notice = NOTICE
     assert watched.noticed.wait(10)
     assert watched.notices == [NOTICE]
-    assert watched.told == []
+    assert watched.reported == []
     assert metadata.requests.count("/latest/api/token") == 1
 
 
@@ -105,12 +105,12 @@ def test_a_token_that_ran_out_is_replaced(metadata, watch):
     assert watched.noticed.wait(10)
 
 
-def test_where_there_is_no_such_service_it_is_told_once(watch, monkeypatch):
+def test_where_there_is_no_such_service_it_is_reported_once(watch, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     watched = watch("http://127.0.0.1:1")
     assert watched.was_told.wait(10)
-    assert len(watched.told) == 1
-    assert "not seen" in watched.told[0]
+    assert len(watched.reported) == 1
+    assert "not seen" in watched.reported[0]
 
 
 def test_a_service_that_refuses(metadata, watch):

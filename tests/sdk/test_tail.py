@@ -208,7 +208,7 @@ def test_events_alone_make_no_batch_but_are_heard(tail, path):
     assert tail.logged.exit_code == 0
 
 
-def test_a_file_that_was_overwritten_is_read_anew(tail, path, notices):
+def test_a_file_that_was_overwritten_is_read_again(tail, path, notices):
     append(path, {"loss": 1}, {"loss": 2})
     tail.read()
     path.write_bytes(b'{"loss": 9}\n')
@@ -218,7 +218,7 @@ def test_a_file_that_was_overwritten_is_read_anew(tail, path, notices):
     assert "append" in notices[0]
 
 
-def test_a_file_that_cannot_be_read_is_told(clock, notices, tmp_path):
+def test_a_file_that_cannot_be_read_is_reported(clock, notices, tmp_path):
     assert Tail(tmp_path, None, clock, notices).read() is None
     assert "cannot read" in notices[0]
 

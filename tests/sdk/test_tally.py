@@ -112,8 +112,8 @@ def test_three_runs_in_a_row_without_the_metric(make):
 
 def test_runs_whose_values_are_all_nan_are_told_of_but_do_not_end_the_agent(make):
     tally = make(max_runs_without_metric=3)
-    told = [tally.add("finished", is_without_value=True) for _ in range(5)]
-    assert (told, tally.gave_up) == ([True, False, False, False, False], None)
+    crossed = [tally.add("finished", is_without_value=True) for _ in range(5)]
+    assert (crossed, tally.gave_up) == ([True, False, False, False, False], None)
     assert tally.add("finished", is_metric_missing=True, is_without_value=True)
     tally.add("finished")
     assert tally.add("finished", is_without_value=True)

@@ -179,7 +179,7 @@ class TestRequests:
         opened(server.url.replace("127.0.0.1", "localhost")).health()
         assert [seen[1] for seen in server.seen] == ["/v1/health"] * 2
 
-    def test_what_a_proxy_answers_is_told_as_its_answer(self, server, opened, monkeypatch):
+    def test_what_a_proxy_answers_is_reported_as_its_answer(self, server, opened, monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", server.url.replace("//", "//user:secret@"))
         server.answer = (403, {"Content-Type": "text/html"}, b"<html>denied</html>")
         with pytest.raises(errors.NotAuthorized) as caught:
@@ -429,7 +429,7 @@ class TestHurry:
     """An agent that has to end waits for no network that says nothing."""
 
     def cut(self, client, server):
-        """Cut a request that has reached the server; what its caller is told."""
+        """Cut a request that has reached the server; what its caller is reported."""
         n_before = len(server.seen)
         server.delay_seconds = 60
         failures = []

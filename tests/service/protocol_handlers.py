@@ -72,7 +72,7 @@ class Handler:
             self.answer = work(_Gate(self._perform))
         except Died:
             pass
-        except Exception as error:  # noqa: BLE001  judged by whoever watches
+        except Exception as error:  # noqa: BLE001  judged by the witness
             self.error = error
         self._calls.put(None)
 

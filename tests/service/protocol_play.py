@@ -148,7 +148,7 @@ class Play:
 
     @property
     def given_out(self) -> int:
-        return self.worlds[0].witness.standing.counter.next_index
+        return self.worlds[0].witness.snapshot.counter.next_index
 
     # What may happen
 
@@ -227,7 +227,7 @@ class Play:
     def a_run(self, which: int) -> tuple[int, int]:
         """An index, and the attempt that its user sees."""
         index = which // 2 % max(1, self.given_out)
-        return index, self.worlds[0].witness.standing.attempt_of(index)
+        return index, self.worlds[0].witness.snapshot.attempt_of(index)
 
     def somebody_reconciles(self, _which: int, course: Course = STRAIGHT) -> None:
         self.send(Reconcile(), course)
@@ -324,7 +324,7 @@ class Play:
 
     def judge_configs(self, world: World) -> None:
         """Promise 4: as many runs as there should be; the witness sees to it that they differ."""
-        standing = world.witness.standing
-        configs = [tuple(run.config.values()) for run in standing.runs.values()]
-        n_due = standing.counter.limit
+        snapshot = world.witness.snapshot
+        configs = [tuple(run.config.values()) for run in snapshot.runs.values()]
+        n_due = snapshot.counter.limit
         promise(4, len(configs) == n_due, f"{len(configs)} runs instead of {n_due}")

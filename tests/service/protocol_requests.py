@@ -45,7 +45,7 @@ class OfAttempt:
 
 @dataclass(frozen=True)
 class Report(OfAttempt):
-    """One row, whose value tells index, attempt and place apart; without one a heartbeat."""
+    """One row, whose value identifies index, attempt and place; without one a heartbeat."""
 
     offset: int
     has_row: bool = True

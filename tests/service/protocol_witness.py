@@ -70,7 +70,7 @@ def promise(number: int, holds: bool, words: str) -> None:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Snapshot:
     """What the store holds of the sweep."""
 
     counter: SweepStatus
@@ -78,8 +78,8 @@ class Standing:
     runs: dict[int, Run]
 
     @staticmethod
-    def of(store: Store, sweep: str) -> Standing:
-        return Standing(
+    def of(store: Store, sweep: str) -> Snapshot:
+        return Snapshot(
             store.get_status(sweep),
             {lease.index: lease for lease in store.list_leases(sweep)},
             {run.index: run for run in store.list_runs(sweep, 0, 1000)},
@@ -113,7 +113,7 @@ class Witness:
         config: SweepConfig,
         max_attempts: int,
     ) -> None:
-        self.standing = Standing.of(store, sweep)
+        self.snapshot = Snapshot.of(store, sweep)
         self._store, self._sweep, self._clock = store, sweep, clock
         self._config = config
         self._max_attempts = max_attempts
@@ -136,8 +136,8 @@ class Witness:
             call: The write.
             is_old: Whether the request was of an older attempt when it arrived.
         """
-        before, self.standing = self.standing, Standing.of(self._store, self._sweep)
-        after = self.standing
+        before, self.snapshot = self.snapshot, Snapshot.of(self._store, self._sweep)
+        after = self.snapshot
         entry = call.values[-1] if call.method == "append" else None
         if is_old:
             is_harmless = isinstance(entry, HARMLESS) or after == before
@@ -170,7 +170,7 @@ class Witness:
                 self._retried[request.index], self._amended[request.index]
             )
         elif isinstance(request, Reconcile) and answer is Reconciled.ENDED:
-            promise(4, self.standing.counter.state.is_ended, "an ended sweep goes on")
+            promise(4, self.snapshot.counter.state.is_ended, "an ended sweep goes on")
 
     # The counter and the runs
 
@@ -192,12 +192,12 @@ class Witness:
             promise(4, is_wanted, f"{request} resumed an ended sweep")
             promise(4, before.state is not SweepState.CANCELED, "a canceled sweep was resumed")
 
-    def _judge_run(self, standing: Standing, run: Run, request: Any) -> None:
-        before = standing.runs.get(run.index)
+    def _judge_run(self, snapshot: Snapshot, run: Run, request: Any) -> None:
+        before = snapshot.runs.get(run.index)
         if before is None:
             self._judge_new_run(run)
         if before is not None and run.revision > before.revision:
-            self._judge_amendment(standing, before, run)
+            self._judge_amendment(snapshot, before, run)
             return
         if run.attempt > self._amended[run.index]:
             self._begun[run.index].add(run.attempt)
@@ -210,9 +210,9 @@ class Witness:
         elif run.outcome is not None:
             self._judge_outcome(run, run.outcome, request)
 
-    def _judge_amendment(self, standing: Standing, before: Run, run: Run) -> None:
-        lease = standing.leases.get(run.index)
-        is_due = lease is not None and standing.is_amendment(lease)
+    def _judge_amendment(self, snapshot: Snapshot, before: Run, run: Run) -> None:
+        lease = snapshot.leases.get(run.index)
+        is_due = lease is not None and snapshot.is_amendment(lease)
         promise(3, is_due, f"run {run.index} was amended, and nobody had asked for it")
         promise(3, run.revision == before.revision + 1, f"{run} was amended twice at once")
         promise(3, before.outcome is not None, f"run {run.index} was amended before its end")
@@ -260,27 +260,27 @@ class Witness:
         metric = self._config.metric
         if metric is None or metric.target is None or not isinstance(request, OfAttempt):
             return False
-        run, lease = self.standing.runs[request.index], self.standing.leases.get(request.index)
+        run, lease = self.snapshot.runs[request.index], self.snapshot.leases.get(request.index)
         best = run.outcome.best if run.outcome is not None else lease and lease.live.best
         return best is not None and best <= metric.target
 
     def judge_end(self) -> None:
         """Every index has an outcome and, where it is used, an observation."""
         for index, attempt in self._retried.items():
-            is_run_again = self.standing.attempt_of(index) > attempt
-            is_deleted = index in self.standing.runs and self.standing.runs[index].is_deleted
+            is_run_again = self.snapshot.attempt_of(index) > attempt
+            is_deleted = index in self.snapshot.runs and self.snapshot.runs[index].is_deleted
             promise(6, is_run_again or is_deleted, f"{index} was retried after {attempt}, and lost")
-        indices = set(range(self.standing.counter.next_index))
-        ended = {index for index, run in self.standing.runs.items() if run.outcome is not None}
+        indices = set(range(self.snapshot.counter.next_index))
+        ended = {index for index, run in self.snapshot.runs.items() if run.outcome is not None}
         promise(5, ended == indices, f"no outcome of {indices - ended}")
         if self._config.method == "bayes":
             values: defaultdict[int, set[str]] = defaultdict(set)
             for seen in self._store.list_observations(self._sweep, 0.0):
-                if seen.revision == self.standing.runs[seen.index].revision:
+                if seen.revision == self.snapshot.runs[seen.index].revision:
                     values[seen.index].add(f"{seen.state.value} {seen.value}")
             promise(5, values.keys() == indices, f"no observation of {indices - values.keys()}")
             for index, found in values.items():
-                outcome = self.standing.runs[index].outcome
+                outcome = self.snapshot.runs[index].outcome
                 assert outcome is not None
                 value = math.nan if outcome.best is None else outcome.best
                 is_right = found == {f"{outcome.state.value} {value}"}
@@ -289,15 +289,15 @@ class Witness:
     def _judge_new_run(self, run: Run) -> None:
         """Runs differ; in an endless space from those that are out with them."""
         is_finite = self._config.space.n_points is not None
-        for other in self.standing.runs.values():
+        for other in self.snapshot.runs.values():
             if other.index != run.index and (is_finite or other.outcome is None):
                 promise(9, other.config != run.config, f"{run.config} twice: {run}, {other}")
 
     # Leases
 
     def _judge_leases(self) -> None:
-        for lease in self.standing.leases.values():
-            run = self.standing.runs.get(lease.index)
+        for lease in self.snapshot.leases.values():
+            run = self.snapshot.runs.get(lease.index)
             if run is not None and run.outcome is not None:
                 continue  # a late request may have left it behind; nobody reads it
             is_once = lease.failures == self._n_failed[lease.index]
@@ -311,7 +311,7 @@ class Witness:
         if before is None or before.attempt != lease.attempt:
             promise(2, before is None or before.attempt < lease.attempt, f"{lease} went back")
             self._note_end(lease)
-            if before is None and self.standing.is_amendment(lease):
+            if before is None and self.snapshot.is_amendment(lease):
                 self._released[lease.index].add(lease.attempt)
                 self._n_failed[lease.index] = 0
             return
@@ -355,17 +355,17 @@ class Witness:
         newest, _ = self._bands.get((entry.band, index), (-1, 0.0))
         if entry.attempt >= newest:
             self._bands[entry.band, index] = (entry.attempt, entry.value)
-        stands = self._store.list_band(self._sweep, entry.band)[index]
-        is_newest = stands == self._bands[entry.band, index][1]
-        promise(8, is_newest, f"band {entry.band} of {index} is {stands}")
+        stored = self._store.list_band(self._sweep, entry.band)[index]
+        is_newest = stored == self._bands[entry.band, index][1]
+        promise(8, is_newest, f"band {entry.band} of {index} is {stored}")
 
     # Answers
 
     def _judge_hand_out(self, request: Ask, answer: HandOut) -> None:
         index, attempt = answer.index, answer.attempt
-        run = self.standing.runs[index]
+        run = self.snapshot.runs[index]
         is_right = run.outcome is None and run.config == answer.config
-        promise(1, is_right, f"{answer} was handed out, {run} stands")
+        promise(1, is_right, f"{answer} was handed out, {run} is stored")
         key = self._keys.setdefault((index, attempt), request.key)
         promise(1, key == request.key, f"{answer} was handed to {key} and {request.key}")
         for other, earlier in self._keys:
@@ -388,20 +388,20 @@ class Witness:
     def _judge_finish(self, request: Finish, answer: Any) -> None:
         if answer.is_requeued:
             is_released = max(self._released[request.index], default=-1) >= request.attempt
-            promise(2, is_released, f"{request} was told that it is given back")
+            promise(2, is_released, f"{request} was answered that it is given back")
             return
         if request.attempt <= self._amended[request.index]:
             return  # a person took the outcome back before the answer was sent
-        run = self.standing.runs[request.index]
+        run = self.snapshot.runs[request.index]
         is_kept = run.outcome is not None and run.outcome.state is answer.state
-        promise(3, is_kept, f"{request} was told {answer}, but {run} stands")
+        promise(3, is_kept, f"{request} was answered {answer}, but {run} is stored")
 
     def _judge_error(self, request: Any, error: Exception) -> None:
         if isinstance(error, SweepEnded):
-            promise(4, self.standing.counter.state.is_ended, "410 of a sweep that goes on")
+            promise(4, self.snapshot.counter.state.is_ended, "410 of a sweep that goes on")
         elif isinstance(error, LeaseLost):
             assert isinstance(request, OfAttempt)
-            is_false = self.standing.holds(request.index, request.attempt)
+            is_false = self.snapshot.holds(request.index, request.attempt)
             promise(7, not is_false, f"{request} got a false error: {error}")
         elif isinstance(error, (NotPossible, NotFound)):
             promise(7, not isinstance(request, (Ask, OfAttempt, Reconcile)), f"{request}: {error}")

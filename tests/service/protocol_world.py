@@ -21,7 +21,7 @@ from sweep_service.storage.store import Store
 
 @dataclass
 class Clock:
-    """Moves only when told to."""
+    """Moves only when reported to."""
 
     now: float = 1_000_000.0
 
@@ -96,7 +96,7 @@ class World:
     def _is_old(self, request: Any) -> bool:
         if not isinstance(request, OfAttempt):
             return False
-        return self.witness.standing.attempt_of(request.index) > request.attempt
+        return self.witness.snapshot.attempt_of(request.index) > request.attempt
 
     def _services(self, store: Any, number: int) -> Services:
         """Those of a function that has its configs in memory, and nothing that changes."""

@@ -57,10 +57,10 @@ class TestRetry:
         sweep = backend.create(GRID)
         run = end(backend, sweep, loss=0.5)
         retry(backend, run)
-        told = backend.run(run)
+        reported = backend.run(run)
         record = {"attempt": 1, "state": "failed"}
-        assert [record | told["attempts"][0]] == told["attempts"]
-        assert told["error_tail"] == "Traceback"
+        assert [record | reported["attempts"][0]] == reported["attempts"]
+        assert reported["error_tail"] == "Traceback"
         history = backend.call("GET", f"{backend._path(run)}/history").body["items"]
         assert [row["metrics"] for row in history] == [{"loss": 0.5}]
 
@@ -83,7 +83,7 @@ class TestRetry:
         assert backend.get(sweep)["state"] == "finished"
         assert backend.get(sweep)["counts"] == {"failed": 2, "finished": 1}
 
-    def test_failures_are_counted_anew(self, backend):
+    def test_failures_are_counted_again(self, backend):
         sweep = backend.create({**GRID, "retry_failed": 1})
         run = backend.ask(sweep).body["id"]
         for attempt in (1, 2):
@@ -187,10 +187,10 @@ class TestDelete:
         run = end(backend, sweep, loss=0.5)
         answer = delete(backend, run)
         assert (answer.status, answer.body["changed"]) == (200, True)
-        told = backend.run(run)
-        assert (told["state"], told["config"]) == ("deleted", {"a": 1})
-        assert (told["summary"], told["best"], told["attempts"]) == ({}, None, [])
-        assert told["error_tail"] is None
+        reported = backend.run(run)
+        assert (reported["state"], reported["config"]) == ("deleted", {"a": 1})
+        assert (reported["summary"], reported["best"], reported["attempts"]) == ({}, None, [])
+        assert reported["error_tail"] is None
         assert backend.call("GET", f"{backend._path(run)}/history").body["items"] == []
         assert backend.services.store.list_band(sweep, 1) == {}
         assert backend.runs(sweep) == []
@@ -216,8 +216,8 @@ class TestDelete:
         assert answer.body["run"]["state"] == "pending"
         assert delete(backend, run, again="true").body["changed"] is False
         assert end(backend, sweep, "finished", loss=0.7) == run
-        told = backend.run(run)
-        assert (told["state"], told["attempt"], told["best"]) == ("finished", 2, 0.7)
+        reported = backend.run(run)
+        assert (reported["state"], reported["attempt"], reported["best"]) == ("finished", 2, 0.7)
         assert backend.get(sweep)["state"] == "finished"
 
     def test_twice_is_once(self, backend):

@@ -1,4 +1,4 @@
-"""From what runs report and how they end to what bayes is told of them."""
+"""From what runs report and how they end to what bayes is reported of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def loss(config):
 
 
 def evidence_of(backend, sweep):
-    """What the next ask of a sweep would be told, and the index that it would get."""
+    """What the next ask of a sweep would be reported, and the index that it would get."""
     store = backend.services.store
     counter = store.get_status(sweep)
     leases, index = store.list_leases(sweep), counter.next_index
@@ -162,7 +162,7 @@ def test_a_running_run_counts_by_what_it_has_reported(backend, rule, expected, r
     ("rule", "expected"), [("best", [9.0, 9.0]), ("latest", [9.0]), ("worst", [9.0, 9.0])]
 )
 @pytest.mark.parametrize("is_given_back", [True, False])
-def test_a_run_that_has_reported_nothing_or_begins_anew(backend, rule, expected, is_given_back):
+def test_a_run_that_has_reported_nothing_or_begins_again(backend, rule, expected, is_given_back):
     sweep = backend.create(sweep_with(impute_while_running=rule))
     backend.finish(backend.ask(sweep).body["id"], summary={"loss": 9.0})
     run = backend.ask(sweep).body["id"]
@@ -194,7 +194,7 @@ def test_after_a_move_the_sweep_is_as_good_as_a_new_one(backend):
 
 
 @pytest.mark.parametrize("n_prior", [0, 20])
-def test_asks_that_have_not_been_answered_are_told_by_their_indices(backend, n_prior):
+def test_asks_that_have_not_been_answered_are_reported_by_their_indices(backend, n_prior):
     first = backend.create(sweep_with())
     drive(backend, first, n_prior)
     prior = [run["id"] for run in backend.runs(first)]
@@ -214,7 +214,7 @@ def test_a_burst_of_asks_gets_well_separated_points(backend, n_prior):
     first = backend.create(sweep_with())
     drive(backend, first, n_prior, rippled)
     prior = [run["id"] for run in backend.runs(first)]
-    told = []
+    reported = []
     for has_heard in (True, False):
         sweep = backend.create(sweep_with(), prior_runs=prior)
         drive(backend, sweep, 8, rippled)
@@ -225,8 +225,8 @@ def test_a_burst_of_asks_gets_well_separated_points(backend, n_prior):
             if not has_heard:  # to the next one it looks as if this one were still being answered
                 store = backend.services.store
                 store.delete(sweep, store.get_lease(sweep, run["index"]))
-        told.append(units)
-    for heard, unheard in zip(*told, strict=True):  # guessed exactly as they were answered
+        reported.append(units)
+    for heard, unheard in zip(*reported, strict=True):  # guessed exactly as they were answered
         assert heard == pytest.approx(unheard)
     assert min(math.dist(a, b) for a, b in itertools.combinations(units, 2)) > 5e-4
 

@@ -174,8 +174,8 @@ class TestAnAgentThatHasToEnd:
     def test_is_shown_and_has_a_short_lease(self, backend):
         sweep = backend.create({**GRID, "run_cap": 1})
         run = backend.ask(sweep).body
-        told = backend.preempt(run["id"], 1).body
-        assert (told["command"], told["lease_seconds"]) == ("continue", 30)
+        reported = backend.preempt(run["id"], 1).body
+        assert (reported["command"], reported["lease_seconds"]) == ("continue", 30)
         assert backend.run(run["id"])["state"] == "preempting"
         assert [shown["state"] for shown in backend.runs(sweep)] == ["preempting"]
         assert backend.get(sweep)["counts"] == {"preempting": 1}
@@ -196,7 +196,7 @@ class TestAnAgentThatHasToEnd:
         again = backend.report(run["id"], 2, 0, {"loss": 1.0}).body
         assert again["lease_seconds"] == LEASE, "the next holder has a whole lease"
 
-    def test_keeps_it_as_long_as_it_is_heard_of(self, backend):
+    def test_keeps_it_as_long_as_it_is_heard_from(self, backend):
         sweep = backend.create({**GRID, "run_cap": 1})
         run = backend.ask(sweep).body
         for offset in range(20):
@@ -388,9 +388,9 @@ def test_stopping_one_run(backend):
     sweep = backend.create(GRID)
     first, second = (backend.ask(sweep).body["id"] for _ in range(2))
     assert backend.call("POST", f"/v1/sweeps/{sweep}/runs/{first}/stop").status == 202
-    told = backend.report(first, 1, 0).body
-    assert (told["command"], told["reason"]) == ("stop", "stop_run")
-    assert told["lease_seconds"] == LEASE
+    reported = backend.report(first, 1, 0).body
+    assert (reported["command"], reported["reason"]) == ("stop", "stop_run")
+    assert reported["lease_seconds"] == LEASE
     assert backend.report(second, 1, 0).body["command"] == "continue"
     backend.finish(first, state="killed")
     assert backend.call("POST", f"/v1/sweeps/{sweep}/runs/{first}/stop").status == 409
@@ -503,7 +503,7 @@ def test_a_lease_that_a_wrong_clock_made_is_bounded_by_what_it_can_have_been(bac
     assert (again.status, again.body["id"], again.body["attempt"]) == (201, run["id"], 2)
 
 
-def test_the_holder_of_such_a_lease_keeps_it_by_being_heard_of(backend):
+def test_the_holder_of_such_a_lease_keeps_it_by_being_heard_from(backend):
     sweep = backend.create({**GRID, "run_cap": 1})
     backend.clock.advance(3600)
     run = backend.ask(sweep).body

@@ -71,8 +71,8 @@ class TestFiniteSpaces:
 
     def test_a_dry_run_stores_nothing(self, backend, method):
         sweep = backend.create(config_of(method))
-        told = bring(backend, sweep, RESULTS, dry_run="true")
-        assert numbers(told) == (2 * (method == "bayes"), 2, 0, 0)
+        reported = bring(backend, sweep, RESULTS, dry_run="true")
+        assert numbers(reported) == (2 * (method == "bayes"), 2, 0, 0)
         assert take(backend, sweep) == ALL
 
     def test_all_points_end_the_sweep(self, backend, method):
@@ -88,10 +88,10 @@ class TestFiniteSpaces:
             {"config": {"a": 1}, "value": 0.5},
             {"config": {"a": 1, "b": "x", "k": 8}, "value": 0.5},
         ]
-        told = bring(backend, sweep, [*RESULTS, *odd])
-        assert (told["done"], told["n_left_out"]) == (2, 3)
-        assert [entry["place"] for entry in told["left_out"]] == [2, 3, 4]
-        for entry, name in zip(told["left_out"], "abk", strict=True):
+        reported = bring(backend, sweep, [*RESULTS, *odd])
+        assert (reported["done"], reported["n_left_out"]) == (2, 3)
+        assert [entry["place"] for entry in reported["left_out"]] == [2, 3, 4]
+        for entry, name in zip(reported["left_out"], "abk", strict=True):
             assert f"parameter '{name}'" in entry["reason"]
 
     def test_an_import_while_others_ask(self, backend, method):

@@ -256,7 +256,7 @@ class TestEvidence:
         (entry,) = evidence(backend, sweep).observations
         assert (entry.value, entry.last) == (0.4, 0.3)
 
-    def test_a_run_that_is_run_again_counts_anew(self, backend):
+    def test_a_run_that_is_run_again_counts_again(self, backend):
         sweep = backend.create(BAYES)
         run = logged(backend, sweep, {"loss": 1.0, "acc": 0.3}, state="failed")
         update(backend, sweep, BAYES, metric=ACC)

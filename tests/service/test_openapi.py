@@ -97,8 +97,8 @@ def test_every_documented_request_gets_the_documented_answer(send, backend):
     send("POST", run_path + "/reports", report, sweep=sweep, run=runs[0])
     send("POST", run_path + "/stop", sweep=sweep, run=runs[0])
     stopped = {"attempt": 1, "offset": 2, "rows": []}
-    told = send("POST", run_path + "/reports", stopped, sweep=sweep, run=runs[0])
-    assert told.body["command"] == "stop"
+    reported = send("POST", run_path + "/reports", stopped, sweep=sweep, run=runs[0])
+    assert reported.body["command"] == "stop"
     endings = [
         {"attempt": 1, "state": "killed", "signal": 15, "summary": {"loss": 1}},
         {"attempt": 1, "state": "failed", "exit_code": 1, "stderr_tail": "boom"},

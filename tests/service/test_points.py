@@ -58,7 +58,7 @@ def messages(body, path):
 
 class TestRunningOut:
     @pytest.mark.parametrize("method", METHODS)
-    def test_a_cap_above_the_points_is_told(self, backend, method):
+    def test_a_cap_above_the_points_is_reported(self, backend, method):
         body = register(backend, config_of(method, run_cap=100))
         (message,) = messages(body, "run_cap")
         assert "found 100; 6 points are to be run, each once" in message
@@ -73,7 +73,7 @@ class TestRunningOut:
         assert body["limit"] == keys.get("run_cap", 6)
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_a_cap_that_an_update_gives_is_told_as_well(self, backend, method):
+    def test_a_cap_that_an_update_gives_is_reported_as_well(self, backend, method):
         sweep = backend.create(config_of(method))
         path, change = f"/v1/sweeps/{sweep}", {"config": config_of(method, run_cap=50)}
         assert len(messages(backend.call("PATCH", path, change).body, "run_cap")) == 1

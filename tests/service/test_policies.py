@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "template_routes.py"
 #: Of a managed policy, without its white space.
 MOST_CHARACTERS = 6144
-#: What may stand in the place of a placeholder; some of it looks like the rest of another route.
+#: What may replace a placeholder; some of it looks like the rest of another route.
 WORDS = ["k3v9x2ab", "k3v9x2ab-7", "runs", "reports", "finish", "stop", "tokens", "a.b", "%2F..%2F"]
 
 

@@ -1,4 +1,4 @@
-"""Prior runs: what a new bayes sweep is told of runs that have ended, of any sweep."""
+"""Prior runs: what a new bayes sweep is reported of runs that have ended, of any sweep."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def heir(backend, *prior_runs, **changes):
     return [entry.value for entry in known], warnings
 
 
-def test_a_sweep_stands_for_all_of_its_runs_that_have_ended(backend):
+def test_a_sweep_means_all_of_its_runs_that_have_ended(backend):
     first = backend.create(BAYES)
     for loss, state in ((1.0, "finished"), (2.0, "failed"), (3.0, "killed")):
         ended(backend, first, {"loss": loss}, state)

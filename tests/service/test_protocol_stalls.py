@@ -2,7 +2,7 @@
 
 A handler stalls before one of its calls, or loses the reply of one and stalls; other requests come
 in between, up to two of them in any order; then it goes on. In the end one agent must bring the
-sweep to its end. By default every so many-th of these plays is tried, with ``SWEEP_FAULTS=full``
+sweep to its end. By default a sample of these plays is tried, with ``SWEEP_FAULTS=full``
 each of them.
 """
 
@@ -54,7 +54,7 @@ EVENTS = {
     "reconcile": ("somebody_reconciles", 0),
     "retry": ("user_retries_a_run", 0),
     "delete": ("user_deletes_a_run", 0),
-    "anew": ("user_deletes_a_run", 1),
+    "from scratch": ("user_deletes_a_run", 1),
 }
 BEFORE = [
     "",
@@ -83,7 +83,7 @@ STALLED = [
     "reconcile",
     "retry",
     "delete",
-    "anew",
+    "from scratch",
 ]
 MOST_MEANWHILE = 2
 EVERY = {"": 97, "hunt": 17, "full": 1}[os.environ.get("SWEEP_FAULTS", "")]
@@ -174,11 +174,11 @@ def test_a_cap_that_was_worked_out_for_an_older_config(new_play):
     values = list(range(N_POINTS + 2))
     play.send(Update({**play.document, "run_cap": 2, "parameters": {"a": {"values": values}}}))
     play.stalled_handler_goes_on(0)
-    assert play.worlds[0].witness.standing.counter.limit == len(values)
+    assert play.worlds[0].witness.snapshot.counter.limit == len(values)
     play.end()
 
 
-def test_a_holder_that_is_heard_of_while_its_run_is_about_to_crash(new_play):
+def test_a_holder_that_is_heard_from_while_its_run_is_about_to_crash(new_play):
     """Another has found it silent for too long, for the last time; before it acts, a beat comes."""
     play = new_play("ask silence")
     play.clock.now += LEASE_SECONDS + 0.5
@@ -187,11 +187,11 @@ def test_a_holder_that_is_heard_of_while_its_run_is_about_to_crash(new_play):
     play.send(Ask("taking"), Course(Stop(n_writes=0)))
     happen(play, "beat")
     play.stalled_handler_goes_on(0)
-    assert play.worlds[0].witness.standing.runs[0].outcome is None
+    assert play.worlds[0].witness.snapshot.runs[0].outcome is None
     play.end()
 
 
-def test_a_config_that_stands_is_not_worked_out_anew(new_play):
+def test_a_config_that_is_stored_is_not_computed_again(new_play):
     """An older backend, which worked out another for this index, has handed it out once."""
     play = new_play("")
     store, sweep, now = play.worlds[0].store, play.worlds[0].sweep, play.clock.now
@@ -214,7 +214,7 @@ def test_an_ask_waits_while_another_is_between_its_lease_and_its_run(new_play):
     play.end()
 
 
-def test_a_holder_that_a_clock_ahead_of_the_others_suspects_is_heard_of(new_play):
+def test_a_holder_that_a_clock_ahead_of_the_others_suspects_is_heard_from(new_play):
     """Its lease is fresh by the clock of the handler that hears of it."""
     play = new_play("ask")
     world = play.worlds[0]
@@ -240,7 +240,7 @@ def test_a_finish_that_looks_away_while_its_run_is_retried(new_play):
     play.send(play.sent[-1], Course(Stop(n_calls=2)))
     happen(play, "retry")
     play.stalled_handler_goes_on(0)
-    assert play.worlds[0].witness.standing.runs[0].outcome is None
+    assert play.worlds[0].witness.snapshot.runs[0].outcome is None
     play.end()
 
 
@@ -248,7 +248,7 @@ def test_a_retry_that_dies_is_carried_out_by_the_next_ask(new_play):
     play = new_play("ask fail ask fail cap")
     happen(play, "retry", Course(Stop(n_writes=1), "die"))
     play.send(Ask("next"))
-    run = play.worlds[0].witness.standing.runs[0]
+    run = play.worlds[0].witness.snapshot.runs[0]
     assert (run.outcome, run.attempt) == (None, 3)
     play.end()
 
@@ -258,7 +258,7 @@ def test_a_retry_that_dies_in_a_finished_sweep_is_carried_out_when_it_is_resumed
     happen(play, "retry", Course(Stop(n_writes=1), "die"))
     play.send(SetState(SweepState.RUNNING))
     play.send(Ask("next"))
-    run = play.worlds[0].witness.standing.runs[0]
+    run = play.worlds[0].witness.snapshot.runs[0]
     assert (run.outcome, run.attempt) == (None, 3)
     play.end()
 
@@ -283,9 +283,9 @@ def test_a_late_retry_leaves_an_ended_sweep_in_peace(new_play):
     happen(play, "retry")
     for what in ("ask", "finish"):
         happen(play, what)
-    assert play.worlds[0].witness.standing.counter.state is SweepState.FINISHED
+    assert play.worlds[0].witness.snapshot.counter.state is SweepState.FINISHED
     play.stalled_handler_goes_on(0)
-    assert play.worlds[0].witness.standing.counter.state is SweepState.FINISHED
+    assert play.worlds[0].witness.snapshot.counter.state is SweepState.FINISHED
     play.end()
 
 

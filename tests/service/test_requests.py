@@ -34,7 +34,7 @@ def test_unknown_places(backend, method, path, status):
     assert answer.body["detail"]
 
 
-def test_another_method_is_told_which_there_are(backend):
+def test_for_another_method_the_known_ones_are_named(backend):
     answer = backend.call("PUT", "/v1/sweeps")
     assert answer.headers["Allow"] == "POST, GET"
 
@@ -77,7 +77,7 @@ def test_a_config_over_100_kb_is_too_large(backend):
     assert backend.call("POST", "/v1/sweeps", {"config": config}).status == 413
 
 
-def test_a_short_config_that_stands_for_a_long_one_is_too_large(backend):
+def test_a_short_config_that_expands_to_a_long_one_is_too_large(backend):
     constants = {f"p{n:03}": {"value": 0} for n in range(300)}
     parameters = {**constants, "a": {"min": 0, "max": 1000}}
     config = {"method": "random", "parameters": parameters, "start": [{"a": n} for n in range(150)]}

@@ -1,4 +1,4 @@
-"""Rows are known by their number: each is kept and counted once, whoever sends it."""
+"""Rows are known by their number: each is kept and counted once, no matter who sends it."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ CUTS = [
 
 @pytest.mark.parametrize("cuts", CUTS)
 def test_rows_arrive_once_however_they_are_cut(backend, sweep, run, cuts):
-    told = [backend.report(run, 1, first, *losses(first, last)).body for first, last in cuts]
+    reported = [backend.report(run, 1, first, *losses(first, last)).body for first, last in cuts]
     assert history(backend, run) == [0, 1, 2, 3, 4, 5]
     ends = itertools.accumulate((last for _, last in cuts), max)
-    assert [answer["next_offset"] for answer in told] == list(ends)
+    assert [answer["next_offset"] for answer in reported] == list(ends)
     lease = backend.services.store.get_lease(sweep, 0)
     assert (lease.live.n_values, lease.live.best, lease.live.last) == (6, 0.0, 5.0)
     assert backend.services.store.list_band(sweep, 4) == {0: 3.0}

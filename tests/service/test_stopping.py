@@ -27,8 +27,8 @@ def test_the_worse_of_two_is_stopped_at_the_band(backend):
     _, (good, bad) = start(backend, 2)
     assert backend.report(good, 1, 0, *losses(0.5, 0.4)).body["command"] == "continue"
     assert backend.report(bad, 1, 0, *losses(0.9)).body["command"] == "continue"
-    told = backend.report(bad, 1, 1, *losses(0.8)).body
-    assert (told["command"], told["reason"]) == ("stop", "early_terminate")
+    reported = backend.report(bad, 1, 1, *losses(0.8)).body
+    assert (reported["command"], reported["reason"]) == ("stop", "early_terminate")
     assert backend.report(good, 1, 2).body["command"] == "continue"
 
 
@@ -101,7 +101,7 @@ def test_why_a_run_was_stopped_is_kept(backend):
     assert backend.run(bad)["early_stop"] == WHY
 
 
-def test_a_maximised_metric_is_told_in_its_own_sign(backend):
+def test_a_maximised_metric_is_reported_in_its_own_sign(backend):
     _, (good, bad) = start(backend, 2, metric={"name": "loss", "goal": "maximize"})
     backend.report(good, 1, 0, *losses(0.5, 0.9))
     backend.report(bad, 1, 0, *losses(0.4, 0.3))
@@ -109,7 +109,7 @@ def test_a_maximised_metric_is_told_in_its_own_sign(backend):
     assert backend.run(bad)["early_stop"] == {"band": 2, "value": 0.3, "threshold": 0.9}
 
 
-def test_one_who_does_not_say_was_stopped_if_told_so(backend):
+def test_one_who_does_not_say_was_stopped_if_asked_to(backend):
     _, bad = stopped(backend)
     backend.finish(bad)
     run = backend.run(bad)
@@ -119,21 +119,21 @@ def test_one_who_does_not_say_was_stopped_if_told_so(backend):
 @pytest.mark.parametrize(
     "ending", [{"stopped_early": False}, {"state": "failed"}, {"state": "killed"}]
 )
-def test_a_run_that_was_told_to_stop_may_end_otherwise(backend, ending):
+def test_a_run_that_was_asked_to_stop_may_end_otherwise(backend, ending):
     _, bad = stopped(backend)
     backend.finish(bad, **ending)
     run = backend.run(bad)
     assert (run["stopped_early"], run["early_stop"]) == (False, None)
 
 
-def test_a_run_that_was_told_nothing_was_not_stopped(backend):
+def test_a_run_that_was_not_asked_to_stop_was_not_stopped(backend):
     _, (run,) = start(backend, 1)
     backend.report(run, 1, 0, *losses(0.5, 0.4))
     backend.finish(run)
     assert (backend.run(run)["stopped_early"], backend.run(run)["early_stop"]) == (False, None)
 
 
-def test_what_was_told_once_is_not_taken_back_when_other_runs_are_worse(backend):
+def test_what_was_reported_once_is_not_taken_back_when_other_runs_are_worse(backend):
     sweep, bad = stopped(backend)
     for _ in range(8):
         worse = backend.ask(sweep).body["id"]
@@ -144,7 +144,7 @@ def test_what_was_told_once_is_not_taken_back_when_other_runs_are_worse(backend)
     assert backend.run(bad)["early_stop"] == WHY
 
 
-def test_the_next_attempt_is_judged_anew(backend):
+def test_the_next_attempt_is_judged_again(backend):
     sweep, bad = stopped(backend)
     backend.finish(bad, state="preempted")
     assert backend.ask(sweep).body["id"] == bad

@@ -138,8 +138,8 @@ def test_the_access_log_says_who_has_asked_for_what(template: dict[str, Any], ap
         if stage["ApiId"] == {"Ref": api}
     )
     assert stage["AccessLogSettings"]["DestinationArn"] == {"GetAtt": "AccessLogs.Arn"}
-    told = json.loads(stage["AccessLogSettings"]["Format"])
-    assert set(told.values()) >= {
+    reported = json.loads(stage["AccessLogSettings"]["Format"])
+    assert set(reported.values()) >= {
         "$context.authorizer.name",
         "$context.identity.userArn",
         "$context.routeKey",
@@ -281,7 +281,7 @@ def test_logs_are_not_kept_for_ever_and_alarms_watch(template: dict[str, Any]) -
         ("AWS/DynamoDB", "ReadThrottleEvents", "Table"),
         ("AWS/Lambda", "Throttles", ""),
     }
-    assert len(watched) <= 10, "so many cost nothing"
+    assert len(watched) <= 10, "up to ten cost nothing"
 
 
 def watched_resource(metric: dict[str, Any]) -> str:

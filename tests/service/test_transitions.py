@@ -138,7 +138,7 @@ class TestTake:
     @pytest.mark.parametrize(
         "lease", [HELD, replace(SILENT, suspect_at=None), replace(SILENT, suspect_at=NOW - 59)]
     )
-    def test_a_lease_whose_holder_may_be_heard_of_is_not_taken(self, lease: Lease) -> None:
+    def test_a_lease_whose_holder_may_be_heard_from_is_not_taken(self, lease: Lease) -> None:
         with pytest.raises(LeaseHeld):
             take(lease)
 
@@ -175,7 +175,7 @@ class TestHeld:
 
 
 class TestExtend:
-    def test_a_holder_that_is_heard_of_is_not_suspected(self) -> None:
+    def test_a_holder_that_is_heard_from_is_not_suspected(self) -> None:
         extended = leases.extend(replace(HELD, suspect_at=NOW), NOW + 300)
         assert extended == replace(HELD, lease_end=NOW + 300)
 
@@ -209,7 +209,7 @@ class TestRelease:
 
 
 class TestStop:
-    def test_the_holder_is_told(self) -> None:
+    def test_the_holder_is_reported(self) -> None:
         stopped = leases.request_stop(HELD)
         assert stopped == replace(HELD, is_stop_requested=True)
         assert leases.request_stop(stopped) == stopped

@@ -8,24 +8,24 @@ from typing import Any
 
 
 class WatchedStore:
-    """Tells the name of each method before it is called, and the kind of what is written."""
+    """Reports the name of each method before it is called, and the kind of what is written."""
 
-    def __init__(self, store: Any, tell: Callable[[str], None]) -> None:
+    def __init__(self, store: Any, report: Callable[[str], None]) -> None:
         self._store = store
-        self._tell = tell
+        self._report = report
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
 
         def call(*values: Any) -> Any:
             written = f" {type(values[-1]).__name__}" if name in ("save", "append") else ""
-            self._tell(name + written)
+            self._report(name + written)
             return method(*values)
 
         return call
 
 
-def watch(backend: Any, tell: Callable[[str], None]) -> None:
-    """Have the backend tell of the calls of its store from now on."""
-    store = WatchedStore(backend.services.store, tell)
+def watch(backend: Any, report: Callable[[str], None]) -> None:
+    """Have the backend report the calls of its store from now on."""
+    store = WatchedStore(backend.services.store, report)
     backend.services = replace(backend.services, store=store)

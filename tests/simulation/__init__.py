@@ -4,7 +4,7 @@
 ``threads``, ``disk``, ``network``, ``programs``, ``backend``
               what the code meets there instead of the real thing
 ``seams``     puts them in place of what ``sweep_sdk._world`` imports
-``world``     one world: who is in it, and what happened, told in lines
+``world``     one world: who is in it, and what happened, reported in lines
 ``scenario``  what a seed has in store for it: the sweep, the agents, the faults
 ``judge``     what must hold whatever happens
 

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 _WORLDS = 2500
 _MEMORY = Path("/dev/shm")
 _CHUNK = 25
-#: Lines are measured in so many chunks at most, and in one of five: it makes worlds twice as slow.
+#: Lines are measured in at most this many chunks, and in one of five: it makes worlds twice as
+#: slow.
 _MEASURED_CHUNKS = 12
 _LEAST_STRIDE = 5
-#: So many worlds have some of every fault.
+#: This many worlds have some of every fault.
 _ENOUGH_WORLDS = 1000
 _STORY_LINES = 40
 _MOST_STORIES = 5
@@ -57,7 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=_WORLDS, help="number of worlds to play")
     parser.add_argument("--first", type=int, default=0, help="seed of the first world")
-    parser.add_argument("--seed", type=int, help="play this one world and tell its story")
+    parser.add_argument("--seed", type=int, help="play this one world and print its story")
     parser.add_argument("--lines", action="store_true", help="list the lines that did not run")
     given = parser.parse_args()
     if given.seed is not None:

@@ -119,9 +119,9 @@ class Server:
             found = gateway.handle(
                 services, method, parts.path, query, headers, body, identity=LOCAL_ADMIN
             )
-            told = self._open.pop(number, None)
-            if told is not None:
-                told(found.status, dict(found.headers), found.body)
+            reported = self._open.pop(number, None)
+            if reported is not None:
+                reported(found.status, dict(found.headers), found.body)
 
         self._kernel.start_thread(self.process, f"handler{number}", answer)
 

@@ -22,12 +22,12 @@ _A_RUN_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs/([^/]+)")
 _LEFT_BEHIND = re.compile(r"attempt (\d+) of (\S+) was left behind")
 _AMEND_PATH = re.compile(r"/v1/sweeps/[^/]+/(?:runs/([^/]+)(?:/retry)?|retries)")
 _ASK_PATH = re.compile(r"/v1/sweeps/([^/]+)/runs")
-#: An agent has to have ended so many seconds after its signal.
+#: Seconds after its signal in which an agent must end.
 ENDING_SECONDS = 25.5
 #: An agent that starts says by then that it has a wrong address, and not before that its backend
 #: is away.
 BEGINNING_SECONDS = 5.0
-#: An agent waits so long for a new credential, which it reads again now and then.
+#: An agent waits this long for a new credential, which it reads again now and then.
 LONGEST_REFUSAL_SECONDS = 600.0
 #: A reading of another clock may differ by so much between two steps.
 SLACK_SECONDS = 2.0
@@ -175,7 +175,7 @@ class Judge:
             raise Broken("the sweep was deleted, and it is listed")
 
     def _looked_at(self, path: str, found: dict[str, Any], before: Before) -> None:
-        """Whoever looks at a run whose end was acknowledged sees that end."""
+        """Every reader of a run whose end was acknowledged sees that end."""
         match = _A_RUN_PATH.fullmatch(path)
         if match is None or self._may_be_amended(match[2]):
             return
@@ -264,7 +264,7 @@ class Judge:
         waited = self.world.kernel.now - heard_at
         if waited < self.world.lease_seconds - SLACK_SECONDS:
             raise Broken(
-                f"{run} was handed to another agent {waited:.1f} s after its holder was heard of"
+                f"{run} was handed to another agent {waited:.1f} s after its holder was heard from"
                 f" (lease {self.world.lease_seconds} s)"
             )
 
@@ -285,14 +285,14 @@ class Judge:
         self.finished_at.setdefault(own, self.world.kernel.now)
         if not found["requeued"]:
             state = found["state"]
-            stands = self.ends.setdefault(run, (state, asked["attempt"]))
-            if stands[0] != state and not self._may_be_amended(run):
-                raise Broken(f"{run} had ended as {stands[0]}, and now as {state}")
+            stored = self.ends.setdefault(run, (state, asked["attempt"]))
+            if stored[0] != state and not self._may_be_amended(run):
+                raise Broken(f"{run} had ended as {stored[0]}, and now as {state}")
 
     # How processes ended
 
     def check_exits(self) -> None:
-        """Agents end in time, for a reason, and their exit codes tell the truth."""
+        """Agents end in time, for a reason, and their exit codes are true."""
         found = self.world.peek(f"/v1/sweeps/{self.world.sweep}")
         has_ended = found is None or found["state"] in ("finished", "canceled")
         for agent in self.world.agents:
@@ -468,7 +468,7 @@ class Judge:
             raise Broken(f"the sweep was deleted, and there are still rows of it: {counts}")
 
     def check_ends(self, runs: list[dict[str, Any]]) -> None:
-        """An end that was acknowledged stands."""
+        """An end that was acknowledged stored."""
         states = {run["id"]: run["state"] for run in runs}
         for run in self.ends:
             self.check_end(run, states.get(run))

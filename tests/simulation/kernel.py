@@ -42,7 +42,7 @@ class Machine:
     """A computer: its clocks, its disk, and what runs on it.
 
     Attributes:
-        wall_offset: Seconds by which its time of day is ahead of the true one.
+        wall_offset: Seconds that its time of day is ahead of the true one.
         rate: Seconds that its clocks count in a true second.
     """
 
@@ -208,7 +208,7 @@ class Kernel:
                 place.remove(thread)
 
     def wake(self, place: list[Thread], count: int | None = None) -> None:
-        """Wake those who wait in a place, or so many of them in the order in which they came."""
+        """Wake those who wait in a place, or some of them, in the order in which they came."""
         for thread in place[: len(place) if count is None else count]:
             place.remove(thread)
             thread.is_woken = True
@@ -278,8 +278,8 @@ class Kernel:
             opened.let_go()
         process.files.clear()
         self.wake(process.waiting_for_end)
-        for told in process.at_end:
-            told()
+        for reported in process.at_end:
+            reported()
         own = self._of_greenlet.get(getcurrent())
         for thread in process.threads:
             if thread is not own:
@@ -298,7 +298,7 @@ class Kernel:
     # The loop
 
     def run_until(self, is_over: Callable[[], bool], bound: float) -> bool:
-        """Go on until a condition holds, or for so many true seconds; whether it held."""
+        """Go on until a condition holds, or for a number of true seconds; whether it held."""
         end = self.now + bound
         while not is_over():
             thread = self._next_ready()
@@ -323,7 +323,7 @@ class Kernel:
                 self.end(process, None)
 
     def stacks(self) -> str:
-        """Where every thread stands; for a world that hangs."""
+        """Where every thread stored; for a world that hangs."""
         lines = []
         for thread in self._of_greenlet.values():
             frame = thread.greenlet.gr_frame
@@ -346,7 +346,7 @@ class Kernel:
             code = exited.code
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
-        except Exception as error:  # noqa: BLE001  judged by whoever looks after the process
+        except Exception as error:  # noqa: BLE001  judged by the owner of the process
             process.error = error
             code = 2
         except KeyboardInterrupt:

@@ -72,7 +72,7 @@ class Mischief:
             self.signal(agent, number)
 
     def signal(self, agent: Process, number: int = signal.SIGTERM) -> None:
-        """Send an agent a signal; from the first one on it has so long to end."""
+        """Send an agent a signal; the time that it has to end counts from the first one."""
         self._happens("agent signalled", f"{agent.name} gets {signal.Signals(number).name}")
         self.world.signalled.setdefault(agent.name, self.kernel.now)
         self.kernel.signal(agent, number)
@@ -143,7 +143,7 @@ class Mischief:
         self.fill(self._machine(), self.rng.choice((0, 0, 300)), self.rng.choice(_LONG))
 
     def fill(self, machine: Machine, room: int, seconds: float) -> None:
-        """Leave a disk so many bytes of room, for some time."""
+        """Leave a disk a number of bytes, for some time."""
         machine.disk.room = room
         self._happens("disk full", f"the disk of {machine.name} is full")
 

@@ -17,7 +17,7 @@ from simulation.kernel import Kernel, Machine, Thread
 if TYPE_CHECKING:
     from simulation.faults import Faults
 
-#: The header by which the judge knows which process has sent a request.
+#: The header that says which process has sent a request.
 ORIGIN = "simulated-origin"
 PAGE = b"<!doctype html><html><body>Please sign in to the guest network</body></html>"
 #: What others on the way answer: status, headers, body.

@@ -149,7 +149,7 @@ def _remembered(known: dict[Path, Any], real: Any) -> Any:
     """Which file a path leads to, looked up where it may have changed: that is most of all calls.
 
     Args:
-        known: What was found; whoever moves files forgets it.
+        known: What was found; moving files empties it.
         real: Looks it up.
     """
 

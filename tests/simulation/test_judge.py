@@ -215,7 +215,7 @@ BROKEN: dict[Act, str] = {
     two_agents_of_one_attempt: "handed to two agents",
     one_point_twice: "the same point",
     two_configurations: "two configurations",
-    handed_on_too_early: "after its holder was heard of",
+    handed_on_too_early: "after its holder was heard from",
     handed_out_after_its_end: "handed out after it had ended",
     another_speaks: "spoke for",
     the_end_changes: "had ended as finished, and now as failed",

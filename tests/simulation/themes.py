@@ -98,7 +98,7 @@ class FewValues(FewPoints):
 
 
 class LateTellers(Theme):
-    """People tell results of runs that were handed to others, or are nobody's of theirs."""
+    """People report results of runs that were handed to others, or that are not theirs."""
 
     def shape(self, config: Config, rng: random.Random) -> None:
         _drop(config, "run_cap", "early_terminate", "run_timeout")
@@ -247,7 +247,8 @@ class FastClock(Theme):
         world.kernel.after(8.0, lambda: _lose(world, lost))
 
     def _turn(self, world: World, offset: float) -> None:
-        world.faults.count("backend clock turned")
+        if offset:
+            world.faults.count("all backend clocks ahead")
         world.tell(f"the clocks of all servers: {offset:+,.0f} s")
         for server in world.servers:
             server.machine.wall_offset = offset
@@ -473,7 +474,7 @@ class _Holding:
 
 
 def _tell_by_command(world: World, _: Client, handout: HandOut) -> None:
-    """Tell the result when another has the run."""
+    """Report the result when another has the run."""
     if _is_handed_on(world, handout):
         _tell(world, handout, "n=0")
 
@@ -485,7 +486,7 @@ def _finish_without_values(world: World, client: Client, handout: HandOut) -> No
 
 
 def _tell_after_rows(world: World, client: Client, handout: HandOut) -> None:
-    """Report rows, and then tell the result by the command."""
+    """Report rows, and then the result by the command."""
     row = {"step": 0, "at": clock.time(), "metrics": {"loss": 1.0, "n": 0}}
     client.report(handout.id, handout.attempt, 0, [row], key=handout.key)
     _tell(world, handout, "n=1")

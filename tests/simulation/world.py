@@ -69,7 +69,7 @@ class World:
         successful: The agents that have finished a run.
         n_failed: How many attempts have failed.
         is_deleting: Whether somebody has asked for the sweep's deletion.
-        is_deletion_acknowledged: Whether they were told that it is done.
+        is_deletion_acknowledged: Whether they were reported that it is done.
         file_ids: Which files the database's names lead to, as far as that was looked up.
         story: What happened, in lines for people, with the true time of each.
         excused: Attempts of which rows may be lost: their machine lost its power.
@@ -227,7 +227,7 @@ class World:
         )
 
     def environment(self) -> dict[str, str]:
-        """The variables by which a command finds the backend."""
+        """The variables that lead a command to the backend."""
         if self.is_local:
             database = str(self.folder / "sweeps.db")
             return {"SWEEP_URL": "", "SWEEP_LOCAL_DB": database, "SWEEP_HOME": str(self.folder)}
@@ -329,7 +329,7 @@ class World:
         return self.kernel.spawn(self.cloud, name, main)
 
     def watcher(self, name: str) -> Callable[[Any], None]:
-        """What an agent tells, for the story."""
+        """An agent's events, for the story."""
 
         def watch(event: Any) -> None:
             show(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.access.scopes import Scope
@@ -20,7 +21,8 @@ from sweep_service.operations import tokens
 if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
-_MAX_NAME = 64
+#: Names are written into logs and become those of files.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def create_token(request: Request, services: Services) -> Response:
@@ -35,7 +37,7 @@ def create_token(request: Request, services: Services) -> Response:
         )
     token = Token(
         sha256=sha256,
-        name=text_field(document, "name", _MAX_NAME, is_required=True) or "",
+        name=_name(text_field(document, "name", 64, is_required=True) or ""),
         scope=_scope(text_field(document, "scope", 16, is_required=True)),
         sweep=text_field(document, "sweep", 64),
         created_at=services.clock(),
@@ -82,6 +84,15 @@ def identity(request: Request, services: Services) -> Response:
             "expires_at": found.expires_at,
         },
     )
+
+
+def _name(text: str) -> str:
+    if _NAME.fullmatch(text) is None:
+        raise InvalidRequest(
+            "field 'name': needs 1 to 64 letters, digits, dots, hyphens and underscores, the first"
+            " a letter or a digit"
+        )
+    return text
 
 
 def _scope(text: str | None) -> Scope:

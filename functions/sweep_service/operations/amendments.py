@@ -216,7 +216,7 @@ def _is_due(sweep: str, run: Run, lease: Lease | None, amendment: Amendment) -> 
     if amendment is Amendment.RETRY and state not in _RETRIED:
         raise NotPossible(
             f"run {name} is {state.value}; only runs that failed, crashed or were killed are "
-            "run again; to hand its configuration out anew, delete it and have it run again"
+            "run again; to hand its configuration out again, delete it and have it run again"
         )
     return not (amendment is Amendment.DELETE and run.is_deleted)
 

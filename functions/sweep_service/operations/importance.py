@@ -29,7 +29,7 @@ def importance_of(services: Services, sweep: str) -> tuple[int, list[Importance]
     counter = services.store.get_status(sweep)
     config = services.load_config(sweep, counter.version).config
     if config.metric is None:
-        raise NotPossible(f"sweep {sweep} has no metric, by which importance could be measured")
+        raise NotPossible(f"sweep {sweep} has no metric to measure importance by")
     judge = judge_of(services, sweep, counter)
     runs = list(_values(judge, max(0, counter.next_index - _MOST_READ)))[-MOST_RUNS:]
     return len(runs), importance(config.space, runs)

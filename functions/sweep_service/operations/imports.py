@@ -108,7 +108,7 @@ def _check_use(view: SweepView) -> None:
     config = view.loaded.config
     if not registry.needs_evidence(config.method) and registry.n_points(config) is None:
         raise NotPossible(
-            f"sweep {view.sweep} is a random search with infinitely many points: results tell it"
+            f"sweep {view.sweep} is a random search with infinitely many points: results add"
             " nothing; they are of use to bayes and to finite spaces"
         )
 

@@ -52,7 +52,7 @@ def update_config(
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
         taken = work_out_taken(services, sweep, parsed.config, bases, counter.seed)
         try:
-            add_version(
+            version = add_version(
                 services.store,
                 _signed(view, parsed.config, author, services.clock()),
                 parsed.config,
@@ -61,6 +61,7 @@ def update_config(
             )
         except Stale:
             continue
+        services.load_config(sweep, version, parsed.config)
         reconcile(services, sweep)
         warnings = (*parsed.warnings, *_about_metric(services, sweep, view, parsed.config))
         view = get_sweep(services, sweep)
@@ -82,11 +83,14 @@ def _signed(view: SweepView, new: SweepConfig, author: str, now: float) -> Sweep
 
 def add_version(
     store: Store, view: SweepView, config: SweepConfig, run_cap: int | None, taken: Taken
-) -> None:
+) -> int:
     """Make ``config`` the newest version of a sweep; it begins with the next index.
 
     The version is stored under the first free number. One whose writer died before the sweep had
     it, or was too late, is passed over.
+
+    Returns:
+        The number of the version.
 
     Raises:
         NotPossible: The run cap is below what was handed out.
@@ -106,6 +110,7 @@ def add_version(
     while not store.add_config_version(meta):
         meta = replace(meta, version=meta.version + 1)
     store.save(meta.sweep, seen, protocol.add_version(seen, meta.version, run_cap, limit))
+    return meta.version
 
 
 def _is_config_of(view: SweepView, new: SweepConfig) -> bool:

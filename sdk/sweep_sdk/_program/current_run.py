@@ -75,7 +75,7 @@ def init(
         name for name, value in others.items() if value is not None and name not in _SILENT_KEYWORDS
     )
     if ignored:
-        run.tell(f"init() ignores {', '.join(ignored)}")
+        run.notify(f"init() ignores {', '.join(ignored)}")
     return run
 
 

@@ -79,12 +79,12 @@ class Run:
         path = environment.metrics_file if is_reporting else None
         self._file = MetricsFile(path, makes_folder=is_owner) if path else None
         self._stop_reason: str | None = None
-        self._tell = Notifier()
+        self._notify = Notifier()
         self._facts: dict[str, Any] = {}
         self.renew()
         renew_in_children(self)
         self._given = read_config(environment.config_file)
-        self.summary = Summary(self._write, self._tell)
+        self.summary = Summary(self._write, self._notify)
         self.config = Config(config)
         self.config.update(self._given)
         self.config.notify(self._note_config)
@@ -196,7 +196,7 @@ class Run:
         if not isinstance(data, Mapping):
             raise UsageError(f"log() takes a dict of metrics, not {type(data).__name__}")
         if ignored:
-            self._tell(f"log() ignores {', '.join(sorted(ignored))}")
+            self._notify(f"log() ignores {', '.join(sorted(ignored))}")
         self._collect(data, self._whole(step))
         if commit is not False:
             self._commit()
@@ -227,7 +227,7 @@ class Run:
                 self._write(line_format.encode_define(as_text(name), word))
             elif word:
                 known = ", ".join(SUMMARIES)
-                self._tell(f"define_metric: summary is {word!r:.40}; it can be one of {known}")
+                self._notify(f"define_metric: summary is {word!r:.40}; it can be one of {known}")
 
     def mark_preempting(self) -> None:
         """Say that an interruption is expected: if the program now fails, the run is given back.
@@ -260,9 +260,9 @@ class Run:
         if self._file is not None:
             self._file.retry()
 
-    def tell(self, message: str) -> None:
+    def notify(self, message: str) -> None:
         """Say something to the program's author on stderr, once."""
-        self._tell(message)
+        self._notify(message)
 
     def request_stop(self, reason: str) -> None:
         """Have the next ``log()`` raise ``RunStopped``; for the agent of a function run."""
@@ -309,7 +309,7 @@ class Run:
         try:
             self._uncommitted.update(data)
         except Exception as error:  # noqa: BLE001  a mapping of a foreign class
-            self._tell(f"a row is left out: its values cannot be read ({type(error).__name__})")
+            self._notify(f"a row is left out: its values cannot be read ({type(error).__name__})")
 
     def _commit(self) -> None:
         data, self._uncommitted = self._uncommitted, {}
@@ -320,7 +320,7 @@ class Run:
             if len(row) > line_format.MAX_LINE_BYTES:
                 row = line_format.encode_wide_row(self.step, at, clean)
         except Exception as error:  # noqa: BLE001  foreign classes raise what they like
-            self._tell(f"a row is left out: {type(error).__name__}: {reason_of(error)}")
+            self._notify(f"a row is left out: {type(error).__name__}: {reason_of(error)}")
             return
         self.summary.hear(clean)
         self._write(row)
@@ -335,7 +335,7 @@ class Run:
             return 0
         code = line_format.whole_step(given)
         if code is None:
-            self._tell(f"finish(): exit code {as_text(given)!r:.40} counts as 1, a failure")
+            self._notify(f"finish(): exit code {as_text(given)!r:.40} counts as 1, a failure")
         return 1 if code is None else code
 
     def _note_config(self, *names: str) -> None:
@@ -353,21 +353,21 @@ class Run:
         self.is_finished = True
         problem = self._file.close() if self._file is not None else None
         if problem:
-            self._tell(problem)
+            self._notify(problem)
 
     def _write(self, line: bytes) -> None:
         problem = self._file.append(line) if self._file is not None else None
         if problem:
-            self._tell(problem)
+            self._notify(problem)
 
     def _whole(self, step: object) -> int | None:
         number = line_format.whole_step(step)
         if number is None and step is not None:
-            self._tell(f"step {as_text(step)!r:.40} is no whole number; it is counted instead")
+            self._notify(f"step {as_text(step)!r:.40} is no whole number; it is counted instead")
         return number
 
     def _leave_out(self, name: str, reason: str) -> None:
-        self._tell(f"metric '{name}' is left out: {reason}")
+        self._notify(f"metric '{name}' is left out: {reason}")
 
 
 def rejoin(

@@ -19,14 +19,14 @@ class Summary(dict[str, Any]):
     """What a program has logged last, and values that it sets itself; setting them reports them.
 
     A value that the program has set stays, whatever it logs later. Numbers are results; texts and
-    other short values are kept with the run. Nothing here raises: what cannot be kept is told on
-    stderr.
+    other short values are kept with the run. Nothing here raises: what cannot be kept is reported
+    on stderr.
     """
 
-    def __init__(self, write: Callable[[bytes], None], tell: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[bytes], None], notify: Callable[[str], None]) -> None:
         super().__init__()
         object.__setattr__(self, "_write", write)
-        object.__setattr__(self, "_tell", tell)
+        object.__setattr__(self, "_notify", notify)
         object.__setattr__(self, "_own", set())
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -64,7 +64,7 @@ class Summary(dict[str, Any]):
             given = as_dict(values) | more
             lines = _lines_of(given)
         except Exception as error:  # noqa: BLE001  a training must not end by its summary
-            self.__dict__["_tell"](f"summary values are left out: {reason_of(error)}")
+            self.__dict__["_notify"](f"summary values are left out: {reason_of(error)}")
             return
         super().update(given)
         self.__dict__["_own"].update(given)

@@ -166,8 +166,9 @@ class BackendEndpoint:
         # A stranger's body is not read: the few routes that take no credential have none.
         body = b"" if identity is None else await self._body(fields, receive)
         answer = await self._answer(scope, identity, fields, body)
-        if answer.status == 401 and "authorization" in fields:
-            raise Refusal(401, scope["state"].get(_UNKNOWN, "the credential is not accepted"))
+        why = scope["state"].get(_UNKNOWN)
+        if answer.status == 401 and why is not None and "authorization" in fields:
+            raise Refusal(401, why)
         response = Response(answer.body, answer.status, answer.headers)
         await response(scope, receive, send)
 

@@ -12,8 +12,8 @@ class Register(Generic[Connection]):
     """The open connections of a server, by client.
 
     A connection is a stranger's until a request on it has proved who sends it. Only strangers are
-    sent away, the oldest first: whoever floods the server loses his own connections, and whoever
-    has a credential needs to hold out for no longer than it takes to send it.
+    sent away, the oldest first: a client that floods the server loses its own connections, and one
+    that has a credential needs to hold out for no longer than it takes to send it.
     """
 
     def __init__(self, client_connections: int, connections: int) -> None:

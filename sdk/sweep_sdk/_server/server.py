@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 #: The database takes one writer at a time: more threads would only contend.
 N_THREADS = 4
-#: For how long a stored token is not looked up again; so long a revoked one may still be accepted.
+#: Seconds for which a stored token is not looked up again, and a revoked one may still be accepted.
 TOKEN_MEMORY_SECONDS = 5.0
 TLS_HANDSHAKE_SECONDS = 10.0
 
@@ -81,7 +81,7 @@ class LocalServer:
             port: 0 takes any free port.
             certificate: Files with a chain of certificates and its key, to serve HTTPS.
             is_insecure: Whether other machines may send requests without encryption.
-            allowed_hosts: Names by which clients reach the server, besides those of this machine.
+            allowed_hosts: Host names of the server, besides those of this machine.
             log: Takes a line of JSON for each request.
             limits: What clients are granted.
             n_files: How many files this process may open.

@@ -117,7 +117,7 @@ def open_nameless() -> int | None:
 def make_private_folder(top: Path, folder: Path) -> None:
     """Make a folder, and those between it and the top, which this user alone may enter.
 
-    Whoever owns the top folder is trusted, as root is. If others could have prepared a folder below
+    The owner of the top folder is trusted, as root is. If others could have prepared a folder below
     it, or could replace one, they would choose where our files are written.
 
     Args:

@@ -117,7 +117,7 @@ def test_two_sweeps_at_once_do_not_mix(deployed: Deployed, client: Client, tmp_p
         assert {run["state"] for run in runs} == {"finished"}
 
 
-def test_without_the_token_nothing_but_health_is_told(deployed: Deployed) -> None:
+def test_without_the_token_nothing_but_health_is_reported(deployed: Deployed) -> None:
     health = requests.get(f"{deployed.url}/v1/health", timeout=30)
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     for method, path in [("GET", "/v1/sweeps"), ("POST", "/v1/sweeps"), ("DELETE", "/v1/sweeps/x")]:
@@ -150,7 +150,7 @@ def test_login_keeps_the_url_and_the_token(deployed: Deployed, tmp_path: Path) -
     assert isinstance(json.loads(listed.stdout), list | dict)
 
 
-def test_errors_are_told_as_on_one_machine(deployed: Deployed) -> None:
+def test_errors_are_reported_as_on_one_machine(deployed: Deployed) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     answer = requests.get(f"{deployed.url}/v1/sweeps/nosuch00", headers=headers, timeout=30)
     assert answer.status_code == 404
@@ -182,7 +182,7 @@ def test_five_hundred_asks_of_sixteen_clients_give_five_hundred_indices(
     config = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}, "run_cap": 500}
     sweep = make_client().create_sweep(config=config)["id"]
     # One joins after the other, as agents do: 32 functions that start at once are more than the
-    # stand-in for Lambda starts in the time that a request has.
+    # emulated Lambda starts in the time that a request has.
     turns = [Event() for _ in range(17)]
     turns[0].set()
 

@@ -170,8 +170,8 @@ def test_an_update_takes_effect_before_the_first_run_and_after_the_last(
     shell.run("sweep", "--update", sweep, shell.file(parameters=values, run_cap=1))
     assert "(1 run here)" in shell.end(shell.start(sweep))
     assert client.get_sweep(sweep)["state"] == "finished"
-    told = shell.run("sweep", "--update", sweep, shell.file(parameters=values, run_cap=2))
-    assert "config version 3" in told
+    reported = shell.run("sweep", "--update", sweep, shell.file(parameters=values, run_cap=2))
+    assert "config version 3" in reported
     shell.end(shell.start(sweep))
     more = {"n": {"values": [9, 7, 5, 2]}}
     shell.run("sweep", "--update", sweep, shell.file(parameters=more))

@@ -58,7 +58,7 @@ class Agent:
     """A running agent.
 
     Attributes:
-        events: What it and others have told so far; each with ``by``, who, and ``seen_at``.
+        events: What it and others have reported so far; each with ``by``, who, and ``seen_at``.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Agent:
 
         Args:
             sweep: On what.
-            events: Where to add what it tells.
+            events: Where to add its events.
             env: Variables of its environment beside those of this process.
             before: Python code that its process runs first.
             options: Its options, by name.
@@ -96,7 +96,7 @@ class Agent:
 
     @property
     def open_run(self) -> str | None:
-        """The run that it has begun and whose end it has not told."""
+        """The run that it has begun and whose end it has not reported."""
         is_open: dict[str, bool] = {}
         for event in self._own():
             if event["event"] in ("RunStarted", "RunEnded"):

@@ -27,7 +27,7 @@ class Clock:
 
 
 def config(method: str, n_runs: int) -> dict[str, Any]:
-    """A sweep of so many runs."""
+    """A sweep with a number of runs."""
     axis = {"min": 0, "max": n_runs - 1} if method == "grid" else {"min": 0.0, "max": 1.0}
     return {
         "method": method,

@@ -73,7 +73,7 @@ class TroubledStore:
     """A store where one call now and then finds no capacity, and another an error nobody foresaw.
 
     Attributes:
-        trouble: What the next calls meet: None for a good call. Filled by whoever injects.
+        trouble: What the next calls meet: None for a good call. Filled by the test.
     """
 
     def __init__(self, store: Store) -> None:

@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mutations import PROMISES, ROOT, Mutation, found_worlds
+from mutations_access import ACCESS
 from mutations_agent import AGENT
 from mutations_protocol import PROTOCOL
 from mutations_simulated import SIMULATED
 from mutations_steps import STEPS
 from mutations_stores import STORES
 
-MUTATIONS = (*PROTOCOL, *STORES, *STEPS, *AGENT, *SIMULATED)
+MUTATIONS = (*PROTOCOL, *STORES, *STEPS, *AGENT, *ACCESS, *SIMULATED)
 TABLE = ROOT / "tests" / "mutations.md"
 PACKAGES = (ROOT / "functions" / "sweep_service", ROOT / "sdk" / "sweep_sdk")
 #: Where to look for a test that notices a mutant which its own test does not.
@@ -81,8 +82,10 @@ def first_failure(packages: Path, tests: Iterable[str], kind: str) -> Failure | 
     failed = next((line for line in lines if line.startswith("FAILED ")), None)
     if done.returncode != _FAILED or failed is None:
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    told = [line[1:].strip() for line in lines if line.startswith("E  ")]
-    reason = next((line for line in told if "promise" in line), told[0] if told else "?")
+    reported = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    reason = next(
+        (line for line in reported if "promise" in line), reported[0] if reported else "?"
+    )
     if reason.startswith(ACCIDENTS):
         raise RuntimeError(f"the mutant does not work at all: {reason}")
     return Failure(failed.removeprefix("FAILED ").partition(" - ")[0], reason)
@@ -190,7 +193,7 @@ def _catcher(mutation: Mutation) -> str:
 
 
 def write_table() -> None:
-    """Bring ``tests/mutations.md`` in step; what stands above the first heading stays."""
+    """Bring ``tests/mutations.md`` in step; what stored above the first heading stays."""
     preface = TABLE.read_text().partition("\n## ")[0].rstrip()
     TABLE.write_text(f"{preface}\n\n{table()}")
 

@@ -39,7 +39,8 @@ PROMISES = {
     "deleted": "Of a sweep that was deleted nothing stays.",
     "ended": "An agent ends within 25 s of its signal.",
     "waited out": "Whatever others on the way answer, an agent that had good answers goes on.",
-    "told": "What happened to a run can be read afterwards.",
+    "refused": "A credential does what its scope, its sweep and its leases allow, and nothing else.",
+    "recorded": "What happened to a run can be read afterwards.",
 }
 
 
@@ -50,7 +51,7 @@ class Mutation:
     Attributes:
         path: Of the source file, below the root of the repository.
         what: The condition or step that is taken out, in the protocol's words.
-        old: Stands in the file exactly once, so that a mutation is noticed that has gone stale.
+        old: Occurs in the file exactly once, so that stale mutations are noticed.
         new: What to put there.
         promise: The one that breaks, a key of ``PROMISES``.
         test: The test that fails, as pytest names it.

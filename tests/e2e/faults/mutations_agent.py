@@ -91,7 +91,7 @@ AGENT = (
     ),
     Mutation(
         _REPORT,
-        "rows are counted once, whoever sends them",
+        "rows are counted once, no matter who sends them",
         "uncounted = news_of(lease.live, batch)",
         "uncounted = batch",
         "7",
@@ -115,7 +115,7 @@ AGENT = (
     ),
     Mutation(
         _DELIVERY,
-        "the end is told after the last row",
+        "the end is reported after the last row",
         "        if self.send_rest(client):",
         "        if False:",
         "kept",
@@ -242,7 +242,7 @@ AGENT = (
     Mutation(
         _KEEPER,
         "the keeper kills what does not listen",
-        "            number, told = signal.SIGKILL, set()",
+        "            number, signalled = signal.SIGKILL, set()",
         "            return",
         "alone",
         "tests/sdk/test_child.py::test_what_a_program_leaves_behind_is_ended",
@@ -358,11 +358,11 @@ AGENT = (
     ),
     Mutation(
         _REPORTER,
-        "that an agent has to end is told at once",
+        "that an agent has to end is reported at once",
         "        self._is_ending = True\n",
         "",
         "given back",
-        "tests/sdk/test_reporter.py::TestAnEndThatIsAnnounced::test_is_told_at_once_befor"
+        "tests/sdk/test_reporter.py::TestAnEndThatIsAnnounced::test_is_reported_at_once_befor"
         "e_the_rows",
     ),
     Mutation(
@@ -375,11 +375,11 @@ AGENT = (
     ),
     Mutation(
         _ANSWERS,
-        "whoever answers in the place of a known backend is waited for",
+        "what answers in the place of a known backend is waited out",
         "    if is_known:\n        return BackendUnavailable(",
         "    if False:\n        return BackendUnavailable(",
         "kept",
-        "tests/sdk/test_answers.py::test_whoever_stands_in_for_a_backend_that_has_answere"
+        "tests/sdk/test_answers.py::test_whatever_process_is_in_for_a_backend_that_has_answere"
         "d_is_waited_for",
     ),
     Mutation(

@@ -44,7 +44,7 @@ PROTOCOL = (
     ),
     Mutation(
         _LEASES,
-        "is_given_up: its holder has not been heard of",
+        "is_given_up: its holder has not been heard from",
         "return is_overdue(lease, now, lease_seconds) and",
         "return",
         "2",
@@ -72,7 +72,7 @@ PROTOCOL = (
         "    if not lease.is_released and not is_given_up(lease, now, lease_seconds):",
         "    if False:",
         "2",
-        _TESTS + "TestTake::test_a_lease_whose_holder_may_be_heard_of_is_not_taken",
+        _TESTS + "TestTake::test_a_lease_whose_holder_may_be_heard_from_is_not_taken",
     ),
     Mutation(
         _LEASES,
@@ -168,7 +168,7 @@ PROTOCOL = (
         "        suspect_at=None,\n        live=",
         "        live=",
         "2",
-        _TESTS + "TestExtend::test_a_holder_that_is_heard_of_is_not_suspected",
+        _TESTS + "TestExtend::test_a_holder_that_is_heard_from_is_not_suspected",
     ),
     Mutation(
         _LEASES,

@@ -154,7 +154,7 @@ SIMULATED = (
     ),
     _mutation(
         _TELL,
-        "a result is told for the attempt that was handed out",
+        "a result is reported for the attempt that was handed out",
         '        if attempt is None or attempt != found["attempt"]:\n'
         "            raise UsageError(_attempt_problem(found, attempt))",
         '        attempt = found["attempt"]',
@@ -163,7 +163,7 @@ SIMULATED = (
     ),
     _mutation(
         _TELL,
-        "a told result comes after the rows reported before it",
+        "a reported result comes after the rows reported before it",
         "        next_row = client.report(run, attempt, 0, ()).next_row",
         "        next_row = 0",
         "kept",

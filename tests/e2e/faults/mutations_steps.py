@@ -33,7 +33,7 @@ STEPS = (
         "        if taken.losses < leases.MAX_ATTEMPTS:\n"
         "            taken = self._take(lease, run)\n",
         "2",
-        "tests/service/test_protocol_stalls.py::test_a_holder_that_is_heard_of_while_its_"
+        "tests/service/test_protocol_stalls.py::test_a_holder_that_is_heard_from_while_its_"
         "run_is_about_to_crash",
     ),
     Mutation(
@@ -76,7 +76,7 @@ STEPS = (
         "            config=run.config,",
         "            config=self._suggest_again(lease).config,",
         "1",
-        "tests/service/test_protocol_stalls.py::test_a_config_that_stands_is_not_worked_out_anew",
+        "tests/service/test_protocol_stalls.py::test_a_config_that_is_stored_is_not_computed_again",
     ),
     Mutation(
         _REPORT,
@@ -93,7 +93,7 @@ STEPS = (
         "return",
         "2",
         "tests/service/test_protocol_stalls.py::test_a_holder_that_a_clock_ahead_of_the_o"
-        "thers_suspects_is_heard_of",
+        "thers_suspects_is_heard_from",
     ),
     Mutation(
         _FINISH,
@@ -185,10 +185,10 @@ STEPS = (
     ),
     Mutation(
         _ASK,
-        "ask 4: whoever takes a lost attempt puts it on record",
+        "ask 4: a request that takes a lost attempt puts it on record",
         "            store.append(self.sweep, lease.index, record)\n",
         "",
-        "told",
+        "recorded",
         "tests/service/test_handout.py::test_a_silent_agents_run_is_taken_only_after_susp"
         "icion_and_grace",
     ),
@@ -297,7 +297,7 @@ STEPS = (
         "finish 2: an attempt that is given back is on record",
         "    services.store.append(sweep, run.index, record)\n",
         "",
-        "told",
+        "recorded",
         "tests/service/test_handout.py::test_a_preempted_run_is_handed_out_again_at_once_"
         "with_the_same_config",
     ),
@@ -438,7 +438,7 @@ STEPS = (
         "amend: the ended attempt is on record",
         "        store.append(sweep, run.index, run.attempt_record(*ended))",
         "        pass",
-        "told",
+        "recorded",
         "tests/service/test_amendments.py::TestRe"
         "try::test_the_ended_attempt_is_on_record_and_its_rows_are_kept",
     ),

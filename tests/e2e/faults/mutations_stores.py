@@ -131,7 +131,7 @@ STORES = (
         "WHEN NEW.change <= OLD.change",
         "WHEN NEW.change < OLD.change",
         "8",
-        _OLD + "test_a_release_that_had_opened_the_file_before_its_upgrade_is_told_to_upgrade",
+        _OLD + "test_a_release_that_had_opened_the_file_before_its_upgrade_is_asked_to_upgrade",
     ),
     Mutation(
         _SQLITE + "database.py",

@@ -1,6 +1,6 @@
 """A disk that is full, a folder that cannot be written, a database that is locked or too new.
 
-Whoever starts something is told in one line; a training that runs already goes on, and what it
+A start that fails is reported in one line; a training that runs already goes on, and what it
 said arrives once the trouble is over.
 """
 
@@ -90,7 +90,7 @@ def full_disk(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def finish_amid(agent: Agent, trouble: str) -> None:
-    """Let the program do the rest while its agent tells of some trouble."""
+    """Let the program do the rest while its agent reports some trouble."""
     Path("go on").touch()
     await_true(lambda: any(trouble in notice for notice in agent.notices))
     await_true(Path("done").exists)

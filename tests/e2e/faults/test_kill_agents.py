@@ -92,10 +92,10 @@ def test_every_orphan_is_taken_over_once(client: Client, place: Path) -> None:
     waits = [wait for run, at in killed if (wait := seconds_until_start(run, at, events))]
     assert waits, "no orphan was taken over"
     assert max(waits) < LEASE_SECONDS + GRACE_SECONDS + PATIENCE_SECONDS
-    told = Counter(attempt["state"] for run in runs for attempt in run["attempts"])
+    states = Counter(attempt["state"] for run in runs for attempt in run["attempts"])
     print(
         f"\nagents killed {N_KILLS} times, {len(killed)} times in a run: {len(runs)} runs ended,"
-        f" attempts before the last {dict(told)}, {n_acknowledged} acknowledged rows, all there;"
+        f" attempts before the last {dict(states)}, {n_acknowledged} acknowledged rows, all there;"
         f" {len(waits)} orphans waited {sorted(waits)[len(waits) // 2]:.1f} s (median),"
         f" {max(waits):.1f} s (longest) with leases and grace of {LEASE_SECONDS} s"
     )
@@ -128,7 +128,7 @@ def judge_attempts(run: dict[str, Any], started: set[int]) -> None:
 
 
 def judge_rows(client: Client, run: dict[str, Any]) -> None:
-    """Each attempt's rows stand once and in order, and those of a finished one are all there."""
+    """Each attempt's rows are there once and in order, and all those of a finished one."""
     rows = rows_by_attempt(client, run["id"])
     for attempt, values in rows.items():
         assert values == list(range(len(values))), (run["id"], attempt)

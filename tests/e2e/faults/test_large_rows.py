@@ -1,7 +1,7 @@
 """Long histories, many runs, and rows that are too large.
 
 Lists are read page by page: memory is that of a page, however long the list. A row that is too
-large is refused by name and left out, it alone, and that is told.
+large is refused by name and left out, it alone, and that is reported.
 """
 
 from __future__ import annotations
@@ -117,5 +117,5 @@ def test_an_agent_keeps_what_fits_and_delivers_the_others(client: Client) -> Non
     assert 5_000 < len(rows[1]) < 35_000
     row, summary = notices[-2:]
     assert "of its 35,000 values are left out" in row
-    assert "values of the summary found no room" in summary
+    assert "values of the summary are left out" in summary
     assert all(len(notice.splitlines()) == 1 for notice in notices)

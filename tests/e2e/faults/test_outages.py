@@ -20,7 +20,7 @@ from sweep_sdk._settings import load_settings
 
 AWAY_SECONDS = size(6, 180)
 LEASE_SECONDS = size(4, 20)
-#: Goes on until it is told that it is enough.
+#: Goes on until it is reported that it is enough.
 PROGRAM = """
     step = 0
     while not os.path.exists("enough"):
@@ -77,7 +77,7 @@ def test_training_goes_on_and_nobody_loses_a_run(
         server.start()
         n_before = len(events)
         await_true(lambda: len({e["run"] for e in acknowledged(events[n_before:])}) == 2)
-        time.sleep(2 * LEASE_SECONDS)  # for whoever suspects them
+        time.sleep(2 * LEASE_SECONDS)  # for those that suspect them
         Path("enough").touch()
         codes = [agent.await_end() for agent in agents]
     finally:
@@ -108,7 +108,7 @@ def test_what_could_not_be_delivered_is_sent_by_sync(
         await_true(lambda: bool(acknowledged(agent.events)))
         server.kill()
         Path("enough").touch()
-        agent.await_end()  # within the bound: nobody is there to be told
+        agent.await_end()  # within the bound: nobody is there to be reported
     finally:
         agent.process.kill()
     assert any("sweep-sdk sync" in notice for notice in agent.notices)
@@ -116,13 +116,13 @@ def test_what_could_not_be_delivered_is_sent_by_sync(
     assert client.get_run(f"{sweep}-0")["state"] == "running"
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    for told in (
+    for reported in (
         f"{sweep}-0 (attempt 1): finished\n1 attempt delivered\n",
         "there was nothing to deliver",
     ):
         command = [sys.executable, "-m", "sweep_sdk.cli", "sync"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert done.stdout.startswith(told)
+        assert done.stdout.startswith(reported)
     run = client.get_run(f"{sweep}-0")
     assert (run["state"], run["attempt"], run["exit_code"]) == ("finished", 1, 0)
     assert check_rows(client, run["id"]) > 0

@@ -111,7 +111,7 @@ def test_a_reader_that_leaves_does_not_end_it(train, grid, client):
     assert client.get_sweep(grid)["counts"] == {"finished": 4}
 
 
-def test_parallel_runs_are_told_apart(train, grid):
+def test_parallel_runs_are_distinguished(train, grid):
     done = sweep_sdk("agent", grid, "--parallel", "2")
     assert done.returncode == 0
     assert f"{grid}-0 | trained 0.1 1" in done.stdout.splitlines()
@@ -168,7 +168,7 @@ run.finish()
 """
 
 
-def test_a_metric_that_is_never_logged_is_told_and_ends_the_agent(cli, grid):
+def test_a_metric_that_is_never_logged_is_reported_and_ends_the_agent(cli, grid):
     Path("train.py").write_text(BLIND)
     done = sweep_sdk("agent", grid)
     words = "logged Loss, epoch, not loss, the sweep's metric; did you mean Loss?"
@@ -187,7 +187,7 @@ def test_it_may_be_wanted_so(cli, grid):
     assert len(cli("runs", grid, "--json").json) == 4
 
 
-def test_a_program_that_is_cut_off_from_its_run_is_told(cli, grid):
+def test_a_program_that_is_cut_off_from_its_run_is_reported(cli, grid):
     Path("train.py").write_text("")
     assert "env -i" in (lambda done: done.stdout + done.stderr)(sweep_sdk("agent", grid))
 
@@ -254,14 +254,14 @@ class TestPrintedMetrics:
         assert cli("show", sweep, "--json").json["state"] == "finished"
         assert len(cli("runs", sweep, "--json").json) == 1
 
-    def test_a_pattern_that_matches_nothing_is_told_once(self, register):
+    def test_a_pattern_that_matches_nothing_is_reported_once(self, register):
         patterns = {"loss": "loss: ([0-9.]+)", "lr": "learning rate (.*)"}
         done = sweep_sdk("agent", register(metrics_from={"stdout": patterns}))
         assert done.returncode == 0
         words = "the program printed nothing that matches the pattern of lr"
         assert done.stderr.count(words) == 1
 
-    def test_a_metric_that_is_never_printed_is_told_and_is_a_reason_to_give_up(self, register):
+    def test_a_metric_that_is_never_printed_is_reported_and_is_a_reason_to_give_up(self, register):
         sweep = register(
             parameters={"lr": {"values": [1, 2, 3, 4, 5]}},
             metrics_from={"stdout": {"loss": "LOSS ([0-9.]+)"}},
@@ -271,7 +271,7 @@ class TestPrintedMetrics:
         assert "nothing that was printed matches the pattern of loss" in done.stderr
         assert done.stderr.count("matches the pattern of loss") == 1
 
-    def test_text_that_is_no_number_is_told_by_name_and_counted(self, register):
+    def test_text_that_is_no_number_is_reported_by_name_and_counted(self, register):
         done = sweep_sdk("agent", register(), "--metrics-from", r"loss=(epoch)", "--count", "1")
         assert "metric 'loss' is left out: found the text 'epoch'" in done.stderr
         assert "4 times in all" in done.stderr

@@ -1,4 +1,4 @@
-"""``clean``: what may go goes, what may be needed stays, whoever cleans or works beside it."""
+"""``clean``: what may go goes, and what may be needed stays, no matter what works beside it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def runs_dir(home):
 
 @pytest.fixture
 def make(runs_dir):
-    """Makes the folder of a run, last changed so long ago."""
+    """Makes the folder of a run, last changed some time ago."""
 
     def make(number, age=OLD, sweep=SWEEP, size=1000):
         folder = runs_dir / sweep / f"{sweep}-{number}"
@@ -259,7 +259,7 @@ class TestAgents:
         clean_once_a_day(home, runs_dir, DAY)
         assert surveys == [1]
 
-    def test_a_setting_that_is_none_is_told(self, home, monkeypatch):
+    def test_a_setting_that_is_none_is_reported(self, home, monkeypatch):
         monkeypatch.setenv("SWEEP_KEEP_RUNS", "a while")
         with pytest.raises(UsageError, match="SWEEP_KEEP_RUNS"):
             load_settings()

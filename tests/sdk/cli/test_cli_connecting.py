@@ -70,7 +70,7 @@ def local(*words, **options):
 
 class TestLocal:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_serves_until_it_is_told_to_stop(self, home, number):
+    def test_serves_until_it_is_reported_to_stop(self, home, number):
         with local() as (process, url):
             with urllib.request.urlopen(f"{url}/v1/health", timeout=PATIENCE_SECONDS) as answer:
                 assert json.load(answer)["status"] == "ok"
@@ -231,7 +231,7 @@ class TestLocal:
             monkeypatch.setenv("SWEEP_INSECURE", "1")
             assert cli("sweeps", "--json").json == []
 
-    def test_a_database_that_is_none_is_told_at_once(self, cli, home):
+    def test_a_database_that_is_none_is_reported_at_once(self, cli, home):
         home.mkdir()
         (home / "sweeps.db").write_bytes(b"this is no database" * 100)
         result = cli("local", "--port", "0")
@@ -303,7 +303,7 @@ class TestLogin:
         assert result.code == 2
         assert "token" in result.err
 
-    def test_mends_a_broken_credentials_file(self, cli, home, server):
+    def test_repairs_a_broken_credentials_file(self, cli, home, server):
         home.mkdir(exist_ok=True)
         (home / "credentials.json").write_text("{broken")
         assert "sweep-sdk login" in cli("sweeps").err
@@ -381,7 +381,7 @@ class TestNobodyThere:
         assert "/dev/null/nowhere" in result.err
 
 
-def test_trouble_is_told_before_the_patience_ends(cli, monkeypatch):
+def test_trouble_is_reported_before_the_patience_ends(cli, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     monkeypatch.setenv("SWEEP_URL", f"http://127.0.0.1:{port}")

@@ -71,8 +71,8 @@ def test_a_metric_option_that_is_no_pair(cli, sweep, file, words):
 
 def test_from_python(sweep, capfd):
     rows = [{"a": 1, "b": "x", "loss": 0.5}, {"a": 3, "b": "x", "loss": 0.5}]
-    told = sweep_sdk.import_results(sweep, rows)
-    assert (told["done"], told["n_left_out"]) == (1, 1)
+    reported = sweep_sdk.import_results(sweep, rows)
+    assert (reported["done"], reported["n_left_out"]) == (1, 1)
     assert "result 2 is left out: parameter 'a'" in capfd.readouterr().err
     again = sweep_sdk.get_sweep(sweep).import_results(rows[:1])
     assert (again["done"], again["known"]) == (0, 1)

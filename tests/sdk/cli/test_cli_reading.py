@@ -47,7 +47,7 @@ class TestSweeps:
         assert cli("sweeps", "--state", "running", "--json").json == []
         assert cli("sweeps", "--project", "other", "--json").json == []
 
-    def test_the_limit_is_told(self, cli, client, grid):
+    def test_the_limit_is_reported(self, cli, client, grid):
         for _ in range(3):
             client.create_sweep({"method": "grid", "parameters": {"x": {"values": [1]}}})
         result = cli("sweeps", "--limit", 2, "--json")
@@ -86,7 +86,7 @@ class TestRuns:
         assert "layers" not in rows[0]
         assert rows[1]["EXIT"] == "3"
 
-    def test_says_how_the_sweep_stands(self, cli, grid, run_one):
+    def test_says_how_the_sweep_is(self, cli, grid, run_one):
         run_one(grid, loss=0.5)
         best = run_one(grid, loss=0.25)
         lines = cli("runs", grid).lines

@@ -100,7 +100,7 @@ def test_an_update_that_comes_too_late_says_what_runs_them_again(cli, client, gr
     assert f"sweep-sdk sweep --retry-failed {grid}" in result.err
 
 
-def test_a_result_that_is_told_too_late_says_what_runs_it_again(cli, grid, run_one):
+def test_a_result_that_is_reported_too_late_says_what_runs_it_again(cli, grid, run_one):
     run = run_one(grid, state="failed")
     result = cli("tell", run, "--state", "preempted")
     assert result.code == 2

@@ -26,7 +26,7 @@ parameters:
 
 
 class TestRegister:
-    def test_a_program_that_is_not_here_is_told(self, cli, grid_file):
+    def test_a_program_that_is_not_here_is_reported(self, cli, grid_file):
         for words in ([], ["--dry-run"], ["--json"]):
             result = cli("sweep", grid_file, *words)
             assert result.code == 0

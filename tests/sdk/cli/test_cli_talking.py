@@ -86,10 +86,10 @@ class TestAskAndTell:
             run = cli("ask", grid, "--json").json
             assert run["index"] == number
             assert run["lease_seconds"] == 300
-            told = cli(
+            reported = cli(
                 "tell", run["id"], "--attempt", "1", f"loss={run['config']['lr']}", f"n={number}"
             )
-            assert (told.code, told.out) == (0, f"run {run['id']} is finished\n")
+            assert (reported.code, reported.out) == (0, f"run {run['id']} is finished\n")
         assert client.best_run(grid)["config"]["lr"] == 0.01
         assert client.get_run(f"{grid}-3")["summary"] == {"loss": 0.01, "n": 3}
         ended = cli("ask", grid, "--json")
@@ -106,7 +106,7 @@ class TestAskAndTell:
             f"run {run} is failed\n"
         )
 
-    def test_a_result_is_told_once(self, cli, grid):
+    def test_a_result_is_reported_once(self, cli, grid):
         run = cli("ask", grid, "--json").json["id"]
         cli("tell", run, "--attempt", "1", "loss=1")
         result = cli("tell", run, "--attempt", "1", "loss=2")
@@ -118,7 +118,7 @@ class TestAskAndTell:
         assert cli("tell", run, "--attempt", "1", "loss=low").code == 2
         assert client.get_run(run)["state"] == "running"
 
-    def test_without_an_attempt_nothing_is_told(self, cli, grid, client):
+    def test_without_an_attempt_nothing_is_reported(self, cli, grid, client):
         run = cli("ask", grid, "--json").json["id"]
         result = cli("tell", run, "loss=1")
         assert result.code == 2

@@ -24,7 +24,7 @@ def in_terminal(*words, width=80, answer=None, once=None, **environment):
     """What a command writes to a terminal of ``width`` columns, and its exit code.
 
     ``answer`` is what the user types once the command has asked something; ``once`` is a text and
-    what shall happen when the command has written it.
+    what happens when the command has written it.
     """
     master, slave = os.openpty()
     process = subprocess.Popen(

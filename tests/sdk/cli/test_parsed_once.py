@@ -76,3 +76,11 @@ def test_a_sweep_given_as_object_is_parsed_once_too(client, built):
     assert client.get_sweep(first)["config"]["parameters"].keys() == {
         f"p_{name}" for name in DISTRIBUTIONS
     }
+
+
+def test_an_update_builds_each_distribution_once(client, built):
+    sweep = client.create_sweep(yaml.safe_load(SWEEP))["id"]
+    built.clear()
+    changed = yaml.safe_load(SWEEP.replace("train.py", "other.py"))
+    assert client.change_sweep(sweep, config=changed)["config"]["program"] == "other.py"
+    assert built == dict.fromkeys(DISTRIBUTIONS, 1)

@@ -267,29 +267,29 @@ class TestSweep:
         with pytest.raises(NotFound):
             sweep.refresh()
 
-    def test_what_is_odd_about_a_config_is_told(self, home, capsys):
+    def test_what_is_odd_about_a_config_is_reported(self, home, capsys):
         odd = {**CONFIG, "run_cap_of_odd": 3, "parameters": {"odd_lr": {"values": [0.5, 0.5]}}}
         sweep = sweep_sdk.get_sweep(sweep_sdk.sweep(odd))
-        told = capsys.readouterr().err
-        assert "run_cap_of_odd" in told
-        assert "2 values are listed, of which 1 differ" in told
+        reported = capsys.readouterr().err
+        assert "run_cap_of_odd" in reported
+        assert "2 values are listed, of which 1 differ" in reported
         sweep.update({**CONFIG, "metrics": 3, "odd_kap": 2})
         assert "odd_kap" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
-        ("change", "told"),
+        ("change", "reported"),
         [
             (lambda sweep: sweep.resume(), "is pending already, so nothing has changed"),
             (lambda sweep: sweep.set_run_cap(None), "has this run_cap already"),
             (lambda sweep: sweep.update(CONFIG), "has this config already"),
         ],
     )
-    def test_a_change_without_effect_says_why(self, home, capsys, change, told):
+    def test_a_change_without_effect_says_why(self, home, capsys, change, reported):
         sweep = sweep_sdk.get_sweep(sweep_sdk.sweep(CONFIG))
         capsys.readouterr()
         change(sweep)
         err = capsys.readouterr().err
-        assert told in err
+        assert reported in err
         assert (err.count("\n"), "--" in err) == (1, False)
 
     @pytest.mark.parametrize("more", [{"retry_failed": 2}, {"lease_seconds": 60}])
@@ -372,17 +372,17 @@ class TestRunsThatAreRunAgain:
         assert capsys.readouterr().err == ""
         assert sweep.refresh().counts == {"finished": 1, "pending": 2}
 
-    def test_nothing_to_do_is_told_in_a_line(self, sweep, run_one, capsys):
+    def test_nothing_to_do_is_reported_in_a_line(self, sweep, run_one, capsys):
         run = run_one(sweep.id, state="failed")
         sweep.retry_run(run)
         sweep.retry_run(run)
         assert sweep.retry_failed() == []
-        told = capsys.readouterr().err.splitlines()
-        assert "waits to be handed out again, so nothing has changed" in told[0]
-        assert f"no run of sweep {sweep.id} failed, crashed or was killed" in told[1]
+        reported = capsys.readouterr().err.splitlines()
+        assert "waits to be handed out again, so nothing has changed" in reported[0]
+        assert f"no run of sweep {sweep.id} failed, crashed or was killed" in reported[1]
 
     @pytest.mark.parametrize("verb", ["retry_run", "retry_failed"])
-    def test_in_a_paused_sweep_it_is_told_that_they_wait(self, sweep, run_one, capsys, verb):
+    def test_in_a_paused_sweep_it_is_reported_that_they_wait(self, sweep, run_one, capsys, verb):
         run = run_one(sweep.id, state="failed")
         sweep.pause()
         getattr(sweep, verb)(*([run] if verb == "retry_run" else []))
@@ -410,7 +410,7 @@ class TestRunsThatAreRemoved:
         assert run_one(sweep.id, {"loss": 2}) == run
         assert sweep.best()["best"] == 2
 
-    def test_twice_is_told(self, sweep, run_one, capsys):
+    def test_twice_is_reported(self, sweep, run_one, capsys):
         run = run_one(sweep.id)
         sweep.delete_run(run)
         sweep.delete_run(0)

@@ -18,7 +18,7 @@ from sweep_service.lambdas import edge
 
 @dataclass
 class Context:
-    """What Lambda tells a handler of the invocation."""
+    """What Lambda passes to a handler of the invocation."""
 
     function_name: str = "api"
     memory_limit_in_mb: int = 512
@@ -153,7 +153,7 @@ def test_answers_as_they_should_be_leave_no_log(
         (RuntimeError("a bug"), 500, "Failed", None),
     ],
 )
-def test_trouble_is_told_logged_and_counted(
+def test_trouble_is_reported_logged_and_counted(
     backend: Any,
     log: io.StringIO,
     capsys: pytest.CaptureFixture[str],

@@ -41,7 +41,7 @@ def load(module: str, code: str = "", **changes: str | None) -> subprocess.Compl
     )
 
 
-def told(done: subprocess.CompletedProcess[str]) -> Any:
+def reported(done: subprocess.CompletedProcess[str]) -> Any:
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -55,7 +55,7 @@ class Context:
 answer = handler(event, Context())
 print(json.dumps([answer["statusCode"], "numpy" in sys.modules]))
 """
-    assert told(load("sweep_service.lambdas.api", code)) == [200, False]
+    assert reported(load("sweep_service.lambdas.api", code)) == [200, False]
 
 
 def test_a_function_without_its_table_says_so() -> None:
@@ -124,8 +124,8 @@ ours = sorted(n for n in sys.modules if n.split(".")[0] == "sweep_service")
 others = {{n.split(".")[0] for n in sys.modules}} - sys.stdlib_module_names - {{"sweep_service"}}
 print(json.dumps([ours, sorted(others)]))
 """
-    ours, others = told(load("sweep_service.lambdas.authorizer", code))
-    plain = told(load_nothing())
+    ours, others = reported(load("sweep_service.lambdas.authorizer", code))
+    plain = reported(load_nothing())
     assert set(others) <= set(plain)
     assert set(ours) == {
         "sweep_service",

@@ -114,7 +114,7 @@ def test_a_command_that_asks_for_the_token_is_warned_about():
     assert not asks_for_token(["${envvar:SWEEP_TOKENS}", "SWEEP_TOKEN"])
 
 
-def test_unset_variables_are_told_with_their_place():
+def test_unset_variables_are_reported_with_their_place():
     problems = unset_variables(["x", "${envvar:A}/${envvar:HOME}", "${envvar:B}"], {"HOME": "/"})
     assert [str(problem) for problem in problems] == [
         "command[1]: the environment variable A is not set; its name is passed instead",
@@ -122,7 +122,7 @@ def test_unset_variables_are_told_with_their_place():
     ]
 
 
-def test_odd_macros_are_told():
+def test_odd_macros_are_reported():
     command = [
         "${progam}",
         "--x=${args}",
@@ -130,15 +130,15 @@ def test_odd_macros_are_told():
         "${envvar:lower}",
         "${envvar:A}${args}",
     ]
-    told = dict(macro_warnings([*EXPANSIONS, "${envvar:HOME}/x", "plain", *command]))
+    reported = dict(macro_warnings([*EXPANSIONS, "${envvar:HOME}/x", "plain", *command]))
     first = len(EXPANSIONS) + 2
-    assert sorted(told) == list(range(first, first + 5))
-    assert "${progam} is not known" in told[first]
-    assert all(macro in told[first] for macro in MACROS)
-    assert "passed as it is" in told[first + 1]
-    assert "list element of its own" in told[first + 2]
-    assert "${envvar:lower} is not known" in told[first + 3]
-    assert "${args} inside a larger text" in told[first + 4]
+    assert sorted(reported) == list(range(first, first + 5))
+    assert "${progam} is not known" in reported[first]
+    assert all(macro in reported[first] for macro in MACROS)
+    assert "passed as it is" in reported[first + 1]
+    assert "list element of its own" in reported[first + 2]
+    assert "${envvar:lower} is not known" in reported[first + 3]
+    assert "${args} inside a larger text" in reported[first + 4]
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_deep_and_cyclic_objects_are_refused():
         assert words in problem
 
 
-def test_thousands_of_problems_are_told():
+def test_thousands_of_problems_are_reported():
     parameters = {f"p{i}": {"min": 1, "max": 0} for i in range(2000)}
     assert len(problems_of({"method": "random", "parameters": parameters})) == 2000
 

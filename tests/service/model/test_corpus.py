@@ -1,6 +1,6 @@
 """Files as authors write them, against what the reference engine makes of them.
 
-A few stand here; where the shared corpus of real files lies beside the repository, all of it is
+A few are here; where the shared corpus of real files lies beside the repository, all of it is
 held against the reference's answers too.
 """
 
@@ -169,7 +169,7 @@ def type_agrees(value, expected):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_the_rest_is_told_what_to_change(name):
+def test_the_rest_is_reported_what_to_change(name):
     with pytest.raises(InvalidConfig) as caught:
         parse_text(FILES[name][0])
     for problem in caught.value.problems:

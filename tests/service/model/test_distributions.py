@@ -185,7 +185,8 @@ def distributions(draw):
     return distribution_of(name, **fields)
 
 
-# next to 1 floats are too coarse to tell the upper tail of a normal, and next to 0 a CDF underflows
+# next to 1 floats are too coarse to resolve the upper tail of a normal, and next to 0 a CDF
+# underflows
 @given(distributions(), st.just(0.0) | st.floats(1e-300, 1 - 1e-9))
 def test_coordinates_lead_there_and_back(distribution, unit):
     value = distribution.from_unit(unit)

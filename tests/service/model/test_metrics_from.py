@@ -67,7 +67,7 @@ def test_what_is_refused(section, problem):
     assert any(problem in found for found in problems_of(section)), problems_of(section)
 
 
-def test_every_problem_is_told_with_its_line():
+def test_every_problem_is_reported_with_its_line():
     text = (
         "method: grid\nparameters: {lr: {values: [1]}}\nmetrics_from:\n  stdout:\n"
         "    loss: 'x'\n    acc: 'acc (\\d+'\n  stdin: {a: (b)}\n"

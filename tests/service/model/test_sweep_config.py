@@ -24,14 +24,14 @@ def parse(**keys):
     return parse_object({"method": "random", "parameters": LR, **keys})
 
 
-def told(parsed):
+def reported(parsed):
     return [str(problem) for problem in parsed.warnings]
 
 
 def parameter(entry, method="random"):
-    """The normalised form of one parameter, and what was told of it."""
+    """The normalised form of one parameter, and what was reported of it."""
     parsed = parse_object({"method": method, "parameters": {"p": entry}})
-    return parsed.config.document["parameters"]["p"], told(parsed)
+    return parsed.config.document["parameters"]["p"], reported(parsed)
 
 
 FULL = """\
@@ -187,7 +187,7 @@ def test_parameters_are_written_out(entry, normalised):
         ({"value": {1, 2}}, {"value": [1, 2]}, "found a set"),
     ],
 )
-def test_oddities_are_told_and_mended(entry, normalised, words):
+def test_oddities_are_reported_and_repaired(entry, normalised, words):
     found, warnings = parameter(entry)
     assert normalised.items() <= found.items()
     assert words in warnings[0]
@@ -215,7 +215,7 @@ def test_unquoted_numbers_of_a_file_become_numbers():
     assert parameters["wd"]["value"] == 0.001
     assert parameters["tag"]["value"] == "1e-3"
     assert parsed.config.name == "1e5"
-    assert told(parsed) == [
+    assert reported(parsed) == [
         "line 4: parameters.lr.values: YAML reads 1e-4, 5e-3, 1e-2, 1e5 as text; "
         "read as 0.0001, 0.005, 0.01, 100000.0",
         "line 5: parameters.wd.value: YAML reads 1e-3 as text; read as 0.001",
@@ -232,9 +232,9 @@ def test_unquoted_numbers_of_a_file_become_numbers():
         ({"command": ["./solver", "--x=${args}"]}, "command: the command passes no parameters"),
     ],
 )
-def test_a_command_that_passes_no_parameter_is_told(keys, words):
+def test_a_command_that_passes_no_parameter_is_reported(keys, words):
     parsed = parse_object({"method": "grid", "parameters": {"a": {"values": [1, 2]}}, **keys})
-    assert any(words in warning for warning in told(parsed))
+    assert any(words in warning for warning in reported(parsed))
 
 
 NULLS = {"dropout": {"values": [None, 0.1]}, "net": {"parameters": {"sizes": {"value": [64, 32]}}}}
@@ -250,8 +250,8 @@ NULLS = {"dropout": {"values": [None, 0.1]}, "net": {"parameters": {"sizes": {"v
         ({}, None),  # an agent with a function passes no arguments
     ],
 )
-def test_nulls_and_lists_as_python_prints_them_are_told(keys, macro):
-    warnings = told(parse_object({"method": "grid", "parameters": NULLS, **keys}))
+def test_nulls_and_lists_as_python_prints_them_are_reported(keys, macro):
+    warnings = reported(parse_object({"method": "grid", "parameters": NULLS, **keys}))
     if macro is None:
         assert warnings == []
         return
@@ -261,9 +261,12 @@ def test_nulls_and_lists_as_python_prints_them_are_told(keys, macro):
     assert "${args_argparse}" in warning
 
 
-def test_numbers_and_texts_are_not_told():
+def test_numbers_and_texts_are_not_reported():
     parameters = {"lr": {"values": [0.1, "a", True]}}
-    assert told(parse_object({"program": "t.py", "method": "grid", "parameters": parameters})) == []
+    assert (
+        reported(parse_object({"program": "t.py", "method": "grid", "parameters": parameters}))
+        == []
+    )
 
 
 def test_numbers_in_the_text_of_an_object_stay_text():
@@ -314,7 +317,7 @@ def test_numbers_in_the_text_of_an_object_stay_text():
     ],
 )
 def test_what_runs_elsewhere_runs_here_with_a_warning(keys, words):
-    warnings = told(parse(**keys))
+    warnings = reported(parse(**keys))
     assert any(words in warning for warning in warnings), warnings
     assert len(warnings) <= 2
 
@@ -332,7 +335,7 @@ def test_what_runs_elsewhere_runs_here_with_a_warning(keys, words):
 def test_unusable_early_termination_is_off_with_a_warning(settings, complaint):
     parsed = parse(metric={"name": "x"}, early_terminate={"type": "hyperband", **settings})
     assert parsed.config.early_terminate is None
-    (warning,) = told(parsed)
+    (warning,) = reported(parsed)
     assert complaint in warning
     assert "no run will be stopped early" in warning
 
@@ -398,8 +401,8 @@ def test_start_configs_are_completed():
     first = parsed.config.start[0]
     assert isinstance(first["n"], int)
     assert isinstance(first["x"], float)
-    assert "start[1]: gives no x; 1.0 is taken" in told(parsed)
-    assert "start[2]: is the same as an earlier one; it is run once" in told(parsed)
+    assert "start[1]: gives no x; 1.0 is taken" in reported(parsed)
+    assert "start[2]: is the same as an earlier one; it is run once" in reported(parsed)
 
 
 def test_start_of_a_grid_is_a_grid_point():

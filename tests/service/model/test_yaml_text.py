@@ -89,12 +89,12 @@ def test_unquoted_numbers_are_marked(scalar, value):
 def test_names_stay_what_the_author_wrote(name):
     text = f"x:\n  {name}: 1\n"
     assert document(text) == {"x": {name: 1}}
-    told = warnings(text)
-    assert len(told) == (0 if name in "yn" else 1)
-    assert all(line.startswith(f"line 2: x.{name}: YAML reads the key as") for line in told)
+    reported = warnings(text)
+    assert len(reported) == (0 if name in "yn" else 1)
+    assert all(line.startswith(f"line 2: x.{name}: YAML reads the key as") for line in reported)
 
 
-def test_duplicate_keys_are_told_with_both_lines():
+def test_duplicate_keys_are_reported_with_both_lines():
     text = "a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n  c: 4\na: 5\n"
     assert document(text) == {"a": 5, "b": {"c": 4, "d": 2}}
     assert warnings(text) == [
@@ -223,7 +223,7 @@ def test_json_may_be_indented_with_tabs(indent):
     assert read.report.line_of(("parameters", "a", "values")) == 5
 
 
-def test_a_tab_in_yaml_is_still_told():
+def test_a_tab_in_yaml_is_still_reported():
     with pytest.raises(InvalidConfig, match="tab"):
         read_yaml("{method: grid,\n\tparameters: {a: {value: 1}}}\n\tb: 1")
 
@@ -244,7 +244,7 @@ def test_a_tab_in_yaml_is_still_told():
         ("On", True, "the boolean true"),
     ],
 )
-def test_what_yaml_makes_of_a_value_is_told(text, value, read_as):
+def test_what_yaml_makes_of_a_value_is_reported(text, value, read_as):
     (warning,) = warnings(f"a: {{value: {text}}}")
     assert document(f"a: {{value: {text}}}") == {"a": {"value": value}}
     quoted = f"quote it ('{text}') to keep the text"
@@ -255,16 +255,16 @@ def test_what_yaml_makes_of_a_value_is_told(text, value, read_as):
 @pytest.mark.parametrize(
     "text", ["0", "10", "-3", "0.5", "1.0e-3", "true", "False", "null", "~", ".inf", "'010'", "8"]
 )
-def test_what_is_meant_as_it_is_read_is_not_told(text):
+def test_what_is_meant_as_it_is_read_is_not_reported(text):
     assert warnings(f"a: {{value: {text}}}") == []
 
 
-def test_yes_and_no_are_told_among_texts_alone():
+def test_yes_and_no_are_reported_among_texts_alone():
     assert len(warnings("a: [yes, no, maybe]")) == 2
     assert warnings("a: [yes, no]") == []
 
 
-def test_each_value_of_a_list_is_told_with_its_line():
+def test_each_value_of_a_list_is_reported_with_its_line():
     assert [warning.split(":")[0] for warning in warnings("a:\n- 007\n- 10\n- 011\n")] == [
         "line 2",
         "line 4",

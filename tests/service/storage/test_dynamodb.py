@@ -194,7 +194,7 @@ def patient(store: DynamoStore) -> list[float]:
 
 
 def undo_most(store: DynamoStore, n_times: int) -> None:
-    """DynamoDB does the first of a batch only, so many times."""
+    """DynamoDB does the first of a batch only, a number of times."""
     rest = iter(range(n_times))
 
     def shorten(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
@@ -228,7 +228,7 @@ class TestTrouble:
         hooks(store).register_first("before-send.dynamodb", answer)
         return asked
 
-    def test_throttles_are_retried_and_then_told(self, store: DynamoStore) -> None:
+    def test_throttles_are_retried_and_then_reported(self, store: DynamoStore) -> None:
         asked = self.refuse(store, "ProvisionedThroughputExceededException", 400)
         with pytest.raises(errors.Throttled) as raised:
             store.claim_index(SWEEP)
@@ -236,13 +236,13 @@ class TestTrouble:
         assert raised.value.retry_after_seconds >= 1
         assert asked == ["UpdateItem"] * 3
 
-    def test_an_outage_is_retried_and_then_told(self, store: DynamoStore) -> None:
+    def test_an_outage_is_retried_and_then_reported(self, store: DynamoStore) -> None:
         asked = self.refuse(store, "InternalServerError", 500)
         with pytest.raises(errors.StoreUnavailable):
             store.list_leases(SWEEP)
         assert asked == ["Query"] * 3
 
-    def test_a_lost_connection_is_retried_and_then_told(self, store: DynamoStore) -> None:
+    def test_a_lost_connection_is_retried_and_then_reported(self, store: DynamoStore) -> None:
         asked: list[str] = []
 
         def lose(event_name: str, **_: object) -> None:

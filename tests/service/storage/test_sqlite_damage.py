@@ -1,4 +1,4 @@
-"""A damaged file is told in one line that names it, whatever in it is damaged."""
+"""A damaged file is reported in one line that names it, whatever in it is damaged."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _call(services, method, path, body=None, key="key-of-a-test"):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_damage_is_told(sound, tmp_path, seed, caplog):
+def test_every_damage_is_reported(sound, tmp_path, seed, caplog):
     content, sweep = sound
     rng = random.Random(seed)
     data = bytearray(content)

@@ -257,7 +257,7 @@ class TestSchema:
         index = "CREATE INDEX i ON t (x)"
         assert sqlite_schema.dialect(index, (3, 40, 1)) == index
 
-    def test_a_too_old_library_is_told(self) -> None:
+    def test_a_too_old_library_is_reported(self) -> None:
         sqlite_schema.check_library((3, 15, 0))
         with pytest.raises(StoreUnusable, match=r"SQLite 3\.7\.17; the local store needs 3\.15\.0"):
             sqlite_schema.check_library((3, 7, 17))
@@ -313,7 +313,7 @@ class TestDamage:
 
 
 class TestFullDisk:
-    def test_is_told_and_nothing_is_lost(self, store: SqliteStore, path: Path) -> None:
+    def test_is_reported_and_nothing_is_lost(self, store: SqliteStore, path: Path) -> None:
         for attempt in range(2):  # fill what is left of the one page that is allowed
             store.append(SWEEP, 0, ErrorTail(attempt, "kept"))
         with store._database.write() as connection:
@@ -409,7 +409,7 @@ class TestLife:
         assert store.claim_index(SWEEP)[0] == 0
 
     @pytest.mark.parametrize("index", [2**63, -(2**70)])
-    def test_a_number_beyond_64_bits_is_told(self, store: SqliteStore, index: int) -> None:
+    def test_a_number_beyond_64_bits_is_reported(self, store: SqliteStore, index: int) -> None:
         with pytest.raises(InvalidRequest, match="cannot be stored"):
             store.append(SWEEP, index, ErrorTail(1, "text"))
         with pytest.raises(InvalidRequest):
@@ -447,7 +447,7 @@ class TestTheFileUnderTheFeet:
             assert list(path.parent.iterdir()) == []
 
     @pytest.mark.parametrize("how", ["remove", "replace", "overwrite"])
-    def test_it_is_told_and_nothing_is_acknowledged(self, path: Path, how: str) -> None:
+    def test_it_is_reported_and_nothing_is_acknowledged(self, path: Path, how: str) -> None:
         with SqliteStore(path) as store:
             store.create_sweep(META, COUNTER)
             getattr(self, how)(path)

@@ -117,7 +117,7 @@ def test_only_writes_take_the_write_lock(store: SqliteStore) -> None:
 
     assert not [sql for sql in traced(store, read) if "BEGIN" in sql]
     claimed = traced(store, lambda: store.claim_index(SWEEP))
-    claimed = list(dict.fromkeys(claimed))  # a statement is told again for its trigger
+    claimed = list(dict.fromkeys(claimed))  # a statement is reported again for its trigger
     assert (claimed[0], claimed[-1], len(claimed)) == ("BEGIN IMMEDIATE", "COMMIT", 4)
 
 

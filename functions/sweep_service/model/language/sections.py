@@ -182,7 +182,7 @@ def _about_form(settings: dict[str, Any]) -> list[str]:
 
 
 def _check_bands(settings: dict[str, Any], place: Place, report: Report) -> None:
-    """Refuse so many bands that every report would take long to judge."""
+    """Refuse more bands than a report can be judged by in time."""
     if settings["max_iter"] is None:
         return
     eta, s = settings["eta"], settings["s"]

@@ -44,7 +44,7 @@ def decode_metric(value: Any) -> Any:
 def with_texts(value: Any) -> Any:
     """A JSON value in which the texts ``NaN`` and the like replace non-finite numbers.
 
-    What reads it cannot tell such a text from a number; see ``tagged``.
+    A reader cannot distinguish such a text from a number; see ``tagged``.
     """
     return _replaced(value, encode_number)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections import deque
@@ -153,11 +152,14 @@ class Delivery:
             return outcome
         return without_rows(outcome, self.pending.metrics_file)
 
-    def give_up(self, outcome: ProgramOutcome) -> None:
-        """Leave the pending delivery to another agent or to ``sync``."""
+    def give_up(self, outcome: ProgramOutcome) -> bool:
+        """Leave the pending delivery to another agent or to ``sync``; False if the disk fails."""
         self.pending = replace(self.pending, outcome=asdict(outcome), holder=None)
-        with contextlib.suppress(OSError):  # then only this process can deliver it
+        try:
             self._outbox.save(self.pending)
+        except OSError:
+            return False
+        return True
 
     def discard(self) -> None:
         """Remove the record of the delivery: the backend needs no outcome of this attempt."""
@@ -178,7 +180,7 @@ class Delivery:
         summary, n_left_out = logged.results()
         if n_left_out:
             self._notice(
-                f"{n_left_out:,} values of the summary found no room: at most"
+                f"{n_left_out:,} values of the summary are left out: at most"
                 f" {MAX_SUMMARY_BYTES:,} bytes are kept"
             )
         ending = ending_of(logged, outcome, self.pending.attempt, self.pending.key)

@@ -54,7 +54,7 @@ class LaunchFailed(Exception):
 
 @dataclass(frozen=True)
 class Exit:
-    """How a process ended: by a code, or by a signal; neither where nobody could tell."""
+    """How a process ended: by a code, or by a signal; neither if it is unknown."""
 
     code: int | None
     signal: int | None
@@ -230,7 +230,7 @@ def _signals_blocked() -> Iterator[str]:
 
 
 def _bury(keeper: subprocess.Popen[bytes], status: IO[bytes]) -> str:
-    """Let go of a keeper that runs no program, or shall run none any more; its last words."""
+    """Release a keeper that runs no program, or must not run one any more; its last words."""
     status.close()
     cast("IO[bytes]", keeper.stdin).close()  # it ends its program, if it has one
     cast("IO[bytes]", keeper.stdout).close()

@@ -32,7 +32,7 @@ class Allotment:
     """The GPUs that this process may use.
 
     Attributes:
-        variable: That says so, and by which programs are told.
+        variable: The variable that says so, also to programs.
         names: As the variable has them; None where nothing is allotted: then all are there.
     """
 
@@ -49,7 +49,7 @@ def parse_groups(texts: Sequence[str], per_run: int | None = None) -> tuple[Grou
         per_run: How many of the GPUs make a group.
 
     Raises:
-        UsageError: Something is no GPU, stands twice, or the groups do not come out even.
+        UsageError: Something is no GPU, is listed twice, or the groups differ in size.
     """
     groups = [group for text in texts for group in _groups(text.strip())]
     if per_run is not None:
@@ -57,7 +57,7 @@ def parse_groups(texts: Sequence[str], per_run: int | None = None) -> tuple[Grou
     names = [name for group in groups for name in group]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UsageError(f"gpus: {', '.join(twice)} stands there twice; name each GPU once")
+        raise UsageError(f"gpus: {', '.join(twice)} is listed twice; name each GPU once")
     return tuple(groups)
 
 

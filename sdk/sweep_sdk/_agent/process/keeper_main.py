@@ -234,7 +234,7 @@ def end_all(reap: Callable[[], bool], group: int) -> None:
     """End what the program left behind: politely, and after a grace by force."""
     began_at = time.monotonic()
     number = signal.SIGTERM
-    told: set[int] = set()
+    signalled: set[int] = set()
     while True:
         reap()
         left = descendants() if _HAS_PROC else [-group] if send(-group, 0) else []
@@ -245,17 +245,17 @@ def end_all(reap: Callable[[], bool], group: int) -> None:
         if waited > GIVE_UP_SECONDS:
             return
         if waited > GRACE_SECONDS:
-            number, told = signal.SIGKILL, set()
+            number, signalled = signal.SIGKILL, set()
         for pid in left:
-            if pid not in told:
-                told.add(pid)
+            if pid not in signalled:
+                signalled.add(pid)
                 send(pid, number)
                 send(pid, signal.SIGCONT)
         time.sleep(_POLL_SECONDS)
 
 
 def descendants() -> list[int]:
-    """What descends from this process and is not to be kept; empty where that cannot be told."""
+    """What descends from this process and is not to be kept; empty where that is unknown."""
     children: dict[int, list[int]] = {}
     try:
         names = os.listdir("/proc")

@@ -79,7 +79,7 @@ def prepare_files(runs_dir: disk.Path, handout: HandOut) -> RunFiles:
 
 
 def run_variables(handout: HandOut, files: RunFiles) -> dict[str, str]:
-    """What the training program is told about its run."""
+    """What the training program learns about its run."""
     return {
         "SWEEP_ID": handout.sweep,
         "SWEEP_RUN_ID": handout.id,
@@ -120,7 +120,7 @@ class Launcher:
         """Find out before the first run what would make every run fail; only what is certain.
 
         Raises:
-            UsageError: The program is missing, or what shall run it, or the command asks for the
+            UsageError: The program is missing, or its interpreter, or the command asks for the
                 token of the backend.
         """
         if commands.asks_for_token(self._command):
@@ -193,12 +193,12 @@ class Launcher:
             handout: The run.
             files: Its files.
             gpus: The variable that shows it its GPUs; empty where it sees what its agent sees.
-            mark: By which its processes are known; see ``leftovers``.
+            mark: Identifies its processes; see ``leftovers``.
         """
         # Unbuffered: what a program prints is seen at once, and survives its being killed.
         environment = {"PYTHONUNBUFFERED": "1"} | self._environment | run_variables(handout, files)
         environment |= {AGENT_RANKS: agent_ranks(self._environment), MARK_VARIABLE: mark, **gpus}
-        environment.pop(KEEP_VARIABLE, None)  # whoever kept the agent did not mean its programs
+        environment.pop(KEEP_VARIABLE, None)  # it was meant for the agent, not for its programs
         command = self.command_line(handout.config, files.arguments)
         return ProgramSpec(command, environment, files.log)
 

@@ -1,7 +1,7 @@
 """Ends what is left of the programs of agents that were killed together with their keepers.
 
 A keeper ends whatever descends from its program. Should it be killed too, nothing but the
-environment tells which processes belong to a run: each attempt has a random mark of its own there.
+environment shows which processes belong to a run: each attempt has a random mark of its own there.
 A process that carries it is ended by the next agent on this machine if it is of the same user and
 in the same control group as the dead agent was, and was started later. One that has dropped the
 mark, or has ``SWEEP_KEEP=1`` or descends from a process that has, is left alone.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sweep_sdk._world.running import Running
 
 MARK_VARIABLE = "SWEEP_MARK"
-#: Set to 1 by whoever starts a process that shall outlive its run.
+#: Set to 1 for a process that is to outlive its run.
 KEEP_VARIABLE = "SWEEP_KEEP"
 _KEPT = f"{KEEP_VARIABLE}=1"
 _GRACE_SECONDS = 2.0
@@ -113,14 +113,14 @@ def end_leftovers(home: disk.Path, notice: Callable[[str], None]) -> None:
 def end_marked(trace: Trace, mark: str, notice: Callable[[str], None]) -> None:
     """End the processes whose mark begins so: politely, and after a grace by force."""
     began_at = clock.monotonic()
-    told: set[int] = set()
+    signalled: set[int] = set()
     while left := _marked(trace, f"{MARK_VARIABLE}={mark}"):
         waited = clock.monotonic() - began_at
         if waited > _GIVE_UP_SECONDS:
             return
         for number in left:
-            if number not in told:
-                told.add(number)
+            if number not in signalled:
+                signalled.add(number)
                 command = running.command_of(number)
                 notice(f"process {number} ({command:.100}) was left behind by a run: it is ended")
                 running.send(number, signal.SIGTERM)

@@ -100,6 +100,6 @@ class OutputPump:
             self._fail(error)
 
     def _fail(self, error: OSError) -> None:
-        """Tell it once. Later pieces are tried again: space may have been freed."""
+        """Report it once. Later pieces are tried again: space may have been freed."""
         self._notice(f"cannot write the log {self._log_file}: {error.strerror}")
         self._notice = lambda _: None

@@ -107,7 +107,7 @@ def is_typed(number: int) -> bool:
 
 @contextmanager
 def handled(on_signal: Callable[[int], None]) -> Iterator[None]:
-    """Have ``on_signal`` told of signals for the time of a block, in the main thread alone.
+    """Call ``on_signal`` with signals during a block, in the main thread alone.
 
     Those that are ignored stay so (``nohup``). It is called in a signal handler, where little is
     allowed.

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 POLL_SECONDS = 5.0
 #: Of the time that a notice names, kept for the delivery of results.
 RESERVE_SECONDS = 30.0
-#: So long before its time a notice comes.
+#: Seconds before the interruption at which a notice comes.
 _NOTICE_SECONDS = 120.0
-#: A program has so long in any case.
+#: Seconds that a program has in any case.
 _LEAST_SECONDS = 5.0
 _TIMEOUT_SECONDS = 2.0
 _TOKEN_SECONDS = 21_600
@@ -64,7 +64,7 @@ class SpotWatch:
         self,
         metadata_url: str,
         on_notice: Callable[[SpotNotice], None],
-        tell: Callable[[str], None],
+        notice: Callable[[str], None],
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         """Set up.
@@ -72,15 +72,15 @@ class SpotWatch:
         Args:
             metadata_url: The metadata service, such as ``http://169.254.169.254``.
             on_notice: Called once, with what the notice says.
-            tell: Called once if there is no such service.
+            notice: Called once if there is no such service.
             poll_seconds: Between two looks.
         """
         self._url = metadata_url
         self._on_notice = on_notice
-        self._tell = tell
+        self._notice = notice
         self._poll_seconds = poll_seconds
         self._token: str | None = None
-        self._is_trouble_told = False
+        self._is_trouble_reported = False
         self._closing = threads.Event()
         self._thread = threads.Thread(target=self._run, name="spot", daemon=True)
         self._thread.start()
@@ -108,7 +108,7 @@ class SpotWatch:
                 {"X-aws-ec2-metadata-token": self._token},
             )
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self._tell_once(f"no instance metadata at {self._url}: {error}")
+            self._notice_once(f"no instance metadata at {self._url}: {error}")
             return None
         if status == _UNAUTHORIZED:
             self._token = None
@@ -134,7 +134,7 @@ class SpotWatch:
         finally:
             connection.close()
 
-    def _tell_once(self, message: str) -> None:
-        if not self._is_trouble_told:
-            self._is_trouble_told = True
-            self._tell(f"{message}; interruption notices are not seen")
+    def _notice_once(self, message: str) -> None:
+        if not self._is_trouble_reported:
+            self._is_trouble_reported = True
+            self._notice(f"{message}; interruption notices are not seen")

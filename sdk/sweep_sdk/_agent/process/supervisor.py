@@ -23,7 +23,7 @@ _POLITE_SIGNALS = ENDING | PASSED_ON
 
 @dataclass(frozen=True)
 class Stop:
-    """The run shall end: the backend's reason, ``lease_lost`` or ``deleted``."""
+    """The run must end: the backend's reason, ``lease_lost`` or ``deleted``."""
 
     reason: str
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
     from sweep_service.wire.runs import HandOut
 
-#: Number of runs by which the runs that other agents finish now may precede ours.
+#: How many runs earlier than ours the runs that other agents finish now may be.
 _EARLIER_RUNS = 200
 
 

@@ -82,6 +82,7 @@ class AgentSession:
         warned_by: The signal with which a batch system announced the end, if a program has given
             its run back because of it.
         undelivered: Attempts whose delivery was given up; others may have delivered them since.
+        n_lost: How many attempts ended in a way that neither the backend nor the disk has recorded.
         shown_unmatched: Printed metrics of which the user knows that no line matches them.
     """
 
@@ -124,6 +125,7 @@ class AgentSession:
         self.deadline = Deadline()
         self.warned_by: int | None = None
         self.undelivered: list[PendingDelivery] = []
+        self.n_lost = 0
         self.shown_unmatched: set[str] = set()
         self.best = BestTracker(sweep)
         self.tally = Tally(options)
@@ -254,7 +256,8 @@ class AgentSession:
     @property
     def exit_code(self) -> int:
         """The exit code of an agent that was not interrupted."""
-        return GAVE_UP if self.tally.is_failure or self.n_undelivered() else 0
+        has_failed = self.tally.is_failure or self.n_lost or self.n_undelivered()
+        return GAVE_UP if has_failed else 0
 
     def notice(self, message: str, run: str | None = None) -> None:
         """Show the user a line, about one run or about the agent."""
@@ -266,9 +269,12 @@ class AgentSession:
         ending = (
             "the sweep has ended" if self._requester.has_ended else "the count of runs is reached"
         )
-        if n_owed := self.n_undelivered():
-            what = "what came of 1 run waits" if n_owed == 1 else f"the ends of {n_owed} runs wait"
-            return f"{ending}, but {what} on disk: 'sweep-sdk sync' delivers that"
+        if self.n_lost:
+            whose = "1 run" if self.n_lost == 1 else f"{self.n_lost} runs"
+            return f"{ending}, but the outcome of {whose} is lost"
+        if n_undelivered := self.n_undelivered():
+            whose = "1 run" if n_undelivered == 1 else f"{n_undelivered} runs"
+            return f"{ending}, but results of {whose} wait on disk: 'sweep-sdk sync' delivers them"
         return f"{ending}, and no run of this agent succeeded" if self.tally.is_failure else ending
 
 

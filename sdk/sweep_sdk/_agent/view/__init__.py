@@ -1,1 +1,1 @@
-"""What an agent tells its watcher, and a plain view of it."""
+"""The events of an agent, and a plain view of them."""

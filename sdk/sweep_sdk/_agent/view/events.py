@@ -1,4 +1,4 @@
-"""The events by which an agent shows what it does; the agent itself prints nothing.
+"""The events that show what an agent does; the agent itself prints nothing.
 
 All events are passed to one callback, one at a time and in order, from a thread of their own: a
 watcher that is slow, or whose terminal is blocked, delays no run.

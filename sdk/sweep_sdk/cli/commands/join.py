@@ -31,7 +31,7 @@ def command(sweep: str, lifetime: str) -> None:
     """Create a token for the agents of one sweep, and print the lines that start an agent.
 
     The lines are a shell script, such as for the user data of a virtual machine. They contain the
-    token. Whoever can read them can work on this sweep until the token expires, and do nothing
+    token. Everyone who can read them can work on this sweep until the token expires, and do nothing
     else. The agent runs only the command that the sweep has now.
     """
     from sweep_sdk._backend.proxies import is_loopback_url

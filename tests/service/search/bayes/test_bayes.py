@@ -225,7 +225,7 @@ def test_equal_values_lead_to_a_spread_point_with_the_reason(value: float) -> No
     config = bayes(PLANE)
     observations = [replace(o, value=value) for o in some_observations(config, 15)]
     record = suggest(config, 15, 0, Evidence(observations)).record
-    expected = "tell runs apart" if math.isfinite(value) else "no run has a value"
+    expected = "differ between runs" if math.isfinite(value) else "no run has a value"
     assert expected in record["reason"]
 
 

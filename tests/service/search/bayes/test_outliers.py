@@ -92,7 +92,7 @@ def test_too_few_runs_cannot_tell() -> None:
     assert outliers_of(model_of(unit, values)) == []
 
 
-def test_where_the_others_are_alike_the_first_model_stands() -> None:
+def test_where_the_others_are_alike_the_first_model_is() -> None:
     unit = points(20)
     values = np.full(20, 0.5)
     values[3] = 1000.0

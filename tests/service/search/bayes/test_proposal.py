@@ -33,7 +33,7 @@ def data_on(axes: Axes, n: int, n_pending: int = 0) -> Data:
 
 
 def beside(data: Data, n_unseen: int, index: int) -> Data:
-    """The same when so many runs just before ``index`` are being asked for."""
+    """The same when a number of runs just before ``index`` are being asked for."""
     unseen = tuple(range(index - n_unseen, index))
     return replace(data, n_unseen=n_unseen, unseen=unseen)
 
@@ -144,7 +144,7 @@ def test_length_scales_are_of_what_is_over_the_bowl() -> None:
 
 @pytest.mark.parametrize("n_known", [7, 20, 120])
 @pytest.mark.parametrize("axes", [Axes((Axis(),)), PLANE, MIXED, Axes((Axis(40), Axis(40)))])
-def test_those_who_ask_at_the_same_moment_are_told_apart(axes: Axes, n_known: int) -> None:
+def test_those_who_ask_at_the_same_moment_are_distinguished(axes: Axes, n_known: int) -> None:
     """Even where all of them want the same corner."""
     for seed in range(3):
         rng = np.random.default_rng([seed, n_known])
@@ -156,7 +156,7 @@ def test_those_who_ask_at_the_same_moment_are_told_apart(axes: Axes, n_known: in
 
 @pytest.mark.parametrize("n_known", [0, 2, 20, 120])
 @pytest.mark.parametrize("axes", [PLANE, MIXED, Axes((Axis(),) * 8)])
-def test_not_to_have_heard_of_others_changes_nothing(axes: Axes, n_known: int) -> None:
+def test_not_to_have_heard_from_others_changes_nothing(axes: Axes, n_known: int) -> None:
     """They are guessed exactly as they were answered, in the start phase too."""
     known = data_on(axes, n_known)
     asked = known.pending
@@ -203,7 +203,7 @@ def test_start_points_do_not_depend_on_what_is_known() -> None:
     assert (alone == informed).all()
 
 
-def test_runs_nobody_has_heard_of_are_imagined() -> None:
+def test_runs_nobody_has_heard_from_are_imagined() -> None:
     data = data_on(PLANE, 12)
     units = [propose(beside(data, n, 12 + n), 12 + n, 0).unit for n in range(4)]
     gaps = [np.abs(a - b).max() for i, a in enumerate(units) for b in units[:i]]
