@@ -200,7 +200,7 @@ class _Chooser:
             holder = _NOBODY if number in reserved else self._claim(number)
             if holder == self.index:
                 return suggestion
-            evidence = _told(evidence, holder, suggestion)
+            evidence = _with_pending(evidence, holder, suggestion)
         return self._any_free(reserved, evidence) or self._void_or_again(reserved, suggestion)
 
     def any_point(self, evidence: Evidence | None) -> Suggestion | None:
@@ -288,7 +288,9 @@ class _Chooser:
         return points.number_in(space, space.from_unit(lease.unit))
 
 
-def _told(evidence: Evidence | None, holder: int, suggestion: Suggestion) -> Evidence | None:
+def _with_pending(
+    evidence: Evidence | None, holder: int, suggestion: Suggestion
+) -> Evidence | None:
     """The evidence with a configuration that another index has."""
     if evidence is None or suggestion.unit is None:
         return evidence
