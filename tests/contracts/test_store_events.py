@@ -6,6 +6,7 @@ import pytest
 from store_samples import SWEEP, UNICODE, add_sweep
 
 from sweep_service.access.events import Event
+from sweep_service.errors import SweepDeleted
 from sweep_service.storage.store import Store
 
 
@@ -47,3 +48,11 @@ def test_they_are_deleted_with_their_sweep(store: Store) -> None:
     store.add_event(SWEEP, an_event())
     store.delete_sweep(SWEEP)
     assert store.list_events(SWEEP, 9) == []
+
+
+def test_who_deleted_a_sweep_is_said_of_it_from_then_on(store: Store) -> None:
+    add_sweep(store)
+    assert store.delete_sweep(SWEEP, " by ann")
+    store.delete_sweep(SWEEP, " by bob")
+    with pytest.raises(SweepDeleted, match=f"sweep {SWEEP} was deleted by ann$"):
+        store.get_status(SWEEP)

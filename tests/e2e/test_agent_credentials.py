@@ -143,7 +143,7 @@ def test_when_that_was_its_last_run_it_still_ends_with_1(
     rotation = Rotation(gateway, settings.url, keeps_new_one=False)
     assert run_agent(client, sweep, replace(QUICK, count=1), rotation, settings) == 1
     (end,) = rotation.of(events.AgentEnded)
-    assert "1 run waits on disk" in end.reason
+    assert "results of 1 run wait on disk" in end.reason
 
 
 def test_an_end_that_neither_the_backend_nor_the_disk_takes_is_no_success(

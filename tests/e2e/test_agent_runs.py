@@ -451,7 +451,10 @@ class TestNetwork:
             seen.append(event)
             if isinstance(event, events.RunStarted):
                 flaky.is_away = True
-            if isinstance(event, events.Notice) and "is delivered when it is back" in event.message:
+            if (
+                isinstance(event, events.Notice)
+                and "results are delivered when it is back" in event.message
+            ):
                 flaky.is_away = False
 
         assert run_agent(cut, sweep, QUICK, watch, settings) == 0

@@ -94,7 +94,7 @@ def test_the_agent_says_so_and_its_results_wait(settings, sweep, change, is_serv
         with open_client(settings) as client:
             assert list(sync_to(client, place, settings, reported)) == []
         assert deliveries(settings) == [f"{sweep}-0.1.json"]
-        assert any("stays on this machine" in line for line in reported)
+        assert any("stay on this machine" in line for line in reported)
     put_back(settings)
     with open_client(settings) as client:
         (delivered,) = sync_to(client, place, settings, reported)

@@ -110,7 +110,7 @@ async def _async_generator():
         (_async_generator, "is a generator function"),
         (lambda config: None, r"needs arguments \(config\)"),
         (lambda a, *, b: None, r"needs arguments \(a, b\)"),
-        ("train.py", "needs something that can be called"),
+        ("train.py", "needs a callable"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_the_first_run(
@@ -134,7 +134,7 @@ def test_patterns_of_printed_metrics_are_for_programs(work, opened, seen):
     sweep = make_sweep(opened, metrics_from={"stdout": {"loss": "(.)"}})
     work(sweep, lambda: sweep_sdk.log({"loss": 1}), count=1)
     (notice,) = [event for event in seen if isinstance(event, events.Notice)]
-    assert "what a function prints is not searched for metrics" in notice.message
+    assert "the output of a function is not searched for metrics" in notice.message
     with pytest.raises(UsageError, match="metrics_from is for programs"):
         work(sweep, lambda: None, metrics_from={"loss": "(.)"})
 
@@ -514,7 +514,7 @@ def test_one_function_at_a_time(work, sweep_id, opened):
     other = make_sweep(opened)
 
     def train():
-        with pytest.raises(UsageError, match="one agent a process"):
+        with pytest.raises(UsageError, match="one agent per process"):
             work(other, lambda: None)
         sweep_sdk.log({"loss": 1})
 

@@ -109,9 +109,9 @@ class TestPatterns:
         both = patterns({"bad": pattern, "good": "!(!)"})
         found = [both.find(SLOW_LINE + "!") for _ in range(20)]
         assert found == [{"good": "!"}] * 20
-        assert "takes too long for a line, which is left out" in notices[0]
+        assert "takes too long on a line, which is left out" in notices[0]
         assert notices[0].startswith(f"the pattern of bad, {pattern!r}")
-        assert "not looked for any more in this run" in notices[-1]
+        assert "not used any more in this run" in notices[-1]
         n_notices = len(notices)
         assert both.find(SLOW_LINE + "!") == {"good": "!"}
         assert len(notices) == n_notices
@@ -204,7 +204,7 @@ class TestProcess:
                 printed.feed(f"{SLOW_LINE}\nloss: {n}\n".encode(), False)
         losses = [row["loss"] for _, row in rows_of(metrics_file) if "loss" in row]
         assert losses == list(range(2000))
-        assert any("is not looked for any more in this run" in notice for notice in notices)
+        assert any("is not used any more in this run" in notice for notice in notices)
 
     def test_a_flood_is_searched_to_its_end(self, metrics_file, notices):
         flood = b"nothing to see here, only very many words of no interest at all\n" * 1000
@@ -231,7 +231,7 @@ class TestProcess:
             for _ in range(100):
                 printed.feed(b"loss: 0.3\n" * 1000, False)
         assert len(notices) == 1
-        assert "is gone; no more of them are taken" in notices[0]
+        assert "is gone; no more of them are recorded" in notices[0]
 
     def test_after_its_agent_was_killed_the_last_rows_are_written(self, metrics_file):
         code = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from simulation.network import FOREIGN
+from simulation.network import FOREIGN, OUTDATED
 
 #: All that is injected, by its kind: a run over many worlds must have had some of each.
 KINDS: dict[str, tuple[str, ...]] = {
@@ -12,7 +12,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "network: loss": ("request lost", "answer lost", "answer cut"),
     "network: repetition": ("request repeated",),
     "network: reordering": ("request overtaken by a later one",),
-    "network: foreign answers": tuple(f"foreign {name}" for name in FOREIGN),
+    "network: foreign answers": tuple(f"foreign {name}" for name in (*FOREIGN, OUTDATED)),
     "network: silence": ("silence",),
     "network: broken connections": (
         "TLS cut",
@@ -28,7 +28,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     ),
     "disk: power cut": ("power cut", "unsynced data lost", "last line torn"),
     "clocks of agents": ("clock ahead", "clock back", "clock drifting"),
-    "clocks of the backend": ("backend clock ahead", "backend clock back"),
+    "clocks of the backend": (
+        "backend clock ahead",
+        "backend clock back",
+        "all backend clocks ahead",
+    ),
     "processes: killed": ("agent killed", "program killed", "server killed"),
     "processes: signals": ("agent signalled", "agent signalled twice", "agent warned"),
     "processes: stop and continue": ("agent stopped", "agent suspended", "machine frozen"),
@@ -65,6 +69,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "people who ask and tell": ("asked by hand", "reported by command"),
 }
 FAULTS = tuple(name for names in KINDS.values() for name in names)
+_NAMES = frozenset(FAULTS)
 
 
 class Faults:
@@ -77,9 +82,15 @@ class Faults:
     def __init__(self) -> None:
         self.n: Counter[str] = Counter()
 
-    def count(self, kind: str) -> None:
-        """One more of a kind."""
-        self.n[kind] += 1
+    def count(self, fault: str) -> None:
+        """One more of a kind.
+
+        Raises:
+            KeyError: The table does not name it.
+        """
+        if fault not in _NAMES:
+            raise KeyError(fault)
+        self.n[fault] += 1
 
 
 def table(n: Counter[str]) -> str:

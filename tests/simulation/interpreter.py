@@ -15,7 +15,7 @@ _VARIABLES = {
 
 
 def start_again(module: str) -> None:
-    """Start this interpreter again, with a module, where it lacks the variables."""
+    """Run a module in a new interpreter, unless this one has the right environment."""
     if any(os.environ.get(name) != value for name, value in _VARIABLES.items()):
         os.environ.update(_VARIABLES)
         os.execv(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]])
@@ -23,7 +23,7 @@ def start_again(module: str) -> None:
 
 @contextlib.contextmanager
 def garbage_kept() -> Iterator[None]:
-    """Collect garbage in a block when it is asked for, which is after each world."""
+    """Turn automatic garbage collection off for a block; the caller collects after each world."""
     gc.collect()
     gc.freeze()  # what is there already is not looked through again
     gc.disable()

@@ -1,6 +1,6 @@
-"""What the store keeps, judged after each of its writes by a look at what the write has touched.
+"""Judges the store after each of its writes, by the records that the write has touched.
 
-Nothing but a write changes what the store keeps, and so this is a look after every step.
+Only writes change what the store keeps, so this is a check after every step of a world.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Ledger:
             self._connection = None
 
     def left_of_the_sweep(self) -> dict[str, int]:
-        """How many rows each table has of the sweep, without the mark that it was deleted."""
+        """How many rows of the sweep each table has, without the mark that it was deleted."""
         counts = {
             table: self._select(f"SELECT count(*) FROM {table} WHERE sweep = ?")[0][0]
             for (table,) in self._connected().execute(_TABLES).fetchall()
@@ -83,7 +83,7 @@ class Ledger:
         return {table: n for table, n in counts.items() if n}
 
     def wrote(self, method: str, values: tuple[Any, ...]) -> None:
-        """Judge what a call of the store has written; it may have been cut short.
+        """Judge what a call of the store has written, even if the call was interrupted.
 
         Raises:
             Broken: It should not have.
@@ -127,7 +127,7 @@ class Ledger:
         self.check_lease(index)
 
     def check_all(self) -> None:
-        """Judge all that the store keeps of the sweep but the rows.
+        """Judge everything that the store keeps of the sweep, except the rows.
 
         Raises:
             Broken: Something is not as it should be.
@@ -138,7 +138,7 @@ class Ledger:
             self.check_lease(index)
 
     def check_sweep(self) -> None:
-        """The sweep's counter never goes back or beyond its limit; canceled is the last state."""
+        """The next index never decreases or exceeds its limit; a canceled sweep stays canceled."""
         found = self._select(_SWEEP)
         if not found:
             self._check_is_deleting("the sweep")
@@ -174,10 +174,10 @@ class Ledger:
                 raise Broken(f"{name} and {self._world.sweep}-{other} are kept with {run.config}")
 
     def check_lease(self, index: int) -> None:
-        """An attempt has one holder, and the next one begins when that was not heard from for long.
+        """An attempt has one holder; the next one begins when that has been silent for long.
 
-        A lease is given up when its run has ended. Who found a run missing may lease it when it has
-        ended meanwhile; such a lease is cleared away.
+        A lease is deleted only when its run has ended. A request that found the run missing may
+        open a lease after the run has ended; such a lease is cleared away later.
         """
         found = self._select(_LEASE, index)
         before = self._leases.get(index)
@@ -201,7 +201,7 @@ class Ledger:
             judge.check_holder(name, now.attempt)
 
     def check_rows(self, index: int) -> None:
-        """The rows of a run are there once and in order, and all that were acknowledged."""
+        """Every acknowledged row of a run is kept; each row is kept once and in order."""
         world = self._world
         kept: dict[int, list[int]] = {}
         for batch in read_all(world.own_services, world.sweep, index):
@@ -233,7 +233,7 @@ class Ledger:
 
 
 def judged(world: World, method: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of the store that is judged by what it has written."""
+    """The method, followed by a judgement of what it has written."""
 
     @wraps(real)
     def call(store: Any, *values: Any, **named: Any) -> Any:

@@ -223,7 +223,7 @@ class People:
                 values = ("loss=0.5", "n=0")
                 try:
                     tell.command.callback(handout.id, values, handout.attempt, "finished")
-                    world.faults.count("told by command")
+                    world.faults.count("reported by command")
                     world.tell(f"a person has told {handout.id}.{handout.attempt}")
                 except SweepError as error:
                     world.tell(f"a person: {error}")

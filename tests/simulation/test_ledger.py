@@ -1,4 +1,4 @@
-"""Whatever the store could do wrong in a write is found after that write, and only where it is."""
+"""A wrong write to the store is found right after it, and a correct one is accepted."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def hand_out(world: World, attempt: int, key: str) -> None:
 
 
 def answered(world: World, verb: str, body: dict[str, object], answer: object) -> None:
-    """The backend has acknowledged what somebody has said of the run."""
+    """The backend acknowledges a report on the run, or its end."""
     path, content = f"{PATH}/{verb}", json.dumps(body).encode()
     before = world.judge.began("POST", path, content)
     result = json.dumps(answer).encode()
@@ -86,7 +86,7 @@ def look(world: World, state: str) -> None:
 
 
 def delete_sweep(world: World) -> None:
-    """The deletion of the sweep is acknowledged."""
+    """The backend acknowledges the deletion of the sweep."""
     path = f"/v1/sweeps/{SWEEP}"
     world.is_deleting = True
     before = world.judge.began("DELETE", path, b"")
@@ -95,7 +95,7 @@ def delete_sweep(world: World) -> None:
 
 
 def change(world: World, statement: str) -> None:
-    """The store writes something else than what it should, and counts it as every write."""
+    """Change the database behind the back of the store, with the count of changes."""
     if " histories" not in statement:
         statement = statement.replace(" SET ", " SET change = change + 1, ")
     with contextlib.closing(sqlite3.connect(world.folder / "sweeps.db")) as database:
@@ -104,7 +104,7 @@ def change(world: World, statement: str) -> None:
 
 
 def after_save(statement: str, record: object) -> Act:
-    """A write of a record that does something else."""
+    """A write of a record that has another effect."""
 
     def act(world: World) -> None:
         change(world, statement)
@@ -114,7 +114,7 @@ def after_save(statement: str, record: object) -> Act:
 
 
 def after_rows(statement: str, method: str, *values: object) -> Act:
-    """A write that changes rows, and should not have done it so."""
+    """A write of rows that has another effect."""
 
     def act(world: World) -> None:
         change(world, statement)
@@ -198,7 +198,7 @@ def a_deleted_sweep_is_listed(world: World) -> None:
     world.judge.saw("GET", "/v1/sweeps", {}, b"", 200, listed, "operator", before)
 
 
-def a_write_that_is_cut_short_has_spoilt_something(world: World) -> None:
+def an_interrupted_write_leaves_damage(world: World) -> None:
     def real(_: object, *__: object) -> None:
         change(world, "UPDATE runs SET attempt = 0")
         raise Killed
@@ -264,7 +264,7 @@ BROKEN: dict[str, tuple[Act, str]] = {
         (a_deletion_is_acknowledged_too_early, "there are still rows of it"),
         (a_deleted_sweep_is_answered_for, "the sweep was deleted, and GET"),
         (a_deleted_sweep_is_listed, "the sweep was deleted, and it is listed"),
-        (a_write_that_is_cut_short_has_spoilt_something, "was at attempt 1"),
+        (an_interrupted_write_leaves_damage, "was at attempt 1"),
     )
 }
 
@@ -321,7 +321,7 @@ def a_sweep_is_deleted(world: World) -> None:
     ],
     ids=lambda act: act.__name__,
 )
-def test_a_right_write_is_not_called_wrong(world, act):
+def test_a_correct_write_is_accepted(world, act):
     act(world)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from simulation.__main__ import digest, play_all, play_measured, play_some, story, summary
 from simulation.disk import Disk
-from simulation.faults import FAULTS
+from simulation.faults import FAULTS, Faults
 from simulation.judge import Broken, Judge
 from simulation.kernel import Kernel, Machine
 from simulation.scenario import play
@@ -82,6 +82,11 @@ def test_a_world_that_fails_among_others_fails_alone_in_the_same_way(tmp_path, m
         assert alone.story == first.story
         assert digest(alone) == digest(first)
         assert "acknowledged and are gone" in story(alone).splitlines()[0]
+
+
+def test_a_fault_that_the_table_does_not_name_cannot_be_counted():
+    with pytest.raises(KeyError, match="a new fault"):
+        Faults().count("a new fault")
 
 
 def test_garbage_is_collected_again_when_worlds_have_been_played():

@@ -249,7 +249,8 @@ class FastClock(Theme):
         world.kernel.after(8.0, lambda: _lose(world, lost))
 
     def _turn(self, world: World, offset: float) -> None:
-        world.faults.count("backend clock turned")
+        if offset:
+            world.faults.count("all backend clocks ahead")
         world.tell(f"the clocks of all servers: {offset:+,.0f} s")
         for server in world.servers:
             server.machine.wall_offset = offset

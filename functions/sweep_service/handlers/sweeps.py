@@ -128,7 +128,7 @@ def change_sweep(request: Request, services: Services) -> Response:
 
 def delete_sweep(request: Request, services: Services) -> Response:
     """``DELETE /v1/sweeps/{sweep}``."""
-    sweeps.delete_sweep(services, request.params["sweep"])
+    sweeps.delete_sweep(services, request.params["sweep"], request.caller)
     return Response(204)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import NotFound, NotPossible, Stale
@@ -152,14 +153,18 @@ def list_sweeps(
     return [view for view in views if state is None or view.state is state], last
 
 
-def delete_sweep(services: Services, sweep: str) -> None:
+def delete_sweep(services: Services, sweep: str, author: str = "") -> None:
     """Remove a sweep and all that belongs to it; a repeat goes on where the first was cut short.
+
+    Requests for the sweep are answered from then on with who deleted it, and when.
 
     Raises:
         NotFound: No such sweep, and nothing of one.
         Busy: There is more than one request can remove; the same again goes on.
     """
-    is_there = services.store.delete_sweep(sweep)
+    when = datetime.fromtimestamp(services.clock(), timezone.utc)
+    by = f" by {author}" if author else ""
+    is_there = services.store.delete_sweep(sweep, f"{by} on {when:%Y-%m-%d at %H:%M} UTC")
     services.forget(sweep)
     if not is_there:
         raise NotFound(f"no sweep '{sweep}'")

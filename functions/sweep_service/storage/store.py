@@ -123,13 +123,18 @@ class Store(Protocol):
             Stale: The id is taken by another sweep (another ``create_key``).
         """
 
-    def delete_sweep(self, sweep: str) -> bool:
+    def delete_sweep(self, sweep: str, note: str = "") -> bool:
         """Remove a sweep with all that belongs to it; an unknown id is fine.
 
         First the counter makes way for a mark that stays: from then on the sweep does not exist
         for any other method, nor can one be created under its id. What a request that was under
         way then writes is either refused (``NotFound``) or removed too. When a call is cut short,
         the same call again removes the rest.
+
+        Args:
+            sweep: The id of the sweep.
+            note: Who deletes it, and when; kept with the mark, and added to what is said of the
+                sweep from then on.
 
         Returns:
             Whether there was anything to remove.

@@ -96,8 +96,8 @@ def run_agent(
     """
     if os.name != "posix":
         raise UsageError(
-            "agents that start programs need a POSIX system; here pass a function to"
-            " sweep_sdk.agent(), or use WSL"
+            "agents that start programs need a POSIX system: pass a function to sweep_sdk.agent()"
+            " instead, or use WSL"
         )
     options = options or AgentOptions()
     settings = settings or load_settings()
@@ -193,8 +193,8 @@ class _Agent:
                     error = error or message.error
             else:
                 self._session.notice(
-                    "the time for ending is over: what was not delivered waits on disk, and is"
-                    " delivered by 'sweep-sdk sync' or the next agent on this machine"
+                    "the time to end is up: undelivered results wait on disk for the next agent on"
+                    " this machine or 'sweep-sdk sync'"
                 )
                 return
         if error is not None:
@@ -205,7 +205,7 @@ class _Agent:
             self._stop_for_a_while()
         elif arrived.number in PASSED_ON:  # each program may save its state and end, or ignore it
             name = signal_name(arrived.number)
-            self._session.notice(f"{name}: passed on to the programs that run")
+            self._session.notice(f"{name}: passed on to the running programs")
             for attempt in list(self._attempts.values()):
                 attempt.interrupt(Warn(arrived.number))
         elif self._interrupts.add(arrived.number, is_typed=is_typed(arrived.number)):
@@ -232,8 +232,8 @@ class _Agent:
         """Ctrl-Z: the programs stop with their agent, and go on with it."""
         seconds = self._session.lease_seconds
         self._session.notice(
-            "stopped together with the programs ('fg' continues them); after"
-            f" {seconds:,} s without word from here the runs may be handed out again"
+            "suspended together with the running programs ('fg' continues them); after"
+            f" {seconds:,} s their runs may be handed out again"
         )
         self._flush()
         for attempt in list(self._attempts.values()):
@@ -253,7 +253,9 @@ def _announcement(message: Interrupt) -> str:
     name = signal_name(message.number)
     if message.nth == 1:
         what = "passed on to" if message.is_forwarded else "waiting for"
-        return f"{name}: no more runs; {what} the programs that run; once more ends them"
+        return (
+            f"{name}: taking no more runs; {what} the running programs; a second signal ends them"
+        )
     if message.nth == 2:
-        return f"{name}: ending the programs that run; once more kills them"
-    return f"{name}: killing the programs that run"
+        return f"{name}: ending the running programs; another signal kills them"
+    return f"{name}: killing the running programs"

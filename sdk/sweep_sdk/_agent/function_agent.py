@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 _calling = threads.Lock()
 _PRINTS_NOTHING = (
-    "metrics_from is for programs: what a function prints is not searched for metrics; let it log"
-    " them, with sweep_sdk.log({'loss': 0.3})"
+    "metrics_from is for programs: the output of a function is not searched for metrics; log them"
+    " with sweep_sdk.log({'loss': 0.3})"
 )
 _SIGNAL_EXIT = 128
 
@@ -123,10 +123,10 @@ def callable_without_arguments(function: Callable[[], object]) -> Callable[[], o
     """
     name = getattr(function, "__name__", None) or repr(function)
     if not callable(function):
-        raise UsageError(f"function is {function!r:.60}; it needs something that can be called")
+        raise UsageError(f"function is {function!r:.60}; needs a callable")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise UsageError(
-            f"{name}() is a generator function: calling it runs nothing of it; take the 'yield' out"
+            f"{name}() is a generator function: a call runs none of its code; remove the 'yield'"
         )
     required = _required_parameters(function)
     if required:
@@ -138,7 +138,7 @@ def callable_without_arguments(function: Callable[[], object]) -> Callable[[], o
     def run_to_its_end() -> object:
         result = function()
         if inspect.isgenerator(result):
-            raise UsageError(f"{name}() gives a generator, of which nothing has run")
+            raise UsageError(f"{name}() returned a generator, whose code has not run")
         return asyncio.run(result) if inspect.iscoroutine(result) else result
 
     return run_to_its_end
@@ -261,7 +261,7 @@ def _alone() -> Iterator[None]:
     """
     if not _calling.acquire(blocking=False):
         raise UsageError(
-            "another agent calls its function in this process: start one agent a process"
+            "another agent is calling its function in this process: start one agent per process"
         )
     try:
         yield

@@ -118,11 +118,11 @@ class AgentOptions:
                 " of a sweep's command"
             )
         if self.gpus_per_run is not None and not self.gpus:
-            raise UsageError("gpus_per_run needs gpus: say which, such as 0-7")
+            raise UsageError("gpus_per_run needs gpus: name them, such as 0-7")
         _ = self.gpu_groups  # raises for what is no GPU
         check_patterns(self.metrics_from)
         if self.name is not None and not 0 < len(self.name) <= MAX_NAME_LENGTH:
-            raise UsageError(f"an agent's name has 1 to {MAX_NAME_LENGTH} characters")
+            raise UsageError(f"name has {len(self.name)} characters; needs 1 to {MAX_NAME_LENGTH}")
 
     def check_pin(self, command_sha256: str | None) -> None:
         """Refuse a command that is not the pinned one.

@@ -113,10 +113,17 @@ def test_a_repeated_registration_is_one(backend: Any, events: Any) -> None:
     assert len(events(sweep)) == 1
 
 
-def test_events_go_with_their_sweep(backend: Any) -> None:
+def test_events_go_with_their_sweep_but_not_who_deleted_it(backend: Any) -> None:
     sweep = backend.create(CONFIG)
+    backend.identity = ANN
     assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 204
-    assert backend.call("GET", f"/v1/sweeps/{sweep}/events").status == 404
+    backend.identity = BOB
+    backend.clock.advance(3600)
+    assert backend.call("DELETE", f"/v1/sweeps/{sweep}").status == 404
+    answer = backend.call("GET", f"/v1/sweeps/{sweep}/events")
+    assert (answer.status, answer.body["code"]) == (404, "sweep-deleted")
+    said = f"sweep {sweep} was deleted by ann on 1970-01-12 at 13:46 UTC"
+    assert answer.body["detail"] == said
     assert backend.services.store.list_events(sweep, 9) == []
 
 

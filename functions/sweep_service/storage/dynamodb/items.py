@@ -159,12 +159,14 @@ class DeletionItem(Item):
     indices = Json()
     is_deleted = BooleanAttribute(default_for_new=True)
     expires_at = Whole()
+    note = Text(null=True)
 
     @classmethod
-    def of(cls, sweep: str, indices: Sequence[int], expires_at: int) -> DeletionItem:
+    def of(cls, sweep: str, indices: Sequence[int], expires_at: int, note: str) -> DeletionItem:
         """The mark of a sweep."""
         found = {"runs": list(indices)}
-        return cls(*keys.counter(sweep), indices=found, expires_at=expires_at)
+        key = keys.counter(sweep)
+        return cls(*key, indices=found, expires_at=expires_at, note=note or None)
 
     @classmethod
     def is_mark(cls, raw: Raw) -> bool:

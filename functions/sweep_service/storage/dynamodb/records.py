@@ -25,6 +25,7 @@ from sweep_service.storage.dynamodb.items import (
     Raw,
     RunItem,
     TokenItem,
+    value_of,
 )
 from sweep_service.storage.dynamodb.table import equals
 
@@ -80,7 +81,8 @@ class RecordItems:
         if item is None:
             raise NotFound(f"no sweep '{sweep}'")
         if DeletionItem.is_mark(item):
-            raise SweepDeleted(f"sweep {sweep} was deleted")
+            note = value_of(DeletionItem.note, item) or ""
+            raise SweepDeleted(f"sweep {sweep} was deleted{note}")
         return _counter(sweep, item)
 
     def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:

@@ -74,7 +74,7 @@ class SweepItems:
             self.delete_sweep(meta.sweep)
             raise Stale(f"the sweep id {meta.sweep} was that of a deleted sweep")
 
-    def delete_sweep(self, sweep: str) -> bool:
+    def delete_sweep(self, sweep: str, note: str = "") -> bool:
         """See ``Store.delete_sweep``.
 
         The mark takes the counter's place and names the runs that were out, whose agents may be
@@ -82,7 +82,7 @@ class SweepItems:
         names other items is deleted after them, so that a repeat finds what is left. Where agents
         may have been at work it looks again after a moment, until there is nothing more.
         """
-        mark = self._mark(sweep) or self._set_mark(sweep)
+        mark = self._mark(sweep) or self._set_mark(sweep, note)
         n_deleted = self._delete_pass(sweep, mark)
         for _ in range(_LOOKS if mark.is_open or mark.indices else 0):
             self._table.pause(_LOOK_SECONDS)
@@ -133,7 +133,7 @@ class SweepItems:
             return None
         return Mark(DeletionItem.indices_in(item))
 
-    def _set_mark(self, sweep: str) -> Mark:
+    def _set_mark(self, sweep: str, note: str) -> Mark:
         """Put the mark where there is anything of a sweep.
 
         The runs that are out are read again after it: an ask may just have opened a lease.
@@ -142,16 +142,16 @@ class SweepItems:
         if counter is None and not any(self._table.key_pages(keys.everything(sweep), limit=1)):
             return Mark(())
         before = self._leased(sweep)
-        self._put_mark(sweep, before)
+        self._put_mark(sweep, before, note)
         indices = before | self._leased(sweep)
         if indices != before:
-            self._put_mark(sweep, indices)
+            self._put_mark(sweep, indices, note)
         is_open = counter is not None and not CounterItem.record(counter).state.is_ended
         return Mark(tuple(indices), is_new=counter is not None, is_open=is_open)
 
-    def _put_mark(self, sweep: str, indices: set[int]) -> None:
+    def _put_mark(self, sweep: str, indices: set[int], note: str) -> None:
         expires_at = int(self._clock() + _MARK_SECONDS)
-        self._table.put(DeletionItem.of(sweep, sorted(indices), expires_at))
+        self._table.put(DeletionItem.of(sweep, sorted(indices), expires_at, note))
 
     def _leased(self, sweep: str) -> set[int]:
         return {keys.index_of(key) for key in self._table.keys(keys.leases(sweep))}

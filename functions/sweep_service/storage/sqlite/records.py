@@ -187,8 +187,9 @@ class RecordTables:
 
     def _not_found(self, sweep: str) -> NotFound:
         """The error for a sweep without a counter."""
-        if self._database.read("SELECT 1 FROM deletions WHERE sweep = ?", sweep):
-            return SweepDeleted(f"sweep {sweep} was deleted")
+        rows = self._database.read("SELECT note FROM deletions WHERE sweep = ?", sweep)
+        if rows:
+            return SweepDeleted(f"sweep {sweep} was deleted{rows[0][0] or ''}")
         return NotFound(f"no sweep '{sweep}'")
 
 

@@ -211,6 +211,7 @@ _ACCESS = (
     "ALTER TABLE metas ADD COLUMN command_at REAL",
     "ALTER TABLE metas ADD COLUMN command_by TEXT",
     "ALTER TABLE attempts ADD COLUMN holder_key TEXT",
+    "ALTER TABLE deletions ADD COLUMN note TEXT",
 )
 _COUNTED = ("sweeps", "leases", "runs")
 _COUNT = """CREATE TRIGGER IF NOT EXISTS counted_{table} BEFORE UPDATE ON {table}

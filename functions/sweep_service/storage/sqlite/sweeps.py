@@ -71,12 +71,14 @@ class SweepTables:
         except NotFound as error:  # the id is marked
             raise Stale(f"the sweep id {meta.sweep} was that of a deleted sweep") from error
 
-    def delete_sweep(self, sweep: str) -> bool:
+    def delete_sweep(self, sweep: str, note: str = "") -> bool:
         """See ``Store.delete_sweep``; in batches, so that other sweeps go on meanwhile."""
         with self._database.write() as connection:
             if not _is_anything_there(connection, sweep):
                 return False
-            connection.execute("INSERT OR IGNORE INTO deletions (sweep) VALUES (?)", (sweep,))
+            connection.execute(
+                "INSERT OR IGNORE INTO deletions (sweep, note) VALUES (?, ?)", (sweep, note)
+            )
             connection.execute("DELETE FROM sweeps WHERE sweep = ?", (sweep,))
             connection.execute("DELETE FROM metas WHERE sweep = ?", (sweep,))
         for statement in _DELETIONS:

@@ -180,7 +180,7 @@ class Delivery:
         summary, n_left_out = logged.results()
         if n_left_out:
             self._notice(
-                f"{n_left_out:,} values of the summary found no room: at most"
+                f"{n_left_out:,} values of the summary are left out: at most"
                 f" {MAX_SUMMARY_BYTES:,} bytes are kept"
             )
         ending = ending_of(logged, outcome, self.pending.attempt, self.pending.key)

@@ -166,7 +166,7 @@ class Reporter:
         """
         self._n_failures += 1
         if self._n_failures == 2:
-            self._notice(f"{error}; the run goes on, its metrics wait on disk")
+            self._notice(f"{error}; the run continues, and its metrics wait on disk")
         asked = getattr(error, "retry_after_seconds", None)
         longest = min(_LONGEST_BACKOFF_SECONDS, self._beat_seconds)
         policy = RetryPolicy(first_delay_seconds=1.0, longest_delay_seconds=longest)

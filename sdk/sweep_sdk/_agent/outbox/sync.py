@@ -91,7 +91,7 @@ def _deliver(
         except SweepDeleted:
             state = "gone"
         except NotFound as error:
-            notice(f"{error} at {pending.place}: what came of {pending.run} stays on this machine")
+            notice(f"{error} at {pending.place}: the results of {pending.run} stay on this machine")
             outbox.skip(pending)
             return None
         delivery.discard()

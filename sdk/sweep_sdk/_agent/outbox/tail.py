@@ -244,7 +244,7 @@ class Tail:
         kept = fitting(metrics, self._metric, line_format.MAX_ROW_BYTES)
         if len(kept) < len(metrics):
             self._notice_once(
-                f"a row is wider than {line_format.MAX_ROW_BYTES:,} bytes",
+                f"a row is larger than {line_format.MAX_ROW_BYTES:,} bytes",
                 f": {len(metrics) - len(kept):,} of its {len(metrics):,} values are left out",
             )
         return kept

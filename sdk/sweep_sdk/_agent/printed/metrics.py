@@ -122,7 +122,7 @@ class PrintedMetrics:
             )
         except OSError as error:
             raise LaunchFailed(
-                f"cannot start what looks for printed metrics: {error.strerror}",
+                f"cannot start the search for printed metrics: {error.strerror}",
                 is_machines_fault=True,
             ) from None
         self.pid = self._process.pid
@@ -166,10 +166,7 @@ class PrintedMetrics:
             is_hurried = stopping is not None and stopping.is_set()
             if time.monotonic() - began_at > (HURRY_SECONDS if is_hurried else PATIENCE_SECONDS):
                 self._process.kill()
-                self._notice(
-                    "the end of what the program printed was not searched for metrics: it took too"
-                    " long"
-                )
+                self._notice("the end of the output was not searched for metrics: it took too long")
                 break
         self._process.wait()
         self._reader.join()
@@ -189,9 +186,7 @@ class PrintedMetrics:
     def _give_up(self) -> None:
         self._is_closed = True
         self._process.kill()
-        self._notice(
-            "the process that looks for printed metrics is gone; no more of them are taken"
-        )
+        self._notice("the process that finds printed metrics is gone; no more of them are recorded")
 
     def _read(self) -> None:
         for line in cast("IO[bytes]", self._process.stdout):

@@ -142,8 +142,8 @@ class Patterns:
                 found[name] = search.text
             if search.is_cut_short:
                 self._notice(
-                    f"the pattern of {name}, {pattern.pattern!r}, takes too long for a line, which"
-                    " is left out; write it without repetitions within repetitions"
+                    f"the pattern of {name}, {pattern.pattern!r}, takes too long on a line, which"
+                    " is left out; write it without nested repetitions"
                 )
             if search.seconds > SLOW_SECONDS:
                 self._count_slow(name, search.seconds)
@@ -166,8 +166,8 @@ class Patterns:
         if self._slow_seconds[name] > most:
             pattern = self._patterns.pop(name).pattern
             self._notice(
-                f"the pattern of {name}, {pattern!r}, took {self._slow_seconds[name]:.1f} s in all"
-                " and is not looked for any more in this run"
+                f"the pattern of {name}, {pattern!r}, took {self._slow_seconds[name]:.1f} s in"
+                " total and is not used any more in this run"
             )
 
 

@@ -17,6 +17,6 @@ def hint_at(last_words: str, agents_python: str) -> str:
     if not _NO_SDK.search(last_words):
         return ""
     return (
-        f"it ran in another Python than the agent, which runs in {agents_python}: activate that"
+        f"it ran in a different Python than the agent, which runs in {agents_python}: activate that"
         " environment before you start the agent, or name its python in the sweep's 'command'"
     )

@@ -270,11 +270,11 @@ class AgentSession:
             "the sweep has ended" if self._requester.has_ended else "the count of runs is reached"
         )
         if self.n_lost:
-            what = "1 run" if self.n_lost == 1 else f"{self.n_lost} runs"
-            return f"{ending}, but the outcome of {what} is lost"
-        if n_owed := self.n_undelivered():
-            what = "what came of 1 run waits" if n_owed == 1 else f"the ends of {n_owed} runs wait"
-            return f"{ending}, but {what} on disk: 'sweep-sdk sync' delivers that"
+            whose = "1 run" if self.n_lost == 1 else f"{self.n_lost} runs"
+            return f"{ending}, but the outcome of {whose} is lost"
+        if n_undelivered := self.n_undelivered():
+            whose = "1 run" if n_undelivered == 1 else f"{n_undelivered} runs"
+            return f"{ending}, but results of {whose} wait on disk: 'sweep-sdk sync' delivers them"
         return f"{ending}, and no run of this agent succeeded" if self.tally.is_failure else ending
 
 

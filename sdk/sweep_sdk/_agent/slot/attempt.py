@@ -189,11 +189,11 @@ class Attempt:
         except SweepError as error:
             if delivery.give_up(outcome):
                 self.session.undelivered.append(delivery.pending)
-                fate = "waits on disk: 'sweep-sdk sync' delivers it"
+                fate = "the results wait on disk: 'sweep-sdk sync' delivers them"
             else:
                 self.session.n_lost += 1
-                fate = "is lost: it could not be written to disk either"
-            self.notice(f"{error}; how the run ended {fate}")
+                fate = "the outcome of the run is lost: it could not be written to disk either"
+            self.notice(f"{error}; {fate}")
             state = "lost" if outcome.cause in GONE else judge(delivery.tail.logged, outcome)
             return Finished(state, is_requeued=False), False
         delivery.discard()
@@ -206,7 +206,7 @@ class Attempt:
         def on_trouble(error: BackendUnavailable | NotAuthorized) -> None:
             if not self._is_outage_shown:
                 self._is_outage_shown = True
-                self.notice(what_next(error, "the end of the run is delivered when it is back"))
+                self.notice(what_next(error, "the results are delivered when it is back"))
 
         return session.client.with_retries(
             RetryPolicy(attempts=None, deadline_seconds=session.options.delivery_timeout_seconds),
@@ -347,7 +347,7 @@ class ProgramAttempt(Attempt):
                 raise
             child.signal(signal.SIGKILL)
             child.wait()
-            raise LaunchFailed(f"cannot look after the program: {error}") from None
+            raise LaunchFailed(f"cannot watch the program: {error}") from None
         trace = own_trace(self.session.lock.name) if result.exit.is_unknown else None
         if trace is not None:
             end_marked(trace, self._mark, self.notice)
@@ -376,8 +376,8 @@ def _why_without_value(
     if outcome.returned is None:
         return words
     return (
-        f"{words}; the function returned {outcome.returned:g}, which is not taken for it: log it,"
-        f" with sweep_sdk.log({{'{metric}': ...}})"
+        f"{words}; the function returned {outcome.returned:g}, which does not count: log it, with"
+        f" sweep_sdk.log({{'{metric}': ...}})"
     )
 
 
@@ -392,5 +392,5 @@ def _explain(found: Exit) -> str:
     """A program that was killed has no last words of its own."""
     if found.signal is None:
         return "the process that looks after the program was killed" if found.is_unknown else ""
-    hint = "; often the system was out of memory" if found.signal == 9 else ""
+    hint = "; often because the system is out of memory" if found.signal == 9 else ""
     return f"ended by {signal_name(found.signal)}{hint}"

@@ -20,8 +20,8 @@ from sweep_sdk._agent.view.events import (
 from sweep_sdk._results.run_limit import points_text
 
 _WAITING = {
-    "paused": "the sweep is paused; waiting",
-    "leased": "what is left is being worked on; waiting",
+    "paused": "the sweep is paused: waiting until it is resumed or ends",
+    "leased": "all remaining runs are in progress: waiting in case one is released",
 }
 
 
