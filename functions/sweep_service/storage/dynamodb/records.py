@@ -54,8 +54,11 @@ class RecordItems:
         model = _ITEMS[type(record)]
         saved = replace(record, change=0 if seen is None else seen.change + 1)
         item = model.of(sweep, saved)
-        condition = model.pk.does_not_exist() if seen is None else _as_seen(seen)
-        if self._table.put(item, condition):
+        if seen is None:
+            is_saved = self._table.put(item, model.pk.does_not_exist())
+        else:
+            is_saved = self._table.replace(item, _as_seen(seen))
+        if is_saved:
             return saved
         if isinstance(record, SweepStatus):
             stored: Any = self.get_status(sweep)
