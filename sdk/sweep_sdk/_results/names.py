@@ -82,7 +82,7 @@ class Names:
         return (*RUN_FIELDS, "time", *NOTED)
 
     def _meanings(self, name: str) -> dict[str, Getter]:
-        """Longer forms of an ambiguous name, each with its meaning."""
+        """The full forms of a name, each with a function that gets its value."""
         meanings: dict[str, Getter] = {}
         if name in self._fields and (name not in NOTED or name in self._groups["attributes"]):
             meanings[f"run.{name}"] = self._field(name)
