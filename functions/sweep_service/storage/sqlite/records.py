@@ -96,7 +96,6 @@ class RecordTables:
     _changes: dict[str, int]
 
     def save(self, sweep: str, seen: R | None, record: R) -> R:
-        """See ``Store.save``."""
         table: _Table = _TABLES[type(record)]
         saved = replace(record, change=0 if seen is None else seen.change + 1)
         key: _Values = table.key(sweep, record)
@@ -118,7 +117,6 @@ class RecordTables:
         raise Stale(f"a record of sweep {sweep} has changed", table.decode(row))
 
     def delete(self, sweep: str, seen: Lease) -> None:
-        """See ``Store.delete``."""
         with self._database.write() as connection:
             if connection.execute(_LEASES.delete, _LEASES.as_seen(sweep, seen)).rowcount:
                 return
@@ -127,7 +125,6 @@ class RecordTables:
             raise Stale(f"a lease of sweep {sweep} has changed", _LEASES.decode(row))
 
     def get_status(self, sweep: str) -> SweepStatus:
-        """See ``Store.get_status``."""
         least = self._changes.get(sweep, 0)
         rows = self._database.read(_COUNTERS.select_one, sweep)
         if not rows:
@@ -135,7 +132,6 @@ class RecordTables:
         return self._checked(sweep, _counter(rows[0]), least)
 
     def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
-        """See ``Store.claim_index``."""
         least = self._changes.get(sweep, 0)
         with self._database.write() as connection:
             is_claimed = connection.execute(
@@ -166,26 +162,21 @@ class RecordTables:
         return status
 
     def list_leases(self, sweep: str) -> list[Lease]:
-        """See ``Store.list_leases``."""
         return [_lease(row) for row in self._database.read(_LEASES.select + " ORDER BY idx", sweep)]
 
     def get_lease(self, sweep: str, index: int) -> Lease | None:
-        """See ``Store.get_lease``."""
         rows = self._database.read(_LEASES.select_one, sweep, index)
         return _lease(rows[0]) if rows else None
 
     def get_run(self, sweep: str, index: int) -> Run | None:
-        """See ``Store.get_run``."""
         rows = self._database.read(_RUNS.select_one, sweep, index)
         return _run(rows[0]) if rows else None
 
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
-        """See ``Store.list_runs``."""
         rows = self._database.read_page(_SELECT_RUNS, (sweep, since), count, n_bytes=PAGE_BYTES)
         return [_run(row) for row in rows]
 
     def list_run_heads(self, sweep: str) -> list[RunHead]:
-        """See ``Store.list_run_heads``."""
         rows = self._database.read(
             "SELECT idx, state, best FROM runs WHERE sweep = ? ORDER BY idx", sweep
         )
@@ -195,12 +186,10 @@ class RecordTables:
         ]
 
     def get_token(self, sha256: str) -> Token | None:
-        """See ``Store.get_token``."""
         rows = self._database.read(_TOKENS.select_one, sha256)
         return _token(rows[0]) if rows else None
 
     def list_tokens(self) -> list[Token]:
-        """See ``Store.list_tokens``."""
         rows = self._database.read("SELECT record, change FROM tokens ORDER BY sha256")
         return [_token(row) for row in rows]
 
