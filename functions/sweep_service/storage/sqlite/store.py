@@ -13,7 +13,6 @@ from sweep_service.storage.sqlite.sweeps import SweepTables
 if TYPE_CHECKING:
     import os
     from collections.abc import Collection
-    from types import TracebackType
 
 
 class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
@@ -51,10 +50,5 @@ class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
     def __enter__(self) -> SqliteStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
