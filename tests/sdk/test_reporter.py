@@ -9,9 +9,8 @@ from made_answers import problem
 
 from sweep_sdk._agent.outbox import tail
 from sweep_sdk._agent.outbox.delivery import Delivery
-from sweep_sdk._agent.outbox.pace import Pace
 from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
-from sweep_sdk._agent.outbox.reporter import Reporter
+from sweep_sdk._agent.outbox.reporter import Pace, Reporter
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable

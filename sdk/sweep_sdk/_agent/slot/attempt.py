@@ -16,9 +16,8 @@ from sweep_sdk._agent.outbox.endings import (
     ProgramOutcome,
     judge,
 )
-from sweep_sdk._agent.outbox.pace import Pace
 from sweep_sdk._agent.outbox.pending import PendingDelivery
-from sweep_sdk._agent.outbox.reporter import Reporter
+from sweep_sdk._agent.outbox.reporter import Pace, Reporter
 from sweep_sdk._agent.printed.metrics import printed_metrics
 from sweep_sdk._agent.process.child import LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.process.launcher import prepare_files
@@ -151,8 +150,9 @@ class Attempt:
         for message, n_times in self.delivery.tail.left_out.items():
             if n_times > 1:
                 self.notice(f"{n_times:,} times in all: {message}")
-        self._count(outcome, finished.state, unmatched)
         handout, logged, best = self.handout, self.delivery.tail.logged, self.session.best
+        value, summary = best.value_of(logged), logged.summary
+        self._count(outcome, finished.state, value, summary, unmatched)
         has_failed = finished.state == "failed"
         self.session.emit(
             RunEnded(
@@ -163,8 +163,8 @@ class Attempt:
                 signal=outcome.signal,
                 reason=outcome.cause or ("lease_lost" if finished.state == "lost" else None),
                 seconds=clock.monotonic() - self._started_at,
-                value=best.value_of(logged),
-                summary=logged.summary,
+                value=value,
+                summary=summary,
                 is_requeued=finished.is_requeued,
                 is_delivered=is_delivered,
                 error=outcome.stderr_tail.rpartition("\n")[2] if has_failed else "",
@@ -173,7 +173,7 @@ class Attempt:
             )
         )
         if finished.state == "finished" and logged.metric == best.metric:
-            news = best.offer(handout.id, best.value_of(logged), handout.config)
+            news = best.offer(handout.id, value, handout.config)
             if news is not None:
                 self.session.emit(news)
 
@@ -228,9 +228,16 @@ class Attempt:
             raise BackendUnavailable("the backend is away and the agent has to end")
         clock.sleep(min(seconds, _HURRY_POLL_SECONDS))
 
-    def _count(self, outcome: ProgramOutcome, state: str, unmatched: Collection[str]) -> None:
+    def _count(
+        self,
+        outcome: ProgramOutcome,
+        state: str,
+        value: float | None,
+        summary: Mapping[str, object],
+        unmatched: Collection[str],
+    ) -> None:
         """Add the run to the agent's counts, and show what they reveal."""
-        session, logged = self.session, self.delivery.tail.logged
+        session, metric = self.session, self.delivery.tail.logged.metric
         is_finished = state == "finished"
         if outcome.cause in MACHINE_FAULTS and not is_finished:
             return  # counted with the pause for the machine
@@ -238,13 +245,12 @@ class Attempt:
             session.stop_after_warning(outcome.warned_by)
         is_first_without_value = session.tally.add(
             state,
-            is_metric_missing=session.best.is_missing(logged),
-            is_without_value=session.best.has_no_value(logged),
+            is_metric_missing=metric is not None and metric not in summary,
+            is_without_value=metric is not None and value is None,
         )
         news = set(unmatched) - session.shown_unmatched if is_finished else set()
-        if is_first_without_value:
-            metric = logged.metric or ""
-            self.notice(_why_without_value(metric, logged.summary, outcome, metric in unmatched))
+        if is_first_without_value and metric is not None:
+            self.notice(_why_without_value(metric, summary, outcome, metric in unmatched))
             news.discard(metric)
             session.shown_unmatched.add(metric)
         if news:
