@@ -354,21 +354,22 @@ class ProgramAttempt(Attempt):
             child.signal(signal.SIGKILL)
             child.wait()
             raise LaunchFailed(f"cannot watch the program: {error}") from None
-        trace = own_trace(self.session.lock.name) if result.exit.is_unknown else None
+        found, is_unknown = result.exit, result.exit.is_unknown
+        trace = own_trace(self.session.lock.name) if is_unknown else None
         if trace is not None:
             end_marked(trace, self._mark, self.notice)
-        words = child.output.stderr_tail() or _explain(result.exit)
-        if result.cause is None and result.exit.code:
-            why = self._launcher.why_not_started(self._program, result.exit.code, words)
+        words = child.output.stderr_tail() or _explain(found)
+        if result.cause is None and found.code:
+            why = self._launcher.why_not_started(self._program, found.code, words)
             if why is not None:
                 return _not_started(why)
         if result.cause == "run_timeout":
             words += f"\nstopped: it ran for longer than {run_timeout:g} s (run_timeout)"
         return ProgramOutcome(
-            is_success=result.exit.is_success,
-            exit_code=result.exit.code,
-            signal=result.exit.signal,
-            cause=result.cause or (KEEPER_KILLED if result.exit.is_unknown else None),
+            is_success=found.code == 0,
+            exit_code=found.code,
+            signal=found.signal,
+            cause=result.cause or (KEEPER_KILLED if is_unknown else None),
             stderr_tail=words.strip("\n"),
             warned_by=result.warned_by,
         )
