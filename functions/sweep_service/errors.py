@@ -24,7 +24,7 @@ ServiceError
 │   └── StoreGone                 500  the file was removed or replaced while it was in use
 └── StoreSignal                   a conditional write met another state; never leaves ``operations``
     ├── LeaseHeld                 somebody else holds the lease
-    ├── OutcomeKnown                  the run has an outcome
+    ├── OutcomeKnown              the run has an outcome
     ├── Exhausted                 every index has been given out
     ├── NotRunning                the sweep does not hand out indices in its state
     └── Stale                     what was read has changed since; read and decide again

@@ -197,7 +197,7 @@ def test_a_heartbeat_writes_only_when_half_of_the_lease_is_over(
     assert (units.writes, units.reads) == (1, 2)
 
 
-def test_telling_a_run_to_stop_writes_one_unit_once(services: Services, measure: Any) -> None:
+def test_asking_a_run_to_stop_writes_one_unit_once(services: Services, measure: Any) -> None:
     early = {"type": "hyperband", "min_iter": 1}
     sweep = add(services, method="random", early_terminate=early)
     good, bad = take(services, sweep), take(services, sweep, "another-key")

@@ -213,7 +213,7 @@ class RunMachine(StoreMachine):
         self.see(runs)
 
     @invariant()
-    def entries_stand(self) -> None:
+    def entries_are_kept(self) -> None:
         for band in range(2):
             values = {
                 index: entry.value for (at, index), entry in self.model.bands.items() if at == band

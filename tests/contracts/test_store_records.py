@@ -282,7 +282,7 @@ class TestReading:
             seen += [run.index for run in page]
         assert seen == list(range(30))
 
-    def test_heads_tell_state_and_best(self, store: Store) -> None:
+    def test_heads_have_state_and_best(self, store: Store) -> None:
         outcomes = [None, an_outcome(), an_outcome(state=RunState.FAILED, best=None)]
         for index, outcome in enumerate(outcomes):
             store.save(SWEEP, None, a_run(index, outcome=outcome))

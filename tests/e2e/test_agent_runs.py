@@ -21,6 +21,8 @@ from sweep_sdk._agent.view import events
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._server.server import LocalServer
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 QUICK = AgentOptions(
     row_interval_seconds=0.02,
@@ -305,7 +307,7 @@ class TestStops:
     ):
         sweep = register(self.SLEEP, points=1)
         stopper = self.stop_when_started(
-            seen, lambda run: client.finish(run, {"attempt": 1, "state": "preempted"})
+            seen, lambda run: client.finish(run, Ending(1, RunState.PREEMPTED))
         )
         assert work(sweep, count=1) == 1  # none of its runs succeeded
         stopper.join()

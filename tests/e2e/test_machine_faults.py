@@ -14,6 +14,8 @@ from sweep_sdk._agent.agent import run_agent
 from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._agent.session import tally
 from sweep_sdk._agent.view import events
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 QUICK = {"row_interval_seconds": 0.02, "report_interval_seconds": 0.05}
 TOOL = """\
@@ -195,7 +197,7 @@ class TestFailuresInARow:
         def others(event):
             if isinstance(event, events.RunEnded) and event.state == "failed":
                 run = client.ask(sweep, f"key-{event.run}", "another agent")
-                client.finish(run.id, {"attempt": 1, "state": "finished"})
+                client.finish(run.id, Ending(1, RunState.FINISHED))
 
         code, seen = work(sweep, others, max_initial_failures=0)
         assert code == 1
@@ -206,7 +208,7 @@ class TestFailuresInARow:
         sweep = register(["./tool"], points=40, script=self.FAILS)
         for number in range(5):
             run = client.ask(sweep, f"another-key-{number}", "another agent")
-            client.finish(run.id, {"attempt": 1, "state": "finished"})
+            client.finish(run.id, Ending(1, RunState.FINISHED))
         code, _ = work(sweep, max_failures=0, max_initial_failures=0)
         assert (code, states(client, sweep).count("failed")) == (1, 10)
 

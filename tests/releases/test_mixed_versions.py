@@ -163,5 +163,5 @@ def test_an_older_backend_is_spared_what_it_does_not_know(
         ending = runs.Ending(
             run.attempt, RunState.FINISHED, summary=summary, details={"cpu_seconds": 2.5}
         )
-        assert client.finish(run.id, ending.to_json()).state == "finished"
+        assert client.finish(run.id, ending).state == "finished"
         assert client.get_run(run.id)["summary"] == summary

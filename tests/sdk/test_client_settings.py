@@ -34,7 +34,7 @@ def test_the_data_folder_is_the_users_by_default():
     assert load_settings({"XDG_DATA_HOME": "/x"}).home.name == "sweep-sdk"
 
 
-def test_environment_goes_before_the_file(environ):
+def test_environment_takes_precedence_over_the_file(environ):
     save_credentials("https://stored", "stored-token", environ)
     settings = load_settings(environ | {"SWEEP_URL": "https://given", "SWEEP_TOKEN": "given"})
     assert (settings.url, settings.token) == ("https://given", "given")
@@ -161,7 +161,7 @@ def test_run_environment():
     assert run_environment({"SWEEP_METRICS_FILE": "/m", "SWEEP_ATTEMPT": "x"}).attempt == 1
 
 
-def test_rank_goes_before_local_rank():
+def test_rank_takes_precedence_over_local_rank():
     environ = {"SWEEP_METRICS_FILE": "/m", "RANK": "4", "LOCAL_RANK": "0"}
     assert run_environment(environ).rank == "4"
 

@@ -23,6 +23,8 @@ from sweep_sdk._exceptions import (
 from sweep_sdk._home.agent_lock import agent_lock
 from sweep_sdk._metrics import line_format
 from sweep_sdk._metrics.writer import INCOMPLETE
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 DONE = ProgramOutcome(True, exit_code=0)
 
@@ -180,7 +182,7 @@ class TestTheEnd:
     def test_a_lost_lease_sends_all_rows_and_says_so(
         self, make, once, log, client, pending, handout
     ):
-        client.finish(handout.id, {"attempt": 1, "state": "preempted"})
+        client.finish(handout.id, Ending(1, RunState.PREEMPTED))
         log(*({f"m{n}": 0.123456789 for n in range(9000)} for _ in range(4)))
         with pytest.raises(LeaseLost):
             make().finish(once, DONE)
@@ -289,7 +291,7 @@ class TestRecovery:
     def test_a_run_that_others_have_by_now_is_let_go(
         self, once, log, outbox, client, sweep, pending
     ):
-        client.finish(pending.run, {"attempt": 1, "state": "preempted"})
+        client.finish(pending.run, Ending(1, RunState.PREEMPTED))
         assert client.ask(sweep, "another-key", "other").attempt == 2
         log({"loss": 3})
         assert self.sync(once, outbox) == [Synced(pending.run, 1, "lost")]

@@ -103,7 +103,7 @@ class TestARunThatWasAskedFor:
             sweep_id,
         ) == ["0"]
 
-    def test_a_child_may_tell(self, sweep_id):
+    def test_a_child_may_report_the_result(self, sweep_id):
         play(
             """
             run = sweep_sdk.ask(sys.argv[1])

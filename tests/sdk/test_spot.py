@@ -69,17 +69,17 @@ def watch():
     class Watched:
         def __init__(self, url):
             self.notices, self.reported = [], []
-            self.noticed, self.was_told = threading.Event(), threading.Event()
-            watches.append(SpotWatch(url, self.on_notice, self.on_told, poll_seconds=0.01))
+            self.noticed, self.was_reported = threading.Event(), threading.Event()
+            watches.append(SpotWatch(url, self.on_notice, self.on_text, poll_seconds=0.01))
 
         def on_notice(self, notice):
             text = notice.text
             self.notices.append(text)
             self.noticed.set()
 
-        def on_told(self, text):
+        def on_text(self, text):
             self.reported.append(text)
-            self.was_told.set()
+            self.was_reported.set()
 
     yield Watched
     for made in watches:
@@ -108,7 +108,7 @@ def test_a_token_that_ran_out_is_replaced(metadata, watch):
 def test_where_there_is_no_such_service_it_is_reported_once(watch, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     watched = watch("http://127.0.0.1:1")
-    assert watched.was_told.wait(10)
+    assert watched.was_reported.wait(10)
     assert len(watched.reported) == 1
     assert "not seen" in watched.reported[0]
 
@@ -122,7 +122,7 @@ def test_a_service_that_refuses(metadata, watch):
 @pytest.mark.parametrize("url", ["", "nonsense", "http://127.0.0.1:99999"])
 def test_a_bad_address(watch, url):
     watched = watch(url)
-    assert watched.was_told.wait(10)
+    assert watched.was_reported.wait(10)
 
 
 @pytest.mark.parametrize(

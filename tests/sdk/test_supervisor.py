@@ -184,7 +184,7 @@ class TestSignalsToTheAgent:
         supervisor.inbox.put(Interrupt(INT, 1))
         assert supervisor.supervise() == ProgramEnd(Exit(None, INT), "interrupted")
 
-    def test_a_stop_goes_before_a_later_interrupt(self, make):
+    def test_a_stop_takes_precedence_over_a_later_interrupt(self, make):
         process = Process(deadly=[INT])
         supervisor = make(process)
         supervisor.inbox.put(Stop("canceled"))
@@ -223,7 +223,7 @@ class TestWarnings:
         supervisor.inbox.put(Warn(USR1))
         assert supervisor.supervise() == ProgramEnd(Exit(None, USR1), "interrupted", USR1)
 
-    def test_an_ending_signal_goes_before(self, make, process):
+    def test_an_ending_signal_takes_precedence(self, make, process):
         supervisor = make(process)
         supervisor.handle(Warn(USR1))
         supervisor.handle(Interrupt(TERM, 1))

@@ -110,7 +110,7 @@ def test_three_runs_in_a_row_without_the_metric(make):
     assert "3 runs in a row finished without logging" in tally.gave_up.reason
 
 
-def test_runs_whose_values_are_all_nan_are_told_of_but_do_not_end_the_agent(make):
+def test_runs_whose_values_are_all_nan_are_reported_but_do_not_end_the_agent(make):
     tally = make(max_runs_without_metric=3)
     crossed = [tally.add("finished", is_without_value=True) for _ in range(5)]
     assert (crossed, tally.gave_up) == ([True, False, False, False, False], None)
@@ -119,7 +119,7 @@ def test_runs_whose_values_are_all_nan_are_told_of_but_do_not_end_the_agent(make
     assert tally.add("finished", is_without_value=True)
 
 
-def test_a_run_with_the_metric_begins_anew(make):
+def test_a_run_with_the_metric_resets_the_count(make):
     tally = make(max_runs_without_metric=3)
     for is_missing in (True, True, False, True, True):
         tally.add("finished", is_metric_missing=is_missing)
@@ -158,7 +158,7 @@ class TestMachineFaults:
         assert tally.add_machine_fault("why") == 0.5
         assert tally.gave_up is None
 
-    def test_a_run_that_starts_begins_anew(self, make, clock):
+    def test_a_run_that_starts_resets_the_count(self, make, clock):
         tally = make()
         for state in ("finished", "failed", "preempted", "finished", "finished"):
             tally.take_turn()

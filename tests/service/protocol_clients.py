@@ -52,9 +52,9 @@ class Agent:
                 self.key = new_key
         elif self.run is not None and request in (self.ending, self.row):
             if isinstance(error, LeaseLost) or request == self.ending:
-                self.begin_anew(new_key)
+                self.restart(new_key)
             elif error is None:
                 self.offset, self.row = self.offset + 1, None
 
-    def begin_anew(self, key: str) -> None:
+    def restart(self, key: str) -> None:
         self.key, self.run, self.offset, self.row, self.ending = key, None, 0, None, None

@@ -172,7 +172,7 @@ class Play:
             self.send(agent.next_finish(ENDINGS[which % len(ENDINGS)]), course)
 
     def agent_is_killed(self, which: int, _course: Course = STRAIGHT) -> None:
-        self.agents[which % len(self.agents)].begin_anew(next(self.keys))
+        self.agents[which % len(self.agents)].restart(next(self.keys))
 
     def stalled_handler_goes_on(self, which: int, course: Course = STRAIGHT) -> None:
         for flight in self.one_of(self.flights, which):

@@ -67,7 +67,7 @@ class TestRunningOut:
 
     @pytest.mark.parametrize("method", METHODS)
     @pytest.mark.parametrize("keys", [{}, {"run_cap": 6}, {"run_cap": 5}])
-    def test_otherwise_there_is_nothing_to_tell(self, backend, method, keys):
+    def test_otherwise_there_is_no_warning(self, backend, method, keys):
         body = register(backend, config_of(method, **keys))
         assert messages(body, "run_cap") == []
         assert body["limit"] == keys.get("run_cap", 6)
@@ -79,7 +79,7 @@ class TestRunningOut:
         assert len(messages(backend.call("PATCH", path, change).body, "run_cap")) == 1
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_a_dry_run_tells_it_too(self, backend, method):
+    def test_a_dry_run_warns_too(self, backend, method):
         body = {"config": config_of(method, run_cap=100)}
         answer = backend.call("POST", "/v1/sweeps", body, query={"dry_run": "true"})
         assert len(messages(answer.body, "run_cap")) == 1

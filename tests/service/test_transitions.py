@@ -215,7 +215,7 @@ class TestStop:
         assert leases.request_stop(stopped) == stopped
 
     @pytest.mark.parametrize("lease", [None, RELEASED])
-    def test_without_a_holder_there_is_nobody_to_tell(self, lease: Lease | None) -> None:
+    def test_a_run_without_a_holder_cannot_be_stopped(self, lease: Lease | None) -> None:
         with pytest.raises(NotPossible):
             leases.request_stop(lease)
 

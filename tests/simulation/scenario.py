@@ -231,7 +231,7 @@ class Scenario:
         bound = CALM_SECONDS + CALM_LEASES * world.lease_seconds
         everybody = [*world.agents, *world.people]
         if not kernel.run_until(lambda: all(one.is_dead for one in everybody), bound):
-            self._tell_who_hangs(bound)
+            self._report_who_hangs(bound)
         syncs = [world.start_sync(machine, "last sync") for machine in world.machines]
         kernel.run_until(lambda: all(one.is_dead for one in syncs), 300.0)
         kernel.run_until(lambda: False, _LATE_REQUEST_SECONDS)
@@ -246,7 +246,7 @@ class Scenario:
         elif not self.world.is_deletion_acknowledged:
             self.people.delete_again()
 
-    def _tell_who_hangs(self, bound: float) -> None:
+    def _report_who_hangs(self, bound: float) -> None:
         world = self.world
         waiting = [one.name for one in (*world.agents, *world.people) if not one.is_dead]
         state = world.peek(f"/v1/sweeps/{world.sweep}")

@@ -17,6 +17,8 @@ from sweep_sdk._agent.options import AgentOptions
 from sweep_sdk._exceptions import SweepError
 from sweep_sdk._world import clock
 from sweep_sdk.cli.commands import tell
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 if TYPE_CHECKING:
     from simulation.mischief import Mischief
@@ -482,7 +484,7 @@ def _tell_by_command(world: World, _: Client, handout: HandOut) -> None:
 def _finish_without_values(world: World, client: Client, handout: HandOut) -> None:
     """Say that the run has failed when another has it."""
     if _is_handed_on(world, handout):
-        client.finish(handout.id, {"attempt": handout.attempt, "state": "killed", "summary": {}})
+        client.finish(handout.id, Ending(handout.attempt, RunState.KILLED))
 
 
 def _tell_after_rows(world: World, client: Client, handout: HandOut) -> None:
@@ -502,7 +504,7 @@ def _speak_as_stranger(world: World, client: Client, handout: HandOut) -> None:
         client.report(handout.id, attempt, 0, [row], key=key)
     except SweepError as error:
         world.tell(f"somebody: {error}")
-    ending = {"attempt": attempt, "state": "killed", "summary": {}, "key": key}
+    ending = Ending(attempt, RunState.KILLED, key=key)
     client.finish(handout.id, ending)
 
 

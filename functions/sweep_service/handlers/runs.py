@@ -81,7 +81,7 @@ def list_runs(request: Request, services: Services) -> Response:
 def get_run(request: Request, services: Services) -> Response:
     """``GET .../runs/{run}``."""
     sweep, index = _run_of(request)
-    return Response(200, views.run_in_full(runs.tell_story(services, sweep, index)))
+    return Response(200, views.run_in_full(runs.get_run_story(services, sweep, index)))
 
 
 def run_history(request: Request, services: Services) -> Response:

@@ -51,7 +51,7 @@ def make_handler(services: Services) -> LambdaHandler:
         )
         if len(response.body) > _MAX_ANSWER_BYTES:
             response = _too_large(len(response.body))
-        _tell(event, response.status)
+        _log_and_count(event, response.status)
         return {
             "statusCode": response.status,
             "headers": response.headers,
@@ -82,7 +82,7 @@ def _too_large(n_bytes: int) -> gateway.Response:
     )
 
 
-def _tell(event: Event, status: int) -> None:
+def _log_and_count(event: Event, status: int) -> None:
     """Log and count the answers that an operator should know of."""
     if status != 429 and status < 500:
         return

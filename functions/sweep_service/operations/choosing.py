@@ -64,7 +64,7 @@ def choose(
 def keep_apart(
     services: Services, sweep: str, counter: SweepStatus, lease: Lease, suggestion: Suggestion
 ) -> tuple[Lease, Suggestion] | None:
-    """Lease and suggestion as they are, or others where another run that is out has the same.
+    """Lease and suggestion as they are, or others if another run in progress has the same.
 
     The lease is the caller's own, its run item is not written yet. None: it has changed hands, or
     others were faster too often in a row; a further try finds the lease as it is now.
@@ -122,8 +122,8 @@ def open_holes(services: Services, sweep: str, counter: SweepStatus, holes: Iter
 def choose_all(services: Services, sweep: str, counter: SweepStatus) -> None:
     """Give every index that was handed out its point, where points are claimed.
 
-    Then it is known what is taken. An index has none while its request is at work, or when that
-    has died; a request at work starts again.
+    Afterwards it is known which points are taken. An index has no point while its request is in
+    progress, or if that request died; a request in progress starts again.
     """
     claimed = {
         index
@@ -152,7 +152,7 @@ def _chooser(services: Services, sweep: str, counter: SweepStatus, index: int) -
 def _configs_out(
     services: Services, sweep: str, counter: SweepStatus, leases: Iterable[Lease], index: int
 ) -> Sequence[Mapping[str, Any]]:
-    """The configurations of all other runs that are out, as far as leases show."""
+    """The configurations of all other runs in progress that have a lease."""
     out = []
     for lease in leases:
         version = counter.version_of(lease.index)
@@ -184,7 +184,7 @@ class _Chooser:
         return replace(suggestion, unit=self.config.space.to_unit(suggestion.config))
 
     def unlike(self, out: Collection[Mapping[str, Any]], evidence: Evidence | None) -> Suggestion:
-        """A suggestion that differs from all that is out, if one is found."""
+        """A suggestion that differs from all runs in progress, if one is found."""
         first = self.suggest(evidence)
         if first.config not in out:
             return first
@@ -200,7 +200,7 @@ class _Chooser:
             holder = _NOBODY if number in reserved else self._claim(number)
             if holder == self.index:
                 return suggestion
-            evidence = _told(evidence, holder, suggestion)
+            evidence = _with_pending(evidence, holder, suggestion)
         return self._any_free(reserved, evidence) or self._void_or_again(reserved, suggestion)
 
     def any_point(self, evidence: Evidence | None) -> Suggestion | None:
@@ -213,7 +213,7 @@ class _Chooser:
         return self._any_free(reserved, evidence) or self._void_or_again(reserved, None)
 
     def _any_free(self, reserved: Collection[int], evidence: Evidence | None) -> Suggestion | None:
-        """Any point that nobody has, now that the wanted ones are taken."""
+        """Any point that no index has, once the suggested ones are taken."""
         space, claims = self.config.space, self._claims()
         known = {*reserved, *points.numbers_of(space, _tried(space, evidence))}
         for number, suggestion in self._others():
@@ -288,8 +288,10 @@ class _Chooser:
         return points.number_in(space, space.from_unit(lease.unit))
 
 
-def _told(evidence: Evidence | None, holder: int, suggestion: Suggestion) -> Evidence | None:
-    """The evidence with a configuration that another index has."""
+def _with_pending(
+    evidence: Evidence | None, holder: int, suggestion: Suggestion
+) -> Evidence | None:
+    """The evidence with a configuration that is pending because another index has it."""
     if evidence is None or suggestion.unit is None:
         return evidence
     return replace(evidence, pending=[*evidence.pending, Pending(holder, suggestion.unit)])

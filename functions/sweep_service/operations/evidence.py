@@ -1,9 +1,9 @@
-"""What a model-based method needs to know: ended runs, and runs that are still out.
+"""What a model-based method needs to know: ended runs and runs in progress.
 
-Observations are kept by warm functions and only the tail of the log is read again: entries are
-keyed by the time of writing, and one can land after a later one, so the last minute is re-read.
-No clock decides what is known: whatever index should have ended and is not there is looked for in
-the whole log.
+A warm function keeps the observations and reads only the tail of the log again. Entries are keyed
+by the time of writing, and one can arrive after a later one, so the last minute is read again.
+Correctness does not depend on clocks: if an index that should have ended is missing, the whole log
+is read.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def gather_evidence(
 ) -> Evidence | None:
     """Observations and pending runs for a suggestion at ``index``; None where none are used.
 
-    All are in the units and the metric of the config version of ``index``: what an earlier version
-    encoded is translated. What lies outside the space now is known by its index alone: the model
-    cannot hold it, but nobody is asking for it either.
+    All are in the units and the metric of the config version of ``index``: unit vectors of earlier
+    versions are translated. Of configurations outside the present space only the index is kept:
+    the model cannot represent them, and the search cannot suggest them.
     """
     version = counter.version_of(index)
     config = services.load_config(sweep, version).config

@@ -116,7 +116,7 @@ def get_run(services: Services, sweep: str, index: int) -> RunView:
     return _view(judge, run, lease, services.clock())
 
 
-def tell_story(services: Services, sweep: str, index: int) -> RunStory:
+def get_run_story(services: Services, sweep: str, index: int) -> RunStory:
     """One run with its earlier attempts and the newest error tail.
 
     Raises:

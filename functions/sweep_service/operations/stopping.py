@@ -46,7 +46,7 @@ def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch
 def is_stopped_early(judge: Judge, config: SweepConfig, lease: Lease) -> bool:
     """Whether to stop a running run for its value at the last band it has passed.
 
-    The decision is final, whatever other runs do later: the reason is stored with the lease.
+    The decision is final, no matter what other runs do later: the reason is stored with the lease.
     """
     if lease.early_stop is not None:
         return True

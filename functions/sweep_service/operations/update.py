@@ -32,7 +32,7 @@ def update_config(
 ) -> SweepView:
     """Make ``parsed`` the config of all runs that are not handed out yet.
 
-    Runs that are out, and configurations handed out before, stay as they are; a grid or a finite
+    Runs in progress, and configurations handed out before, stay as they are; a grid or a finite
     space goes on with the points that no earlier version handed out. Another metric counts for all
     runs: see ``judging``. The config that it has already changes nothing.
 

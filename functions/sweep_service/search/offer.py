@@ -1,4 +1,4 @@
-"""What a version of a sweep's config has to offer, given what earlier versions handed out."""
+"""The configs that a version of a sweep's config can hand out, given what earlier ones did."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class Offer:
 
 
 def first_offer(config: SweepConfig) -> Offer:
-    """What the first version of a sweep's config has to offer: all of it."""
+    """The offer of the first version of a sweep's config: nothing has been handed out."""
     return Offer(start=config.start)

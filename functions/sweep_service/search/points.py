@@ -1,7 +1,7 @@
 """Points: the configs of a finite space by number, and how a search keeps runs apart.
 
-A point's number is read off the places of its values in a mixed radix system, whose radices are
-the numbers of values: parameters are sorted by path, and the last one varies fastest.
+A point's number has the indices of its values as digits in a mixed radix system, whose radices are
+the numbers of values. Parameters are sorted by path, and the last one varies fastest.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Apart(Enum):
 
     BY_INDEX = "by index"  #: each index has a config of its own, or repeats are wanted
     CLAIMED = "claimed"  #: a point of a finite space is claimed by the index that takes it
-    COMPARED = "compared"  #: in an endless space, runs that are out are compared
+    COMPARED = "compared"  #: in an endless space, configs of runs in progress are compared
 
 
 def apart(config: SweepConfig) -> Apart:

@@ -49,12 +49,12 @@ class DeferredStore:
         Raises:
             ServiceError: The store cannot be opened; the next call tries again.
         """
-        with self._damage_told():
+        with self._damage_reported():
             method = getattr(self._store(), name)
 
         @wraps(method)
         def guarded(*words: Any, **named: Any) -> Any:
-            with self._damage_told():
+            with self._damage_reported():
                 return method(*words, **named)
 
         return guarded
@@ -65,7 +65,7 @@ class DeferredStore:
             self._opened.close()
 
     @contextmanager
-    def _damage_told(self) -> Iterator[None]:
+    def _damage_reported(self) -> Iterator[None]:
         """Raise ``StoreUnusable`` for what the file holds and nobody can have written."""
         try:
             yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.access import AccessCaller
@@ -27,14 +27,14 @@ from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.understanding import check_understood
 from sweep_sdk._exceptions import InvalidRequest, NotFound
 from sweep_sdk._world import chance
-from sweep_service.wire.runs import DETAILS, Command, Finished
+from sweep_service.wire.runs import Command, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sweep_sdk._backend.answers import Reader, Thinned
     from sweep_sdk._settings import Settings
-    from sweep_service.wire.runs import HandOut, Wait
+    from sweep_service.wire.runs import Ending, HandOut, Wait
 
     Json = dict[str, Any]
 
@@ -279,25 +279,24 @@ class Client(AccessCaller):
             body["attributes"] = attributes
         return self._call("POST", f"{run_path(run)}/reports", Command.from_json, body=body)
 
-    def finish(self, run: str, ending: Mapping[str, Any]) -> Finished:
+    def finish(self, run: str, ending: Ending) -> Finished:
         """Report how an attempt ended; repeating the request changes nothing.
 
         Args:
             run: A reference to the run.
-            ending: As ``Ending.to_json`` writes it. Details that an older backend does not know
-                are left out for it.
+            ending: How it ended. Details that an older backend does not know are left out for it.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
         """
         path = f"{run_path(run)}/finish"
         try:
-            return self._call("POST", path, Finished.from_json, body=ending)
+            return self._call("POST", path, Finished.from_json, body=ending.to_json())
         except InvalidRequest:
-            if DETAILS.keys().isdisjoint(ending):
+            if not ending.details:
                 raise
-        known = {name: value for name, value in ending.items() if name not in DETAILS}
-        return self._call("POST", path, Finished.from_json, body=known)
+        known = replace(ending, details={})
+        return self._call("POST", path, Finished.from_json, body=known.to_json())
 
     def stop_run(self, run: str) -> Json:
         """Have the run's agent stop it, which it does at its next report.

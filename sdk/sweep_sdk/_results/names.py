@@ -22,7 +22,7 @@ Metrics = Mapping[str, Mapping[str, Any] | None]
 
 #: What programs note about their runs and people look for as if it were a field.
 NOTED = ("name", "tags", "group", "notes", "job_type")
-_MOST_NAMES_TOLD = 30
+_MAX_NAMES_SHOWN = 30
 _MOST_NAMES_COMPARED = 2000
 
 
@@ -123,8 +123,8 @@ class Names:
         near = near or [other for other in known if word in other][:3]
         if near:
             return f"; did you mean {' or '.join(near)}?"
-        more = ", ..." if len(known) > _MOST_NAMES_TOLD else ""
-        return f"; there are {', '.join(known[:_MOST_NAMES_TOLD])}{more}"
+        more = ", ..." if len(known) > _MAX_NAMES_SHOWN else ""
+        return f"; there are {', '.join(known[:_MAX_NAMES_SHOWN])}{more}"
 
 
 def shown_value(run: Run, metric: str) -> Any:

@@ -12,14 +12,14 @@ import socket
 import sys
 import time
 import traceback
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -89,7 +89,7 @@ class Guard:
         self._authenticator = authenticator
         self._pool = pool
         self._limits = limits
-        self._hosts = {"localhost", *_own_names(), *(name.lower() for name in hosts)}
+        self._hosts = frozenset(("localhost", *_own_names(), *(name.lower() for name in hosts)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request and pass it on."""
@@ -161,42 +161,47 @@ class BackendEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive)
         identity = scope["state"].get(_IDENTITY)
+        fields = _fields(scope)
         # A stranger's body is not read: the few routes that take no credential have none.
-        body = b"" if identity is None else await self._body(request)
-        answer = await self._answer(request, identity, body)
+        body = b"" if identity is None else await self._body(fields, receive)
+        answer = await self._answer(scope, identity, fields, body)
         why = scope["state"].get(_UNKNOWN)
-        if answer.status == 401 and why is not None and "authorization" in request.headers:
+        if answer.status == 401 and why is not None and "authorization" in fields:
             raise Refusal(401, why)
         response = Response(answer.body, answer.status, answer.headers)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request, identity: Identity | None, body: bytes) -> Answer:
-        scope = request.scope
+    async def _answer(
+        self, scope: Scope, identity: Identity | None, fields: Mapping[str, str], body: bytes
+    ) -> Answer:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        call = partial(
-            self._backend, identity, method, scope["path"], query, _fields(request), body
-        )
+        call = partial(self._backend, identity, method, scope["path"], query, fields, body)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, call)
         except SweepError as error:
             raise Refusal(503, str(error)) from None
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, fields: Mapping[str, str], receive: Receive) -> bytes:
         """The whole body.
 
         Raises:
             Refusal: 413.
+            ClientDisconnect: The client has gone.
         """
         most = self._limits.body_bytes
-        length = request.headers.get("content-length", "0")
+        length = fields.get("content-length", "0")
         if int(length) > most:  # h11 has checked that it is a number
             raise Refusal(413, f"the body has {length} bytes; at most {most} are taken")
         body = bytearray()
-        async for piece in request.stream():
-            body += piece
+        is_whole = False
+        while not is_whole:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            is_whole = not message.get("more_body", False)
             if len(body) > most:
                 raise Refusal(413, f"the body has more than {most} bytes")
         return bytes(body)
@@ -255,10 +260,11 @@ def _use_origin_form(scope: Scope) -> None:
     scope["raw_path"], scope["path"] = path.encode("latin-1"), unquote(path)
 
 
-def _fields(request: Request) -> dict[str, str]:
+def _fields(scope: Scope) -> dict[str, str]:
     """The header fields; those that come several times are joined."""
     fields: dict[str, str] = {}
-    for name, value in request.headers.items():
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
 
@@ -269,7 +275,8 @@ def _own_names() -> set[str]:
     return {name, name.partition(".")[0]}
 
 
-def _is_named(host: str, names: Collection[str]) -> bool:
+@lru_cache(maxsize=64)
+def _is_named(host: str, names: frozenset[str]) -> bool:
     """Whether a Host header has one of some names, or an address.
 
     A web page can reach a server of its visitor's machine by a name that resolves to it, but not

@@ -10,7 +10,7 @@ import socket
 import sys
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: In a request's ``state``: the connection on which it came.
 CONNECTION = "connection"
+#: How answers begin, unlike the informational ones before them.
+_FINAL_HEADERS = tuple(f"HTTP/1.1 {digit}".encode() for digit in range(2, 6))
 
 
 class _Stage(Enum):
@@ -36,6 +38,28 @@ class _Stage(Enum):
     BODY = "the rest of a body"
     ANSWER = "the backend"
     REST = "the rest of a request that has its answer already"
+
+
+class _Gathered:
+    """A transport that sends the header of an answer together with the first piece of its body.
+
+    uvicorn writes one after the other, and always writes something after a header.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._header = b""
+
+    def write(self, data: bytes) -> None:
+        """Send data, or keep the header of an answer until more is written."""
+        if not self._header and data.startswith(_FINAL_HEADERS):
+            self._header = data
+        elif self._header or data:
+            self._transport.write(self._header + data)
+            self._header = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class Connection(H11Protocol):
@@ -72,9 +96,11 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin with the deadline of the first header."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", _Gathered(transport)))
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # The rest of a long answer does not wait until the client has acknowledged its beginning.
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._enter(_Stage.HEAD)
         surplus = self._register.open(self, self.client[0] if self.client else "")
         if surplus is not None:

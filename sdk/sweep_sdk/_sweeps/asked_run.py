@@ -200,7 +200,7 @@ def tell_result(
     logged.add_metrics(metrics)
     summary, _ = logged.results()
     ending = Ending(attempt, RunState(state), summary=summary, key=key)
-    return client.finish(run, ending.to_json()).state
+    return client.finish(run, ending).state
 
 
 def clean_result(metrics: Mapping[str, Any], state: str) -> dict[str, MetricValue]:

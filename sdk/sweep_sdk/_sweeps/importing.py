@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
-_MOST_TOLD = 5
+_MAX_ROWS_SHOWN = 5
 
 
 def import_results(
@@ -53,6 +53,6 @@ def import_results(
         sweep = client.get_sweep(sweep_id)
         found = results_of(rows, sweep, Columns(metrics or {}, ignore))
         imported = client.import_results(sweep_id, found, dry_run=dry_run)
-    for entry in imported["left_out"][:_MOST_TOLD]:
+    for entry in imported["left_out"][:_MAX_ROWS_SHOWN]:
         notify(f"result {entry['place'] + 1} is left out: {entry['reason']}")
     return imported

@@ -220,7 +220,7 @@ class Sweep:
         with open_client() as client:
             seen = client.get_run(self._run_id(run))
             answer = client.retry_run(seen["id"], seen["attempt"])
-        return self._told(answer, seen, is_deletion=False)
+        return self._run_of(answer, seen, is_deletion=False)
 
     def retry_failed(self) -> list[str]:
         """Have all runs handed out again that failed, crashed or were killed; their ids.
@@ -254,9 +254,9 @@ class Sweep:
         with open_client() as client:
             seen = client.get_run(self._run_id(run))
             answer = client.delete_run(seen["id"], seen["attempt"], again=again)
-        return self._told(answer, seen, is_deletion=True)
+        return self._run_of(answer, seen, is_deletion=True)
 
-    def _told(self, answer: Mapping[str, Any], seen: Run, *, is_deletion: bool) -> Run:
+    def _run_of(self, answer: Mapping[str, Any], seen: Run, *, is_deletion: bool) -> Run:
         """The run of an answer; what is odd about it is reported on stderr."""
         run: Run = answer["run"]
         if (text := amended_text(answer, seen, is_deletion=is_deletion)) or (

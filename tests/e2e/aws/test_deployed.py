@@ -18,7 +18,8 @@ from deployment import TOKEN, Deployed, deploy
 
 from sweep_sdk._backend.client import Client, new_key
 from sweep_sdk._exceptions import SweepEnded
-from sweep_service.wire.runs import HandOut
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending, HandOut
 
 # The objective of the training program, known here too: what is best is worked out, not read back.
 LRS, WIDTHS, DROPOUTS = [0.01, 0.03, 0.1, 0.3], [16, 32, 64], [0.0, 0.5]
@@ -194,7 +195,7 @@ def test_five_hundred_asks_of_sixteen_clients_give_five_hundred_indices(
             while True:
                 run = client.ask(sweep, new_key(), "agent", "0", "host")
                 if isinstance(run, HandOut):  # else the last runs are still out: ask again
-                    client.finish(run.id, {"attempt": run.attempt, "state": "finished"})
+                    client.finish(run.id, Ending(run.attempt, RunState.FINISHED))
                     indices.append(run.index)
                     turns[number + 1].set()
         except SweepEnded:
@@ -219,9 +220,7 @@ def test_bayes_finds_numpy_in_its_layer(client: Client) -> None:
         run = client.ask(sweep, new_key(), "agent", "0", "host")
         assert isinstance(run, HandOut)
         loss = (run.config["x"] - 0.3) ** 2 + "abc".index(run.config["y"])
-        client.finish(
-            run.id, {"attempt": run.attempt, "state": "finished", "summary": {"loss": loss}}
-        )
+        client.finish(run.id, Ending(run.attempt, RunState.FINISHED, summary={"loss": loss}))
     assert client.get_sweep(sweep)["state"] == "finished"
     suggestions = [run["suggestion"] for run in client.list_runs(sweep)]
     assert all(suggestions)

@@ -11,7 +11,8 @@ from typing import Any
 
 from sweep_sdk._backend.client import Client, new_key
 from sweep_sdk._exceptions import SweepEnded, SweepError
-from sweep_service.wire.runs import HandOut
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending, HandOut
 
 
 class Clock:
@@ -101,7 +102,7 @@ class Fleet:
             self.client.report(run.id, run.attempt, offset, [row])
             self.reported.setdefault(run.id, []).append((run.attempt, value))
             yield
-        ending = {"attempt": run.attempt, "state": "finished", "summary": {"loss": run.index}}
+        ending = Ending(run.attempt, RunState.FINISHED, summary={"loss": run.index})
         self.client.finish(run.id, ending)
         yield
 

@@ -37,7 +37,7 @@ class LossyStore:
     def _call(self, method: str, values: tuple[Any, ...]) -> Any:
         for _ in range(STORE_TRIES):
             self.n_calls += 1
-            result, error = _told(getattr(self._store, method), values)
+            result, error = _result_or_error(getattr(self._store, method), values)
             if self._rng.random() >= self._share:
                 if error is not None:
                     raise error
@@ -170,7 +170,9 @@ def trouble_in(
     return before
 
 
-def _told(method: Callable[..., Any], values: tuple[Any, ...]) -> tuple[Any, ServiceError | None]:
+def _result_or_error(
+    method: Callable[..., Any], values: tuple[Any, ...]
+) -> tuple[Any, ServiceError | None]:
     try:
         return method(*values), None
     except ServiceError as error:

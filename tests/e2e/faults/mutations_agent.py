@@ -124,9 +124,9 @@ AGENT = (
     Mutation(
         _DELIVERY,
         "a pending delivery is removed after the end is confirmed",
-        "        try:\n            finished = client.finish(self.pending.run, ending.to_json())\n",
+        "        try:\n            finished = client.finish(self.pending.run, ending)\n",
         "        self._outbox.remove(self.pending)\n        try:\n"
-        "            finished = client.finish(self.pending.run, ending.to_json())\n",
+        "            finished = client.finish(self.pending.run, ending)\n",
         "kept",
         "tests/sdk/test_delivery_order.py::test_an_agent_that_dies_before_the_end_is_conf"
         "irmed_keeps_it_pending",

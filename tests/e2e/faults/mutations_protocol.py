@@ -200,7 +200,7 @@ PROTOCOL = (
         "if lease is None or lease.is_released:",
         "if lease is None:",
         "7",
-        _TESTS + "TestStop::test_without_a_holder_there_is_nobody_to_tell",
+        _TESTS + "TestStop::test_a_run_without_a_holder_cannot_be_stopped",
     ),
     Mutation(
         _LEASES,

@@ -31,7 +31,7 @@ STORES = (
     ),
     Mutation(
         _SQLITE + "records.py",
-        "save: nothing is put over what stored",
+        "save: nothing is put over what is stored",
         'f"INSERT OR IGNORE INTO {name} (',
         'f"INSERT OR REPLACE INTO {name} (',
         "1",
@@ -79,7 +79,7 @@ STORES = (
     ),
     Mutation(
         _SQLITE + "sweeps.py",
-        "add_config_version: nothing is put over what stored",
+        "add_config_version: nothing is put over what is stored",
         "INSERT OR IGNORE INTO metas",
         "INSERT OR REPLACE INTO metas",
         "4",
@@ -144,16 +144,16 @@ STORES = (
     Mutation(
         _DYNAMODB + "records.py",
         "save: as it was seen",
-        "model.pk.does_not_exist() if seen is None else _as_seen(seen)",
-        "model.pk.does_not_exist() if seen is None else None",
+        "self._table.replace(item, _as_seen(seen))",
+        "self._table.replace(item, model.pk.exists())",
         "1",
         _RECORDS + "TestSave::test_one_who_has_seen_it_before_its_last_change_is_refused",
     ),
     Mutation(
         _DYNAMODB + "records.py",
-        "save: nothing is put over what stored",
-        "model.pk.does_not_exist() if seen is None else _as_seen(seen)",
-        "None if seen is None else _as_seen(seen)",
+        "save: nothing is put over what is stored",
+        "self._table.put(item, model.pk.does_not_exist())",
+        "self._table.put(item)",
         "1",
         _RECORDS + "TestSave::test_where_none_was_seen_there_must_be_none",
     ),
@@ -279,7 +279,7 @@ STORES = (
     ),
     Mutation(
         _DYNAMODB + "sweeps.py",
-        "add_config_version: nothing is put over what stored",
+        "add_config_version: nothing is put over what is stored",
         "if self._table.put(MetaItem.of(meta), MetaItem.pk.does_not_exist()):",
         "if self._table.put(MetaItem.of(meta)):",
         "4",

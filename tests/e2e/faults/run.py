@@ -27,6 +27,7 @@ SUITES = {
     "lost-replies": (*PYTEST, "tests/e2e/faults/test_lost_replies.py"),
     "throttles": (*PYTEST, "tests/e2e/faults/test_throttles.py"),
     "kill-server": (*PYTEST, "tests/e2e/faults/test_kill_server.py"),
+    "many-clients": (*PYTEST, "tests/e2e/faults/test_many_clients.py"),
     "kill-agents": (*PYTEST, "tests/e2e/faults/test_kill_agents.py"),
     "disks": (*PYTEST, "tests/e2e/faults/test_bad_disks.py"),
     "outages": (*PYTEST, "tests/e2e/faults/test_outages.py"),

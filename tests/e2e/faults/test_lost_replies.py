@@ -13,8 +13,10 @@ from store_kinds import KINDS, StoreKind
 
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.services import Services
 from sweep_service.storage.sqlite.store import SqliteStore
+from sweep_service.wire.runs import Ending
 
 SHARE = 0.2
 METHODS = {"grid": size(300, 1000), "random": size(300, 1000), "bayes": size(30, 1000)}
@@ -71,7 +73,7 @@ def test_holes_of_a_bayes_sweep_know_of_each_other(tmp_path: Path) -> None:
         for number in range(12):
             run = client.ask(sweep, f"ask-key-{number}", "agent")
             loss = run.config["x"]  # best at the edge, where the model is sure to look
-            ending = {"attempt": 1, "state": "finished", "summary": {"loss": loss}}
+            ending = Ending(1, RunState.FINISHED, summary={"loss": loss})
             client.finish(run.id, ending)
         filled = [client.ask(sweep, f"hole-key-{number}", "agent") for number in range(n_holes)]
         assert len({run.config["x"] for run in filled}) == n_holes

@@ -310,7 +310,7 @@ class TestLogin:
         assert cli("login", "--url", server.url, "--token", "secret").code == 0
         assert cli("sweeps", "--json").code == 0
 
-    def test_says_when_the_environment_goes_before(self, cli, server, monkeypatch):
+    def test_says_when_the_environment_takes_precedence(self, cli, server, monkeypatch):
         monkeypatch.setenv("SWEEP_URL", "http://127.0.0.1:9")
         result = cli("login", "--url", server.url, "--token", "secret")
         assert result.code == 0

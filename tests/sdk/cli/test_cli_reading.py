@@ -473,7 +473,7 @@ class TestShow:
         ):
             assert part in text
 
-    def test_a_run_tells_its_story(self, cli, grid, run_one, client):
+    def test_a_run_is_shown_with_its_attempts(self, cli, grid, run_one, client):
         run = run_one(grid, "preempted", loss=0.5, signal=15)
         again = run_one(
             grid,
@@ -504,7 +504,7 @@ class TestShow:
         for row in ("attempt 1, step 0, [0-9]+ d ago: loss=0.5", "attempt 2, step 0, .*: loss=0.7"):
             assert re.search(row, text)
 
-    def test_a_run_that_waits_tells_of_its_last_attempt(self, cli, grid, run_one):
+    def test_a_waiting_run_shows_its_last_attempt(self, cli, grid, run_one):
         run = run_one(grid, "preempted", loss=0.5, signal=15)
         text = " ".join(cli("show", run).out.split())
         assert re.search(
@@ -513,7 +513,7 @@ class TestShow:
         assert "waiting to be handed out" in text
         assert "pending for" not in text
 
-    def test_a_running_run_tells_of_its_lease(self, cli, grid, run_one):
+    def test_a_running_run_shows_its_lease(self, cli, grid, run_one):
         run = run_one(grid, state=None)
         assert "running, lease expires in" in cli("show", run).out
 

@@ -97,7 +97,7 @@ class TestRegister:
             monkeypatch.setenv("SWEEP_PROJECT", environment)
         assert cli("sweep", grid_file, "--json", *words).json["project"] == project
 
-    def test_the_files_project_goes_before_the_environments(self, cli, monkeypatch):
+    def test_the_files_project_takes_precedence_over_the_environments(self, cli, monkeypatch):
         monkeypatch.setenv("SWEEP_PROJECT", "env")
         text = b"project: file\nmethod: grid\nparameters: {x: {values: [1]}}\n"
         assert cli("sweep", "-", "--json", stdin=text).json["project"] == "file"
@@ -291,7 +291,7 @@ class TestVerbs:
         points = {(c["layers"], c["lr"]) for c in [first, *later]}
         assert points == {(layers, lr) for layers in (1, 2, 3) for lr in (0.1, 0.01)}
 
-    def test_a_bad_update_tells_all_that_is_wrong(self, cli, grid):
+    def test_a_bad_update_reports_its_problems(self, cli, grid):
         Path("new.yaml").write_text("method: grid\nparameters: {lr: {min: x, max: y}}\n")
         result = cli("sweep", "--update", grid, "new.yaml")
         assert result.code == 2

@@ -63,13 +63,13 @@ def test_a_pipe_gets_every_column_in_full_lines(capfd):
 
 
 @pytest.mark.parametrize(("is_number", "line"), [(True, "  1"), (False, "1")])
-def test_numbers_stand_on_the_right(capfd, is_number, line):
+def test_numbers_are_aligned_right(capfd, is_number, line):
     print_columns([Column("ABC", ["1"], is_number=is_number)])
     assert capfd.readouterr().out.splitlines()[1].rstrip() == line
 
 
 @given(columns)
-def test_cells_stand_under_each_other(columns):
+def test_columns_are_aligned(columns):
     ends = [Column("|", ["|", "|"])]
     lines = table_lines([*columns, *ends])
     assert len({display_width(line) for line in lines}) == 1

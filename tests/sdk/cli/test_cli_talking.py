@@ -180,7 +180,7 @@ class TestSync:
         assert client.get_run(run)["best"] == 0.25
         assert cli("sync").out == "there was nothing to deliver\n"
 
-    def test_tells_of_what_is_left_for_other_backends(self, cli, home):
+    def test_reports_what_is_left_for_other_backends(self, cli, home):
         pending = PendingDelivery(
             "http://backend.invalid", "k3v9x2ab-0", 1, "metrics.jsonl", "loss"
         )

@@ -185,5 +185,5 @@ def test_argparse_gives_back_what_the_sweep_has():
         (("python", "${envvar:HOME}", "--x=${args}"), False),
     ],
 )
-def test_whether_parameters_stand_in_a_command(command, passes):
+def test_whether_a_command_passes_parameters(command, passes):
     assert passes_parameters(command) is passes

@@ -290,7 +290,7 @@ def test_numbers_are_no_hashes(text):
     assert not any("kept as texts" in warning for warning in warnings(f"a: {text}"))
 
 
-def test_warnings_stand_beside_errors():
+def test_warnings_are_reported_with_errors():
     with pytest.raises(InvalidConfig) as caught:
         parse_text("method: grid\nparameters:\n  a: {values: [010]}\n  b: {min: 3, max: 1}\n")
     assert any("octal" in str(warning) for warning in caught.value.warnings)

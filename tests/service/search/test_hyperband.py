@@ -47,7 +47,7 @@ def test_a_run_is_judged_at_the_last_band_it_passed(n_values: int, expected: int
     assert last_band(Hyperband(min_iter=3, eta=3), n_values) == expected
 
 
-def test_a_report_tells_the_value_at_each_band_it_crosses() -> None:
+def test_a_report_has_the_value_at_each_band_it_crosses() -> None:
     settings = Hyperband(min_iter=1, eta=2)
     assert crossings(settings, 0, [10.0, 11.0, 12.0, 13.0, 14.0]) == (
         Crossing(1, 10.0),

@@ -20,7 +20,7 @@ def test_n_points(method, n_points):
     assert registry.n_points(config_of(method)) == n_points
 
 
-def test_no_end_of_points():
+def test_a_continuous_space_has_no_number_of_points():
     config = config_of("random", {"x": {"min": 0.0, "max": 1.0}})
     assert registry.n_points(config) is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -295,3 +296,42 @@ def test_a_newer_schema_is_not_misread(store: DynamoStore, database: Any) -> Non
     )
     with pytest.raises(errors.StoreUnusable, match="newer"):
         store.get_status(SWEEP)
+
+
+@pytest.mark.parametrize(
+    ("key", "save"),
+    [
+        (keys.counter(SWEEP), lambda store: store.save(SWEEP, *again(store.get_status(SWEEP)))),
+        (keys.lease(SWEEP, 0), lambda store: store.save(SWEEP, *again(store.get_lease(SWEEP, 0)))),
+        (keys.run(SWEEP, 0), lambda store: store.save(SWEEP, *again(store.get_run(SWEEP, 0)))),
+    ],
+    ids=["counter", "lease", "run"],
+)
+def test_attributes_of_a_newer_version_are_left_alone(
+    store: DynamoStore, database: Any, key: keys.Key, save: Any
+) -> None:
+    """A deployment that is rolled back does not remove what the newer version has written."""
+    store.create_sweep(
+        ConfigVersion(SWEEP, 1, "project", None, {"method": "random"}, 1000.0, "key"),
+        SweepStatus(SweepState.RUNNING, 0, 9, None, (Base(1, 0),), 7),
+    )
+    store.save(SWEEP, None, Lease(0, 1, "key", "agent", "host", "0", 1300.0, suspect_at=5.0))
+    store.save(SWEEP, None, Run(0, {"x": 1}, 1, 1, "key", "agent", "host", 1.0, 1.0))
+    place = {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+    database.update_item(
+        TableName=TABLE,
+        Key=place,
+        UpdateExpression="SET #n = :v",
+        ExpressionAttributeNames={"#n": "from_the_future"},
+        ExpressionAttributeValues={":v": {"S": "kept"}},
+    )
+    save(store)
+    item = database.get_item(TableName=TABLE, Key=place)["Item"]
+    assert item["from_the_future"] == {"S": "kept"}
+    assert item["change"] == {"N": "1"}
+    assert "suspect_at" not in item
+
+
+def again(record: Any) -> tuple[Any, Any]:
+    """A record, and what to save in its place: a lease is not suspected any more."""
+    return record, replace(record, suspect_at=None) if isinstance(record, Lease) else record

@@ -40,7 +40,7 @@ BACKEND_KEYS = frozenset(
 )
 _MACRO = re.compile(r"\$\{[^{}]*\}")
 #: Part of the warning with which version 0.1.0 reports an unknown key or macro.
-_TELLS = "is not known"
+_NOT_KNOWN = "is not known"
 #: The key of a stored document that names what agents must know to work on the sweep.
 NEEDS_KEY = "$needs"
 
@@ -82,7 +82,9 @@ def not_understood(
         is_named: Whether the backend has named what it knows; otherwise, a warning mentions a
             feature that is not known only where it says so.
     """
-    named = {_name_in(path, message) for path, message in warnings if is_named or _TELLS in message}
+    named = {
+        _name_in(path, message) for path, message in warnings if is_named or _NOT_KNOWN in message
+    }
     return sorted(named & set(features))
 
 

@@ -42,7 +42,7 @@ def _start_config(
         report.error(place, f"found {describe(entry)}; needs a map, such as {{lr: 0.1}}")
         return {}
     given: dict[str, Any] = with_numbers(entry, place, report)
-    _tell_unknown_names(given, _tree(space.parameters), place, report)
+    _report_unknown_names(given, _tree(space.parameters), place, report)
     return space.config(
         _start_value(parameter, given, is_grid, place, report) for parameter in space.parameters
     )
@@ -58,7 +58,7 @@ def _tree(parameters: Sequence[Parameter]) -> dict[str, Any]:
     return tree
 
 
-def _tell_unknown_names(
+def _report_unknown_names(
     entry: dict[str, Any], names: dict[str, Any], place: Place, report: Report
 ) -> None:
     for name, value in entry.items():
@@ -68,7 +68,7 @@ def _tell_unknown_names(
         elif names[name] and not isinstance(value, dict):
             report.error(here, f"found {describe(value)}; needs a map of nested parameters")
         elif names[name]:
-            _tell_unknown_names(value, names[name], here, report)
+            _report_unknown_names(value, names[name], here, report)
 
 
 def _start_value(

@@ -88,7 +88,7 @@ class _Builder:
         self._lines = lines
         self._report = report
         self._n_values = 0
-        self._told: set[tuple[int, int]] = set()
+        self._reported_twins: set[tuple[int, int]] = set()
 
     def build(self, node: Node, place: Place) -> Any:
         self._count(node, len(place))
@@ -172,15 +172,15 @@ class _Builder:
                 raise Refused("a list or map cannot be a key", line_of(key))
             if key.tag == _MERGE:
                 continue
-            self._tell_of_key(key, own_lines.get(key.value), place)
+            self._check_key(key, own_lines.get(key.value), place)
             own_lines[key.value] = line_of(key)
             entries[key.value] = (line_of(key), value)
         return entries
 
-    def _tell_of_key(self, key: ScalarNode, earlier_line: int | None, place: Place) -> None:
+    def _check_key(self, key: ScalarNode, earlier_line: int | None, place: Place) -> None:
         here = (*place, key.value)
-        if earlier_line is not None and (earlier_line, line_of(key)) not in self._told:
-            self._told.add((earlier_line, line_of(key)))
+        if earlier_line is not None and (earlier_line, line_of(key)) not in self._reported_twins:
+            self._reported_twins.add((earlier_line, line_of(key)))
             self._report.warn(
                 here,
                 f"is given twice, on lines {earlier_line} and {line_of(key)}; the last one counts",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.arrays import Bools, Floats, Integers
 
 
-#: Distance of different categories: little more than that of two random numbers, so that under the
-#: same prior a run says as much of other categories as of other numbers.
+#: Distance of different categories: slightly more than that of two random numbers, so that under
+#: the same prior a run is as informative about other categories as about other numbers.
 _CATEGORIES_APART = 0.5
 
 
@@ -32,10 +32,10 @@ class Axis:
     """One searched parameter.
 
     Attributes:
-        n_values: None where it is continuous.
+        n_values: Number of values; None if it is continuous.
         is_categorical: Whether the values have no order.
-        positions: Ascending unit coordinates of the values, where these are not the centres of
-            equal bins.
+        positions: Ascending unit coordinates of the values, shape (n_values,); None if these are
+            the centres of equal bins.
     """
 
     n_values: int | None = None

@@ -52,7 +52,7 @@ def minimise(
         upper: Shape (k,).
         n_iterations: Evaluations after the first, at most.
         first_step: Length of the first step, in units of x.
-        tolerance: A row rests when an accepted step gains no more than this.
+        tolerance: A row stops when an accepted step gains no more than this.
 
     Returns:
         Points (b, k) and values (b,), none worse than its start.
@@ -92,7 +92,7 @@ class _Search:
         self._direction = self._descent()
 
     def iterate(self, tolerance: float) -> None:
-        """One evaluation for all rows; a resting one stays where it is."""
+        """One evaluation for all rows; rows that have stopped do not move."""
         trial = self.x + self._step[:, None] * self._direction
         s = np.minimum(np.maximum(trial, self._lower), self._upper) - self.x
         value, g = self._objective(self.x + s)
@@ -106,7 +106,7 @@ class _Search:
         self.g = np.where(accepted[:, None], g, self.g)
         self._step = np.where(accepted, 1.0, self._step * _SHORTEN)
         is_stuck = self._step < _SHORTEST_STEP
-        # a row that finds nothing even along the gradient, or gains nothing, is at its end
+        # a row stops that finds nothing even along the gradient, or gains nothing
         self.is_resting |= (is_stuck & self._is_fresh) | (gain <= tolerance)
         self._is_fresh |= is_stuck
         self._step[is_stuck] = 1.0

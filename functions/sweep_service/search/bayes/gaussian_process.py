@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.hyperparameters import Hyperparameters
 
 
-#: Least posterior variance over the signal variance, below which rounding would rule.
+#: Least posterior variance over the signal variance; below it rounding errors dominate.
 _LEAST_VARIANCE = 1e-10
-#: Covariances computed at once: what stays in the cache is several times as fast.
+#: Number of covariances computed at once: several times as fast if they fit into the cache.
 _BLOCK = 16_000
 #: Added in turn until R is positive definite.
 _JITTERS = (JITTER, 1e-6, 1e-4, 1e-2)
@@ -156,7 +156,7 @@ def condition(
         pending: Configurations without values, shape (q, d).
 
     Raises:
-        numpy.linalg.LinAlgError: R is not positive definite, whatever is added to its diagonal.
+        numpy.linalg.LinAlgError: R is not positive definite even with the largest jitter.
 
     References:
         Ginsbourger et al. (2010), Kriging is well-suited to parallelize optimization, section 3

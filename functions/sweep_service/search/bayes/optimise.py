@@ -48,8 +48,8 @@ def ascend(
 ) -> tuple[Floats, Floats]:
     """Configurations of high expected improvement, found from candidates.
 
-    The best candidates climb along the continuous axes; the best of these are changed in one
-    finite axis at a time, and the best of what comes out climbs again.
+    The best candidates are improved along the continuous axes; the best of these are changed in
+    one finite axis at a time, and the best results are improved again.
 
     Args:
         improvement: What to maximise.

@@ -118,7 +118,7 @@ class Surrogate:
         """Expected improvement by more than ``margin`` on all values seen and believed.
 
         Args:
-            pending: Configurations of runs that are out, shape (q, d).
+            pending: Configurations of the runs in progress, shape (q, d).
             margin: In standardised units.
         """
         posterior = gaussian_process.condition(

@@ -7,12 +7,12 @@ refuses NaN, infinities and 1e-200.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pynamodb.attributes import Attribute
 
 from sweep_service.errors import InvalidRequest
-from sweep_service.model.records.records import Amendment
+from sweep_service.model.records.records import Amendment, Base, EarlyStop, Outcome, Taken
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     decode_bases,
@@ -30,228 +30,10 @@ from sweep_service.storage.codec import (
 )
 
 if TYPE_CHECKING:
-    from sweep_service.model.records.records import Base, EarlyStop, Outcome, Taken
+    from collections.abc import Callable
 
 
-class Text(Attribute[str]):
-    """A text; one that UTF-8 cannot hold (half a surrogate pair) is refused here."""
-
-    attr_type = "S"
-
-    def serialize(self, value: str) -> str:
-        """The text itself."""
-        _utf8(value)
-        return value
-
-
-class Whole(Attribute[int]):
-    """A whole number."""
-
-    attr_type = "N"
-
-    def serialize(self, value: int) -> str:
-        """Decimal digits."""
-        return str(value)
-
-    def deserialize(self, value: str) -> int:
-        """The number that the digits represent."""
-        return int(value)
-
-
-class Revision(Attribute[int]):
-    """A number of amendments; 0 is not stored."""
-
-    attr_type = "N"
-
-    def serialize(self, value: int) -> str | None:
-        """Decimal digits; nothing for 0."""
-        return str(value) if value else None
-
-    def deserialize(self, value: str) -> int:
-        """The number that the digits represent."""
-        return int(value)
-
-
-class Kind(Attribute[Amendment]):
-    """What a person does to a run that has ended."""
-
-    attr_type = "S"
-
-    def serialize(self, value: Amendment) -> str:
-        """Its name."""
-        return value.value
-
-    def deserialize(self, value: str) -> Amendment:
-        """The kind of that name."""
-        return Amendment(value)
-
-
-class BigWhole(Attribute[int]):
-    """A whole number of any size, as text."""
-
-    attr_type = "S"
-
-    def serialize(self, value: int) -> str:
-        """Decimal digits."""
-        return str(value)
-
-    def deserialize(self, value: str) -> int:
-        """The number that the digits represent."""
-        return int(value)
-
-
-class Seconds(Attribute[float]):
-    """A time or a duration; read back exactly, and comparable in conditions."""
-
-    attr_type = "N"
-
-    def serialize(self, value: float) -> str:
-        """The shortest decimal that represents this float alone."""
-        return repr(float(value))
-
-    def deserialize(self, value: str) -> float:
-        """The float."""
-        return float(value)
-
-
-class MetricAttribute(Attribute[float]):
-    """A metric value, any float at all, as text."""
-
-    attr_type = "S"
-
-    def serialize(self, value: float) -> str:
-        """Such as ``0.25``, ``1e-200``, ``nan``."""
-        return repr(float(value))
-
-    def deserialize(self, value: str) -> float:
-        """The float."""
-        return float(value)
-
-
-class Json(Attribute[Any]):
-    """A JSON document as text."""
-
-    attr_type = "S"
-
-    def serialize(self, value: object) -> str:
-        """See ``codec``."""
-        return to_json(value)
-
-    def deserialize(self, value: str) -> Any:
-        """The document."""
-        return from_json(value)
-
-
-class Packed(Attribute[str]):
-    """A long text, compressed: writes are billed by the kilobyte."""
-
-    attr_type = "B"
-
-    def serialize(self, value: str) -> bytes:
-        """Compressed UTF-8."""
-        return zlib.compress(_utf8(value))
-
-    def deserialize(self, value: bytes) -> str:
-        """The text."""
-        return zlib.decompress(value).decode()
-
-
-class Before(Attribute["Taken"]):
-    """What had been run before a config version began, compressed."""
-
-    attr_type = "B"
-
-    def serialize(self, value: Taken) -> bytes:
-        """See ``codec``."""
-        return zlib.compress((encode_taken(value) or "").encode())
-
-    def deserialize(self, value: bytes) -> Taken | None:
-        """The record."""
-        return decode_taken(zlib.decompress(value).decode())
-
-
-class Numbers(Attribute[tuple[float, ...]]):
-    """Floats, such as a unit vector, 8 bytes each."""
-
-    attr_type = "B"
-
-    def serialize(self, value: tuple[float, ...]) -> bytes | None:
-        """See ``codec``."""
-        return pack_unit(value)
-
-    def deserialize(self, value: bytes) -> tuple[float, ...] | None:
-        """The floats."""
-        return unpack_unit(value)
-
-
-class Bases(Attribute[tuple["Base", ...]]):
-    """Config versions and their first indices."""
-
-    attr_type = "S"
-
-    def serialize(self, value: tuple[Base, ...]) -> str:
-        """See ``codec``."""
-        return encode_bases(value)
-
-    def deserialize(self, value: str) -> tuple[Base, ...]:
-        """The bases."""
-        return decode_bases(value)
-
-
-class OutcomeAttribute(Attribute["Outcome"]):
-    """An outcome whole."""
-
-    attr_type = "S"
-
-    def serialize(self, value: Outcome) -> str:
-        """See ``codec``."""
-        return encode_outcome(value)
-
-    def deserialize(self, value: str) -> Outcome | None:
-        """The outcome."""
-        return decode_outcome(value)
-
-
-class Reason(Attribute["EarlyStop"]):
-    """Why a run was asked to stop."""
-
-    attr_type = "S"
-
-    def serialize(self, value: EarlyStop) -> str | None:
-        """See ``codec``."""
-        return encode_early_stop(value)
-
-    def deserialize(self, value: str) -> EarlyStop | None:
-        """The reason."""
-        return decode_early_stop(value)
-
-
-class StateOfRun(Attribute[RunState]):
-    """The state of a run, by its name."""
-
-    attr_type = "S"
-
-    def serialize(self, value: RunState) -> str:
-        """The name."""
-        return value.value
-
-    def deserialize(self, value: str) -> RunState:
-        """The state."""
-        return RunState(value)
-
-
-class StateOfSweep(Attribute[SweepState]):
-    """The state of a sweep, by its name."""
-
-    attr_type = "S"
-
-    def serialize(self, value: SweepState) -> str:
-        """The name."""
-        return value.value
-
-    def deserialize(self, value: str) -> SweepState:
-        """The state."""
-        return SweepState(value)
+_T = TypeVar("_T")
 
 
 def _utf8(text: str) -> bytes:
@@ -259,3 +41,109 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise InvalidRequest(f"a value that cannot be stored: {error}") from None
+
+
+def _exact(value: float) -> str:
+    """The shortest decimal that represents this float alone: ``0.25``, ``1e-200``, ``nan``."""
+    return repr(float(value))
+
+
+class _Stored(Attribute[_T]):
+    """An attribute whose subclass names DynamoDB's type and the functions that convert values.
+
+    ``write`` turns a value into what is stored (None: nothing is), and ``read`` is its inverse.
+    """
+
+    _write: ClassVar[Callable[[Any], object]]
+    _read: ClassVar[Callable[[Any], Any]]
+
+    def __init_subclass__(
+        cls, attr_type: str, write: Callable[[_T], object], read: Callable[[Any], _T | None]
+    ) -> None:
+        super().__init_subclass__()
+        cls.attr_type = attr_type
+        cls._write, cls._read = staticmethod(write), staticmethod(read)
+
+    def serialize(self, value: _T) -> object:
+        """What is stored of a value."""
+        return type(self)._write(value)
+
+    def deserialize(self, value: Any) -> Any:
+        """The value of what is stored."""
+        return type(self)._read(value)
+
+
+class Text(_Stored[str], attr_type="S", write=lambda text: _utf8(text).decode(), read=str):
+    """A text; one that UTF-8 cannot hold (half a surrogate pair) is refused here."""
+
+
+class Whole(_Stored[int], attr_type="N", write=str, read=int):
+    """A whole number."""
+
+
+class Revision(_Stored[int], attr_type="N", write=lambda n: str(n) if n else None, read=int):
+    """A number of amendments; 0 is not stored."""
+
+
+class BigWhole(_Stored[int], attr_type="S", write=str, read=int):
+    """A whole number of any size, as text."""
+
+
+class Seconds(_Stored[float], attr_type="N", write=_exact, read=float):
+    """A time or a duration; read back exactly, and comparable in conditions."""
+
+
+class MetricAttribute(_Stored[float], attr_type="S", write=_exact, read=float):
+    """A metric value, any float at all, as text."""
+
+
+class Json(_Stored[Any], attr_type="S", write=to_json, read=from_json):
+    """A JSON document as text."""
+
+
+class Packed(
+    _Stored[str],
+    attr_type="B",
+    write=lambda text: zlib.compress(_utf8(text)),
+    read=lambda data: zlib.decompress(data).decode(),
+):
+    """A long text, compressed: writes are billed by the kilobyte."""
+
+
+class Before(
+    _Stored[Taken],
+    attr_type="B",
+    write=lambda taken: zlib.compress((encode_taken(taken) or "").encode()),
+    read=lambda data: decode_taken(zlib.decompress(data).decode()),
+):
+    """What had been run before a config version began, compressed."""
+
+
+class Numbers(_Stored[tuple[float, ...]], attr_type="B", write=pack_unit, read=unpack_unit):
+    """Floats, such as a unit vector, 8 bytes each."""
+
+
+class Bases(_Stored[tuple[Base, ...]], attr_type="S", write=encode_bases, read=decode_bases):
+    """Config versions and their first indices."""
+
+
+class OutcomeAttribute(_Stored[Outcome], attr_type="S", write=encode_outcome, read=decode_outcome):
+    """An outcome whole."""
+
+
+class Reason(_Stored[EarlyStop], attr_type="S", write=encode_early_stop, read=decode_early_stop):
+    """Why a run was asked to stop."""
+
+
+class Kind(_Stored[Amendment], attr_type="S", write=lambda kind: kind.value, read=Amendment):
+    """What a person does to a run that has ended."""
+
+
+class StateOfRun(_Stored[RunState], attr_type="S", write=lambda state: state.value, read=RunState):
+    """The state of a run, by its name."""
+
+
+class StateOfSweep(
+    _Stored[SweepState], attr_type="S", write=lambda state: state.value, read=SweepState
+):
+    """The state of a sweep, by its name."""

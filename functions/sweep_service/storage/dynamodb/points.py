@@ -20,7 +20,6 @@ class PointItems:
     def claim_point(
         self, sweep: str, version: int, point: str, index: int, over: int | None = None
     ) -> int:
-        """See ``Store.claim_point``."""
         key = keys.point(sweep, version, point)
         is_free = PointItem.pk.does_not_exist()
         condition = is_free if over is None else is_free | (PointItem.index == over)
@@ -32,7 +31,6 @@ class PointItems:
         return PointItem.holder(stored)
 
     def list_points(self, sweep: str, version: int) -> dict[str, int]:
-        """See ``Store.list_points``."""
         return dict(
             PointItem.entry(item) for item in self._table.items(keys.points(sweep, version))
         )

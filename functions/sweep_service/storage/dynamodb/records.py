@@ -51,12 +51,14 @@ class RecordItems:
     _table: Table
 
     def save(self, sweep: str, seen: R | None, record: R) -> R:
-        """See ``Store.save``."""
         model = _ITEMS[type(record)]
         saved = replace(record, change=0 if seen is None else seen.change + 1)
         item = model.of(sweep, saved)
-        condition = model.pk.does_not_exist() if seen is None else _as_seen(seen)
-        if self._table.put(item, condition):
+        if seen is None:
+            is_saved = self._table.put(item, model.pk.does_not_exist())
+        else:
+            is_saved = self._table.replace(item, _as_seen(seen))
+        if is_saved:
             return saved
         if isinstance(record, SweepStatus):
             stored: Any = self.get_status(sweep)
@@ -68,7 +70,6 @@ class RecordItems:
         raise Stale(f"a record of sweep {sweep} has changed since it was read", stored)
 
     def delete(self, sweep: str, seen: Lease) -> None:
-        """See ``Store.delete``."""
         if self._table.delete(keys.lease(sweep, seen.index), _as_seen(seen)):
             return
         stored = self.get_lease(sweep, seen.index)
@@ -76,7 +77,6 @@ class RecordItems:
             raise Stale(f"a lease of sweep {sweep} has changed since it was read", stored)
 
     def get_status(self, sweep: str) -> SweepStatus:
-        """See ``Store.get_status``."""
         item = self._table.get(keys.counter(sweep))
         if item is None:
             raise NotFound(f"no sweep '{sweep}'")
@@ -86,7 +86,6 @@ class RecordItems:
         return _counter(sweep, item)
 
     def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
-        """See ``Store.claim_index``."""
         # time :  given out .. next_index .. limit
         is_running = CounterItem.state == SweepState.RUNNING
         is_endless = CounterItem.limit.does_not_exist()
@@ -105,39 +104,30 @@ class RecordItems:
         raise Exhausted(f"sweep {sweep} has given out all its {stored.limit} indices")
 
     def list_leases(self, sweep: str) -> list[Lease]:
-        """See ``Store.list_leases``."""
         return [LeaseItem.record(item) for item in self._table.items(keys.leases(sweep))]
 
     def get_lease(self, sweep: str, index: int) -> Lease | None:
-        """See ``Store.get_lease``."""
         item = self._table.get(keys.lease(sweep, index))
         return None if item is None else LeaseItem.record(item)
 
     def get_run(self, sweep: str, index: int) -> Run | None:
-        """See ``Store.get_run``."""
         item = self._table.get(keys.run(sweep, index))
         return None if item is None else RunItem.record(item)
 
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
-        """See ``Store.list_runs``."""
         page = next(self._table.pages(keys.runs(sweep, since), limit=count))
         return [RunItem.record(item) for item in page]
 
     def list_run_heads(self, sweep: str) -> list[RunHead]:
-        """See ``Store.list_run_heads``.
-
-        Billed by the whole items, whatever of them is read: about a read unit for 4 KB of runs.
-        """
+        # DynamoDB bills for whole items, no matter which attributes are read.
         heads = self._table.items(keys.runs(sweep), names=("index", "state", "best"))
         return [RunItem.head(item) for item in heads]
 
     def get_token(self, sha256: str) -> Token | None:
-        """See ``Store.get_token``."""
         item = self._table.get(keys.token(sha256))
         return None if item is None else TokenItem.record(item)
 
     def list_tokens(self) -> list[Token]:
-        """See ``Store.list_tokens``."""
         return [TokenItem.record(item) for item in self._table.items(keys.tokens())]
 
 

@@ -44,7 +44,7 @@ class RunEntries:
     _keep_rows_seconds: float | None
 
     def append(self, sweep: str, index: int, entry: Entry) -> None:
-        """See ``Store.append``; a batch of rows too large for one item is kept as several."""
+        """Append as in ``Store``; a batch of rows too large for one item is split into several."""
         for item, is_not_later in self._items_of(sweep, index, entry):
             is_first = type(item).pk.does_not_exist()
             self._table.put(item, None if is_not_later is None else is_first | is_not_later)
@@ -70,27 +70,21 @@ class RunEntries:
                 yield item, RowsItem.n_rows.does_not_exist() | (RowsItem.n_rows <= n_rows)
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
-        """See ``Store.list_observations``.
-
-        The one read that is not consistent: it is the largest, half the price so, and its readers
-        read the last minute of the log again each time.
-        """
+        # The only read that is not consistent: it is the largest, which halves its price, and
+        # callers read the last minute of the log again each time.
         span = keys.observations(sweep, since)
         entries = self._table.items(span, is_consistent=False)
         return [ObservationItem.record(item) for item in entries]
 
     def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
-        """See ``Store.drop_band``."""
         self._table.delete(keys.band(sweep, band, index), BandItem.attempt <= attempt)
 
     def list_band(self, sweep: str, band: int) -> dict[int, float]:
-        """See ``Store.list_band``."""
         return dict(BandItem.entry(item) for item in self._table.items(keys.bands(sweep, band)))
 
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int
     ) -> list[RowBatch]:
-        """See ``Store.list_rows``."""
         page = next(self._table.pages(keys.histories(sweep, index, after), limit=count))
         batches: list[RowBatch] = []
         n_bytes = 0
@@ -102,7 +96,6 @@ class RunEntries:
         return batches
 
     def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
-        """See ``Store.delete_run_data``."""
         n_deleted = 0
         for span in keys.attempt_entries(sweep, index, attempt):
             for page in self._table.key_pages(span, _DELETED_PAGE):
@@ -112,12 +105,10 @@ class RunEntries:
         return True
 
     def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
-        """See ``Store.list_attempt_records``."""
         items = self._table.items(keys.attempt_records(sweep, index))
         return [AttemptItem.record(item) for item in items]
 
     def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
-        """See ``Store.get_error_tail``."""
         item = self._table.get(keys.error_tail(sweep, index, attempt))
         return None if item is None else TailItem.text(item)
 

@@ -55,10 +55,10 @@ class SweepItems:
     _clock: Callable[[], float]
 
     def create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
-        """See ``Store.create_sweep``.
+        """Create a sweep as in ``Store``.
 
-        The counter comes last: before it the sweep does not exist. A repeat goes on with what
-        stored, so that it lists the sweep under the time of its first try.
+        The counter is written last: without it the sweep does not exist. A repeat continues with
+        the stored config version, so that the sweep is listed under the time of the first try.
         """
         is_free = MetaItem.pk.does_not_exist()
         if not self._table.put(MetaItem.of(meta), is_free):
@@ -75,12 +75,12 @@ class SweepItems:
             raise Stale(f"the sweep id {meta.sweep} was that of a deleted sweep")
 
     def delete_sweep(self, sweep: str, note: str = "") -> bool:
-        """See ``Store.delete_sweep``.
+        """Delete a sweep as in ``Store``.
 
-        The mark takes the counter's place and names the runs that were out, whose agents may be
-        writing just now. Then go what runs have appended, the runs, the listings and the rest: what
-        names other items is deleted after them, so that a repeat finds what is left. Where agents
-        may have been at work it looks again after a moment, until there is nothing more.
+        The mark replaces the counter and names the runs in progress, whose agents may be writing
+        at this moment. Then the entries of runs, the runs, the listings and the rest are deleted:
+        an item that names others is deleted after them, so that a repeat finds what is left. If
+        agents may have been at work, it looks again after a moment, until nothing is left.
         """
         mark = self._mark(sweep) or self._set_mark(sweep, note)
         n_deleted = self._delete_pass(sweep, mark)
@@ -91,7 +91,6 @@ class SweepItems:
         return mark.is_new or n_deleted > 0
 
     def get_config_version(self, sweep: str, version: int) -> ConfigVersion:
-        """See ``Store.get_config_version``."""
         item = self._table.get(keys.meta(sweep, version))
         if item is None:
             raise NotFound(f"no sweep '{sweep}' with config version {version}")
@@ -100,7 +99,6 @@ class SweepItems:
     def list_sweeps(
         self, project: str | None, after: tuple[float, str] | None, count: int
     ) -> list[SweepHead]:
-        """See ``Store.list_sweeps``."""
         span = keys.listings(project, after)
         heads: list[SweepHead] = []
         for page in self._table.pages(span, limit=count + 1, is_descending=True):
@@ -110,7 +108,6 @@ class SweepItems:
         return [head for head in heads if (head.created_at, head.sweep) != after][:count]
 
     def add_config_version(self, meta: ConfigVersion) -> bool:
-        """See ``Store.add_config_version``."""
         if self._table.put(MetaItem.of(meta), MetaItem.pk.does_not_exist()):
             return True
         stored = self.get_config_version(meta.sweep, meta.version)
@@ -118,11 +115,9 @@ class SweepItems:
         return has_document and stored.taken == meta.taken
 
     def add_event(self, sweep: str, event: Event) -> None:
-        """See ``Store.add_event``."""
         self._table.put(EventItem.of(sweep, event))
 
     def list_events(self, sweep: str, count: int) -> list[Event]:
-        """See ``Store.list_events``."""
         pages = self._table.pages(keys.events(sweep), limit=count, is_descending=True)
         return [EventItem.record(item) for item in next(pages)]
 
@@ -136,7 +131,7 @@ class SweepItems:
     def _set_mark(self, sweep: str, note: str) -> Mark:
         """Put the mark where there is anything of a sweep.
 
-        The runs that are out are read again after it: an ask may just have opened a lease.
+        The runs in progress are read again after it: an ask may just have opened a lease.
         """
         counter = self._table.get(keys.counter(sweep))
         if counter is None and not any(self._table.key_pages(keys.everything(sweep), limit=1)):

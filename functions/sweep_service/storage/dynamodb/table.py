@@ -85,6 +85,24 @@ class Table:
                 return _refused(error)
         return True
 
+    def replace(self, item: Item, condition: Condition) -> bool:
+        """Change a stored item into this one; False where the condition failed.
+
+        Attributes that this version does not know are left alone: a newer one has written them.
+        """
+        values = item.attribute_values
+        actions = [
+            attribute.set(values[name]) if values.get(name) is not None else attribute.remove()
+            for name, attribute in item.get_attributes().items()
+            if name not in ("pk", "sk")
+        ]
+        with translated():
+            try:
+                self._connection.update_item(item.pk, item.sk, actions=actions, condition=condition)
+            except PynamoDBException as error:
+                return _refused(error)
+        return True
+
     def update(self, key: Key, actions: Sequence[Action], condition: Condition) -> Raw | None:
         """Change an item and return it as it is then; None where the condition failed."""
         with translated():

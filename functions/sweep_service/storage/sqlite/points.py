@@ -16,7 +16,6 @@ class PointTable:
     def claim_point(
         self, sweep: str, version: int, point: str, index: int, over: int | None = None
     ) -> int:
-        """See ``Store.claim_point``."""
         place = (sweep, version, point)
         with self._database.write() as connection:
             connection.execute(
@@ -34,7 +33,6 @@ class PointTable:
         return int(holder)
 
     def list_points(self, sweep: str, version: int) -> dict[str, int]:
-        """See ``Store.list_points``."""
         rows = self._database.read(
             "SELECT point, idx FROM points WHERE sweep = ? AND version = ?", sweep, version
         )

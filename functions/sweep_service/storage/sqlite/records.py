@@ -90,7 +90,6 @@ class RecordTables:
     _database: Database
 
     def save(self, sweep: str, seen: R | None, record: R) -> R:
-        """See ``Store.save``."""
         table: _Table = _TABLES[type(record)]
         saved = replace(record, change=0 if seen is None else seen.change + 1)
         key: _Values = table.key(sweep, record)
@@ -112,7 +111,6 @@ class RecordTables:
         raise Stale(f"a record of sweep {sweep} has changed", table.decode(row))
 
     def delete(self, sweep: str, seen: Lease) -> None:
-        """See ``Store.delete``."""
         with self._database.write() as connection:
             if connection.execute(_LEASES.delete, _LEASES.as_seen(sweep, seen)).rowcount:
                 return
@@ -121,14 +119,12 @@ class RecordTables:
             raise Stale(f"a lease of sweep {sweep} has changed", _LEASES.decode(row))
 
     def get_status(self, sweep: str) -> SweepStatus:
-        """See ``Store.get_status``."""
         rows = self._database.read(_COUNTERS.select_one, sweep)
         if not rows:
             raise self._not_found(sweep)
         return _counter(rows[0])
 
     def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
-        """See ``Store.claim_index``."""
         with self._database.write() as connection:
             is_claimed = connection.execute(
                 """UPDATE sweeps SET next_index = next_index + 1, change = change + 1
@@ -147,26 +143,21 @@ class RecordTables:
         raise Exhausted(f"sweep {sweep} has given out all its {counter.limit} indices")
 
     def list_leases(self, sweep: str) -> list[Lease]:
-        """See ``Store.list_leases``."""
         return [_lease(row) for row in self._database.read(_LEASES.select + " ORDER BY idx", sweep)]
 
     def get_lease(self, sweep: str, index: int) -> Lease | None:
-        """See ``Store.get_lease``."""
         rows = self._database.read(_LEASES.select_one, sweep, index)
         return _lease(rows[0]) if rows else None
 
     def get_run(self, sweep: str, index: int) -> Run | None:
-        """See ``Store.get_run``."""
         rows = self._database.read(_RUNS.select_one, sweep, index)
         return _run(rows[0]) if rows else None
 
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
-        """See ``Store.list_runs``."""
         rows = self._database.read_page(_SELECT_RUNS, (sweep, since), count, n_bytes=PAGE_BYTES)
         return [_run(row) for row in rows]
 
     def list_run_heads(self, sweep: str) -> list[RunHead]:
-        """See ``Store.list_run_heads``."""
         rows = self._database.read(
             "SELECT idx, state, best FROM runs WHERE sweep = ? ORDER BY idx", sweep
         )
@@ -176,12 +167,10 @@ class RecordTables:
         ]
 
     def get_token(self, sha256: str) -> Token | None:
-        """See ``Store.get_token``."""
         rows = self._database.read(_TOKENS.select_one, sha256)
         return _token(rows[0]) if rows else None
 
     def list_tokens(self) -> list[Token]:
-        """See ``Store.list_tokens``."""
         rows = self._database.read("SELECT record, change FROM tokens ORDER BY sha256")
         return [_token(row) for row in rows]
 

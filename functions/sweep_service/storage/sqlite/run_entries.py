@@ -73,7 +73,6 @@ class RunEntries:
     _database: Database
 
     def append(self, sweep: str, index: int, entry: Entry) -> None:
-        """See ``Store.append``."""
         log = _LOGS[type(entry)]
         values = log.encode(entry)
         key = (sweep, index, *values[: log.n_keys])
@@ -82,7 +81,6 @@ class RunEntries:
             connection.execute(log.insert, (sweep, index, *values))
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
-        """See ``Store.list_observations``."""
         rows = self._database.read(
             """SELECT idx, config_version, unit, value, state, is_stopped_early, written_at, last,
                 revision
@@ -93,7 +91,6 @@ class RunEntries:
         return [_observation(row) for row in rows]
 
     def drop_band(self, sweep: str, band: int, index: int, attempt: int) -> None:
-        """See ``Store.drop_band``."""
         with self._database.write() as connection:
             connection.execute(
                 "DELETE FROM bands WHERE sweep = ? AND band = ? AND idx = ? AND attempt <= ?",
@@ -101,7 +98,6 @@ class RunEntries:
             )
 
     def list_band(self, sweep: str, band: int) -> dict[int, float]:
-        """See ``Store.list_band``."""
         rows = self._database.read(
             "SELECT idx, value FROM bands WHERE sweep = ? AND band = ? ORDER BY idx", sweep, band
         )
@@ -110,7 +106,6 @@ class RunEntries:
     def list_rows(
         self, sweep: str, index: int, after: tuple[int, int] | None, count: int
     ) -> list[RowBatch]:
-        """See ``Store.list_rows``."""
         rows = self._database.read_page(
             """SELECT attempt, first_row, batch, length(batch) + 100 FROM histories
             WHERE sweep = ? AND idx = ? AND (attempt, first_row) > (?, ?)
@@ -122,14 +117,12 @@ class RunEntries:
         return [RowBatch(attempt, offset, decode_rows(batch)) for attempt, offset, batch in rows]
 
     def delete_run_data(self, sweep: str, index: int, attempt: int) -> bool:
-        """See ``Store.delete_run_data``."""
         with self._database.write() as connection:
             for statement in _ATTEMPT_DELETIONS:
                 connection.execute(statement, (sweep, index, attempt))
         return True
 
     def list_attempt_records(self, sweep: str, index: int) -> list[AttemptRecord]:
-        """See ``Store.list_attempt_records``."""
         rows = self._database.read(
             """SELECT idx, attempt, agent, host, state, started_at, ended_at, exit_code, signal,
                 holder_key
@@ -140,7 +133,6 @@ class RunEntries:
         return [_attempt_record(row) for row in rows]
 
     def get_error_tail(self, sweep: str, index: int, attempt: int) -> str | None:
-        """See ``Store.get_error_tail``."""
         rows = self._database.read(
             "SELECT tail FROM error_tails WHERE sweep = ? AND idx = ? AND attempt = ?",
             sweep,

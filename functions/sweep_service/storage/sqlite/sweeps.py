@@ -65,14 +65,13 @@ class SweepTables:
     _database: Database
 
     def create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
-        """See ``Store.create_sweep``."""
         try:
             self._create_sweep(meta, counter)
         except NotFound as error:  # the id is marked
             raise Stale(f"the sweep id {meta.sweep} was that of a deleted sweep") from error
 
     def delete_sweep(self, sweep: str, note: str = "") -> bool:
-        """See ``Store.delete_sweep``; in batches, so that other sweeps go on meanwhile."""
+        """Delete a sweep as in ``Store``; in batches, so that other sweeps go on meanwhile."""
         with self._database.write() as connection:
             if not _is_anything_there(connection, sweep):
                 return False
@@ -87,7 +86,6 @@ class SweepTables:
         return True
 
     def get_config_version(self, sweep: str, version: int) -> ConfigVersion:
-        """See ``Store.get_config_version``."""
         rows = self._database.read(
             """SELECT sweep, version, project, name, document, created_at, create_key, taken,
                 command_at, command_by
@@ -104,7 +102,6 @@ class SweepTables:
     def list_sweeps(
         self, project: str | None, after: tuple[float, str] | None, count: int
     ) -> list[SweepHead]:
-        """See ``Store.list_sweeps``."""
         before = after or (math.inf, "")
         if project is None:
             rows = self._database.read(
@@ -126,7 +123,6 @@ class SweepTables:
         return [SweepHead(*row) for row in rows]
 
     def add_config_version(self, meta: ConfigVersion) -> bool:
-        """See ``Store.add_config_version``."""
         with self._database.write() as connection:
             _put_meta(connection, meta)
             stored = connection.execute(
@@ -136,7 +132,6 @@ class SweepTables:
         return bool(stored == (to_json(meta.document), encode_taken(meta.taken)))
 
     def add_event(self, sweep: str, event: Event) -> None:
-        """See ``Store.add_event``."""
         with self._database.write() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO events (sweep, at, id, record) VALUES (?, ?, ?, ?)",
@@ -144,7 +139,6 @@ class SweepTables:
             )
 
     def list_events(self, sweep: str, count: int) -> list[Event]:
-        """See ``Store.list_events``."""
         rows = self._database.read(
             "SELECT record FROM events WHERE sweep = ? ORDER BY at DESC, id DESC LIMIT ?",
             sweep,

@@ -133,7 +133,7 @@ class Delivery:
         outcome = self.complete(outcome)
         ending = self._ending(outcome)
         try:
-            finished = client.finish(self.pending.run, ending.to_json())
+            finished = client.finish(self.pending.run, ending)
         except InvalidRequest as error:  # an end without its details is better than none
             self._notice(f"the outcome of the run is sent without details: {error}")
             essentials = Ending(
@@ -142,7 +142,7 @@ class Delivery:
                 key=ending.key,
                 is_stopped_early=ending.is_stopped_early,
             )
-            finished = client.finish(self.pending.run, essentials.to_json())
+            finished = client.finish(self.pending.run, essentials)
         self._outbox.remove(self.pending)
         return finished
 

@@ -185,7 +185,7 @@ class AgentSession:
         """Have a run that was not begun handed out again; otherwise its lease expires."""
         ending = runs.Ending(handout.attempt, RunState.PREEMPTED, key=handout.key)
         with contextlib.suppress(SweepError):
-            self.client.with_retries(ONCE).finish(handout.id, ending.to_json())
+            self.client.with_retries(ONCE).finish(handout.id, ending)
 
     def pause_after_machine_fault(self, why: str, handout: HandOut) -> None:
         """Wait before this machine tries again what it has just failed to do, and say so.

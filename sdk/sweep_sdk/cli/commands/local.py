@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import secrets
 import signal
@@ -136,6 +137,7 @@ def command(
         if is_made:
             token_file = stack.enter_context(published(servers_folder(), url, token))
         _stop_on_signals(server)
+        gc.freeze()  # what is loaded by now stays, and need not be looked at again and again
         if is_json:
             found = None if token_file is None else str(token_file)
             say(json.dumps({"url": url, "token_file": found}))

@@ -140,7 +140,7 @@ def test_configs_are_of_the_space() -> None:
         assert json.loads(record) == suggestion.record
 
 
-def test_the_record_tells_of_the_start_and_then_of_the_model() -> None:
+def test_the_record_describes_the_start_and_then_the_model() -> None:
     config = bayes(PLANE, goal="maximize")
     runs = sweep(config, lambda run: 100 - (run["x"] - 0.3) ** 2, 12)
     assert "no run has a value" in runs[0][0].record["reason"]

@@ -269,7 +269,7 @@ def test_the_likelihood_is_that_of_the_textbook(prior: Prior) -> None:
     assert difference == pytest.approx(by_the_book(a) - by_the_book(b))
 
 
-def test_the_fit_tells_axes_that_matter_from_those_that_do_not() -> None:
+def test_the_fit_distinguishes_axes_that_matter_from_those_that_do_not() -> None:
     rng = np.random.default_rng(3)
     axes = Axes((Axis(), Axis(), Axis()))
     unit = rng.random((40, 3))

@@ -85,7 +85,7 @@ def test_what_is_a_part_of_the_function_is_not_an_outlier(name: str, n: int) -> 
     assert outliers_of(model_of(unit, LANDSCAPES[name](unit))) == []
 
 
-def test_too_few_runs_cannot_tell() -> None:
+def test_too_few_runs_have_no_outliers() -> None:
     unit = points(5)
     values = bowl(unit)
     values[2] = 1000.0

@@ -159,10 +159,7 @@ class Continuous(Distribution):
     def ppf(self, u: float) -> float:
         """Inverse of ``cdf`` on [0, 1]."""
 
-    @property
-    def kind(self) -> Kind:
-        """Always ``continuous``."""
-        return "continuous"
+    kind: ClassVar[Kind] = "continuous"
 
     def contains(self, value: Any) -> bool:
         """Whether the value is a number within the bounds."""

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sweep_service.model.space.distributions.base import Finite, Kind, bin_of, is_number
 
@@ -49,15 +49,8 @@ class Constant(Finite):
 
     value: Any
 
-    @property
-    def kind(self) -> Kind:
-        """Always ``categorical``."""
-        return "categorical"
-
-    @property
-    def n_values(self) -> int:
-        """Always 1."""
-        return 1
+    kind: ClassVar[Kind] = "categorical"
+    n_values: ClassVar[int] = 1
 
     @property
     def grid(self) -> Finite:

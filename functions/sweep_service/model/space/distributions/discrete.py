@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from sweep_service.model.space.distributions.base import (
     LARGEST,
@@ -32,10 +32,7 @@ class IntUniform(Finite):
     low: int
     high: int
 
-    @property
-    def kind(self) -> Kind:
-        """Always ``ordered``."""
-        return "ordered"
+    kind: ClassVar[Kind] = "ordered"
 
     @property
     def n_values(self) -> int:
@@ -66,10 +63,7 @@ class Steps(Finite):
     stop: float
     step: float
 
-    @property
-    def kind(self) -> Kind:
-        """Always ``ordered``."""
-        return "ordered"
+    kind: ClassVar[Kind] = "ordered"
 
     @property
     def n_values(self) -> int:
@@ -133,10 +127,7 @@ class Quantized(Finite):
         """min, min + q, min + 2 q, ... below max; these need not be multiples of q."""
         return self.steps
 
-    @property
-    def kind(self) -> Kind:
-        """Always ``ordered``."""
-        return "ordered"
+    kind: ClassVar[Kind] = "ordered"
 
     @property
     def is_uniform(self) -> bool:
@@ -188,10 +179,8 @@ class QuantizedEndless(Distribution):
     underlying: Continuous
     q: float
 
-    @property
-    def kind(self) -> Kind:
-        """``continuous``: ``from_unit`` does the rounding."""
-        return "continuous"
+    #: Although the values are countable: ``from_unit`` does the rounding.
+    kind: ClassVar[Kind] = "continuous"
 
     def contains(self, value: Any) -> bool:
         """Whether the value is a multiple of q that can be drawn."""
