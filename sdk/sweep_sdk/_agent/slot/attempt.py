@@ -250,7 +250,13 @@ class Attempt:
         )
         news = set(unmatched) - session.shown_unmatched if is_finished else set()
         if is_first_without_value and metric is not None:
-            self.notice(_why_without_value(metric, summary, outcome, metric in unmatched))
+            words = missing_metric(metric, summary, is_unmatched=metric in unmatched)
+            if outcome.returned is not None:
+                words += (
+                    f"; the function returned {outcome.returned:g}, which does not count: log it,"
+                    f" with sweep_sdk.log({{'{metric}': ...}})"
+                )
+            self.notice(words)
             news.discard(metric)
             session.shown_unmatched.add(metric)
         if news:
@@ -373,19 +379,6 @@ class ProgramAttempt(Attempt):
             stderr_tail=words.strip("\n"),
             warned_by=result.warned_by,
         )
-
-
-def _why_without_value(
-    metric: str, summary: Mapping[str, object], outcome: ProgramOutcome, is_unmatched: bool
-) -> str:
-    """Why a run that finished has no value of the sweep's metric."""
-    words = missing_metric(metric, summary, is_unmatched=is_unmatched)
-    if outcome.returned is None:
-        return words
-    return (
-        f"{words}; the function returned {outcome.returned:g}, which does not count: log it, with"
-        f" sweep_sdk.log({{'{metric}': ...}})"
-    )
 
 
 def _not_started(why: str, *, is_machines_fault: bool = True) -> ProgramOutcome:
