@@ -7,6 +7,25 @@ import json
 from sweep_sdk._backend.transport import Response
 from sweep_service.wire.headers import BACKEND_HEADER
 
+#: A sweep as the answer to its registration.
+REGISTERED = {
+    "id": "k3v9x2ab",
+    "project": "p",
+    "name": None,
+    "state": "running",
+    "method": "grid",
+    "metric": None,
+    "grid_points": 1,
+    "run_cap": None,
+    "n_handed_out": 0,
+    "created_at": 0,
+    "config": {
+        "method": "grid",
+        "parameters": {"x": {"distribution": "constant", "value": 1}},
+    },
+    "warnings": [],
+}
+
 
 def answer(status, body=b"", **headers):
     """An answer of anybody; underscores in names of headers represent hyphens."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from made_answers import REGISTERED, answer
 
 from sweep_sdk import _exceptions as errors
 from sweep_sdk._backend.client import new_key
@@ -89,7 +90,7 @@ class TestSweeps:
             client.change_sweep(sweep, state="running")
 
     def test_only_what_is_given_is_changed(self, client, network, sweep):
-        network.fail = lambda _: Response(200, {}, b'{"id": "k3v9x2ab", "warnings": []}')
+        network.fail = lambda _: answer(200, REGISTERED)
         client.change_sweep(sweep, config=CONFIG)
         client.change_sweep(sweep, yaml="method: grid", run_cap=3)
         client.change_sweep(sweep, state="paused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import ssl
@@ -9,13 +10,16 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from made_answers import REGISTERED
 
 from sweep_sdk import _exceptions as errors
+from sweep_sdk._backend import bodies
 from sweep_sdk._backend.client import Client, open_client
 from sweep_sdk._backend.proxies import proxy_of
 from sweep_sdk._backend.retry import ONCE, Retrier
@@ -30,7 +34,7 @@ CERTIFICATES = Path(__file__).with_name("certificates")
 
 
 #: What a backend answers to a question after its health, and to a new sweep.
-WELL = {"status": "ok", "version": "0.0.9", "id": None, "warnings": []}
+WELL = {"status": "ok", "version": "0.0.9", **REGISTERED}
 
 
 class Server(ThreadingHTTPServer):
@@ -472,3 +476,58 @@ class TestHurry:
         server.delay_seconds = 60
         with pytest.raises(errors.BackendUnavailable, match=r"no (answer|connection)"):
             client.health()
+
+
+class TestHostileAnswers:
+    def test_a_small_answer_that_unpacks_to_a_large_one(self, server, opened, monkeypatch):
+        monkeypatch.setattr(bodies, "MOST_BYTES", 1_000_000)
+        gzipped = {"Content-Encoding": "gzip"}
+        server.answer = (200, gzipped, gzip.compress(json.dumps(WELL).encode()))
+        assert opened(server.url).health() == WELL
+        server.answer = (200, gzipped, gzip.compress(b" " * 50_000_000))
+        with pytest.raises(errors.BackendUnavailable, match="more than 1,000,000 bytes") as caught:
+            opened(server.url).health()
+        assert not caught.value.is_temporary
+
+    def test_a_damaged_gzip(self, server, opened):
+        server.answer = (200, {"Content-Encoding": "gzip"}, b"no gzip")
+        with pytest.raises(errors.WrongBackend):
+            opened(server.url).health()
+
+    @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"])
+    def test_an_answer_that_trickles(self, opened, monkeypatch, head):
+        """Each byte comes in time, and the whole never."""
+        monkeypatch.setattr("sweep_sdk._backend.transport.LONGEST_EXCHANGE_SECONDS", 0.5)
+        is_over = threading.Event()
+
+        def trickle():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(head or b"HTTP/1.1 200 OK\r\nX: ")
+                with suppress(OSError):
+                    while not is_over.wait(0.02):
+                        connection.sendall(b" ")
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=trickle)
+            thread.start()
+            try:
+                with pytest.raises(errors.BackendUnavailable, match=r"no whole answer .* within"):
+                    opened(f"http://127.0.0.1:{listener.getsockname()[1]}").health()
+            finally:
+                is_over.set()
+                thread.join()
+
+    @pytest.mark.parametrize("limit", [1, 1001])
+    def test_a_list_without_an_end(self, server, opened, monkeypatch, limit):
+        pages = iter(range(10**6))
+
+        def page(_):
+            return [], f"cursor {next(pages) % limit}"
+
+        client = opened(server.url)
+        monkeypatch.setattr(Client, "_get", lambda *_: page(None))
+        with pytest.raises(errors.WrongBackend, match="has no end"):
+            list(client.list_sweeps())
+        assert next(pages) <= 1002

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.records.numbers import tagged
 from sweep_service.model.records.states import RunState
+from sweep_service.wire import shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,49 @@ if TYPE_CHECKING:
 #: with: name and JSON type. An entry here and in ``infra/openapi.yaml`` is all that the way from
 #: agent to reader needs; see ``docs/adding-a-field.md``.
 DETAILS: dict[str, type] = {}
+
+
+#: How soon an agent asks again at the earliest, and at the latest, whatever a backend says.
+SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 3600.0
+SHORTEST_LEASE_SECONDS = 1.0
+
+_ATTENTION = {
+    "report_at": shapes.list_of(shapes.COUNT),
+    "target": shapes.maybe(
+        shapes.record({}, {"at_most": shapes.NUMBER, "at_least": shapes.NUMBER})
+    ),
+}
+_HAND_OUT = shapes.both(
+    shapes.record(
+        {
+            "id": shapes.RUN,
+            "sweep": shapes.SWEEP,
+            "project": shapes.TEXT,
+            "index": shapes.COUNT,
+            "config": shapes.PLAIN_MAP,
+            "config_version": shapes.COUNT,
+            "attempt": shapes.COUNT,
+            "lease_seconds": shapes.SECONDS,
+        },
+        {
+            "metric": shapes.maybe(shapes.TEXT),
+            "key": shapes.maybe(shapes.TEXT),
+            "command_sha256": shapes.maybe(shapes.SHA256),
+            **_ATTENTION,
+        },
+    ),
+    shapes.names_its_sweep,
+)
+_WAIT = shapes.record({"wait_seconds": shapes.NUMBER, "reason": shapes.TEXT})
+_COMMAND = shapes.record(
+    {
+        "command": shapes.TEXT,
+        "reason": shapes.maybe(shapes.TEXT),
+        "lease_seconds": shapes.SECONDS,
+    },
+    {"next_offset": shapes.COUNT, **_ATTENTION},
+)
+_FINISHED = shapes.record({"state": shapes.TEXT, "requeued": shapes.BOOLEAN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +114,8 @@ class Attention:
         """What a hand-out or an answer says; None from an older backend."""
         if "report_at" not in found:
             return None
-        target = found["target"] or {}
-        counts = tuple(int(count) for count in found["report_at"])
-        return cls(counts, target.get("at_most"), target.get("at_least"))
+        target = found.get("target") or {}
+        return cls(tuple(found["report_at"]), target.get("at_most"), target.get("at_least"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +157,14 @@ class HandOut:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> HandOut:
-        """The hand-out of an answer."""
+        """The hand-out of an answer.
+
+        Raises:
+            WrongShape: It is none, or names a run as no backend does.
+        """
+        _HAND_OUT(found, "run")
         known = {item.name: found[item.name] for item in fields(cls) if item.name in found}
+        known["lease_seconds"] = max(known["lease_seconds"], SHORTEST_LEASE_SECONDS)
         return cls(**{**known, "attention": Attention.from_json(found)})
 
 
@@ -132,8 +181,15 @@ class Wait:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Wait:
-        """The wait of an answer."""
-        return cls(float(found["wait_seconds"]), str(found["reason"]))
+        """The wait of an answer, within what an agent is ready to wait.
+
+        Raises:
+            WrongShape: It is none.
+        """
+        _WAIT(found, "wait")
+        seconds = found["wait_seconds"]  # NaN too is raised to the shortest
+        bounded = max(SHORTEST_WAIT_SECONDS, min(seconds, LONGEST_WAIT_SECONDS))
+        return cls(float(bounded), found["reason"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +226,16 @@ class Command:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Command:
-        """The command of an answer."""
+        """The command of an answer.
+
+        Raises:
+            WrongShape: It is none.
+        """
+        _COMMAND(found, "command")
         return cls(
             str(found["reason"]) if found["command"] == "stop" else None,
-            float(found["lease_seconds"]),
-            int(found.get("next_offset", 0)),
+            max(float(found["lease_seconds"]), SHORTEST_LEASE_SECONDS),
+            found.get("next_offset", 0),
             Attention.from_json(found),
         )
 
@@ -245,5 +306,10 @@ class Finished:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Finished:
-        """The answer to a finish."""
-        return cls(str(found["state"]), bool(found["requeued"]))
+        """The answer to a finish.
+
+        Raises:
+            WrongShape: It is none.
+        """
+        _FINISHED(found, "finish")
+        return cls(found["state"], found["requeued"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from sweep_sdk._backend import answer_shapes
 from sweep_sdk._backend.caller import Caller
 from sweep_sdk._backend.requests import sweep_path
 from sweep_sdk._exceptions import NotAuthorized, NotFound, UsageError
@@ -81,21 +81,23 @@ class AccessCaller(Caller):
 
 def identity_of(found: Any) -> Json:
     """The caller in an answer."""
+    answer_shapes.AN_IDENTITY(found, "identity")
     return {name: found[name] for name in _IDENTITY}
 
 
 def token_of(found: Any) -> Json:
     """The token in an answer."""
-    if re.fullmatch("[0-9a-f]{12}", found["id"]) is None:
-        raise ValueError("no id of a token")
+    answer_shapes.A_TOKEN(found, "token")
     return {name: found[name] for name in _TOKEN}
 
 
 def events_of(found: Any) -> list[Json]:
     """The events in an answer."""
+    answer_shapes.EVENTS(found, "events")
     return [{name: item[name] for name in _EVENT} for item in found["items"]]
 
 
 def tokens_of(found: Any) -> list[Json]:
     """The tokens in an answer."""
+    answer_shapes.TOKENS(found, "tokens")
     return [token_of(item) for item in found["items"]]

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sweep_sdk._backend import answer_shapes
 from sweep_sdk._exceptions import (
     BackendGone,
     BackendUnavailable,
@@ -22,10 +23,12 @@ from sweep_sdk._exceptions import (
     UsageError,
     WrongBackend,
 )
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._version import __version__
 from sweep_service import errors
 from sweep_service.installation import install_hint
 from sweep_service.model.records.numbers import decode_metric, untag
+from sweep_service.wire import shapes
 from sweep_service.wire.headers import BACKEND_HEADER
 from sweep_service.wire.problems import PROBLEM_TYPE
 from sweep_service.wire.runs import HandOut, Wait
@@ -36,8 +39,8 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.transport import Response
 
     Answer = TypeVar("Answer")
-    #: Makes something of an answer's JSON; raises AttributeError, KeyError, TypeError or ValueError
-    #: where it is none to the request that was sent.
+    #: Makes something of an answer's JSON; raises ``WrongShape`` where it is none to the request
+    #: that was sent.
     Reader = Callable[[Any], Answer]
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
@@ -85,7 +88,7 @@ def is_missing_route(response: Response) -> bool:
     return response.status == 404 and _is_of_api_gateway(response)
 
 
-def foreign(response: Response, place: str, *, is_known: bool) -> BackendUnavailable:
+def foreign(response: Response, place: str, *, is_known: bool, why: str = "") -> BackendUnavailable:
     """The error for an answer that cannot be the backend's.
 
     Args:
@@ -93,8 +96,10 @@ def foreign(response: Response, place: str, *, is_known: bool) -> BackendUnavail
         place: The backend, as messages name it.
         is_known: Whether the backend has answered before. Then somebody in between has taken its
             place for a while; otherwise the address is likely to be wrong.
+        why: What is wrong with an answer that could have been the backend's.
     """
     what, hint = _what_it_does(response), _proxy_hint(response)
+    what += f" ({_one_line(why)})" if why else ""
     if is_known:
         return BackendUnavailable(
             f"{place} {what}, which is not the sweep backend's answer: a proxy, an ingress or a"
@@ -108,7 +113,7 @@ def foreign(response: Response, place: str, *, is_known: bool) -> BackendUnavail
 
 def _what_it_does(response: Response) -> str:
     if 300 <= response.status < 400:
-        return f"redirects to {_header(response, 'Location') or 'somewhere else'}"
+        return f"redirects to {_one_line(_header(response, 'Location') or 'somewhere else')}"
     if response.status >= 400:
         return f"answers {response.status}"
     if _json(response) is not None:
@@ -149,7 +154,7 @@ def _error(
     response: Response, problem: Mapping[str, Any], place: str, is_known: bool
 ) -> SweepError:
     status, code = response.status, _code(response, problem)
-    detail = " ".join(str(problem.get("detail") or problem.get("message") or "").split())
+    detail = _one_line(problem.get("detail") or problem.get("message") or "")
     said = f" ({status}{': ' + detail if detail else ''})"
     if code == errors.Forbidden.code:
         return NotAuthorized(f"{place} does not allow this: {detail}")
@@ -176,8 +181,7 @@ def _error(
 
 def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
     if code == errors.InvalidConfig.code:
-        problems = tuple(config_problem(item) for item in problem.get("errors") or ())
-        warnings = tuple(config_problem(item) for item in problem.get("warnings") or ())
+        problems, warnings = (_problems(problem.get(name)) for name in ("errors", "warnings"))
         return InvalidConfig(detail, problems, warnings)
     kinds: dict[str, type[SweepError]] = {
         errors.InvalidRequest.code: InvalidRequest,
@@ -192,6 +196,20 @@ def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
     return kinds.get(code, UsageError)(detail or code)
 
 
+def _problems(found: Any) -> tuple[ConfigProblem, ...]:
+    """Problems of a config; those that are not as they must be are left out."""
+    items = found if isinstance(found, list) else []
+    return tuple(config_problem(item) for item in items if _is_problem(item))
+
+
+def _is_problem(item: Any) -> bool:
+    try:
+        answer_shapes.A_CONFIG_PROBLEM(item, "")
+    except shapes.WrongShape:
+        return False
+    return True
+
+
 def _not_ours(response: Response, place: str, is_known: bool) -> SweepError:
     """An error that our backend would have named: somebody else answered."""
     if response.status == 413:
@@ -199,61 +217,72 @@ def _not_ours(response: Response, place: str, is_known: bool) -> SweepError:
     return foreign(response, place, is_known=is_known)
 
 
-def hand_out_or_wait(found: Mapping[str, Any]) -> HandOut | Wait:
+def hand_out_or_wait(found: Any) -> HandOut | Wait:
     """The answer to an ask."""
-    return Wait.from_json(found) if "wait_seconds" in found else HandOut.from_json(found)
+    is_wait = isinstance(found, dict) and "wait_seconds" in found
+    return Wait.from_json(found) if is_wait else HandOut.from_json(found)
 
 
-def sweep_of(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A sweep whose best run, where the answer has one, holds numbers."""
+def listed_sweep(found: Any) -> dict[str, Any]:
+    """A sweep of a list; its config and its best run may be missing."""
+    answer_shapes.A_LISTED_SWEEP(found, "sweep")
+    return dict(found)
+
+
+def sweep_of(found: Any) -> dict[str, Any]:
+    """A sweep whose best run, if it has one, holds numbers."""
+    answer_shapes.A_SWEEP(found, "sweep")
     best = found.get("best")
-    return {**found, "id": found["id"], "best": None if best is None else run_of(best)}
+    return {**found, "best": None if best is None else run_of(best)}
 
 
-def importance(answer: Any) -> dict[str, Any]:
+def importance(found: Any) -> dict[str, Any]:
     """How much each parameter of a sweep explains."""
-    parameters = [
-        {"name": str(entry["name"]), "share": entry["share"], "clear": bool(entry["clear"])}
-        for entry in answer["parameters"]
-    ]
-    return {"n_runs": int(answer["n_runs"]), "parameters": parameters}
+    answer_shapes.AN_IMPORTANCE(found, "importance")
+    return dict(found)
 
 
-def imported(answer: Any) -> dict[str, Any]:
+def imported(found: Any) -> dict[str, Any]:
     """What became of results from elsewhere."""
-    numbers = {name: int(answer[name]) for name in ("observed", "done", "known", "n_left_out")}
-    left_out = [
-        {"place": int(entry["place"]), "reason": str(entry["reason"])}
-        for entry in answer["left_out"]
-    ]
-    return {**numbers, "left_out": left_out}
+    answer_shapes.AN_IMPORT(found, "import")
+    return dict(found)
 
 
-def run_of(found: Mapping[str, Any]) -> dict[str, Any]:
+def run_of(found: Any) -> dict[str, Any]:
     """A run whose metrics are numbers, NaN and infinities too."""
-    best, summary = decode_metric(found["best"]), _numbers(found["summary"])
-    return {**found, "best": best, "summary": summary}
+    answer_shapes.A_RUN(found, "run")
+    return {**found, "best": decode_metric(found["best"]), "summary": _numbers(found["summary"])}
 
 
-def retried(found: Mapping[str, Any]) -> dict[str, Any]:
+def run_in_full(found: Any) -> dict[str, Any]:
+    """A run with its earlier attempts and what is left of a failure."""
+    answer_shapes.A_RUN_IN_FULL(found, "run")
+    return run_of(found)
+
+
+def retried(found: Any) -> dict[str, Any]:
     """Which runs are handed out again, and where the next request goes on."""
-    return {name: found[name] for name in ("runs", "next", "sweep_state")}
+    answer_shapes.A_RETRY(found, "retry")
+    return dict(found)
 
 
-def amended(found: Mapping[str, Any]) -> dict[str, Any]:
+def amended(found: Any) -> dict[str, Any]:
     """The answer to a retry or a deletion of a run."""
+    answer_shapes.AN_AMENDMENT(found, "answer")
     return {**found, "run": run_of(found["run"])}
 
 
-def history_row(found: Mapping[str, Any]) -> dict[str, Any]:
+def history_row(found: Any) -> dict[str, Any]:
     """A logged row whose metrics are numbers, NaN and infinities too."""
+    answer_shapes.A_ROW(found, "row")
     return {**found, "metrics": _numbers(found["metrics"])}
 
 
-def thinned(found: Mapping[str, Any]) -> Thinned:
+def thinned(found: Any) -> Thinned:
     """The answer to a request for a few rows of a history."""
+    answer_shapes.A_THINNED_HISTORY(found, "history")
     rows = [history_row(row) for row in found["items"]]
-    return Thinned(rows, int(found.get("n_rows", len(rows))))
+    return Thinned(rows, found.get("n_rows", len(rows)))
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,24 +291,27 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 def health_of(found: Any) -> dict[str, Any]:
     """The answer of a backend that is well."""
-    return {**found, "version": str(found["version"])}
+    answer_shapes.HEALTH(found, "health")
+    return dict(found)
 
 
 def registered(found: Any) -> dict[str, Any]:
     """A sweep that was registered or changed; after a dry run its id is None."""
-    return {**found, "id": found["id"], "warnings": found["warnings"]}
+    answer_shapes.A_REGISTERED_SWEEP(found, "sweep")
+    return dict(found)
 
 
 def nothing(found: Any) -> None:
     """An answer without a body."""
     if found is not None:
-        raise TypeError("the answer has a body")
+        raise shapes.WrongShape("the answer has a body", is_other=True)
 
 
 def page_of(reader: Reader[dict[str, Any]]) -> Reader[tuple[list[dict[str, Any]], str | None]]:
     """A reader of a part of a list: its items as ``reader`` reads them, and the next cursor."""
 
     def read(found: Any) -> tuple[list[dict[str, Any]], str | None]:
+        answer_shapes.A_PAGE(found, "page")
         return [reader(item) for item in found["items"]], found["next"]
 
     return read
@@ -287,7 +319,8 @@ def page_of(reader: Reader[dict[str, Any]]) -> Reader[tuple[list[dict[str, Any]]
 
 def config_problem(item: Mapping[str, Any]) -> ConfigProblem:
     """An error or warning about a sweep config, as the backend sends it."""
-    return ConfigProblem(str(item.get("path", "")), str(item.get("message", "")), item.get("line"))
+    answer_shapes.A_CONFIG_PROBLEM(item, "problem")
+    return ConfigProblem(item.get("path", ""), item["message"], item.get("line"))
 
 
 def warnings_of(sweep: Mapping[str, Any]) -> list[str]:
@@ -312,3 +345,7 @@ def _retry_after(response: Response) -> float | None:
 def _header(response: Response, name: str) -> str | None:
     lowered = name.lower()
     return next((value for key, value in response.headers.items() if key.lower() == lowered), None)
+
+
+def _one_line(text: object) -> str:
+    return printable(" ".join(str(text).split()))

@@ -9,6 +9,7 @@ from sweep_sdk._backend.acquaintance import Acquaintance
 from sweep_sdk._backend.answers import page_of
 from sweep_sdk._backend.exchange import Exchange
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
+from sweep_sdk._exceptions import WrongBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 Answer = TypeVar("Answer")
+
+#: Pages in a row without items that a list may have: deleted runs leave pages empty.
+MOST_EMPTY_PAGES = 1000
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,20 @@ class Caller:
         self, path: str, query: Mapping[str, str | None], reader: Callable[[Json], Json]
     ) -> Iterator[Json]:
         given = {name: value for name, value in query.items() if value is not None}
+        seen: set[str] = set()
+        n_empty = 0
         while True:
             items, cursor = self._get(path, page_of(reader), given)
             yield from items
             if cursor is None:
                 return
+            n_empty = 0 if items else n_empty + 1
+            if cursor in seen or n_empty > MOST_EMPTY_PAGES:
+                raise WrongBackend(
+                    f"{self.transport.place} does not answer as a sweep backend: its list has no"
+                    " end"
+                )
+            seen.add(cursor)
             given["cursor"] = cursor
 
     def _send(

@@ -14,9 +14,11 @@ from sweep_sdk._backend.answers import (
     history_row,
     importance,
     imported,
+    listed_sweep,
     nothing,
     registered,
     retried,
+    run_in_full,
     run_of,
     sweep_of,
     thinned,
@@ -139,7 +141,7 @@ class Client(AccessCaller):
 
     def list_sweeps(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
         """Sweeps, newest first, page by page as they are consumed."""
-        return self._pages("/v1/sweeps", {"project": project, "state": state}, sweep_of)
+        return self._pages("/v1/sweeps", {"project": project, "state": state}, listed_sweep)
 
     def change_sweep(
         self,
@@ -211,7 +213,7 @@ class Client(AccessCaller):
 
     def get_run(self, run: str) -> Json:
         """One run with its earlier attempts and the error tail of a failure."""
-        return self._get(run_path(run), run_of)
+        return self._get(run_path(run), run_in_full)
 
     def best_run(self, sweep: str) -> Json | None:
         """The run with the best value of the sweep's metric; None while there is none."""

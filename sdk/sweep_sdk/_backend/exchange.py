@@ -16,6 +16,7 @@ from sweep_sdk._backend.requests import encode
 from sweep_sdk._exceptions import BackendUnavailable, NotAuthorized, SweepError, UsageError
 from sweep_sdk._version import __version__
 from sweep_service.wire.headers import FEATURES_HEADER, SDK_HEADER
+from sweep_service.wire.shapes import WrongShape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,8 +105,10 @@ class Exchange:
             raise self._outdated(response, method, path)
         try:
             answer = reader(decode(response, place, is_known=is_known))
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise foreign(response, place, is_known=is_known) from None
+        except WrongShape as error:
+            if error.is_other:
+                raise foreign(response, place, is_known=is_known, why=str(error)) from None
+            raise UsageError(f"{place} does not answer as a sweep backend: {error}") from None
         self.acquaintance.note(backend_version(response))
         return answer
 
@@ -127,5 +130,5 @@ class Exchange:
             return None
         try:
             return str(health_of(decode(response, self.transport.place))["version"])
-        except (SweepError, KeyError, TypeError):
+        except (SweepError, WrongShape):
             return None

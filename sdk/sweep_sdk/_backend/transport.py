@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from sweep_sdk._backend.bodies import TooLong, read_body
 from sweep_sdk._backend.proxies import proxy_of
 from sweep_sdk._backend.signing import signer_of
 from sweep_sdk._backend.troubles import trouble_of
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 CONNECT_TIMEOUT_SECONDS = 10.0
+#: From the beginning of a request to the end of its answer; a slow sender gets more for its body.
+LONGEST_EXCHANGE_SECONDS = 60.0
+SLOWEST_BYTES_PER_SECOND = 20_000
 #: Keeps requests from looking for a proxy in the environment.
 _NO_PROXY = {"no_proxy": "*"}
 
@@ -81,7 +85,7 @@ class Transport(Protocol):
         """Send one request, once; ``timeout_seconds`` is the longest time without data.
 
         Raises:
-            BackendUnavailable: There was no answer.
+            BackendUnavailable: There was no answer, or one that was too large or too slow.
             UsageError: The backend cannot be used as it is set up.
         """
 
@@ -152,6 +156,16 @@ class HttpTransport:
         import requests
         import urllib3
 
+        seconds = LONGEST_EXCHANGE_SECONDS + len(body) / SLOWEST_BYTES_PER_SECOND
+        is_cut = threads.Event()
+
+        def cut() -> None:
+            is_cut.set()
+            self._cut()
+
+        timer = threads.Timer(seconds, cut)
+        timer.daemon = True
+        timer.start()
         try:
             answer = self._session().request(
                 method,
@@ -162,9 +176,18 @@ class HttpTransport:
                 timeout=(self._bounded(CONNECT_TIMEOUT_SECONDS), self._bounded(timeout_seconds)),
                 allow_redirects=False,
                 proxies=None if self.proxy else _NO_PROXY,
+                stream=True,
             )
-        except (requests.RequestException, urllib3.exceptions.LocationParseError) as error:
-            raise self._trouble(error) from None
+            content = read_body(answer)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if not is_cut.is_set():
+                raise self._trouble(error) from None
+        except TooLong as error:
+            raise BackendUnavailable(
+                f"{self.place} answers with {error}, which no sweep backend does; check"
+                f" {self.url_setting}",
+                is_temporary=False,
+            ) from None
         except ImportError as error:
             raise UsageError(
                 f"no secure connection to {self.place}: this Python was built without the module"
@@ -172,10 +195,14 @@ class HttpTransport:
             ) from None
         except OSError as error:  # requests checks that a CA bundle is there, and says so
             raise UsageError(f"cannot use the CA bundle: {error}") from None
+        finally:
+            timer.cancel()
+        if is_cut.is_set():  # whatever was read of it may lack its end
+            raise BackendUnavailable(f"no whole answer from {self.place} within {seconds:.0f} s")
         return Response(
             answer.status_code,
             dict(answer.headers),
-            answer.content,
+            content,
             self.proxy,
             self.url_setting,
             is_signed=self._signer is not None,
@@ -233,6 +260,7 @@ class HttpTransport:
         session = network.new_session()
         # A callable, not a header: otherwise requests replaces it by what ~/.netrc has.
         session.auth = self._authorize
+        session.headers["Accept-Encoding"] = "gzip"
         session.headers["User-Agent"] = f"sweep-sdk/{__version__}"
         if self._ca_bundle:
             session.verify = self._ca_bundle

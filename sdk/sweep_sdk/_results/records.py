@@ -80,7 +80,10 @@ def seconds_taken(run: Run, now: float) -> float | None:
 
 
 def iso_time(seconds: float | None) -> str | None:
-    """A time in ISO 8601, UTC, to the millisecond."""
+    """A time in ISO 8601, UTC, to the millisecond; None for one that no calendar has."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+    except (OSError, OverflowError, ValueError):  # a program may log any number as the time
+        return None

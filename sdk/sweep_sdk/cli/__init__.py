@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from sweep_sdk._exceptions import SweepError
-from sweep_sdk.cli.formats import printable
+from sweep_sdk._process.terminal import printable
 from sweep_sdk.cli.group import sweep_sdk
 from sweep_sdk.cli.output import note
 

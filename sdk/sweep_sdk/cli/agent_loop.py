@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep_sdk._process.terminal import printable
 from sweep_sdk.cli.agent_view import AgentView
 from sweep_sdk.cli.algebra import load_numpy
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import printable
 from sweep_sdk.cli.output import note
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk._agent.view import events
+from sweep_sdk._process.terminal import printable, safe_text
 from sweep_sdk._results.run_limit import points_text
 from sweep_sdk.cli.formats import (
     assignments,
@@ -16,7 +17,6 @@ from sweep_sdk.cli.formats import (
     counts_text,
     duration_text,
     metric_text,
-    printable,
     signal_text,
 )
 from sweep_sdk.cli.program_output import ProgramOutput
@@ -168,6 +168,7 @@ class AgentView:
 
     def _say(self, text: str, **style: Any) -> None:
         self._output.end_lines()
+        text = safe_text(text)
         click.echo(click.style(text, **style) if style else text, color=self._color)
 
 

@@ -9,6 +9,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._metrics.values import encode_number
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._results.records import flattened
 
 if TYPE_CHECKING:
@@ -37,11 +38,6 @@ def _float_text(value: float) -> str:
         return f"{value:.0f}"
     text = f"{value:.5g}"
     return f"{text}.0" if text.lstrip("-").isdigit() else text
-
-
-def printable(text: str) -> str:
-    """The text with control characters escaped, so that it cannot affect the terminal."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def shortened(text: str, width: int) -> str:

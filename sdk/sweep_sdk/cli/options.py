@@ -13,3 +13,11 @@ def examples(*lines: str) -> str:
     """The epilog of a command's help: example calls, one for each line."""
     title = "Example:" if len(lines) == 1 else "Examples:"
     return "\n".join(["\b", title, *(f"  {line}" for line in lines)])
+
+
+spreadsheet_option = click.option(
+    "--spreadsheet",
+    "is_spreadsheet",
+    is_flag=True,
+    help="As --csv, but text that a spreadsheet would execute as a formula begins with '.",
+)

@@ -7,15 +7,17 @@ from typing import Any
 
 import click
 
+from sweep_sdk._process.terminal import safe_text
+
 
 def say(text: str = "") -> None:
     """Print a line of the result on stdout."""
-    click.echo(text)
+    click.echo(safe_text(text))
 
 
 def note(text: str) -> None:
     """Print a message (a warning, a hint, an error) on stderr."""
-    click.echo(text, err=True)
+    click.echo(safe_text(text), err=True)
 
 
 def say_json(value: Any) -> None:

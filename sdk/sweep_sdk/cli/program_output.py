@@ -6,7 +6,9 @@ import re
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from sweep_sdk._process.terminal import TerminalFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,8 @@ _MOVES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-ln-~]|[\x08\x0b\x0c]")
 class ProgramOutput:
     """Copies the output of programs to the terminal.
 
-    Without labels (one program at a time), every byte is copied immediately. With labels, only
+    Without labels (one program at a time), every byte is copied immediately; control characters
+    that could do harm are escaped where it goes to a terminal. With labels, only
     whole lines are written, each prefixed with the id of its run. A line that is overwritten in
     place by carriage returns, such as a progress bar, is shown at intervals in its current state.
     """
@@ -36,6 +39,7 @@ class ProgramOutput:
         self._clock = clock
         self._lines: dict[tuple[str, bool], _Line] = {}
         self._is_mid_line = {False: False, True: False}
+        self._filters = {False: TerminalFilter(), True: TerminalFilter()}
 
     def write(self, event: Output) -> None:
         """Write a piece of output."""
@@ -61,8 +65,9 @@ class ProgramOutput:
     def end_lines(self) -> None:
         """Start a new line on each stream that a program left within a line."""
         for is_stderr, is_mid_line in self._is_mid_line.items():
-            if is_mid_line:
-                self._emit(b"\n", is_stderr=is_stderr)
+            rest = self._filters[is_stderr].end()
+            if is_mid_line or rest:
+                self._emit(rest + b"\n", is_stderr=is_stderr)
 
     def _collect(self, key: tuple[str, bool], data: bytes) -> None:
         line = self._lines.setdefault(key, _Line())
@@ -103,9 +108,11 @@ class ProgramOutput:
         self._emit(b"%s | %s%s" % (run.encode(), text, end), is_stderr=is_stderr)
 
     def _emit(self, data: bytes, *, is_stderr: bool) -> None:
-        stream: BinaryIO = (sys.stderr if is_stderr else sys.stdout).buffer
-        stream.write(data)
-        stream.flush()
+        stream = sys.stderr if is_stderr else sys.stdout
+        if stream.isatty():
+            data = self._filters[is_stderr].safe(data)
+        stream.buffer.write(data)
+        stream.buffer.flush()
         self._is_mid_line[is_stderr] = not data.endswith(b"\n")
 
 

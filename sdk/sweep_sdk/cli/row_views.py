@@ -51,7 +51,13 @@ def _text(value: Any) -> str:
     return NOTHING if value is None else value_text(value)
 
 
-def write_csv_rows(stream: TextIO, rows: Iterable[Row], metrics: Sequence[str]) -> int:
+def write_csv_rows(
+    stream: TextIO,
+    rows: Iterable[Row],
+    metrics: Sequence[str],
+    *,
+    for_spreadsheet: bool = False,
+) -> int:
     """Write rows as CSV, with times in ISO 8601.
 
     The header needs the names of all columns. If ``metrics`` does not give them, the rows are
@@ -71,7 +77,7 @@ def write_csv_rows(stream: TextIO, rows: Iterable[Row], metrics: Sequence[str]) 
             names = _spooled(spool, counted)
             found = map(json.loads, spool)
         with_times = ({**row, "time": iso_time(row["time"])} for row in found)
-        write_csv_lines(stream, list(names), with_times)
+        write_csv_lines(stream, list(names), with_times, for_spreadsheet=for_spreadsheet)
         return counted.n_rows
 
 

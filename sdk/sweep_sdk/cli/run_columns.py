@@ -134,7 +134,13 @@ def _or_absent(value: Any) -> Any:
     return _ABSENT if value is None else value
 
 
-def write_csv(stream: TextIO, runs: Sequence[Run], chosen: ChosenColumns | None = None) -> None:
+def write_csv(
+    stream: TextIO,
+    runs: Sequence[Run],
+    chosen: ChosenColumns | None = None,
+    *,
+    for_spreadsheet: bool = False,
+) -> None:
     """Write one line for each run.
 
     Args:
@@ -142,10 +148,12 @@ def write_csv(stream: TextIO, runs: Sequence[Run], chosen: ChosenColumns | None 
         runs: The runs, in the order of the lines.
         chosen: Columns to write; by default all, including ``config.*``, ``summary.*`` and
             ``attributes.*``.
+        for_spreadsheet: As for ``write_csv_lines``.
     """
     records = [run_record(run) if chosen is None else chosen.record(run) for run in runs]
     names = record_names(records) if chosen is None else chosen.names
-    write_csv_lines(stream, names, map(_with_iso_times, records))
+    timed = map(_with_iso_times, records)
+    write_csv_lines(stream, names, timed, for_spreadsheet=for_spreadsheet)
 
 
 def _with_iso_times(record: Mapping[str, Any]) -> dict[str, Any]:

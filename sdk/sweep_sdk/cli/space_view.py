@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.formats import (
     NOTHING,
     assignments,
     metric_text,
-    printable,
     shortened,
     value_text,
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._results.run_limit import points_text
-from sweep_sdk.cli.formats import age_text, command_text, counts_text, printable
+from sweep_sdk.cli.formats import age_text, command_text, counts_text
 from sweep_sdk.cli.importance_view import importance_lines
 from sweep_sdk.cli.space_view import best_text, lined_up, objective_pairs, parameter_lines
 from sweep_sdk.cli.suggestion_view import suggestion_text

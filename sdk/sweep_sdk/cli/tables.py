@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sweep_sdk.cli.formats import printable, shortened
+from sweep_sdk._process.terminal import printable
+from sweep_sdk.cli.formats import shortened
 from sweep_sdk.cli.output import say, strong
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ SWEEP_ID_LENGTH = 8
 SWEEP_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 #: Observations of prior runs are numbered from here, above all indices of a sweep's own runs.
 FIRST_PRIOR_INDEX = 10**14
-_RUN_ID = re.compile(r"([a-z0-9]{8})-(0|[1-9][0-9]{0,14})")
+SWEEP_ID = re.compile(r"[a-z0-9]{8}")
+RUN_ID = re.compile(r"([a-z0-9]{8})-(0|[1-9][0-9]{0,14})")
 
 
 def is_sweep_id(text: str) -> bool:
     """Whether a text has the form of a sweep's id rather than a run's."""
-    return len(text) == SWEEP_ID_LENGTH and all(letter in SWEEP_ID_ALPHABET for letter in text)
+    return SWEEP_ID.fullmatch(text) is not None
 
 
 def run_id(sweep: str, index: int) -> str:
@@ -29,7 +30,7 @@ def split_run_id(run: str) -> tuple[str, int]:
     Raises:
         NotFound: The text is not a run id.
     """
-    match = _RUN_ID.fullmatch(run)
+    match = RUN_ID.fullmatch(run)
     if match is None:
         raise NotFound(f"no run '{run}': a run id looks like k3v9x2ab-17")
     return match.group(1), int(match.group(2))

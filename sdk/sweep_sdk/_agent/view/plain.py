@@ -17,6 +17,7 @@ from sweep_sdk._agent.view.events import (
     RunStarted,
     Waiting,
 )
+from sweep_sdk._process.terminal import printable, safe_output
 from sweep_sdk._results.run_limit import points_text
 
 _WAITING = {
@@ -28,9 +29,12 @@ _WAITING = {
 def show(event: Event) -> None:
     """Write a line about an event, or a program's output as text."""
     if isinstance(event, Output):
-        _write(sys.stderr if event.is_stderr else sys.stdout, event.data.decode("utf-8", "replace"))
+        stream = sys.stderr if event.is_stderr else sys.stdout
+        is_terminal = getattr(stream, "isatty", bool)()
+        data = safe_output(event.data) if is_terminal else event.data
+        _write(stream, data.decode("utf-8", "replace"))
     elif not isinstance(event, Quiet):
-        _write(sys.stderr, f"sweep-sdk: {describe(event)}\n")
+        _write(sys.stderr, f"sweep-sdk: {printable(describe(event))}\n")
 
 
 def _write(stream: TextIO | None, text: str) -> None:

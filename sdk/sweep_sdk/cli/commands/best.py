@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk._results.records import flattened
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import assignments, metric_text, printable, value_text
+from sweep_sdk.cli.formats import assignments, metric_text, value_text
 from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json

@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import click
 
+from sweep_sdk._process.terminal import printable
 from sweep_sdk.cli.checkup import FAIL, OK, WARN, Finding, check_up
-from sweep_sdk.cli.formats import printable
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import say, say_json
 

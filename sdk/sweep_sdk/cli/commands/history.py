@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,12 +14,14 @@ from sweep_sdk._results.queries import find_rows, nowhere_text
 from sweep_sdk._results.rows import sampled
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.formats import count_text
-from sweep_sdk.cli.options import examples, json_option
+from sweep_sdk.cli.options import examples, json_option, spreadsheet_option
 from sweep_sdk.cli.output import note
 from sweep_sdk.cli.row_views import row_columns, write_csv_rows, write_json_rows
 from sweep_sdk.cli.tables import print_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sweep_sdk._backend.client import Client
 
 #: Number of rows of each run in a table, unless ``--rows`` is given.
@@ -55,9 +58,16 @@ _EXAMPLES = examples(
 @click.option(
     "--csv", "is_csv", is_flag=True, help="Print all rows as CSV, or those chosen by --rows."
 )
+@spreadsheet_option
 @json_option
 def command(
-    what: str, metrics: tuple[str, ...], rows: int | None, joined: bool, is_csv: bool, is_json: bool
+    what: str,
+    metrics: tuple[str, ...],
+    rows: int | None,
+    joined: bool,
+    is_csv: bool,
+    is_spreadsheet: bool,
+    is_json: bool,
 ) -> int:
     """Show the rows logged by a run, or by all runs of a sweep: step, time and metrics.
 
@@ -66,12 +76,14 @@ def command(
     was first handed out; with --csv it is a UTC timestamp, with --json seconds since the epoch.
     Exits with code 1 if there are no rows.
     """
+    is_csv = is_csv or is_spreadsheet
     if is_csv and is_json:
         raise click.UsageError("use only one of --csv and --json")
     options = HistoryOptions(what, metrics, rows, joined)
     with connected(what) as client:
         if is_csv or is_json:
-            n_rows = _write(client, options, is_csv=is_csv)
+            write_csv = partial(write_csv_rows, for_spreadsheet=is_spreadsheet)
+            n_rows = _write(client, options, write_csv if is_csv else write_json_rows)
         else:
             n_rows = _say_table(client, options)
     if not n_rows:
@@ -89,7 +101,7 @@ class HistoryOptions:
     is_joined: bool
 
 
-def _write(client: Client, options: HistoryOptions, *, is_csv: bool) -> int:
+def _write(client: Client, options: HistoryOptions, write: Callable[..., int]) -> int:
     """Print all matching rows as CSV or JSON; returns their number."""
     rows = find_rows(
         client,
@@ -99,7 +111,6 @@ def _write(client: Client, options: HistoryOptions, *, is_csv: bool) -> int:
         is_joined=options.is_joined,
         notice=note,
     )
-    write = write_csv_rows if is_csv else write_json_rows
     return write(sys.stdout, rows, options.metrics)
 
 

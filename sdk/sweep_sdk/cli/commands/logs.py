@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep_sdk._process.terminal import TerminalFilter
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.kinds import require_run
 from sweep_sdk.cli.options import examples
@@ -58,15 +59,17 @@ def command(run: str, follow: bool, is_path: bool) -> int:
             _follow(path, lambda: client.get_run(run)["ended_at"] is not None)
         else:
             with path.open("rb") as file:
-                _copy_rest(file)
+                _copy_rest(file, TerminalFilter())
     return 0
 
 
-def _copy_rest(file: BinaryIO) -> bool:
-    """Copy the rest of the file to stdout; returns whether there was any."""
+def _copy_rest(file: BinaryIO, terminal: TerminalFilter) -> bool:
+    """Copy the rest of the file to stdout, made safe for a terminal; whether there was any."""
+    is_terminal = sys.stdout.isatty()
     n_bytes = 0
     while chunk := file.read(_CHUNK_BYTES):
-        n_bytes += sys.stdout.buffer.write(chunk)
+        n_bytes += len(chunk)
+        sys.stdout.buffer.write(terminal.safe(chunk) if is_terminal else chunk)
     sys.stdout.buffer.flush()
     return n_bytes > 0
 
@@ -76,7 +79,8 @@ def _follow(path: Path, has_ended: Callable[[], bool]) -> None:
     with path.open("rb") as file:
         ask_at = 0.0
         is_over = False
-        while _copy_rest(file) or not is_over:
+        terminal = TerminalFilter()
+        while _copy_rest(file, terminal) or not is_over:
             if time.monotonic() >= ask_at:
                 is_over = has_ended()
                 ask_at = time.monotonic() + _CHECK_SECONDS

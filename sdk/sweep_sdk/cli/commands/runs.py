@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk._results.selection import listed, selection
 from sweep_sdk.cli.backend import connected
 from sweep_sdk.cli.board import Board, RunQuery
-from sweep_sdk.cli.formats import count_text, counts_text, printable
+from sweep_sdk.cli.formats import count_text, counts_text
 from sweep_sdk.cli.kinds import require_sweep
-from sweep_sdk.cli.options import examples, json_option
+from sweep_sdk.cli.options import examples, json_option, spreadsheet_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.run_columns import write_csv
 from sweep_sdk.cli.space_view import best_text
@@ -85,6 +86,7 @@ _EXAMPLES = examples(
     is_flag=True,
     help="Print CSV with all columns, including config.* and summary.*.",
 )
+@spreadsheet_option
 @json_option
 def command(
     sweeps: tuple[str, ...],
@@ -98,6 +100,7 @@ def command(
     watch: bool,
     interval: float,
     is_csv: bool,
+    is_spreadsheet: bool,
     is_json: bool,
 ) -> int:
     """List the runs of one or more sweeps with their state, metrics and varying parameters.
@@ -109,6 +112,7 @@ def command(
     TIME is the duration of the latest attempt so far, or '-' while no agent is working on the
     run. Columns that do not fit the terminal are left out; --csv and --json include all of them.
     """
+    is_csv = is_csv or is_spreadsheet
     if watch + is_csv + is_json > 1:
         raise click.UsageError("use only one of --watch, --csv and --json")
     for sweep in sweeps:
@@ -122,7 +126,8 @@ def command(
             code = 0
             board.refresh()
     if board.sweeps:
-        _say(board, query, "csv" if is_csv else "json" if is_json else "table")
+        csv = "spreadsheet" if is_spreadsheet else "csv"
+        _say(board, query, csv if is_csv else "json" if is_json else "table")
     return code
 
 
@@ -161,8 +166,9 @@ def _screen(board: Board, query: RunQuery, width: int, height: int) -> str:
 
 def _say(board: Board, query: RunQuery, output_format: str) -> None:
     runs, columns = query.runs(board), query.columns(board)
-    if output_format == "csv":
-        write_csv(sys.stdout, runs, columns)
+    if output_format in ("csv", "spreadsheet"):
+        is_spreadsheet = output_format == "spreadsheet"
+        write_csv(sys.stdout, runs, columns, for_spreadsheet=is_spreadsheet)
     elif output_format == "json":
         say_json(runs if columns is None else [columns.record(run) for run in runs])
     elif runs:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk._exceptions import NotFound
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._results.missing_metric import runs_without_metric
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import age_text, printable
+from sweep_sdk.cli.formats import age_text
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.run_view import run_lines

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk._exceptions import InvalidConfig, NotPossible
+from sweep_sdk._process.terminal import printable
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import count_text, metric_text, printable
+from sweep_sdk.cli.formats import count_text, metric_text
 from sweep_sdk.cli.kinds import require_run, require_sweep
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json, strong

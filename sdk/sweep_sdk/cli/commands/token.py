@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep_sdk._exceptions import NotFound, UsageError
+from sweep_sdk._process.terminal import printable
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import NOTHING, age_text, duration_text, printable
+from sweep_sdk.cli.formats import NOTHING, age_text, duration_text
 from sweep_sdk.cli.options import examples, json_option
 from sweep_sdk.cli.output import note, say, say_json
 from sweep_sdk.cli.tables import Column, print_columns
