@@ -21,8 +21,8 @@ def check_agent(
     Args:
         sweep: Its id.
         config: The newest version of its config.
-        sdk: The agent's version of sweep-sdk; None for another program, which is expected to know
-            what it does.
+        sdk: The agent's version of sweep-sdk; None for another program, which is not
+            checked.
         features: Keys and macros that the agent knows beyond those of version 0.1.0.
 
     Raises:

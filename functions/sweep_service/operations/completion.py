@@ -1,4 +1,4 @@
-"""Completion: what is left to do for a run that has ended, by any request that finds it."""
+"""Completion: the remaining writes for an ended run, made by any request that finds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importance: how much each parameter of a sweep explains of what came out."""
+"""Importance: the share of the variation of results that each parameter of a sweep explains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_READ = 2 * MOST_RUNS
 
 
 def importance_of(services: Services, sweep: str) -> tuple[int, list[Importance]]:
-    """On how many runs it rests, and the parameters, the most important first.
+    """The number of runs used, and the parameters, the most important first.
 
     Raises:
         NotFound: No such sweep.

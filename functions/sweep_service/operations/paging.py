@@ -1,4 +1,4 @@
-"""Lists that the store gives page by page, as one."""
+"""Iterates over lists that the store returns page by page."""
 
 from __future__ import annotations
 

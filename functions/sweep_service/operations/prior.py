@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from sweep_service.model.records.records import Outcome, Run
     from sweep_service.operations.services import Services
 
-#: The model works with no more runs than that in any case.
+#: Maximum number of runs for a model, which would not use more.
 MOST_PRIOR_RUNS = 1000
-#: Most of those that only count as done.
+#: Maximum number of runs that only count as done.
 MOST_DONE = 10_000
 _MOST_WARNINGS = 20
 
@@ -39,8 +39,8 @@ class Known:
     """What is known from outside of a sweep.
 
     Attributes:
-        observations: For a method that goes by them.
-        done: Configs that count as done where the space is finite.
+        observations: For a method that uses them.
+        done: Configs that count as done if the space is finite.
         warnings: What could not be used.
     """
 

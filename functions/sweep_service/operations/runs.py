@@ -1,4 +1,4 @@
-"""Runs, read: what state each is in, which is best, what it logged."""
+"""Reading runs: their states, the best one, and what they logged."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NEVER_BEST = (RunState.FAILED, RunState.CRASHED, RunState.PENDING, RunState.DEL
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with its state: read off the outcome, or while it lives off the lease."""
+    """A run with its state, which its outcome determines, or its lease while it has none."""
 
     sweep: str
     run: Run
@@ -66,7 +66,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class RunStory:
-    """Everything that is kept of what happened to a run, but its rows."""
+    """Everything that is stored about a run except its rows."""
 
     view: RunView
     attempts: Sequence[AttemptRecord]
@@ -75,7 +75,7 @@ class RunStory:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """A part of a history: (attempt, row), and the place where it ends; None at its end."""
+    """A part of a history as (attempt, row), and where the next one starts; None at the end."""
 
     rows: Sequence[tuple[int, Row]]
     last: Place | None
@@ -172,7 +172,7 @@ def living_state(lease: Lease | None, now: float) -> RunState:
 
 
 def stop_run(services: Services, sweep: str, index: int) -> RunView:
-    """Ask the run's agent to stop it; it learns so with its next report.
+    """Ask the run's agent to stop it, which learns of it with its next report.
 
     Raises:
         NotFound: No such sweep or run.
@@ -250,7 +250,7 @@ def _size(row: Row) -> int:
 
 
 def _heads(judge: Judge) -> list[RunHead]:
-    """All runs, living ones with the state and best value from their leases."""
+    """All runs; those without an outcome have the state and best value of their leases."""
     services = judge.services
     leases = _leases_by_index(services, judge.sweep)
     now = services.clock()

@@ -1,6 +1,6 @@
 """Bayesian search: the sweep's runs as data on the unit cube, a proposal, and why.
 
-What runs count as:
+How runs are counted:
 
 * A finished run counts with its value; one without a finite value like a failed one.
 * A failed, crashed or killed run counts by ``impute``: as the worst value of all (``worst``), as
@@ -55,15 +55,15 @@ _MOST_VALUES = 2**40
 def suggest(config: SweepConfig, index: int, seed: int, evidence: Evidence) -> Suggestion:
     """The config of the run at ``index``.
 
-    Pure: the same arguments give the same suggestion, whatever the order of the evidence, and
-    none is changed. Nothing that was observed makes it raise. Asks of different indices differ
-    although neither knows of the other.
+    Pure: the suggestion depends on the arguments alone, not on the order of the evidence, and no
+    argument is changed. No observation makes it raise. Requests at different indices get different
+    suggestions although neither knows of the other.
 
     Args:
         config: Of a bayes sweep: with a metric and at least one searched parameter.
         index: Position of the run in the sweep, from 0.
         seed: The sweep's seed.
-        evidence: What other runs gave; vectors that do not fit the space are ignored.
+        evidence: Results of other runs; vectors that do not fit the space are ignored.
     """
     data = data_of(config, index, evidence)
     proposal = propose(data, index, _seed_of(f"{seed}"))
@@ -88,7 +88,8 @@ def data_of(config: SweepConfig, index: int, evidence: Evidence) -> Data:
     axes = axes_of(config.space)
     observations = _in_order(evidence.observations)
     ended = [o for o in observations if _fits(o.unit, len(axes))]
-    running = sorted((p for p in evidence.pending if _fits(p.unit, len(axes))), key=_place)
+    fitting = (p for p in evidence.pending if _fits(p.unit, len(axes)))
+    running = sorted(fitting, key=lambda p: (p.unit, p.index))
     values, is_stopped = _values(ended, config.metric)
     unit, running_unit = _snapped(axes, _units(ended)), _snapped(axes, _units(running))
     has_value = np.isfinite(values)
@@ -156,12 +157,8 @@ def _in_order(observations: Sequence[Observation]) -> list[Observation]:
 
 
 def _age(observation: Observation) -> tuple[float, str, str]:
-    # the texts decide between two of the same moment, whatever their order
+    # the texts make the order of two entries of the same moment independent of their input order
     return observation.written_at, repr(observation.value), repr(observation.unit)
-
-
-def _place(pending: Pending) -> tuple[tuple[float, ...], int]:
-    return pending.unit, pending.index
 
 
 def _units(records: Sequence[Observation] | Sequence[Pending]) -> list[tuple[float, ...]]:

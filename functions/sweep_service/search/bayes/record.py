@@ -16,7 +16,7 @@ _DIGITS = 4
 def record_of(config: SweepConfig, proposal: Proposal, n_observations: int) -> dict[str, Any]:
     """The record of a proposal.
 
-    Keys: ``reason``; ``observations``, how many values the decision rests on; with a model also
+    Keys: ``reason``; ``observations``, the number of values that were used; with a model also
     ``expected_improvement``, ``mean`` and ``std`` in the metric's own units.
     """
     record: dict[str, Any] = {"reason": proposal.reason, "observations": n_observations}
@@ -31,8 +31,8 @@ def _forecast(forecast: Forecast, metric: Metric) -> dict[str, float]:
         "mean": metric.minimised(forecast.mean),
         "std": forecast.std,
     }
-    return {name: _rounded(value) for name, value in figures.items() if math.isfinite(value)}
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
+    return {
+        name: float(f"{value:.{_DIGITS}g}")
+        for name, value in figures.items()
+        if math.isfinite(value)
+    }

@@ -108,13 +108,11 @@ class AttemptItem(Item):
 
     @classmethod
     def of(cls, sweep: str, record: AttemptRecord) -> AttemptItem:
-        """The item of a record."""
         key = keys.attempt_record(sweep, record.index, record.attempt)
         return cls(*key, **values_of(record))
 
     @classmethod
     def record(cls, raw: Raw) -> AttemptRecord:
-        """The record of an item."""
         return record_of(AttemptRecord, cls, raw)
 
 
@@ -134,7 +132,6 @@ class ObservationItem(Item):
 
     @classmethod
     def of(cls, sweep: str, entry: Observation) -> ObservationItem:
-        """The item of a record."""
         return cls(
             *keys.observation(sweep, entry.written_at, entry.index),
             config_version=entry.config_version,
@@ -147,7 +144,6 @@ class ObservationItem(Item):
 
     @classmethod
     def record(cls, raw: Raw) -> Observation:
-        """The record of an item."""
         written_at, value, *unit = value_of(cls.numbers, raw)
         return record_of(
             Observation,

@@ -81,12 +81,10 @@ class MetaItem(Item):
 
     @classmethod
     def of(cls, meta: ConfigVersion) -> MetaItem:
-        """The item of a record."""
         return cls(*keys.meta(meta.sweep, meta.version), **values_of(meta))
 
     @classmethod
     def record(cls, raw: Raw) -> ConfigVersion:
-        """The record of an item."""
         return record_of(ConfigVersion, cls, raw)
 
 
@@ -106,7 +104,6 @@ class ListingItem(Item):
 
     @classmethod
     def record(cls, raw: Raw) -> SweepHead:
-        """The record of an item."""
         return record_of(SweepHead, cls, raw)
 
 
@@ -125,12 +122,10 @@ class CounterItem(Item):
 
     @classmethod
     def of(cls, sweep: str, counter: SweepStatus) -> CounterItem:
-        """The item of a record."""
         return cls(*keys.counter(sweep), version=counter.version, **values_of(counter))
 
     @classmethod
     def record(cls, raw: Raw) -> SweepStatus:
-        """The record of an item."""
         return record_of(SweepStatus, cls, raw)
 
 
@@ -210,14 +205,12 @@ class LeaseItem(Item):
 
     @classmethod
     def of(cls, sweep: str, lease: Lease) -> LeaseItem:
-        """The item of a record."""
         values = values_of(lease)
         live = values_of(values.pop("live"))
         return cls(*keys.lease(sweep, lease.index), **(values | live))
 
     @classmethod
     def record(cls, raw: Raw) -> Lease:
-        """The record of an item."""
         return record_of(Lease, cls, raw, live=record_of(LiveSummary, cls, raw))
 
 
@@ -243,7 +236,6 @@ class RunItem(Item):
 
     @classmethod
     def of(cls, sweep: str, run: Run) -> RunItem:
-        """The item of a record."""
         state = run.outcome.state if run.outcome is not None else None
         best = run.outcome.best if run.outcome is not None else None
         values = values_of(run) | {"attributes": run.attributes or None}
@@ -251,7 +243,6 @@ class RunItem(Item):
 
     @classmethod
     def record(cls, raw: Raw) -> Run:
-        """The record of an item."""
         return record_of(Run, cls, raw, attributes=value_of(cls.attributes, raw) or {})
 
     @classmethod
@@ -267,13 +258,11 @@ class EventItem(Item):
 
     @classmethod
     def of(cls, sweep: str, event: Event) -> EventItem:
-        """The item of a record."""
         key = keys.event(sweep, event.at, event.id)
         return cls(*key, record_text=encode_event(event))
 
     @classmethod
     def record(cls, raw: Raw) -> Event:
-        """The record of an item."""
         return decode_event(value_of(cls.record_text, raw))
 
 
@@ -297,7 +286,6 @@ class TokenItem(Item):
 
     @classmethod
     def record(cls, raw: Raw) -> Token:
-        """The record of an item."""
         return decode_token(value_of(cls.record_text, raw), value_of(cls.change, raw))
 
 

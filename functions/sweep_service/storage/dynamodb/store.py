@@ -13,7 +13,6 @@ from sweep_service.storage.dynamodb.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 
 class DynamoStore(RecordItems, SweepItems, PointItems, RunEntries):
@@ -48,10 +47,5 @@ class DynamoStore(RecordItems, SweepItems, PointItems, RunEntries):
     def __enter__(self) -> DynamoStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

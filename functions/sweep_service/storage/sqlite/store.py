@@ -13,7 +13,6 @@ from sweep_service.storage.sqlite.sweeps import SweepTables
 if TYPE_CHECKING:
     import os
     from collections.abc import Collection
-    from types import TracebackType
 
 
 class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
@@ -42,6 +41,7 @@ class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
         local_file_systems: Collection[str] = (),
     ) -> None:
         self._database = Database(path, busy_timeout_seconds, local_file_systems)
+        self._changes = {}
 
     def close(self) -> None:
         """Let go of the file; a closed store does nothing more."""
@@ -50,10 +50,5 @@ class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
     def __enter__(self) -> SqliteStore:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -54,7 +54,6 @@ class Constant(Finite):
 
     @property
     def grid(self) -> Finite:
-        """Itself."""
         return self
 
     def value_at(self, index: int) -> Any:
@@ -64,7 +63,6 @@ class Constant(Finite):
         return fresh(self.value)
 
     def index_of(self, value: Any) -> int | None:
-        """0 for the value."""
         return 0 if identity(value) == identity(self.value) else None
 
 
@@ -117,7 +115,6 @@ class Categorical(Finite):
 
     @property
     def n_values(self) -> int:
-        """Number of distinct values."""
         return len(self.values)
 
     @property
@@ -127,11 +124,9 @@ class Categorical(Finite):
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all values are equally likely."""
         return self.weights is None
 
     def probabilities(self) -> tuple[float, ...]:
-        """Probability of each value."""
         return self.weights if self.weights is not None else super().probabilities()
 
     def sample(self, u: float) -> Any:

@@ -32,11 +32,9 @@ class Uniform(Continuous):
         _require_distinct(self.low, self.high)
 
     def cdf(self, x: float) -> float:
-        """(x - low) / (high - low)."""
         return (x - self.low) / (self.high - self.low)
 
     def ppf(self, u: float) -> float:
-        """Low + u (high - low)."""
         return self.low + u * (self.high - self.low)
 
 
@@ -77,12 +75,10 @@ class LogUniform(Continuous):
         return cls(low, high, log_low, log_high)
 
     def cdf(self, x: float) -> float:
-        """(log x - log_low) / (log_high - log_low)."""
         log_x = math.log(x) if x > 0 else self.log_low
         return (log_x - self.log_low) / (self.log_high - self.log_low)
 
     def ppf(self, u: float) -> float:
-        """exp(log_low + u (log_high - log_low))."""
         return safe_exp(self.log_low + u * (self.log_high - self.log_low))
 
 
@@ -97,11 +93,9 @@ class Normal(Continuous):
     is_bounded: ClassVar[bool] = False
 
     def cdf(self, x: float) -> float:
-        """Phi((x - mu) / sigma)."""
         return _normal_cdf((x - self.mu) / self.sigma)
 
     def ppf(self, u: float) -> float:
-        """Mu + sigma Phi^-1(u)."""
         return self.mu + self.sigma * _normal_quantile(u)
 
 
@@ -116,13 +110,11 @@ class LogNormal(Continuous):
     is_bounded: ClassVar[bool] = False
 
     def cdf(self, x: float) -> float:
-        """Phi((log x - mu) / sigma)."""
         if x <= 0:
             return 0.0
         return _normal_cdf((math.log(x) - self.mu) / self.sigma)
 
     def ppf(self, u: float) -> float:
-        """exp(mu + sigma Phi^-1(u))."""
         return safe_exp(self.mu + self.sigma * _normal_quantile(u))
 
 
@@ -140,7 +132,6 @@ class Beta(Continuous):
         return beta_cdf(x, self.a, self.b)
 
     def ppf(self, u: float) -> float:
-        """Its inverse."""
         return beta_ppf(u, self.a, self.b)
 
 

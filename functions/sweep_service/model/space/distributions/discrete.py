@@ -36,20 +36,16 @@ class IntUniform(Finite):
 
     @property
     def n_values(self) -> int:
-        """Number of integers."""
         return self.high - self.low + 1
 
     @property
     def grid(self) -> Finite:
-        """Itself."""
         return self
 
     def value_at(self, index: int) -> int:
-        """Low + index."""
         return self.low + index
 
     def index_of(self, value: Any) -> int | None:
-        """Value - low, for whole numbers within the bounds."""
         if not is_number(value) or value != int(value) or not self.low <= value <= self.high:
             return None
         return int(value) - self.low
@@ -119,7 +115,6 @@ class Quantized(Finite):
 
     @property
     def n_values(self) -> int:
-        """Number of multiples."""
         return self.n_multiples
 
     @property
