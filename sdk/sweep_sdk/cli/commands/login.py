@@ -36,6 +36,11 @@ def command(url: str, token: str | None, from_stdin: bool) -> None:
 
     if token is not None and from_stdin:
         raise click.UsageError("use only one of --token and --stdin")
+    if token is not None:
+        note(
+            "warning: other users of this machine can see the token in the list of processes; use"
+            " --stdin instead of --token"
+        )
     address = normalise_url(url)
     if address is None:
         say(f"sweeps will be stored on this machine (saved in {save_credentials('local', None)})")
