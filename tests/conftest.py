@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class FakeClock:
-    """A clock that moves only when reported to."""
+    """A clock that moves only when it is advanced."""
 
     now: float = 1_000_000.0
 

@@ -40,6 +40,7 @@ ALLOWED = (
     re.compile(r"tell\.py"),
     re.compile(r"""["'`]tell\b"""),
     re.compile(r"\b_TELL\b"),  # the path of the command's file
+    re.compile(r"\bteller_tell_\w+"),  # simulated programs that use the interface
 )
 #: Files about the interface of ``ask`` and ``tell``, in which a result is told.
 ASK_AND_TELL = (

@@ -1,4 +1,4 @@
-"""What the surroundings say: the only reader of the environment in the client.
+"""Settings from the environment, which no other module of the client reads.
 
 Environment before credentials file. A token from the file goes only to the URL it was stored for.
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_REPORT_INTERVAL_SECONDS = 30.0
-#: Where the address of the backend comes from, as messages say it.
+#: Source of the address of the backend, for messages.
 URL_SETTING = "SWEEP_URL"
 _KEPT_URL = "the URL that 'sweep-sdk login' keeps"
 DEFAULT_METADATA_URL = "http://169.254.169.254"
@@ -47,7 +47,7 @@ _PRIVATE_FOLDER = 0o700
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the backend is and where this machine keeps what belongs to sweeps.
+    """The address of the backend, and the locations of local files.
 
     Attributes:
         url: The backend's address without trailing slash; None means local mode.
@@ -138,7 +138,7 @@ def allows_insecure(environ: Mapping[str, str] | None = None) -> bool:
 
 
 def given_token(environ: Mapping[str, str] | None = None) -> str | None:
-    """The token that SWEEP_TOKEN holds; None where it holds none."""
+    """The token in SWEEP_TOKEN; None if it is unset or empty."""
     return (os.environ if environ is None else environ).get("SWEEP_TOKEN", "").strip() or None
 
 
@@ -171,7 +171,7 @@ def parse_age(text: str, name: str) -> float:
 
 
 def save_credentials(url: str, token: str | None, environ: Mapping[str, str] | None = None) -> Path:
-    """Keep a backend's URL and token for later commands, readable by the user alone.
+    """Store a backend's URL and token for later commands, readable only by the user.
 
     Returns:
         The file written.
@@ -193,7 +193,7 @@ def save_credentials(url: str, token: str | None, environ: Mapping[str, str] | N
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Replace a file, as a whole, by one that this user alone can read."""
+    """Replace a file atomically by one that only this user can read."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -227,7 +227,7 @@ def environment() -> dict[str, str]:
 
 @contextlib.contextmanager
 def environment_with(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for the time of a block, as a function run's own child processes see them."""
+    """Set variables during a block, also for child processes of a function run."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -277,7 +277,7 @@ def _credentials_file(environ: Mapping[str, str]) -> Path:
 
 
 def _users_folder(find: Callable[..., str]) -> Path:
-    """Where this user keeps what belongs to this package.
+    """The folder for this user's files of this package.
 
     Raises:
         UsageError: The user has no home folder.
@@ -337,7 +337,7 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
-    """The absolute path that a variable names: a child may run in another folder."""
+    """The absolute path in a variable: a child may run in another folder."""
     text = environ.get(name)
     if not text:
         return None
@@ -352,7 +352,7 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def _database(environ: Mapping[str, str]) -> Path | None:
-    """The file of the local database, also where it is written as a URL (``sqlite:///FILE``)."""
+    """The file of the local database, given as a path or a URL (``sqlite:///FILE``)."""
     name = "SWEEP_LOCAL_DB"
     text = environ.get(name, "").removeprefix("sqlite:///")
     if text in (":memory:", "sqlite://", "sqlite://:memory:"):

@@ -68,7 +68,7 @@ def a_lease(index: int = 0, **changes: Any) -> Lease:
 
 
 def a_live(offset: int = 0, **changes: Any) -> LiveSummary:
-    """What stored after three rows from ``offset`` on."""
+    """What is stored after three rows from ``offset`` on."""
     known = {"n_values": 3, "last": 0.5, "best": 0.25, "step": 9, "last_finite": 0.5}
     return LiveSummary(offset, **(known | {"next_row": offset + 3} | changes))
 

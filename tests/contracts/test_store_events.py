@@ -50,7 +50,7 @@ def test_they_are_deleted_with_their_sweep(store: Store) -> None:
     assert store.list_events(SWEEP, 9) == []
 
 
-def test_who_deleted_a_sweep_is_said_of_it_from_then_on(store: Store) -> None:
+def test_who_deleted_a_sweep_is_known_from_then_on(store: Store) -> None:
     add_sweep(store)
     assert store.delete_sweep(SWEEP, " by ann")
     store.delete_sweep(SWEEP, " by bob")

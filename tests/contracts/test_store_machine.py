@@ -27,7 +27,7 @@ from sweep_service.model.records.records import (
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
-# Few values, so that what is asked for often stored already, or did a moment ago.
+# Few values, so that what is asked for is often stored already, or was a moment ago.
 indices = st.integers(0, 1)
 attempts = st.integers(0, 2)
 keys = st.sampled_from(["a", "b"])
@@ -229,7 +229,7 @@ def as_stored(records: list[Any]) -> list[tuple[Any, int]]:
 
 
 def reported(method: Any, *values: Any) -> Any:
-    """What a caller hears: the result, or the kind of error and what stored."""
+    """What a caller hears: the result, or the kind of error and what is stored."""
     try:
         result = method(*values)
     except Stale as error:

@@ -27,7 +27,7 @@ from sweep_sdk._settings import load_settings, save_credentials
 from sweep_service.bootstrap import local_services
 
 QUICK = AgentOptions(row_interval_seconds=0.02, report_interval_seconds=0.05)
-#: Logs until it is reported that it is enough.
+#: Logs until it is asked to end.
 PROGRAM = """
 import json, os, time
 step = 0

@@ -201,7 +201,9 @@ class TestFailures:
         assert client.get_run(f"{sweep}-0")["error_tail"].startswith("Traceback")
         assert seen.of(events.RunEnded)[0].error == "ValueError: diverged"
 
-    def test_a_python_without_the_sdk_is_reported_from_the_agents(self, register, work, seen):
+    def test_a_python_without_the_sdk_is_distinguished_from_that_of_the_agent(
+        self, register, work, seen
+    ):
         work(register("import sweep_sdk", points=1))  # -S: a Python that has only its own library
         ended = seen.of(events.RunEnded)[0]
         assert ended.error == "ModuleNotFoundError: No module named 'sweep_sdk'"

@@ -40,7 +40,7 @@ CHANGING = [
     (re.compile(r"\b\d+(\.\d+)? s\b"), "TIME"),
     (re.compile(r"[ \t]+"), " "),
 ]
-#: What stored in for the programs of others. ``openssl`` does what the documents need of it.
+#: Replaces the programs of others. ``openssl`` does what the documents need of it.
 RECORDER = f"""#!{sys.executable}
 import hashlib, json, os, sys
 name, arguments = os.path.basename(sys.argv[0]), sys.argv[1:]
@@ -255,7 +255,7 @@ def check_sam(arguments):
 
 
 def commands_in_text():
-    """Every ``sweep-sdk`` command that stored in a sentence or a table."""
+    """Every ``sweep-sdk`` command in a sentence or a table."""
     texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS if path.name != "CHANGELOG.md"]
     found = {command for text in texts for command in INLINE.findall(text)}
     return sorted(command for command in found if re.match(r"[a-z]", command))

@@ -1,4 +1,4 @@
-"""The client over the real backend, in this process, with a network that fails as reported."""
+"""The client over the real backend, in this process, with a network that fails on command."""
 
 from __future__ import annotations
 

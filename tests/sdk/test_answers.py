@@ -50,7 +50,7 @@ def test_every_answer_has_one_meaning(response, kind, text):
     assert "\n" not in str(caught.value)
 
 
-#: What stored in for a backend for a while: ingresses, proxies, sign-in pages, cut answers.
+#: What answers in the place of a backend: ingresses, proxies, sign-in pages, cut answers.
 FOREIGN = [
     answer(404, b"404 page not found", content_type="text/plain"),
     answer(404, b"default backend - 404"),

@@ -335,7 +335,7 @@ class TestKeeper:
         assert not caught.value.is_machines_fault
 
     @pytest.mark.parametrize("room", range(10))
-    def test_too_few_descriptors_are_said_and_none_is_lost(self, start, room):
+    def test_too_few_descriptors_are_reported_and_none_is_lost(self, start, room):
         """Whichever step of a start is the one for which there is none left."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(64)]  # so that none below is free

@@ -48,7 +48,7 @@ def make_sweep(client, **more):
 
 @pytest.fixture
 def network_of_work(monkeypatch):
-    """Has a function reported of each request that is about to be sent from this process."""
+    """Calls a function with each request that is about to be sent from this process."""
 
     def watch(on_request):
         send = InProcessTransport.request
@@ -550,7 +550,7 @@ def test_what_is_no_value_is_not_taken_for_a_loss(work, opened, sweep_id, seen, 
     assert states(opened, sweep_id) == ["finished"]
 
 
-def test_values_that_are_all_nan_are_reported_of_once(work, opened, sweep_id, seen):
+def test_values_that_are_all_nan_are_reported_once(work, opened, sweep_id, seen):
     def diverge():
         with sweep_sdk.init() as run:
             run.log({"loss": float("nan")})

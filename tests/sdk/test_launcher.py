@@ -74,7 +74,7 @@ class TestCommand:
         launch = self.prepare(tmp_path, launcher("/nowhere"))
         assert launch.command[1] == sys.executable
 
-    def test_what_the_program_is_reported(self, tmp_path, path):
+    def test_what_the_program_learns_from_its_environment(self, tmp_path, path):
         environment = self.prepare(tmp_path, launcher(path)).environment
         reported = {name: environment[name] for name in environment if name.startswith("SWEEP_")}
         folder = tmp_path / "s" / "r"

@@ -27,7 +27,7 @@ def file(path):
 
 @pytest.fixture
 def disk(monkeypatch):
-    """A disk with room for a number of bytes; None for a sound one."""
+    """A disk with room for a number of bytes; None for no limit."""
 
     class Disk:
         room: int | None = None

@@ -31,7 +31,7 @@ def test_what_is_said(metric, logged, words):
         (["loss"], "every value of loss was NaN or infinite"),
     ],
 )
-def test_what_is_said_of_a_pattern_that_matched_nothing(logged, words):
+def test_the_report_on_a_pattern_that_matched_nothing(logged, words):
     assert words in missing_metric("loss", logged, is_unmatched=True)
 
 

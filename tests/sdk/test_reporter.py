@@ -289,7 +289,7 @@ class TestAnEndThatIsAnnounced:
         assert self.preempting(network) == [True] * 12
         assert client.get_run(reporter._delivery.pending.run)["state"] == "preempting"
 
-    def test_an_older_backend_that_refuses_it_is_reported_to_as_before(
+    def test_an_older_backend_that_refuses_it_gets_reports_as_before(
         self, make, log, network, clock, client, handout
     ):
         def refuse(request):

@@ -90,7 +90,7 @@ class TestInASweep:
         assert second["step"] == 7
         assert second["at"] >= first["at"] > 1e9
 
-    def test_finish_is_said_once(self, in_sweep):
+    def test_finish_is_reported_once(self, in_sweep):
         run = sweep_sdk.init()
         run.finish()
         run.finish(1)

@@ -13,7 +13,7 @@ USR1 = signal.SIGUSR1
 
 
 class Process:
-    """Ends when reported to, or at once by signals that it does not survive."""
+    """Ends when it is asked to, or at once by signals that it does not survive."""
 
     def __init__(self, deadly=()):
         self.signals = []

@@ -433,7 +433,7 @@ class TestHurry:
     """An agent that has to end waits for no network that says nothing."""
 
     def cut(self, client, server):
-        """Cut a request that has reached the server; what its caller is reported."""
+        """Cut a request that has reached the server; what its caller learns."""
         n_before = len(server.seen)
         server.delay_seconds = 60
         failures = []

@@ -21,7 +21,7 @@ from sweep_service.storage.store import Store
 
 @dataclass
 class Clock:
-    """Moves only when reported to."""
+    """Moves only when it is advanced."""
 
     now: float = 1_000_000.0
 

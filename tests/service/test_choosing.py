@@ -111,7 +111,7 @@ def test_while_all_points_left_are_in_doubt_nothing_is_chosen(backend):
 
 
 def test_an_update_leaves_out_what_asks_under_way_have_chosen(backend):
-    """An ask stored still before each of its writes while the space is changed."""
+    """An ask waits before each of its writes while the space is changed."""
     wider = {**POINTS, "parameters": {"a": {"values": [1, 2, 3, 4]}}}
     for method in ("claim_point", "save Lease", "save Run"):
         sweep = backend.create(POINTS)

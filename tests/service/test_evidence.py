@@ -1,4 +1,4 @@
-"""From what runs report and how they end to what bayes is reported of them."""
+"""From what runs report and how they end to what bayes learns from them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def loss(config):
 
 
 def evidence_of(backend, sweep):
-    """What the next ask of a sweep would be reported, and the index that it would get."""
+    """What the next ask of a sweep would be given, and the index that it would get."""
     store = backend.services.store
     counter = store.get_status(sweep)
     leases, index = store.list_leases(sweep), counter.next_index

@@ -209,7 +209,7 @@ class TestRelease:
 
 
 class TestStop:
-    def test_the_holder_is_reported(self) -> None:
+    def test_the_holder_is_asked_to_stop(self) -> None:
         stopped = leases.request_stop(HELD)
         assert stopped == replace(HELD, is_stop_requested=True)
         assert leases.request_stop(stopped) == stopped

@@ -429,7 +429,7 @@ def stat_of(node: Node | None, folder_changed_at: float = 0.0) -> os.stat_result
 
 
 def descriptor_functions(kernel: Kernel) -> dict[str, Any]:
-    """What else stored in ``sweep_sdk._world.disk``, by name."""
+    """What else replaces ``sweep_sdk._world.disk``, by name."""
 
     def open_descriptor(path: Any, flags: int, mode: int = 0o777) -> int:
         kernel.step(f"open {path}")

@@ -329,7 +329,7 @@ class Judge:
             raise Broken(f"{agent.name} ended {took:.1f} s after its signal")
 
     def _check_beginning(self, agent: Process) -> None:
-        """What is wrong with an address is said at once; a backend that restarts is waited for."""
+        """A wrong address is reported at once; a backend that restarts is waited for."""
         if agent.name in self.world.paused or agent.ended_at is None:
             return
         seconds = agent.ended_at - self.world.started[agent.name]
@@ -468,7 +468,7 @@ class Judge:
             raise Broken(f"the sweep was deleted, and there are still rows of it: {counts}")
 
     def check_ends(self, runs: list[dict[str, Any]]) -> None:
-        """An end that was acknowledged stored."""
+        """An end that was acknowledged remains."""
         states = {run["id"]: run["state"] for run in runs}
         for run in self.ends:
             self.check_end(run, states.get(run))

@@ -323,7 +323,7 @@ class Kernel:
                 self.end(process, None)
 
     def stacks(self) -> str:
-        """Where every thread stored; for a world that hangs."""
+        """Where every thread is; for a world that hangs."""
         lines = []
         for thread in self._of_greenlet.values():
             frame = thread.greenlet.gr_frame

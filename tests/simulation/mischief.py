@@ -143,7 +143,7 @@ class Mischief:
         self.fill(self._machine(), self.rng.choice((0, 0, 300)), self.rng.choice(_LONG))
 
     def fill(self, machine: Machine, room: int, seconds: float) -> None:
-        """Leave a disk a number of bytes, for some time."""
+        """Leave a disk only a number of free bytes, for some time."""
         machine.disk.room = room
         self._happens("disk full", f"the disk of {machine.name} is full")
 

@@ -100,7 +100,7 @@ class Programs:
     def start_child(
         self, launch: Any, show: Any, notice: Any, held_descriptor: int | None = None, **_: Any
     ) -> Child:
-        """What stored in place of ``start_child``."""
+        """Replaces ``start_child``."""
         self.kernel.step("start program")
         if not self.is_launching:
             raise LaunchFailed("cannot start 'train': too many open files", is_machines_fault=True)

@@ -13,7 +13,7 @@ from simulation.kernel import Thread as Running
 
 
 def thread_classes(kernel: Kernel) -> dict[str, Any]:
-    """What stored in ``sweep_sdk._world.threads``, by name."""
+    """What replaces ``sweep_sdk._world.threads``, by name."""
 
     class Lock:
         def __init__(self) -> None:

@@ -47,7 +47,7 @@ def _decode(line: bytes) -> str:
 
 
 def _as_json(match: re.Match[str]) -> str:
-    """A text or word as JSON writes it; words without a meaning stay as they are."""
+    """A text or word as JSON; unknown words are unchanged."""
     token = match.group()
     if token.startswith('"'):
         return token

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from sweep_sdk._metrics.values import MetricValue
 
-#: The backend keeps no row that is larger.
+#: Maximum size of a row in the backend.
 MAX_ROW_BYTES = 256_000
-#: The agent reads no line that is longer.
+#: Maximum length of a line that the agent reads.
 MAX_LINE_BYTES = 8_000_000
 _STRUCTURED = frozenset(("step", "at", "metrics"))
 _MAX_STEP = 2**53
@@ -45,7 +45,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class BadLine(ValueError):
-    """A line that means nothing; the text says why."""
+    """A line that cannot be understood; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def encode_preempting() -> bytes:
 
 
 def decode_line(line: bytes) -> Line | None:
-    """What a line says; None when it is blank.
+    """Parse a line; None if it is blank.
 
     Raises:
         BadLine: It says nothing that can be understood.
@@ -162,7 +162,7 @@ def decode_line(line: bytes) -> Line | None:
 
 
 def whole_step(step: object) -> int | None:
-    """A step as whole number; None when it is none, or does not fit.
+    """A step as an integer; None if it is not one or is out of range.
 
     Whole floats count, and the integers of other libraries.
     """

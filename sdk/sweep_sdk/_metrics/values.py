@@ -1,4 +1,4 @@
-"""What a metric value may be: numbers, from whatever library; everything else is refused by name.
+"""Metric values: numbers from any library. Everything else is refused by name.
 
 Standard library only: training programs load this.
 """
@@ -32,7 +32,7 @@ _EXACT_INT = 2**63
 def clean_metrics(
     metrics: Mapping[Any, Any], refuse: Callable[[str, str], None]
 ) -> dict[str, MetricValue]:
-    """Flat metrics as they travel: nested maps become dotted names, numbers plain numbers.
+    """Flat metrics for sending: nested maps become dotted names, numbers plain numbers.
 
     Args:
         metrics: What the program logged. numpy, torch and jax scalars, booleans, Decimals and
@@ -70,7 +70,7 @@ def _flatten(
 
 
 def _check_nesting(value: Mapping[Any, Any], above: tuple[int, ...]) -> None:
-    """Refuse maps that would never come to an end.
+    """Refuse maps that contain themselves or are too deep.
 
     Raises:
         TypeError: The map holds itself, or is nested too deep.
@@ -102,7 +102,7 @@ def as_non_finite(text: str) -> str | None:
 
 
 def _number(value: Any) -> MetricValue:
-    """The number that a value is.
+    """Convert a value to a number.
 
     Raises:
         TypeError: It is none. (Foreign classes may raise what they like.)

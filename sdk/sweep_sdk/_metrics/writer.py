@@ -1,4 +1,4 @@
-"""The writing end of the metrics file; made to cost next to nothing in a training loop."""
+"""Writer of the metrics file, designed for minimal cost in a training loop."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class MetricsFile:
         self._lock = threads.RLock()  # a signal handler may log in the middle of a line
 
     def append(self, line: bytes) -> str | None:
-        """Write a line; the reason why it could not be written yet, if so."""
+        """Write a line; returns the reason if it could not be written yet."""
         with self._lock:
             self._unwritten.append(line)
             self._n_unwritten_bytes += len(line)
             return self._try()
 
     def retry(self) -> str | None:
-        """Try to write the lines that wait; the reason why they cannot be written yet, if so."""
+        """Try to write the waiting lines; returns the reason if they cannot be written yet."""
         with self._lock:
             return self._try() if self._unwritten else None
 

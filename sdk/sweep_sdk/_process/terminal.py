@@ -23,7 +23,7 @@ def printable(text: str) -> str:
 
 
 def safe_text(text: str) -> str:
-    """Lines of our own in which control characters are escaped, except colours."""
+    """Lines of sweep-sdk itself, in which control characters are escaped, except colours."""
     return _UNSAFE_TEXT.sub(lambda found: found.group(1) or printable(found.group()), text)
 
 

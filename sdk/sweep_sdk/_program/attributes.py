@@ -1,4 +1,4 @@
-"""What a program notes about its run besides metrics, as short plain JSON.
+"""What a program records about its run in addition to metrics, as short plain JSON.
 
 Configuration values of its own, paths, commits, notes: kept with the run, apart from the sweep's
 values. Non-finite numbers are written as configs have them, ``{"$number": "NaN"}``, so that they
@@ -17,13 +17,13 @@ from sweep_sdk._metrics.values import encode_number
 _MAX_CHARACTERS = 1000
 _MAX_ITEMS = 100
 _MAX_DEPTH = 8
-#: Of one fact in all, about: maps which hold each other many times over come to an end.
+#: Approximate total of one fact: bounds maps that contain each other many times over.
 _MAX_SIZE = 20_000
 _LEFT_OUT = "..."
 
 
 def as_attribute(value: Any) -> Any:
-    """A value as JSON that is not much longer than 1,000 characters a leaf. Never raises.
+    """A value as JSON with at most about 1,000 characters a leaf. Never raises.
 
     Numbers of other libraries become plain numbers, and what JSON lacks becomes its text. Three
     dots mark where a long text, list or map was cut.
@@ -32,7 +32,7 @@ def as_attribute(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """The text of a value, at most about 1,000 characters of it. Never raises."""
+    """The text of a value, cut to about 1,000 characters. Never raises."""
     try:
         text = str(value)
     except Exception:  # noqa: BLE001  foreign classes raise what they like
@@ -41,13 +41,13 @@ def as_text(value: Any) -> str:
 
 
 class _Copier:
-    """Copies one value, piece by piece, until it has become too large."""
+    """Copies one value recursively until the copy is too large."""
 
     def __init__(self) -> None:
         self._room = _MAX_SIZE
 
     def copy(self, value: Any, depth: int) -> Any:
-        """A piece of it that is nested ``depth`` deep."""
+        """A copy of the part nested ``depth`` levels deep."""
         self._room -= 1
         if self._room < 0:
             return _LEFT_OUT

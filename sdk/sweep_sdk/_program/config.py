@@ -46,7 +46,7 @@ class Config(dict[str, Any]):
         del self[name]
 
     def __getitem__(self, name: str) -> Any:
-        """The value of an item; a nested map comes as a ``Config`` that writes through to it."""
+        """The value of an item; a nested map as a ``Config`` that writes through to it."""
         value = super().__getitem__(name)
         return _Section(value, self, name) if type(value) is dict else value
 
@@ -61,7 +61,7 @@ class Config(dict[str, Any]):
         allow_val_change: object = None,  # noqa: ARG002  of moved scripts; values may change
         **more: Any,
     ) -> None:
-        """Take over values from a mapping, pairs or an argparse namespace.
+        """Set values from a mapping, pairs or an argparse namespace.
 
         What is set here is this program's own: the sweep keeps the configuration it handed out.
 
@@ -77,7 +77,7 @@ class Config(dict[str, Any]):
             self[name] = value
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """The value of ``name``, which becomes ``default`` where there is none."""
+        """The value of ``name``, which is set to ``default`` if it is missing."""
         if name not in self:
             self[name] = default
         return self[name]
@@ -88,7 +88,7 @@ class Config(dict[str, Any]):
             self.setdefault(name, value)
 
     def as_dict(self) -> dict[str, Any]:
-        """A plain dict, independent of the config at every depth."""
+        """A deep copy as a plain dict."""
         return {name: _plain(value) for name, value in self.items()}
 
     def copy(self) -> Config:
@@ -147,7 +147,7 @@ def as_dict(values: Any) -> dict[str, Any]:
 
 
 def _readable(values: Any) -> dict[str, Any]:
-    """``as_dict``; of a mapping that cannot be read, nothing, and a word about it.
+    """``as_dict``; an empty dict and a notice if the mapping cannot be read.
 
     Raises:
         UsageError: It is no mapping or the like.

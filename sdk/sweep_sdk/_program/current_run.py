@@ -1,4 +1,4 @@
-"""The present run of this process: ``init``, ``log``, ``finish``."""
+"""The current run of this process: ``init``, ``log``, ``finish``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sweep_sdk._settings import run_environment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Keywords of other trackers' ``init`` that change nothing here and need no word.
+#: Keywords of other trackers' ``init`` that have no effect here and are accepted silently.
 _SILENT_KEYWORDS = frozenset(
     ("allow_val_change", "dir", "force", "id", "reinit", "resume", "settings")
 )
 
 
 class _Active:
-    """Holds the present run."""
+    """Holds the current run."""
 
     run: Run | None = None
 
@@ -82,34 +82,34 @@ def init(
 def log(
     data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, **ignored: Any
 ) -> None:
-    """Report metric values of the present run, see ``Run.log``."""
+    """Report metric values of the current run; see ``Run.log``."""
     active_run().log(data, step, commit, **ignored)
 
 
 def finish(exit_code: int | None = 0, *_: object, **__: object) -> None:
-    """Say how the present run ended, see ``Run.finish``; without a run this does nothing."""
+    """End the current run, if there is one; see ``Run.finish``."""
     if _active.run is not None:
         _active.run.finish(exit_code)
 
 
 def present_run() -> Run | None:
-    """The present run, if there is one."""
+    """The current run, if there is one."""
     return _active.run
 
 
 def active_run() -> Run:
-    """The present run; ``init()`` where there was none."""
+    """The current run, started by ``init()`` if there is none."""
     return _active.run or init()
 
 
 def activate(run: Run | None) -> None:
-    """Make ``run`` the present one; for the agent of function runs."""
+    """Make ``run`` the current one; for the agent of function runs."""
     _active.run = run
 
 
 @atexit.register
 def _flush_at_exit() -> None:
-    """What was logged with ``commit=False`` and not followed by another call is kept too."""
+    """Write values that were logged with ``commit=False`` and not followed by another call."""
     run = _active.run
     if run is not None and not run.is_finished:
         run.flush()

@@ -1,4 +1,4 @@
-"""``sweep_sdk.config``: the configuration of whichever run is the present one."""
+"""``sweep_sdk.config``: the configuration of the current run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweep_sdk._program.current_run import active_run
 
 
 class PresentConfig(MutableMapping[str, Any]):
-    """Reads and writes the present run's config, so it may be imported by name before ``init``."""
+    """Reads and writes the current run's config, so it may be imported by name before ``init``."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(active_run().config, name)

@@ -1,4 +1,4 @@
-"""A run, as its training program sees it.
+"""A run as seen by its training program.
 
 ``log()`` appends one line to the file that the agent named; the agent sends it. So the program
 holds no token, opens no socket and waits for nobody; without an agent it writes nothing at all.
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 NO_AGENT = RunEnvironment()
-#: What a program may want the summary to have of a metric.
+#: Statistics of a metric that a summary may contain.
 SUMMARIES = ("min", "max", "mean", "last", "first", "best", "none", "copy")
 
 
 class Run:
-    """One run, as its training program sees it; a context manager that calls ``finish``.
+    """One run as seen by its training program; a context manager that calls ``finish``.
 
     It can be pickled and copied: a worker process that gets it logs into the same run. Only the
     process that began the run ends it.
@@ -98,7 +98,7 @@ class Run:
 
     @property
     def is_owner(self) -> bool:
-        """Whether this process began the run, and so may end it."""
+        """Whether this process started the run and may therefore end it."""
         return self._owner_pid == processes.own_id()
 
     @property
@@ -108,7 +108,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """A name for people; by default the run's id."""
+        """Display name; the run's id by default."""
         return str(self._facts.get("name") or self.id or "run")
 
     @name.setter
@@ -117,7 +117,7 @@ class Run:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Words for finding runs again."""
+        """Tags that runs can be selected by."""
         return tuple(self._facts.get("tags") or ())
 
     @tags.setter
@@ -126,7 +126,7 @@ class Run:
 
     @property
     def notes(self) -> str | None:
-        """A longer text about the run."""
+        """Free text about the run."""
         return self._facts.get("notes")
 
     @notes.setter
@@ -135,7 +135,7 @@ class Run:
 
     @property
     def group(self) -> str | None:
-        """The name of the group to which the run belongs."""
+        """Name of the group that the run belongs to."""
         return self._facts.get("group")
 
     @group.setter
@@ -144,7 +144,7 @@ class Run:
 
     @property
     def job_type(self) -> str | None:
-        """What kind of work the run does, such as ``train``."""
+        """Kind of work that the run does, such as ``train``."""
         return self._facts.get("job_type")
 
     @job_type.setter
@@ -152,7 +152,7 @@ class Run:
         self.describe(job_type=job_type)
 
     def describe(self, **facts: Any) -> None:
-        """Note facts about the run: ``name``, ``tags``, ``group``, ``notes``, ``job_type``.
+        """Record ``name``, ``tags``, ``group``, ``notes`` or ``job_type`` of the run.
 
         They are kept with the run. What is None is left as it is.
         """
@@ -211,7 +211,7 @@ class Run:
         goal: str | None = None,
         **__: object,
     ) -> None:
-        """Say what the run's summary contains for a metric.
+        """Choose what the run's summary contains for a metric.
 
         Args:
             name: Of the metric; ``*`` represents any characters.
@@ -230,14 +230,14 @@ class Run:
                 self._notify(f"define_metric: summary is {word!r:.40}; it can be one of {known}")
 
     def mark_preempting(self) -> None:
-        """Say that an interruption is expected: if the program now fails, the run is given back.
+        """Announce an expected interruption: if the program now fails, the run is given back.
 
         It is then handed out again, as its next attempt.
         """
         self._write(line_format.encode_preempting())
 
     def finish(self, exit_code: int | None = 0, *_: object, **__: object) -> None:
-        """Say how the run ended, once; another code than 0 means that it failed.
+        """End the run, once; an exit code other than 0 means that it failed.
 
         A program need not call this: how it exits says the same. In a worker process that was
         given the run this ends nothing but the worker's own part.
@@ -253,7 +253,7 @@ class Run:
         self._close()
 
     def flush(self) -> None:
-        """Log what ``commit=False`` kept back; try again what could not be written so far."""
+        """Log the values kept by ``commit=False``, and retry lines that could not be written."""
         if self._uncommitted:
             self._commit()
             self._end_step()
@@ -261,11 +261,11 @@ class Run:
             self._file.retry()
 
     def notify(self, message: str) -> None:
-        """Say something to the program's author on stderr, once."""
+        """Print a message for the program's author on stderr, once."""
         self._notify(message)
 
     def request_stop(self, reason: str) -> None:
-        """Have the next ``log()`` raise ``RunStopped``; for the agent of a function run."""
+        """Make the next ``log()`` raise ``RunStopped``; for the agent of a function run."""
         self._stop_reason = reason
 
     def __enter__(self) -> Run:
@@ -302,7 +302,7 @@ class Run:
         return run_attribute(self, name)
 
     def _collect(self, data: Mapping[Any, Any], step: int | None) -> None:
-        """Add values to the row that comes next; those of another step are logged before."""
+        """Add values to the pending row; a pending row of another step is logged first."""
         if step is not None and step != self._open_step:
             self.flush()
             self.step = self._open_step = step
@@ -330,7 +330,7 @@ class Run:
         self.step += 1
 
     def _exit_code(self, given: object) -> int:
-        """An exit code as whole number; what is none counts as a failure."""
+        """An exit code as an integer; anything else counts as a failure."""
         if given is None or given is False:
             return 0
         code = line_format.whole_step(given)
@@ -339,7 +339,7 @@ class Run:
         return 1 if code is None else code
 
     def _note_config(self, *names: str) -> None:
-        """Note values of the program's own: those that the sweep did not hand out."""
+        """Record the program's own configuration: values that the sweep did not hand out."""
         values = {name: dict.get(self.config, name) for name in names}
         own = {
             as_text(name): as_attribute(value)

@@ -1,4 +1,4 @@
-"""Where a run finds its configuration and keeps its files."""
+"""Locations of a run's configuration and files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweep_sdk._world import disk
 
 
 class RunFolder(type(Path())):  # type: ignore[misc]  # the kind of path that this system has
-    """A path to which, like to a text, a text can be added."""
+    """A path to which text can be appended with ``+``, as to a string."""
 
     def __add__(self, text: str) -> str:
         return str(self) + text

@@ -1,4 +1,4 @@
-"""The summary of a run: what its program itself says of its results."""
+"""The summary of a run, as its program reports it."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Summary(dict[str, Any]):
         return self
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """The value of ``name``, which is set to ``default`` where there is none."""
+        """The value of ``name``, which is set to ``default`` if it is missing."""
         if name not in self:
             self[name] = default
         return self[name]
 
     def hear(self, metrics: Mapping[str, MetricValue]) -> None:
-        """Take in the metrics of a row: a program may read what it has logged."""
+        """Add the metrics of a logged row, so that the program can read them."""
         own = self.__dict__["_own"]
         for name, value in metrics.items():
             if name not in own:
@@ -73,7 +73,7 @@ class Summary(dict[str, Any]):
 
 
 def _lines_of(values: dict[str, Any]) -> list[bytes]:
-    """Lines for the metrics file: the numbers as results, all else as facts."""
+    """Lines for the metrics file: numbers as results, other values as facts."""
     lines: list[bytes] = []
     for name, value in values.items():
         refusals: list[str] = []

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sweep_sdk._program.run import Run
     from sweep_sdk._program.summary import Summary
 
-#: Of a run and of the module: what each does not do.
+#: Names of a run and of the module, each with the reason why it has no effect.
 _WITHOUT_EFFECT = {
     "watch": "gradients and weights are not logged",
     "unwatch": "gradients and weights are not logged",
@@ -143,11 +143,11 @@ class Artifact(Nothing):
 
 
 class Settings(Nothing):
-    """Settings of a run; they change nothing here."""
+    """Settings of a run; they have no effect here."""
 
 
 class AlertLevel(Enum):
-    """How urgent an alert is."""
+    """Urgency of an alert."""
 
     INFO = "INFO"
     WARN = "WARN"
@@ -211,7 +211,7 @@ def module_attribute(name: str) -> Any:
 
 
 def _none(*_: Any, **__: Any) -> None:
-    """What asks for a page: there is none."""
+    """A method that returns the URL of a page: None, as there is no page."""
 
 
 def _path(run: Run) -> str:
@@ -265,7 +265,7 @@ def _alert(title: str = "", text: str = "", *_: Any, **__: Any) -> None:
 
 
 def _restore(run: Run, name: str = "", *_: Any, **__: Any) -> Any:
-    """A file of the run's folder, open for reading; None where there is none."""
+    """A file of the run's folder, open for reading; None if it does not exist."""
     path = run.dir / name
     if path.is_file():
         return path.open("r", encoding="utf-8", errors="replace")
@@ -297,7 +297,7 @@ class _Util:
 
     @staticmethod
     def generate_id(length: int = 8) -> str:
-        """A random text of small letters and digits."""
+        """A random string of lower-case letters and digits."""
         return secrets.token_hex(length)[:length]
 
 

@@ -1,1 +1,1 @@
-"""What comes out of a sweep: runs and rows, chosen, ordered, flat, as data frames."""
+"""Results of a sweep: runs and rows, filtered, sorted, flattened, and as data frames."""

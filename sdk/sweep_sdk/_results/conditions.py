@@ -60,7 +60,7 @@ class Condition:
 
 
 def parse_conditions(text: str) -> list[Condition]:
-    """The conditions of a text, all of which have to hold.
+    """Parse conditions, all of which must hold.
 
     Raises:
         UsageError: It cannot be understood.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def to_pandas(items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """A data frame of what ``runs()`` or ``history()`` returned: a line each, flat names.
+    """A data frame of what ``runs()`` or ``history()`` returned: one line each, flat names.
 
     Args:
         items: Runs give the columns ``config.*``, ``summary.*`` and ``attributes.*`` beside their

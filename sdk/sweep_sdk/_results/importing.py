@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Columns:
-    """How the columns of a table are to be understood.
+    """What the columns of a table mean.
 
     Attributes:
         metrics: The column of a metric, by the metric's name, where it is called differently.
@@ -192,7 +192,7 @@ def _value(number: int, column: str | None, cell: Any) -> float | None:
 
 
 def outcome_text(imported: Mapping[str, Any]) -> str:
-    """What became of results, in a line."""
+    """A line about the outcome of an import."""
     parts = []
     if imported["observed"]:
         parts.append(f"{_count(imported['observed'], 'result')} for bayes to go by")

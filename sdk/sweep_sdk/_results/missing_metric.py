@@ -1,4 +1,4 @@
-"""What to say of a run that has finished without a value of the sweep's metric. Pure."""
+"""Explanations for runs that finished without a value of the sweep's metric. Pure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def nearest(metric: str, names: Iterable[str]) -> str | None:
 
 
 def runs_without_metric(metric: str | None, runs: Iterable[Mapping[str, Any]]) -> str | None:
-    """A line about finished runs without a value of the metric; None where there are none.
+    """A line about finished runs without a value of the metric; None if there are none.
 
     Args:
         metric: The sweep's; None without one.

@@ -27,12 +27,12 @@ _MOST_NAMES_COMPARED = 2000
 
 
 class Names:
-    """The names that are known of some runs."""
+    """The names that occur in some runs."""
 
     def __init__(
         self, runs: Sequence[Run], metrics: Metrics, clock: Callable[[], float] = time.time
     ) -> None:
-        """Look at the runs.
+        """Collect the names of the runs.
 
         Args:
             runs: All of them, so that a name is known if any run has it.
@@ -49,7 +49,7 @@ class Names:
         self._metric_names = {metric["name"] for metric in metrics.values() if metric}
 
     def getter(self, name: str) -> Getter:
-        """How the value of ``name`` is got from a run; None where the run has none.
+        """A function that gets the value of ``name`` from a run, or None if the run has none.
 
         Raises:
             UsageError: No run has it, or it could mean two things.
@@ -69,7 +69,7 @@ class Names:
         return next(iter(found.values()))
 
     def check_metric(self, name: str) -> None:
-        """See that some run has a metric.
+        """Check that some run has a metric.
 
         Raises:
             UsageError: None has it.
@@ -82,7 +82,7 @@ class Names:
         return (*RUN_FIELDS, "time", *NOTED)
 
     def _meanings(self, name: str) -> dict[str, Getter]:
-        """How else the name may be written, with what each means."""
+        """The full forms of a name, each with a function that gets its value."""
         meanings: dict[str, Getter] = {}
         if name in self._fields and (name not in NOTED or name in self._groups["attributes"]):
             meanings[f"run.{name}"] = self._field(name)
@@ -115,7 +115,7 @@ class Names:
         return value
 
     def _hint(self, name: str) -> str:
-        """What may have been meant, else what there is."""
+        """Suggestions for an unknown name: similar names, otherwise all."""
         word = name.partition(".")[2] if name.partition(".")[0] in (*GROUPS, "run") else name
         groups = (self._groups["config"], self._metric_names | self._groups["summary"])
         known = list(dict.fromkeys((*sorted(groups[0]), *sorted(groups[1]), *self._fields)))

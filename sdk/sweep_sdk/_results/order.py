@@ -1,4 +1,4 @@
-"""Runs in the order of their values, and the best of them."""
+"""Sorting runs by their values, and finding the best one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NEVER_BEST = ("failed", "crashed", "pending")
 
 
 def sorted_runs(runs: Sequence[Run], keys: Sequence[str], names: Names) -> list[Run]:
-    """Runs by the values of names, the first one first; ``-`` before a name turns its order.
+    """Runs sorted by the values of names, in their order of priority; ``-`` reverses one.
 
     Numbers come before texts; runs without a value, or with NaN, come last either way.
 
@@ -57,7 +57,7 @@ def _rank(value: Any) -> tuple[int, Any]:
 
 
 def best_first(runs: Sequence[Run], goals: Mapping[str, str]) -> list[Run]:
-    """Runs by the values of their sweeps' metrics; those that cannot be best come last.
+    """Runs sorted by the values of their sweeps' metrics; those that cannot be best come last.
 
     Args:
         runs: In any order; of equals the first stays first.
@@ -97,7 +97,7 @@ def best_value(run: Run, metric: str, goal: str) -> float | None:
 
 
 def best_by(runs: Iterable[Run], metric: str, goal: str) -> tuple[Run, float] | None:
-    """The run with the best value of a metric, and that value; None where no run has one.
+    """The run with the best value of a metric, and that value; None if no run has one.
 
     Failed, crashed and pending runs do not count. Of equals the first is best.
     """

@@ -1,4 +1,4 @@
-"""Questions about a sweep, put to a backend; the command line and the Python API share them."""
+"""Queries about a sweep, shared by the command line and the Python API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Best:
-    """A best run, and by what it is best.
+    """A best run, and the metric that it was ranked by.
 
     Attributes:
         goal: ``minimize`` or ``maximize``.
@@ -36,7 +36,7 @@ class Best:
 
 
 def find_runs(client: Client, sweep: str, selection: Selection = EVERYTHING) -> list[Json]:
-    """The runs of a sweep that are wanted.
+    """The selected runs of a sweep.
 
     Raises:
         UsageError: No run has a name that is asked for.
@@ -141,5 +141,5 @@ def find_rows(
 
 
 def nowhere_text(reference: str, keys: Collection[str]) -> str:
-    """That no row has a metric which was asked for."""
+    """The error that no row has a requested metric."""
     return f"no row of {reference} has {' or '.join(map(repr, sorted(keys)))}"

@@ -1,4 +1,4 @@
-"""Runs as flat records: one name a value, for files and tables."""
+"""Runs as flat records of names and values, for files and tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     Run = Mapping[str, Any]
 
-#: What every run has, in the order in which it is written.
+#: Fields that every run has, in output order.
 RUN_FIELDS = (
     "id",
     "index",
@@ -27,7 +27,7 @@ RUN_FIELDS = (
     "started_at",
     "ended_at",
 )
-#: The groups of names that differ from run to run, in the order in which they are written.
+#: Groups of names that differ from run to run, in output order.
 GROUPS = ("config", "summary", "attributes")
 #: Fields that hold seconds since the epoch.
 RUN_TIMES = ("created_at", "started_at", "ended_at")
@@ -63,12 +63,12 @@ def record_names(records: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def names_of(maps: Iterable[Mapping[str, Any]]) -> list[str]:
-    """All keys, in the order in which they are first seen."""
+    """All keys, in order of first appearance."""
     return list(dict.fromkeys(name for values in maps for name in values))
 
 
 def seconds_taken(run: Run, now: float) -> float | None:
-    """How long the newest attempt took, or has been running.
+    """Duration of the newest attempt so far.
 
     None while no agent works on the run: nobody knows, or it would be a time of waiting.
     """

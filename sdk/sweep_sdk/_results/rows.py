@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-#: What every row has beside its metrics.
+#: Fields that every row has in addition to its metrics.
 ROW_FIELDS = ("run", "attempt", "step", "time")
 #: Of these, those that hold seconds since the epoch.
 ROW_TIMES = ("time",)
@@ -47,7 +47,7 @@ def rows_of(
 def sampled(
     client: Client, run: str, keys: Sequence[str], samples: int, *, is_joined: bool = False
 ) -> Thinned:
-    """About ``samples`` of the rows of a run, and how many there are; arguments as ``rows_of``."""
+    """About ``samples`` rows of a run, and the total number; arguments as in ``rows_of``."""
     found = client.thinned_history(run, samples, keys)
     rows = list(by_step(_flat(run, row) for row in found.rows))
     n_rows = found.n_rows - (len(found.rows) - len(rows))
@@ -55,7 +55,7 @@ def sampled(
 
 
 def _flat(run: str, row: Mapping[str, Any]) -> Row:
-    """One level of names; a metric that is named like a field becomes ``metric.NAME``."""
+    """A row as a flat dict; a metric with the name of a field becomes ``metric.NAME``."""
     fields = {"run": run, "attempt": row["attempt"], "step": row["step"], "time": row["at"]}
     metrics: Row = row["metrics"]
     if not fields.keys().isdisjoint(metrics):
@@ -67,7 +67,7 @@ def _flat(run: str, row: Mapping[str, Any]) -> Row:
 
 
 def by_step(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows that were logged one after the other for one step, as one row.
+    """Merge consecutive rows of one step.
 
     Only where they have no metric in common: nothing that was logged is left out.
     """

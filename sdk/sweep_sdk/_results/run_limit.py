@@ -1,4 +1,4 @@
-"""How many runs a sweep hands out, and why one has ended by that."""
+"""The maximum number of runs of a sweep, and whether it has ended because of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def run_limit(sweep: Mapping[str, Any]) -> int | None:
-    """How many runs a sweep hands out at most; None where there is no end.
+    """Maximum number of runs that a sweep hands out; None without a limit.
 
     Args:
         sweep: As the backend describes it.
@@ -22,7 +22,7 @@ def run_limit(sweep: Mapping[str, Any]) -> int | None:
 
 
 def points_text(sweep: Mapping[str, Any]) -> str | None:
-    """What to say of a sweep that has finished because no points are left; None of others."""
+    """A line about a sweep that finished because no points are left; None for others."""
     limit, cap = run_limit(sweep), sweep.get("run_cap")
     if limit is None or sweep.get("grid_points") is None or sweep["state"] != "finished":
         return None

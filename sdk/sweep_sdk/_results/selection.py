@@ -1,4 +1,4 @@
-"""Which runs are wanted, and in which order."""
+"""Selection and order of runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATES = (
 
 @dataclass(frozen=True)
 class Selection:
-    """Runs of certain kinds, in a certain order; all of them by index, unless it says otherwise.
+    """Criteria and order for selecting runs; by default all runs by index.
 
     Attributes:
         conditions: All of them have to hold.
@@ -49,16 +49,16 @@ class Selection:
 
     @property
     def is_everything(self) -> bool:
-        """Whether it leaves runs as they are."""
+        """Whether it selects all runs in their usual order."""
         return self == EVERYTHING
 
     @property
     def is_ordered(self) -> bool:
-        """Whether the first ones are wanted most; otherwise runs come by index, the newest last."""
+        """Whether runs are sorted; otherwise they come by index, the newest last."""
         return bool(self.sort) or self.top is not None
 
     def of(self, runs: Sequence[Run], metrics: Metrics) -> list[Run]:
-        """The runs that are wanted.
+        """Apply the selection to runs.
 
         Args:
             runs: By sweep and index.
@@ -113,7 +113,7 @@ def selection(
     tags: str | Iterable[str] = (),
     name: str | None = None,
 ) -> Selection:
-    """A selection from what people write: each a text with commas, or several texts.
+    """Parse a selection; each argument is a text with commas, or several texts.
 
     Args:
         where: Conditions, such as ``lr<0.01 and opt=adam``; all of several have to hold.
@@ -144,6 +144,6 @@ def selection(
 
 
 def listed(texts: str | Iterable[str]) -> list[str]:
-    """The parts of a text with commas, or of several."""
+    """The parts of one or several texts with commas."""
     given = [texts] if isinstance(texts, str) else texts
     return [part for text in given for part in map(str.strip, text.split(",")) if part]

@@ -1,1 +1,1 @@
-"""Sweeps from Python: registering, working on, reading and changing them."""
+"""The Python API for sweeps: register, work on, read and change them."""

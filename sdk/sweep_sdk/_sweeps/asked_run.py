@@ -136,7 +136,7 @@ class AskedRun:
             pass
 
     def _beat(self) -> bool:
-        """Prolong the lease; whether there is one to prolong."""
+        """Extend the lease; False if the run has no lease any more."""
         try:
             with self._rows.turn(0) as number:
                 command = self._client.report(self.id, self.attempt, number, (), key=self._key)
@@ -204,7 +204,7 @@ def tell_result(
 
 
 def clean_result(metrics: Mapping[str, Any], state: str) -> dict[str, MetricValue]:
-    """Final values as they travel.
+    """Final values in the form in which they are sent.
 
     Raises:
         UsageError: A value is no number, or there is no such state.
@@ -215,7 +215,7 @@ def clean_result(metrics: Mapping[str, Any], state: str) -> dict[str, MetricValu
 
 
 def ended_before_text(run: str, state: str, retry: str = "") -> str:
-    """That somebody had ended a run before it was told how it ended.
+    """The message that a run had ended before its result was told.
 
     Args:
         run: Its id.

@@ -1,4 +1,4 @@
-"""Results that were not made here, into a sweep; ``sweep_sdk`` loads this when it is used."""
+"""Import of results obtained elsewhere; ``sweep_sdk`` loads this module on first use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def import_results(
     ignore: Sequence[str] = (),
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Let a sweep know results that were not made here.
+    """Import results obtained elsewhere into a sweep.
 
     For bayes each result is an observation; in a finite space, of a grid too, its point counts as
     done. The same results again change nothing. At most 5,000 at once.

@@ -1,4 +1,4 @@
-"""The functions of the Python API that read results; ``sweep_sdk`` loads them when used."""
+"""The functions of the Python API that read results; ``sweep_sdk`` loads them on first use."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def runs(
 def best(
     sweep_id: str, metric: str | None = None, goal: str | None = None
 ) -> dict[str, Any] | None:
-    """The run with the best value of a metric, as far as the runs have got; None without a value.
+    """The run with the best value of a metric so far; None without a value.
 
     Failed, crashed and pending runs do not count. By another metric than the sweep's, or with
     another goal, running ones do not count either.
@@ -75,7 +75,7 @@ def history(
     *,
     joined: bool = False,
 ) -> list[dict[str, Any]]:
-    """The rows that a run has logged, or all runs of a sweep, in their order.
+    """The rows logged by a run, or by all runs of a sweep, in order.
 
     Each row is a flat dict: ``run``, ``attempt``, ``step``, ``time`` (seconds since the epoch) and
     the metrics by name. A metric that is named like one of these four is called ``metric.NAME``.

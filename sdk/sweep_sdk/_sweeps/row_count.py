@@ -1,4 +1,4 @@
-"""Counts the rows of a run that this process and the children forked from it send, in one order."""
+"""One sequence of row numbers for a process and the children forked from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WIDTH = 8
 
 
 class RowCount:
-    """A number that threads and forked processes take turns to grow.
+    """A counter shared by threads and forked processes.
 
     It is kept in a file without a name, which forked processes have in common. Its lock is that of
     the system, so a process that ends in the middle of its turn lets the others go on.

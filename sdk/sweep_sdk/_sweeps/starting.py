@@ -1,4 +1,4 @@
-"""The functions of the Python API that talk to the backend; ``sweep_sdk`` loads them when used."""
+"""The functions of the Python API that start work; ``sweep_sdk`` loads them on first use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sweep(
     sweep: Mapping[str, Any] | None = None,
     entity: str | None = None,  # noqa: ARG001  of moved scripts
 ) -> str:
-    """Register a sweep; what is odd about its config is reported on stderr.
+    """Register a sweep; warnings about its config are printed on stderr.
 
     Args:
         config: The sweep config, as a sweep file would have it.
@@ -150,7 +150,7 @@ def ask(sweep_id: str) -> AskedRun | None:
 
 @cache
 def _lasting_client(settings: Settings) -> Client:
-    """One client for all runs that are asked for: they outlive the call, and share connections."""
+    """One client for all runs from ``ask``, which outlive the call and share its connections."""
     client = open_client(settings)
     atexit.register(client.close)
     return client

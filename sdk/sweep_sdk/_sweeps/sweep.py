@@ -1,4 +1,4 @@
-"""A sweep as an object: what it is, what came of it, and what can be done with it."""
+"""A sweep as an object: its state, its results and its actions."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ class Sweep:
     """
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
-        """Take what the backend says of it, all of it or a line of a listing."""
+        """Build a sweep from the backend's answer: a full document or an entry of a listing."""
         self._fields = dict(fields)
 
     @property
     def id(self) -> str:
-        """Such as ``k3v9x2ab``."""
+        """The id, such as ``k3v9x2ab``."""
         return str(self._fields["id"])
 
     @property
     def name(self) -> str | None:
-        """What people call it; None without a name."""
+        """The name; None without one."""
         name: str | None = self._fields["name"]
         return name
 
     @property
     def project(self) -> str:
-        """Where it is listed."""
+        """The project in which it is listed."""
         return str(self._fields["project"])
 
     @property
@@ -71,33 +71,33 @@ class Sweep:
 
     @property
     def run_cap(self) -> int | None:
-        """Most runs; None without a cap."""
+        """Maximum number of runs; None without a cap."""
         cap: int | None = self._fields["run_cap"]
         return cap
 
     @property
     def n_points(self) -> int | None:
-        """How many configurations there are; None if there are infinitely many."""
+        """Number of configurations in the space; None if it is infinite."""
         points: int | None = self._fields["grid_points"]
         return points
 
     @property
     def created_at(self) -> float:
-        """Seconds since the epoch."""
+        """Time of registration in seconds since the epoch."""
         return float(self._fields["created_at"])
 
     @property
     def config(self) -> dict[str, Any]:
-        """The sweep config in full, with every default filled in."""
+        """The complete config, with every default filled in."""
         return dict(self._field("config"))
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many runs are in each state."""
+        """Number of runs in each state."""
         return dict(self._field("counts"))
 
     def refresh(self) -> Sweep:
-        """Look again; the sweep itself."""
+        """Read the sweep again; returns the sweep itself."""
         with open_client() as client:
             self._fields = client.get_sweep(self.id)
         return self
@@ -110,15 +110,15 @@ class Sweep:
         top: int | None = None,
         state: str | Iterable[str] = (),
     ) -> list[Run]:
-        """Its runs, as ``sweep_sdk.runs()``."""
+        """The runs, as from ``sweep_sdk.runs()``."""
         return reading.runs(self.id, where=where, sort=sort, top=top, state=state)
 
     def best(self, metric: str | None = None, goal: str | None = None) -> Run | None:
-        """Its best run, as ``sweep_sdk.best()``."""
+        """The best run, as from ``sweep_sdk.best()``."""
         return reading.best(self.id, metric, goal)
 
     def importance(self) -> list[dict[str, Any]]:
-        """How much of the metric's variation each parameter explains alone, the largest first.
+        """The share of the metric's variation that each parameter explains alone, largest first.
 
         By every method, from ended runs: the parameters that are searched, each with ``name``;
         ``share``, from 0 to 1, corrected for what chance explains, or None where too few runs
@@ -138,11 +138,11 @@ class Sweep:
         *,
         joined: bool = False,
     ) -> list[dict[str, Any]]:
-        """The rows of all its runs, as ``sweep_sdk.history()``."""
+        """The rows of all runs, as from ``sweep_sdk.history()``."""
         return reading.history(self.id, keys, samples, joined=joined)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Its runs as a data frame, as ``sweep_sdk.to_pandas()``."""
+        """The runs as a data frame, as from ``sweep_sdk.to_pandas()``."""
         return to_pandas(self.runs())
 
     def import_results(
@@ -153,27 +153,27 @@ class Sweep:
         ignore: Sequence[str] = (),
         dry_run: bool = False,
     ) -> dict[str, Any]:
-        """Let it know results that were not made here, as ``sweep_sdk.import_results()``."""
+        """Import results obtained elsewhere, as with ``sweep_sdk.import_results()``."""
         return import_results(self.id, results, metrics=metrics, ignore=ignore, dry_run=dry_run)
 
     def pause(self) -> None:
-        """Hand out no runs until it is resumed; those that are under way go on."""
+        """Hand out no runs until ``resume()``; runs in progress continue."""
         self._change(state="paused")
 
     def resume(self) -> None:
-        """Go on after ``pause()`` or ``stop()``."""
+        """Continue after ``pause()`` or ``stop()``."""
         self._change(state="running")
 
     def stop(self) -> None:
-        """End it: no new runs, those that are under way go on."""
+        """End the sweep: no new runs; runs in progress continue."""
         self._change(state="finished")
 
     def cancel(self) -> None:
-        """End it and stop its runs."""
+        """End the sweep and stop its runs."""
         self._change(state="canceled")
 
     def update(self, config: Mapping[str, Any]) -> None:
-        """Give it another config for all runs that are not handed out yet.
+        """Replace the config for all runs that are not handed out yet.
 
         What is odd about it is reported on stderr.
 
@@ -187,12 +187,12 @@ class Sweep:
         self._change(run_cap=run_cap)
 
     def delete(self) -> None:
-        """Remove it with its runs and all that they logged."""
+        """Delete the sweep with its runs and all that they logged."""
         with open_client() as client:
             client.delete_sweep(self.id)
 
     def stop_run(self, run: str | int) -> Run:
-        """Have the agent of a run stop it, at its next report; the run as it is now.
+        """Ask the agent of a run to stop it at its next report; returns the run as it is now.
 
         Args:
             run: Its id or its index.
@@ -205,7 +205,7 @@ class Sweep:
             return client.stop_run(self._run_id(run))
 
     def retry_run(self, run: str | int) -> Run:
-        """Have a run that failed, crashed or was killed handed out again; the run as it is now.
+        """Hand out a failed, crashed or killed run again; returns the run as it is now.
 
         It keeps its configuration; the next attempt begins again. A sweep that had ended because
         nothing was left runs again.
@@ -223,7 +223,7 @@ class Sweep:
         return self._run_of(answer, seen, is_deletion=False)
 
     def retry_failed(self) -> list[str]:
-        """Have all runs handed out again that failed, crashed or were killed; their ids.
+        """Hand out all failed, crashed and killed runs again; returns their ids.
 
         Raises:
             NotPossible: The sweep is canceled.
@@ -240,7 +240,7 @@ class Sweep:
         return retried
 
     def delete_run(self, run: str | int, *, again: bool = False) -> Run:
-        """Remove a run that has ended with all that it logged; what is left of the run.
+        """Delete an ended run with all that it logged; returns what remains of it.
 
         Args:
             run: Its id or its index.
@@ -257,7 +257,7 @@ class Sweep:
         return self._run_of(answer, seen, is_deletion=True)
 
     def _run_of(self, answer: Mapping[str, Any], seen: Run, *, is_deletion: bool) -> Run:
-        """The run of an answer; what is odd about it is reported on stderr."""
+        """The run of an answer; warnings about it are printed on stderr."""
         run: Run = answer["run"]
         if (text := amended_text(answer, seen, is_deletion=is_deletion)) or (
             run["state"] != "deleted" and (text := held_back_text(self.id, answer["sweep_state"]))
@@ -274,7 +274,7 @@ class Sweep:
         )
 
     def _field(self, name: str) -> Any:
-        """What a line of a listing does not have."""
+        """The fields that an entry of a listing does not have."""
         if name not in self._fields:
             self.refresh()
         return self._fields[name]
@@ -297,7 +297,7 @@ class Sweep:
 
 
 def get_sweep(sweep_id: str) -> Sweep:
-    """A sweep, to read it and to change it.
+    """Get a sweep, to read and change it.
 
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.

@@ -193,7 +193,7 @@ def _catcher(mutation: Mutation) -> str:
 
 
 def write_table() -> None:
-    """Bring ``tests/mutations.md`` in step; what stored above the first heading stays."""
+    """Bring ``tests/mutations.md`` in step; what is above the first heading stays."""
     preface = TABLE.read_text().partition("\n## ")[0].rstrip()
     TABLE.write_text(f"{preface}\n\n{table()}")
 

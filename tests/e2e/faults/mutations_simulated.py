@@ -88,7 +88,7 @@ SIMULATED = (
     ),
     _mutation(
         _BACKEND + "answers.py",
-        "a wrong address is said at once",
+        "a wrong address is reported at once",
         "    return WrongBackend(",
         "    return BackendUnavailable(",
         "waited out",

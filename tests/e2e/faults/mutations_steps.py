@@ -72,7 +72,7 @@ STEPS = (
     ),
     Mutation(
         _ASK,
-        "ask 6: what stored in the run is handed out",
+        "ask 6: the config stored in the run is handed out",
         "            config=run.config,",
         "            config=self._suggest_again(lease).config,",
         "1",

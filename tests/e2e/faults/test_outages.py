@@ -20,7 +20,7 @@ from sweep_sdk._settings import load_settings
 
 AWAY_SECONDS = size(6, 180)
 LEASE_SECONDS = size(4, 20)
-#: Goes on until it is reported that it is enough.
+#: Goes on until it is asked to end.
 PROGRAM = """
     step = 0
     while not os.path.exists("enough"):
@@ -108,7 +108,7 @@ def test_what_could_not_be_delivered_is_sent_by_sync(
         await_true(lambda: bool(acknowledged(agent.events)))
         server.kill()
         Path("enough").touch()
-        agent.await_end()  # within the bound: nobody is there to be reported
+        agent.await_end()  # within the bound: nobody is there to be notified
     finally:
         agent.process.kill()
     assert any("sweep-sdk sync" in notice for notice in agent.notices)

@@ -70,7 +70,7 @@ def local(*words, **options):
 
 class TestLocal:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_serves_until_it_is_reported_to_stop(self, home, number):
+    def test_serves_until_it_is_asked_to_stop(self, home, number):
         with local() as (process, url):
             with urllib.request.urlopen(f"{url}/v1/health", timeout=PATIENCE_SECONDS) as answer:
                 assert json.load(answer)["status"] == "ok"

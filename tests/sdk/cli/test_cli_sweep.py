@@ -449,7 +449,7 @@ class TestAChangeWithoutEffectSaysWhy:
         assert "runs that were handed out before keep their" in result.err
         assert result.err.count("\n") == 1
 
-    def test_with_json_it_is_said_on_stderr(self, cli, grid):
+    def test_with_json_it_is_reported_on_stderr(self, cli, grid):
         cli("sweep", "--pause", grid)
         result = cli("sweep", "--pause", grid, "--json")
         assert (result.json["state"], result.json["changed"]) == ("paused", False)

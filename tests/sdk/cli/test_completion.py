@@ -1,4 +1,4 @@
-"""What a shell is reported when the tabulator key is pressed."""
+"""What a shell is given when the Tab key is pressed."""
 
 from __future__ import annotations
 

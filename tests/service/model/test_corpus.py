@@ -169,7 +169,7 @@ def type_agrees(value, expected):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_the_rest_is_reported_what_to_change(name):
+def test_each_problem_of_the_rest_has_a_line_and_a_message(name):
     with pytest.raises(InvalidConfig) as caught:
         parse_text(FILES[name][0])
     for problem in caught.value.problems:

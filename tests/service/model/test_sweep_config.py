@@ -29,7 +29,7 @@ def reported(parsed):
 
 
 def parameter(entry, method="random"):
-    """The normalised form of one parameter, and what was reported of it."""
+    """The normalised form of one parameter, and what was reported about it."""
     parsed = parse_object({"method": method, "parameters": {"p": entry}})
     return parsed.config.document["parameters"]["p"], reported(parsed)
 

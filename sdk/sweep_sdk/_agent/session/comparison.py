@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.client import Client
     from sweep_service.wire.runs import HandOut
 
-#: How many runs earlier than ours the runs that other agents finish now may be.
+#: Maximum number of runs between the current one and those that other agents finish now.
 _EARLIER_RUNS = 200
 
 
