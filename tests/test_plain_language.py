@@ -38,6 +38,7 @@ ALLOWED = (
     re.compile(r"sweep-sdk tell"),
     re.compile(r"def tell\b"),
     re.compile(r"tell\.py"),
+    re.compile(r"teller_tell_by_command"),  # a person of the simulated worlds
     re.compile(r"""["'`]tell\b"""),
     re.compile(r"\b_TELL\b"),  # the path of the command's file
     re.compile(r"\bteller_tell_\w+"),  # simulated programs that use the interface

@@ -505,3 +505,50 @@ class TestTheFileUnderTheFeet:
             assert not log.exists()
             Path(f"{path}.keeps-the-inode-in-use").write_text("")
             assert store.claim_index(SWEEP)[0] == 0
+
+
+class TestAnOlderCopyPutOverTheFile:
+    """Its name and its inode stay, so only its content shows it."""
+
+    SWEEP = "k3v9x2ab"
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[SqliteStore]:
+        """A store that has claimed indices since a copy of its file was made."""
+        path = tmp_path / "sweeps.db"
+        meta = ConfigVersion(self.SWEEP, 1, "p", None, {"method": "random"}, 1000.0, "key")
+        status = SweepStatus(SweepState.RUNNING, 0, 100, None, (Base(1, 0),), 7)
+        with SqliteStore(path) as store:
+            store.create_sweep(meta, status)
+            store.claim_index(self.SWEEP)
+            self.empty_log(path)
+            shutil.copyfile(path, tmp_path / "old.db")
+            for _ in range(3):
+                store.claim_index(self.SWEEP)
+            self.empty_log(path)
+            yield store
+
+    @staticmethod
+    def empty_log(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+
+    @pytest.mark.parametrize("method", ["get_status", "claim_index"])
+    def test_is_noticed_before_an_index_is_given_out_twice(
+        self, store: SqliteStore, tmp_path: Path, method: str
+    ) -> None:
+        shutil.copyfile(tmp_path / "old.db", tmp_path / "sweeps.db")
+        for _ in range(2):
+            with pytest.raises(StoreGone, match="put the right file back"):
+                getattr(store, method)(self.SWEEP)
+        with SqliteStore(tmp_path / "old.db") as old:
+            assert old.get_status(self.SWEEP).next_index == 1
+        with closing(sqlite3.connect(tmp_path / "sweeps.db")) as connection:
+            assert connection.execute("SELECT next_index FROM sweeps").fetchone() == (1,)
+
+    def test_a_slow_reader_is_not_taken_for_one(self, store: SqliteStore) -> None:
+        """What counts is what was known before a read began, not what others have read since."""
+        status = store.get_status(self.SWEEP)
+        store.claim_index(self.SWEEP)
+        assert store._checked(self.SWEEP, status, status.change) == status
+        assert store.claim_index(self.SWEEP)[0] == 5

@@ -167,7 +167,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         if self._file not in (None, _file_id(self.path)):
-            raise self._gone()  # and make no new file: its log would spoil the one that is put back
+            raise self.gone()  # and make no new file: its log would spoil the one that is put back
         is_new = self._file is None and not self.path.exists()
         connection = sqlite3.connect(
             self.path, timeout=0, isolation_level=None, check_same_thread=False
@@ -198,9 +198,10 @@ class Database:
         if file == self._file and log == (self._log_file or log):
             self._log_file = log
             return
-        raise self._gone()
+        raise self.gone()
 
-    def _gone(self) -> StoreGone:
+    def gone(self) -> StoreGone:
+        """The error for a file that is not the one that this process has worked with."""
         return StoreGone(
             f"{self.path} was removed or replaced while it was in use: put the right file back,"
             " with its -wal file if there is one, and start again what works with it"

@@ -85,9 +85,15 @@ class _Table:
 
 
 class RecordTables:
-    """The methods of the store protocol for records that change."""
+    """The methods of the store protocol for records that change.
+
+    A file that is overwritten in place by an older copy keeps its name, so it is known by its
+    content: no sweep may have changed less often than this process has seen it to have.
+    """
 
     _database: Database
+    #: By sweep, how often its status has changed at least.
+    _changes: dict[str, int]
 
     def save(self, sweep: str, seen: R | None, record: R) -> R:
         table: _Table = _TABLES[type(record)]
@@ -119,12 +125,14 @@ class RecordTables:
             raise Stale(f"a lease of sweep {sweep} has changed", _LEASES.decode(row))
 
     def get_status(self, sweep: str) -> SweepStatus:
+        least = self._changes.get(sweep, 0)
         rows = self._database.read(_COUNTERS.select_one, sweep)
         if not rows:
             raise self._not_found(sweep)
-        return _counter(rows[0])
+        return self._checked(sweep, _counter(rows[0]), least)
 
     def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
+        least = self._changes.get(sweep, 0)
         with self._database.write() as connection:
             is_claimed = connection.execute(
                 """UPDATE sweeps SET next_index = next_index + 1, change = change + 1
@@ -133,14 +141,25 @@ class RecordTables:
                 (sweep, SweepState.RUNNING.value),
             ).rowcount
             row = connection.execute(_COUNTERS.select_one, (sweep,)).fetchone()
-        if row is None:
+            counter = None if row is None else self._checked(sweep, _counter(row), least)
+        if counter is None:
             raise self._not_found(sweep)
-        counter = _counter(row)
         if is_claimed:
             return counter.next_index - 1, counter
         if counter.state is not SweepState.RUNNING:
             raise NotRunning(f"sweep {sweep} is {counter.state.value}")
         raise Exhausted(f"sweep {sweep} has given out all its {counter.limit} indices")
+
+    def _checked(self, sweep: str, status: SweepStatus, least: int) -> SweepStatus:
+        """The status of a sweep, unless it is older than ``least``, known before it was read.
+
+        Raises:
+            StoreGone: The file was overwritten by an older copy.
+        """
+        if status.change < least:
+            raise self._database.gone()
+        self._changes[sweep] = max(status.change, self._changes.get(sweep, 0))
+        return status
 
     def list_leases(self, sweep: str) -> list[Lease]:
         return [_lease(row) for row in self._database.read(_LEASES.select + " ORDER BY idx", sweep)]

@@ -41,6 +41,7 @@ class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
         local_file_systems: Collection[str] = (),
     ) -> None:
         self._database = Database(path, busy_timeout_seconds, local_file_systems)
+        self._changes = {}
 
     def close(self) -> None:
         """Let go of the file; a closed store does nothing more."""
