@@ -83,6 +83,27 @@ def text_to_number(text: str) -> int | float | None:
     return number if is_whole or math.isfinite(number) else None
 
 
+def with_numbers(value: Any, place: Place, report: Report) -> Any:
+    """A value in which unquoted texts such as ``1e-4`` are the numbers they spell."""
+    texts: list[str] = []
+    converted = _with_numbers(value, texts)
+    if texts:
+        numbers = ", ".join(repr(text_to_number(text)) for text in texts)
+        report.warn(place, f"YAML reads {', '.join(texts)} as text; read as {numbers}")
+    return converted
+
+
+def _with_numbers(value: Any, texts: list[str]) -> Any:
+    if isinstance(value, PlainNumber):
+        texts.append(value)
+        return text_to_number(value)
+    if isinstance(value, list):
+        return [_with_numbers(item, texts) for item in value]
+    if isinstance(value, dict):
+        return {key: _with_numbers(item, texts) for key, item in value.items()}
+    return value
+
+
 def read_field(
     field: Field, value: object, place: Place, report: Report, complain: ReportProblem
 ) -> Any:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.language.distribution_specs import DISTRIBUTIONS, DistributionSpec
-from sweep_service.model.language.fields import Field, PlainNumber, read_field, text_to_number
+from sweep_service.model.language.fields import Field, read_field, text_to_number, with_numbers
 from sweep_service.model.language.report import Place, Report, describe, excerpt
 from sweep_service.model.space.distributions import Categorical, Distribution, Quantized, identity
 from sweep_service.model.space.search_space import Parameter, SearchSpace
@@ -232,27 +232,6 @@ def _read(field: Field, entry: dict[str, Any], place: Place, report: Report) -> 
     if field.kind == "list":
         value = with_numbers(value, here, report)
     return read_field(field, value, here, report, report.error)
-
-
-def with_numbers(value: Any, place: Place, report: Report) -> Any:
-    """A value in which unquoted texts such as ``1e-4`` are the numbers they spell."""
-    texts: list[str] = []
-    converted = _with_numbers(value, texts)
-    if texts:
-        numbers = ", ".join(repr(text_to_number(text)) for text in texts)
-        report.warn(place, f"YAML reads {', '.join(texts)} as text; read as {numbers}")
-    return converted
-
-
-def _with_numbers(value: Any, texts: list[str]) -> Any:
-    if isinstance(value, PlainNumber):
-        texts.append(value)
-        return text_to_number(value)
-    if isinstance(value, list):
-        return [_with_numbers(item, texts) for item in value]
-    if isinstance(value, dict):
-        return {key: _with_numbers(item, texts) for key, item in value.items()}
-    return value
 
 
 def _is_coherent(fields: dict[str, Any], place: Place, report: Report) -> bool:

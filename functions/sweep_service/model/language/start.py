@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.language.parameters import suggestion, with_numbers
+from sweep_service.model.language.fields import with_numbers
+from sweep_service.model.language.parameters import suggestion
 from sweep_service.model.language.report import Place, Report, describe
 from sweep_service.model.space.distributions import Continuous, Distribution, Finite
 from sweep_service.model.space.search_space import MISSING, Parameter, SearchSpace, look_up
