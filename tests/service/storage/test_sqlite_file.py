@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import sqlite3
@@ -436,6 +437,12 @@ class TestTheFileUnderTheFeet:
             Path(f"{path}{end}").unlink()
         path.write_bytes(content)
 
+    def empty(self, path: Path) -> None:
+        """In place: name and inode stay, and what is in memory or in the log looks right."""
+        with raw(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        os.truncate(path, 0)
+
     def test_no_new_file_is_made_in_its_place(self, path: Path) -> None:
         """Not even where another connection is needed: its log would spoil what is put back."""
         with SqliteStore(path) as store:
@@ -446,7 +453,7 @@ class TestTheFileUnderTheFeet:
                     store.get_status(SWEEP)
             assert list(path.parent.iterdir()) == []
 
-    @pytest.mark.parametrize("how", ["remove", "replace", "overwrite"])
+    @pytest.mark.parametrize("how", ["remove", "replace", "overwrite", "empty"])
     def test_it_is_reported_and_nothing_is_acknowledged(self, path: Path, how: str) -> None:
         with SqliteStore(path) as store:
             store.create_sweep(META, COUNTER)

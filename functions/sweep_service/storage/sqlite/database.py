@@ -63,6 +63,7 @@ class Database:
         self._log = Path(f"{self.path}-wal")
         self._file: _FileId | None = None
         self._log_file: _FileId | None = None
+        self._n_bytes = 0  # the largest size of the file that was seen here
         check_place(self.path, local_file_systems)
         _databases.add(self)
         with self._lent():
@@ -192,12 +193,16 @@ class Database:
         SQLite goes on with files that have no name any more: what it writes is lost.
 
         Raises:
-            StoreGone: The database or its log was removed or replaced.
+            StoreGone: The database or its log was removed or replaced, or the file is shorter
+                than it was.
         """
         file, log = _file_id(self.path), _file_id(self._log)
         if file == self._file and log == (self._log_file or log):
             self._log_file = log
-            return
+            n_bytes = _size(self.path)
+            if n_bytes >= self._n_bytes:  # it never shrinks, unless somebody writes over it
+                self._n_bytes = n_bytes
+                return
         raise self.gone()
 
     def gone(self) -> StoreGone:
@@ -259,6 +264,13 @@ def _file_id(path: Path) -> _FileId | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _abandon_all() -> None:
