@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,12 +11,18 @@ import textwrap
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from sweep_sdk._agent.process.leftovers import MARK_VARIABLE, Trace, end_marked, own_trace
+from sweep_sdk._agent.process.leftovers import (
+    MARK_VARIABLE,
+    Trace,
+    end_leftovers,
+    end_marked,
+    own_trace,
+)
 from sweep_sdk._world import running
 
 PATIENCE_SECONDS = 30
@@ -209,6 +216,19 @@ class TestWhoIsMeant:
         end_marked(replace(trace, **changes), f"{trace.agent}.", notices.append)
         assert process.poll() is None
         assert notices == []
+
+    @pytest.mark.parametrize("is_here", [True, False])
+    def test_what_another_machine_keeps_in_a_shared_data_folder_is_its_own(
+        self, trace: Trace, tmp_path, is_here
+    ):
+        """Its lock looks free from here where the file system does not pass locks on."""
+        found = trace if is_here else replace(trace, host="another")
+        folder = tmp_path / "agents"
+        folder.mkdir()
+        (folder / f"{trace.agent}.json").write_text(json.dumps(asdict(found)))
+        (folder / f"{trace.agent}.lock").touch()
+        end_leftovers(tmp_path, pytest.fail)
+        assert len(list(folder.iterdir())) == (0 if is_here else 2)
 
     def test_what_is_to_be_kept(self, trace, marked):
         process, notices = marked(f"{trace.agent}.one", SWEEP_KEEP="1"), []

@@ -41,6 +41,7 @@ class Trace:
 
     Attributes:
         agent: The name under which the outbox knows the agent; every mark begins with it.
+        host: The machine in which it ran.
         machine_start: The start of the machine in which it ran.
         user: The number of its user.
         group: Its control groups.
@@ -48,6 +49,7 @@ class Trace:
     """
 
     agent: str
+    host: str
     machine_start: str
     user: int
     group: str
@@ -71,7 +73,8 @@ def own_trace(agent: str) -> Trace | None:
     if this is None:
         return None
     group = running.group_of(number)
-    return Trace(agent, running.this_start(), this.user, group, this.started)
+    host = processes.host_name()
+    return Trace(agent, host, running.this_start(), this.user, group, this.started)
 
 
 @contextlib.contextmanager
@@ -101,9 +104,11 @@ def end_leftovers(home: disk.Path, notice: Callable[[str], None]) -> None:
     except OSError:
         return
     for path in paths:
+        trace = _read(path)
+        if trace is not None and trace.host != processes.host_name():
+            continue  # on some network file systems its lock would look free from here
         if is_held(path.with_suffix(".lock")):
             continue
-        trace = _read(path)
         if trace is not None and trace.machine_start == running.this_start():
             end_marked(trace, mark_of(trace.agent, ""), notice)
         with contextlib.suppress(OSError):
