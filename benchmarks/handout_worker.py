@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._exceptions import SweepEnded
-from sweep_service.wire.runs import Wait
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending, Wait
 
 
 def drive(client: Client, sweep: str, name: str, deadline: float) -> list[int]:
@@ -29,7 +30,7 @@ def drive(client: Client, sweep: str, name: str, deadline: float) -> list[int]:
         if isinstance(answer, Wait):
             time.sleep(0.05)
             continue
-        client.finish(answer.id, {"attempt": answer.attempt, "state": "finished"})
+        client.finish(answer.id, Ending(answer.attempt, RunState.FINISHED))
         indices.append(answer.index)
         key = new_key()
     return indices

@@ -34,8 +34,10 @@ from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._backend.transport import Response, Transport
 from sweep_sdk._settings import load_settings
+from sweep_service.model.records.states import RunState
 from sweep_service.operations.services import Services
 from sweep_service.storage.dynamodb.store import DynamoStore
+from sweep_service.wire.runs import Ending
 
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path += [str(TESTS / folder) for folder in ("contracts", "e2e/aws", "e2e/faults")]
@@ -106,7 +108,7 @@ def measure_units(method: str) -> dict[str, Counter[str]]:
             step("report", lambda: client.report(run.id, 1, 0, [row]))
             now[0] += BEAT_SECONDS + 1
             step("heartbeat", lambda: client.report(run.id, 1, 1, []))
-            ending = {"attempt": 1, "state": "finished", "summary": {"loss": 0.123456}}
+            ending = Ending(1, RunState.FINISHED, summary={"loss": 0.123456})
             step("finish", lambda: client.finish(run.id, ending))
     return found
 

@@ -11,6 +11,8 @@ from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._exceptions import BackendUnavailable, LeaseLost, UsageError
 from sweep_sdk._sweeps.asked_run import AskedRun, ask_run, tell_result
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_a_stop_is_reported_by_log(sweep_id):
 def test_a_run_that_somebody_else_ended_keeps_its_result(sweep_id, capsys, state):
     run = sweep_sdk.ask(sweep_id)
     with open_client() as client:
-        client.finish(run.id, {"attempt": run.attempt, "state": "finished"})
+        client.finish(run.id, Ending(run.attempt, RunState.FINISHED))
         run.tell(state=state)
         assert client.get_run(run.id)["state"] == "finished"
     assert f"run {run.id} has ended already: it is finished" in capsys.readouterr().err
@@ -164,7 +166,7 @@ class TestTheLease:
         run.tell({"loss": 1})
 
     def test_a_run_that_is_lost(self, run, client):
-        client.finish(run.id, {"attempt": run.attempt, "state": "preempted"})
+        client.finish(run.id, Ending(run.attempt, RunState.PREEMPTED))
         assert not run._beat()
         with pytest.raises(LeaseLost):
             run.log({"loss": 1})

@@ -17,7 +17,8 @@ from sweep_sdk._agent.slot import attempt as _attempt
 from sweep_sdk._agent.slot.attempt import Attempt
 from sweep_sdk._agent.view.events import BestSoFar, Notice, RunEnded
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
-from sweep_service.wire.runs import HandOut
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending, HandOut
 
 DONE = ProgramOutcome(True, exit_code=0)
 
@@ -175,7 +176,7 @@ def test_a_token_that_is_refused_at_the_end_loses_nothing(begin, handout, networ
 def test_a_run_that_others_have_is_let_go(begin, handout, events, client, pending):
     attempt = begin(handout)
     log(attempt, '{"loss": 1}\n')
-    client.finish(handout.id, {"attempt": 1, "state": "preempted"})
+    client.finish(handout.id, Ending(1, RunState.PREEMPTED))
     attempt.finish(DONE)
     assert (ended(events).state, ended(events).reason) == ("lost", "lease_lost")
     assert pending() == []
@@ -185,7 +186,7 @@ def test_a_run_that_others_have_is_let_go(begin, handout, events, client, pendin
 def test_rows_of_a_run_that_was_lost_are_kept_beside_it(begin, handout, events, client):
     attempt = begin(handout)
     log(attempt, '{"loss": 1}\n')
-    client.finish(handout.id, {"attempt": 1, "state": "preempted"})
+    client.finish(handout.id, Ending(1, RunState.PREEMPTED))
     attempt.finish(ProgramOutcome(False, cause="lease_lost"))
     assert ended(events).state == "lost"
     assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 1}]
@@ -196,7 +197,7 @@ def test_rows_of_a_lost_run_wait_on_disk_while_the_backend_is_away(
 ):
     attempt = begin(handout)
     log(attempt, '{"loss": 1}\n')
-    client.finish(handout.id, {"attempt": 1, "state": "preempted"})
+    client.finish(handout.id, Ending(1, RunState.PREEMPTED))
     network.fail = lambda _: problem(401, "unauthorized")
     attempt.finish(ProgramOutcome(False, cause="lease_lost"))
     assert (ended(events).state, ended(events).is_delivered) == ("lost", False)

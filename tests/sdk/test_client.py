@@ -10,7 +10,8 @@ from sweep_sdk._backend.client import new_key
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
-from sweep_service.wire.runs import HandOut, Wait
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending, HandOut, Wait
 
 CONFIG = {"method": "grid", "parameters": {"lr": {"values": [1, 2]}}, "metric": {"name": "loss"}}
 
@@ -149,7 +150,7 @@ class TestRuns:
         assert handout.config == {"lr": 0.1}
         rows = [{"step": 0, "at": 1.0, "metrics": {"loss": 0.5}}]
         assert not client.report(handout.id, handout.attempt, 0, rows).is_stop
-        finished = client.finish(handout.id, {"attempt": handout.attempt, "state": "finished"})
+        finished = client.finish(handout.id, Ending(handout.attempt, RunState.FINISHED))
         assert (finished.state, finished.is_requeued) == ("finished", False)
         assert client.best_run(sweep)["id"] == handout.id
         assert [row["metrics"] for row in client.history(handout.id)] == [{"loss": 0.5}]

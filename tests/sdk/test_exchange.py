@@ -10,6 +10,8 @@ from sweep_sdk._backend.client import Client, new_key
 from sweep_sdk._backend.retry import ONCE, RENEWAL_SECONDS, Renewal, Retrier, RetryPolicy
 from sweep_sdk._exceptions import BackendUnavailable
 from sweep_sdk._version import __version__
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 SIGN_IN = answer(200, b"<html>Please sign in")
 REFUSED = of_api_gateway(403, "Forbidden")
@@ -63,7 +65,7 @@ class TestForeignAnswers:
         if verb == "report":
             assert client.report(run, 1, 0, ()).reason is None
         elif verb == "finish":
-            assert client.finish(run, {"attempt": 1, "state": "finished"}).state == "finished"
+            assert client.finish(run, Ending(1, RunState.FINISHED)).state == "finished"
         elif verb == "list":
             assert [found["id"] for found in client.list_runs(sweep)] == [run]
         elif verb == "patch":

@@ -18,6 +18,8 @@ from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.transport import InProcessTransport
 from sweep_sdk._exceptions import AgentGaveUp, NotPossible, RunStopped, UsageError
 from sweep_sdk._program import current_run
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 QUICK = AgentOptions(
     row_interval_seconds=0.01, report_interval_seconds=0.02, max_runs_without_metric=0
@@ -283,7 +285,7 @@ class TestStops:
     def test_a_run_that_others_have_by_now(self, work, opened, sweep_id, seen):
         def train():
             run = sweep_sdk.init()
-            opened.finish(run.id, {"attempt": run.attempt, "state": "preempted"})
+            opened.finish(run.id, Ending(run.attempt, RunState.PREEMPTED))
             while True:
                 run.log({"loss": 1})
                 threading.Event().wait(0.002)

@@ -9,14 +9,14 @@ from made_answers import problem
 
 from sweep_sdk._agent.outbox import tail
 from sweep_sdk._agent.outbox.delivery import Delivery
-from sweep_sdk._agent.outbox.pace import Pace
 from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
-from sweep_sdk._agent.outbox.reporter import Reporter
+from sweep_sdk._agent.outbox.reporter import Pace, Reporter
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable
 from sweep_sdk._metrics import line_format
-from sweep_service.wire.runs import Attention
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Attention, Ending
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_stop_is_passed_on(make, clock, client, handout, stops):
 
 def test_a_lost_lease_ends_it(make, clock, client, handout, stops):
     reporter = make()
-    client.finish(handout.id, {"attempt": handout.attempt, "state": "preempted"})
+    client.finish(handout.id, Ending(handout.attempt, RunState.PREEMPTED))
     clock.advance(30)
     with reporter:
         reporter.report()

@@ -12,6 +12,8 @@ from sweep_sdk._agent.session.requester import RunRequester
 from sweep_sdk._agent.view.events import Notice, Waiting
 from sweep_sdk._backend.transport import Response
 from sweep_sdk._exceptions import BackendUnavailable, NotFound
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_run_after_run_until_the_end(make, client):
     for index in range(3):
         handout = requester.next_run("0")
         assert handout.index == index
-        client.finish(handout.id, {"attempt": 1, "state": "finished"})
+        client.finish(handout.id, Ending(1, RunState.FINISHED))
     assert requester.next_run("0") is None
     assert requester.has_ended
 

@@ -17,6 +17,8 @@ from sweep_sdk._exceptions import NotAuthorized, UsageError
 from sweep_sdk._settings import load_settings
 from sweep_service.access.scopes import Scope
 from sweep_service.bootstrap import local_services
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 API = "https://abc123.execute-api.eu-central-1.amazonaws.com"
 CONFIG = {
@@ -93,7 +95,7 @@ def test_an_admin_registers_and_an_agent_works(be, connect):
     rows = [{"step": 0, "at": 1.0, "metrics": {"löss /+": 1.5}}]
     agent.report(run.id, run.attempt, 0, rows, key=run.key)
     assert next(agent.history(run.id, ["löss /+"]))["metrics"] == {"löss /+": 1.5}
-    agent.finish(run.id, {"attempt": run.attempt, "state": "finished", "key": run.key})
+    agent.finish(run.id, Ending(run.attempt, RunState.FINISHED, key=run.key))
     assert agent.get_run(run.id)["state"] == "finished"
     assert agent.identity() == {
         "name": ARN, "scope": None, "method": "iam", "sweep": None, "expires_at": None,

@@ -11,6 +11,8 @@ import pytest
 
 from sweep_sdk._agent.process.launcher import Launcher, prepare_files
 from sweep_sdk._program.attributes import as_attribute
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 VALUES = [
     math.inf,
@@ -97,7 +99,7 @@ def test_metrics_come_out_as_numbers(client, sweep, value):
     client.report(handout.id, 1, 0, [{"step": 0, "at": 1.0, "metrics": row}])
     wanted = repr({"loss": value, "steps": 3, "ok": True})
     assert repr(client.get_run(handout.id)["summary"]["loss"]) == repr(value)
-    client.finish(handout.id, {"attempt": 1, "state": "finished", "summary": row})
+    client.finish(handout.id, Ending(1, RunState.FINISHED, summary=row))
     assert repr(client.get_run(handout.id)["summary"]) == wanted
     assert [repr(run["summary"]) for run in client.list_runs(sweep)] == [wanted]
     rows = [*client.history(handout.id), *client.thinned_history(handout.id, 5).rows]
@@ -108,7 +110,7 @@ def test_metrics_come_out_as_numbers(client, sweep, value):
 def test_what_a_program_notes_comes_out_as_numbers(client, sweep, value):
     handout = take(client, sweep)
     facts = {"config": {"clip": as_attribute(value), "many": as_attribute([1, value, "NaN"])}}
-    ending = {"attempt": 1, "state": "finished", "attributes": facts}
+    ending = Ending(1, RunState.FINISHED, attributes=facts)
     client.finish(handout.id, ending)
     noted = client.get_run(handout.id)["attributes"]
     assert repr(noted) == repr({"config": {"clip": value, "many": [1, value, "NaN"]}})

@@ -32,7 +32,7 @@ AGENT = (
         "tests/sdk/test_attempts.py::test_a_pending_delivery_is_saved_before_anything_runs",
     ),
     Mutation(
-        "sdk/sweep_sdk/_agent/outbox/source.py",
+        "sdk/sweep_sdk/_agent/outbox/tail.py",
         "a metrics file that is gone lacks all lines",
         "        if self._file is None:\n            return True",
         "        if self._file is None:\n            return False",

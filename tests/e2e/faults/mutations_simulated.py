@@ -121,7 +121,7 @@ SIMULATED = (
     ),
     # Rows
     _mutation(
-        _AGENT + "outbox/source.py",
+        _AGENT + "outbox/tail.py",
         "a metrics file is read on through what is open",
         "        if self._file is None:\n            try:",
         "        if True:\n            try:",
@@ -129,7 +129,7 @@ SIMULATED = (
         "BadDisk",
     ),
     _mutation(
-        _AGENT + "outbox/source.py",
+        _AGENT + "outbox/tail.py",
         "a file that lacks lines is known to lack them",
         "        return bool(found.st_mode & INCOMPLETE)",
         "        return False",

@@ -19,7 +19,8 @@ from sweep_sdk._backend.client import Client, new_key, open_client
 from sweep_sdk._backend.retry import RetryPolicy
 from sweep_sdk._exceptions import SweepEnded
 from sweep_sdk._settings import load_settings
-from sweep_service.wire.runs import Wait
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending, Wait
 
 N_AGENTS, N_POINTS = size(40, 500), size(200, 5000)
 N_IDLE, IDLE_SECONDS = size(100, 1000), size(0, 60)
@@ -54,7 +55,7 @@ def work(client: Client, sweep: str) -> list[int]:
         if isinstance(answer, Wait):
             time.sleep(answer.wait_seconds)
             continue
-        client.finish(answer.id, {"attempt": answer.attempt, "state": "finished"})
+        client.finish(answer.id, Ending(answer.attempt, RunState.FINISHED))
         indices.append(answer.index)
         key = new_key()
 

@@ -12,6 +12,8 @@ import pytest
 
 from sweep_sdk._backend.client import open_client
 from sweep_sdk.cli import main
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 GRID = """\
 method: grid
@@ -102,7 +104,7 @@ def run_one(client):
             client.report(taken.id, taken.attempt, 0, [row])
         if state is not None:
             client.finish(
-                taken.id, {"attempt": taken.attempt, "state": state, "summary": metrics, **ending}
+                taken.id, Ending(taken.attempt, RunState(state), summary=metrics, **ending)
             )
         return taken.id
 

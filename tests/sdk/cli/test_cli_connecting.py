@@ -248,6 +248,7 @@ class TestLogin:
         assert result.code == 0
         assert server.url in result.out
         assert "secret" not in result.out + result.err
+        assert "use --stdin instead of --token" in result.err
         path = home / "credentials.json"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert self.stored(home) == {"url": server.url, "token": "secret"}
@@ -258,6 +259,9 @@ class TestLogin:
     def test_a_token_from_standard_input(self, cli, home, server):
         assert cli("login", "--url", server.url, "--stdin", stdin=b"secret\n").code == 0
         assert self.stored(home)["token"] == "secret"
+
+    def test_standard_input_is_no_reason_for_a_warning(self, cli, home, server):
+        assert cli("login", "--url", server.url, "--stdin", stdin=b"secret\n").err == ""
 
     @pytest.mark.parametrize(
         ("words", "problem"),

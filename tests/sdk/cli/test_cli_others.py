@@ -9,6 +9,8 @@ from test_cli_terminal import in_terminal
 
 from sweep_sdk._agent.process.launcher import run_files
 from sweep_sdk._settings import load_settings
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 ESCAPE = "\x1b]0;title\x07"
 HARMFUL = ("\x1b]", "\x07", "\x9b")
@@ -31,14 +33,14 @@ def registered(client):
     run = client.ask(sweep, "a-key-of-mine", "agent" + ESCAPE, host="h" + ESCAPE)
     metrics = {"loss" + ESCAPE: 1.0, "other" + ESCAPE: 2.0}
     client.report(run.id, run.attempt, 0, [{"step": 0, "metrics": metrics}])
-    ending = {
-        "attempt": run.attempt,
-        "state": "failed",
-        "exit_code": 1,
-        "summary": metrics,
-        "stderr_tail": "tail" + ESCAPE,
-        "attributes": {"name": "a" + ESCAPE, "tags": ["b" + ESCAPE], "notes": "c" + ESCAPE},
-    }
+    ending = Ending(
+        attempt=run.attempt,
+        state=RunState.FAILED,
+        exit_code=1,
+        summary=metrics,
+        error_tail="tail" + ESCAPE,
+        attributes={"name": "a" + ESCAPE, "tags": ["b" + ESCAPE], "notes": "c" + ESCAPE},
+    )
     client.finish(run.id, ending)
     return sweep, run.id
 
@@ -101,7 +103,7 @@ def test_cells_that_start_a_formula_are_escaped_by_an_option(cli, client):
     for number, _ in enumerate(formulas):
         run = client.ask(sweep, f"a-key-of-mine-{number}", "agent")
         client.report(run.id, run.attempt, 0, [{"step": 0, "metrics": {"=loss": "-Infinity"}}])
-        client.finish(run.id, {"attempt": run.attempt, "state": "finished", "summary": {}})
+        client.finish(run.id, Ending(run.attempt, RunState.FINISHED))
     exact = list(csv.DictReader(io.StringIO(cli("runs", sweep, "--csv").out)))
     assert [row["config.=name"] for row in exact] == [str(value) for value in formulas]
     safe = list(csv.DictReader(io.StringIO(cli("runs", sweep, "--spreadsheet").out)))

@@ -21,6 +21,8 @@ from sweep_sdk.cli.board import Listing
 from sweep_sdk.cli.commands.sweeps import sweep_columns
 from sweep_sdk.cli.run_columns import run_columns
 from sweep_sdk.cli.tables import fitting
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 UNKNOWN = "zzzzzzzz"
 
@@ -124,7 +126,7 @@ class TestRuns:
             taken = client.ask(sweep, f"key-number-{number}", "a1")
             row = {"step": 0, "at": 1.0, "metrics": {"loss": 0.1 + 0.2, **more}}
             client.report(taken.id, 1, 0, [row])
-            ending = {"attempt": 1, "state": "finished", "summary": row["metrics"]}
+            ending = Ending(1, RunState.FINISHED, summary=row["metrics"])
             client.finish(taken.id, ending)
         rows = list(csv.DictReader(io.StringIO(cli("runs", sweep, "--csv").out)))
         assert [row["config.a.b"] for row in rows] == ["1", "2"]
@@ -215,7 +217,7 @@ class TestRuns:
             taken = client.ask(sweep, key=key, agent="a1", host="far")
             rows = [{"step": 0, "at": 1.0, "metrics": {"loss": loss}} for loss in losses]
             client.report(taken.id, taken.attempt, 0, rows)
-        client.finish(taken.id, {"attempt": 1, "state": "finished"})
+        client.finish(taken.id, Ending(1, RunState.FINISHED))
         words = "finished, stopped early at value 2 of the metric: 0.83 is worse than the threshold"
         assert f"{words}, 0.61" in cli("show", taken.id).out
         (run,) = cli("runs", sweep, "--state", "finished", "--json").json
@@ -308,7 +310,7 @@ class TestRuns:
         last = run_one(grid, state=None)
 
         def end():
-            client.finish(last, {"attempt": 1, "state": "finished", "exit_code": 0})
+            client.finish(last, Ending(1, RunState.FINISHED, exit_code=0))
 
         timer = threading.Timer(0.3, end)
         timer.start()
@@ -364,7 +366,7 @@ class TestHistory:
         rows = [{"step": n, "at": 1000.0 + n, "metrics": {"loss": 1 / (n + 1)}} for n in range(100)]
         rows[99]["metrics"] = {"loss": "NaN", "val": 0.5}
         client.report(taken.id, 1, 0, rows)
-        client.finish(taken.id, {"attempt": 1, "state": "finished"})
+        client.finish(taken.id, Ending(1, RunState.FINISHED))
         return taken.id
 
     def test_csv_has_all_rows(self, cli, curve):
@@ -430,7 +432,7 @@ class TestHistory:
             rows = [{"step": first + n, "at": 1.0, "metrics": {"loss": n}} for n in range(5)]
             client.report(taken.id, attempt, 0, rows)
             state = "preempted" if attempt == 1 else "finished"
-            client.finish(taken.id, {"attempt": attempt, "state": state})
+            client.finish(taken.id, Ending(attempt, RunState(state)))
         assert [row["ATTEMPT"] for row in cells(cli("history", taken.id).out)] == ["1"] * 5 + [
             "2"
         ] * 5
@@ -482,7 +484,7 @@ class TestShow:
             more={"deep.acc": 1.0},
             exit_code=3,
             host="gpu7",
-            stderr_tail="Traceback\nValueError: \x1b[31mbad\n",
+            error_tail="Traceback\nValueError: \x1b[31mbad\n",
         )
         assert again == run
         text = " ".join(cli("show", run).out.split())
@@ -626,7 +628,7 @@ class TestLogs:
         def go_on():
             with path.open("a") as file:
                 file.write("last\n")
-            client.finish(run, {"attempt": 1, "state": "finished"})
+            client.finish(run, Ending(1, RunState.FINISHED))
 
         timer = threading.Timer(0.2, go_on)
         timer.start()
@@ -759,7 +761,7 @@ def test_names_cannot_move_the_cursor(cli, client):
         run = client.ask(sweep, key, f"agent {ODD}", host=ODD)
         row = {"step": 0, "at": 1.0, "metrics": {ODD: 1, f"{ODD} too": 2}}
         client.report(run.id, 1, 0, [row])
-        client.finish(run.id, {"attempt": 1, "state": "finished", "summary": row["metrics"]})
+        client.finish(run.id, Ending(1, RunState.FINISHED, summary=row["metrics"]))
     for words in (
         ["sweeps"],
         ["runs", sweep],

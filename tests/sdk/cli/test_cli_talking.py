@@ -11,6 +11,8 @@ from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
 from sweep_sdk._metrics.line_format import RowLine, SummaryLine, decode_line
 from sweep_sdk._settings import load_settings
 from sweep_sdk.cli.commands import ask
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 
 class TestLog:
@@ -127,7 +129,7 @@ class TestAskAndTell:
 
     def test_the_holder_of_a_later_attempt_is_left_alone(self, cli, grid, client):
         run = cli("ask", grid, "--json").json["id"]
-        client.finish(run, {"attempt": 1, "state": "preempted"})
+        client.finish(run, Ending(1, RunState.PREEMPTED))
         other = client.ask(grid, "key-of-another", "other")
         client.report(run, other.attempt, 0, [{"metrics": {"loss": 5}}], key=other.key)
         result = cli("tell", run, "--attempt", "1", "loss=1")

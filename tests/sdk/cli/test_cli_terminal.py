@@ -16,6 +16,8 @@ from sweep_sdk._agent.process.launcher import run_files
 from sweep_sdk._backend.transport import InProcessTransport
 from sweep_sdk._server.server import LocalServer
 from sweep_sdk._settings import load_settings
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 PATIENCE_SECONDS = 60
 
@@ -96,7 +98,7 @@ def test_the_live_table_leaves_the_final_one(two_runs, client, run_one):
     last = run_one(two_runs, state=None)
 
     def end():
-        client.finish(last, {"attempt": 1, "state": "finished"})
+        client.finish(last, Ending(1, RunState.FINISHED))
 
     running = f"sweep {two_runs} is running: 4 runs (3 finished, 1 running)"
     words = ("runs", two_runs, "--watch", "--interval", "0.1")

@@ -13,6 +13,8 @@ import sweep_sdk
 from sweep_sdk import NotFound, NotPossible, UsageError
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._results.rows import joined
+from sweep_service.model.records.states import RunState
+from sweep_service.wire.runs import Ending
 
 CONFIG = {
     "method": "grid",
@@ -46,7 +48,7 @@ def run_one(client):
         client.report(taken.id, taken.attempt, 0, logged)
         if state is not None:
             ending = {"summary": rows[-1] if rows else {}, **ending}
-            client.finish(taken.id, {"attempt": taken.attempt, "state": state, **ending})
+            client.finish(taken.id, Ending(taken.attempt, RunState(state), **ending))
         return taken.id
 
     keys = []

@@ -41,14 +41,6 @@ class BestTracker:
         """The best value that a program reported."""
         return logged.highest if self._is_maximised else logged.lowest
 
-    def is_missing(self, logged: Logged) -> bool:
-        """Whether a program never logged the sweep's metric, not even as NaN."""
-        return logged.metric is not None and logged.metric not in logged.summary
-
-    def has_no_value(self, logged: Logged) -> bool:
-        """Whether a program never logged a finite value of the sweep's metric."""
-        return logged.metric is not None and self.value_of(logged) is None
-
     def offer(self, run: str, value: float | None, config: Mapping[str, Any]) -> BestSoFar | None:
         """Compare a run's result; an event if it is the best so far."""
         if value is None or self.metric is None:

@@ -16,9 +16,8 @@ from sweep_sdk._agent.outbox.endings import (
     ProgramOutcome,
     judge,
 )
-from sweep_sdk._agent.outbox.pace import Pace
 from sweep_sdk._agent.outbox.pending import PendingDelivery
-from sweep_sdk._agent.outbox.reporter import Reporter
+from sweep_sdk._agent.outbox.reporter import Pace, Reporter
 from sweep_sdk._agent.printed.metrics import printed_metrics
 from sweep_sdk._agent.process.child import LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.process.launcher import prepare_files
@@ -151,8 +150,9 @@ class Attempt:
         for message, n_times in self.delivery.tail.left_out.items():
             if n_times > 1:
                 self.notice(f"{n_times:,} times in all: {message}")
-        self._count(outcome, finished.state, unmatched)
         handout, logged, best = self.handout, self.delivery.tail.logged, self.session.best
+        value, summary = best.value_of(logged), logged.summary
+        self._count(outcome, finished.state, value, summary, unmatched)
         has_failed = finished.state == "failed"
         self.session.emit(
             RunEnded(
@@ -163,8 +163,8 @@ class Attempt:
                 signal=outcome.signal,
                 reason=outcome.cause or ("lease_lost" if finished.state == "lost" else None),
                 seconds=clock.monotonic() - self._started_at,
-                value=best.value_of(logged),
-                summary=logged.summary,
+                value=value,
+                summary=summary,
                 is_requeued=finished.is_requeued,
                 is_delivered=is_delivered,
                 error=outcome.stderr_tail.rpartition("\n")[2] if has_failed else "",
@@ -173,7 +173,7 @@ class Attempt:
             )
         )
         if finished.state == "finished" and logged.metric == best.metric:
-            news = best.offer(handout.id, best.value_of(logged), handout.config)
+            news = best.offer(handout.id, value, handout.config)
             if news is not None:
                 self.session.emit(news)
 
@@ -228,9 +228,16 @@ class Attempt:
             raise BackendUnavailable("the backend is away and the agent has to end")
         clock.sleep(min(seconds, _HURRY_POLL_SECONDS))
 
-    def _count(self, outcome: ProgramOutcome, state: str, unmatched: Collection[str]) -> None:
+    def _count(
+        self,
+        outcome: ProgramOutcome,
+        state: str,
+        value: float | None,
+        summary: Mapping[str, object],
+        unmatched: Collection[str],
+    ) -> None:
         """Add the run to the agent's counts, and show what they reveal."""
-        session, logged = self.session, self.delivery.tail.logged
+        session, metric = self.session, self.delivery.tail.logged.metric
         is_finished = state == "finished"
         if outcome.cause in MACHINE_FAULTS and not is_finished:
             return  # counted with the pause for the machine
@@ -238,13 +245,18 @@ class Attempt:
             session.stop_after_warning(outcome.warned_by)
         is_first_without_value = session.tally.add(
             state,
-            is_metric_missing=session.best.is_missing(logged),
-            is_without_value=session.best.has_no_value(logged),
+            is_metric_missing=metric is not None and metric not in summary,
+            is_without_value=metric is not None and value is None,
         )
         news = set(unmatched) - session.shown_unmatched if is_finished else set()
-        if is_first_without_value:
-            metric = logged.metric or ""
-            self.notice(_why_without_value(metric, logged.summary, outcome, metric in unmatched))
+        if is_first_without_value and metric is not None:
+            words = missing_metric(metric, summary, is_unmatched=metric in unmatched)
+            if outcome.returned is not None:
+                words += (
+                    f"; the function returned {outcome.returned:g}, which does not count: log it,"
+                    f" with sweep_sdk.log({{'{metric}': ...}})"
+                )
+            self.notice(words)
             news.discard(metric)
             session.shown_unmatched.add(metric)
         if news:
@@ -348,37 +360,25 @@ class ProgramAttempt(Attempt):
             child.signal(signal.SIGKILL)
             child.wait()
             raise LaunchFailed(f"cannot watch the program: {error}") from None
-        trace = own_trace(self.session.lock.name) if result.exit.is_unknown else None
+        found, is_unknown = result.exit, result.exit.is_unknown
+        trace = own_trace(self.session.lock.name) if is_unknown else None
         if trace is not None:
             end_marked(trace, self._mark, self.notice)
-        words = child.output.stderr_tail() or _explain(result.exit)
-        if result.cause is None and result.exit.code:
-            why = self._launcher.why_not_started(self._program, result.exit.code, words)
+        words = child.output.stderr_tail() or _explain(found)
+        if result.cause is None and found.code:
+            why = self._launcher.why_not_started(self._program, found.code, words)
             if why is not None:
                 return _not_started(why)
         if result.cause == "run_timeout":
             words += f"\nstopped: it ran for longer than {run_timeout:g} s (run_timeout)"
         return ProgramOutcome(
-            is_success=result.exit.is_success,
-            exit_code=result.exit.code,
-            signal=result.exit.signal,
-            cause=result.cause or (KEEPER_KILLED if result.exit.is_unknown else None),
+            is_success=found.code == 0,
+            exit_code=found.code,
+            signal=found.signal,
+            cause=result.cause or (KEEPER_KILLED if is_unknown else None),
             stderr_tail=words.strip("\n"),
             warned_by=result.warned_by,
         )
-
-
-def _why_without_value(
-    metric: str, summary: Mapping[str, object], outcome: ProgramOutcome, is_unmatched: bool
-) -> str:
-    """Why a run that finished has no value of the sweep's metric."""
-    words = missing_metric(metric, summary, is_unmatched=is_unmatched)
-    if outcome.returned is None:
-        return words
-    return (
-        f"{words}; the function returned {outcome.returned:g}, which does not count: log it, with"
-        f" sweep_sdk.log({{'{metric}': ...}})"
-    )
 
 
 def _not_started(why: str, *, is_machines_fault: bool = True) -> ProgramOutcome:

@@ -40,6 +40,11 @@ def command(url: str, token: str | None, from_stdin: bool) -> None:
     if address is None:
         say(f"sweeps will be stored on this machine (saved in {save_credentials('local', None)})")
         return
+    if token is not None:
+        note(
+            "warning: other users of this machine can see the token in the list of processes; use"
+            " --stdin instead of --token"
+        )
     check_encryption(address, "the URL", allows_insecure())
     served = None if token is not None or from_stdin else served_token(address)
     if served is None:
