@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Place = tuple["str | int", ...]
 
 _LONGEST_EXCERPT = 60
-#: Errors, and warnings, about one config: nobody reads more of them.
-_MOST_PROBLEMS = 200
+#: About one config: nobody reads more of them.
+_MOST_WARNINGS = 200
 _LONGEST_MESSAGE = 2_000
 
 
@@ -29,16 +29,14 @@ class Report:
         self._warnings: list[Problem] = []
 
     def error(self, place: Place, message: str, line: int | None = None) -> None:
-        """Add a problem that makes the sweep impossible; those beyond a few hundred are left out."""
-        if len(self._errors) == _MOST_PROBLEMS:
-            return
+        """Add a problem that makes the sweep impossible."""
         self._errors.append(Problem(dotted(place), message, line or self.line_of(place)))
 
     def warn(self, place: Place, message: str, line: int | None = None) -> None:
         """Add a warning about something unusual; those beyond a few hundred are left out."""
-        if len(self._warnings) == _MOST_PROBLEMS:
+        if len(self._warnings) == _MOST_WARNINGS:
             return
-        if len(self._warnings) == _MOST_PROBLEMS - 1:
+        if len(self._warnings) == _MOST_WARNINGS - 1:
             place, message, line = (), "there are more warnings, which are left out", None
         if len(message) > _LONGEST_MESSAGE:
             message = f"{message[:_LONGEST_MESSAGE]}..."
