@@ -28,7 +28,7 @@ from sweep_service.operations.amendments import RunWanted
 from sweep_service.operations.ask import ask
 from sweep_service.operations.finish import finish
 from sweep_service.operations.report import report
-from sweep_service.operations.rows import Place
+from sweep_service.operations.rows import RowPosition
 from sweep_service.protocol.leases import Requester
 from sweep_service.wire.headers import FEATURES_HEADER, SDK_HEADER
 from sweep_service.wire.runs import DETAILS, ENDING_FIELDS, Ending, HandOut
@@ -94,7 +94,7 @@ def run_history(request: Request, services: Services) -> Response:
         items = [views.history_row(*row) for row in thinned.rows]
         return Response(200, {"items": items, "next": None, "n_rows": thinned.n_rows})
     cursor = decode_cursor(request.query.get("cursor"), (int, int, int))
-    after = None if cursor is None else Place(*cursor)
+    after = None if cursor is None else RowPosition(*cursor)
     page = runs.list_rows(services, sweep, index, after, keys)
     items = [views.history_row(*row) for row in page.rows]
     return Response(200, {"items": items, "next": encode_cursor(page.last)})

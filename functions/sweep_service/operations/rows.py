@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _BATCHES_A_READ = 100
 
 
-class Place(NamedTuple):
+class RowPosition(NamedTuple):
     """How far a history has been read.
 
     Attributes:
@@ -29,8 +29,8 @@ class Place(NamedTuple):
 
 
 def read_page(
-    services: Services, sweep: str, index: int, after: Place | None
-) -> tuple[list[RowBatch], Place | None]:
+    services: Services, sweep: str, index: int, after: RowPosition | None
+) -> tuple[list[RowBatch], RowPosition | None]:
     """The batches that come next, and where they end; no batches and None at the end of all.
 
     Two who deliver the same rows at the same time may cut them into different batches, which
@@ -43,10 +43,10 @@ def read_page(
 
 def read_all(services: Services, sweep: str, index: int) -> Iterator[RowBatch]:
     """All batches of all attempts, as ``read_page`` has them."""
-    batches, place = read_page(services, sweep, index, None)
-    while place is not None:
+    batches, position = read_page(services, sweep, index, None)
+    while position is not None:
         yield from batches
-        batches, place = read_page(services, sweep, index, place)
+        batches, position = read_page(services, sweep, index, position)
 
 
 def by_step(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
@@ -71,14 +71,16 @@ def _is_complement(held: Row, row: Row) -> bool:
     return is_of_one_step and held.metrics.keys().isdisjoint(row.metrics)
 
 
-def _once(stored: Sequence[RowBatch], place: Place | None) -> tuple[list[RowBatch], Place | None]:
-    """Batches without the rows that were read before, and the place after them."""
+def _once(
+    stored: Sequence[RowBatch], position: RowPosition | None
+) -> tuple[list[RowBatch], RowPosition | None]:
+    """Batches without the rows that were read before, and the position after them."""
     if not stored:
         return [], None
     batches = []
     for batch in stored:
-        is_same_attempt = place is not None and place.attempt == batch.attempt
-        next_row = place.next_row if place is not None and is_same_attempt else 0
+        is_same_attempt = position is not None and position.attempt == batch.attempt
+        next_row = position.next_row if position is not None and is_same_attempt else 0
         batches.append(batch.since(next_row))
-        place = Place(batch.attempt, batch.offset, max(next_row, batch.end))
-    return batches, place
+        position = RowPosition(batch.attempt, batch.offset, max(next_row, batch.end))
+    return batches, position

@@ -12,7 +12,7 @@ from sweep_service.model.records.records import LiveSummary
 from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import live_summary
-from sweep_service.operations.rows import Place, by_step, read_all, read_page
+from sweep_service.operations.rows import RowPosition, by_step, read_all, read_page
 from sweep_service.operations.saving import update
 from sweep_service.protocol.leases import request_stop
 
@@ -78,7 +78,7 @@ class HistoryPage:
     """A part of a history as (attempt, row), and where the next one starts; None at the end."""
 
     rows: Sequence[tuple[int, Row]]
-    last: Place | None
+    last: RowPosition | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def stop_run(services: Services, sweep: str, index: int) -> RunView:
 
 
 def list_rows(
-    services: Services, sweep: str, index: int, after: Place | None, keys: Keys
+    services: Services, sweep: str, index: int, after: RowPosition | None, keys: Keys
 ) -> HistoryPage:
     """One page of logged rows.
 

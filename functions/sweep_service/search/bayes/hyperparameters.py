@@ -43,7 +43,7 @@ _TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
-class Normal:
+class NormalPrior:
     """A normal density."""
 
     mean: float
@@ -61,12 +61,12 @@ class Prior:
             theta ends with the noise.
     """
 
-    log_length: Normal
-    log_noise: Normal
-    logit_share: Normal | None = None
+    log_length: NormalPrior
+    log_noise: NormalPrior
+    logit_share: NormalPrior | None = None
 
     def mode(self, n_axes: int) -> Hyperparameters:
-        """The likeliest length scales, one per axis, and a middling noise and share."""
+        """The most likely length scales, one per axis, and a medium noise and share."""
         log_length = self.log_length.mean - self.log_length.std**2
         others = [prior.mean for prior in self._others]
         return Hyperparameters.of(np.array([log_length] * n_axes + others), n_axes)
@@ -85,7 +85,7 @@ class Prior:
         return float(0.5 * z @ z + theta[:n_axes].sum()), gradient
 
     @property
-    def _others(self) -> list[Normal]:
+    def _others(self) -> list[NormalPrior]:
         return [self.log_noise, *([self.logit_share] if self.logit_share else [])]
 
 

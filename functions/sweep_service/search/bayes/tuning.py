@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sweep_service.search.bayes.hyperparameters import Normal, Prior
+from sweep_service.search.bayes.hyperparameters import NormalPrior, Prior
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class Tuning:
         """
         length_mean = math.sqrt(2.0) + 0.5 * math.log(n_axes) + self.length_shift
         return Prior(
-            Normal(length_mean, self.length_std),
-            Normal(self.noise_mean, self.noise_std),
-            Normal(self.share_mean, self.share_std) if has_own_share else None,
+            NormalPrior(length_mean, self.length_std),
+            NormalPrior(self.noise_mean, self.noise_std),
+            NormalPrior(self.share_mean, self.share_std) if has_own_share else None,
         )
 
 

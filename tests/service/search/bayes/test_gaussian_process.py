@@ -16,7 +16,7 @@ from sweep_service.search.bayes.gaussian_process import Posterior, condition
 from sweep_service.search.bayes.hyperparameters import (
     JITTER,
     Hyperparameters,
-    Normal,
+    NormalPrior,
     Prior,
     below_diagonal,
     fit,
@@ -28,7 +28,7 @@ LINE = Axes((Axis(),))
 MIXED = Axes((Axis(), Axis(4, is_categorical=True), Axis(), Axis(5)))
 FLAT = Bowl.over(LINE, 0.0)
 BOWL = Bowl.over(MIXED, 0.5)
-PRIOR = Prior(Normal(1.0, 1.5), Normal(-6.0, 2.0), Normal(-1.0, 1.5))
+PRIOR = Prior(NormalPrior(1.0, 1.5), NormalPrior(-6.0, 2.0), NormalPrior(-1.0, 1.5))
 WITHOUT_SHARE = Prior(PRIOR.log_length, PRIOR.log_noise)
 SHARE = 0.3
 FITTED = Hyperparameters(np.array([0.4, 1.0, 0.7, 0.5]), 1e-3, SHARE)
