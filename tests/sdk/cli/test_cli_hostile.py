@@ -109,14 +109,14 @@ class Liar:
     turn: int
     change: object
     n_answers: int = 0
-    told: list = field(default_factory=list)
+    changes: list = field(default_factory=list)
 
     def __call__(self, answer):
         self.n_answers += 1
         if self.n_answers - 1 != self.turn:
             return answer
         lie = self.change(answer)
-        self.told.append((answer.body[:300], lie.status, lie.body[:300]))
+        self.changes.append((answer.body[:300], lie.status, lie.body[:300]))
         return lie
 
 
@@ -197,11 +197,11 @@ def test_no_answer_ends_a_command_with_a_traceback(words, cli, lie, names):
     def run(turn, change):
         liar = lie(turn, change)
         said = cli(*words)
-        assert "Traceback" not in said.out + said.err, liar.told
-        assert said.code in (0, 1, 2), liar.told
+        assert "Traceback" not in said.out + said.err, liar.changes
+        assert said.code in (0, 1, 2), liar.changes
         if said.code == 2:
-            assert "error: " in said.err, liar.told
-        assert not {"\x1b", "\x07"} & set(said.out + said.err), liar.told
+            assert "error: " in said.err, liar.changes
+        assert not {"\x1b", "\x07"} & set(said.out + said.err), liar.changes
 
     run()
 
