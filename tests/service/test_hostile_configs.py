@@ -81,3 +81,11 @@ def test_no_change_of_a_file_is_a_server_error(backend, text, data):
         text = text[:at] + new + text[at + data.draw(st.integers(0, 3)) :]
     answer = backend.call("POST", "/v1/sweeps", {"yaml": text}, {"dry_run": "true"})
     assert answer.status < 500, answer.body
+
+
+def test_bayes_is_not_asked_for_more_than_it_can_search(backend):
+    section = "".join(f" p{number}: {{min: 0.0, max: 1.0}}\n" for number in range(1001))
+    text = f"method: bayes\nprogram: t\nmetric: {{name: a}}\nparameters:\n{section}"
+    answer = backend.call("POST", "/v1/sweeps", {"yaml": text})
+    assert answer.status == 422
+    assert "1,001 of them are searched; bayes takes at most 1,000" in str(answer.body)
