@@ -7,7 +7,7 @@ CONSTRAINTS ?= constraints.txt
 
 CODE := sdk functions tests benchmarks tools
 
-.PHONY: help demo test test-fast test-oldest coverage e2e simulate simulate-mutants faults check \
+.PHONY: help demo test test-fast test-oldest coverage e2e simulate simulate-mutants fuzz faults check \
 	check-template audit format hooks docs docs-serve constraints dist bench sam-local clean
 
 help:  ## this list
@@ -53,6 +53,9 @@ simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated wor
 
 simulate-mutants: $(VENV)/.ready-test  ## take out one mechanism after the other until a simulated world notices each
 	$(BIN)/python tests/e2e/faults/worlds.py $(if $(WRITE),--write)
+
+fuzz: $(VENV)/.ready-test  ## send random requests, sweep files and answers (FULL=1: fifty times as many)
+	$(BIN)/python -m pytest --numprocesses=auto $(if $(FULL),--hypothesis-profile=full) tests/service/test_fuzz.py tests/service/test_hostile_configs.py tests/sdk/cli/test_cli_hostile.py
 
 faults: $(VENV)/.ready-test  ## run the fault suites at full size and the mutants (hours; ONLY=rows for one of them)
 	$(BIN)/python tests/e2e/faults/run.py $(if $(ONLY),--only $(ONLY))

@@ -37,6 +37,7 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 _TOO_MUCH = (HealthCheck.too_slow, HealthCheck.data_too_large)
 settings.register_profile("untimed", deadline=None, suppress_health_check=_TOO_MUCH)
 settings.register_profile("fast", settings.get_profile("untimed"), max_examples=10)
+settings.register_profile("full", settings.get_profile("untimed"), max_examples=5000)
 settings.load_profile("untimed")
 
 

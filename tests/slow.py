@@ -39,6 +39,7 @@ SLOW_PATHS = (
     "service/test_bayes_sweeps.py",
     "service/test_evidence.py",
     "service/test_fuzz.py",
+    "service/test_hostile_configs.py",
     "service/test_metric_change.py",
     "service/test_points.py",
     "service/test_protocol_",

@@ -160,7 +160,7 @@ READS = [
 def test_every_answer_follows_the_document(backend):
     """Each example has a sweep of its own; what was taken must be readable in the end."""
 
-    @settings(max_examples=100, suppress_health_check=list(HealthCheck))
+    @settings(suppress_health_check=list(HealthCheck))
     @given(st.lists(requests, min_size=1, max_size=12), st.sampled_from(CONFIGS))
     def send(found, config):
         sweep = backend.create(config)

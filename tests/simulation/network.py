@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -82,11 +82,25 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a session returns."""
+    """What a session returns: closed at the end of a block, and its own raw stream."""
 
     status_code: int
     headers: dict[str, str]
     content: bytes
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def raw(self) -> Answer:
+        return self
+
+    def stream(self, _: int, *, decode_content: bool) -> Iterator[bytes]:
+        assert not decode_content
+        yield self.content
 
 
 class Exchange:

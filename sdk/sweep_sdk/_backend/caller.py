@@ -87,12 +87,13 @@ class Caller:
                 return
             n_empty = 0 if items else n_empty + 1
             if cursor in seen or n_empty > MOST_EMPTY_PAGES:
-                raise WrongBackend(
-                    f"{self.transport.place} does not answer as a sweep backend: its list has no"
-                    " end"
-                )
+                raise self._endless()
             seen.add(cursor)
             given["cursor"] = cursor
+
+    def _endless(self) -> WrongBackend:
+        place = self.transport.place
+        return WrongBackend(f"{place} does not answer as a sweep backend: its list has no end")
 
     def _send(
         self,

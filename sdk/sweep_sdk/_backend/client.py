@@ -357,8 +357,10 @@ class Client(AccessCaller):
         path = f"{sweep_path(sweep)}/retries"
         while since is not None:
             found = self._call("POST", path, retried, body={"since": since})
-            since = found["next"]
             yield found
+            if found["next"] is not None and found["next"] <= since:
+                raise self._endless()
+            since = found["next"]
 
     def _check_understood(self, body: Json) -> None:
         """Make sure that the backend understands every part of a config.

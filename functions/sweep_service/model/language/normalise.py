@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from sweep_service.model.space.distributions import Distribution
     from sweep_service.model.space.search_space import SearchSpace
 
+#: The memory of a suggestion grows with the square of the parameters.
+_MOST_SEARCHED = 1_000
+
 
 def normalise(found: object, report: Report) -> tuple[dict[str, Any], SearchSpace]:
     """The normalised document of a sweep config, and the search space that it describes.
@@ -160,7 +163,14 @@ def _read_parameters(
         report.error(("parameters",), f"is missing; {needs}{hint}")
         return NO_PARAMETERS
     parameters = read_parameters(section["parameters"], method, ("parameters",), report)
-    if method == "bayes" and parameters.section and _n_searched(parameters.section) == 0:
+    n_searched = _n_searched(parameters.section)
+    if method == "bayes" and n_searched > _MOST_SEARCHED:
+        report.error(
+            ("parameters",),
+            f"{n_searched:,} of them are searched; bayes takes at most {_MOST_SEARCHED:,}: use"
+            " random, or fix some with value",
+        )
+    if method == "bayes" and parameters.section and n_searched == 0:
         report.error(("parameters",), "all have one value; bayes needs at least one to search")
     return parameters
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Place = tuple["str | int", ...]
 
 _LONGEST_EXCERPT = 60
+#: About one config: nobody reads more of them.
+_MOST_WARNINGS = 200
+_LONGEST_MESSAGE = 2_000
 
 
 class Report:
@@ -30,7 +33,13 @@ class Report:
         self._errors.append(Problem(dotted(place), message, line or self.line_of(place)))
 
     def warn(self, place: Place, message: str, line: int | None = None) -> None:
-        """Add a warning about something unusual."""
+        """Add a warning about something unusual; those beyond a few hundred are left out."""
+        if len(self._warnings) == _MOST_WARNINGS:
+            return
+        if len(self._warnings) == _MOST_WARNINGS - 1:
+            place, message, line = (), "there are more warnings, which are left out", None
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}..."
         self._warnings.append(Problem(dotted(place), message, line or self.line_of(place)))
 
     @property

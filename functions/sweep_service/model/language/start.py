@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.language.fields import with_numbers
@@ -12,6 +13,9 @@ from sweep_service.model.space.search_space import MISSING, Parameter, SearchSpa
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+#: A document with more values would be larger than a sweep may be.
+_MOST_VALUES = 100_000
 
 
 def read_start(
@@ -25,13 +29,24 @@ def read_start(
     if not isinstance(section, list):
         report.error(place, f"found {describe(section)}; needs a list, such as [{{lr: 0.1}}]")
         return []
+    n_values = len(section) * len(space.parameters)
+    if n_values > _MOST_VALUES:
+        report.error(
+            place,
+            f"found {len(section):,} configs of {len(space.parameters):,} parameters; needs at most"
+            f" {_MOST_VALUES:,} values in all: give fewer configs",
+        )
+        return []
     configs: list[dict[str, Any]] = []
+    seen: set[str] = set()
     for index, entry in enumerate(section):
         here = (*place, index)
         config = _start_config(entry, space, is_grid, here, report)
-        if config in configs:
+        text = json.dumps(config, sort_keys=True)
+        if text in seen:
             report.warn(here, "is the same as an earlier one; it is run once")
         else:
+            seen.add(text)
             configs.append(config)
     return configs
 

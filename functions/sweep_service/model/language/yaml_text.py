@@ -324,7 +324,10 @@ def _looks_like_number(node: ScalarNode) -> bool:
 
 def _value(node: ScalarNode) -> Any:
     try:
-        return yaml.constructor.SafeConstructor().construct_object(node)
+        value = yaml.constructor.SafeConstructor().construct_object(node)
+        if isinstance(value, int):
+            str(value)  # Python refuses to write out what has thousands of digits
+        return value
     except (ValueError, LookupError, OverflowError):
         raise _Refused(
             f"'{excerpt(node.value)}' cannot be read as {_short(node.tag)}", _line_of(node)
