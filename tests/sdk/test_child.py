@@ -397,6 +397,13 @@ class TestKeeper:
         launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         assert start_child(launch, lambda *_: None, notices).wait() == Exit(0, None)
 
+    def test_a_keeper_that_somebody_has_stopped_ends_its_program_in_the_end(self, start):
+        child = start("import time; time.sleep(60)")
+        os.kill(child._keeper.pid, signal.SIGSTOP)
+        child.signal(signal.SIGTERM)
+        child.signal(signal.SIGKILL)
+        assert child.wait().signal in (signal.SIGTERM, signal.SIGKILL)
+
     def test_programs_do_not_inherit_what_their_keeper_holds(self, tmp_path, shown, notices):
         """A lock that a surviving descendant holds would make a dead agent look alive."""
         script = "import os; print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])"

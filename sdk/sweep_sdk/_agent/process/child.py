@@ -87,6 +87,8 @@ class Child:
         """Send a signal to the program's whole group; nothing if it has ended."""
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._commands.write(b"signal %d\n" % number)
+            if number == signal.SIGKILL:  # a keeper that somebody has stopped would not read it
+                self._keeper.send_signal(signal.SIGCONT)
 
     def wait(self) -> Exit:
         """Wait for the program's end, and until nothing that it has started is left.
