@@ -63,7 +63,6 @@ class Database:
         self._log = Path(f"{self.path}-wal")
         self._file: _FileId | None = None
         self._log_file: _FileId | None = None
-        self._n_bytes = 0  # the largest size of the file that was seen here
         check_place(self.path, local_file_systems)
         _databases.add(self)
         with self._lent():
@@ -167,7 +166,7 @@ class Database:
         connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        if self._file not in (None, _file_id(self.path)):
+        if self._file not in (None, _database_id(self.path)):
             raise self.gone()  # and make no new file: its log would spoil the one that is put back
         is_new = self._file is None and not self.path.exists()
         connection = sqlite3.connect(
@@ -193,16 +192,12 @@ class Database:
         SQLite goes on with files that have no name any more: what it writes is lost.
 
         Raises:
-            StoreGone: The database or its log was removed or replaced, or the file is shorter
-                than it was.
+            StoreGone: The database or its log was removed or replaced, or the file was emptied.
         """
-        file, log = _file_id(self.path), _file_id(self._log)
+        file, log = _database_id(self.path), _file_id(self._log)
         if file == self._file and log == (self._log_file or log):
             self._log_file = log
-            n_bytes = _size(self.path)
-            if n_bytes >= self._n_bytes:  # it never shrinks, unless somebody writes over it
-                self._n_bytes = n_bytes
-                return
+            return
         raise self.gone()
 
     def gone(self) -> StoreGone:
@@ -214,7 +209,7 @@ class Database:
 
     def _note_files(self) -> None:
         """Remember which files are open; the log is a new one when nobody had it open."""
-        self._file = self._file or _file_id(self.path)
+        self._file = self._file or _database_id(self.path)
         if len(self._open) == 1:
             self._log_file = _file_id(self._log)
 
@@ -266,11 +261,13 @@ def _file_id(path: Path) -> _FileId | None:
     return found.st_dev, found.st_ino
 
 
-def _size(path: Path) -> int:
+def _database_id(path: Path) -> _FileId | None:
+    """Which file it is; None if there is none, or if somebody has emptied it in place."""
     try:
-        return path.stat().st_size
+        found = path.stat()
     except OSError:
-        return 0
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size else None
 
 
 def _abandon_all() -> None:
