@@ -8,6 +8,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -557,5 +558,24 @@ class TestAnOlderCopyPutOverTheFile:
         """What counts is what was known before a read began, not what others have read since."""
         status = store.get_status(self.SWEEP)
         store.claim_index(self.SWEEP)
-        assert store._checked(self.SWEEP, status, status.change) == status
+        assert store._not_older(status, status.change) == status
         assert store.claim_index(self.SWEEP)[0] == 5
+
+    def test_a_claim_that_is_not_committed_yet_is_not_expected_of_readers(
+        self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Threads read the status while another one is between its claim and its commit."""
+        seen = []
+        decide = store._not_older
+
+        def read_meanwhile(status: SweepStatus, least: int) -> SweepStatus:
+            if not seen:  # the claim's own check, inside its transaction
+                seen.append(status.change)
+                with ThreadPoolExecutor(1) as pool:
+                    seen.append(pool.submit(store.get_status, self.SWEEP).result().change)
+            return decide(status, least)
+
+        monkeypatch.setattr(store, "_not_older", read_meanwhile)
+        store.claim_index(self.SWEEP)
+        assert seen == [5, 4]
+        assert store.get_status(self.SWEEP).change == 5

@@ -129,7 +129,9 @@ class RecordTables:
         rows = self._database.read(_COUNTERS.select_one, sweep)
         if not rows:
             raise self._not_found(sweep)
-        return self._checked(sweep, _counter(rows[0]), least)
+        status = self._not_older(_counter(rows[0]), least)
+        self._note_change(sweep, status)
+        return status
 
     def claim_index(self, sweep: str) -> tuple[int, SweepStatus]:
         least = self._changes.get(sweep, 0)
@@ -141,16 +143,17 @@ class RecordTables:
                 (sweep, SweepState.RUNNING.value),
             ).rowcount
             row = connection.execute(_COUNTERS.select_one, (sweep,)).fetchone()
-            counter = None if row is None else self._checked(sweep, _counter(row), least)
+            counter = None if row is None else self._not_older(_counter(row), least)
         if counter is None:
             raise self._not_found(sweep)
+        self._note_change(sweep, counter)  # not before it is committed, for others to read
         if is_claimed:
             return counter.next_index - 1, counter
         if counter.state is not SweepState.RUNNING:
             raise NotRunning(f"sweep {sweep} is {counter.state.value}")
         raise Exhausted(f"sweep {sweep} has given out all its {counter.limit} indices")
 
-    def _checked(self, sweep: str, status: SweepStatus, least: int) -> SweepStatus:
+    def _not_older(self, status: SweepStatus, least: int) -> SweepStatus:
         """The status of a sweep, unless it is older than ``least``, known before it was read.
 
         Raises:
@@ -158,8 +161,10 @@ class RecordTables:
         """
         if status.change < least:
             raise self._database.gone()
-        self._changes[sweep] = max(status.change, self._changes.get(sweep, 0))
         return status
+
+    def _note_change(self, sweep: str, status: SweepStatus) -> None:
+        self._changes[sweep] = max(status.change, self._changes.get(sweep, 0))
 
     def list_leases(self, sweep: str) -> list[Lease]:
         return [_lease(row) for row in self._database.read(_LEASES.select + " ORDER BY idx", sweep)]
