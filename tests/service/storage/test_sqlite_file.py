@@ -22,6 +22,7 @@ from sweep_service.errors import (
     StoreGone,
     StoreUnavailable,
     StoreUnusable,
+    SweepDeleted,
     TooLarge,
     TryAgain,
 )
@@ -553,6 +554,19 @@ class TestAnOlderCopyPutOverTheFile:
             assert old.get_status(self.SWEEP).next_index == 1
         with closing(sqlite3.connect(tmp_path / "sweeps.db")) as connection:
             assert connection.execute("SELECT next_index FROM sweeps").fetchone() == (1,)
+
+    @pytest.mark.parametrize("method", ["get_status", "claim_index"])
+    def test_a_file_without_a_sweep_that_was_in_it_is_another_one(
+        self, store: SqliteStore, tmp_path: Path, method: str
+    ) -> None:
+        store.get_status(self.SWEEP)
+        with closing(sqlite3.connect(tmp_path / "sweeps.db")) as connection, connection:
+            connection.execute("DELETE FROM sweeps")
+        with pytest.raises(StoreGone):
+            getattr(store, method)(self.SWEEP)
+        store.delete_sweep(self.SWEEP)
+        with pytest.raises(SweepDeleted):
+            getattr(store, method)(self.SWEEP)
 
     def test_a_slow_reader_is_not_taken_for_one(self, store: SqliteStore) -> None:
         """What counts is what was known before a read began, not what others have read since."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.access.tokens import Token
-from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, SweepDeleted
+from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, StoreGone, SweepDeleted
 from sweep_service.model.records.numbers import decode_number
 from sweep_service.model.records.records import Amendment, Lease, Run, RunHead, SweepStatus
 from sweep_service.model.records.states import RunState, SweepState
@@ -198,11 +198,13 @@ class RecordTables:
         rows = self._database.read("SELECT record, change FROM tokens ORDER BY sha256")
         return [_token(row) for row in rows]
 
-    def _not_found(self, sweep: str) -> NotFound:
-        """The error for a sweep without a counter."""
+    def _not_found(self, sweep: str) -> NotFound | StoreGone:
+        """The error for a sweep without a counter; a deletion would have left its mark."""
         rows = self._database.read("SELECT note FROM deletions WHERE sweep = ?", sweep)
         if rows:
             return SweepDeleted(f"sweep {sweep} was deleted{rows[0][0] or ''}")
+        if sweep in self._changes:
+            return self._database.gone()
         return NotFound(f"no sweep '{sweep}'")
 
 
