@@ -223,35 +223,41 @@ def hand_out_or_wait(found: Any) -> HandOut | Wait:
     return Wait.from_json(found) if is_wait else HandOut.from_json(found)
 
 
-def listed_sweep(found: Any) -> dict[str, Any]:
-    """A sweep of a list; its config and its best run may be missing."""
-    answer_shapes.A_LISTED_SWEEP(found, "sweep")
-    return dict(found)
+def _checked(shape: shapes.Shape, place: str) -> Reader[dict[str, Any]]:
+    """A reader of an answer that is used as it is, once it has its shape."""
+
+    def read(found: Any) -> dict[str, Any]:
+        shape(found, place)
+        return dict(found)
+
+    return read
+
+
+#: A sweep of a list; its config and its best run may be missing.
+listed_sweep = _checked(answer_shapes.A_LISTED_SWEEP, "sweep")
+#: A sweep that was registered or changed; after a dry run its id is None.
+registered = _checked(answer_shapes.A_REGISTERED_SWEEP, "sweep")
+#: How much each parameter of a sweep explains.
+importance = _checked(answer_shapes.AN_IMPORTANCE, "importance")
+#: What became of results from elsewhere.
+imported = _checked(answer_shapes.AN_IMPORT, "import")
+#: Which runs are handed out again, and where the next request goes on.
+retried = _checked(answer_shapes.A_RETRY, "retry")
+#: The answer of a backend that is well.
+health_of = _checked(answer_shapes.HEALTH, "health")
 
 
 def sweep_of(found: Any) -> dict[str, Any]:
     """A sweep whose best run, if it has one, holds numbers."""
     answer_shapes.A_SWEEP(found, "sweep")
     best = found.get("best")
-    return {**found, "best": None if best is None else run_of(best)}
-
-
-def importance(found: Any) -> dict[str, Any]:
-    """How much each parameter of a sweep explains."""
-    answer_shapes.AN_IMPORTANCE(found, "importance")
-    return dict(found)
-
-
-def imported(found: Any) -> dict[str, Any]:
-    """What became of results from elsewhere."""
-    answer_shapes.AN_IMPORT(found, "import")
-    return dict(found)
+    return {**found, "best": None if best is None else _run_with_numbers(best)}
 
 
 def run_of(found: Any) -> dict[str, Any]:
     """A run whose metrics are numbers, NaN and infinities too."""
     answer_shapes.A_RUN(found, "run")
-    return {**found, "best": decode_metric(found["best"]), "summary": _numbers(found["summary"])}
+    return _run_with_numbers(found)
 
 
 def run_in_full(found: Any) -> dict[str, Any]:
@@ -260,45 +266,37 @@ def run_in_full(found: Any) -> dict[str, Any]:
     return run_of(found)
 
 
-def retried(found: Any) -> dict[str, Any]:
-    """Which runs are handed out again, and where the next request goes on."""
-    answer_shapes.A_RETRY(found, "retry")
-    return dict(found)
-
-
 def amended(found: Any) -> dict[str, Any]:
     """The answer to a retry or a deletion of a run."""
     answer_shapes.AN_AMENDMENT(found, "answer")
-    return {**found, "run": run_of(found["run"])}
+    return {**found, "run": _run_with_numbers(found["run"])}
 
 
 def history_row(found: Any) -> dict[str, Any]:
     """A logged row whose metrics are numbers, NaN and infinities too."""
     answer_shapes.A_ROW(found, "row")
-    return {**found, "metrics": _numbers(found["metrics"])}
+    return _row_with_numbers(found)
 
 
 def thinned(found: Any) -> Thinned:
     """The answer to a request for a few rows of a history."""
     answer_shapes.A_THINNED_HISTORY(found, "history")
-    rows = [history_row(row) for row in found["items"]]
+    rows = [_row_with_numbers(row) for row in found["items"]]
     return Thinned(rows, found.get("n_rows", len(rows)))
+
+
+def _run_with_numbers(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A run whose shape has been checked."""
+    return {**found, "best": decode_metric(found["best"]), "summary": _numbers(found["summary"])}
+
+
+def _row_with_numbers(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose shape has been checked."""
+    return {**found, "metrics": _numbers(found["metrics"])}
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {name: decode_metric(value) for name, value in metrics.items()}
-
-
-def health_of(found: Any) -> dict[str, Any]:
-    """The answer of a backend that is well."""
-    answer_shapes.HEALTH(found, "health")
-    return dict(found)
-
-
-def registered(found: Any) -> dict[str, Any]:
-    """A sweep that was registered or changed; after a dry run its id is None."""
-    answer_shapes.A_REGISTERED_SWEEP(found, "sweep")
-    return dict(found)
 
 
 def nothing(found: Any) -> None:

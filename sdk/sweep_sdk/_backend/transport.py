@@ -163,9 +163,7 @@ class HttpTransport:
             is_cut.set()
             self._cut()
 
-        timer = threads.Timer(seconds, cut)
-        timer.daemon = True
-        timer.start()
+        timer = _start_timer(seconds, cut)
         try:
             answer = self._session().request(
                 method,
@@ -231,9 +229,7 @@ class HttpTransport:
     def hurry(self, silence_seconds: float) -> None:
         """See ``Transport``."""
         self._longest_silence = silence_seconds
-        timer = threads.Timer(silence_seconds, self._cut)
-        timer.daemon = True
-        timer.start()
+        _start_timer(silence_seconds, self._cut)
 
     def renew(self) -> None:
         """In a forked child: leave the parent's connections alone.
@@ -276,6 +272,14 @@ class HttpTransport:
     def _trouble(self, error: Exception) -> BackendUnavailable | UsageError:
         patience = self._bounded(CONNECT_TIMEOUT_SECONDS)
         return trouble_of(self.place, error, self.proxy, self.url_setting, patience)
+
+
+def _start_timer(seconds: float, action: Callable[[], None]) -> threads.Timer:
+    """A timer that does not keep the process alive."""
+    timer = threads.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 class InProcessTransport:

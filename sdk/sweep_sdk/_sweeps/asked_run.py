@@ -27,7 +27,7 @@ STATES = ("finished", "failed", "killed", "preempted")
 
 
 class AskedRun:
-    """A run that this process works on by itself; its lease is kept alive until its result is told.
+    """A run that this process works on by itself. Its lease is kept alive until it is reported.
 
     Processes that are forked from this one may log and tell too; this one keeps the lease.
 

@@ -30,16 +30,6 @@ def sweep(gateway, cli, grid_file):
     return cli("sweep", "sweep.yaml", "--json").json["id"]
 
 
-GRID = """\
-method: grid
-program: train.py
-metric: {name: loss}
-parameters:
-  lr: {values: [0.1, 0.01]}
-  layers: {values: [1, 2]}
-"""
-
-
 def as_user_of(monkeypatch, cli, name):
     """Have later commands use a token."""
     monkeypatch.setenv("SWEEP_TOKEN", cli("token", "print", name).out.strip())
@@ -211,7 +201,8 @@ class TestWhoDidWhat:
         assert " by first token\n" in shown
         cli("token", "create", "ann", "--scope", "admin")
         as_user_of(monkeypatch, cli, "ann")
-        Path("sweep.yaml").write_text(GRID.replace("train.py", "other.py"))
+        file = Path("sweep.yaml")
+        file.write_text(file.read_text().replace("train.py", "other.py"))
         assert cli("sweep", "--update", sweep, "sweep.yaml").code == 0
         shown = cli("show", sweep).out
         assert "program       other.py" in shown
