@@ -142,6 +142,11 @@ def given_token(environ: Mapping[str, str] | None = None) -> str | None:
     return (os.environ if environ is None else environ).get("SWEEP_TOKEN", "").strip() or None
 
 
+def can_be_sent(token: str) -> bool:
+    """Whether a header can carry a token."""
+    return token.isascii() and token.isprintable()
+
+
 def servers_folder() -> Path:
     """Where the local servers of this user say how they are reached, whatever SWEEP_HOME is.
 

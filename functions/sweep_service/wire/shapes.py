@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.records.identifiers import RUN_ID, SWEEP_ID, run_id
+from sweep_service.model.records.numbers import NON_FINITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ MAX_DEPTH = 200
 _END_OF_TIMES = 253_370_764_800  # the year 9999, the last that dates can have
 _LONGEST_SECONDS = 1e9
 _LARGEST = sys.float_info.max
-_NON_FINITE_TEXTS = ("NaN", "Infinity", "-Infinity")
+_NON_FINITE_TEXTS = tuple(NON_FINITE)
 _TOKEN_ID = re.compile(r"[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -15,7 +15,7 @@ from sweep_sdk._backend.signing import signer_of
 from sweep_sdk._backend.troubles import trouble_of
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._process.forks import renew_in_children
-from sweep_sdk._settings import URL_SETTING
+from sweep_sdk._settings import URL_SETTING, can_be_sent
 from sweep_sdk._version import __version__
 from sweep_sdk._world import clock, network, threads
 from sweep_service.access.authenticator import Authenticator
@@ -129,7 +129,7 @@ class HttpTransport:
         Raises:
             UsageError: The token has characters that a header cannot carry.
         """
-        if not _can_be_sent(token):
+        if token and not can_be_sent(token):
             raise UsageError("the token has characters that cannot be sent; check SWEEP_TOKEN")
         self.place = url
         self.url_setting = url_setting
@@ -214,7 +214,7 @@ class HttpTransport:
             token = self._read_token()
         except UsageError:  # it is being written; it is read again later
             return False
-        if token == self._token or not _can_be_sent(token):
+        if token == self._token or (token and not can_be_sent(token)):
             return False
         self._token = token
         return True
@@ -391,8 +391,3 @@ def local_file_system(database: Path, local_file_systems: Collection[str] = ()) 
         return local_file_system(database, local_file_systems)
     except StoreUnusable as error:
         raise UsageError(str(error)) from None
-
-
-def _can_be_sent(token: str | None) -> bool:
-    """Whether a header can carry a token."""
-    return not token or (token.isascii() and token.isprintable())

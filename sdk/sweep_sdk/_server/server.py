@@ -24,6 +24,7 @@ from sweep_sdk._server.application import application
 from sweep_sdk._server.connection import Connection
 from sweep_sdk._server.limits import Limits
 from sweep_sdk._server.register import Register
+from sweep_sdk._settings import can_be_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -187,7 +188,7 @@ def _check_token(token: str) -> None:
         raise UsageError(
             "the token is empty, which would let everybody in; was a variable not set?"
         )
-    if not (token.isascii() and token.isprintable()) or token != token.strip():
+    if not can_be_sent(token) or token != token.strip():
         raise UsageError("the token has characters that clients cannot send in a header")
 
 

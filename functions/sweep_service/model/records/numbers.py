@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_TEXTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+#: The texts that JSON has in the place of numbers that it cannot write.
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _TAG = "$number"
 
 
@@ -32,13 +33,13 @@ def decode_number(value: object) -> float | None:
         except OverflowError:  # an integer beyond the range of floats
             return math.inf if value > 0 else -math.inf
     if isinstance(value, str):
-        return _TEXTS.get(value)
+        return NON_FINITE.get(value)
     return None
 
 
 def decode_metric(value: Any) -> Any:
     """A metric's value as a number: what is no text for one stays as it is, integers integers."""
-    return _TEXTS.get(value, value) if isinstance(value, str) else value
+    return NON_FINITE.get(value, value) if isinstance(value, str) else value
 
 
 def with_texts(value: Any) -> Any:
@@ -61,7 +62,7 @@ def untag(found: dict[str, Any]) -> Any:
     """
     if len(found) == 1 and _TAG in found:
         text = found[_TAG]
-        return _TEXTS.get(text, found) if isinstance(text, str) else found
+        return NON_FINITE.get(text, found) if isinstance(text, str) else found
     return found
 
 

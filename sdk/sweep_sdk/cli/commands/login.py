@@ -57,6 +57,8 @@ def command(url: str, token: str | None, from_stdin: bool) -> None:
 
 def _token(given: str | None, *, from_stdin: bool) -> str | None:
     """The token; None if the backend requires none."""
+    from sweep_sdk._settings import can_be_sent
+
     if from_stdin:
         given = sys.stdin.readline()
     if given is not None and not given.strip():
@@ -66,7 +68,7 @@ def _token(given: str | None, *, from_stdin: bool) -> str | None:
             "token (empty for none)", default="", hide_input=True, show_default=False, err=True
         )
     token = (given or "").strip()
-    if not token.isascii() or not token.isprintable():
+    if not can_be_sent(token):
         raise UsageError(
             "the token contains characters that cannot be sent in a header; check what you pasted"
         )
