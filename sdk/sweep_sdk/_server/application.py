@@ -15,7 +15,7 @@ import traceback
 from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -107,7 +107,6 @@ class Guard:
             await _problem(apology)(scope, receive, send)
 
     async def _check(self, scope: Scope) -> None:
-        _use_origin_form(scope)
         headers = dict(scope["headers"])
         size = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
         if size + len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.head_bytes:
@@ -192,7 +191,7 @@ class BackendEndpoint:
         """
         most = self._limits.body_bytes
         length = fields.get("content-length", "0")
-        if int(length) > most:  # h11 has checked that it is a number
+        if int(length) > most:  # the parser has checked that it is a number
             raise Refusal(413, f"the body has {length} bytes; at most {most} are taken")
         body = bytearray()
         is_whole = False
@@ -245,19 +244,6 @@ def _log_line(scope: Scope, status: int, seconds: float) -> str:
             "ms": round(seconds * 1000, 1),
         }
     )
-
-
-def _use_origin_form(scope: Scope) -> None:
-    """Replace a target such as ``http://host/path?query`` by the path in it."""
-    if scope["path"].startswith("/"):
-        return
-    try:
-        path = urlsplit(scope["raw_path"].decode("latin-1")).path or "/"
-    except ValueError:
-        path = ""
-    if not path.startswith("/"):
-        raise Refusal(400, "the request target is malformed")
-    scope["raw_path"], scope["path"] = path.encode("latin-1"), unquote(path)
 
 
 def _fields(scope: Scope) -> dict[str, str]:
