@@ -25,8 +25,16 @@ def is_foreign_listener(error: BaseException) -> bool:
     return isinstance(error, ForeignListenerError)
 
 
-def new_session() -> requests.Session:
-    """A session with connections of its own."""
+def new_session(url: str, ca_bundle: str | None, *, uses_proxy: bool) -> requests.Session:
+    """A session with connections of its own.
+
+    The environment is read once, here: for each request that would take a fifth of its CPU time.
+
+    Args:
+        url: Where all its requests go.
+        ca_bundle: Certificates to trust where the environment names no others.
+        uses_proxy: Whether requests take the proxy that the environment names.
+    """
     import requests  # here, because nothing but a first request needs it
 
     from sweep_sdk._world.connections import CuttableAdapter
@@ -34,6 +42,12 @@ def new_session() -> requests.Session:
     session = requests.Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, CuttableAdapter())
+    session.verify = ca_bundle or True
+    way: dict[str, str] = {} if uses_proxy else {"no_proxy": "*"}
+    found = session.merge_environment_settings(url, way, None, None, None)
+    session.verify = found["verify"]
+    session.proxies = found["proxies"] if uses_proxy else {}
+    session.trust_env = False
     return session
 
 
