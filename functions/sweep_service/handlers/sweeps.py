@@ -94,9 +94,11 @@ def list_sweeps(request: Request, services: Services) -> Response:
 
 
 def get_sweep(request: Request, services: Services) -> Response:
-    """``GET /v1/sweeps/{sweep}``."""
+    """``GET /v1/sweeps/{sweep}``; without the survey no run is read."""
     sweep = request.params["sweep"]
     body = views.sweep_with_config(sweeps.get_sweep(services, sweep))
+    if not request.flag("survey", "true"):
+        return Response(200, body)
     survey = runs.survey(services, sweep)
     body["counts"] = survey.counts
     body["best"] = views.run(survey.best) if survey.best is not None else None

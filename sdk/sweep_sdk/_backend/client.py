@@ -29,6 +29,7 @@ from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.understanding import check_understood
 from sweep_sdk._exceptions import InvalidRequest, NotFound
 from sweep_sdk._world import chance
+from sweep_service.wire.curves import Curves
 from sweep_service.wire.runs import Command, Finished
 
 if TYPE_CHECKING:
@@ -105,9 +106,43 @@ class Client(AccessCaller):
         query = {"dry_run": "true"} if dry_run else {}
         return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
-    def get_sweep(self, sweep: str) -> Json:
-        """One sweep with its config, counts by run state and best run."""
-        return self._get(sweep_path(sweep), sweep_of)
+    def get_sweep(self, sweep: str, *, survey: bool = True) -> Json:
+        """One sweep with its config.
+
+        Args:
+            sweep: A reference to the sweep.
+            survey: Whether to add ``counts`` by run state and the ``best`` run, for which the
+                backend looks at all runs.
+        """
+        return self._get(sweep_path(sweep), sweep_of, {} if survey else {"survey": "false"})
+
+    def curves(
+        self,
+        sweep: str,
+        indices: Sequence[int],
+        metric: str | None = None,
+        *,
+        points: int = 200,
+        after: int | None = None,
+    ) -> Curves:
+        """One metric of many runs over their steps.
+
+        Args:
+            sweep: A reference to the sweep.
+            indices: Of the runs, at most 100.
+            metric: Its name; None: the sweep's own.
+            points: About how many of each run, with the least and the greatest values among them;
+                up to twice as many are answered.
+            after: Only the points of later steps.
+
+        Raises:
+            InvalidRequest: There are too many indices, or the sweep has no metric and none is
+                named.
+        """
+        query = {"index": ",".join(map(str, indices)), "points": str(points)}
+        query |= {} if metric is None else {"metric": metric}
+        query |= {} if after is None else {"after": str(after)}
+        return self._get(f"{sweep_path(sweep)}/curves", Curves.from_json, query)
 
     def importance(self, sweep: str) -> Json:
         """How much each parameter explains: ``n_runs``, and ``parameters`` as in ``Sweep``.
@@ -236,7 +271,10 @@ class Client(AccessCaller):
         return self._pages(f"{run_path(run)}/history", query, history_row)
 
     def thinned_history(self, run: str, rows: int, keys: Sequence[str] = ()) -> Thinned:
-        """About ``rows`` evenly spaced rows of what ``history`` gives, the first and the last too.
+        """About ``rows`` of the rows that ``history`` gives, among them the first and the last.
+
+        Those with the least and the greatest values are among them too: of ``keys``, or else of the
+        sweep's metric.
 
         Args:
             run: A reference to the run.
