@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep_sdk._backend.client import Curves
 from sweep_service.operations.thinning import Thinner
+from sweep_service.wire.curves import Curves
 
 SWEEP = {
     "method": "random",

@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._backend.access import AccessCaller
+from sweep_sdk._backend.analysis import AnalysisCaller
 from sweep_sdk._backend.answers import (
     amended,
     hand_out_or_wait,
     health_of,
     history_row,
-    importance,
     imported,
     listed_sweep,
     nothing,
@@ -29,7 +28,6 @@ from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.understanding import check_understood
 from sweep_sdk._exceptions import InvalidRequest, NotFound
 from sweep_sdk._world import chance
-from sweep_service.wire.curves import Curves
 from sweep_service.wire.runs import Command, Finished
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ def new_key() -> str:
 
 
 @dataclass(frozen=True)
-class Client(AccessCaller):
+class Client(AnalysisCaller):
     """A backend, as methods. Immutable; may be shared between threads.
 
     Every method raises ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,
@@ -115,42 +113,6 @@ class Client(AccessCaller):
                 backend looks at all runs.
         """
         return self._get(sweep_path(sweep), sweep_of, {} if survey else {"survey": "false"})
-
-    def curves(
-        self,
-        sweep: str,
-        indices: Sequence[int],
-        metric: str | None = None,
-        *,
-        points: int = 200,
-        after: int | None = None,
-    ) -> Curves:
-        """One metric of many runs over their steps.
-
-        Args:
-            sweep: A reference to the sweep.
-            indices: Of the runs, at most 100.
-            metric: Its name; None: the sweep's own.
-            points: About how many of each run, with the least and the greatest values among them;
-                up to twice as many are answered.
-            after: Only the points of later steps.
-
-        Raises:
-            InvalidRequest: There are too many indices, or the sweep has no metric and none is
-                named.
-        """
-        query = {"index": ",".join(map(str, indices)), "points": str(points)}
-        query |= {} if metric is None else {"metric": metric}
-        query |= {} if after is None else {"after": str(after)}
-        return self._get(f"{sweep_path(sweep)}/curves", Curves.from_json, query)
-
-    def importance(self, sweep: str) -> Json:
-        """How much each parameter explains: ``n_runs``, and ``parameters`` as in ``Sweep``.
-
-        Raises:
-            NotPossible: The sweep has no metric.
-        """
-        return self._get(f"{sweep_path(sweep)}/importance", importance)
 
     def import_results(
         self, sweep: str, results: Sequence[Mapping[str, Any]], *, dry_run: bool = False
