@@ -95,13 +95,15 @@ def list_sweeps(request: Request, services: Services) -> Response:
 
 
 def get_sweep(request: Request, services: Services) -> Response:
-    """``GET /v1/sweeps/{sweep}``."""
+    """``GET /v1/sweeps/{sweep}``; without the survey no run is read."""
     sweep = request.params["sweep"]
-    view = sweeps.get_sweep(services, sweep)
+    view = views.sweep_with_config(sweeps.get_sweep(services, sweep))
+    if not request.flag("survey", "true"):
+        return Response(200, {"id": sweep, **view})
     survey = runs.survey(services, sweep)
     body: documents.Sweep = {
         "id": sweep,
-        **views.sweep_with_config(view),
+        **view,
         "counts": dict(survey.counts),
         "best": None if survey.best is None else views.run(survey.best),
     }
