@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 
@@ -185,9 +186,11 @@ class TestEveryFigure:
     def test_runs_that_were_chosen(self, local, client, name):
         play(client, local, ENDINGS[:4])
         frame = sweep_sdk.frame(local)
-        some = ALL[name](frame[frame["index"] < 2])
-        assert some.to_plotly_json() == ALL[name](sweep_sdk.frame(local, where="index<2"))\
-            .to_plotly_json()  # fmt: skip
+        chosen = [frame[frame["index"] < 2], sweep_sdk.frame(local, where="index<2")]
+        some, same = (ALL[name](part).to_plotly_json() for part in chosen)
+        for trace in (*some["data"], *same["data"]):
+            trace.pop("hovertext", None)  # in the order of the columns
+        assert json.dumps(some, default=list) == json.dumps(same, default=list)
 
     def test_no_runs(self, local, name):
         assert ALL[name](local).to_json()

@@ -63,6 +63,7 @@ def parallel_coordinate(source: Source) -> Figure:
     values = data.value.clipped.loc[runs.index].tolist()
     axes.append({"label": draw.literal(data.value.name), "values": values})
     figure = draw.new_figure("Parallel coordinates", data.label, data.notes)
+    figure.update_layout(margin={"t": 140})  # names of the axes are above them
     return figure.add_parcoords(dimensions=axes, line=draw.rank_marker(runs))
 
 
@@ -113,17 +114,17 @@ def contour(source: Source, x: str | None = None, y: str | None = None) -> Figur
     return figure.update_yaxes(draw.parameter_layout(up, data.runs))
 
 
-def intermediate_values(source: Source, metric: str | None = None, samples: int = 200) -> Figure:
+def intermediate_values(source: Source, metric: str | None = None, points: int = 200) -> Figure:
     """The curve of each run over its steps, coloured by rank.
 
     Args:
         source: A sweep or some of its runs.
         metric: By default the sweep's.
-        samples: Approximate number of points of each curve.
+        points: About how many of each curve, its least and greatest values among them.
     """
     data = Data.of(source)
     name = data.value.name if metric is None else metric
-    rows = data.rows(name, samples)
+    rows = data.rows(name, points)
     ranks = dict(zip(data.runs["id"], data.runs["rank"], strict=True))
     axis = ValueAxis(name, rows["value"], data.sign if name == data.value.name else 1)
     figure = draw.new_figure("Intermediate values", data.label, axis.notes)
@@ -144,7 +145,9 @@ def timeline(source: Source) -> Figure:
             y=[draw.literal(agent) for agent in part["agent"]], orientation="h", name=str(kind),
             hovertext=part["run"].tolist(), marker=draw.bar_marker(str(kind)),
         )  # fmt: skip
-    return figure.update_xaxes(type="date", title="time (UTC)").update_yaxes(type="category")
+    return figure.update_xaxes(type="date", title="time (UTC)").update_yaxes(
+        type="category", categoryorder="category descending"
+    )
 
 
 def pareto_front(source: Source, metrics: Mapping[str, str]) -> Figure:
@@ -155,21 +158,20 @@ def pareto_front(source: Source, metrics: Mapping[str, str]) -> Figure:
         metrics: The goal of each, such as ``{"loss": "minimize", "seconds": "minimize"}``.
 
     Raises:
-        UsageError: They are not two.
+        UsageError: They are not two, or a goal is neither minimize nor maximize.
     """
-    if len(metrics) != 2:
-        raise UsageError(f"metrics has {len(metrics)} names; needs two, each with its goal")
     data = Data.of(source)
-    runs = data.objectives(metrics)
+    runs, x, y = data.objectives(metrics)
     front = runs[runs["is_front"]].sort_values(["x", "y"])
-    figure = draw.new_figure("Pareto front", data.label, data.missing(len(runs)))
+    figure = draw.new_figure(
+        "Pareto front", data.label, [*data.missing(len(runs)), *x.notes, *y.notes]
+    )
     draw.add_points(figure, runs, runs["x"], runs["y"])
     figure.add_scatter(
         x=front["x"].tolist(), y=front["y"].tolist(), mode="lines", name="front",
         line={"color": "#333333"},
     )  # fmt: skip
-    x, y = map(draw.literal, metrics)
-    return figure.update_xaxes(title=x).update_yaxes(title=y)
+    return figure.update_xaxes(draw.value_layout(x)).update_yaxes(draw.value_layout(y))
 
 
 def edf(*sources: Source) -> Figure:

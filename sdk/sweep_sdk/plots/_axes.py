@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ class ParameterAxis:
     """An axis with the values of a parameter.
 
     Attributes:
-        scale: On which the values are searched; ``category`` for texts and the like.
+        scale: On which the values are searched; ``category`` for a list of values.
     """
 
     name: str
@@ -45,8 +46,8 @@ class ParameterAxis:
 
         if self.scale == "category":
             names = [n for n in runs if n == self.column or n.startswith(f"{self.column}.")]
-            found = [self._text(dict(zip(names, row, strict=True))) for row in runs[names].values]
-            return pd.Series(found, index=runs.index, dtype=object)
+            rows = (dict(zip(names, row, strict=True)) for row in runs[names].values)
+            return pd.Series([*map(self._text, rows)], index=runs.index, dtype=object)
         found: Any = runs[self.column] if self.column in runs else [math.nan] * len(runs)
         return pd.Series(pd.to_numeric(found, errors="coerce"), index=runs.index)
 
@@ -69,10 +70,10 @@ class ParameterAxis:
 
 def parameter_axis(parameter: Parameter) -> ParameterAxis:
     """The axis of a searched parameter, on the scale of its distribution."""
-    from sweep_service.model.space.distributions import LogNormal, LogUniform
+    from sweep_service.model.space.distributions import Categorical, LogNormal, LogUniform
 
     distribution = parameter.distribution
-    if distribution.kind == "categorical":
+    if isinstance(distribution, Categorical):
         return ParameterAxis(parameter.name, "category")
     of_values = getattr(distribution, "underlying", distribution)
     is_log = isinstance(of_values, (LogUniform, LogNormal))
@@ -115,7 +116,8 @@ class ValueAxis:
         if self.limit is None:
             return []
         n_beyond = int((self.sign * self.values > self.sign * self.limit).sum())
-        return [f"{n_beyond:,} beyond the 95% quantile, {self.limit:.4g}"]
+        name = html.escape(self.name, quote=False)
+        return [f"{n_beyond:,} values of {name} are beyond the 95% quantile, {self.limit:.4g}"]
 
     @property
     def range(self) -> tuple[float, float] | None:

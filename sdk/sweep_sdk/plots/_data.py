@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import UsageError
-from sweep_sdk._results.order import NEVER_BEST, best_value
-from sweep_sdk._sweeps.reading import frame, history, runs
+from sweep_sdk._results.curves import find_curves
+from sweep_sdk._results.order import NEVER_BEST, best_value, read_goal
+from sweep_sdk._sweeps.reading import frame, runs
 from sweep_sdk.plots._axes import ParameterAxis, ValueAxis, parameter_axis
 
 if TYPE_CHECKING:
@@ -121,21 +122,23 @@ class Data:
         with open_client() as client:
             return list(client.importance(self.sweep["id"])["parameters"])
 
-    def rows(self, metric: str, samples: int) -> pd.DataFrame:
-        """The rows of the runs that have logged a metric, each run's as one curve, about so many.
+    def rows(self, metric: str, points: int) -> pd.DataFrame:
+        """The curves of all runs, about so many points of each: ``run``, ``step`` and ``value``.
 
-        With the columns ``run``, ``step`` and ``value``, which is finite.
+        Values are finite.
         """
         import pandas as pd
 
-        ids = set(self.frame["id"])
-        found = [
-            {"run": row["run"], "step": row["step"], "value": row[metric]}
-            for row in history(self.sweep["id"], metric, samples, joined=True)
-            if row["run"] in ids and isinstance(row[metric], (int, float))
-        ]
-        rows = pd.DataFrame(found, columns=["run", "step", "value"])
-        return rows[rows["value"].astype(float).abs() < math.inf]
+        with open_client() as client:
+            found = [
+                (curve.run_id, step, value)
+                for curve in find_curves(
+                    client, self.sweep["id"], self.frame["index"].tolist(), metric, points
+                )
+                for step, value in zip(curve.step, curve.value, strict=True)
+                if math.isfinite(value)
+            ]
+        return pd.DataFrame(found, columns=["run", "step", "value"])
 
     def attempts(self) -> pd.DataFrame:
         """Every attempt that has begun, with ``run``, ``attempt``, ``agent``, ``kind`` and times.
@@ -151,7 +154,10 @@ class Data:
             for run in runs(self.sweep["id"])
             if run["id"] in kinds
             for each, kind, start, end in (
-                *((a, a["state"], a["started_at"], a["ended_at"]) for a in run.get("attempts") or ()),
+                *(
+                    (a, a["state"], a["started_at"], a["ended_at"])
+                    for a in run.get("attempts") or ()
+                ),
                 (run, kinds[run["id"]], run["started_at"], run["ended_at"] or run.get("heard_at")),
             )
             if start is not None
@@ -160,7 +166,7 @@ class Data:
             found, columns=["run", "attempt", "agent", "kind", "started_at", "ended_at"]
         )
 
-    def objectives(self, metrics: Mapping[str, str]) -> pd.DataFrame:
+    def objectives(self, metrics: Mapping[str, str]) -> tuple[pd.DataFrame, ValueAxis, ValueAxis]:
         """The runs with a value of each of two metrics, the best that their summaries show.
 
         Args:
@@ -168,8 +174,14 @@ class Data:
 
         Returns:
             The runs with ``x``, ``y``, and ``is_front``: whether no other run is as good in both
-            and better in one.
+            and better in one; and the axes.
+
+        Raises:
+            UsageError: They are not two, or a goal is neither minimize nor maximize.
         """
+        if len(metrics) != 2:
+            raise UsageError(f"metrics has {len(metrics)} names; needs two, each with its goal")
+        signs = [1 if read_goal(goal) == "minimize" else -1 for goal in metrics.values()]
         import pandas as pd
 
         summaries = [
@@ -177,14 +189,21 @@ class Data:
             for row in self.frame.to_dict("records")
         ]
         values = {
-            place: [best_value({"summary": summary}, metric, goal) for summary in summaries]
+            place: pd.Series(
+                [best_value({"summary": each}, metric, read_goal(goal)) for each in summaries],
+                index=self.frame.index,
+                dtype=float,
+            )
             for place, (metric, goal) in zip("xy", metrics.items(), strict=True)
         }
-        values = pd.DataFrame(values, index=self.frame.index, dtype=float)
-        found = self.frame.join(values).dropna(subset=["x", "y"])
-        signs = [1 if goal == "minimize" else -1 for goal in metrics.values()]
+        found = self.frame.assign(**values).dropna(subset=["x", "y"])
         costs = list(zip(signs[0] * found["x"], signs[1] * found["y"], strict=True))
-        return found.assign(is_front=non_dominated(costs))
+        is_front = pd.Series(non_dominated(costs), index=found.index, dtype=bool)
+        x, y = (
+            ValueAxis(name, found[place], sign)
+            for place, name, sign in zip("xy", metrics, signs, strict=True)
+        )
+        return found.assign(is_front=is_front), x, y
 
 
 def non_dominated(costs: list[tuple[float, float]]) -> list[bool]:

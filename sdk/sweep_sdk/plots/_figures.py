@@ -98,7 +98,9 @@ def hover_texts(runs: pd.DataFrame) -> list[str]:
     columns = [name for name in runs if name.startswith("config.")]
     names = [literal(column.removeprefix("config.")) for column in columns]
     return [
-        "<br>".join([run, *(f"{n}={literal(v)}" for n, v in zip(names, row, strict=True) if v == v)])
+        "<br>".join(
+            [run, *(f"{n}={literal(v)}" for n, v in zip(names, row, strict=True) if v == v)]
+        )
         for run, *row in runs[["id", *columns]].itertuples(index=False)
     ]
 
