@@ -8,8 +8,8 @@ In a training program, started by an agent or by hand::
     run.finish()
 
 To start sweeps: ``sweep``, ``agent``, ``ask``. To read them: ``runs``, ``best``, ``history``,
-``frame``, ``plots``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs is loaded when
-it is first used: importing this package costs a training program nothing.
+``frame``, ``plots``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs is loaded
+when the name is first used: importing this package costs a training program nothing.
 """
 
 from __future__ import annotations
