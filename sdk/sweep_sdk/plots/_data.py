@@ -123,7 +123,7 @@ class Data:
             return list(client.importance(self.sweep["id"])["parameters"])
 
     def rows(self, metric: str, points: int) -> pd.DataFrame:
-        """The curves of all runs, about so many points of each: ``run``, ``step`` and ``value``.
+        """The curves of all runs, with the columns ``run``, ``step`` and ``value``.
 
         Values are finite.
         """

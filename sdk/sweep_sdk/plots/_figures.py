@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sweep_sdk.plots._axes import ParameterAxis, ValueAxis
 
 _OTHER = ("#7f7f7f", "square-open", ".")
-#: Colour, symbol and hatching of each kind of run; colour alone does not tell all of them apart.
+#: Colour, symbol and hatching of each kind of run; colour alone does not distinguish all of them.
 _KINDS: Mapping[str, tuple[str, str, str]] = {
     "finished": ("#2f6db3", "circle", ""),
     "stopped early": ("#b8860b", "triangle-down", "/"),
@@ -39,7 +39,7 @@ def _plotly() -> Any:
         import plotly.colors
         import plotly.graph_objects
     except ImportError:
-        raise UsageError("figures need Plotly: pip install 'serverless-sweeps[plots]'") from None
+        raise UsageError("figures need Plotly: pip install plotly") from None
     return plotly
 
 
