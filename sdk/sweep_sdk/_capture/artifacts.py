@@ -65,8 +65,9 @@ class ArtifactStore:
     def result(self, operation: Operation) -> Json | None:
         """The result of an operation; None for one that is not supported, or has no artifact."""
         found = self._operations.get(operation.name)
+        inner = operation.variables.get("input")  # of newer clients
         try:
-            return None if found is None else found(operation.variables)
+            return found and found(inner if isinstance(inner, dict) else operation.variables)
         except KeyError:  # an artifact that is not here
             return None
 
@@ -87,9 +88,7 @@ class ArtifactStore:
             return Answer(404 if request.method != "PUT" else 503)
         return Answer(200)
 
-    def _create(self, variables: Mapping[str, Any]) -> Json:
-        inner = variables.get("input")
-        given: Mapping[str, Any] = inner if isinstance(inner, dict) else variables
+    def _create(self, given: Mapping[str, Any]) -> Json:
         names = given.get("artifactCollectionNames") or given.get("artifactCollectionName")
         name = str(names[0] if isinstance(names, list) else names)
         digest = str(given.get("digest"))
@@ -147,7 +146,12 @@ class ArtifactStore:
 
     def _show(self, variables: Mapping[str, Any]) -> Json:
         artifact = self._artifacts[str(variables.get("id"))]
-        project = {"name": artifact.project, "entity": {"name": artifact.entity}}
+        project = {
+            "id": artifact.project,
+            "internalId": artifact.project,
+            "name": artifact.project,
+            "entity": {"name": artifact.entity},
+        }
         return {
             "artifact": {
                 "__typename": "Artifact",

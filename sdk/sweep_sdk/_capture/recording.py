@@ -30,6 +30,8 @@ class Source:
         bucket: What its client has said about it most recently.
         n_rows: How many rows of it have arrived, empty ones included.
         last: The last value of each metric.
+        summary: The numbers of its newest summary; None before any.
+        texts: The texts of that.
         next_step: The step after the greatest so far.
         shift: What is added to its steps.
         noted: The facts that have been recorded.
@@ -40,6 +42,8 @@ class Source:
     is_complete: bool = False
     has_metric: bool = False
     last: dict[str, float] = field(default_factory=dict)
+    summary: Mapping[str, float] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
     next_step: int = 0
     shift: int = 0
     noted: dict[str, Any] = field(default_factory=dict)
@@ -100,6 +104,8 @@ class Recording:
             source = self._source(name)
             rows = stream.rows_from(source.n_rows)
             source.n_rows = max(source.n_rows, stream.offset + len(stream.rows))
+            if stream.summary is not None:
+                source.summary, source.texts = stream.summary, stream.texts
             self._prefer(source, rows)
             if source is self._counted:
                 self._write(source, rows, stream)
@@ -146,7 +152,7 @@ class Recording:
             self._is_preempting = True
             lines.append(line_format.encode_preempting())
         if stream.is_complete:
-            lines += _summary(source, stream)
+            lines += _summary(source)
             lines.append(line_format.encode_finish(stream.exit_code or 0))
         self._append(b"".join(lines))
         if stream.left_out:
@@ -201,25 +207,25 @@ class Recording:
             self._notice(trouble)
 
 
-def _summary(source: Source, stream: Stream) -> list[bytes]:
+def _summary(source: Source) -> list[bytes]:
     """Lines for what the summary of a run has and its last row has not.
 
     The last values come from the rows. A summary that has no value of a metric, which clients are
     asked for with ``define_metric(name, summary="none")``, hides it.
     """
-    if stream.summary is None:
+    if source.summary is None:
         return []
     own = {
         name: value
-        for name, value in stream.summary.items()
+        for name, value in source.summary.items()
         if not _is_same(value, source.last.get(name))
     }
     lines = [line_format.encode_summary(_encoded(own))] if own else []
-    if stream.texts:
-        texts = {name: as_attribute(text) for name, text in stream.texts.items()}
+    if source.texts:
+        texts = {name: as_attribute(text) for name, text in source.texts.items()}
         lines.append(line_format.encode_describe({"summary": texts}))
     for name in source.last:
-        is_there = any(key == name or key.startswith(f"{name}.") for key in stream.summary)
+        is_there = any(key == name or key.startswith(f"{name}.") for key in source.summary)
         if not is_there and _PATTERN.isdisjoint(name):
             lines.append(line_format.encode_define(name, "none"))
     return lines
