@@ -84,7 +84,8 @@ def history(
     Args:
         run_or_sweep: The id of a run or of a sweep.
         keys: Only rows that have one of these metrics, with these alone; by default all.
-        samples: Approximate number of evenly spaced rows of each run; by default all.
+        samples: Approximate number of rows of each run, with the best and worst values; by default
+            all.
         joined: Make one curve of several attempts: from the first step of an attempt on, the rows
             of earlier ones are left out.
     """
