@@ -80,7 +80,10 @@ def _live_runs(text: str | None, sweep: str) -> list[RunName]:
     if not isinstance(states, dict):
         raise InvalidRequest("variable 'runState': needs an object with the names of runs")
     names = [parse_run_name(name) for name, is_live in states.items() if is_live]
-    return [name for name in names if name.sweep == sweep]
+    for name in names:
+        if name.sweep != sweep:
+            raise InvalidRequest(f"run {name} is of another sweep than the agent, {sweep}")
+    return names
 
 
 def _kept(services: Services, key: str, live: list[RunName]) -> Commands:

@@ -61,7 +61,7 @@ def has_ended_itself(services: Services, name: RunName) -> bool:
     if run is None or run.attempt != name.attempt:
         return False
     if run.outcome is not None:
-        return run.outcome.state in (RunState.FINISHED, RunState.FAILED)
+        return run.outcome.exit_code is not None  # nobody but the program knows that
     lease = services.store.get_lease(name.sweep, name.index)
     return lease is not None and lease.released_attempt == name.attempt
 

@@ -5,11 +5,19 @@ An answer has all fields that any client asks for; clients take those that they 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sweep_service.access.identity import check_access
 from sweep_service.access.scopes import Scope
-from sweep_service.errors import FixRequest, Forbidden, GiveUp, InvalidRequest
+from sweep_service.errors import (
+    FixRequest,
+    Forbidden,
+    GiveUp,
+    InvalidRequest,
+    TooLarge,
+    Unauthorized,
+)
 from sweep_service.handlers.http import Request, Response
 from sweep_service.wandb import agents, reading, streaming, sweeps
 from sweep_service.wandb.call import Call, no_sweep, run_by, sweep_by
@@ -43,6 +51,7 @@ def _about_caller(answer: Callable[[Call], Any]) -> Operation:
     return Operation(answer, Scope.READER, is_about_caller=True)
 
 
+MAX_ANSWER_BYTES = 1_000_000
 #: Operations that are not here are answered with an error, which clients expect of servers that
 #: are older than they are.
 OPERATIONS: dict[str, Operation] = {
@@ -50,7 +59,7 @@ OPERATIONS: dict[str, Operation] = {
     "StopRun": Operation(streaming.stop_run, Scope.ADMIN, run_by("id", "runId")),
     "CreateAgent": Operation(agents.create_agent, Scope.AGENT, sweep_by("sweep")),
     "Heartbeat": Operation(agents.heartbeat, Scope.AGENT, agents.sweep_of),
-    "UpsertBucket": Operation(streaming.upsert_bucket, Scope.AGENT, run_by("name", "id")),
+    "UpsertBucket": Operation(streaming.upsert_bucket, Scope.AGENT, streaming.sweep_of_bucket),
     "SweepWithRuns": Operation(reading.sweep_with_runs, Scope.READER, sweep_by("sweep")),
     "GetSweepState": Operation(reading.sweep, Scope.READER, sweep_by("sweep")),
     "GetSweep": Operation(reading.sweep, Scope.READER, sweep_by("name")),
@@ -94,9 +103,12 @@ def answer(request: Request, services: Services) -> Response:
     try:
         _check(operation, request.identity, call)
         data = operation.answer(call)
+        _check_size(data)
+    except Unauthorized:
+        raise
     except (FixRequest, GiveUp) as error:
         # Clients repeat what is answered with 409, and show the text of a 422 at once.
-        return _refusal(error.status if error.status in (401, 403, 404) else 422, str(error))
+        return _refusal(error.status if error.status in (403, 404) else 422, str(error))
     return Response(200, {"data": data}, deed=call.deed)
 
 
@@ -114,6 +126,20 @@ def _check(operation: Operation, identity: Identity | None, call: Call) -> None:
     if operation.is_about_caller and identity is not None:
         sweep = identity.sweep
     check_access(identity, operation.scope, sweep, call.services.clock())
+
+
+def _check_size(data: Any) -> None:
+    """Refuse to send more than the costs of a deployment are worked out with.
+
+    Raises:
+        TooLarge: It is more.
+    """
+    n_bytes = len(json.dumps(data))
+    if n_bytes > MAX_ANSWER_BYTES:
+        raise TooLarge(
+            f"the answer has {n_bytes:,} bytes; at most {MAX_ANSWER_BYTES:,}: ask for fewer runs at"
+            " a time with per_page, or use 'sweep-sdk export'"
+        )
 
 
 def _refusal(status: int, message: str) -> Response:

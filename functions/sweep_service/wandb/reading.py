@@ -32,6 +32,7 @@ _RUNS_A_PAGE = 200
 _SWEEPS_A_PAGE = 50
 _MOST_SAMPLES = 10_000
 _SAMPLES = 500
+_ROWS_BYTES = 500_000  #: in an answer each row is a text, with its quotes escaped
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TYPES = ("QueryType", "MutationType", "ServerInfoType", "ServerSettingsType", "TypeInfo")
 
@@ -254,7 +255,10 @@ def _rows(services: Services, view: RunView, samples: int, keys: tuple[str, ...]
     """Rows of the newest attempt."""
     n_rows = min(max(samples, 1), _MOST_SAMPLES)
     thinned = run_operations.thin_rows(services, view.sweep, view.run.index, n_rows, keys)
-    return [_history_row(row) for attempt, row in thinned.rows if attempt == view.run.attempt]
+    rows = [_history_row(row) for attempt, row in thinned.rows if attempt == view.run.attempt]
+    while len(rows) > 2 and len(json.dumps(rows)) > _ROWS_BYTES:
+        rows = rows[::2]
+    return rows
 
 
 def _history_row(row: Any) -> Json:

@@ -48,7 +48,7 @@ def upsert_bucket(call: Call) -> dict[str, Any]:
         LeaseLost: The run was handed out again.
         InvalidRequest: It is not a run of a sweep.
     """
-    name, services = _run_of_sweep(call.text("name", "id")), call.services
+    name, services = _run_of_sweep(call.variables), call.services
     key = proven_key(services, name, call.request.identity)
     lease = services.store.get_lease(name.sweep, name.index)
     run = services.store.get_run(name.sweep, name.index)
@@ -77,7 +77,17 @@ def upsert_bucket(call: Call) -> dict[str, Any]:
     return {"upsertBucket": {"bucket": answer, "inserted": n_rows == 0}}
 
 
-def _run_of_sweep(text: str | None) -> RunName:
+def sweep_of_bucket(variables: Mapping[str, Any]) -> str:
+    """The sweep of the run that a program has begun.
+
+    Raises:
+        InvalidRequest: It is of none.
+    """
+    return _run_of_sweep(variables).sweep
+
+
+def _run_of_sweep(variables: Mapping[str, Any]) -> RunName:
+    text = variables.get("name") or variables.get("id")
     try:
         return parse_run_name(text)
     except NotFound:

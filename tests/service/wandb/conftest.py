@@ -5,14 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from wandb_client import WandbClient
-
-GRID = {
-    "program": "train.py",
-    "method": "grid",
-    "metric": {"name": "loss", "goal": "minimize"},
-    "parameters": {"n": {"values": [1, 2, 3]}},
-}
+from wandb_client import GRID, WandbClient
 
 
 @pytest.fixture

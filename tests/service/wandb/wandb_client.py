@@ -10,6 +10,12 @@ from sweep_service.access.identity import Authentication, Identity
 from sweep_service.access.scopes import Scope
 from sweep_service.gateway import handle
 
+GRID: dict[str, Any] = {
+    "program": "train.py",
+    "method": "grid",
+    "metric": {"name": "loss", "goal": "minimize"},
+    "parameters": {"n": {"values": [1, 2, 3]}},
+}
 #: Two tokens of agents, and one of an admin.
 ANN = Identity("ann", Scope.AGENT, Authentication.STORED)
 BOB = Identity("bob", Scope.AGENT, Authentication.STORED)
@@ -31,13 +37,13 @@ class WandbClient:
         answer = handle(services, "POST", path, {}, {}, raw, identity=self.identity)
         return answer.status, json.loads(answer.body)
 
-    def ask(self, name: str, **variables: Any) -> tuple[int, Any]:
+    def ask(self, operation: str, /, **variables: Any) -> tuple[int, Any]:
         """Status and body of an operation, named in its text alone as clients in Python do."""
-        query = f"\n    mutation {name}($id: ID) {{ something }}"
+        query = f"\n    mutation {operation}($id: ID) {{ something }}"
         return self.post("/graphql", {"query": query, "variables": variables})
 
-    def data(self, name: str, **variables: Any) -> Any:
-        status, body = self.ask(name, **variables)
+    def data(self, operation: str, /, **variables: Any) -> Any:
+        status, body = self.ask(operation, **variables)
         assert (status, body.get("errors")) == (200, None), body
         return body["data"]
 
@@ -92,3 +98,14 @@ class WandbClient:
         status, answer = self.stream(run, end)
         assert status == 200, answer
         return answer
+
+
+def take_over(backend: Any, run: str, clock: Any) -> None:
+    """Have an agent of ours take a run from an agent that has not been heard from."""
+    sweep = run[:8]
+    clock.advance(3600.0)
+    others = [backend.ask(sweep).body["id"]]
+    clock.advance(60.0)
+    while others[-1] != run:
+        others.append(backend.ask(sweep).body["id"])
+    assert backend.run(run)["attempt"] == 2
