@@ -25,6 +25,7 @@ COMMANDS = (
     "sync",
     "ask",
     "tell",
+    "ui",
     "local",
     "login",
     "token",
@@ -40,7 +41,8 @@ _MODULES = {"import": "import_results"}
 EQUIVALENTS = {
     **dict.fromkeys(("list", "ls", "status"), "sweeps"),
     **dict.fromkeys(("ps", "top", "results", "jobs"), "runs SWEEP"),
-    **dict.fromkeys(("watch", "monitor", "dashboard", "ui"), "runs SWEEP --watch"),
+    **dict.fromkeys(("dashboard", "gui", "web", "browse"), "ui"),
+    **dict.fromkeys(("watch", "monitor"), "runs SWEEP --watch"),
     **dict.fromkeys(("export", "csv", "download"), "runs SWEEP --csv"),
     **dict.fromkeys(("load", "upload", "import-results"), "import SWEEP FILE"),
     **dict.fromkeys(("describe", "info", "get", "inspect", "view"), "show SWEEP"),
