@@ -1,9 +1,9 @@
 """Renews the libraries in the dashboard's ``page/vendor`` from npm, or checks them.
 
 ``python tools/vendor.py`` compares the files with ``vendor.lock.json`` and needs no network.
-``python tools/vendor.py --renew`` fetches the packages that the lock names with ``npm pack``, checks
-their integrity, copies the files and writes their digests. To upgrade, change a version in the lock
-and remove its integrity first.
+``python tools/vendor.py --renew`` fetches the packages that the lock names with ``npm pack``,
+checks their integrity, copies the files and writes their digests. To upgrade, change a version in
+the lock and remove its integrity first.
 """
 
 from __future__ import annotations

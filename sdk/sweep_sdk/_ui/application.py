@@ -136,11 +136,10 @@ class _Guard:
         except SweepError as error:
             status = next((n for kind, n in _STATUS.items() if isinstance(error, kind)), 400)
             await _refusal(scope, status, str(error))(scope, receive, send)
-        except Exception as error:  # noqa: BLE001  the edge: whatever it is, the page gets an answer
+        except Exception as error:  # noqa: BLE001  the edge: the page gets an answer anyhow
             traceback.print_exception(error, file=sys.stderr)
-            await _refusal(
-                scope, 500, "internal error: the output of 'sweep-sdk ui' has the details"
-            )(scope, receive, send)
+            text = "internal error: the output of 'sweep-sdk ui' has the details"
+            await _refusal(scope, 500, text)(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -194,7 +193,7 @@ class _Data:
         indices = [_number(text) for text in query.get("index", "").split(",") if text]
         return await self._answer(
             self._keeper.curves, _sweep(request), query.get("metric", ""),
-            indices[:_MOST_INDICES], max(points, 2), query.get("x", "step"),
+            indices[:_MOST_INDICES], max(points, 2),
         )  # fmt: skip
 
     async def model(self, request: Request) -> Response:
@@ -258,9 +257,7 @@ async def _open(door: Door, request: Request) -> Response:
     another site, or a file, had led it here.
     """
     if not door.is_secret(request.query_params.get("key", "")):
-        raise Refused(
-            403, "This address has expired: open the one that 'sweep-sdk ui' has printed."
-        )
+        raise Refused(403, "This address has expired: 'sweep-sdk ui' has printed another.")
     sweep = request.query_params.get("sweep", "")
     place = f"./#/s/{sweep}" if _ID.fullmatch(sweep) else "./"
     text = (

@@ -43,9 +43,7 @@ class Reader(Protocol):
     def events(self, sweep: str) -> list[Json]:
         """Who has changed the sweep, when, and how."""
 
-    def curves(
-        self, sweep: str, metric: str, indices: Sequence[int], points: int, axis: str
-    ) -> list[Json]:
+    def curves(self, sweep: str, metric: str, indices: Sequence[int], points: int) -> list[Json]:
         """A metric of runs: ``index``, ``attempt``, and the columns ``step``, ``at``, ``value``."""
 
     def model(self, sweep: str, x: str | None, y: str | None) -> Json:
@@ -95,9 +93,7 @@ class BackendReader:
         """See ``Reader``."""
         return self._client.list_events(sweep)
 
-    def curves(
-        self, sweep: str, metric: str, indices: Sequence[int], points: int, axis: str
-    ) -> list[Json]:
+    def curves(self, sweep: str, metric: str, indices: Sequence[int], points: int) -> list[Json]:
         """See ``Reader``."""
 
         def curve(index: int) -> Json:
@@ -124,7 +120,7 @@ class BackendReader:
             ],
         }
 
-    def model(self, sweep: str, x: str | None, y: str | None) -> Json:
+    def model(self, sweep: str, x: str | None, y: str | None) -> Json:  # noqa: ARG002
         """See ``Reader``."""
         found = self._client.importance(sweep)
         importance = [
@@ -135,7 +131,7 @@ class BackendReader:
                 "suggested": None, "forecasts": [], "coverage": None,
                 "reason_missing": "this backend does not work out the model yet"}  # fmt: skip
 
-    def bands(self, sweep: str) -> Json:
+    def bands(self, sweep: str) -> Json:  # noqa: ARG002
         """See ``Reader``."""
         return {"bands": [], "steps_run": None, "steps_saved": None}
 

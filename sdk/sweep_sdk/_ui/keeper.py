@@ -117,9 +117,7 @@ class Keeper:
         """Who has changed the sweep, when, and how: ``items``, the newest first."""
         return {"items": self._reader.events(sweep)}
 
-    def curves(
-        self, sweep: str, metric: str, indices: Sequence[int], points: int, axis: str
-    ) -> Json:
+    def curves(self, sweep: str, metric: str, indices: Sequence[int], points: int) -> Json:
         """A metric of some runs as it developed; see ``Reader.curves``.
 
         Those of runs that have ended are read once.
@@ -128,7 +126,7 @@ class Keeper:
         wanted = {index: self._curve_key(room, sweep, metric, index, points) for index in indices}
         known = {index: self._answers[key] for index, key in wanted.items() if key in self._answers}
         missing = [index for index in indices if index not in known]
-        fresh = self._reader.curves(sweep, metric, missing, points, axis) if missing else []
+        fresh = self._reader.curves(sweep, metric, missing, points) if missing else []
         for curve in fresh:
             known[curve["index"]] = curve
             self._remember(wanted[curve["index"]], curve, limit=20_000)

@@ -25,7 +25,9 @@ _PAGE = """<!doctype html><meta charset="utf-8"><meta name="referrer" content="n
 
 @contextmanager
 def redirect_file(url: str) -> Iterator[Path]:
-    """A file that leads a browser to an address, for the time of a block; readable by this user alone.
+    """A file that leads a browser to an address, and that this user alone can read.
+
+    It exists for the time of a block.
 
     Args:
         url: The address, with the secret.

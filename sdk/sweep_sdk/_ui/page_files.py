@@ -1,4 +1,4 @@
-"""The files of the page, as they are sent: compressed once, under a path that names their version."""
+"""The files of the page as they are sent: compressed once, under a path with their version."""
 
 from __future__ import annotations
 
