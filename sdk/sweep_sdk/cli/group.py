@@ -15,6 +15,7 @@ COMMANDS = (
     "agent",
     "sweeps",
     "runs",
+    "watch",
     "history",
     "show",
     "logs",
@@ -40,7 +41,7 @@ _MODULES = {"import": "import_results"}
 EQUIVALENTS = {
     **dict.fromkeys(("list", "ls", "status"), "sweeps"),
     **dict.fromkeys(("ps", "top", "results", "jobs"), "runs SWEEP"),
-    **dict.fromkeys(("watch", "monitor", "dashboard", "ui"), "runs SWEEP --watch"),
+    **dict.fromkeys(("monitor", "dashboard", "ui", "progress"), "watch SWEEP"),
     **dict.fromkeys(("export", "csv", "download"), "runs SWEEP --csv"),
     **dict.fromkeys(("load", "upload", "import-results"), "import SWEEP FILE"),
     **dict.fromkeys(("describe", "info", "get", "inspect", "view"), "show SWEEP"),
