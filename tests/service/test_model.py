@@ -160,7 +160,7 @@ def test_failed_deleted_and_running_runs_are_no_obstacle(backend):
     assert model.runs == 9  # a failed run counts as the worst
 
 
-def test_forecasts_stand_beside_what_came(backend):
+def test_forecasts_are_shown_with_the_values_that_came(backend):
     sweep = played(backend, "bayes", n_runs=25)
     stopped = backend.ask(sweep).body["id"]
     backend.finish(stopped, summary={"loss": 1.0}, stopped_early=True)

@@ -43,7 +43,7 @@ def bands_of(services: Services, sweep: str) -> Bands:
     counter = services.store.get_status(sweep)
     config = services.load_config(sweep, counter.version).config
     if config.metric is None:
-        raise NotPossible(f"sweep {sweep} has no metric by which runs are judged")
+        raise NotPossible(f"sweep {sweep} has no metric to judge runs by")
     judge = judge_of(services, sweep, counter)
     first = max(0, counter.next_index - _MOST_RUNS)
     runs = [run for run in every_run(services.store, sweep, first) if run.outcome is not None]

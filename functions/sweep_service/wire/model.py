@@ -157,7 +157,7 @@ class Coverage:
     Attributes:
         n: Number of forecasts whose value is known.
         inside: Share of the values within the band in which 95 % were expected.
-        scale: Factor by which the band has to be widened, by the last 30 of them; None where there
+        scale: Factor that the band has to be widened by, from the last 30 of them; None where there
             are fewer than 10.
     """
 
