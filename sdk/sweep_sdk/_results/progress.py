@@ -62,7 +62,7 @@ def progress_of(sweep: Json, runs: Sequence[Json], now: float) -> Progress:
         seconds,
         None if n_waiting is None else _seconds_left(sweep, n_waiting, at_work, seconds, now),
         at_work,
-        tuple(sorted(failures, key=_last_heard_of, reverse=True)),
+        tuple(sorted(failures, key=_last_time, reverse=True)),
         best_so_far(runs, sweep["metric"]),
     )
 
@@ -97,5 +97,5 @@ def _seconds_left(
     return float(n_to_begin * seconds + sum(begun)) / len(at_work)
 
 
-def _last_heard_of(run: Json) -> tuple[float, int]:
+def _last_time(run: Json) -> tuple[float, int]:
     return run["ended_at"] or run["started_at"] or run["created_at"], run["index"]
