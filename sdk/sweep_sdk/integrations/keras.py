@@ -20,7 +20,7 @@ class SweepCallback(Callback):  # type: ignore[misc]  # the library is not insta
         """Choose the names of the metrics.
 
         Args:
-            prefix: Goes before every name; ``epoch/`` gives the names of W&B's
+            prefix: Put in front of every name; ``epoch/`` gives the names of W&B's
                 ``WandbMetricsLogger``.
         """
         super().__init__()
