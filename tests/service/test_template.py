@@ -119,6 +119,7 @@ def test_routes_are_bounded_by_what_they_cost(template: dict[str, Any], api: str
         *("GET /v1/sweeps", "GET /v1/tokens", "GET /v1/sweeps/{sweep}/importance"),
         "GET /v1/sweeps/{sweep}/events",
         *("GET /v1/sweeps/{sweep}/runs", "GET /v1/sweeps/{sweep}/runs/{run}/history"),
+        "GET /v1/sweeps/{sweep}/curves",
     )
     assert len(of_agents) == 3
     assert stage["RouteSettings"] == {**of_agents, **dict.fromkeys(lists, bound(10, 50))}

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, NotPossible
 from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.numbers import decode_number
 from sweep_service.model.records.records import LiveSummary
 from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import live_summary
 from sweep_service.operations.rows import RowPosition, by_step, read_all, read_page
 from sweep_service.operations.saving import update
+from sweep_service.operations.thinning import Thinner
 from sweep_service.protocol.leases import request_stop
 
 if TYPE_CHECKING:
@@ -204,34 +206,31 @@ def list_rows(
 def thin_rows(
     services: Services, sweep: str, index: int, n_rows: int, keys: Keys
 ) -> ThinnedHistory:
-    """About ``n_rows`` evenly spaced rows of the whole history, first and last kept.
+    """About ``n_rows`` rows of the whole history, among them those with extreme values.
 
-    What was logged for one step in several calls is one row.
-
-    Memory is bounded by the result: while reading, every second row is dropped each time twice
-    as many as wanted have been kept, or more than an answer can hold.
+    Of the metrics in ``keys``, or else of the sweep's; see ``thinning``. What was logged for one
+    step in several calls is one row.
 
     Raises:
         NotFound: No such sweep or run.
     """
-    kept: list[tuple[int, Row]] = []
-    last: tuple[int, Row] | None = None
-    stride, seen, n_bytes = 1, 0, 0
     get_run(services, sweep, index)
-    for last in by_step(_rows_with(keys, read_all(services, sweep, index))):
-        if seen % stride == 0:
-            kept.append(last)
-            n_bytes += _size(last[1])
-        seen += 1
-        if len(kept) >= 2 * n_rows or n_bytes > _THINNED_BYTES:
-            kept, stride = kept[::2], 2 * stride
-            n_bytes = sum(_size(row) for _, row in kept)
-    if last is not None and kept[-1] is not last:
-        kept.append(last)
-    return ThinnedHistory(kept, seen)
+    judge = _judge(services, sweep)
+    names = keys or (() if judge.metric is None else (judge.metric.name,))
+    thinner: Thinner[tuple[int, Row]] = Thinner(
+        n_rows, lambda row: _values(names, row[1]), lambda row: _size(row[1]), _THINNED_BYTES
+    )
+    for row in by_step(_rows_with(keys, read_all(services, sweep, index))):
+        thinner.add(row)
+    return ThinnedHistory(thinner.finish(), thinner.n_seen)
 
 
 _THINNED_BYTES = 4_000_000  #: a Lambda function may answer with 6 MB
+
+
+def _values(names: Keys, row: Row) -> dict[str, float]:
+    found = ((name, decode_number(row.metrics.get(name))) for name in names)
+    return {name: value for name, value in found if value is not None}
 
 
 def _rows_with(keys: Keys, batches: Iterable[RowBatch]) -> Iterator[tuple[int, Row]]:

@@ -259,9 +259,3 @@ def _view_of(services: Services, head: SweepHead) -> SweepView | None:
         return get_sweep(services, head.sweep)
     except NotFound:
         return None
-
-
-def describe_metric(view: SweepView) -> dict[str, Any] | None:
-    """The sweep's metric as its normalised config has it."""
-    metric = view.loaded.config.document.get("metric")
-    return dict(metric) if metric is not None else None
