@@ -7,8 +7,8 @@ CONSTRAINTS ?= constraints.txt
 
 CODE := sdk functions tests benchmarks tools
 
-.PHONY: help demo test test-fast test-oldest coverage e2e simulate simulate-mutants fuzz faults check \
-	check-template audit format hooks docs docs-serve constraints dist bench sam-local clean
+.PHONY: help demo test test-fast test-oldest coverage e2e e2e-wandb wandb-next e2e-integrations simulate \
+	simulate-mutants fuzz faults check check-template audit format hooks docs docs-serve constraints dist bench sam-local clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -47,6 +47,15 @@ coverage: $(VENV)/.ready-test  ## compare line and branch coverage of the unit a
 
 e2e: $(VENV)/.ready-test  ## deploy the template into an emulated AWS on this machine and test that
 	$(BIN)/python tests/e2e/aws/run.py
+
+e2e-wandb: $(VENV)/.ready-test  ## run programs that import wandb, and its commands, in the versions of tests/e2e/wandb/versions.txt
+	$(BIN)/python tests/e2e/environments.py wandb
+
+wandb-next: $(VENV)/.ready-test  ## the same with the newest release of wandb
+	$(BIN)/python tests/e2e/environments.py wandb --next
+
+e2e-integrations: $(VENV)/.ready-test  ## run the integrations with the libraries of tests/e2e/integrations/versions.txt
+	$(BIN)/python tests/e2e/environments.py integrations
 
 simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for its story)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sweep_service.access.scopes import Scope
 from sweep_service.errors import MethodNotAllowed, NotFound
-from sweep_service.handlers import health, runs, sweeps, tokens
+from sweep_service.handlers import analysis, health, runs, sweeps, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/sweeps/{sweep}/events"): Route(sweeps.list_events, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/best"): Route(sweeps.best_run, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/importance"): Route(sweeps.importance, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/curves"): Route(analysis.curves, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/model"): Route(analysis.model, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/bands"): Route(analysis.bands, Scope.READER),
     ("POST", "/v1/sweeps/{sweep}/results"): Route(sweeps.import_results, Scope.ADMIN),
     ("POST", "/v1/sweeps/{sweep}/runs"): Route(runs.ask_run, Scope.AGENT),
     ("GET", "/v1/sweeps/{sweep}/runs"): Route(runs.list_runs, Scope.READER),

@@ -153,7 +153,9 @@ def _remembered(known: dict[Path, Any], real: Any) -> Any:
         real: Looks it up.
     """
 
-    def find(path: Path) -> Any:
+    def find(path: Path, least_bytes: int = 0) -> Any:
+        if least_bytes:  # a file can be emptied without being moved
+            return real(path, least_bytes)
         found = known.get(path)
         if found is None:
             found = real(path)

@@ -30,6 +30,7 @@ from sweep_service.operations.finish import finish
 from sweep_service.operations.report import report
 from sweep_service.operations.rows import RowPosition
 from sweep_service.protocol.leases import Requester
+from sweep_service.wire import documents
 from sweep_service.wire.headers import FEATURES_HEADER, SDK_HEADER
 from sweep_service.wire.runs import DETAILS, ENDING_FIELDS, Ending, HandOut
 
@@ -170,11 +171,11 @@ def retry_failed(request: Request, services: Services) -> Response:
     retried = amendments.retry_failed(services, sweep, since, _RETRIES_A_REQUEST)
     n_retried = len(retried.indices)
     deed = Deed(sweep, f"had {n_retried} failed runs run again") if n_retried else None
-    body = {
-        "runs": [run_id(sweep, index) for index in retried.indices],
-        "next": retried.following,
-        "sweep_state": retried.sweep_state.value,
-    }
+    body = documents.Retry(
+        runs=[run_id(sweep, index) for index in retried.indices],
+        next=retried.following,
+        sweep_state=retried.sweep_state.value,
+    )
     return Response(200, body, deed=deed)
 
 

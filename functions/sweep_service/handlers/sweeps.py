@@ -35,6 +35,7 @@ from sweep_service.operations.update import update_config
 
 if TYPE_CHECKING:
     from sweep_service.operations.services import Services
+    from sweep_service.wire import documents
 
 _SWEEPS_A_PAGE = 50
 _EVENTS_A_PAGE = 500
@@ -68,10 +69,10 @@ def create_sweep(request: Request, services: Services) -> Response:
         author=request.caller,
     )
     view = sweeps.create_sweep(services, new, is_dry_run=is_dry_run)
-    body = views.created_sweep(view)
+    body = views.checked_sweep(view)
     if not is_dry_run:
-        action = f"registered the sweep, command {body['command_sha256'][:12]}"
-        deed = Deed(body["id"], action, view.loaded.meta.created_at)
+        action = f"registered the sweep, command {command_sha256(view.loaded.config.document)[:12]}"
+        deed = Deed(view.sweep or "", action, view.loaded.meta.created_at)
         return Response(201, body, deed=deed)
     return Response(200, {**body, "samples": tagged(sweeps.first_configs(view, _N_SAMPLES))})
 
@@ -89,17 +90,23 @@ def list_sweeps(request: Request, services: Services) -> Response:
         after=decode_cursor(request.query.get("cursor"), (float, str)),
         count=request.query_count("count", _SWEEPS_A_PAGE, _SWEEPS_A_PAGE),
     )
-    items = [views.sweep_head(view) for view in page]
+    items = [views.listed_sweep(view) for view in page]
     return Response(200, {"items": items, "next": encode_cursor(last)})
 
 
 def get_sweep(request: Request, services: Services) -> Response:
-    """``GET /v1/sweeps/{sweep}``."""
+    """``GET /v1/sweeps/{sweep}``; without the survey no run is read."""
     sweep = request.params["sweep"]
-    body = views.sweep_with_config(sweeps.get_sweep(services, sweep))
+    view = views.sweep_with_config(sweeps.get_sweep(services, sweep))
+    if not request.flag("survey", "true"):
+        return Response(200, {"id": sweep, **view})
     survey = runs.survey(services, sweep)
-    body["counts"] = survey.counts
-    body["best"] = views.run(survey.best) if survey.best is not None else None
+    body: documents.Sweep = {
+        "id": sweep,
+        **view,
+        "counts": dict(survey.counts),
+        "best": None if survey.best is None else views.run(survey.best),
+    }
     return Response(200, body)
 
 
@@ -123,7 +130,7 @@ def change_sweep(request: Request, services: Services) -> Response:
         view = sweeps.set_state(services, sweep, target)
         action = f"set the state to {target.value}"
     deed = Deed(sweep, action) if view.is_changed else None
-    return Response(200, {**views.created_sweep(view), "changed": view.is_changed}, deed=deed)
+    return Response(200, {**views.checked_sweep(view), "changed": view.is_changed}, deed=deed)
 
 
 def delete_sweep(request: Request, services: Services) -> Response:

@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._backend.access import AccessCaller
+from sweep_sdk._backend.analysis import AnalysisCaller
 from sweep_sdk._backend.answers import (
     amended,
     hand_out_or_wait,
     health_of,
     history_row,
-    importance,
     imported,
     listed_sweep,
     nothing,
@@ -50,7 +49,7 @@ def new_key() -> str:
 
 
 @dataclass(frozen=True)
-class Client(AccessCaller):
+class Client(AnalysisCaller):
     """A backend, as methods. Immutable; may be shared between threads.
 
     Every method raises ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,
@@ -105,17 +104,15 @@ class Client(AccessCaller):
         query = {"dry_run": "true"} if dry_run else {}
         return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
-    def get_sweep(self, sweep: str) -> Json:
-        """One sweep with its config, counts by run state and best run."""
-        return self._get(sweep_path(sweep), sweep_of)
+    def get_sweep(self, sweep: str, *, survey: bool = True) -> Json:
+        """One sweep with its config.
 
-    def importance(self, sweep: str) -> Json:
-        """How much each parameter explains: ``n_runs``, and ``parameters`` as in ``Sweep``.
-
-        Raises:
-            NotPossible: The sweep has no metric.
+        Args:
+            sweep: A reference to the sweep.
+            survey: Whether to add ``counts`` by run state and the ``best`` run, for which the
+                backend looks at all runs.
         """
-        return self._get(f"{sweep_path(sweep)}/importance", importance)
+        return self._get(sweep_path(sweep), sweep_of, {} if survey else {"survey": "false"})
 
     def import_results(
         self, sweep: str, results: Sequence[Mapping[str, Any]], *, dry_run: bool = False
@@ -236,7 +233,10 @@ class Client(AccessCaller):
         return self._pages(f"{run_path(run)}/history", query, history_row)
 
     def thinned_history(self, run: str, rows: int, keys: Sequence[str] = ()) -> Thinned:
-        """About ``rows`` evenly spaced rows of what ``history`` gives, the first and the last too.
+        """About ``rows`` of the rows that ``history`` gives, among them the first and the last.
+
+        Those with the least and the greatest values are among them too: of ``keys``, or else of the
+        sweep's metric.
 
         Args:
             run: A reference to the run.

@@ -166,7 +166,7 @@ class Database:
         connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        if self._file not in (None, _database_id(self.path)):
+        if self._file not in (None, _file_id(self.path, 1)):
             raise self.gone()  # and make no new file: its log would spoil the one that is put back
         is_new = self._file is None and not self.path.exists()
         connection = sqlite3.connect(
@@ -194,7 +194,7 @@ class Database:
         Raises:
             StoreGone: The database or its log was removed or replaced, or the file was emptied.
         """
-        file, log = _database_id(self.path), _file_id(self._log)
+        file, log = _file_id(self.path, 1), _file_id(self._log)
         if file == self._file and log == (self._log_file or log):
             self._log_file = log
             return
@@ -209,7 +209,7 @@ class Database:
 
     def _note_files(self) -> None:
         """Remember which files are open; the log is a new one when nobody had it open."""
-        self._file = self._file or _database_id(self.path)
+        self._file = self._file or _file_id(self.path, 1)
         if len(self._open) == 1:
             self._log_file = _file_id(self._log)
 
@@ -253,21 +253,13 @@ class Database:
             pause = min(1.5 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def _file_id(path: Path) -> _FileId | None:
+def _file_id(path: Path, least_bytes: int = 0) -> _FileId | None:
+    """Which file the path leads to; None if there is none, or a smaller one."""
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
-
-
-def _database_id(path: Path) -> _FileId | None:
-    """Which file it is; None if there is none, or if somebody has emptied it in place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if found.st_size else None
+    return (found.st_dev, found.st_ino) if found.st_size >= least_bytes else None
 
 
 def _abandon_all() -> None:
