@@ -1,4 +1,4 @@
-"""By which names a server is known, against web pages that reach it by a name of theirs."""
+"""The names of a server: a web page that reaches it under another one is refused."""
 
 from __future__ import annotations
 
