@@ -50,7 +50,7 @@ def _prior_runs(text: str | None) -> list[str]:
 
 
 def _as_handled(call: Call, body: dict[str, Any], **params: str) -> tuple[Any, Any]:
-    """The arguments of the handler that answers the same request of our own clients."""
+    """The arguments of the handler that answers the same request of sweep-sdk."""
     request = replace(call.request, params=params, query={}, body=json.dumps(body).encode())
     return request, call.services
 

@@ -28,6 +28,13 @@ FIRST = "the first admin's token, of any form"
 TEXT = token_text(bytes(range(32)))
 
 
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+BASIC = basic(f"api:{FIRST}")
+
+
 def a_token(**changes: Any) -> Token:
     values: dict[str, Any] = {
         "sha256": sha256_of(TEXT),
@@ -70,18 +77,8 @@ def authenticator(clock: Any) -> Callable[..., Any]:
     return make
 
 
-def basic(text: str) -> str:
-    return f"Basic {base64.b64encode(text.encode()).decode()}"
-
-
 @pytest.mark.parametrize(
-    "header",
-    [
-        f"Bearer {FIRST}",
-        f"bearer   {FIRST} ",
-        basic(f"api:{FIRST}"),
-        basic(f"api:{FIRST}").lower()[:6] + basic(f"api:{FIRST}")[6:],
-    ],
+    "header", [f"Bearer {FIRST}", f"bearer   {FIRST} ", BASIC, BASIC.replace("Basic", "basic ")]
 )
 def test_the_first_admin_needs_no_store(authenticator: Any, header: str) -> None:
     made, store = authenticator()
@@ -118,7 +115,6 @@ def test_tokens_are_long_enough_for_wandb() -> None:
         basic(f":{TEXT}"),
         basic(f"API:{TEXT}"),
         basic(f"api:{TEXT[:-1]}"),
-        basic(f"api:{TEXT}") + "=",
         "Basic YXBpOv8=",
         "Basic é",
         TEXT,
