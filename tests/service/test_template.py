@@ -24,6 +24,7 @@ SEARCHING = {
     ("POST", "/v1/sweeps"),
     ("PATCH", "/v1/sweeps/{sweep}"),
     ("POST", "/v1/sweeps/{sweep}/runs"),
+    ("GET", "/v1/sweeps/{sweep}/model"),
 }
 HEALTH = ("GET", "/v1/health")
 TABLE_NAME = {"If": ["HasOwnTable", {"Ref": "Table"}, {"Ref": "ExistingTable"}]}
@@ -119,7 +120,8 @@ def test_routes_are_bounded_by_what_they_cost(template: dict[str, Any], api: str
         *("GET /v1/sweeps", "GET /v1/tokens", "GET /v1/sweeps/{sweep}/importance"),
         "GET /v1/sweeps/{sweep}/events",
         *("GET /v1/sweeps/{sweep}/runs", "GET /v1/sweeps/{sweep}/runs/{run}/history"),
-        "GET /v1/sweeps/{sweep}/curves",
+        *("GET /v1/sweeps/{sweep}/curves", "GET /v1/sweeps/{sweep}/model"),
+        "GET /v1/sweeps/{sweep}/bands",
     )
     assert len(of_agents) == 3
     assert stage["RouteSettings"] == {**of_agents, **dict.fromkeys(lists, bound(10, 50))}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sweep_service.model.language.sections import MAX_BANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import Hyperband, Metric
 
@@ -129,7 +129,7 @@ def stop_decision(
     own = at_band.get(index)
     if own is None:
         return StopDecision(is_stop=False, band=band, value=best, threshold=best)
-    threshold = _threshold([metric.minimised(value) for value in at_band.values()], settings.eta)
+    threshold = threshold_of([metric.minimised(v) for v in at_band.values()], settings.eta)
     judged = metric.minimised(own if settings.strict else best)
     return StopDecision(
         is_stop=judged > threshold,
@@ -139,6 +139,7 @@ def stop_decision(
     )
 
 
-def _threshold(values: list[float], eta: float) -> float:
-    values.sort()
-    return values[min(int(len(values) / eta), len(values) - 1)]
+def threshold_of(values: Iterable[float], eta: float) -> float:
+    """The value at place int(n / eta) of n values, smaller is better, counted from 0."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) / eta), len(ordered) - 1)]

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.space.distributions import identity
 from sweep_service.model.space.search_space import look_up
+from sweep_service.search.ranks import ranks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,15 +75,15 @@ def importance(
             ``MOST_RUNS`` only the newest are used.
     """
     runs = runs[-MOST_RUNS:]
-    ranks = _ranks([value for _, value in runs])
+    ranked = ranks([value for _, value in runs])
     configs = [config for config, _ in runs]
     judged = {
         parameter.name: groups
         for parameter in space.searched
         if len(runs) >= FEWEST_RUNS and len(groups := _groups(parameter, configs)) > 1
     }
-    shares = {name: _share(groups, ranks) for name, groups in judged.items()}
-    largest = sorted(_largest_by_chance(list(judged.values()), ranks))
+    shares = {name: _share(groups, ranked) for name, groups in judged.items()}
+    largest = sorted(_largest_by_chance(list(judged.values()), ranked))
     found = [
         Importance(
             parameter.name,
@@ -116,15 +117,6 @@ def _quarters(units: Mapping[int, float]) -> Groups:
     for number, unit in units.items():
         groups[bisect_right(edges, unit)].append(number)
     return groups
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    """Ranks from 0; equal values get the mean of their ranks."""
-    places: defaultdict[float, list[int]] = defaultdict(list)
-    for place, value in enumerate(sorted(values)):
-        places[value].append(place)
-    means = {value: sum(found) / len(found) for value, found in places.items()}
-    return [means[value] for value in values]
 
 
 def _share(groups: Groups, ranks: Sequence[float]) -> float:

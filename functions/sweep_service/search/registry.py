@@ -14,6 +14,7 @@ from sweep_service.search.offer import Offer, first_offer
 from sweep_service.search.ordinals import first_entries
 from sweep_service.search.points import Apart, apart
 from sweep_service.search.suggestion import Evidence, Suggestion
+from sweep_service.wire.model import SweepModel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 #: Number of attempts of bayes to find a free configuration with its model.
 MODEL_TRIES = 4
 DRAWN = {"reason": "drawn at random: others have the configurations that the model wants"}
-_NEEDS_NUMPY = f"bayes needs numpy: {install_hint('local')} installs it"
+_NEEDS_NUMPY = f"needs numpy: {install_hint('local')} installs it"
 
 
 def n_points(config: SweepConfig) -> int | None:
@@ -183,6 +184,32 @@ def suggest(
     return suggestion
 
 
+def explain(
+    config: SweepConfig, seed: int, evidence: Evidence, pair: tuple[str, str] | None
+) -> SweepModel:
+    """What a model of the sweep's runs believes, or why there is none; for every method.
+
+    Args:
+        config: The sweep's config.
+        seed: The sweep's seed.
+        evidence: What the runs gave.
+        pair: Names of two searched parameters over which to show it; None for none.
+    """
+    metric = config.metric
+    if metric is None:
+        return SweepModel(None, None, reason_missing="the sweep has no metric to model")
+    missing = SweepModel(metric.name, metric.goal)
+    if not config.space.searched:
+        return replace(missing, reason_missing="no parameter has more than one value")
+    try:
+        from sweep_service.search.bayes import explanation
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        return replace(missing, reason_missing=f"a model {_NEEDS_NUMPY}")
+    return explanation.explain(missing, config, seed, evidence, pair)
+
+
 def _start(config: SweepConfig, index: int, offer: Offer) -> Suggestion:
     start = random_search.suggest(config, index, 0, offer)
     record = {"start": index - offer.base}
@@ -196,5 +223,5 @@ def _bayes() -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != "numpy":
             raise
-        raise InvalidConfig([Problem("method", _NEEDS_NUMPY)]) from None
+        raise InvalidConfig([Problem("method", f"bayes {_NEEDS_NUMPY}")]) from None
     return method

@@ -65,13 +65,13 @@ def suggest(config: SweepConfig, index: int, seed: int, evidence: Evidence) -> S
         evidence: Results of other runs; vectors that do not fit the space are ignored.
     """
     data = data_of(config, index, evidence)
-    proposal = propose(data, index, _seed_of(f"{seed}"))
+    proposal = propose(data, index, seed_of(f"{seed}"))
     run_config = config.space.from_unit([float(u) for u in proposal.unit])
     unit = config.space.to_unit(run_config)
     return Suggestion(run_config, unit, record_of(config, proposal, len(data.values)))
 
 
-def _seed_of(key: str) -> int:
+def seed_of(key: str) -> int:
     """A non-negative seed, as numpy requires."""
     return int.from_bytes(sha256(key.encode()).digest()[:16], "big")
 
