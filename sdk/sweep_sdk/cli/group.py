@@ -26,6 +26,7 @@ COMMANDS = (
     "sync",
     "ask",
     "tell",
+    "ui",
     "local",
     "login",
     "token",
@@ -41,7 +42,8 @@ _MODULES = {"import": "import_results"}
 EQUIVALENTS = {
     **dict.fromkeys(("list", "ls", "status"), "sweeps"),
     **dict.fromkeys(("ps", "top", "results", "jobs"), "runs SWEEP"),
-    **dict.fromkeys(("monitor", "dashboard", "ui", "progress"), "watch SWEEP"),
+    **dict.fromkeys(("dashboard", "gui", "web", "browse"), "ui"),
+    **dict.fromkeys(("monitor", "progress"), "watch SWEEP"),
     **dict.fromkeys(("export", "csv", "download"), "runs SWEEP --csv"),
     **dict.fromkeys(("load", "upload", "import-results"), "import SWEEP FILE"),
     **dict.fromkeys(("describe", "info", "get", "inspect", "view"), "show SWEEP"),
