@@ -107,7 +107,9 @@ def _direct(environ: Mapping[str, str]) -> dict[str, str]:
 def _yaml(value: Any) -> str:
     """A JSON value as YAML in one line, such that parsers of YAML 1.1 take it for the same."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_yaml(str(k))}: {_yaml(item)}" for k, item in value.items()) + "}"
+        # with a mark before it, a key may be longer than 1,024 characters
+        pairs = (f"? {_yaml(str(key))} : {_yaml(item)}" for key, item in value.items())
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_yaml, value)) + "]"
     if isinstance(value, bool):

@@ -62,7 +62,7 @@ def test_a_mirrored_program_keeps_its_account_and_all_that_goes_there():
         ({"https_proxy": "http://p", "NO_PROXY": "intra"}, "intra,127.0.0.1"),
     ],
 )
-def test_no_proxy_stands_between_a_program_and_its_agent(environ, expected):
+def test_no_proxy_comes_between_a_program_and_its_agent(environ, expected):
     found = changes(environ)
     assert found.get("no_proxy") == found.get("NO_PROXY") == expected
 
