@@ -27,7 +27,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.space.distributions import identity
-from sweep_service.model.space.search_space import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +94,7 @@ def importance(
 
 def _groups(parameter: Parameter, configs: Sequence[Mapping[str, Any]]) -> Groups:
     """Runs of like values, those groups that are large enough."""
-    values = {number: look_up(config, parameter.path) for number, config in enumerate(configs)}
+    values = {number: parameter.read(config) for number, config in enumerate(configs)}
     values = {n: value for n, value in values.items() if parameter.distribution.contains(value)}
     by_value: defaultdict[Any, list[int]] = defaultdict(list)
     for number, value in values.items():
