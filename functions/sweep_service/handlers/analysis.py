@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from sweep_service.errors import InvalidRequest
 from sweep_service.handlers.http import Request, Response
+from sweep_service.operations.bands import bands_of
 from sweep_service.operations.curves import curves_of
+from sweep_service.operations.model import model_of
 
 if TYPE_CHECKING:
     from sweep_service.operations.services import Services
@@ -31,3 +33,14 @@ def curves(request: Request, services: Services) -> Response:
         request.query_whole("after"),
     )
     return Response(200, found.to_json())
+
+
+def model(request: Request, services: Services) -> Response:
+    """``GET /v1/sweeps/{sweep}/model``: it computes, and changes nothing."""
+    x, y = request.query.get("x"), request.query.get("y")
+    return Response(200, model_of(services, request.params["sweep"], x, y).to_json())
+
+
+def bands(request: Request, services: Services) -> Response:
+    """``GET /v1/sweeps/{sweep}/bands``."""
+    return Response(200, bands_of(services, request.params["sweep"]).to_json())

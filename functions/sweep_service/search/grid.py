@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def ordinals_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
-    """The ordinals of those configs that are points of the grid, in their order."""
+    """The ordinals of those configs that are points of the grid, in the order of the configs."""
     ordinals = map(space.grid.number_of, configs)
     return [ordinal for ordinal in ordinals if ordinal is not None]
 
@@ -32,7 +32,7 @@ def suggest(config: SweepConfig, index: int, offer: Offer | None = None) -> Sugg
     Points that earlier config versions handed out are left out.
 
     Raises:
-        IndexError: There is no such point any more.
+        IndexError: The version has no point left for ``index``.
     """
     offer = offer or first_offer(config)
     ordinal = index - offer.base

@@ -1,4 +1,4 @@
-"""Points: the configs of a finite space by number, and how a search keeps runs apart."""
+"""Points: the configs of a finite space by number, and how a search keeps runs distinct."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _LONGEST_NAME = 64
 
 
 class Apart(Enum):
-    """What keeps the runs of a search from being the same."""
+    """How a search keeps the configs of its runs distinct."""
 
-    BY_INDEX = "by index"  #: each index has a config of its own, or repeats are wanted
-    CLAIMED = "claimed"  #: a point of a finite space is claimed by the index that takes it
-    COMPARED = "compared"  #: in an endless space, configs of runs in progress are compared
+    BY_INDEX = "by index"  #: Each index has a config of its own, or repeats are allowed.
+    CLAIMED = "claimed"  #: An index claims its point of a finite space.
+    COMPARED = "compared"  #: Configs of runs in progress are compared, in an infinite space.
 
 
 def apart(config: SweepConfig) -> Apart:
-    """What keeps the runs of a sweep apart."""
+    """How the search of a sweep keeps the configs of its runs distinct."""
     if config.method == "grid" or config.replacement:
         return Apart.BY_INDEX
     if config.space.n_points is not None:
@@ -36,19 +36,19 @@ def apart(config: SweepConfig) -> Apart:
         return Apart.BY_INDEX if is_by_index else Apart.CLAIMED
     always_active = (p for p in config.space.searched if not p.when)
     if config.method == "random" and any(map(_is_real, always_active)):
-        return Apart.BY_INDEX  # two draws of a real number are never the same
+        return Apart.BY_INDEX  # two draws of a real number are practically never equal
     return Apart.COMPARED
 
 
 def numbers_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
-    """The numbers of those configs that are points of a finite space, in their order."""
+    """The numbers of those configs that are points of a finite space, in the configs' order."""
     points = space.points
     numbers = map(points.number_of, configs) if points is not None else ()
     return [number for number in numbers if number is not None]
 
 
 def name_of(number: int) -> str:
-    """What a point is called in the store: short, whatever the size of the space."""
+    """The key of a point in the store, of bounded length for a space of any size."""
     name = f"{number:x}"
     return name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()
 

@@ -60,10 +60,10 @@ def suggest(
     """The config of the run at ``index``: the start configs first, then random ones.
 
     In a finite space with a random order, configs that earlier config versions handed out are
-    left out. Elsewhere another ``n_refused`` draws another config.
+    left out. In other spaces, each value of ``n_refused`` draws another config.
 
     Raises:
-        IndexError: The space has a random order, and none is left for ``index``.
+        IndexError: The space has a random order, and no config is left for ``index``.
     """
     offer = offer or first_offer(config)
     space, place = config.space, index - offer.base
@@ -82,7 +82,7 @@ def suggest(
 
 
 def has_random_order(space: SearchSpace) -> bool:
-    """Whether a finite space is plain, and small enough for its weighted group to be raced."""
+    """Whether a finite space is plain, with few enough weighted combinations to be ordered."""
     if not space.is_plain:
         return False
     radices = [_distribution(p).n_values for p in space.searched if not _distribution(p).is_uniform]
@@ -90,10 +90,9 @@ def has_random_order(space: SearchSpace) -> bool:
 
 
 def draw(space: SearchSpace, key: str) -> dict[str, Any]:
-    """A config whose parameters are drawn independently, each by its distribution.
+    """Draw each parameter independently from its distribution, until the constraints are met.
 
-    It is drawn again until it meets the constraints of the space. Where hardly any does, one of the
-    points of a finite space is drawn.
+    If hardly any config of a finite space meets them, one of its points is drawn instead.
 
     Raises:
         NotPossible: No config was found that meets the constraints.
@@ -110,7 +109,7 @@ def draw(space: SearchSpace, key: str) -> dict[str, Any]:
 
 
 def _uniforms(key: str) -> Callable[[], float]:
-    """A source of uniforms on [0, 1) that depends on the key alone."""
+    """A generator of uniform numbers in [0, 1), seeded by the key alone."""
     return Random(key).random  # noqa: S311  # reproducible by design, no secret depends on it
 
 
@@ -164,7 +163,7 @@ class RandomOrder:
         return sorted(range(len(keys)), key=keys.__getitem__)
 
     def _place_in_race(self, even: int, weighted: int) -> int:
-        """When an even combination meets a weighted one: its place in ``_race``."""
+        """The position of a weighted combination in the ``_race`` of an even one."""
         keys = self._race_keys(even)
         own = keys[weighted]
         return sum(key < own for key in keys) + keys[:weighted].count(own)

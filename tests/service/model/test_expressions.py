@@ -97,7 +97,24 @@ def test_no_expression_takes_long_or_much(text):
 @given(
     st.lists(
         st.sampled_from(
-            ["a", "b", "text", "1", "0", "+", "*", "**", "<", "==", "and", "not", "(", ")", "'", "["]
+            [
+                "a",
+                "b",
+                "text",
+                "1",
+                "0",
+                "+",
+                "*",
+                "**",
+                "<",
+                "==",
+                "and",
+                "not",
+                "(",
+                ")",
+                "'",
+                "[",
+            ]
         ),
         max_size=30,
     )

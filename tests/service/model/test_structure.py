@@ -22,6 +22,12 @@ LAYERS = {
     "width_2": {"values": [32, 64], "when": {"layers": {"min": 2}}},
     "width_3": {"values": [32, 64], "when": {"layers": {"min": 3}}},
 }
+ZIPPED = {
+    "model": {"values": ["small", "large"]},
+    "batch_size": {"values": [64, 16]},
+    "lr": {"values": [1, 2]},
+}
+SIZES = {"batch": {"values": [16, 32, 64]}, "length": {"values": [512, 1024, 2048]}}
 
 
 def parse(parameters, method="grid", **more):
@@ -153,15 +159,9 @@ class TestConditions:
 
 
 class TestZip:
-    PARAMETERS = {
-        "model": {"values": ["small", "large"]},
-        "batch_size": {"values": [64, 16]},
-        "lr": {"values": [1, 2]},
-    }
-
     @pytest.mark.parametrize("zips", [[["model", "batch_size"]], ["batch_size", "model"]])
     def test_lists_walk_together(self, zips):
-        found = walk(self.PARAMETERS, zip=zips)
+        found = walk(ZIPPED, zip=zips)
         assert [(c["batch_size"], c["model"], c["lr"]) for c in found] == [
             (64, "small", 1),
             (64, "small", 2),
@@ -171,12 +171,12 @@ class TestZip:
 
     def test_a_condition_on_a_zipped_parameter_and_of_zipped_parameters(self):
         tied = {"depth": {"values": [1, 2], "when": {"model": "large"}}}
-        assert len(walk(self.PARAMETERS | tied, zip=["model", "batch_size"])) == 2 + 4
+        assert len(walk(ZIPPED | tied, zip=["model", "batch_size"])) == 2 + 4
         own = {
             "a": {"values": [1, 2], "when": {"lr": 1}},
             "b": {"values": [3, 4], "when": {"lr": 1}},
         }
-        found = walk({"lr": self.PARAMETERS["lr"]} | own, zip=["a", "b"])
+        found = walk({"lr": ZIPPED["lr"]} | own, zip=["a", "b"])
         assert found == [{"a": 1, "b": 3, "lr": 1}, {"a": 2, "b": 4, "lr": 1}, {"lr": 2}]
 
     @pytest.mark.parametrize(
@@ -201,16 +201,14 @@ class TestZip:
             "three": {"values": [1, 2, 3]},
             "sometimes": {"values": [1, 2], "when": {"lr": 1}},
         }
-        found = problems(self.PARAMETERS | more, method="random", zip=zips)
+        found = problems(ZIPPED | more, method="random", zip=zips)
         assert list(found) == [path]
         assert message in found[path]
 
 
 class TestConstraints:
-    PARAMETERS = {"batch": {"values": [16, 32, 64]}, "length": {"values": [512, 1024, 2048]}}
-
     def test_a_grid_has_the_points_that_meet_them(self):
-        found = walk(self.PARAMETERS, constraints=["batch * length <= 32768"])
+        found = walk(SIZES, constraints=["batch * length <= 32768"])
         expected = [(b, n) for b, n in product((16, 32, 64), (512, 1024, 2048)) if b * n <= 32768]
         assert [(config["batch"], config["length"]) for config in found] == expected
 
@@ -241,7 +239,7 @@ class TestConstraints:
     )
     @pytest.mark.parametrize("method", ["grid", "random"])
     def test_what_cannot_be_meant(self, constraints, path, message, method):
-        found = problems(self.PARAMETERS, method=method, constraints=constraints)
+        found = problems(SIZES, method=method, constraints=constraints)
         assert list(found) == [path]
         assert message in found[path]
 
@@ -265,10 +263,10 @@ class TestStart:
         assert "is left out" in messages["start[0].momentum"]
 
     def test_zipped_values_are_completed(self):
-        parsed = parse(TestZip.PARAMETERS, zip=["model", "batch_size"], start=[{"batch_size": 16}])
+        parsed = parse(ZIPPED, zip=["model", "batch_size"], start=[{"batch_size": 16}])
         assert parsed.config.start[0]["model"] == "large"
         found = problems(
-            TestZip.PARAMETERS,
+            ZIPPED,
             zip=["model", "batch_size"],
             start=[{"batch_size": 16, "model": "small"}],
         )

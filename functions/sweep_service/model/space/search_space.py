@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.space.distributions.categories import fresh
+from sweep_service.model.space.distributions.categories import Categorical, fresh
 from sweep_service.model.space.enumeration import Enumeration, TooManyCombinations
 from sweep_service.model.space.paths import MISSING, look_up, put
 
@@ -52,6 +52,11 @@ class Parameter:
         """The paths at which a config has its values."""
         return (self.path,)
 
+    @property
+    def leaves(self) -> tuple[Parameter, ...]:
+        """The parameter itself; those that are zipped one by one."""
+        return (self,)
+
     def read(self, config: Mapping[str, Any]) -> Any:
         """Its value in a config, or ``MISSING``, which no distribution contains."""
         return look_up(config, self.path)
@@ -85,6 +90,15 @@ class ZippedParameters(Parameter):
     def paths(self) -> tuple[tuple[str, ...], ...]:
         """The paths of the members."""
         return self.members
+
+    @property
+    def leaves(self) -> tuple[Parameter, ...]:
+        """The members, each with its own values."""
+        rows = [self.distribution.value_at(i) for i in range(self.distribution.n_values or 0)]
+        return tuple(
+            Parameter(member, Categorical.of([self.part(row, member) for row in rows]), self.when)
+            for member in self.members
+        )
 
     def read(self, config: Mapping[str, Any]) -> Any:
         """The list of the members' values; ``MISSING`` if the config lacks one."""
@@ -124,6 +138,16 @@ class SearchSpace:
     def searched(self) -> tuple[Parameter, ...]:
         """The parameters with more than one value: the d axes of the unit vector."""
         return tuple(p for p in self.parameters if p.distribution.n_values != 1)
+
+    @property
+    def leaves(self) -> tuple[Parameter, ...]:
+        """All parameters one by one, those that are zipped with the values of their own."""
+        return tuple(leaf for parameter in self.parameters for leaf in parameter.leaves)
+
+    @property
+    def searched_leaves(self) -> tuple[Parameter, ...]:
+        """The leaves with more than one value."""
+        return tuple(leaf for leaf in self.leaves if leaf.distribution.n_values != 1)
 
     @cached_property
     def is_plain(self) -> bool:
