@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Maximum number of constraints of a sweep.
 _MOST_CONSTRAINTS = 50
-#: Draws by which the share of valid configs is estimated, and the smallest share that is accepted.
+#: Draws that estimate the share of valid configs, and the smallest share that is accepted.
 _N_DRAWS, _SMALLEST_SHARE = 10_000, 1e-3
 #: Values of a finite parameter that are tried to find one that a condition accepts.
 _MOST_TRIED = 10_000

@@ -27,7 +27,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Between:
-    """Accepts numbers from ``low`` to ``high``, both included; None stands for no bound."""
+    """Accepts numbers from ``low`` to ``high``, both included; None means no bound."""
 
     low: float | None = None
     high: float | None = None
