@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 MAX_ROW_BYTES = 256_000
 _MAX_ROWS = 10_000
 _MAX_KEY_LENGTH = 128
-_RUNS_A_PAGE = 200
+_RUNS_A_PAGE, _MOST_RUNS_A_PAGE = 200, 2_000
+_INDICES_A_REQUEST = 100
 _RETRIES_A_REQUEST = 50
 _MAX_THINNED = 10_000
 _MAX_TAIL = 20_000
@@ -72,8 +73,9 @@ def list_runs(request: Request, services: Services) -> Response:
     """``GET /v1/sweeps/{sweep}/runs``."""
     cursor = decode_cursor(request.query.get("cursor"), (int,))
     since = _since(request) if cursor is None else cursor[0]
-    count = request.query_count("count", _RUNS_A_PAGE, _RUNS_A_PAGE)
-    page = runs.list_runs(services, request.params["sweep"], since, count)
+    count = request.query_count("count", _RUNS_A_PAGE, _MOST_RUNS_A_PAGE)
+    others = request.query_indices("index", _INDICES_A_REQUEST) if cursor is None else ()
+    page = runs.list_runs(services, request.params["sweep"], since, count, others)
     last = (page[-1].run.index + 1,) if page else None
     items = [views.run(view) for view in page if not view.run.is_deleted]
     return Response(200, {"items": items, "next": encode_cursor(last)})

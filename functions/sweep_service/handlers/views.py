@@ -132,6 +132,15 @@ def run(view: RunView) -> documents.RunFields:
         early_stop=_early_stop(outcome.early_stop) if outcome and outcome.early_stop else None,
         attributes=tagged(outcome.attributes if outcome else stored.attributes),
         suggestion=None if stored.suggestion is None else dict(stored.suggestion),
+        heard_at=view.heard_at,
+        step=view.lease.live.step if view.is_living and view.lease else None,
+        stop_requested=view.is_stop_requested,
+        name=view.labels.name,
+        tags=list(view.labels.tags),
+        notes=view.labels.notes,
+        metrics=list(view.metrics),
+        attempts=[_attempt(record) for record in stored.attempts],
+        lease_end=_lease_end(view),
     )
     details = {name: outcome.details.get(name) if outcome else None for name in DETAILS}
     return cast("documents.RunFields", {**document, **details})
@@ -143,13 +152,17 @@ def _early_stop(stop: EarlyStop) -> documents.EarlyStop:
 
 def run_in_full(story: RunStory) -> documents.RunInFull:
     """A run with all that is kept of what happened to it."""
-    lease = story.view.lease
-    return {
+    document = {
         **run(story.view),
         "attempts": [_attempt(record) for record in story.attempts],
         "error_tail": story.error_tail,
-        "lease_end": lease.lease_end if lease and not lease.is_released else None,
     }
+    return cast("documents.RunInFull", document)
+
+
+def _lease_end(view: RunView) -> float | None:
+    lease = view.lease
+    return lease.lease_end if lease and not lease.is_released else None
 
 
 def _attempt(record: AttemptRecord) -> documents.Attempt:

@@ -147,10 +147,13 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
         return None
     for band in _bands(services, sweep, run):
         store.drop_band(sweep, band, run.index, run.attempt)
+    earlier = store.list_attempt_records(sweep, run.index)
     is_deleted = lease.amendment is Amendment.DELETE
     tombstone = Outcome(RunState.DELETED, services.clock()) if is_deleted else None
     attempt, revision = run.attempt, run.revision
-    return update(store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone))
+    return update(
+        store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone, earlier)
+    )
 
 
 def _amend(services: Services, wanted: RunWanted, amendment: Amendment) -> Amended:

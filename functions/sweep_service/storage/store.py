@@ -2,15 +2,15 @@
 
 A store knows no rules of the hand-out protocol: what may follow from a record is decided by the
 pure functions of ``sweep_service.protocol``, and the store sees to it that nobody decides on
-something out of date. Four kinds of records change: the sweep's counter, leases, runs and access
-tokens. Each counts its writes in ``change``. Everything else is written once, under a key that says
-what it is.
+something out of date. Five kinds of records change: the sweep's counter, leases, runs, what is
+shown of a sweep, and access tokens. Each counts its writes in ``change``. Everything else is
+written once, under a key that says what it is.
 
 Every writing method is one atomic write of one item. Operations rely on nothing else: no write is
 bundled with another, and any handler may die between two of them.
 
-All reads but ``list_observations`` are consistent: they see every write that returned before they
-began.
+All reads but ``list_observations`` and ``get_runs`` are consistent: they see every write that
+returned before they began.
 
 Every method may raise a ``TryAgain``, such as ``Throttled`` (nothing was written, or it is safe to
 repeat), and ``InvalidRequest`` for a value that no item can hold, such as text with half a
@@ -24,9 +24,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sweep_service.access.tokens import Token
-from sweep_service.model.records.records import Lease, Run, SweepStatus
+from sweep_service.model.records.records import Lease, Run, SweepInfo, SweepStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sweep_service.access.events import Event
     from sweep_service.model.records.entries import Entry
     from sweep_service.model.records.records import (
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     )
 
 #: A record that changes.
-R = TypeVar("R", SweepStatus, Lease, Run, Token)
+R = TypeVar("R", SweepStatus, Lease, Run, SweepInfo, Token)
 
 
 class Store(Protocol):
@@ -104,6 +106,12 @@ class Store(Protocol):
 
     def get_run(self, sweep: str, index: int) -> Run | None:
         """The run at an index, if any."""
+
+    def get_runs(self, sweep: str, indices: Sequence[int]) -> list[Run]:
+        """The runs at up to 100 indices that are there, by index, as they were a moment ago."""
+
+    def get_info(self, sweep: str) -> SweepInfo | None:
+        """What is shown of a sweep, if anything."""
 
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
         """Runs with index >= ``since``, by index, at most ``count`` and less than 1 MB.

@@ -123,6 +123,8 @@ class LiveSummary:
         last_finite: Last finite value.
         next_row: Number of the row that comes next: those before it have been counted. None before
             any, and in what earlier versions wrote, which counted batches by ``offset``.
+        names: Of the metrics that were logged, in the order of their first values, as far as they
+            take little room.
     """
 
     offset: int | None = None
@@ -132,6 +134,7 @@ class LiveSummary:
     step: int | None = None
     last_finite: float | None = None
     next_row: int | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +263,46 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """What people call a sweep or a run, and note about it."""
+
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What was found when nothing went on any more in a sweep that has ended.
+
+    Attributes:
+        change: That of the sweep's status then: with another one this is out of date.
+        counts: How many runs are in each state.
+        best_index: Of the best run; None without one.
+        best: Its value.
+    """
+
+    change: int
+    counts: Mapping[str, int]
+    best_index: int | None = None
+    best: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepInfo:
+    """What is shown of a sweep and decides nothing.
+
+    Attributes:
+        final: None while the sweep goes on.
+        change: How often the record has been written since it was created; see ``Store.save``.
+    """
+
+    labels: Labels = Labels()
+    final: Final | None = None
+    change: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The authority on an index: its configuration, newest attempt and outcome.
 
@@ -270,6 +313,8 @@ class Run:
         revision: How often the run has been amended after it had ended.
         attributes: What its program has noted while it runs; an outcome has its own, and takes
             these along where its agent could say nothing.
+        attempts: Its newest earlier attempts, oldest first.
+        labels: What people have written on it; they take precedence over ``attributes``.
         change: How often the record has been written since it was created; see ``Store.save``.
     """
 
@@ -286,6 +331,8 @@ class Run:
     outcome: Outcome | None = None
     revision: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    attempts: tuple[AttemptRecord, ...] = ()
+    labels: Labels = Labels()
     change: int = field(default=0, compare=False)
 
     def attempt_record(

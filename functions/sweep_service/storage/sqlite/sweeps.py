@@ -37,6 +37,7 @@ _ANYTHING = """SELECT 1 FROM sweeps WHERE sweep = ?1
     UNION ALL SELECT 1 FROM histories WHERE sweep = ?1
     UNION ALL SELECT 1 FROM points WHERE sweep = ?1
     UNION ALL SELECT 1 FROM events WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM infos WHERE sweep = ?1
     LIMIT 1"""
 
 _DELETIONS = (
@@ -80,6 +81,7 @@ class SweepTables:
             )
             connection.execute("DELETE FROM sweeps WHERE sweep = ?", (sweep,))
             connection.execute("DELETE FROM metas WHERE sweep = ?", (sweep,))
+            connection.execute("DELETE FROM infos WHERE sweep = ?", (sweep,))
         for statement in _DELETIONS:
             while self._delete_batch(statement, sweep) == _DELETE_BATCH:
                 pass
