@@ -15,7 +15,10 @@ import sweep_sdk
 import sweep_service
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("requests", "click", "rich", "yaml", "numpy", "platformdirs", "sweep_service", "boto3")
+HEAVY = (
+    *("requests", "click", "rich", "yaml", "numpy", "platformdirs", "sweep_service", "boto3"),
+    *("pandas", "plotly", "optuna", "sqlalchemy"),
+)
 
 
 def modules_after(code: str) -> set[str]:

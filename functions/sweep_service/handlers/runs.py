@@ -75,8 +75,8 @@ def list_runs(request: Request, services: Services) -> Response:
     since = _since(request) if cursor is None else cursor[0]
     count = request.query_count("count", _RUNS_A_PAGE, _MOST_RUNS_A_PAGE)
     others = request.query_indices("index", _INDICES_A_REQUEST) if cursor is None else ()
-    page = runs.list_runs(services, request.params["sweep"], since, count, others)
-    last = (page[-1].run.index + 1,) if page else None
+    page, following = runs.list_runs(services, request.params["sweep"], since, count, others)
+    last = None if following is None else (following,)
     items = [views.run(view) for view in page if not view.run.is_deleted]
     return Response(200, {"items": items, "next": encode_cursor(last)})
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sweep_service.operations.services import Services
 
-#: How many rows one request reads; the runs that are left then are for another one.
+#: Maximum number of rows to read in one request; the remaining runs are left for the next one.
 _MOST_ROWS = 500_000
 
 
@@ -38,17 +38,16 @@ def curves_of(
 ) -> Curves:
     """The curves of some runs.
 
-    What a later attempt has logged takes the place of what earlier ones had logged for the same
-    steps and later ones, as in a run that begins again or goes on from a checkpoint. Rows that
-    were logged without a step count from 0.
+    From its first step on, a later attempt replaces what earlier attempts logged, since a run
+    either restarts or resumes from a checkpoint. Rows logged without a step are numbered from 0.
 
     Args:
-        services: Of the backend.
-        sweep: Its id.
-        metric: Its name; None: the sweep's own metric.
-        indices: Of the runs.
-        n_points: About how many points of each; see ``thinning``.
-        after: Only the points of later steps.
+       services: The backend's services.
+       sweep: The sweep's id.
+       metric: Name of the metric; None for the sweep's own metric.
+       indices: Indices of the runs.
+       n_points: Approximate number of points per curve; see ``thinning``.
+       after: Only return points of later steps than this.
 
     Raises:
         NotFound: No such sweep.

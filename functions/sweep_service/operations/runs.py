@@ -1,4 +1,4 @@
-"""Reading runs: their states, the best one, and what they logged."""
+"""Reading runs: their states, the best run, and their histories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import NotFound, NotPossible
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.numbers import decode_number
-from sweep_service.model.records.records import Labels, LiveSummary
+from sweep_service.model.records.records import LiveSummary
+from sweep_service.model.records.shown import Labels
 from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import judge_of
 from sweep_service.operations.metrics import is_extreme, live_summary
@@ -36,16 +37,16 @@ if TYPE_CHECKING:
     from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
 
-#: Names of the metrics that are wanted of a history; all of them when there are none.
+#: Names of the metrics to read from a history; empty for all of them.
 Keys = tuple[str, ...]
 
-#: a pending run begins again: what its last attempt reported no longer counts
+#: Pending is among them because such a run starts again: values of earlier attempts do not count.
 _NEVER_BEST = (RunState.FAILED, RunState.CRASHED, RunState.PENDING, RunState.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with its state, which its outcome determines, or its lease while it has none."""
+    """A run with its state, derived from its outcome or, while it has none, from its lease."""
 
     sweep: str
     run: Run
@@ -92,11 +93,11 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All runs of a sweep at a glance.
+    """Overview of the runs of a sweep.
 
     Attributes:
-        counts: How many runs are in each state.
-        best: The best run so far, as ``best_run`` finds it; None also without a metric.
+        counts: Number of runs by state.
+        best: The best run so far, see ``best_run``; None also if the sweep has no metric.
     """
 
     counts: Mapping[str, int]
@@ -114,7 +115,7 @@ class RunStory:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """A part of a history as (attempt, row), and where the next one starts; None at the end."""
+    """One page of a history as (attempt, row), and its last position; None at the end."""
 
     rows: Sequence[tuple[int, Row]]
     last: RowPosition | None
@@ -122,7 +123,7 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class ThinnedHistory:
-    """Some of the rows of a history as (attempt, row), and how many there are in all."""
+    """Selected rows of a history as (attempt, row), and the total number of rows."""
 
     rows: Sequence[tuple[int, Row]]
     n_rows: int
@@ -130,19 +131,24 @@ class ThinnedHistory:
 
 def list_runs(
     services: Services, sweep: str, since: int, count: int, others: Sequence[int] = ()
-) -> list[RunView]:
-    """Runs with index >= ``since``, at most ``count``; before them those at ``others``, as known.
+) -> tuple[list[RunView], int | None]:
+    """At most ``count`` runs with index >= ``since``, after those at ``others`` that are below.
+
+    Returns:
+        The runs by index, and the index where the next page begins; None: there are no more.
 
     Raises:
         NotFound: No such sweep.
     """
     judge = _judge(services, sweep)
     below = [index for index in others if index < since]
-    runs = services.store.get_runs(sweep, below) if below else []
-    runs += services.store.list_runs(sweep, since, count)
+    named = services.store.get_runs(sweep, below) if below else []
+    runs = services.store.list_runs(sweep, since, count)
     leases = _leases_by_index(services, sweep)
     now = services.clock()
-    return [_view(judge, run, leases.get(run.index), now) for run in runs]
+    views = [_view(judge, run, leases.get(run.index), now) for run in (*named, *runs)]
+    following = runs[-1].index + 1 if runs else judge.counter.next_index
+    return views, following if following < judge.counter.next_index else None
 
 
 def get_run(services: Services, sweep: str, index: int) -> RunView:
@@ -160,7 +166,7 @@ def get_run(services: Services, sweep: str, index: int) -> RunView:
 
 
 def get_run_story(services: Services, sweep: str, index: int) -> RunStory:
-    """One run with its earlier attempts and the newest error tail.
+    """A run with its earlier attempts and its newest error tail.
 
     Raises:
         NotFound: No such sweep or run.
@@ -173,9 +179,9 @@ def get_run_story(services: Services, sweep: str, index: int) -> RunStory:
 
 
 def best_run(services: Services, sweep: str) -> RunView | None:
-    """The run with the best value so far; None while there is none.
+    """The run with the best value so far, or None.
 
-    Failed, crashed and pending runs do not count; running ones do, by what they have reported.
+    Failed, crashed and pending runs do not count; running ones do, with their reported values.
 
     Raises:
         NotFound: No such sweep.
@@ -191,7 +197,7 @@ def best_run(services: Services, sweep: str) -> RunView | None:
 
 
 def survey(services: Services, sweep: str) -> Survey:
-    """Counts by state and the best run, from one look at all runs.
+    """Count the runs by state and find the best one, in one pass over all runs.
 
     Raises:
         NotFound: No such sweep.
@@ -238,11 +244,11 @@ def label_run(
 
 
 def stop_run(services: Services, sweep: str, index: int) -> RunView:
-    """Ask the run's agent to stop it, which learns of it with its next report.
+    """Flag a run to be stopped; its agent reads the flag in the answer to its next report.
 
     Raises:
         NotFound: No such sweep or run.
-        NotPossible: No agent works on it.
+        NotPossible: No agent holds the run.
     """
     view = get_run(services, sweep, index)
     if view.run.outcome is not None or view.lease is None or view.lease.is_released:
@@ -270,10 +276,10 @@ def list_rows(
 def thin_rows(
     services: Services, sweep: str, index: int, n_rows: int, keys: Keys
 ) -> ThinnedHistory:
-    """About ``n_rows`` rows of the whole history, among them those with extreme values.
+    """About ``n_rows`` rows of the whole history, including those with extreme values.
 
-    Of the metrics in ``keys``, or else of the sweep's; see ``thinning``. What was logged for one
-    step in several calls is one row.
+    Extremes are those of the metrics in ``keys`` or else of the sweep's metric; see ``thinning``.
+    Rows logged for one step in several calls are merged.
 
     Raises:
         NotFound: No such sweep or run.
@@ -289,7 +295,7 @@ def thin_rows(
     return ThinnedHistory(thinner.finish(), thinner.n_seen)
 
 
-_THINNED_BYTES = 4_000_000  #: a Lambda function may answer with 6 MB
+_THINNED_BYTES = 4_000_000  #: The answer of a Lambda function is limited to 6 MB.
 
 
 def _values(names: Keys, row: Row) -> dict[str, float]:
@@ -298,7 +304,7 @@ def _values(names: Keys, row: Row) -> dict[str, float]:
 
 
 def _rows_with(keys: Keys, batches: Iterable[RowBatch]) -> Iterator[tuple[int, Row]]:
-    """(attempt, row) of the rows that have any of the metrics, with these alone."""
+    """The rows that have any of the metrics, reduced to these, as (attempt, row)."""
     for batch in batches:
         for row in batch.rows:
             if not keys:
@@ -308,12 +314,12 @@ def _rows_with(keys: Keys, batches: Iterable[RowBatch]) -> Iterator[tuple[int, R
 
 
 def _size(row: Row) -> int:
-    """About how many bytes a row takes in JSON."""
+    """Approximate size of a row in JSON, in bytes."""
     return 60 + sum(len(name) + 24 for name in row.metrics)
 
 
 def _heads(judge: Judge) -> list[RunHead]:
-    """All runs; those without an outcome have the state and best value of their leases."""
+    """Heads of all runs; runs in progress get state and best value from their leases."""
     services = judge.services
     leases = _leases_by_index(services, judge.sweep)
     now = services.clock()

@@ -1,10 +1,11 @@
-"""Thinning: the few rows that show a curve as all of them would.
+"""Thinning: select a few rows that plot like the whole curve.
 
-The rows are divided into stretches of equal length. Of each stretch those remain in which a metric
-has its least or its greatest finite value, so the best value of a curve is never left out, nor is
-the height of a peak. The first and the last row remain too.
+The rows are divided into stretches of equal length. From each stretch, the rows with the smallest
+and the largest finite value of each metric are kept, so that the best value and the height of every
+peak survive. The first and the last row are kept too.
 
-Memory is bounded by the result: where too many rows remain, neighbouring stretches are joined.
+Memory is bounded by the size of the result: if too many rows remain, neighbouring stretches are
+joined.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ T = TypeVar("T")
 
 
 class Thinner(Generic[T]):
-    """Takes rows one by one, and keeps a few of them.
+    """Selects rows from a stream.
 
     Args:
-        n_rows: About how many rows to keep, of which there are up to one more than twice as many;
-            more only where each of several metrics has its extremes in rows of its own.
-        values_of: The values of a row, by metric.
-        size_of: How much a row adds to the size of an answer.
-        most: What the rows that remain may add to it together.
+       n_rows: Approximate number of rows to keep: at most ``2 * n_rows + 1`` with one metric, more
+           if several metrics have their extremes in different rows.
+       values_of: Returns the values of a row by metric.
+       size_of: Returns what a row adds to the size of the answer.
+       most: Maximum total size of the rows that are kept.
     """
 
     def __init__(
@@ -37,19 +38,19 @@ class Thinner(Generic[T]):
         most: float = math.inf,
     ) -> None:
         self.n_seen = 0
-        self.is_thinned = False  #: whether a row has been left out
+        self.is_thinned = False  #: Whether a row has been left out.
         self._n_rows, self._values_of = n_rows, values_of
         self._size_of, self._most = size_of, most
         self._first: list[T] = []
         self._last: list[T] = []
         self._length = 1  # of a stretch, in rows
         self._stretches: list[list[T]] = []
-        self._n_kept, self._size = 0, 0.0  # of these
+        self._n_kept, self._size = 0, 0.0  # of the complete stretches
         self._open: list[T] = []  # the stretch that is not complete
         self._n_open = 0
 
     def add(self, row: T) -> None:
-        """Take the next row."""
+        """Add the next row."""
         self.n_seen += 1
         self._first = self._first or [row]
         self._last = [row]
@@ -59,7 +60,7 @@ class Thinner(Generic[T]):
             self._close()
 
     def drop(self, is_dropped: Callable[[T], bool]) -> None:
-        """Leave out rows that were taken before, for good."""
+        """Remove rows that were added before."""
 
         def rest(rows: list[T]) -> list[T]:
             return [row for row in rows if not is_dropped(row)]
@@ -68,7 +69,7 @@ class Thinner(Generic[T]):
         self._open, self._first, self._last = map(rest, (self._open, self._first, self._last))
 
     def finish(self) -> list[T]:
-        """The rows that remain, in the order in which they came; no more can be added."""
+        """Return the selected rows in the order in which they were added; ends the stream."""
         if self._open:
             self._close()
         kept = [row for stretch in (*self._stretches, self._open) for row in stretch]
@@ -79,7 +80,7 @@ class Thinner(Generic[T]):
         return kept
 
     def _close(self) -> None:
-        """Complete the open stretch, and join stretches until few enough rows remain."""
+        """Complete the open stretch, then join stretches until few enough rows remain."""
         stretch = self._extremes(self._open)
         self._open, self._n_open = [], 0
         self._stretches.append(stretch)
@@ -91,7 +92,7 @@ class Thinner(Generic[T]):
             self._join()
 
     def _join(self) -> None:
-        """Join every two stretches; the last one is open again where it has no partner."""
+        """Join stretches in pairs; a last one without a partner becomes the open stretch again."""
         if len(self._stretches) % 2:
             self._open, self._n_open = self._stretches.pop(), self._length
         pairs = zip(self._stretches[::2], self._stretches[1::2], strict=True)
@@ -104,7 +105,7 @@ class Thinner(Generic[T]):
         self._size = sum(self._size_of(row) for stretch in stretches for row in stretch)
 
     def _extremes(self, rows: list[T]) -> list[T]:
-        """The rows with the least and the greatest value of each metric; else the first one."""
+        """The rows with the smallest and largest value of each metric, or else the first row."""
         if len(rows) < 2:
             return rows
         least: dict[str, tuple[float, int]] = {}

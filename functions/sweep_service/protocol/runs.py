@@ -14,7 +14,8 @@ from sweep_service.model.records.records import Run
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sweep_service.model.records.records import AttemptRecord, Labels, Lease, Outcome
+    from sweep_service.model.records.records import AttemptRecord, Lease, Outcome
+    from sweep_service.model.records.shown import Labels
 
 
 def new_run(
@@ -24,7 +25,7 @@ def new_run(
     suggestion: Mapping[str, Any],
     now: float,
 ) -> Run:
-    """The run of an index that is handed out for the first time, to the holder of its lease."""
+    """Create the run of an index that is handed out for the first time, to the lease's holder."""
     return Run(
         index=lease.index,
         config=config,
@@ -46,7 +47,7 @@ MOST_ATTEMPTS = 10
 def advance(
     run: Run | None, lease: Lease, now: float, earlier: Sequence[AttemptRecord] = ()
 ) -> Run:
-    """The run, handed out to the holder of its lease.
+    """Hand out the next attempt of a run to the holder of its lease.
 
     Args:
         run: As read.
@@ -55,9 +56,9 @@ def advance(
         earlier: The records of its earlier attempts, which are shown with it.
 
     Raises:
-        OutcomeKnown: It has an outcome.
-        LeaseLost: It was handed out with a later attempt or to another holder of this one, was
-            amended since, or is missing.
+       OutcomeKnown: The run has an outcome.
+       LeaseLost: The run was handed out with a later attempt or to another holder of this attempt,
+           has been amended since, or does not exist.
     """
     if run is None:
         raise _lost(lease.attempt)
@@ -84,12 +85,12 @@ def shown_attempts(earlier: Sequence[AttemptRecord]) -> tuple[AttemptRecord, ...
 
 
 def end(run: Run | None, attempt: int, revision: int, outcome: Outcome) -> Run:
-    """The run with the outcome of an attempt; an outcome that it has already remains.
+    """End the run with the outcome of an attempt, unless it already has an outcome.
 
-    What the program noted meanwhile goes: an outcome has its own notes.
+    The attributes noted while it ran are removed: the outcome has its own.
 
     Raises:
-        LeaseLost: The run is of another attempt or revision, or missing.
+       LeaseLost: The run has another attempt or revision, or does not exist.
     """
     if run is None or (run.attempt, run.revision) != (attempt, revision):
         raise _lost(attempt)
@@ -105,9 +106,9 @@ def amend(
     outcome: Outcome | None,
     earlier: Sequence[AttemptRecord] = (),
 ) -> Run:
-    """The run without its outcome, or with another one, and of the next revision.
+    """Remove or replace the outcome of a run, and raise its revision.
 
-    A run that has been amended already, or goes on, stays as it is.
+    A run that has already been amended, or that is in progress, stays as it is.
 
     Args:
         run: As read.
@@ -128,9 +129,9 @@ def amend(
 
 
 def note(run: Run, attempt: int, attributes: Mapping[str, Any]) -> Run:
-    """The run with what its program has noted so far, in place of earlier notes.
+    """Replace the attributes that the run's program has noted.
 
-    A run that has ended, or is another attempt's, stays as it is.
+    A run that has ended, or that belongs to another attempt, stays as it is.
     """
     if run.outcome is not None or run.attempt != attempt:
         return run

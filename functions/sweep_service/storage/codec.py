@@ -19,13 +19,12 @@ from sweep_service.model.records.records import (
     AttemptRecord,
     Base,
     EarlyStop,
-    Final,
-    Labels,
     LiveSummary,
     Outcome,
     Row,
     Taken,
 )
+from sweep_service.model.records.shown import Final, Labels
 from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sweep_service.access.tokens import Token
-from sweep_service.model.records.records import Lease, Run, SweepInfo, SweepStatus
+from sweep_service.model.records.records import Lease, Run, SweepStatus
+from sweep_service.model.records.shown import SweepInfo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
         Observation,
         RowBatch,
         RunHead,
-        SweepHead,
     )
+    from sweep_service.model.records.shown import SweepHead
 
 #: A record that changes.
 R = TypeVar("R", SweepStatus, Lease, Run, SweepInfo, Token)

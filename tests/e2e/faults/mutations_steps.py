@@ -39,7 +39,7 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 5: open_lease that is held: again",
-        "        except Stale:  # reconciling took the index for a hole\n            return None",
+        "        except Stale:  # reconciling opened it as a hole\n            return None",
         "        except Stale:\n            pass",
         "1",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
@@ -382,8 +382,8 @@ STEPS = (
     Mutation(
         _FINISH,
         "finish 1: the run is read before its lease",
-        "    run = services.store.get_run(sweep, index)  # before the lease: an "
-        "amendment begins with that\n    lease = services.store.get_lease(sweep, index)\n",
+        "    run = services.store.get_run(sweep, index)  # before the lease: "
+        "amendments change that first\n    lease = services.store.get_lease(sweep, index)\n",
         "    lease = services.store.get_lease(sweep, index)\n    run = "
         "services.store.get_run(sweep, index)\n",
         "3",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.records.shown import NO_LABELS, Labels
 from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:
@@ -263,46 +264,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
-    """What people call a sweep or a run, and note about it."""
-
-    name: str | None = None
-    tags: tuple[str, ...] = ()
-    notes: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """What was found when nothing went on any more in a sweep that has ended.
-
-    Attributes:
-        change: That of the sweep's status then: with another one this is out of date.
-        counts: How many runs are in each state.
-        best_index: Of the best run; None without one.
-        best: Its value.
-    """
-
-    change: int
-    counts: Mapping[str, int]
-    best_index: int | None = None
-    best: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SweepInfo:
-    """What is shown of a sweep and decides nothing.
-
-    Attributes:
-        final: None while the sweep goes on.
-        change: How often the record has been written since it was created; see ``Store.save``.
-    """
-
-    labels: Labels = Labels()
-    final: Final | None = None
-    change: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """The authority on an index: its configuration, newest attempt and outcome.
 
@@ -332,7 +293,7 @@ class Run:
     revision: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
     attempts: tuple[AttemptRecord, ...] = ()
-    labels: Labels = Labels()
+    labels: Labels = NO_LABELS
     change: int = field(default=0, compare=False)
 
     def attempt_record(
@@ -432,13 +393,3 @@ class RowBatch:
         """The rows that are not before row ``number``."""
         n_before = min(max(number - self.offset, 0), len(self.rows))
         return RowBatch(self.attempt, self.offset + n_before, self.rows[n_before:])
-
-
-@dataclass(frozen=True, slots=True)
-class SweepHead:
-    """A line of a sweep listing."""
-
-    sweep: str
-    project: str
-    name: str | None
-    created_at: float

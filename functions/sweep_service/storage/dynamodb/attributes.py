@@ -16,11 +16,10 @@ from sweep_service.model.records.records import (
     Amendment,
     Base,
     EarlyStop,
-    Final,
-    Labels,
     Outcome,
     Taken,
 )
+from sweep_service.model.records.shown import Final, Labels
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     decode_bases,

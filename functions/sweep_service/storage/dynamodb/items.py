@@ -17,15 +17,13 @@ from pynamodb.models import Model
 
 from sweep_service.model.records.records import (
     ConfigVersion,
-    Labels,
     Lease,
     LiveSummary,
     Run,
     RunHead,
-    SweepHead,
-    SweepInfo,
     SweepStatus,
 )
+from sweep_service.model.records.shown import Labels, SweepHead, SweepInfo
 from sweep_service.storage.codec import (
     decode_attempts,
     decode_event,

@@ -14,7 +14,8 @@ from sweep_service.errors import (
     StoreUnusable,
     SweepDeleted,
 )
-from sweep_service.model.records.records import Lease, Run, SweepInfo, SweepStatus
+from sweep_service.model.records.records import Lease, Run, SweepStatus
+from sweep_service.model.records.shown import SweepInfo
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.items import (

@@ -13,9 +13,9 @@ from sweep_service.model.records.records import (
     Lease,
     Run,
     RunHead,
-    SweepInfo,
     SweepStatus,
 )
+from sweep_service.model.records.shown import SweepInfo
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     PAGE_BYTES,

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, Stale
-from sweep_service.model.records.records import ConfigVersion, SweepHead
+from sweep_service.model.records.records import ConfigVersion
+from sweep_service.model.records.shown import SweepHead
 from sweep_service.storage.codec import (
     decode_event,
     decode_taken,
