@@ -19,11 +19,12 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
+from sweep_service.handlers.labels import LABEL_FIELDS, label_change
 from sweep_service.model.records.identifiers import run_id, split_run_id
 from sweep_service.model.records.numbers import decode_number, encode_number
 from sweep_service.model.records.records import MetricValue, Row, RowBatch
 from sweep_service.model.records.states import RunState
-from sweep_service.operations import amendments, runs
+from sweep_service.operations import amendments, labels, runs
 from sweep_service.operations.amendments import RunWanted
 from sweep_service.operations.ask import ask
 from sweep_service.operations.finish import finish
@@ -149,6 +150,16 @@ def retry_run(request: Request, services: Services) -> Response:
     reject_unknown(document, ("attempt",))
     wanted = RunWanted(*_run_of(request), int_field(document, "attempt", least=0))
     return _amended(amendments.retry_run(services, wanted), "had run {} run again")
+
+
+def change_run(request: Request, services: Services) -> Response:
+    """``PATCH .../runs/{run}``: what people have written on it."""
+    document = request.json()
+    reject_unknown(document, LABEL_FIELDS)
+    sweep, index = _run_of(request)
+    view, is_changed = labels.label_run(services, sweep, index, label_change(document))
+    deed = Deed(sweep, f"changed {', '.join(document)} of run {run_id(sweep, index)}")
+    return Response(200, views.run(view), deed=deed if is_changed else None)
 
 
 def delete_run(request: Request, services: Services) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from sweep_service.model.language.command import command_sha256
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.numbers import encode_number, tagged
+from sweep_service.operations.final import final_of
 from sweep_service.wire import documents
 from sweep_service.wire.runs import DETAILS
 
@@ -50,10 +51,10 @@ def checked_sweep(view: SweepView) -> documents.CheckedSweep:
 
 
 def _sweep_head(view: SweepView) -> documents.SweepHead:
-    meta, counter = view.loaded.meta, view.counter
+    meta, counter, labels = view.loaded.meta, view.counter, view.info.labels
     return documents.SweepHead(
         project=meta.project,
-        name=meta.name,
+        name=labels.name or meta.name,
         state=view.state.value,
         method=view.loaded.config.method,
         metric=view.loaded.config.document.get("metric"),
@@ -62,7 +63,23 @@ def _sweep_head(view: SweepView) -> documents.SweepHead:
         limit=counter.limit,
         n_handed_out=counter.next_index,
         created_at=meta.created_at,
+        tags=list(labels.tags),
+        notes=labels.notes,
+        final=_final(view),
     )
+
+
+def _final(view: SweepView) -> documents.Final | None:
+    final, best = final_of(view), None
+    if final is None:
+        return None
+    if final.best_index is not None and final.best is not None:
+        best = documents.BestOfAll(
+            id=run_id(view.sweep or "", final.best_index),
+            index=final.best_index,
+            value=encode_number(final.best),
+        )
+    return documents.Final(counts=dict(final.counts), best=best)
 
 
 def _command(loaded: LoadedConfig) -> documents.Command:

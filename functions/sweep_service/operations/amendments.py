@@ -138,8 +138,7 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
     store, outcome = services.store, run.outcome
     if outcome is None or lease.amendment is None:
         return store.get_run(sweep, run.index)
-    if lease.amendment is not Amendment.DELETE:
-        _reopen(services, sweep, lease)
+    _reopen(services, sweep, lease)
     if lease.amendment is Amendment.RETRY:
         ended = (outcome.state, outcome.ended_at, outcome.exit_code, outcome.signal)
         store.append(sweep, run.index, run.attempt_record(*ended))
@@ -252,6 +251,9 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
     the amendment was stored finishes the sweep only if the counter has not changed. Once the
     amendment has been carried out, a late request writes nothing.
 
+    A deletion reopens nothing. It only changes the counter of a sweep that has ended, so that its
+    final counts are worked out again.
+
     Raises:
        Busy: Concurrent requests kept changing the sweep.
     """
@@ -260,8 +262,11 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
         run = services.store.get_run(sweep, lease.index)
         if run is None or not lease.amends(run):
             return
+        is_deletion = lease.amendment is Amendment.DELETE
+        if is_deletion and not seen.state.is_ended:
+            return
         with suppress(Stale):
-            services.store.save(sweep, seen, reopen(seen))
+            services.store.save(sweep, seen, seen if is_deletion else reopen(seen))
             return
     raise Busy(f"sweep {sweep} is being changed by others; try again")
 

@@ -19,10 +19,9 @@ from sweep_service.operations.rows import RowPosition, by_step, read_all, read_p
 from sweep_service.operations.saving import update
 from sweep_service.operations.thinning import Thinner
 from sweep_service.protocol.leases import request_stop
-from sweep_service.protocol.runs import label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import Metric
     from sweep_service.model.records.records import (
@@ -218,29 +217,6 @@ def living_state(lease: Lease | None, now: float) -> RunState:
     if lease.is_expired(now):
         return RunState.CRASHED
     return RunState.PREEMPTING if lease.is_preempting else RunState.RUNNING
-
-
-def label_run(
-    services: Services, sweep: str, index: int, change: Callable[[Labels], Labels]
-) -> RunView:
-    """Change what people have written on a run.
-
-    Raises:
-        NotFound: No such sweep or run.
-        NotPossible: It was deleted.
-        Busy: Others change the run too often in a row.
-    """
-    services.store.get_status(sweep)
-    run = services.store.get_run(sweep, index)
-    if run is None:
-        raise _no_run(sweep, index)
-    update(
-        services.store,
-        sweep,
-        run,
-        lambda stored: label(stored, change(Labels() if stored is None else stored.labels)),
-    )
-    return get_run(services, sweep, index)
 
 
 def stop_run(services: Services, sweep: str, index: int) -> RunView:

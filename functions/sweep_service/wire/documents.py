@@ -200,10 +200,28 @@ class _FirstListed(TypedDict):
     created_at: Time
 
 
+class BestOfAll(TypedDict):
+    """The best run of a sweep that has ended."""
+
+    id: RunId
+    index: Count
+    value: Value
+
+
+class Final(TypedDict):
+    """What is known for good of a sweep that has ended: its runs by state, and the best."""
+
+    counts: dict[str, Count]
+    best: BestOfAll | None
+
+
 class SweepHead(_FirstListed, total=False):
     """What a listing shows of a sweep, without its id."""
 
     limit: WholeOfAnySize | None
+    tags: list[str]
+    notes: str | None
+    final: Final | None
 
 
 class ListedSweep(SweepHead):

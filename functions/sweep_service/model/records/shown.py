@@ -52,6 +52,9 @@ class SweepInfo:
     change: int = 0
 
 
+NO_INFO = SweepInfo()
+
+
 @dataclass(frozen=True, slots=True)
 class SweepHead:
     """A line of a sweep listing."""

@@ -23,7 +23,7 @@ from sweep_service.model.records.records import (
     RunHead,
     SweepStatus,
 )
-from sweep_service.model.records.shown import Labels, SweepHead, SweepInfo
+from sweep_service.model.records.shown import NO_LABELS, SweepHead, SweepInfo
 from sweep_service.storage.codec import (
     decode_attempts,
     decode_event,
@@ -242,7 +242,7 @@ class RunItem(Item):
     revision = Revision(null=True, default=0)
     attributes = Json(null=True)
     attempts_text = Text(attr_name="attempts", null=True)
-    labels = LabelsAttribute(null=True, default=Labels())
+    labels = LabelsAttribute(null=True)
     state = StateOfRun(null=True)
     best = MetricAttribute(null=True)
     change = Revision(null=True, default=0)
@@ -260,7 +260,8 @@ class RunItem(Item):
         index = value_of(cls.index, raw)
         attempts = decode_attempts(value_of(cls.attempts_text, raw), index)
         attributes = value_of(cls.attributes, raw) or {}
-        return record_of(Run, cls, raw, attributes=attributes, attempts=attempts)
+        labels = value_of(cls.labels, raw) or NO_LABELS
+        return record_of(Run, cls, raw, attributes=attributes, attempts=attempts, labels=labels)
 
     @classmethod
     def head(cls, raw: Raw) -> RunHead:
@@ -271,7 +272,7 @@ class RunItem(Item):
 class InfoItem(Item):
     """What is shown of a sweep."""
 
-    labels = LabelsAttribute(null=True, default=Labels())
+    labels = LabelsAttribute(null=True)
     final = FinalAttribute(null=True)
     change = Revision(null=True, default=0)
 
@@ -281,7 +282,7 @@ class InfoItem(Item):
 
     @classmethod
     def record(cls, raw: Raw) -> SweepInfo:
-        return record_of(SweepInfo, cls, raw)
+        return record_of(SweepInfo, cls, raw, labels=value_of(cls.labels, raw) or NO_LABELS)
 
 
 class EventItem(Item):

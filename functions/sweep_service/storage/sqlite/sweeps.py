@@ -57,6 +57,7 @@ _DELETIONS = (
         (SELECT rowid FROM error_tails WHERE sweep = ? LIMIT ?)""",
     """DELETE FROM events WHERE (sweep, at, id) IN
         (SELECT sweep, at, id FROM events WHERE sweep = ? LIMIT ?)""",
+    "DELETE FROM infos WHERE sweep IN (SELECT sweep FROM infos WHERE sweep = ? LIMIT ?)",
     "DELETE FROM histories WHERE rowid IN (SELECT rowid FROM histories WHERE sweep = ? LIMIT ?)",
 )
 
@@ -82,7 +83,6 @@ class SweepTables:
             )
             connection.execute("DELETE FROM sweeps WHERE sweep = ?", (sweep,))
             connection.execute("DELETE FROM metas WHERE sweep = ?", (sweep,))
-            connection.execute("DELETE FROM infos WHERE sweep = ?", (sweep,))
         for statement in _DELETIONS:
             while self._delete_batch(statement, sweep) == _DELETE_BATCH:
                 pass
