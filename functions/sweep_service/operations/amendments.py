@@ -55,8 +55,8 @@ class RunWanted:
 
     Attributes:
         attempt: The newest attempt that the user has seen, or None to amend any attempt. A run
-           that has been handed out again since is left alone, so that a request that arrives
-           twice has no effect the second time.
+            that has been handed out again since is left alone, so that a request that arrives
+            twice has no effect the second time.
     """
 
     sweep: str
@@ -84,7 +84,7 @@ def delete_run(services: Services, wanted: RunWanted, *, is_again: bool) -> Amen
         NotFound: No such sweep or run.
         NotPossible: The run has not ended, or ``is_again`` is set and the sweep is canceled.
         Busy: Concurrent requests kept changing the sweep or the run, or there is more data than one
-           request can delete. Repeating the request continues the deletion.
+            request can delete. Repeating the request continues the deletion.
     """
     return _amend(services, wanted, Amendment.AGAIN if is_again else Amendment.DELETE)
 
@@ -102,11 +102,11 @@ def retry_failed(services: Services, sweep: str, since: int, count: int) -> Retr
     """Hand out runs that failed, crashed or were killed again.
 
     Args:
-       services: The backend's services.
-       sweep: The sweep's id.
-       since: The lowest index to consider. A caller that continues from ``following`` meets each
-           run once, even if a retried run fails again at once.
-       count: Maximum number of runs to retry in this request.
+        services: The backend's services.
+        sweep: The sweep's id.
+        since: The lowest index to consider. A caller that continues from ``following`` meets each
+            run once, even if a retried run fails again at once.
+        count: Maximum number of runs to retry in this request.
 
     Raises:
         NotFound: No such sweep.
@@ -190,7 +190,7 @@ def _go_on(services: Services, sweep: str, lease: Lease, run: Run) -> None:
     """Carry out an amendment as far as one request can.
 
     Raises:
-       Busy: There is more to delete.
+        Busy: There is more to delete.
     """
     amended = carry_out(services, sweep, lease, run)
     if amended is None:
@@ -204,7 +204,7 @@ def _is_due(sweep: str, run: Run, lease: Lease | None, amendment: Amendment) -> 
     """Whether the run still has to be amended.
 
     Raises:
-       NotPossible: A run in this state cannot be amended so; the message says what is possible.
+        NotPossible: A run in this state cannot be amended so; the message says what is possible.
     """
     name = run_id(sweep, run.index)
     if run.outcome is None:
@@ -255,7 +255,7 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
     final counts are worked out again.
 
     Raises:
-       Busy: Concurrent requests kept changing the sweep.
+        Busy: Concurrent requests kept changing the sweep.
     """
     for _ in range(MAX_TRIES):
         seen = services.store.get_status(sweep)

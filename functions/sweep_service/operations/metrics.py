@@ -118,11 +118,11 @@ def best_value(
     """The best finite value of the metric in a run.
 
     Args:
-       metric: The sweep's metric; without one there is no value.
-       live: Live summary of the values reported while the run was in progress.
-       summary: The run's final summary.
-       result: Value that the program set itself. If finite, it alone counts; otherwise the best
-           finite value of history and summary does.
+        metric: The sweep's metric; without one there is no value.
+        live: Live summary of the values reported while the run was in progress.
+        summary: The run's final summary.
+        result: Value that the program set itself. If finite, it alone counts; otherwise the best
+            finite value of history and summary does.
     """
     if metric is None:
         return None

@@ -177,6 +177,15 @@ def get_run_story(services: Services, sweep: str, index: int) -> RunStory:
     return RunStory(view, attempts, next((tail for tail in tails if tail), None))
 
 
+def list_heads(services: Services, sweep: str) -> list[RunHead]:
+    """All runs in brief; those without an outcome have the state and best value of their leases.
+
+    Raises:
+        NotFound: No such sweep.
+    """
+    return _heads(_judge(services, sweep))
+
+
 def best_run(services: Services, sweep: str) -> RunView | None:
     """The run with the best value so far, or None.
 

@@ -167,8 +167,8 @@ def delete_sweep(services: Services, sweep: str, author: str = "") -> None:
     From then on, requests for the sweep are answered with when and by whom it was deleted.
 
     Raises:
-       NotFound: No such sweep, nor remains of one.
-       Busy: There is more to delete than one request can; repeating the request continues.
+        NotFound: No such sweep, nor remains of one.
+        Busy: There is more to delete than one request can; repeating the request continues.
     """
     when = datetime.fromtimestamp(services.clock(), timezone.utc)
     by = f" by {author}" if author else ""

@@ -56,9 +56,9 @@ def advance(
         earlier: The records of its earlier attempts, which are shown with it.
 
     Raises:
-       OutcomeKnown: The run has an outcome.
-       LeaseLost: The run was handed out with a later attempt or to another holder of this attempt,
-           has been amended since, or does not exist.
+        OutcomeKnown: The run has an outcome.
+        LeaseLost: The run was handed out with a later attempt or to another holder of this attempt,
+            has been amended since, or does not exist.
     """
     if run is None:
         raise _lost(lease.attempt)
@@ -90,7 +90,7 @@ def end(run: Run | None, attempt: int, revision: int, outcome: Outcome) -> Run:
     The attributes noted while it ran are removed: the outcome has its own.
 
     Raises:
-       LeaseLost: The run has another attempt or revision, or does not exist.
+        LeaseLost: The run has another attempt or revision, or does not exist.
     """
     if run is None or (run.attempt, run.revision) != (attempt, revision):
         raise _lost(attempt)

@@ -1,7 +1,7 @@
-"""Stored forms of the parts of records that are not plain columns.
+"""Encodings of the parts of records that are not plain columns.
 
-JSON here is Python's dialect: non-finite numbers are written bare (``NaN``, ``Infinity``), so that
-a number stays a number and the text ``"NaN"`` stays a text.
+JSON here is Python's dialect: non-finite numbers are written bare (``NaN``, ``Infinity``), which
+keeps the number NaN distinct from the text ``"NaN"``.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from sweep_service.model.records.states import RunState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-#: Pages of a list stay under 1 MB, with room for what JSON adds on the way to the client.
+#: Pages of a list stay under 1 MB, including the overhead of JSON in the answer.
 PAGE_BYTES = 900_000
 
-# ``default`` unwraps mappings that are no dict; anything else that JSON lacks is a TypeError.
+# ``default`` converts mappings other than dict; any other type that JSON lacks is a TypeError.
 to_json = json.JSONEncoder(separators=(",", ":"), default=dict).encode
 from_json = json.JSONDecoder().decode
 
-# Most leases of a large sweep are young: they share one summary.
+# Most leases of a large sweep have reported nothing; they share one summary.
 _NOTHING_REPORTED = LiveSummary()
 _NO_COLUMNS = (None, 0, None, None, None, None, None, None)
 
 # The fields of an outcome between its state and the reason of an early stop.
 _N_BEFORE_STOP = 8
-#: Represents the details among the attributes of an outcome.
+#: Key of the details among the attributes of an outcome.
 _DETAILS = "$details"
 
 
@@ -53,7 +53,7 @@ def encode_optional(value: float | None) -> float | str | None:
 
 
 def pack_unit(unit: Sequence[float] | None) -> bytes | None:
-    """The unit vector as little-endian doubles, 8 bytes an axis."""
+    """The unit vector as little-endian doubles, 8 bytes per axis."""
     return None if unit is None else struct.pack(f"<{len(unit)}d", *unit)
 
 
@@ -73,10 +73,10 @@ def decode_bases(text: str) -> tuple[Base, ...]:
 
 
 def encode_taken(taken: Taken | None) -> str | None:
-    """What had been run before, as text: starts, points and those run elsewhere, between bars.
+    """Taken points as text: starts, points and elsewhere, separated by bars.
 
-    Numbers are written as stretches, each the distance from the end of the one before and its
-    length, in hexadecimal digits: ``3:2 1:1`` are 3, 4 and 6. So they may be of any size.
+    Numbers are written as stretches, each the distance from the end of the previous one and a
+    length, in hexadecimal: ``3:2 1:1`` is 3, 4 and 6. Numbers may be of any size.
     """
     if taken is None:
         return None
@@ -84,7 +84,7 @@ def encode_taken(taken: Taken | None) -> str | None:
 
 
 def decode_taken(text: str | None) -> Taken | None:
-    """What ``encode_taken`` wrote."""
+    """The taken points that ``encode_taken`` wrote."""
     return None if text is None else Taken(*map(_decode_numbers, text.split("|")))
 
 
@@ -108,7 +108,7 @@ def _decode_numbers(text: str) -> tuple[int, ...]:
 
 
 def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First number of each stretch without a gap, and the number after its last."""
+    """First number and end (exclusive) of each stretch without a gap."""
     n_seen = 0
     while n_seen < len(numbers):
         first = n_seen
@@ -201,17 +201,17 @@ def decode_final(text: str | None) -> Final | None:
 
 
 def encode_early_stop(stop: EarlyStop | None) -> str | None:
-    """Why a run was asked to stop, or None."""
+    """The reason of an early stop, if there is one."""
     return None if stop is None else to_json(astuple(stop))
 
 
 def decode_early_stop(text: str | None) -> EarlyStop | None:
-    """What ``encode_early_stop`` wrote."""
+    """The reason that ``encode_early_stop`` wrote."""
     return None if text is None else EarlyStop(*from_json(text))
 
 
 def encode_outcome(outcome: Outcome) -> str:
-    """An outcome whole; the reason of an early stop only where there is one."""
+    """A whole outcome, with the reason of an early stop only if there is one."""
     return to_json(
         [
             outcome.state.value,
@@ -229,9 +229,9 @@ def encode_outcome(outcome: Outcome) -> str:
 
 
 def decode_outcome(text: str | None) -> Outcome | None:
-    """The outcome that ``encode_outcome`` wrote; None while a run has none.
+    """The outcome that ``encode_outcome`` wrote, or None.
 
-    Older versions wrote fewer fields; those have their defaults then.
+    Fields that an older release did not write have their defaults.
     """
     if text is None:
         return None
@@ -246,10 +246,9 @@ def decode_outcome(text: str | None) -> Outcome | None:
 
 
 def _attributes_and_details(outcome: Outcome) -> Mapping[str, Any]:
-    """The attributes, with the details among them.
+    """The attributes with the details added to them.
 
-    Earlier versions, which may read what a newer one wrote, know no further element of the list
-    but carry all attributes along.
+    Older releases that read the outcome would drop a further list element but keep all attributes.
     """
     if not outcome.details:
         return outcome.attributes
@@ -268,7 +267,7 @@ def decode_rows(text: str) -> tuple[Row, ...]:
 
 
 def encode_token(token: Token) -> str:
-    """An access token without the number of its change."""
+    """An access token, without ``change``."""
     return to_json(astuple(token)[:-1])
 
 
@@ -279,7 +278,7 @@ def decode_token(text: str, change: int) -> Token:
 
 
 def encode_event(event: Event) -> str:
-    """What somebody has done."""
+    """A change that a caller made."""
     return to_json(astuple(event))
 
 

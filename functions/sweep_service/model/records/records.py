@@ -123,7 +123,8 @@ class LiveSummary:
         step: Step of the last row.
         last_finite: Last finite value.
         next_row: Number of the row that comes next: those before it have been counted. None before
-            any, and in what earlier versions wrote, which counted batches by ``offset``.
+            any, and in what earlier versions wrote, which counted batches by ``offset``; 0 where
+            nothing but the start of the program is known.
         names: Of the metrics that were logged, in the order of their first values, as far as they
             take little room.
     """

@@ -1,4 +1,4 @@
-"""The records that change, in DynamoDB: counters, leases and runs, saved under what was read."""
+"""Records that change, in DynamoDB: counters, leases, runs and tokens, by conditional writes."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class RecordItems:
         return [RunItem.record(item) for item in page]
 
     def list_run_heads(self, sweep: str) -> list[RunHead]:
-        # DynamoDB bills for whole items, no matter which attributes are read.
+        # Reading fewer attributes saves traffic, not money: DynamoDB bills for whole items.
         heads = self._table.items(keys.runs(sweep), names=("index", "state", "best"))
         return [RunItem.head(item) for item in heads]
 
@@ -146,11 +146,11 @@ class RecordItems:
 
 
 def _as_seen(seen: SweepStatus | Lease | Run | SweepInfo | Token) -> Condition:
-    """The condition that a record is stored as it was seen.
+    """The condition that the stored record is as it was read.
 
-    From the next release on, its ``change`` will be enough. Functions of the version before this
-    one, which may run beside it, do not count the writes of leases and runs, nor the claims of
-    indices; so all that they change in an item is compared too.
+    From the next release on, ``change`` will be enough. Functions of the previous release, which
+    may run at the same time, count neither their writes of leases and runs nor claims of indices.
+    So every attribute that they change is compared too.
     """
     condition: Condition
     if isinstance(seen, SweepStatus):
@@ -187,7 +187,7 @@ def _as_seen(seen: SweepStatus | Lease | Run | SweepInfo | Token) -> Condition:
 
 
 def _is(attribute: Attribute[bool], value: bool) -> Condition:
-    """The condition on a flag, which items of older versions lack where it is False."""
+    """The condition on a flag, which items of older releases lack if it is False."""
     is_same: Condition = attribute == value
     return is_same if value else is_same | attribute.does_not_exist()
 

@@ -1,4 +1,4 @@
-"""The records that change, in SQLite: counters, leases and runs, saved under what was read."""
+"""Records that change, in SQLite: counters, leases, runs and tokens, by conditional writes."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ _Values = tuple[Any, ...]
 
 
 class _Table:
-    """How records of one type are kept, and the statements for that.
+    """The table of one type of record, and its SQL statements.
 
     Args:
-        name: Of the table.
-        keys: Its key columns: the sweep, and the index where there is one; or a token's hash.
-        columns: All others.
-        seen: Columns, named as the record's fields, that show whether a record is the one that was
-            seen. Leases are deleted and opened again: those of one index differ in the others.
-        encode: Gives the values of ``columns``.
-        decode: Takes the index, where there is one, and the values of ``columns``.
+        name: Name of the table.
+        keys: Key columns: the sweep and, for some, the index; for tokens the hash.
+        columns: All other columns.
+        seen: Columns, named like record fields, that identify the state of a record that was read.
+            For leases, which are deleted and opened again, ``change`` alone would not do.
+        encode: Converts a record to the values of ``columns``.
+        decode: Converts the index, if the key has one, and the values of ``columns`` to a record.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class _Table:
         decode: Callable[[_Values], Any],
     ) -> None:
         self.encode, self.decode, self._seen = encode, decode, seen
-        self.n_before = len(keys) - 1  # what comes before ``columns`` in a row
+        self.n_before = len(keys) - 1  # number of values before ``columns`` in a row
         is_as_seen = " AND ".join(f"{column} = ?" for column in (*keys, *seen))
         changes = ", ".join(f"{column} = ?" for column in columns)
         marks = ", ".join("?" * (len(keys) + len(columns)))
@@ -93,19 +93,19 @@ class _Table:
         return (sweep, record.index) if self.n_before else (sweep,)
 
     def as_seen(self, sweep: str, seen: Any) -> _Values:
-        """The values that ``update`` and ``delete`` take at the end."""
+        """The last parameters of ``update`` and ``delete``: key and ``seen`` columns."""
         return (*self.key(sweep, seen), *(getattr(seen, name) for name in self._seen))
 
 
 class RecordTables:
     """The methods of the store protocol for records that change.
 
-    A file that is overwritten in place by an older copy keeps its name, so it is known by its
-    content: no sweep may have changed less often than this process has seen it to have.
+    A file that was overwritten in place by an older copy is recognised by its content: the
+    ``change`` of a sweep is less than this process has read before.
     """
 
     _database: Database
-    #: By sweep, how often its status has changed at least.
+    #: Highest ``change`` that has been read, by sweep.
     _changes: dict[str, int]
 
     def save(self, sweep: str, seen: R | None, record: R) -> R:
@@ -159,7 +159,7 @@ class RecordTables:
             counter = None if row is None else self._not_older(_counter(row), least)
         if counter is None:
             raise self._not_found(sweep)
-        self._note_change(sweep, counter)  # not before it is committed, for others to read
+        self._note_change(sweep, counter)  # only after the commit, when others can read it too
         if is_claimed:
             return counter.next_index - 1, counter
         if counter.state is not SweepState.RUNNING:
@@ -167,7 +167,7 @@ class RecordTables:
         raise Exhausted(f"sweep {sweep} has given out all its {counter.limit} indices")
 
     def _not_older(self, status: SweepStatus, least: int) -> SweepStatus:
-        """The status of a sweep, unless it is older than ``least``, known before it was read.
+        """Return the status of a sweep unless its ``change`` is below ``least``.
 
         Raises:
             StoreGone: The file was overwritten by an older copy.
@@ -207,7 +207,7 @@ class RecordTables:
         rows = self._database.read(
             "SELECT idx, state, best FROM runs WHERE sweep = ? ORDER BY idx", sweep
         )
-        states = {state.value: state for state in RunState}  # cheaper than 10,000 RunState(...)
+        states = {state.value: state for state in RunState}  # faster than RunState(...)
         return [
             RunHead(index, states.get(state), decode_number(best)) for index, state, best in rows
         ]
@@ -221,7 +221,7 @@ class RecordTables:
         return [_token(row) for row in rows]
 
     def _not_found(self, sweep: str) -> NotFound | StoreGone:
-        """The error for a sweep without a counter; a deletion would have left its mark."""
+        """The error for a sweep without a counter: the file was replaced unless it was deleted."""
         rows = self._database.read("SELECT note FROM deletions WHERE sweep = ?", sweep)
         if rows:
             return SweepDeleted(f"sweep {sweep} was deleted{rows[0][0] or ''}")
@@ -231,7 +231,7 @@ class RecordTables:
 
 
 def counter_values(counter: SweepStatus) -> _Values:
-    """The columns of a sweep that change, in the order of the table."""
+    """The columns of a sweep's status, in the order of the table."""
     return (
         counter.state.value,
         counter.next_index,
@@ -357,7 +357,7 @@ _RUN_COLUMNS = (
     *("config", "config_version", "attempt", "key", "agent", "host", "created_at"),
     *("started_at", "suggestion", "outcome", "revision", "attributes", "attempts", "labels"),
     "change",
-    *("state", "best"),  # of the outcome, for listings
+    *("state", "best"),  # those of the outcome, for listings
 )
 _RUNS = _Table("runs", ("sweep", "idx"), _RUN_COLUMNS, ("change",), _run_values, _run)
 _INFOS = _Table(
