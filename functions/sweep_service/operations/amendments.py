@@ -262,11 +262,14 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
         run = services.store.get_run(sweep, lease.index)
         if run is None or not lease.amends(run):
             return
-        is_deletion = lease.amendment is Amendment.DELETE
-        if is_deletion and not seen.state.is_ended:
+        if lease.amendment is not Amendment.DELETE:
+            changed = reopen(seen)
+        elif seen.state.is_ended:
+            changed = seen
+        else:
             return
         with suppress(Stale):
-            services.store.save(sweep, seen, seen if is_deletion else reopen(seen))
+            services.store.save(sweep, seen, changed)
             return
     raise Busy(f"sweep {sweep} is being changed by others; try again")
 
