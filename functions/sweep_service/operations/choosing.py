@@ -4,12 +4,12 @@ Grid and most random searches derive distinct configurations from the index alon
 two concurrent requests may choose the same configuration:
 
 * In a finite space, the point is claimed for the index before the lease of the index is written. A
- claim counts as long as its index has no other configuration, as shown by the run item or by the
- unit vector of the lease, which is written once. A claim left by an interrupted request becomes
- void, and may be taken over, once its index has been given another point.
+  claim counts as long as its index has no other configuration, as shown by the run item or by the
+  unit vector of the lease, which is written once. A claim left by an interrupted request becomes
+  void, and may be taken over, once its index has been given another point.
 * In an infinite space, a configuration is compared with those of all other leases after the lease
- of the index has been written and before its run item is. Because every request writes before it
- reads, at least one of two conflicting requests sees the other.
+  of the index has been written and before its run item is. Because every request writes before it
+  reads, at least one of two conflicting requests sees the other.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def n_points(space: SearchSpace) -> int:
 
 
 def point(space: SearchSpace, ordinal: int) -> dict[str, Any]:
-    """The config at an ordinal of the grid's own order.
+    """The config at an ordinal of the grid.
 
     Raises:
         IndexError: The ordinal is not in [0, n_points).
@@ -40,12 +40,12 @@ def point(space: SearchSpace, ordinal: int) -> dict[str, Any]:
 
 
 def ordinal_of(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
-    """The ordinal of a config; None when it is no point of the grid. Other keys are ignored."""
+    """The ordinal of a config, ignoring other keys; None if it is not a point of the grid."""
     return points.number_of(space.grid, space, config)
 
 
 def ordinals_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
-    """The ordinals of those configs that are points of the grid, in their order."""
+    """The ordinals of those configs that are points of the grid, in the order of the configs."""
     ordinals = (ordinal_of(space, config) for config in configs)
     return [ordinal for ordinal in ordinals if ordinal is not None]
 
@@ -56,7 +56,7 @@ def suggest(config: SweepConfig, index: int, offer: Offer | None = None) -> Sugg
     Points that earlier config versions handed out are left out.
 
     Raises:
-        IndexError: There is no such point any more.
+        IndexError: The version has no point left for ``index``.
     """
     offer = offer or first_offer(config)
     ordinal = index - offer.base

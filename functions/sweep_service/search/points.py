@@ -1,7 +1,7 @@
-"""Points: the configs of a finite space by number, and how a search keeps runs apart.
+"""Points: the configs of a finite space by number, and how a search keeps runs distinct.
 
-A point's number has the indices of its values as digits in a mixed radix system, whose radices are
-the numbers of values. Parameters are sorted by path, and the last one varies fastest.
+The digits of a point's number are the indices of its values, in a mixed radix system whose radices
+are the numbers of values. Parameters are sorted by path, and the last one varies fastest.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ _LONGEST_NAME = 64
 
 
 class Apart(Enum):
-    """What keeps the runs of a search from being the same."""
+    """How a search keeps the configs of its runs distinct."""
 
-    BY_INDEX = "by index"  #: each index has a config of its own, or repeats are wanted
-    CLAIMED = "claimed"  #: a point of a finite space is claimed by the index that takes it
-    COMPARED = "compared"  #: in an endless space, configs of runs in progress are compared
+    BY_INDEX = "by index"  #: Each index has a config of its own, or repeats are allowed.
+    CLAIMED = "claimed"  #: An index claims its point of a finite space.
+    COMPARED = "compared"  #: Configs of runs in progress are compared, in an infinite space.
 
 
 def apart(config: SweepConfig) -> Apart:
-    """What keeps the runs of a sweep apart."""
+    """How the search of a sweep keeps the configs of its runs distinct."""
     if config.method == "grid" or config.replacement:
         return Apart.BY_INDEX
     if config.space.n_points is not None:
         is_by_index = config.method == "random" and has_random_order(config.space)
         return Apart.BY_INDEX if is_by_index else Apart.CLAIMED
     if config.method == "random" and any(map(_is_real, config.space.searched)):
-        return Apart.BY_INDEX  # two draws of a real number are never the same
+        return Apart.BY_INDEX  # two draws of a real number are practically never equal
     return Apart.COMPARED
 
 
 def number_of(
     distributions: Sequence[Finite], space: SearchSpace, config: Mapping[str, Any]
 ) -> int | None:
-    """The number of a config; None when it is no point of the space. Other keys are ignored.
+    """The number of a config, ignoring other keys; None if it is not a point of the space.
 
     Args:
-        distributions: The values that each of the space's parameters has, in order.
-        space: The space.
-        config: Of a run.
+        distributions: Distribution of each parameter of the space, in order.
+        space: The search space.
+        config: A run config.
     """
     digits = []
     for parameter, distribution in zip(space.parameters, distributions, strict=True):
@@ -74,12 +74,12 @@ def config_of(distributions: Sequence[Finite], space: SearchSpace, number: int) 
 
 
 def number_in(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
-    """The number of a config among the points of a finite space; None when it is none of them."""
+    """The number of a config in a finite space; None if it is not a point of the space."""
     return number_of(finite_distributions(space), space, config)
 
 
 def numbers_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
-    """The numbers of those configs that are points of a finite space, in their order."""
+    """The numbers of those configs that are points of a finite space, in the configs' order."""
     distributions = finite_distributions(space)
     numbers = (number_of(distributions, space, config) for config in configs)
     return [number for number in numbers if number is not None]
@@ -91,7 +91,7 @@ def finite_distributions(space: SearchSpace) -> Sequence[Finite]:
 
 
 def name_of(number: int) -> str:
-    """What a point is called in the store: short, whatever the size of the space."""
+    """The key of a point in the store, of bounded length for a space of any size."""
     name = f"{number:x}"
     return name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()
 

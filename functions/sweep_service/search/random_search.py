@@ -55,10 +55,10 @@ def suggest(
     """The config of the run at ``index``: the start configs first, then random ones.
 
     In a finite space with a random order, configs that earlier config versions handed out are
-    left out. Elsewhere another ``n_refused`` draws another config.
+    left out. In other spaces, each value of ``n_refused`` draws another config.
 
     Raises:
-        IndexError: The space has a random order, and none is left for ``index``.
+        IndexError: The space has a random order, and no config is left for ``index``.
     """
     offer = offer or first_offer(config)
     space, place = config.space, index - offer.base
@@ -77,19 +77,19 @@ def suggest(
 
 
 def has_random_order(space: SearchSpace) -> bool:
-    """Whether a finite space is small enough for its weighted group to be raced."""
+    """Whether a finite space has few enough weighted combinations to be put in an order."""
     radices = [_distribution(p).n_values for p in space.searched if not _distribution(p).is_uniform]
     return math.prod(radices) <= LARGEST_RACE
 
 
 def draw(space: SearchSpace, key: str) -> dict[str, Any]:
-    """A config whose parameters are drawn independently, each by its distribution."""
+    """Draw each parameter independently from its distribution."""
     random = _uniforms(key)
     return space.sample([random() for _ in space.searched])
 
 
 def _uniforms(key: str) -> Callable[[], float]:
-    """A source of uniforms on [0, 1) that depends on the key alone."""
+    """A generator of uniform numbers in [0, 1), seeded by the key alone."""
     return Random(key).random  # noqa: S311  # reproducible by design, no secret depends on it
 
 
@@ -143,7 +143,7 @@ class RandomOrder:
         return sorted(range(len(keys)), key=keys.__getitem__)
 
     def _place_in_race(self, even: int, weighted: int) -> int:
-        """When an even combination meets a weighted one: its place in ``_race``."""
+        """The position of a weighted combination in the ``_race`` of an even one."""
         keys = self._race_keys(even)
         own = keys[weighted]
         return sum(key < own for key in keys) + keys[:weighted].count(own)

@@ -125,8 +125,9 @@ _TYPES: dict[str, Schema] = {
 
 
 def _choices(field: Field) -> list[Any]:
-    # YAML reads an unquoted false as a boolean
-    return [*field.choices, False] if "false" in field.choices else list(field.choices)
+    # YAML reads an unquoted false or off as a boolean
+    has_boolean = not {"false", "off"}.isdisjoint(field.choices)
+    return [*field.choices, False] if has_boolean else list(field.choices)
 
 
 def _bounds(field: Field) -> Schema:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from sweep_service.model.language.fields import Field
 
 METHODS = ("grid", "random", "bayes")
+#: What becomes of what a sweep's programs log with wandb: it goes to the sweep alone, to the user's
+#: own W&B as well, or not to the sweep.
+WANDB_MODES = ("capture", "mirror", "off")
 _MOST_RUNS = 10**15 - 1
 
 _TEXT_FIELDS = (
@@ -43,6 +46,13 @@ _OWN_FIELDS = (
         " sweep.",
     ),
     Field("run_timeout", "number", "Seconds after which a run is stopped.", above=0),
+    Field(
+        "wandb",
+        "mode",
+        "Whether what programs log with wandb goes to the sweep (capture, the default), to the"
+        " user's own W&B as well (mirror), or not to the sweep (off).",
+        choices=WANDB_MODES,
+    ),
 )
 SCALAR_FIELDS = (*_TEXT_FIELDS, _RUN_CAP, *_OWN_FIELDS)
 #: Keys that W&B does not know; a file written for W&B may use them for anything.

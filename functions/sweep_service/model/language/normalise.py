@@ -219,7 +219,7 @@ def _read_sections(section: dict[str, Any], method: str | None, report: Report) 
 
 
 def _read_scalar(field: Field, value: object, document: dict[str, Any], report: Report) -> None:
-    complain = report.warn if field.kind == "text" else report.error
+    complain = report.warn if field.kind in ("text", "mode") else report.error
     read = read_field(field, value, (field.name,), report, complain)
     if read is not None:
         document[field.name] = read

@@ -1,4 +1,4 @@
-"""The unit cube as the model sees it: which axes are continuous, ordered or categorical.
+"""The axes of the model's unit cube: continuous, ordered or categorical.
 
 | symbol | shape  | meaning                                       |
 |--------|--------|-----------------------------------------------|
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.arrays import Bools, Floats, Integers
 
 
-#: Distance of different categories: slightly more than that of two random numbers, so that under
-#: the same prior a run is as informative about other categories as about other numbers.
+#: Distance between categories: slightly more than between two random numbers, so that under the
+#: same prior a run is as informative about other categories as about other numbers.
 _CATEGORIES_APART = 0.5
 
 
@@ -82,13 +82,13 @@ class Axes:
 
     @property
     def n_points(self) -> float:
-        """How many configurations there are; infinite with a continuous axis."""
+        """The number of configurations; infinite if there is a continuous axis."""
         return math.prod(
             math.inf if axis.n_values is None else axis.n_values for axis in self._axes
         )
 
     def snap(self, unit: Floats) -> Floats:
-        """The nearest configurations that exist, shape (m, d)."""
+        """The nearest valid configurations, shape (m, d)."""
         snapped = np.clip(unit, 0.0, 1.0)
         for j in np.flatnonzero(~self.is_continuous):
             snapped[:, j] = self._axes[j].snap(snapped[:, j])
@@ -101,7 +101,7 @@ class Axes:
         return np.stack([column.ravel() for column in mesh], axis=1)
 
     def squared_differences(self, a: Floats, b: Floats) -> Floats:
-        """Per axis between configurations (m, d) and (n, d), shape (d, m * n).
+        """Squared differences per axis between configurations (m, d) and (n, d), shape (d, m * n).
 
         Different categories lie half the cube's side apart.
         """
@@ -112,7 +112,7 @@ class Axes:
         return squares.reshape(len(self), -1)
 
     def squared_distances(self, a: Floats, b: Floats, length_scales: Floats) -> Floats:
-        """Between configurations (m, d) and (n, d), in units of the length scales, (m, n)."""
+        """Squared distances in length scales between configurations (m, d) and (n, d), (m, n)."""
         is_numeric = ~self.is_categorical
         scaled_a = a[:, is_numeric] / length_scales[is_numeric]
         scaled_b = b[:, is_numeric] / length_scales[is_numeric]

@@ -1,4 +1,4 @@
-"""Candidate configurations: anywhere, near the best runs, and with one value exchanged."""
+"""Candidates: uniform ones, mutants of the best runs, and ones with one value exchanged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def spread_and_mutants(
 
     Args:
         axes: The cube.
-        observed: Shape (n, d), n >= 1.
+        observed: Observed configurations, shape (n, d), n >= 1.
         y: Their values, smaller is better, shape (n,).
         n_uniform: Number of uniform configurations.
         n_mutants: Number of mutants.
@@ -61,7 +61,7 @@ def _mutants(axes: Axes, observed: Floats, y: Floats, n: int, rng: Generator) ->
 
 
 def exchanges(axes: Axes, unit: Floats, rng: Generator) -> Floats:
-    """Configurations that differ from ``unit``, shape (d,), in one finite axis; (m, d)."""
+    """Configurations that differ from ``unit``, shape (d,), in one finite axis, shape (m, d)."""
     blocks: list[Floats] = [np.empty((0, len(axes)))]
     for j, axis in enumerate(axes):
         if axis.n_values is not None:
