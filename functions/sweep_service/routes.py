@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sweep_service.access.scopes import Scope
 from sweep_service.errors import MethodNotAllowed, NotFound
-from sweep_service.handlers import health, runs, sweeps, tokens
+from sweep_service.handlers import analysis, health, runs, sweeps, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +27,29 @@ class Route(NamedTuple):
         scope: None: anyone, also without a credential.
         is_about_caller: Whether the answer says nothing of any sweep, so that a token for one sweep
             is enough.
+        is_of_wandb: Whether W&B's clients alone use it. They have tokens and no AWS credentials.
+            The path does not say what they ask for: what answers checks that its sender may do
+            that, with that sweep.
     """
 
     handler: Handler
     scope: Scope | None
     is_about_caller: bool = False
+    is_of_wandb: bool = False
+
+
+def graphql(request: Request, services: Services) -> Response:
+    """``POST /graphql``; loaded with the first request."""
+    from sweep_service.wandb.graphql import answer
+
+    return answer(request, services)
+
+
+def file_stream(request: Request, services: Services) -> Response:
+    """``POST /files/{entity}/{project}/{run}/file_stream``; loaded with the first request."""
+    from sweep_service.wandb.streaming import file_stream
+
+    return file_stream(request, services)
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -48,10 +66,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/sweeps/{sweep}/events"): Route(sweeps.list_events, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/best"): Route(sweeps.best_run, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/importance"): Route(sweeps.importance, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/curves"): Route(analysis.curves, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/model"): Route(analysis.model, Scope.READER),
+    ("GET", "/v1/sweeps/{sweep}/bands"): Route(analysis.bands, Scope.READER),
     ("POST", "/v1/sweeps/{sweep}/results"): Route(sweeps.import_results, Scope.ADMIN),
     ("POST", "/v1/sweeps/{sweep}/runs"): Route(runs.ask_run, Scope.AGENT),
     ("GET", "/v1/sweeps/{sweep}/runs"): Route(runs.list_runs, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.get_run, Scope.READER),
+    ("PATCH", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.change_run, Scope.ADMIN),
     ("GET", "/v1/sweeps/{sweep}/runs/{run}/history"): Route(runs.run_history, Scope.READER),
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/reports"): Route(runs.report_rows, Scope.AGENT),
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/finish"): Route(runs.finish_run, Scope.AGENT),
@@ -59,6 +81,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/retry"): Route(runs.retry_run, Scope.ADMIN),
     ("DELETE", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.delete_run, Scope.ADMIN),
     ("POST", "/v1/sweeps/{sweep}/retries"): Route(runs.retry_failed, Scope.ADMIN),
+    ("POST", "/graphql"): Route(graphql, Scope.READER, is_of_wandb=True),
+    ("POST", "/files/{entity}/{project}/{run}/file_stream"): Route(
+        file_stream, Scope.AGENT, is_of_wandb=True
+    ),
 }
 
 _SEGMENTS = {route: tuple(route[1].strip("/").split("/")) for route in ROUTES}

@@ -8,8 +8,8 @@ In a training program, started by an agent or by hand::
     run.finish()
 
 To start sweeps: ``sweep``, ``agent``, ``ask``. To read them: ``runs``, ``best``, ``history``,
-``to_pandas``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs is loaded when the
-name is first used: importing this package costs a training program nothing.
+``frame``, ``plots``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs is loaded
+when the name is first used: importing this package costs a training program nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._version import __version__
 
 if TYPE_CHECKING:
+    from sweep_sdk import plots
     from sweep_sdk._agent.options import AgentOptions
     from sweep_sdk._exceptions import (
         AgentGaveUp,
@@ -40,10 +41,9 @@ if TYPE_CHECKING:
     from sweep_sdk._program.current_run import finish, init, log
     from sweep_sdk._program.module_config import config
     from sweep_sdk._program.run import Run
-    from sweep_sdk._results.frames import to_pandas
     from sweep_sdk._sweeps.asked_run import AskedRun
     from sweep_sdk._sweeps.importing import import_results
-    from sweep_sdk._sweeps.reading import best, history, runs
+    from sweep_sdk._sweeps.reading import best, frame, history, runs
     from sweep_sdk._sweeps.starting import agent, ask, sweep
     from sweep_sdk._sweeps.sweep import Sweep, get_sweep, sweeps
 
@@ -70,11 +70,12 @@ _MODULES = {
     "_sweeps.importing": ("import_results",),
     "_program.module_config": ("config",),
     "_program.current_run": ("finish", "init", "log"),
-    "_sweeps.reading": ("best", "history", "runs"),
-    "_results.frames": ("to_pandas",),
+    "_sweeps.reading": ("best", "frame", "history", "runs"),
     "_program.run": ("Run",),
     "_sweeps.sweep": ("Sweep", "get_sweep", "sweeps"),
 }
+#: Modules that are part of the API.
+_SUBMODULES = ("plots",)
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
@@ -102,19 +103,22 @@ __all__ = [
     "best",
     "config",
     "finish",
+    "frame",
     "get_sweep",
     "history",
     "import_results",
     "init",
     "log",
+    "plots",
     "runs",
     "sweep",
     "sweeps",
-    "to_pandas",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"sweep_sdk.{name}")
     if name not in _HOME:
         return _of_moved_scripts(name)
     return getattr(importlib.import_module(f"sweep_sdk.{_HOME[name]}"), name)

@@ -19,6 +19,8 @@ REGISTERED = {
     "run_cap": None,
     "n_handed_out": 0,
     "created_at": 0,
+    "config_version": 1,
+    "seed": 0,
     "config": {
         "method": "grid",
         "parameters": {"x": {"distribution": "constant", "value": 1}},

@@ -32,15 +32,16 @@ PUBLIC = {
     "best",
     "config",
     "finish",
+    "frame",
     "get_sweep",
     "history",
     "import_results",
     "init",
     "log",
+    "plots",
     "runs",
     "sweep",
     "sweeps",
-    "to_pandas",
 }
 HEAVY = {"requests", "urllib3", "click", "rich", "yaml", "numpy", "platformdirs", "sweep_service"}
 

@@ -250,3 +250,15 @@ def test_a_thinned_history_of_wide_rows_fits_into_an_answer(backend):
     numbers = [row["metrics"]["n"] for row in rows]
     assert (numbers[0], numbers[-1]) == (0, 79)
     assert numbers == sorted(set(numbers))
+
+
+def test_a_sweep_without_its_survey_reads_no_run(backend):
+    sweep = backend.create(SWEEP)
+    backend.ask(sweep)
+    calls = []
+    watch(backend, calls.append)
+    answer = backend.call("GET", f"/v1/sweeps/{sweep}", query={"survey": "false"})
+    assert answer.status == 200
+    assert answer.body["n_handed_out"] == 1
+    assert not {"counts", "best"} & answer.body.keys()
+    assert set(calls) <= {"get_status", "get_config_version", "get_info"}

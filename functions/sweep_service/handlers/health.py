@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sweep_service import __version__
 from sweep_service.handlers.http import Request, Response
 from sweep_service.model.language.features import known_features
+from sweep_service.wire import documents
 
 if TYPE_CHECKING:
     from sweep_service.operations.services import Services
@@ -17,10 +18,10 @@ def health(request: Request, services: Services) -> Response:
     del request
     return Response(
         200,
-        {
-            "status": "ok",
-            "version": __version__,
-            "now": services.clock(),
-            "features": sorted(known_features()),
-        },
+        documents.Health(
+            status="ok",
+            version=__version__,
+            now=services.clock(),
+            features=sorted(known_features()),
+        ),
     )

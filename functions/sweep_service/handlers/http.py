@@ -86,16 +86,47 @@ class Request:
             )
         return key
 
-    def flag(self, name: str) -> bool:
-        """``true`` or ``false`` from the query; false where it is not there.
+    def flag(self, name: str, default: str = "false") -> bool:
+        """``true`` or ``false`` from the query.
 
         Raises:
             InvalidRequest: It is neither.
         """
-        text = self.query.get(name, "false")
+        text = self.query.get(name, default)
         if text not in ("true", "false"):
             raise InvalidRequest(f"query '{name}': found '{text}'; needs true or false")
         return text == "true"
+
+    def query_whole(self, name: str) -> int | None:
+        """A whole number, which may be negative, from the query; None where it is not there.
+
+        Raises:
+            InvalidRequest: It is none.
+        """
+        text = self.query.get(name)
+        if text is None:
+            return None
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > 15:
+            raise InvalidRequest(f"query '{name}': found '{text}'; needs a whole number")
+        return int(text)
+
+    def query_indices(self, name: str, most: int) -> tuple[int, ...]:
+        """Indices of runs from the query, separated by commas; each once, none where it is empty.
+
+        Raises:
+            InvalidRequest: One is no whole number of at least 0, or there are more than ``most``.
+        """
+        texts = [text for text in self.query.get(name, "").split(",") if text]
+        for text in texts:
+            if not (text.isascii() and text.isdigit()) or len(text) > 15:
+                raise InvalidRequest(
+                    f"query '{name}': found '{text[:60]}'; needs indices of runs separated by"
+                    " commas, such as 0,5,7"
+                )
+        if len(texts) > most:
+            raise InvalidRequest(f"query '{name}': found {len(texts)} indices; at most {most}")
+        return tuple(dict.fromkeys(map(int, texts)))
 
     def query_count(self, name: str, default: int, most: int) -> int:
         """A positive number from the query, at most ``most``.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweep_service.access.scopes import Scope
 from sweep_service.access.tokens import Token, is_usable_sha256
 from sweep_service.errors import InvalidRequest, Unauthorized
+from sweep_service.handlers import views
 from sweep_service.handlers.http import (
     Deed,
     Request,
@@ -46,19 +47,21 @@ def create_token(request: Request, services: Services) -> Response:
     )
     created = tokens.create_token(services, token)
     deed = _deed(created, f"created the token '{created.name}', scope {created.scope.value}")
-    return Response(201, _view(created), deed=deed)
+    return Response(201, views.token(created), deed=deed)
 
 
 def list_tokens(request: Request, services: Services) -> Response:
     """``GET /v1/tokens``."""
     del request
-    return Response(200, {"items": [_view(token) for token in tokens.list_tokens(services)]})
+    return Response(200, {"items": [views.token(token) for token in tokens.list_tokens(services)]})
 
 
 def revoke_token(request: Request, services: Services) -> Response:
     """``DELETE /v1/tokens/{token}``."""
     revoked = tokens.revoke_token(services, request.params["token"])
-    return Response(200, _view(revoked), deed=_deed(revoked, f"revoked the token '{revoked.name}'"))
+    return Response(
+        200, views.token(revoked), deed=_deed(revoked, f"revoked the token '{revoked.name}'")
+    )
 
 
 def _deed(token: Token, action: str) -> Deed | None:
@@ -74,16 +77,7 @@ def identity(request: Request, services: Services) -> Response:
     found = request.identity
     if found is None:
         raise Unauthorized("this request needs a credential, and came without one")
-    return Response(
-        200,
-        {
-            "name": found.name,
-            "scope": None if found.scope is None else found.scope.value,
-            "method": found.method.value,
-            "sweep": found.sweep,
-            "expires_at": found.expires_at,
-        },
-    )
+    return Response(200, views.identity(found))
 
 
 def _name(text: str) -> str:
@@ -101,17 +95,3 @@ def _scope(text: str | None) -> Scope:
     except ValueError:
         options = ", ".join(scope.value for scope in Scope)
         raise InvalidRequest(f"field 'scope': found '{text}'; one of {options}") from None
-
-
-def _view(token: Token) -> dict[str, Any]:
-    return {
-        "id": token.id,
-        "name": token.name,
-        "scope": token.scope.value,
-        "sweep": token.sweep,
-        "created_at": token.created_at,
-        "created_by": token.created_by,
-        "expires_at": token.expires_at,
-        "last_used_at": token.last_used_at,
-        "revoked_at": token.revoked_at,
-    }

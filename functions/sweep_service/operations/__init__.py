@@ -1,1 +1,1 @@
-"""The use cases: load, decide, save. Free of HTTP, free of any particular store."""
+"""The use cases: load, decide, save. They know neither HTTP nor a particular store."""

@@ -1,9 +1,9 @@
-"""Amendments: what a person does to a run that has ended, such as to have it run again.
+"""Amendments: retrying or deleting a run that has ended, as a user requests it.
 
-An amendment is a lease of the next revision of its run, put where the run has none. From then on
-any request that finds it carries it out, whatever becomes of the request that asked for it: an ask,
-a request that reconciles the sweep, or the same request once more. Each step may be repeated, and
-has no effect if it is late.
+An amendment is stored as a lease that carries the next revision of its run, once the run has no
+other lease. Any request that finds it afterwards carries it out, even if the request that created
+it has died: an ask, a request that reconciles the sweep, or a repeat of the same request. Each step
+is idempotent and has no effect when it arrives late.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from sweep_service.model.records.records import Run
     from sweep_service.operations.services import Services
 
-_MOST_VALUES = 10**12  #: of a metric in one run; its bands are taken back up to there
+_MOST_VALUES = 10**12  #: Upper limit of metric values in one run; bands up to it are deleted.
 _RETRIED = (RunState.FAILED, RunState.CRASHED, RunState.KILLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Amended:
-    """What became of a request to amend a run.
+    """Result of a request to amend a run.
 
     Attributes:
-        run: As it is now.
-        is_changed: Whether the request has changed anything.
-        sweep_state: Of its sweep.
+        run: The run after the request.
+        is_changed: Whether the request changed anything.
+        sweep_state: State of the run's sweep.
     """
 
     run: RunView
@@ -51,12 +51,12 @@ class Amended:
 
 @dataclass(frozen=True, slots=True)
 class RunWanted:
-    """Which run is to be amended.
+    """The run that a request amends.
 
     Attributes:
-        attempt: The newest one that the person has seen. A run that has been handed out again
-            since is left alone, so that a request that arrives twice does nothing the second time.
-            None: whichever is the newest.
+        attempt: The newest attempt that the user has seen, or None to amend any attempt. A run
+            that has been handed out again since is left alone, so that a request that arrives
+            twice has no effect the second time.
     """
 
     sweep: str
@@ -65,33 +65,33 @@ class RunWanted:
 
 
 def retry_run(services: Services, wanted: RunWanted) -> Amended:
-    """Have a run that failed, crashed or was killed handed out again, under its configuration.
+    """Hand out a run that failed, crashed or was killed again, with the same configuration.
 
     Raises:
         NotFound: No such sweep or run.
         NotPossible: The run has finished or was deleted, or the sweep is canceled.
-        Busy: Others change the sweep or the run too often in a row.
+        Busy: Concurrent requests kept changing the sweep or the run.
     """
     return _amend(services, wanted, Amendment.RETRY)
 
 
 def delete_run(services: Services, wanted: RunWanted, *, is_again: bool) -> Amended:
-    """Remove a run that has ended with all that it left behind.
+    """Delete a run that has ended, with everything that is stored about it.
 
-    Its configuration stays taken, unless it is to be handed out again.
+    Its configuration still counts as taken, unless it is handed out again.
 
     Raises:
         NotFound: No such sweep or run.
-        NotPossible: The run has not ended; or it is to be handed out again in a canceled sweep.
-        Busy: Others change the sweep or the run too often in a row, or there is more to remove than
-            one request can; the same request again goes on.
+        NotPossible: The run has not ended, or ``is_again`` is set and the sweep is canceled.
+        Busy: Concurrent requests kept changing the sweep or the run, or there is more data than one
+            request can delete. Repeating the request continues the deletion.
     """
     return _amend(services, wanted, Amendment.AGAIN if is_again else Amendment.DELETE)
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """Which runs of a sweep are handed out again, and from which index on to go on (None: done)."""
+    """The runs that will be handed out again, and the index to continue from (None: done)."""
 
     indices: Sequence[int]
     following: int | None
@@ -99,19 +99,19 @@ class Retried:
 
 
 def retry_failed(services: Services, sweep: str, since: int, count: int) -> Retried:
-    """Have the runs handed out again that failed, crashed or were killed: at most ``count``.
+    """Hand out runs that failed, crashed or were killed again.
 
     Args:
-        services: What to work with.
-        sweep: Its id.
-        since: Only runs at this index or above it. Who goes on from ``following`` to
-            ``following`` meets each run once, however fast it fails again.
-        count: How many in one request.
+        services: The backend's services.
+        sweep: The sweep's id.
+        since: The lowest index to consider. A caller that continues from ``following`` meets each
+            run once, even if a retried run fails again at once.
+        count: Maximum number of runs to retry in this request.
 
     Raises:
         NotFound: No such sweep.
         NotPossible: The sweep is canceled.
-        Busy: Others change the sweep too often in a row.
+        Busy: Concurrent requests kept changing the sweep.
     """
     _check_sweep(services, sweep, Amendment.RETRY)
     heads = services.store.list_run_heads(sweep)
@@ -123,23 +123,22 @@ def retry_failed(services: Services, sweep: str, since: int, count: int) -> Retr
 
 
 def _is_retried(services: Services, sweep: str, index: int) -> bool:
-    """Retry a run that had failed a moment ago; False where that is no longer so."""
+    """Retry a run that was listed as failed; False if it can no longer be retried."""
     try:
         return _be_amended(services, RunWanted(sweep, index), Amendment.RETRY)
-    except NotPossible:  # it was deleted meanwhile
+    except NotPossible:  # it has been deleted since
         return False
 
 
 def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | None:
-    """Carry out the amendment that a lease represents; the run as it is then.
+    """Carry out the amendment that a lease represents, and return the amended run.
 
-    None when more is left than one request can do: the same call again goes on.
+    Returns None if there is more to delete than one request can; a repeated call continues.
     """
     store, outcome = services.store, run.outcome
     if outcome is None or lease.amendment is None:
         return store.get_run(sweep, run.index)
-    if lease.amendment is not Amendment.DELETE:
-        _reopen(services, sweep, lease)
+    _reopen(services, sweep, lease)
     if lease.amendment is Amendment.RETRY:
         ended = (outcome.state, outcome.ended_at, outcome.exit_code, outcome.signal)
         store.append(sweep, run.index, run.attempt_record(*ended))
@@ -147,10 +146,13 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
         return None
     for band in _bands(services, sweep, run):
         store.drop_band(sweep, band, run.index, run.attempt)
+    earlier = store.list_attempt_records(sweep, run.index)
     is_deleted = lease.amendment is Amendment.DELETE
     tombstone = Outcome(RunState.DELETED, services.clock()) if is_deleted else None
     attempt, revision = run.attempt, run.revision
-    return update(store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone))
+    return update(
+        store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone, earlier)
+    )
 
 
 def _amend(services: Services, wanted: RunWanted, amendment: Amendment) -> Amended:
@@ -161,9 +163,9 @@ def _amend(services: Services, wanted: RunWanted, amendment: Amendment) -> Amend
 
 
 def _be_amended(services: Services, wanted: RunWanted, amendment: Amendment) -> bool:
-    """Amend one run; False where nothing had to be done."""
+    """Amend one run; False if there was nothing to do."""
     sweep, index = wanted.sweep, wanted.index
-    asked_for = None  # the revision that the run will have
+    asked_for = None  # revision of the run once it has been amended as requested
     for _ in range(MAX_TRIES):
         run = services.store.get_run(sweep, index)
         if run is None:
@@ -185,10 +187,10 @@ def _be_amended(services: Services, wanted: RunWanted, amendment: Amendment) -> 
 
 
 def _go_on(services: Services, sweep: str, lease: Lease, run: Run) -> None:
-    """Carry an amendment out, as far as one request can.
+    """Carry out an amendment as far as one request can.
 
     Raises:
-        Busy: More is left.
+        Busy: There is more to delete.
     """
     amended = carry_out(services, sweep, lease, run)
     if amended is None:
@@ -199,10 +201,10 @@ def _go_on(services: Services, sweep: str, lease: Lease, run: Run) -> None:
 
 
 def _is_due(sweep: str, run: Run, lease: Lease | None, amendment: Amendment) -> bool:
-    """Whether there is something to do.
+    """Whether the run still has to be amended.
 
     Raises:
-        NotPossible: It cannot be done to such a run; says what can.
+        NotPossible: A run in this state cannot be amended so; the message says what is possible.
     """
     name = run_id(sweep, run.index)
     if run.outcome is None:
@@ -230,7 +232,7 @@ def _check_sweep(services: Services, sweep: str, amendment: Amendment) -> None:
 
 
 def _lease_of(services: Services, sweep: str, run: Run, amendment: Amendment) -> Lease:
-    """An amendment: a lease that is born released, so that the next ask takes the run."""
+    """The amendment as a lease, created as released so that the next ask takes the run."""
     config = services.load_config(sweep, run.config_version).config
     return Lease.born_released(
         run.index,
@@ -243,22 +245,31 @@ def _lease_of(services: Services, sweep: str, run: Run, amendment: Amendment) ->
 
 
 def _reopen(services: Services, sweep: str, lease: Lease) -> None:
-    """Run the sweep again if it has ended because nothing was left to do.
+    """Reopen the sweep if it finished because nothing was left to do.
 
-    The counter changes in any case: who found, before the amendment was there, that nothing was
-    left finishes the sweep on the condition that the counter has not changed. Nothing is written
-    once the amendment has been carried out, so that a late request leaves the sweep in peace.
+    The counter is written in any case: a concurrent request that found nothing left to do before
+    the amendment was stored finishes the sweep only if the counter has not changed. Once the
+    amendment has been carried out, a late request writes nothing.
+
+    A deletion reopens nothing. It only changes the counter of a sweep that has ended, so that its
+    final counts are worked out again.
 
     Raises:
-        Busy: Others change the sweep too often in a row.
+        Busy: Concurrent requests kept changing the sweep.
     """
     for _ in range(MAX_TRIES):
         seen = services.store.get_status(sweep)
         run = services.store.get_run(sweep, lease.index)
         if run is None or not lease.amends(run):
             return
+        if lease.amendment is not Amendment.DELETE:
+            changed = reopen(seen)
+        elif seen.state.is_ended:
+            changed = seen
+        else:
+            return
         with suppress(Stale):
-            services.store.save(sweep, seen, reopen(seen))
+            services.store.save(sweep, seen, changed)
             return
     raise Busy(f"sweep {sweep} is being changed by others; try again")
 

@@ -1,8 +1,8 @@
-"""Ask: hand a run to an agent. The hand-out protocol, write by write.
+"""Ask: lease a run to an agent. This is the hand-out protocol, write by write.
 
-What is served, in this order: the requester's own live run (a repeated request), runs that are owed
-(released, or taken from an agent that fell silent), a new index, a hole that an ask left behind.
-Every write is conditional and may be repeated; a handler may die between any two of them.
+An ask tries, in this order: the requester's own live run (a repeated request); runs whose lease was
+released or has expired; a new index; a hole left by an ask that died. Every write is conditional
+and idempotent; a handler may die between any two of them.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def ask(services: Services, sweep: str, requester: Requester) -> HandOut | Wait:
 
     Raises:
         NotFound: No such sweep.
-        SweepEnded: It hands out no more runs.
-        UpgradeRequired: The agent is too old for it.
-        Busy: Other agents were faster too often in a row; the same request may be repeated.
+        SweepEnded: The sweep hands out no more runs.
+        UpgradeRequired: The agent is too old for the sweep.
+        Busy: Concurrent asks won ``MAX_ROUNDS`` times; the request may be repeated.
     """
     for _ in range(MAX_ROUNDS):
         answer = _ask_once(services, sweep, requester)
@@ -66,7 +66,7 @@ def ask(services: Services, sweep: str, requester: Requester) -> HandOut | Wait:
 
 
 def _ask_once(services: Services, sweep: str, requester: Requester) -> HandOut | Wait | None:
-    """One round of the protocol; None if it has to start again."""
+    """Run one round of the protocol; None if another round is needed."""
     counter = services.store.get_status(sweep)
     if counter.state is SweepState.PAUSED:
         return Wait(services.wait_seconds, "paused")
@@ -87,7 +87,7 @@ def _ask_once(services: Services, sweep: str, requester: Requester) -> HandOut |
 
 @dataclass(slots=True)
 class _Round:
-    """One round: what was read, and the writes that follow from it."""
+    """One round: the records that were read, and the writes that follow from them."""
 
     services: Services
     sweep: str
@@ -96,10 +96,10 @@ class _Round:
     leases: Sequence[Lease]
 
     def renew_own(self) -> Lease | None:
-        """The lease that an earlier try of this very request got, extended.
+        """Extend the lease that an earlier try of this request was given, if there is one.
 
         Raises:
-            LeaseLost: It has changed hands since it was read.
+            LeaseLost: The lease has been taken over since it was read.
         """
         mine = (
             lease
@@ -118,7 +118,7 @@ class _Round:
         )
 
     def take_owed(self) -> Lease | None:
-        """Take over a run that was given back or whose agent fell silent."""
+        """Take over a run whose lease was released or has expired."""
         now = self.services.clock()
         owed = [
             lease
@@ -133,8 +133,8 @@ class _Round:
         return None
 
     def open_new(self) -> HandOut | Wait | None:
-        """Hand out a new index, or reconcile the sweep when every index is given out."""
-        if self.counter.is_exhausted:  # a failed condition would be billed
+        """Hand out a new index, or reconcile the sweep if every index has been given out."""
+        if self.counter.is_exhausted:  # a failed conditional write is billed too
             return self._reconcile()
         registry.check_available(self._config(self.counter.next_index).method)
         try:
@@ -149,14 +149,14 @@ class _Round:
         lease = leases.new_lease(index, self.requester, self._lease_end(index), suggestion.unit)
         try:
             lease = self.services.store.save(self.sweep, None, lease)
-        except Stale:  # reconciling took the index for a hole
+        except Stale:  # reconciling opened it as a hole
             return None
         return self.hand_out(lease, suggestion)
 
     def hand_out(self, lease: Lease, suggestion: Suggestion | None) -> HandOut | None:
-        """Make the run item agree with the lease, then give the run away.
+        """Bring the run item in line with the lease, then hand out the run.
 
-        What is handed out is always the configuration of the run item.
+        The configuration is always taken from the run item.
         """
         store, index = self.services.store, lease.index
         run = None if suggestion is not None else store.get_run(self.sweep, index)
@@ -176,8 +176,13 @@ class _Round:
             return None
         if run.attempt < lease.attempt:
             try:
-                now = self.services.clock()
-                update(store, self.sweep, run, lambda stored: runs.advance(stored, lease, now))
+                now, earlier = self.services.clock(), store.list_attempt_records(self.sweep, index)
+                update(
+                    store,
+                    self.sweep,
+                    run,
+                    lambda stored: runs.advance(stored, lease, now, earlier),
+                )
             except OutcomeKnown:
                 self._complete_ended(lease)
                 return None
@@ -201,14 +206,14 @@ class _Round:
         )
 
     def _known_leases(self) -> list[Lease]:
-        """The leases whose config version the counter, read before them, knows."""
+        """The leases whose indices, and so config versions, the counter read earlier covers."""
         return [lease for lease in self.leases if lease.index < self.counter.next_index]
 
     def _take_released(self, lease: Lease) -> Lease | None:
         run = self.services.store.get_run(self.sweep, lease.index)
         if run is not None and lease.amends(run):
             run = carry_out(self.services, self.sweep, lease, run)
-            if run is None:  # more is left than one ask can do
+            if run is None:  # there is more to delete than one ask can
                 return None
         if run is not None and run.outcome is not None:
             complete(self.services, self.sweep, lease, run)
@@ -219,7 +224,7 @@ class _Round:
         """Take an expired lease, but only after a grace period in which its holder may report."""
         store, now = self.services.store, self.services.clock()
         if not leases.is_suspected(lease, now):
-            with suppress(Stale):  # somebody else marked it, or its holder has reported
+            with suppress(Stale):  # another ask marked it, or its holder has reported
                 store.save(self.sweep, lease, leases.suspect(lease, now))
             return None
         if not leases.is_given_up(lease, now, self._lease_seconds(lease.index)):
@@ -260,9 +265,9 @@ class _Round:
         complete(self.services, self.sweep, lease, ended)
 
     def _take(self, seen: Lease, run: Run | None) -> Lease | None:
-        """The next attempt of an owed run, held by the requester; None if another was faster."""
+        """Lease the next attempt of a run to the requester; None if another ask was faster."""
         unit, config = seen.unit, self._config(seen.index)
-        if unit is None and needs_unit(config):  # other asks see it as pending
+        if unit is None and needs_unit(config):  # other asks read it as a pending run
             chosen = unit_of(config, run) if run is not None else self._choose(seen.index)
             unit = chosen.unit if isinstance(chosen, Suggestion) else chosen
             if unit is None and run is None:
@@ -270,7 +275,7 @@ class _Round:
         now, seconds = self.services.clock(), config.lease_seconds
         try:
             taken = leases.take(seen, run, self.requester, now, seconds, unit)
-        except LeaseHeld:  # by a clock that went back
+        except LeaseHeld:  # the clock has been set back
             return None
         try:
             return self.services.store.save(self.sweep, seen, taken)
@@ -278,10 +283,10 @@ class _Round:
             stored: Lease | None = conflict.stored
             if stored is None or (stored.key, stored.attempt) != (taken.key, taken.attempt):
                 return None
-            return stored  # a repeat of this request has extended it already
+            return stored  # a repeat of this request has already extended it
 
     def _create_run(self, lease: Lease, suggestion: Suggestion) -> Run | None:
-        """The run as it is stored after trying to create it."""
+        """Create the run, and return it as it is stored: ours, or that of a faster request."""
         version = self.counter.version_of(lease.index)
         now = self.services.clock()
         run = runs.new_run(lease, version, suggestion.config, suggestion.record, now)
@@ -308,7 +313,7 @@ class _Round:
         return choose(self.services, self.sweep, self.counter, self.leases, index)
 
     def _suggest_again(self, lease: Lease) -> Suggestion | None:
-        """The suggestion of a lease whose requester died before the run item was written."""
+        """Rebuild the suggestion of a lease whose request died before it wrote the run item."""
         if lease.unit is None:
             return self._choose(lease.index)
         config = self._config(lease.index).space.from_unit(lease.unit)

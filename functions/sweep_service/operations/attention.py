@@ -1,4 +1,4 @@
-"""Which rows of a run matter at once; all others can wait for the next heartbeat."""
+"""Attention: which rows of a run an agent must send at once rather than with a heartbeat."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MOST_COUNTS = 8
 def attention(
     services: Services, sweep: str, counter: SweepStatus, config: SweepConfig, n_values: int
 ) -> Attention:
-    """What an agent has to look out for.
+    """The rows that the agent of a run must send at once.
 
     Args:
-        services: What to work with.
-        sweep: Its id.
-        counter: As read by the request.
-        config: That of the run.
-        n_values: How many finite values of the metric the run has reported.
+        services: The backend's services.
+        sweep: The sweep's id.
+        counter: The sweep's status as the request read it.
+        config: The config version of the run.
+        n_values: Number of finite metric values that the run has reported.
     """
     early, metric = config.early_terminate, config.metric
     counts: tuple[int, ...] = ()

@@ -1,15 +1,15 @@
-"""Choosing: the configuration of an index, apart from those of all other indices.
+"""Choosing: give each index a configuration that no other index has.
 
-Grid and most random searches keep their runs apart by the index alone. Where that is not so, two
-requests that do not know of each other may want the same configuration:
+Grid and most random searches derive distinct configurations from the index alone. For the others,
+two concurrent requests may choose the same configuration:
 
-* In a finite space each point is claimed for the index before the index's lease is written. A
-  claim counts as long as its index has no other configuration: the run item shows it, or the unit
-  vector of the lease, which is written once. One that an interrupted request left behind is
-  void as soon as its index is given another point, and may be taken over then.
-* In an endless space a configuration is compared with those of all leases after the index's own
-  lease was written and before the run item is: of two that write before they look, at least one
-  sees the other.
+* In a finite space, the point is claimed for the index before the lease of the index is written. A
+  claim counts as long as its index has no other configuration, as shown by the run item or by the
+  unit vector of the lease, which is written once. A claim left by an interrupted request becomes
+  void, and may be taken over, once its index has been given another point.
+* In an infinite space, a configuration is compared with those of all other leases after the lease
+  of the index has been written and before its run item is. Because every request writes before it
+  reads, at least one of two conflicting requests sees the other.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 _MOST_DRAWS = 500
 _MOST_COMPARISONS = 8
-_NOBODY = 2**63 - 1  #: represents an index that is none of the sweep's
+_NOBODY = 2**63 - 1  #: Holder of reserved points: never an index of the sweep.
 _HOLE_KEY = "hole"
 
 
 def choose(
     services: Services, sweep: str, counter: SweepStatus, leases: Sequence[Lease], index: int
 ) -> Suggestion | None:
-    """The configuration of an index that has none yet; in a finite space its point is claimed.
+    """Choose the configuration of an index that has none; in a finite space, claim its point.
 
-    None: others are at work on the last points, and some of them may become free. Where searches
-    need a configuration's unit vector to keep runs apart, the suggestion has it.
+    Returns None if the last points are claimed by requests in progress, some of which may free
+    theirs. The suggestion has a unit vector if the search needs it to keep runs distinct.
     """
     chooser = _chooser(services, sweep, counter, index)
     evidence = gather_evidence(services, sweep, counter, leases, index)
@@ -64,10 +64,10 @@ def choose(
 def keep_apart(
     services: Services, sweep: str, counter: SweepStatus, lease: Lease, suggestion: Suggestion
 ) -> tuple[Lease, Suggestion] | None:
-    """Lease and suggestion as they are, or others if another run in progress has the same.
+    """Replace the suggestion, and the lease that shows it, if another run in progress has the same.
 
-    The lease is the caller's own, its run item is not written yet. None: it has changed hands, or
-    others were faster too often in a row; a further try finds the lease as it is now.
+    The caller holds the lease and has not written its run item. Returns None if the lease has been
+    taken over, or if every choice collided with a concurrent one; the caller starts again.
     """
     config = services.load_config(sweep, counter.version_of(lease.index)).config
     if apart(config) is not Apart.COMPARED:
@@ -78,7 +78,7 @@ def keep_apart(
         if suggestion.config not in out:
             return lease, suggestion
         another = choose(services, sweep, counter, leases, lease.index)
-        if another is None or another.config in out:  # no draw has found one that is free
+        if another is None or another.config in out:  # no draw found a free one
             return lease, suggestion
         try:
             lease = services.store.save(sweep, lease, replace(lease, unit=another.unit))
@@ -89,12 +89,12 @@ def keep_apart(
 
 
 def needs_unit(config: SweepConfig) -> bool:
-    """Whether leases show the configurations of their runs."""
+    """Whether leases carry the unit vectors of their runs' configurations."""
     return apart(config) is not Apart.BY_INDEX or registry.needs_evidence(config.method)
 
 
 def unit_of(config: SweepConfig, run: Run) -> tuple[float, ...] | None:
-    """The unit vector of a run for its lease; None outside the space."""
+    """The unit vector of a run's configuration; None if it is outside the space."""
     try:
         return config.space.to_unit(run.config)
     except ValueError:
@@ -102,10 +102,10 @@ def unit_of(config: SweepConfig, run: Run) -> tuple[float, ...] | None:
 
 
 def open_holes(services: Services, sweep: str, counter: SweepStatus, holes: Iterable[int]) -> None:
-    """Give every hole a lease that is born released, so that several agents take them at once.
+    """Give every hole a released lease, so that several agents can take holes in parallel.
 
-    Where points are claimed, the hole has its point from then on: any free one, since those who
-    reconcile or finish a run need no search method.
+    Where points are claimed, this also gives the hole a point. Any free one will do: requests that
+    reconcile a sweep or finish a run do not load a search method.
     """
     for index in holes:
         config = services.load_config(sweep, counter.version_of(index)).config
@@ -120,10 +120,10 @@ def open_holes(services: Services, sweep: str, counter: SweepStatus, holes: Iter
 
 
 def choose_all(services: Services, sweep: str, counter: SweepStatus) -> None:
-    """Give every index that was handed out its point, where points are claimed.
+    """Where points are claimed, give a point to every index that was given out without one.
 
-    Afterwards it is known which points are taken. An index has no point while its request is in
-    progress, or if that request died; a request in progress starts again.
+    Afterwards the set of taken points is known. An index has no point if its request is in progress
+    or has died; a request in progress finds the lease and starts again.
     """
     claimed = {
         index
@@ -138,7 +138,7 @@ def choose_all(services: Services, sweep: str, counter: SweepStatus) -> None:
 
 
 def _ends(counter: SweepStatus) -> list[int]:
-    """The index at which each config version ends."""
+    """The index at which each config version ends (exclusive)."""
     return [*(base.base for base in counter.bases[1:]), counter.next_index]
 
 
@@ -152,7 +152,7 @@ def _chooser(services: Services, sweep: str, counter: SweepStatus, index: int) -
 def _configs_out(
     services: Services, sweep: str, counter: SweepStatus, leases: Iterable[Lease], index: int
 ) -> Sequence[Mapping[str, Any]]:
-    """The configurations of all other runs in progress that have a lease."""
+    """The configurations of all leased runs except that of ``index``."""
     out = []
     for lease in leases:
         version = counter.version_of(lease.index)
@@ -164,7 +164,7 @@ def _configs_out(
 
 @dataclass(frozen=True, slots=True)
 class _Chooser:
-    """An index that has no configuration yet, and what its config version offers."""
+    """An index without a configuration, and the offer of its config version."""
 
     services: Services
     sweep: str
@@ -175,7 +175,7 @@ class _Chooser:
     index: int
 
     def suggest(self, evidence: Evidence | None, n_refused: int = 0) -> Suggestion:
-        """What the search suggests, with its unit vector where runs are kept apart by it."""
+        """Ask the search for a suggestion, with its unit vector where runs are kept apart by it."""
         suggestion = registry.suggest(
             self.config, self.index, self.seed, evidence, self.offer, n_refused
         )
@@ -184,7 +184,7 @@ class _Chooser:
         return replace(suggestion, unit=self.config.space.to_unit(suggestion.config))
 
     def unlike(self, out: Collection[Mapping[str, Any]], evidence: Evidence | None) -> Suggestion:
-        """A suggestion that differs from all runs in progress, if one is found."""
+        """A suggestion that differs from all runs in progress; the first one if none is found."""
         first = self.suggest(evidence)
         if first.config not in out:
             return first
@@ -192,7 +192,7 @@ class _Chooser:
         return next((other for other in others if other.config not in out), first)
 
     def claimed(self, evidence: Evidence | None) -> Suggestion | None:
-        """A suggestion whose point now belongs to the index."""
+        """A suggestion whose point has been claimed for the index."""
         reserved = self._reserved()
         for n_refused in range(registry.MODEL_TRIES):
             suggestion = self.suggest(evidence, n_refused)
@@ -204,7 +204,7 @@ class _Chooser:
         return self._any_free(reserved, evidence) or self._void_or_again(reserved, suggestion)
 
     def any_point(self, evidence: Evidence | None) -> Suggestion | None:
-        """A point that now belongs to the index, chosen by no model: its start config, or any."""
+        """A point claimed for the index without a model: its start config, or any free point."""
         reserved = self._reserved()
         if self.index - self.offer.base < len(self.offer.start):
             start = self.suggest(None)
@@ -213,7 +213,7 @@ class _Chooser:
         return self._any_free(reserved, evidence) or self._void_or_again(reserved, None)
 
     def _any_free(self, reserved: Collection[int], evidence: Evidence | None) -> Suggestion | None:
-        """Any point that no index has, once the suggested ones are taken."""
+        """Claim any point that no index has, after the suggested ones turned out to be taken."""
         space, claims = self.config.space, self._claims()
         known = {*reserved, *points.numbers_of(space, _tried(space, evidence))}
         for number, suggestion in self._others():
@@ -225,7 +225,7 @@ class _Chooser:
     def _void_or_again(
         self, reserved: Collection[int], wanted: Suggestion | None
     ) -> Suggestion | None:
-        """A point whose claim is void; None while a claim is in doubt; else ``wanted`` again."""
+        """Claim a point whose claim is void; else None if a claim is in doubt, else ``wanted``."""
         is_in_doubt = False
         claims = self._claims()
         for number, suggestion in self._all():
@@ -239,27 +239,28 @@ class _Chooser:
         return None if is_in_doubt else wanted
 
     def _reserved(self) -> set[int]:
-        """Points that were taken before this config version, and those that it starts with."""
+        """Points taken before this config version, and the start points of its other indices."""
         place = self.index - self.offer.base
         later_starts = self.offer.start[:place] + self.offer.start[place + 1 :]
         return {*self.offer.taken, *points.numbers_of(self.config.space, later_starts)}
 
     def _others(self) -> Iterator[tuple[int, Suggestion]]:
-        """Points drawn by their distributions, then all of them."""
+        """Points drawn from their distributions, then all points."""
         drawn = (self.suggest(None, n) for n in range(registry.MODEL_TRIES, _MOST_DRAWS))
         return chain(((self._number_of(one), one) for one in drawn), self._all())
 
     def _all(self) -> Iterator[tuple[int, Suggestion]]:
-        """All points, in an order of the index's own."""
+        """All points, in a random order that depends on the index."""
         space = self.config.space
-        distributions = points.finite_distributions(space)
+        if space.points is None:
+            return
         key = f"{self.seed}:{self.index}:claims"
-        for number in points.in_random_order(space.n_points or 0, key):
-            config = points.config_of(distributions, space, number)
+        for number in points.in_random_order(space.points.n_points, key):
+            config = space.points.config_at(number)
             yield number, Suggestion(config, space.to_unit(config), registry.DRAWN)
 
     def _number_of(self, suggestion: Suggestion) -> int:
-        number = points.number_in(self.config.space, suggestion.config)
+        number = _number_in(self.config.space, suggestion.config)
         if number is None:
             raise ValueError(f"{suggestion.config} is outside the space of its search")
         return number
@@ -268,7 +269,7 @@ class _Chooser:
         return self.services.store.list_points(self.sweep, self.version)
 
     def _claim(self, number: int) -> int:
-        """Claim a point for the index; the index that has it then."""
+        """Claim a point for the index, and return the index that holds it afterwards."""
         store, name = self.services.store, points.name_of(number)
         holder = store.claim_point(self.sweep, self.version, name, self.index)
         if holder == self.index or self._point_of(holder) in (None, number):
@@ -276,29 +277,34 @@ class _Chooser:
         return store.claim_point(self.sweep, self.version, name, self.index, holder)
 
     def _point_of(self, index: int) -> int | None:
-        """The point that an index was given, -1 for none of the space; None while it is open."""
+        """The point of an index: -1 if it is outside the space, None if there is none yet."""
         space = self.config.space
         run = self.services.store.get_run(self.sweep, index)
         if run is not None:
-            number = points.number_in(space, run.config)
+            number = _number_in(space, run.config)
             return -1 if number is None else number
         lease = self.services.store.get_lease(self.sweep, index)
         if lease is None or lease.unit is None:
             return None
-        return points.number_in(space, space.from_unit(lease.unit))
+        return _number_in(space, space.from_unit(lease.unit))
+
+
+def _number_in(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
+    """The number of a config among the points of a space; None if it is none of them."""
+    return None if space.points is None else space.points.number_of(config)
 
 
 def _with_pending(
     evidence: Evidence | None, holder: int, suggestion: Suggestion
 ) -> Evidence | None:
-    """The evidence with a configuration that is pending because another index has it."""
+    """The evidence with a configuration added as pending, because another index holds it."""
     if evidence is None or suggestion.unit is None:
         return evidence
     return replace(evidence, pending=[*evidence.pending, Pending(holder, suggestion.unit)])
 
 
 def _tried(space: SearchSpace, evidence: Evidence | None) -> Iterator[Mapping[str, Any]]:
-    """The configurations of the sweep's own runs that the evidence contains."""
+    """The configurations of this sweep's own runs in the evidence."""
     if evidence is None:
         return
     own = (entry for entry in evidence.observations if entry.index < FIRST_PRIOR_INDEX)

@@ -1,4 +1,4 @@
-"""Which agents a sweep can be handed to."""
+"""Compatibility: whether an agent understands the config of a sweep."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ def check_agent(
     """Refuse an agent that would misread the sweep.
 
     Args:
-        sweep: Its id.
+        sweep: The sweep's id.
         config: The newest version of its config.
-        sdk: The agent's version of sweep-sdk; None for another program, which is not
-            checked.
+        sdk: The agent's version of sweep-sdk; None for other programs, which are not checked.
         features: Keys and macros that the agent knows beyond those of version 0.1.0.
 
     Raises:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def complete(services: Services, sweep: str, lease: Lease, run: Run) -> None:
-    """Tidy up after an ended run: write its observation, drop its lease.
+    """Complete an ended run: write its observation, then drop its lease.
 
-    The observation is made from the run item, never from a request or a lease.
+    The observation is derived from the run item, never from a request or a lease.
     """
     config = services.load_config(sweep, run.config_version).config
     if registry.needs_evidence(config.method):
@@ -33,12 +33,12 @@ def complete(services: Services, sweep: str, lease: Lease, run: Run) -> None:
 
 
 def drop(store: Store, sweep: str, lease: Lease) -> None:
-    """Delete a lease of an ended run; a newer one, or one for an amendment, is left alone."""
+    """Delete the lease of an ended run, unless it is newer or represents an amendment."""
     attempt, revision = lease.attempt, lease.revision
     for _ in range(MAX_TRIES):
         try:
             store.delete(sweep, lease)
-        except Stale as conflict:  # its holder has reported meanwhile
+        except Stale as conflict:  # its holder has reported since
             lease = conflict.stored
             if is_left_over(lease, attempt, revision):
                 continue
@@ -46,7 +46,7 @@ def drop(store: Store, sweep: str, lease: Lease) -> None:
 
 
 def _observe(config: SweepConfig, run: Run, now: float) -> Observation | None:
-    """The run as the model sees it; None for a configuration outside the space."""
+    """The observation of a run; None if its configuration is outside the space."""
     unit = unit_of(config, run)
     if run.outcome is None or unit is None:
         return None

@@ -1,9 +1,8 @@
-"""What a model-based method needs to know: ended runs and runs in progress.
+"""Evidence: the ended runs and the runs in progress that a model-based method learns from.
 
-A warm function keeps the observations and reads only the tail of the log again. Entries are keyed
-by the time of writing, and one can arrive after a later one, so the last minute is read again.
-Correctness does not depend on clocks: if an index that should have ended is missing, the whole log
-is read.
+A warm function caches the observations and only reads the tail of the log again. Entries are keyed
+by time of writing and can arrive out of order, so the last minute is always read again. Correctness
+does not depend on clocks: if an index that should have ended is missing, the whole log is read.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ REREAD_SECONDS = 60.0
 def gather_evidence(
     services: Services, sweep: str, counter: SweepStatus, leases: Sequence[Lease], index: int
 ) -> Evidence | None:
-    """Observations and pending runs for a suggestion at ``index``; None where none are used.
+    """Observations and pending runs for a suggestion at ``index``; None if the method uses none.
 
-    All are in the units and the metric of the config version of ``index``: unit vectors of earlier
-    versions are translated. Of configurations outside the present space only the index is kept:
-    the model cannot represent them, and the search cannot suggest them.
+    All use the metric and the unit cube of the config version of ``index``: unit vectors of earlier
+    versions are translated. For configurations outside the present space only the index is kept,
+    since the model cannot represent them and the search cannot suggest them.
     """
     version = counter.version_of(index)
     config = services.load_config(sweep, version).config
@@ -47,7 +46,7 @@ def gather_evidence(
     observations = [
         entry
         for entry in judge.observations(load_observations(services, sweep, given_out))
-        if entry.revision >= amended.get(entry.index, 0)  # else it has been taken back
+        if entry.revision >= amended.get(entry.index, 0)  # an older one was amended away
     ]
     ended = {observation.index for observation in observations}
     translate = _Translator(services, sweep, version)
@@ -74,7 +73,7 @@ def gather_evidence(
 
 
 def _pending(lease: Lease, live: LiveSummary, unit: tuple[float, ...]) -> Pending:
-    """A run that is being worked on; one that was given back begins again, and has no value."""
+    """A pending run; one that was given back starts again, so its reported values do not count."""
     if lease.is_released:
         return Pending(lease.index, unit)
     return Pending(lease.index, unit, live.best, last_reported(live))
@@ -83,14 +82,14 @@ def _pending(lease: Lease, live: LiveSummary, unit: tuple[float, ...]) -> Pendin
 def load_observations(
     services: Services, sweep: str, ended: Set[int] = frozenset()
 ) -> Sequence[Observation]:
-    """All observations of a sweep, by index; of each index that of its run's latest revision.
+    """All observations of a sweep by index, each of the latest revision of its run.
 
-    A warm function reads the tail of the log. By clocks that disagree an entry may be before
-    it; so where an index that should have ended is missing, the whole log is read, once for each.
+    A warm function reads the tail of the log. If clocks disagree, an entry can lie before the tail;
+    so the whole log is read once for each index that should have ended and is missing.
 
     Args:
-        services: The store and what is known already.
-        sweep: The sweep.
+        services: The backend's services, with the cached observations.
+        sweep: The sweep's id.
         ended: Indices whose runs should have ended: given out, and without a lease.
     """
     known = services.observations.get(sweep, {})
@@ -108,7 +107,7 @@ def load_observations(
 def _read_log(
     services: Services, sweep: str, known: Mapping[int, Observation], since: float
 ) -> dict[int, Observation]:
-    """What is known and what was logged since; a new dict: others may hold the old one."""
+    """The known observations and those logged since, as a new dict: others may hold the old one."""
     merged = dict(known)
     for entry in services.store.list_observations(sweep, since):
         stored = merged.get(entry.index)

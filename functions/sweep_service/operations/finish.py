@@ -1,4 +1,4 @@
-"""Finish: the agent's word on how an attempt ended."""
+"""Finish: an agent reports how an attempt ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finished:
-    """End the run, or give it back to be handed out again; twice is once.
+    """End the run, or release it to be handed out again. Repeating the request has no effect.
 
     Raises:
         NotFound: No such sweep.
@@ -37,7 +37,7 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
         raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config
     judge = judge_of(services, sweep, counter)
-    run = services.store.get_run(sweep, index)  # before the lease: an amendment begins with that
+    run = services.store.get_run(sweep, index)  # before the lease: amendments change that first
     lease = services.store.get_lease(sweep, index)
     if lease is not None and lease.released_attempt >= ending.attempt:
         return Finished(ending.state, is_requeued=True)
@@ -59,13 +59,13 @@ def finish(services: Services, sweep: str, index: int, ending: Ending) -> Finish
 
 
 def _is_holder(run: Run, ending: Ending) -> bool:
-    """Whether it is the attempt that the run names that has ended."""
+    """Whether the attempt that has ended is the one that the run names."""
     is_current = run.attempt == ending.attempt and not run.is_deleted
     return is_current and ending.key in (None, run.key)
 
 
 def _news(judge: Judge, lease: Lease, run: Run) -> list[float]:
-    """The run's best value, if its reports did not contain it."""
+    """The run's best value, if no report has brought it before."""
     best = judge.worth(run).best
     return [best] if best is not None and best != judge.live_of(lease).best else []
 
@@ -92,11 +92,11 @@ def _release(services: Services, sweep: str, lease: Lease, run: Run, ending: End
 
 def _end(judge: Judge, config: SweepConfig, lease: Lease | None, ending: Ending, run: Run) -> Run:
     services, sweep = judge.services, judge.sweep
-    # what its program set is a value of the metric that the sweep has now
+    # A value that the program set itself is one of the sweep's present metric.
     result = ending.result if judge.is_by(run.config_version) else None
     if lease is not None and lease.attempt == ending.attempt:
         live, stop = lease.live, lease.early_stop
-    else:  # an ask is about to take the run: its lease knows nothing of this attempt
+    else:  # an ask is taking the run: the lease no longer describes this attempt
         live, stop = live_of_rows(services, sweep, run, config.metric), None
     is_stopped_early = ending.is_stopped_early
     if is_stopped_early is None:

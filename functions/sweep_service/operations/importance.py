@@ -1,4 +1,4 @@
-"""Importance: the share of the variation of results that each parameter of a sweep explains."""
+"""Importance: the share of the variation in results that each parameter explains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_READ = 2 * MOST_RUNS
 
 
 def importance_of(services: Services, sweep: str) -> tuple[int, list[Importance]]:
-    """The number of runs used, and the parameters, the most important first.
+    """The number of runs used, and the parameters by descending importance.
 
     Raises:
         NotFound: No such sweep.

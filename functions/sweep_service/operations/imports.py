@@ -1,4 +1,4 @@
-"""Import: results that were not made here, as observations and, in a finite space, as done."""
+"""Import: results from elsewhere become observations and, in a finite space, points done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sweep_service.errors import Busy, NotPossible, Stale
 from sweep_service.model.records.records import Base, Observation, Taken
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.model.space.distributions import identity
-from sweep_service.model.space.search_space import look_up
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.evidence import load_observations
 from sweep_service.operations.reconcile import reconcile
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
     from sweep_service.operations.sweeps import SweepView
 
-#: Observations of imported results are numbered from here, above those of prior runs.
+#: Lowest index for observations of imported results, above those of prior runs.
 FIRST_IMPORTED_INDEX = 10**15
 _N_INDICES = 2**62
 _TRIES = 8
@@ -40,7 +39,8 @@ class Result:
     """A configuration that was run elsewhere.
 
     Attributes:
-        value: Of the sweep's metric, NaN if it diverged; None where it is not known.
+        config: Values of the sweep's parameters.
+        value: Value of the sweep's metric: NaN if the run diverged, None if unknown.
     """
 
     config: Mapping[str, Any]
@@ -49,7 +49,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A result that could not be used; ``place`` counts from 0."""
+    """A result that could not be used; ``place`` is its position, counted from 0."""
 
     place: int
     reason: str
@@ -57,12 +57,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of results.
+    """Outcome of an import.
 
     Attributes:
-        n_observed: How many are new observations.
-        n_done: How many points count as done from now on.
+        n_observed: Number of new observations.
+        n_done: Number of points that newly count as done.
         n_known: Number of results that were known already.
+        left_out: Results that could not be used, with reasons.
     """
 
     n_observed: int
@@ -74,12 +75,12 @@ class Imported:
 def import_results(
     services: Services, sweep: str, results: Sequence[Result], *, is_dry_run: bool
 ) -> Imported:
-    """Let a sweep know results; the same results again change nothing.
+    """Import results into a sweep. Importing the same results again changes nothing.
 
     Raises:
         NotFound: No such sweep.
-        NotPossible: The sweep is canceled, or can make nothing of results.
-        Busy: Runs are handed out faster than it can be worked out which points are left.
+        NotPossible: The sweep is canceled, or its method cannot use results.
+        Busy: Runs are handed out faster than the remaining points can be computed.
     """
     for _ in range(_TRIES):
         view = get_sweep(services, sweep)
@@ -115,10 +116,12 @@ def _check_use(view: SweepView) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """The results that were not known.
+    """Results that were not known before.
 
     Attributes:
-        taken: What is taken with them; None where that is as before.
+        observations: Observations to append.
+        taken: All taken points including the imported ones; None if unchanged.
+        imported: The answer to the request.
     """
 
     observations: Sequence[Observation]
@@ -149,7 +152,7 @@ def _news(services: Services, sweep: str, view: SweepView, results: Sequence[Res
 
 
 def _usable(config: SweepConfig, results: Sequence[Result]) -> tuple[list[Result], list[LeftOut]]:
-    """Results with their configurations completed, and those that do not fit."""
+    """Usable results, with constant parameters filled in, and those outside the space."""
     usable: list[Result] = []
     left_out: list[LeftOut] = []
     for place, result in enumerate(results):
@@ -169,7 +172,7 @@ def _usable(config: SweepConfig, results: Sequence[Result]) -> tuple[list[Result
 def _observations(
     config: SweepConfig, results: Sequence[Result], version: int, now: float
 ) -> Iterator[Observation]:
-    """One for each result, under an index that the same result has in every import."""
+    """One observation per result, under an index derived from the result alone."""
     n_seen: Tally[str] = Tally()
     for result in results:
         name = _name(config, result)
@@ -187,6 +190,6 @@ def _observations(
 
 
 def _name(config: SweepConfig, result: Result) -> str:
-    """What distinguishes a result: the searched values, and the value of the metric."""
-    values = (look_up(result.config, parameter.path) for parameter in config.space.searched)
+    """Identity of a result: its searched values and its metric value."""
+    values = (parameter.read(result.config) for parameter in config.space.searched)
     return json.dumps([*map(identity, values), repr(result.value)])

@@ -1,10 +1,9 @@
-"""Judging: what a run is worth by a metric, also one that its sweep did not have at its time.
+"""Judging: the value of a run by a metric, even if its sweep had another metric at the time.
 
-All that is kept of a run - its best and last value, its values at bands, its observation - is by
-the metric of its own config version. An update may give the sweep another metric, or the same with
-another goal. Nothing is rewritten then: every comparison of runs asks here, and the values of runs
-of the other versions are computed again from their summaries; of a run that crashed, which has
-none, from its rows.
+Everything stored about a run (its best and last value, its values at bands, its observation) uses
+the metric of its own config version. If an update gives the sweep another metric or goal, nothing
+is rewritten. Instead, every comparison of runs goes through this module, which recomputes the
+values of earlier runs from their summaries or, for crashed runs, which have none, from their rows.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """A run's best and last finite value; None where it has none."""
+    """A run's best and last finite value, or None."""
 
     best: float | None
     last: float | None
@@ -43,7 +42,7 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Values of the runs of a sweep by ``metric``; without one, none."""
+    """Computes values of a sweep's runs by ``metric``; without a metric there are none."""
 
     services: Services
     sweep: str
@@ -52,27 +51,27 @@ class Judge:
 
     @property
     def is_by_all(self) -> bool:
-        """Whether the sweep has had this metric all the time."""
+        """Whether every config version of the sweep has this metric."""
         return all(self.is_by(base.version) for base in self.counter.bases)
 
     def is_by(self, version: int) -> bool:
-        """Whether what is kept of the runs of a config version is by this metric."""
+        """Whether values stored for runs of a config version use this metric."""
         return _is_by(self.services, self.sweep, version, self.metric)
 
     def is_by_at(self, index: int) -> bool:
-        """Whether what is kept of the run at an index is by this metric."""
+        """Whether values stored for the run at an index use this metric."""
         return self.is_by(self.counter.version_of(index))
 
     def worth(self, run: Run) -> Worth:
-        """What a run that has ended is worth."""
+        """The values of a run that has ended."""
         return worth_of(self.services, self.sweep, run, self.metric)
 
     def live_of(self, lease: Lease) -> LiveSummary:
-        """What the holder of a lease has reported of this metric, as far as it is kept."""
+        """The live summary of a lease, without values if they use another metric."""
         return lease.live if self.is_by_at(lease.index) else LiveSummary(step=lease.live.step)
 
     def heads(self, heads: Sequence[RunHead]) -> list[RunHead]:
-        """The heads of runs, those that have ended with their best value by this metric."""
+        """Run heads in which the best value of ended runs is by this metric."""
         if self.is_by_all:
             return list(heads)
         others = {head.index for head in heads if not self.is_by_at(head.index)}
@@ -83,13 +82,13 @@ class Judge:
         ]
 
     def band(self, values: Mapping[int, float]) -> dict[int, float]:
-        """The values at a band, by index, that are values of this metric."""
+        """The values at a band, by index, that use this metric."""
         if self.is_by_all:
             return dict(values)
         return {index: value for index, value in values.items() if self.is_by_at(index)}
 
     def observations(self, observations: Sequence[Observation]) -> list[Observation]:
-        """The observations by this metric; those of prior runs count by their own alone."""
+        """Observations by this metric; prior runs observed by another metric are left out."""
         if self.is_by_all:
             return list(observations)
         own = [entry for entry in observations if self.is_by(entry.config_version)]
@@ -101,7 +100,7 @@ class Judge:
         return sorted((*own, *self._judged(others)), key=lambda entry: entry.index)
 
     def _judged(self, others: Mapping[int, Observation]) -> Iterator[Observation]:
-        """Observations by another metric, as they are by this one; kept by warm functions."""
+        """Convert observations by another metric to this one; results are cached."""
         cache_key = (self.sweep, repr(self.metric))
         known = dict(self.services.judged.get(cache_key, {}))
         missing = {i for i, entry in others.items() if (i, entry.revision) not in known}
@@ -116,7 +115,7 @@ class Judge:
                 yield replace(entry, value=best, last=last)
 
     def _runs(self, indices: Iterable[int]) -> Iterator[Run]:
-        """The runs at some indices, read page by page."""
+        """The runs at the given indices, read page by page."""
         wanted = set(indices)
         if not wanted:
             return
@@ -129,16 +128,16 @@ class Judge:
 
 
 def judge_of(services: Services, sweep: str, counter: SweepStatus) -> Judge:
-    """The judge by the metric of the sweep's newest config."""
+    """The judge for the metric of the sweep's newest config."""
     metric = services.load_config(sweep, counter.version).config.metric
     return Judge(services, sweep, counter, metric)
 
 
 def worth_of(services: Services, sweep: str, run: Run, metric: Metric | None) -> Worth:
-    """What a run that has ended is worth by a metric, of its own sweep or another one's.
+    """The values of a run that has ended by a metric of its own sweep or of another one.
 
-    A value that the program set itself cannot be distinguished from a logged one where it was not
-    the sweep's metric then: the best of both counts.
+    If this was not the sweep's metric at the time, a value that the program set itself cannot be
+    distinguished from a logged one, and the better of both counts.
     """
     outcome = run.outcome
     if outcome is None or metric is None:
@@ -153,7 +152,7 @@ def worth_of(services: Services, sweep: str, run: Run, metric: Metric | None) ->
 
 
 def is_same(one: Metric | None, other: Metric | None) -> bool:
-    """Whether values of two metrics can be compared."""
+    """Whether values of two metrics are comparable: same name and same goal."""
     if one is None or other is None:
         return one is other
     return (one.name, one.goal) == (other.name, other.goal)
@@ -166,12 +165,12 @@ def has_prior_runs(services: Services, sweep: str) -> bool:
 
 
 def _is_by(services: Services, sweep: str, version: int, metric: Metric | None) -> bool:
-    """Whether what is kept of the runs of a config version is by a metric."""
+    """Whether values stored for runs of a config version use a metric."""
     return is_same(services.load_config(sweep, version).config.metric, metric)
 
 
 def live_of_rows(services: Services, sweep: str, run: Run, metric: Metric | None) -> LiveSummary:
-    """What the newest attempt of a run has reported, worked out from its rows."""
+    """The live summary of a run's newest attempt, recomputed from its rows."""
     live = LiveSummary()
     for batch in read_all(services, sweep, run.index):
         if batch.attempt == run.attempt:

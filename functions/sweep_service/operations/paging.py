@@ -1,4 +1,4 @@
-"""Iterates over lists that the store returns page by page."""
+"""Iterators over lists that the store returns page by page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RUNS_A_READ = 500
 
 
 def every_run(store: Store, sweep: str, since: int = 0) -> Iterator[Run]:
-    """The runs with index >= ``since``, by index; pages are read as they are consumed."""
+    """The runs with index >= ``since`` in order of index; pages are read lazily."""
     while runs := store.list_runs(sweep, since, _RUNS_A_READ):
         yield from runs
         since = runs[-1].index + 1

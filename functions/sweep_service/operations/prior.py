@@ -1,4 +1,4 @@
-"""Prior runs: results of earlier runs, also of other sweeps, as observations of a new one."""
+"""Prior runs: results of earlier runs, of any sweep, as observations of a new sweep."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from sweep_service.model.records.records import Outcome, Run
     from sweep_service.operations.services import Services
 
-#: Maximum number of runs for a model, which would not use more.
+#: Maximum number of prior runs for a model-based method, which would not use more.
 MOST_PRIOR_RUNS = 1000
-#: Maximum number of runs that only count as done.
+#: Maximum number of prior runs that only mark points as done.
 MOST_DONE = 10_000
 _MOST_WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known from outside of a sweep.
+    """Results known before a sweep starts.
 
     Attributes:
-        observations: For a method that uses them.
-        done: Configs that count as done if the space is finite.
-        warnings: What could not be used.
+        observations: Observations for a model-based method.
+        done: Configs that count as done in a finite space.
+        warnings: Prior runs that could not be used, with reasons.
     """
 
     observations: Sequence[Observation] = ()
@@ -50,13 +50,14 @@ class Known:
 
 
 def read_prior_runs(services: Services, config: SweepConfig, runs: Sequence[str]) -> Known:
-    """What a sweep with this config learns from prior runs.
+    """Read the results of prior runs that a sweep with this config can use.
 
-    A sweep's id represents all of its runs that have ended. For bayes each run with a value of
-    the metric is an observation; in a finite space each that finished counts as done.
+    A sweep's id represents all of its runs that have ended. For bayes, each run with a value of the
+    metric becomes an observation; in a finite space, each run that finished marks its point as
+    done.
 
     Raises:
-        InvalidConfig: A run does not exist or has not ended; names every such run.
+        InvalidConfig: Runs do not exist or have not ended; the error names each of them.
     """
     if not runs:
         return Known()
@@ -93,7 +94,7 @@ def read_prior_runs(services: Services, config: SweepConfig, runs: Sequence[str]
 
 
 def _out_of_space(config: SweepConfig, prior: _Prior) -> Problem | None:
-    """Why a run's configuration is none of the sweep's, if so."""
+    """A warning if the configuration of a prior run is outside the space."""
     try:
         config.space.check_contains(prior.run.config, is_grid=config.method == "grid")
     except ValueError as error:
@@ -102,7 +103,7 @@ def _out_of_space(config: SweepConfig, prior: _Prior) -> Problem | None:
 
 
 def _summed_up(warnings: list[Problem], n_found: int) -> list[Problem]:
-    """The first few warnings, and how many more there are."""
+    """The first few warnings, and the total number if there are more."""
     if len(warnings) <= _MOST_WARNINGS:
         return warnings
     message = f"{len(warnings):,} of {n_found:,} prior runs are left out in all"
@@ -110,7 +111,7 @@ def _summed_up(warnings: list[Problem], n_found: int) -> list[Problem]:
 
 
 def _each_once(groups: Iterable[Iterable[_Prior]]) -> Iterator[_Prior]:
-    """The runs of all groups; one that is in several, such as a run beside its sweep, is one."""
+    """The runs of all groups without duplicates, such as a run that is also named by its sweep."""
     seen: set[str] = set()
     for prior in chain.from_iterable(groups):
         if prior.name not in seen:
@@ -121,7 +122,7 @@ def _each_once(groups: Iterable[Iterable[_Prior]]) -> Iterator[_Prior]:
 def _load_all(
     services: Services, name: str, errors: list[Problem], warnings: list[Problem]
 ) -> Iterator[_Prior]:
-    """The run that a name represents, or the ended runs of the sweep that it represents."""
+    """The run with this id, or the ended runs of the sweep with this id."""
     if not is_sweep_id(name):
         prior = _load(services, name, errors)
         if prior is not None:
@@ -143,7 +144,7 @@ def _load_all(
 
 @dataclass(frozen=True, slots=True)
 class _Prior:
-    """A run that has ended, and where it comes from."""
+    """A run that has ended, with the id of its sweep."""
 
     sweep: str
     name: str

@@ -1,4 +1,4 @@
-"""Reconcile: find what an interrupted handler left undone, and finish a sweep exactly once."""
+"""Reconcile: complete what interrupted requests left undone, and finish a sweep exactly once."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class Reconciled(Enum):
-    """What reconciling found."""
+    """Result of reconciling a sweep."""
 
     ENDED = "ended"
-    MORE_TO_ASK = "more to ask"  #: holes were opened, or the limit has grown
+    MORE_TO_ASK = "more to ask"  #: Holes were opened, or the limit has grown.
     NOT_ENDED = "not ended"
 
 
 def reconcile(services: Services, sweep: str) -> Reconciled:
-    """Finish the sweep if all its indices are given out and every run has ended.
+    """Finish the sweep if all its indices have been given out and every run has ended.
 
     Raises:
         NotFound: No such sweep.
@@ -43,7 +43,7 @@ def reconcile(services: Services, sweep: str) -> Reconciled:
     if holes:
         open_holes(services, sweep, seen, sorted(holes))
         return Reconciled.MORE_TO_ASK
-    if any(head.state is None for head in heads):  # somebody is between two writes
+    if any(head.state is None for head in heads):  # a request is between two writes
         return Reconciled.NOT_ENDED
     if not _complete_leases(services, sweep):
         return Reconciled.NOT_ENDED
@@ -51,9 +51,9 @@ def reconcile(services: Services, sweep: str) -> Reconciled:
 
 
 def _complete_leases(services: Services, sweep: str) -> bool:
-    """Complete leases of ended runs; False at the first whose run has not ended.
+    """Complete the leases of ended runs; False as soon as a run is met that has not ended.
 
-    Amendments that are under way are carried out; a run that begins again has not ended.
+    Pending amendments are carried out; a retried run has not ended.
     """
     for lease in services.store.list_leases(sweep):
         run = services.store.get_run(sweep, lease.index)
@@ -66,7 +66,7 @@ def _complete_leases(services: Services, sweep: str) -> bool:
 
 
 def _finish(services: Services, sweep: str, seen: SweepStatus) -> Reconciled:
-    """Finish the sweep as it was seen before the runs were looked at, if nobody has changed it."""
+    """Finish the sweep if it has not changed since ``seen``, which was read before the runs."""
     finished = finish_if_exhausted(seen)
     if finished == seen:
         return Reconciled.NOT_ENDED

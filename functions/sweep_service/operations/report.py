@@ -1,4 +1,4 @@
-"""Report: rows and heartbeat of the agent that holds a run."""
+"""Report: rows and heartbeats from the agent that holds a run."""
 
 from __future__ import annotations
 
@@ -37,30 +37,31 @@ def report(
     must_prove: bool = False,
     attributes: Mapping[str, Any] | None = None,
 ) -> Command:
-    """Keep rows (none: a heartbeat), prolong the lease, and say whether to go on.
+    """Store rows, extend the lease, and answer whether the run is to stop. No rows: a heartbeat.
 
-    An agent that has to end says so with its reports: its lease is short from then on, so that the
-    run is soon handed out again should it be killed.
+    An agent that is about to be preempted says so in its reports. Its lease is short from then on,
+    so that the run is soon handed out again if the agent is killed.
 
-    Each row is counted once, no matter who sends it and how often. Rows of an attempt that lost its
-    lease are kept under that attempt and never counted.
+    Each row is counted once, however often and by whatever process it is sent. Rows of an attempt
+    that has lost its lease are stored under that attempt and never counted.
 
     Args:
-        services: What to work with.
-        sweep: Its id.
-        index: The run.
-        batch: The rows.
-        is_preempting: Whether the agent has to end.
-        key: With which the attempt was asked for, from one who says it.
-        must_prove: Whether rows of an attempt whose key is not known any more are refused.
-        attributes: What the program has noted so far, where that has changed; see ``Run``.
+        services: The backend's services.
+        sweep: The sweep's id.
+        index: Index of the run.
+        batch: Attempt, offset and rows.
+        is_preempting: Whether the agent is about to be preempted.
+        key: Idempotency key of the ask that leased the attempt, if the caller names it.
+        must_prove: Whether to discard rows of an attempt that has lost its lease unless ``key`` is
+            known to be the attempt's.
+        attributes: Everything the program has noted, if that has changed; see ``Run``.
 
     Raises:
         NotFound: No such sweep.
         LeaseLost: The attempt no longer holds the run.
     """
     counter = services.store.get_status(sweep)
-    if index >= counter.next_index:  # nobody has it: its rows would be nobody's
+    if index >= counter.next_index:  # never handed out: its rows would belong to no run
         raise NotFound(f"sweep {sweep} has no run {run_id(sweep, index)}")
     config = services.load_config(sweep, counter.version_of(index)).config
     lease = _held_lease(services, sweep, index, batch, key, must_prove=must_prove)
@@ -74,7 +75,7 @@ def report(
         return _heard(current, config, batch, now, is_preempting=is_preempting)
 
     lease = update(services.store, sweep, lease, extended)
-    if batch.rows:  # a repeat too: who counted the rows may have died before this
+    if batch.rows:  # even if counted before: the request that did may have died here
         put_bands(services.store, sweep, config, lease, batch)
     if attributes is not None:
         _note(services.store, sweep, index, batch.attempt, attributes)
@@ -93,7 +94,7 @@ def report(
 
 
 def lease_seconds(lease: Lease, config: SweepConfig) -> int:
-    """How long the holder of a lease may be silent."""
+    """How many seconds the holder of a lease may go without a report."""
     return _silence_seconds(config, is_preempting=lease.is_preempting)
 
 
@@ -105,9 +106,9 @@ def _silence_seconds(config: SweepConfig, *, is_preempting: bool) -> int:
 def _heard(
     lease: Lease, config: SweepConfig, batch: RowBatch, now: float, *, is_preempting: bool
 ) -> Lease:
-    """The lease of an agent that reports: longer, if that is due, and with its rows counted.
+    """The lease after a report: extended if that is due, and with the new rows counted.
 
-    Somebody else may have delivered rows of the same attempt meanwhile; those are left out.
+    Rows that another sender of the same attempt has delivered since are left out.
     """
     uncounted = news_of(lease.live, batch)
     lease_end = now + _silence_seconds(config, is_preempting=is_preempting or lease.is_preempting)
@@ -139,8 +140,8 @@ def _held_lease(
     """The lease of the attempt that reports.
 
     Raises:
-        LeaseLost: It does not hold the run. Its rows are kept beside the run, unless the attempt
-            is another's.
+        LeaseLost: It no longer holds the run. Its rows are stored under the attempt unless that
+            has another key.
     """
     lease = services.store.get_lease(sweep, index)
     if lease is not None and lease.attempt == batch.attempt:
@@ -149,14 +150,14 @@ def _held_lease(
         if not lease.is_released:
             return lease
     if batch.rows:
-        known = _key_of(services.store, sweep, index, batch.attempt)
+        known = key_of(services.store, sweep, index, batch.attempt)
         if known == key or (not must_prove and None in (known, key)):
             services.store.append(sweep, index, batch)
     raise _lease_lost(sweep, index, batch.attempt)
 
 
-def _key_of(store: Store, sweep: str, index: int, attempt: int) -> str | None:
-    """The key with which an attempt was asked for; None where that is not known any more."""
+def key_of(store: Store, sweep: str, index: int, attempt: int) -> str | None:
+    """The idempotency key of the ask that leased an attempt; None if it is no longer known."""
     run = store.get_run(sweep, index)
     if run is not None and run.attempt == attempt:
         return run.key
@@ -169,7 +170,7 @@ def _lease_lost(sweep: str, index: int, attempt: int) -> LeaseLost:
 
 
 def _is_beat_due(lease: Lease, config: SweepConfig, now: float) -> bool:
-    """A write is worth it when half of the lease is over, or somebody suspects the holder."""
+    """Whether to extend the lease: half of it is over, or the holder is suspected."""
     return lease.suspect_at is not None or lease.lease_end - now < lease_seconds(lease, config) / 2
 
 

@@ -1,4 +1,4 @@
-"""The rows of a run, read: each once and in order, however they were cut when they were sent."""
+"""Reading the rows of a run: in order and each once, however they were batched."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _BATCHES_A_READ = 100
 
 
 class RowPosition(NamedTuple):
-    """How far a history has been read.
+    """A position in the history of a run, up to which it has been read.
 
     Attributes:
-        attempt: Of the batch that was read last.
-        offset: Of that batch.
+        attempt: Attempt of the batch that was read last.
+        offset: Offset of that batch.
         next_row: Number of the first row of this attempt that has not been read.
     """
 
@@ -31,10 +31,10 @@ class RowPosition(NamedTuple):
 def read_page(
     services: Services, sweep: str, index: int, after: RowPosition | None
 ) -> tuple[list[RowBatch], RowPosition | None]:
-    """The batches that come next, and where they end; no batches and None at the end of all.
+    """The next batches and the position after them; no batches and None at the end.
 
-    Two who deliver the same rows at the same time may cut them into different batches, which
-    overlap: each row is taken from the first batch that has it.
+    Concurrent senders of the same rows may split them into different, overlapping batches. Each row
+    is taken from the first batch that contains it.
     """
     position = None if after is None else (after.attempt, after.offset)
     stored = services.store.list_rows(sweep, index, position, _BATCHES_A_READ)
@@ -42,7 +42,7 @@ def read_page(
 
 
 def read_all(services: Services, sweep: str, index: int) -> Iterator[RowBatch]:
-    """All batches of all attempts, as ``read_page`` has them."""
+    """All batches of all attempts, as ``read_page`` returns them."""
     batches, position = read_page(services, sweep, index, None)
     while position is not None:
         yield from batches
@@ -50,9 +50,9 @@ def read_all(services: Services, sweep: str, index: int) -> Iterator[RowBatch]:
 
 
 def by_step(rows: Iterable[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
-    """(attempt, row), where what was logged for one step in several calls is one row.
+    """Merge consecutive rows of one step, given as (attempt, row), into one row.
 
-    Only calls that have no metric in common: nothing that was logged is left out.
+    Rows that have a metric in common are not merged, so that no logged value is left out.
     """
     held: tuple[int, Row] | None = None
     for attempt, row in rows:
@@ -74,7 +74,7 @@ def _is_complement(held: Row, row: Row) -> bool:
 def _once(
     stored: Sequence[RowBatch], position: RowPosition | None
 ) -> tuple[list[RowBatch], RowPosition | None]:
-    """Batches without the rows that were read before, and the position after them."""
+    """Remove the rows that were read before from batches; also return the position after them."""
     if not stored:
         return [], None
     batches = []

@@ -1,4 +1,4 @@
-"""Reading runs: their states, the best one, and what they logged."""
+"""Reading runs: their states, the best run, and their histories."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, NotPossible
 from sweep_service.model.records.identifiers import run_id
+from sweep_service.model.records.numbers import decode_number
 from sweep_service.model.records.records import LiveSummary
+from sweep_service.model.records.shown import Labels
 from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import judge_of
-from sweep_service.operations.metrics import live_summary
+from sweep_service.operations.metrics import is_extreme, live_summary
+from sweep_service.operations.report import lease_seconds
 from sweep_service.operations.rows import RowPosition, by_step, read_all, read_page
 from sweep_service.operations.saving import update
+from sweep_service.operations.thinning import Thinner
 from sweep_service.protocol.leases import request_stop
 
 if TYPE_CHECKING:
@@ -32,16 +36,16 @@ if TYPE_CHECKING:
     from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
 
-#: Names of the metrics that are wanted of a history; all of them when there are none.
+#: Names of the metrics to read from a history; empty for all of them.
 Keys = tuple[str, ...]
 
-#: a pending run begins again: what its last attempt reported no longer counts
+#: Pending is among them because such a run starts again: values of earlier attempts do not count.
 _NEVER_BEST = (RunState.FAILED, RunState.CRASHED, RunState.PENDING, RunState.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with its state, which its outcome determines, or its lease while it has none."""
+    """A run with its state, derived from its outcome or, while it has none, from its lease."""
 
     sweep: str
     run: Run
@@ -49,15 +53,50 @@ class RunView:
     summary: Mapping[str, MetricValue]
     best: float | None
     lease: Lease | None
+    heard_at: float | None = None
+
+    @property
+    def is_living(self) -> bool:
+        """Whether an agent works on it, or is expected to."""
+        is_held = self.lease is not None and not self.lease.is_released
+        return self.run.outcome is None and is_held
+
+    @property
+    def is_stop_requested(self) -> bool:
+        """Whether its agent has been asked to stop it, by a person or by early termination."""
+        lease = self.lease
+        if lease is None or not self.is_living:
+            return False
+        return lease.is_stop_requested or lease.early_stop is not None
+
+    @property
+    def labels(self) -> Labels:
+        """What people have written on it, or else its program."""
+        outcome, own = self.run.outcome, self.run.labels
+        noted = self.run.attributes if outcome is None else outcome.attributes
+        name, tags, notes = noted.get("name"), noted.get("tags"), noted.get("notes")
+        texts = tags if isinstance(tags, (list, tuple)) else ()
+        return Labels(
+            own.name or (name if isinstance(name, str) else None),
+            own.tags or tuple(tag for tag in texts if isinstance(tag, str)),
+            own.notes or (notes if isinstance(notes, str) else None),
+        )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics that are known to have been logged."""
+        if self.run.outcome is not None:
+            return tuple(name for name in self.summary if not is_extreme(name, self.summary))
+        return self.lease.live.names if self.lease is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All runs of a sweep at a glance.
+    """Overview of the runs of a sweep.
 
     Attributes:
-        counts: How many runs are in each state.
-        best: The best run so far, as ``best_run`` finds it; None also without a metric.
+        counts: Number of runs by state.
+        best: The best run so far, see ``best_run``; None also if the sweep has no metric.
     """
 
     counts: Mapping[str, int]
@@ -75,7 +114,7 @@ class RunStory:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """A part of a history as (attempt, row), and where the next one starts; None at the end."""
+    """One page of a history as (attempt, row), and its last position; None at the end."""
 
     rows: Sequence[tuple[int, Row]]
     last: RowPosition | None
@@ -83,23 +122,32 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class ThinnedHistory:
-    """Some of the rows of a history as (attempt, row), and how many there are in all."""
+    """Selected rows of a history as (attempt, row), and the total number of rows."""
 
     rows: Sequence[tuple[int, Row]]
     n_rows: int
 
 
-def list_runs(services: Services, sweep: str, since: int, count: int) -> list[RunView]:
-    """Runs with index >= ``since``, at most ``count``.
+def list_runs(
+    services: Services, sweep: str, since: int, count: int, others: Sequence[int] = ()
+) -> tuple[list[RunView], int | None]:
+    """At most ``count`` runs with index >= ``since``, after those at ``others`` that are below.
+
+    Returns:
+        The runs by index, and the index where the next page begins; None: there are no more.
 
     Raises:
         NotFound: No such sweep.
     """
     judge = _judge(services, sweep)
+    below = [index for index in others if index < since]
+    named = services.store.get_runs(sweep, below) if below else []
     runs = services.store.list_runs(sweep, since, count)
     leases = _leases_by_index(services, sweep)
     now = services.clock()
-    return [_view(judge, run, leases.get(run.index), now) for run in runs]
+    views = [_view(judge, run, leases.get(run.index), now) for run in (*named, *runs)]
+    following = runs[-1].index + 1 if runs else judge.counter.next_index
+    return views, following if following < judge.counter.next_index else None
 
 
 def get_run(services: Services, sweep: str, index: int) -> RunView:
@@ -111,13 +159,13 @@ def get_run(services: Services, sweep: str, index: int) -> RunView:
     judge = _judge(services, sweep)
     run = services.store.get_run(sweep, index)
     if run is None:
-        raise NotFound(f"no run '{run_id(sweep, index)}' in sweep {sweep}")
+        raise _no_run(sweep, index)
     lease = services.store.get_lease(sweep, index)
     return _view(judge, run, lease, services.clock())
 
 
 def get_run_story(services: Services, sweep: str, index: int) -> RunStory:
-    """One run with its earlier attempts and the newest error tail.
+    """A run with its earlier attempts and its newest error tail.
 
     Raises:
         NotFound: No such sweep or run.
@@ -129,10 +177,19 @@ def get_run_story(services: Services, sweep: str, index: int) -> RunStory:
     return RunStory(view, attempts, next((tail for tail in tails if tail), None))
 
 
-def best_run(services: Services, sweep: str) -> RunView | None:
-    """The run with the best value so far; None while there is none.
+def list_heads(services: Services, sweep: str) -> list[RunHead]:
+    """All runs in brief; those without an outcome have the state and best value of their leases.
 
-    Failed, crashed and pending runs do not count; running ones do, by what they have reported.
+    Raises:
+        NotFound: No such sweep.
+    """
+    return _heads(_judge(services, sweep))
+
+
+def best_run(services: Services, sweep: str) -> RunView | None:
+    """The run with the best value so far, or None.
+
+    Failed, crashed and pending runs do not count; running ones do, with their reported values.
 
     Raises:
         NotFound: No such sweep.
@@ -148,7 +205,7 @@ def best_run(services: Services, sweep: str) -> RunView | None:
 
 
 def survey(services: Services, sweep: str) -> Survey:
-    """Counts by state and the best run, from one look at all runs.
+    """Count the runs by state and find the best one, in one pass over all runs.
 
     Raises:
         NotFound: No such sweep.
@@ -172,11 +229,11 @@ def living_state(lease: Lease | None, now: float) -> RunState:
 
 
 def stop_run(services: Services, sweep: str, index: int) -> RunView:
-    """Ask the run's agent to stop it, which learns of it with its next report.
+    """Flag a run to be stopped; its agent reads the flag in the answer to its next report.
 
     Raises:
         NotFound: No such sweep or run.
-        NotPossible: No agent works on it.
+        NotPossible: No agent holds the run.
     """
     view = get_run(services, sweep, index)
     if view.run.outcome is not None or view.lease is None or view.lease.is_released:
@@ -204,38 +261,35 @@ def list_rows(
 def thin_rows(
     services: Services, sweep: str, index: int, n_rows: int, keys: Keys
 ) -> ThinnedHistory:
-    """About ``n_rows`` evenly spaced rows of the whole history, first and last kept.
+    """About ``n_rows`` rows of the whole history, including those with extreme values.
 
-    What was logged for one step in several calls is one row.
-
-    Memory is bounded by the result: while reading, every second row is dropped each time twice
-    as many as wanted have been kept, or more than an answer can hold.
+    Extremes are those of the metrics in ``keys`` or else of the sweep's metric; see ``thinning``.
+    Rows logged for one step in several calls are merged.
 
     Raises:
         NotFound: No such sweep or run.
     """
-    kept: list[tuple[int, Row]] = []
-    last: tuple[int, Row] | None = None
-    stride, seen, n_bytes = 1, 0, 0
     get_run(services, sweep, index)
-    for last in by_step(_rows_with(keys, read_all(services, sweep, index))):
-        if seen % stride == 0:
-            kept.append(last)
-            n_bytes += _size(last[1])
-        seen += 1
-        if len(kept) >= 2 * n_rows or n_bytes > _THINNED_BYTES:
-            kept, stride = kept[::2], 2 * stride
-            n_bytes = sum(_size(row) for _, row in kept)
-    if last is not None and kept[-1] is not last:
-        kept.append(last)
-    return ThinnedHistory(kept, seen)
+    judge = _judge(services, sweep)
+    names = keys or (() if judge.metric is None else (judge.metric.name,))
+    thinner: Thinner[tuple[int, Row]] = Thinner(
+        n_rows, lambda row: _values(names, row[1]), lambda row: _size(row[1]), _THINNED_BYTES
+    )
+    for row in by_step(_rows_with(keys, read_all(services, sweep, index))):
+        thinner.add(row)
+    return ThinnedHistory(thinner.finish(), thinner.n_seen)
 
 
-_THINNED_BYTES = 4_000_000  #: a Lambda function may answer with 6 MB
+_THINNED_BYTES = 4_000_000  #: The answer of a Lambda function is limited to 6 MB.
+
+
+def _values(names: Keys, row: Row) -> dict[str, float]:
+    found = ((name, decode_number(row.metrics.get(name))) for name in names)
+    return {name: value for name, value in found if value is not None}
 
 
 def _rows_with(keys: Keys, batches: Iterable[RowBatch]) -> Iterator[tuple[int, Row]]:
-    """(attempt, row) of the rows that have any of the metrics, with these alone."""
+    """The rows that have any of the metrics, reduced to these, as (attempt, row)."""
     for batch in batches:
         for row in batch.rows:
             if not keys:
@@ -245,12 +299,12 @@ def _rows_with(keys: Keys, batches: Iterable[RowBatch]) -> Iterator[tuple[int, R
 
 
 def _size(row: Row) -> int:
-    """About how many bytes a row takes in JSON."""
+    """Approximate size of a row in JSON, in bytes."""
     return 60 + sum(len(name) + 24 for name in row.metrics)
 
 
 def _heads(judge: Judge) -> list[RunHead]:
-    """All runs; those without an outcome have the state and best value of their leases."""
+    """Heads of all runs; runs in progress get state and best value from their leases."""
     services = judge.services
     leases = _leases_by_index(services, judge.sweep)
     now = services.clock()
@@ -292,4 +346,18 @@ def _view(judge: Judge, run: Run, lease: Lease | None, now: float) -> RunView:
         return RunView(judge.sweep, run, outcome.state, outcome.summary, best, lease)
     live = judge.live_of(lease) if lease is not None else LiveSummary()
     summary = live_summary(judge.metric, live)
-    return RunView(judge.sweep, run, living_state(lease, now), summary, live.best, lease)
+    state = living_state(lease, now)
+    heard_at = _heard_at(judge, run, lease)
+    return RunView(judge.sweep, run, state, summary, live.best, lease, heard_at)
+
+
+def _heard_at(judge: Judge, run: Run, lease: Lease | None) -> float | None:
+    """When the holder of a lease has last had it extended, which is later than half of it ago."""
+    if lease is None or lease.is_released:
+        return None
+    config = judge.services.load_config(judge.sweep, run.config_version).config
+    return max(run.started_at, lease.lease_end - lease_seconds(lease, config))
+
+
+def _no_run(sweep: str, index: int) -> NotFound:
+    return NotFound(f"no run '{run_id(sweep, index)}' in sweep {sweep}")

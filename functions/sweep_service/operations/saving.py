@@ -1,4 +1,4 @@
-"""Saving the result of a transition, which is asked again when others were faster."""
+"""Saving the result of a transition, with retries when a concurrent write was faster."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ MAX_TRIES = 8
 
 
 def update(store: Store, sweep: str, record: R | None, transition: Callable[[Any], R]) -> R:
-    """Save what a transition makes of a record, as it was read or as it has become since.
+    """Apply a transition to a record and save the result; on a conflict, to the newer record.
 
     Args:
-        store: Where it is stored.
-        sweep: The id of the sweep.
-        record: As it was read.
-        transition: Takes the record, or None where it has been deleted. Where it returns what is
-            stored already, nothing is written. It may raise any error of the backend.
+        store: The store.
+        sweep: The sweep's id.
+        record: The record as it was read.
+        transition: Maps the record (None once it has been deleted) to the one to save. If it
+            returns the record unchanged, nothing is written. It may raise any backend error.
 
     Returns:
         The record as it is stored.
 
     Raises:
-        Busy: Others were faster ``MAX_TRIES`` times.
+        Busy: Concurrent writes were faster ``MAX_TRIES`` times.
     """
     for _ in range(MAX_TRIES):
         wanted = transition(record)

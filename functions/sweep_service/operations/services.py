@@ -1,4 +1,4 @@
-"""What every operation works with, made once by ``bootstrap`` and passed in explicitly."""
+"""The services that every operation uses, built once by ``bootstrap`` and passed explicitly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAX_CACHED = 256
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A config version as stored, and what it means."""
+    """A config version as stored, and its parsed sweep config."""
 
     meta: ConfigVersion
     config: SweepConfig
@@ -36,16 +36,17 @@ class Services:
     """The store, the backend's clock, its randomness and its caches.
 
     Attributes:
-        clock: Seconds since the epoch; the only clock that leases are judged by.
-        rng: For sweep ids, seeds and the order in which owed runs are tried; never for a
-            configuration, which depends on the sweep's seed and the index alone.
-        wait_seconds: How long an agent is asked to wait when there is nothing to hand out.
-        configs: Immutable config versions by (sweep, version), kept by warm functions.
-        offers: What config versions have to offer by (sweep, version), likewise immutable.
-        observations: Observation logs by sweep, kept by warm functions; see ``evidence``.
-        unobserved: Indices by sweep that were looked for in the whole log and are not there.
-        judged: What runs are worth by a metric that they were not judged by: by sweep and metric,
-            and by index and revision; likewise.
+        store: The store.
+        clock: Returns seconds since the epoch; no other clock decides about leases.
+        rng: Source of sweep ids, seeds and the order in which released and expired leases are
+            tried. Configurations never use it: they depend on the sweep's seed and the index alone.
+        wait_seconds: How long an agent waits before it asks again if there is nothing to hand out.
+        configs: Cache of config versions, which are immutable, by (sweep, version).
+        offers: Cache of the offers of config versions, also immutable, by (sweep, version).
+        observations: Cache of observation logs by sweep; see ``evidence``.
+        unobserved: Indices by sweep that are not in the log although the whole of it was read.
+        judged: Cache of values recomputed by another metric: by (sweep, metric), then by
+            (index, revision).
     """
 
     store: Store
@@ -64,10 +65,10 @@ class Services:
         """One config version of a sweep, from the cache where possible.
 
         Args:
-            sweep: Id of the sweep.
+            sweep: The sweep's id.
             version: Number of the config version.
-            parsed: The config that has just been stored as this version. It is used as it is if
-                its document is the stored one, so that its distributions are not built again.
+            parsed: The config just stored as this version. It is reused if its document equals the
+                stored one, so that its distributions are not built twice.
 
         Raises:
             NotFound: No such sweep or version.
@@ -80,7 +81,7 @@ class Services:
         return loaded
 
     def forget(self, sweep: str) -> None:
-        """Drop what is cached of a sweep that has been removed: its id may come again."""
+        """Drop everything cached for a deleted sweep, whose id may be used again."""
         _drop(self.configs, sweep)
         _drop(self.offers, sweep)
         _drop(self.judged, sweep)
@@ -89,10 +90,10 @@ class Services:
 
 
 def _understood(meta: ConfigVersion, parsed: SweepConfig | None) -> SweepConfig:
-    """The stored config of a sweep.
+    """The parsed config of a stored version.
 
     Raises:
-        StoreUnusable: It is not what was stored.
+        StoreUnusable: The stored document is not a valid sweep config.
     """
     if parsed is not None and json.dumps(parsed.document) == json.dumps(meta.document):
         return parsed
@@ -111,7 +112,7 @@ def _drop(cache: dict[tuple[str, K], V], sweep: str) -> None:
 
 
 def remember(cache: dict[K, V], key: K, value: V) -> None:
-    """Put an entry into a cache; a full one is emptied first."""
+    """Put an entry into a cache, which is emptied first if it is full."""
     if len(cache) >= _MAX_CACHED:
         cache.clear()
     cache[key] = value

@@ -1,4 +1,4 @@
-"""Early stopping, judged on every report from one number a run at each band."""
+"""Early stopping: decided on every report from one stored value per run and band."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
 
 
 def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch: RowBatch) -> None:
-    """Keep the run's value at every band that the newest rows carry it over.
+    """Store the run's value at every band that the newest rows have crossed.
 
-    A repeat of them writes the same again; older ones, whose turn has passed, nothing.
+    Repeating the newest batch writes the same values again; an older batch writes nothing.
 
     Args:
-        store: Where to.
-        sweep: Its id.
+        store: The store.
+        sweep: The sweep's id.
         config: The sweep's config.
-        lease: The run's lease as it is now after the batch: what it has counted are the rows
-            before those of the batch, and these.
+        lease: The run's lease, which has counted the rows up to and including the batch.
         batch: The rows that have arrived.
     """
     if config.early_terminate is None or config.metric is None:
@@ -44,9 +43,9 @@ def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch
 
 
 def is_stopped_early(judge: Judge, config: SweepConfig, lease: Lease) -> bool:
-    """Whether to stop a running run for its value at the last band it has passed.
+    """Whether to stop a run because of its value at the last band it has crossed.
 
-    The decision is final, no matter what other runs do later: the reason is stored with the lease.
+    The decision is final, whatever other runs report later: its reason is stored in the lease.
     """
     if lease.early_stop is not None:
         return True

@@ -1,4 +1,4 @@
-"""Sweeps: register, read, change, remove."""
+"""Sweeps: register, read, change, delete."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sweep_service.errors import NotFound, NotPossible, Stale
 from sweep_service.model.language.problems import Problem
 from sweep_service.model.records.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
 from sweep_service.model.records.records import ConfigVersion, Taken
+from sweep_service.model.records.shown import NO_INFO
 from sweep_service.model.records.states import SweepState
 from sweep_service.operations.prior import read_prior_runs
 from sweep_service.operations.reconcile import reconcile
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import ParsedSweep, SweepConfig
-    from sweep_service.model.records.records import SweepHead, SweepStatus
+    from sweep_service.model.records.records import SweepStatus
+    from sweep_service.model.records.shown import SweepHead, SweepInfo
     from sweep_service.operations.services import Services
 
 DEFAULT_PROJECT = "default"
@@ -34,11 +36,15 @@ _SEED_BITS = 48
 
 @dataclass(frozen=True, slots=True)
 class NewSweep:
-    """What a user asks to be registered; ``key`` makes a repeat harmless.
+    """A sweep to be registered.
 
     Attributes:
-        prior_runs: Ids of ended runs, of any sweep, whose results are known from the start.
-        author: The name of who asks.
+        parsed: The sweep file.
+        prior_runs: Ids of ended runs, or of sweeps, whose results are known from the start.
+        project: Name of the project, if any.
+        name: Display name, if any.
+        key: Idempotency key: a repeated request finds the sweep that the first one created.
+        author: Name of the caller.
     """
 
     parsed: ParsedSweep
@@ -51,22 +57,23 @@ class NewSweep:
 
 @dataclass(frozen=True, slots=True)
 class SweepView:
-    """A sweep as it is now; ``sweep`` is None for a dry run.
+    """A sweep with its newest config and status; ``sweep`` is None for a dry run.
 
     Attributes:
-        is_changed: Whether the request that this answers has changed the sweep.
+        is_changed: Whether the request changed the sweep.
     """
 
     sweep: str | None
     loaded: LoadedConfig
     counter: SweepStatus
     grid_points: int | None
+    info: SweepInfo = NO_INFO
     warnings: Sequence[Problem] = field(default_factory=tuple)
     is_changed: bool = True
 
     @property
     def state(self) -> SweepState:
-        """The state as shown."""
+        """The state to show: a running sweep that has handed out nothing is pending."""
         return protocol.shown_state(self.counter)
 
 
@@ -74,8 +81,8 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
     """Register a sweep and give it an id.
 
     Raises:
-        InvalidConfig: Its method is not available here, or a prior run cannot be used.
-        NotPossible: No free id was found (never seen).
+        InvalidConfig: The method is not available in this backend, or a prior run cannot be used.
+        NotPossible: No free id was found, which is practically impossible.
     """
     config = new.parsed.config
     registry.check_available(config.method)
@@ -107,7 +114,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
         )
         if is_dry_run:
             loaded = LoadedConfig(meta, config)
-            return SweepView(None, loaded, counter, grid_points, warnings)
+            return SweepView(None, loaded, counter, grid_points, warnings=warnings)
         try:
             services.store.create_sweep(meta, counter)
         except Stale:
@@ -120,18 +127,19 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
 
 
 def get_sweep(services: Services, sweep: str) -> SweepView:
-    """A sweep as it is now.
+    """Read a sweep.
 
     Raises:
         NotFound: No such sweep.
     """
     counter = services.store.get_status(sweep)
     loaded = services.load_config(sweep, counter.version)
-    return SweepView(sweep, loaded, counter, registry.n_points(loaded.config))
+    info = services.store.get_info(sweep) or NO_INFO
+    return SweepView(sweep, loaded, counter, registry.n_points(loaded.config), info)
 
 
 def first_configs(view: SweepView, count: int) -> list[Mapping[str, Any]]:
-    """The configs of the first runs, as they would be if none had reported yet."""
+    """The configs of the first ``count`` runs, assuming that none has reported."""
     limit = view.counter.limit
     n_shown = count if limit is None else min(limit, count)
     config, seed = view.loaded.config, view.counter.seed
@@ -146,7 +154,7 @@ def list_sweeps(
     after: tuple[float, str] | None,
     count: int,
 ) -> tuple[list[SweepView], tuple[float, str] | None]:
-    """One page of sweeps, newest first, and where the next page begins (None: at the end)."""
+    """One page of sweeps, newest first, and the position of the next page (None: no more)."""
     heads = services.store.list_sweeps(project, after, count)
     views = [view for head in heads if (view := _view_of(services, head)) is not None]
     last = (heads[-1].created_at, heads[-1].sweep) if len(heads) == count else None
@@ -154,13 +162,13 @@ def list_sweeps(
 
 
 def delete_sweep(services: Services, sweep: str, author: str = "") -> None:
-    """Remove a sweep and all that belongs to it; a repeat goes on where the first was cut short.
+    """Delete a sweep and everything that belongs to it; a repeat continues an interrupted deletion.
 
-    Requests for the sweep are answered from then on with who deleted it, and when.
+    From then on, requests for the sweep are answered with when and by whom it was deleted.
 
     Raises:
-        NotFound: No such sweep, and nothing of one.
-        Busy: There is more than one request can remove; the same again goes on.
+        NotFound: No such sweep, nor remains of one.
+        Busy: There is more to delete than one request can; repeating the request continues.
     """
     when = datetime.fromtimestamp(services.clock(), timezone.utc)
     by = f" by {author}" if author else ""
@@ -171,30 +179,30 @@ def delete_sweep(services: Services, sweep: str, author: str = "") -> None:
 
 
 def set_state(services: Services, sweep: str, target: SweepState) -> SweepView:
-    """Pause, resume, stop or cancel a sweep; in the state that it has already it stays.
+    """Pause, resume, stop or cancel a sweep; nothing is written if it already has this state.
 
     Raises:
         NotFound: No such sweep.
-        NotPossible: Its state does not allow it; the text says what is possible.
-        Busy: Others change it too often in a row.
+        NotPossible: The present state does not allow it; the message says what is possible.
+        Busy: Concurrent requests kept changing the sweep.
     """
     seen = services.store.get_status(sweep)
     changed = update(
         services.store, sweep, seen, lambda status: protocol.set_state(sweep, status, target)
     )
     is_changed = changed.state is not seen.state
-    if is_changed and target is SweepState.RUNNING:  # nothing may be left to do
+    if is_changed and target is SweepState.RUNNING:  # every run may have ended already
         reconcile(services, sweep)
     return replace(get_sweep(services, sweep), is_changed=is_changed)
 
 
 def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepView:
-    """Change for how many runs the sweep goes on; a sweep that had ended by its cap runs again.
+    """Change the run cap of a sweep. A sweep that had finished at its old cap runs again.
 
     Raises:
         NotFound: No such sweep.
         NotPossible: More runs than that have been handed out already.
-        Busy: Others change it too often in a row.
+        Busy: Concurrent requests kept changing the sweep.
     """
 
     def under_cap(status: SweepStatus) -> SweepStatus:
@@ -212,12 +220,12 @@ def set_run_cap(services: Services, sweep: str, run_cap: int | None) -> SweepVie
 
 
 def smaller(points: int | None, run_cap: int | None) -> int | None:
-    """How many indices a sweep may give out; None means endless."""
+    """The number of indices that a sweep may give out; None means unlimited."""
     return min((bound for bound in (points, run_cap) if bound is not None), default=None)
 
 
 def about_cap(config: SweepConfig, counter: SweepStatus) -> list[Problem]:
-    """A warning where a sweep ends below its cap because all points have been run."""
+    """A warning if the sweep has fewer points than its run cap."""
     cap, points = counter.run_cap, counter.limit
     if cap is None or points is None or points >= cap:
         return []
@@ -227,7 +235,7 @@ def about_cap(config: SweepConfig, counter: SweepStatus) -> list[Problem]:
 
 
 def _about_taken(taken: Taken | None) -> list[Problem]:
-    """What prior runs leave out of a finite space."""
+    """A warning that says how many points of a finite space prior runs have taken."""
     if taken is None or not taken.points:
         return []
     n_done = len(taken.points)
@@ -244,7 +252,7 @@ def _first_counter(config: SweepConfig, seed: int, taken: Taken | None) -> Sweep
 
 
 def _sweep_id(key: str, salt: int) -> str:
-    """A sweep id that depends on the creation's key alone, so that a repeat finds its own."""
+    """A sweep id derived from the idempotency key, so that a repeated request finds its sweep."""
     number = int.from_bytes(hashlib.sha256(f"{salt}:{key}".encode()).digest()[:16], "big")
     letters = []
     for _ in range(SWEEP_ID_LENGTH):
@@ -254,14 +262,8 @@ def _sweep_id(key: str, salt: int) -> str:
 
 
 def _view_of(services: Services, head: SweepHead) -> SweepView | None:
-    """The view of a listed sweep; None when it was deleted meanwhile."""
+    """The view of a listed sweep; None if it has been deleted since."""
     try:
         return get_sweep(services, head.sweep)
     except NotFound:
         return None
-
-
-def describe_metric(view: SweepView) -> dict[str, Any] | None:
-    """The sweep's metric as its normalised config has it."""
-    metric = view.loaded.config.document.get("metric")
-    return dict(metric) if metric is not None else None

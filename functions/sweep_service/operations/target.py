@@ -1,4 +1,4 @@
-"""Target: a sweep whose metric is as good as its user wants hands out no more runs."""
+"""Target: a sweep whose metric has reached its target value hands out no more runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 def finish_on_target(
     services: Services, sweep: str, counter: SweepStatus, values: Iterable[float]
 ) -> None:
-    """Finish the sweep if a value reaches the target of its newest config; other runs go on.
+    """Finish the sweep if a value reaches the target of its newest config; other runs continue.
 
     Args:
-        services: What to work with.
-        sweep: Its id.
-        counter: As read by the request.
-        values: Finite values of the metric that the request has brought. Older ones do not count:
-            a sweep that its user resumes goes on until a value reaches the target again.
+        services: The backend's services.
+        sweep: The sweep's id.
+        counter: The sweep's status as the request read it.
+        values: Finite metric values that arrived with the request. Older values do not count, so
+            that a sweep resumed by its user continues until a new value reaches the target.
 
     Raises:
-        Busy: Others change the sweep too often in a row.
+        Busy: Concurrent requests kept changing the sweep.
     """
     metric = services.load_config(sweep, counter.version).config.metric
     if metric is None or not any(_is_reached(metric, value) for value in values):

@@ -1,4 +1,4 @@
-"""Access tokens: created, listed, revoked."""
+"""Access tokens: create, list, revoke."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def create_token(services: Services, token: Token) -> Token:
-    """Have the backend accept a token; a repeat changes nothing.
+    """Store a token, which the backend accepts from then on. A repeat changes nothing.
 
     Raises:
-        InvalidRequest: It has expired already.
-        NotFound: It is for a sweep that does not exist.
-        NotPossible: The token is there with another name, scope, sweep or expiry, or was revoked.
+        InvalidRequest: The token has already expired.
+        NotFound: The token is for a sweep that does not exist.
+        NotPossible: The token exists with another name, scope, sweep or expiry, or was revoked.
     """
     if token.expires_at is not None and token.expires_at <= token.created_at:
         raise InvalidRequest("field 'expires_at': found a time that has passed")
@@ -43,12 +43,12 @@ def create_token(services: Services, token: Token) -> Token:
 
 
 def list_tokens(services: Services) -> list[Token]:
-    """All tokens that are stored, the newest first."""
+    """All stored tokens, newest first."""
     return sorted(services.store.list_tokens(), key=lambda token: -token.created_at)
 
 
 def revoke_token(services: Services, token_id: str) -> Token:
-    """Have the backend no longer accept a token; a revoked one stays as it is.
+    """Revoke a token; nothing changes if it has been revoked before.
 
     Raises:
         NotFound: No token has this id.

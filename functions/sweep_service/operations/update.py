@@ -1,4 +1,4 @@
-"""Update: a new config version for a sweep that may have begun already."""
+"""Update: add a config version to a sweep, which may already have handed out runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sweep_service.errors import Busy, InvalidConfig, NotPossible, Stale
 from sweep_service.model.language.command import command_sha256
 from sweep_service.model.language.problems import Problem
+from sweep_service.model.language.sweep_config import with_wandb
 from sweep_service.model.records.records import Base
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.judging import has_prior_runs, is_same
@@ -30,20 +31,22 @@ _TRIES = 8
 def update_config(
     services: Services, sweep: str, parsed: ParsedSweep, author: str = ""
 ) -> SweepView:
-    """Make ``parsed`` the config of all runs that are not handed out yet.
+    """Make ``parsed`` the config of all runs that have not been handed out yet.
 
-    Runs in progress, and configurations handed out before, stay as they are; a grid or a finite
-    space goes on with the points that no earlier version handed out. Another metric counts for all
-    runs: see ``judging``. The config that it has already changes nothing.
+    Runs in progress and configurations handed out before stay as they are. A finite space continues
+    with the points that no earlier version handed out. A new metric applies to all runs, see
+    ``judging``. An equal config changes nothing.
 
     Raises:
         NotFound: No such sweep.
-        InvalidConfig: It changes what cannot change; names every such key.
-        NotPossible: The sweep is canceled, or its new run cap is below what was handed out.
-        Busy: Runs are handed out faster than the change can be worked out.
+        InvalidConfig: It changes keys that cannot change; the error names each of them.
+        NotPossible: The sweep is canceled, or more runs than the new cap have been handed out.
+        Busy: Runs are handed out faster than the update can be computed.
     """
     for _ in range(_TRIES):
         view = get_sweep(services, sweep)
+        if parsed.config.wandb is None:  # it was decided when the sweep was registered
+            parsed = with_wandb(parsed, view.loaded.config.wandb)
         _check_change(view, parsed.config)
         counter = view.counter
         if _is_config_of(view, parsed.config):
@@ -74,7 +77,7 @@ def update_config(
 
 
 def _signed(view: SweepView, new: SweepConfig, author: str, now: float) -> SweepView:
-    """The sweep with who changes its command, if the new config does."""
+    """The sweep with the author and time of the command's change, if the new config changes it."""
     if command_sha256(view.loaded.config.document) == command_sha256(new.document):
         return view
     meta = replace(view.loaded.meta, command_at=now, command_by=author)
@@ -84,16 +87,16 @@ def _signed(view: SweepView, new: SweepConfig, author: str, now: float) -> Sweep
 def add_version(
     store: Store, view: SweepView, config: SweepConfig, run_cap: int | None, taken: Taken
 ) -> int:
-    """Make ``config`` the newest version of a sweep; it begins with the next index.
+    """Make ``config`` the newest version of a sweep, which applies from the next index on.
 
-    The version is stored under the first free number. One whose writer died before the sweep had
-    it, or was too late, is passed over.
+    The version is stored under the first free number. Versions that never became part of the sweep,
+    because their request died or lost the race, are skipped.
 
     Returns:
         The number of the version.
 
     Raises:
-        NotPossible: The run cap is below what was handed out.
+        NotPossible: More runs than the run cap have been handed out.
         Stale: The sweep has changed since it was read.
     """
     seen = view.counter
@@ -106,7 +109,7 @@ def add_version(
         document=config.document,
         taken=taken,
     )
-    protocol.set_limit(seen, run_cap, limit)  # nothing is stored of a version that cannot be
+    protocol.set_limit(seen, run_cap, limit)  # raises before anything is stored
     while not store.add_config_version(meta):
         meta = replace(meta, version=meta.version + 1)
     store.save(meta.sweep, seen, protocol.add_version(seen, meta.version, run_cap, limit))
@@ -114,7 +117,7 @@ def add_version(
 
 
 def _is_config_of(view: SweepView, new: SweepConfig) -> bool:
-    """Whether nothing would change; compared as texts, in which 1 is not True."""
+    """Whether nothing would change. Compared as JSON text, where 1 differs from True."""
     documents = (view.loaded.config.document, new.document)
     stored, wanted = (json.dumps(document, default=dict) for document in documents)
     return view.counter.run_cap == new.run_cap and stored == wanted
@@ -123,7 +126,7 @@ def _is_config_of(view: SweepView, new: SweepConfig) -> bool:
 def _about_metric(
     services: Services, sweep: str, view: SweepView, new: SweepConfig
 ) -> list[Problem]:
-    """What becomes of the values of earlier runs if the sweep has another metric now."""
+    """A warning about the values of earlier runs if the update changes the metric."""
     old = view.loaded.config.metric
     if is_same(old, new.metric) or new.metric is None or not view.counter.next_index:
         return []

@@ -1,8 +1,8 @@
-"""Config versions: what a version of a sweep's config has still to offer, given earlier ones.
+"""Config versions: the points that a version can still offer after earlier versions.
 
-Index i belongs to the last version whose base is not above i. What earlier versions handed out
-is worked out from their configs and indices alone where runs are functions of the index, as those
-of grid and most random searches are; elsewhere it is read from run items and leases.
+Index i belongs to the last version whose base is not above i. What earlier versions handed out is
+computed from their configs and indices alone if the search is a function of the index, as grid and
+most random searches are; otherwise it is read from run items and leases.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
     from sweep_service.search.offer import Offer
 
-#: What two versions have in common whose points are the same, in the same order.
-_OF_THE_SPACE = ("method", "parameters", "start", "replacement")
+#: Keys that are equal in two versions that have the same points in the same order.
+_OF_THE_SPACE = ("method", "parameters", "zip", "constraints", "start", "replacement")
 
 
 def offer_of(
     services: Services, sweep: str, bases: Sequence[Base], seed: int, version: int
 ) -> Offer:
-    """What a version has to offer, from the cache where possible."""
+    """The offer of a version, from the cache where possible."""
     known = services.offers.get((sweep, version))
     if known is None:
         base = next(base.base for base in bases if base.version == version)
@@ -44,7 +44,7 @@ def offer_of(
 def taken_before(
     services: Services, sweep: str, bases: Sequence[Base], seed: int, version: int
 ) -> Taken:
-    """What was taken before a version: as stored with it, else worked out."""
+    """The points taken before a version, as stored with it or else computed."""
     loaded = services.load_config(sweep, version)
     if loaded.meta.taken is not None:
         return loaded.meta.taken
@@ -60,18 +60,18 @@ def work_out_taken(
     seed: int,
     elsewhere: Collection[Mapping[str, Any]] = (),
 ) -> Taken:
-    """What is taken of ``config`` before the last of ``bases``, where its version begins.
+    """Compute the points of ``config`` taken before its version, the last of ``bases``, begins.
 
     Args:
-        services: Of the backend.
-        sweep: Its id.
-        config: Of the version.
-        bases: Of all versions up to this one.
-        seed: Of the sweep.
-        elsewhere: Configs that were run outside of the sweep and count as done.
+        services: The backend's services.
+        sweep: The sweep's id.
+        config: Config of the version.
+        bases: Bases of all versions up to this one.
+        seed: The sweep's seed.
+        elsewhere: Configs that were run outside the sweep and count as done.
     """
     is_endless = registry.n_points(config) is None
-    if is_endless and not config.start:  # there is nothing to leave out
+    if is_endless and not config.start:  # an infinite space has no points to leave out
         return Taken()
     taken = _taken_of_same_space(services, sweep, config, bases, seed)
     if taken is None:
@@ -82,7 +82,7 @@ def work_out_taken(
 def _taken_of_same_space(
     services: Services, sweep: str, config: SweepConfig, bases: Sequence[Base], seed: int
 ) -> Taken | None:
-    """What is taken where the version before has the same space: nothing is drawn again."""
+    """The taken points if the previous version has the same space, without drawing them again."""
     if len(bases) < 2:
         return None
     before, begins = bases[-2], bases[-1].base
@@ -96,7 +96,7 @@ def _taken_of_same_space(
 def _taken_in_all(
     services: Services, sweep: str, config: SweepConfig, bases: Sequence[Base], seed: int
 ) -> Taken:
-    """What is taken of a space after all earlier versions."""
+    """The points of a space taken by all earlier versions."""
     elsewhere = [
         run
         for this in bases[:-1]
@@ -118,7 +118,7 @@ def _handed_out(
     for this, following in pairwise(bases):
         version = services.load_config(sweep, this.version).config
         if registry.needs_evidence(version.method) or apart(version) is not Apart.BY_INDEX:
-            # a lease goes only when its run item is there
+            # Leases first: a lease is only deleted once its run item exists.
             yield from _leased_configs(services, sweep, version, this.base, following.base)
             yield from _stored_configs(services, sweep, this.base, following.base)
             continue
@@ -142,7 +142,7 @@ def _stored_configs(
 def _leased_configs(
     services: Services, sweep: str, config: SweepConfig, since: int, end: int
 ) -> Iterator[Mapping[str, Any]]:
-    """Those that were chosen, whether or not their run items are written yet."""
+    """Configs in leases, whether or not their run items have been written."""
     for lease in services.store.list_leases(sweep):
         if since <= lease.index < end and lease.unit is not None:
             yield config.space.from_unit(lease.unit)

@@ -1,6 +1,6 @@
-"""The hand-out protocol as pure functions: from what is stored to what is to be stored next.
+"""The hand-out protocol as pure functions from stored records to the record to store next.
 
-Each function takes records as they were read and returns a record to save, or raises an error of
-the backend. None of them reads a clock or a store. A transition that has happened already returns
-what it was given, so that a request can be repeated. See ``docs/protocol.md``.
+Each function takes records as they were read and returns the record to save, or raises a backend
+error. None reads a clock or a store. Applied to a record that it has already changed, a transition
+returns it as it is, so that requests can be repeated. See ``docs/protocol.md``.
 """

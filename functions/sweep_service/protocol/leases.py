@@ -1,4 +1,4 @@
-"""Transitions of a lease: who works on a run now, and until when the holder may stay silent.
+"""Transitions of a lease: which agent works on a run, and by when it must report.
 
 See "The lease" in ``docs/protocol.md``.
 """
@@ -14,23 +14,26 @@ from sweep_service.model.records.records import Lease, LiveSummary
 if TYPE_CHECKING:
     from sweep_service.model.records.records import EarlyStop, Run
 
-MAX_ATTEMPTS = 5  #: lost attempts after which a run counts as crashed
+MAX_ATTEMPTS = 5  #: Number of lost attempts after which a run counts as crashed.
 MAX_GRACE_SECONDS = 60.0
 PREEMPTING_GRACE_SECONDS = 10.0
-#: The lease of an agent that has announced its end: batch systems kill within 30 s.
+#: Lease of an agent that is being preempted: batch systems kill within 30 s.
 PREEMPTING_LEASE_SECONDS = 30
-CLOCK_SLACK_SECONDS = 5.0  #: by how much the clocks of backends may differ in normal operation
-_ALREADY_OVER = 1.0  #: a lease end in the past
+CLOCK_SLACK_SECONDS = 5.0  #: Maximum clock difference between backends in normal operation.
+_ALREADY_OVER = 1.0  #: A lease end in the past.
 
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks for a run; ``key`` identifies the request, so that a repeat gets the same run.
+    """The caller that asks for a run.
 
     Attributes:
-        sdk: The version of sweep-sdk that asks; None for another program, which is expected to
-            know what it does.
-        features: What it knows of the sweep language beyond version 0.1.0.
+        key: Idempotency key of the request: a repeat gets the same run.
+        agent: Name of the agent.
+        host: Host name of the agent's machine.
+        slot: Slot of the agent that will run the program.
+        sdk: Version of sweep-sdk; None for other programs, which are not checked.
+        features: Keys and macros that the caller knows beyond those of version 0.1.0.
     """
 
     key: str
@@ -44,7 +47,7 @@ class Requester:
 def new_lease(
     index: int, requester: Requester, lease_end: float, unit: tuple[float, ...] | None
 ) -> Lease:
-    """The lease of a new index, held by the requester with attempt 1."""
+    """Create the lease of a new index, held by the requester with attempt 1."""
     return Lease(
         index=index,
         attempt=1,
@@ -58,12 +61,12 @@ def new_lease(
 
 
 def is_overdue(lease: Lease, now: float, lease_seconds: float) -> bool:
-    """Whether the holder may be suspected: its lease has expired, or ends too late to be true."""
+    """Whether the lease has expired, or ends later than any valid lease could."""
     return lease.is_expired(now) or _is_too_long(lease, now, lease_seconds)
 
 
 def suspect(lease: Lease, now: float) -> Lease:
-    """The lease, marked as overdue; a mark from the future (a wrong clock) is replaced."""
+    """Mark the lease as overdue; a mark from the future (a wrong clock) is replaced."""
     return lease if is_suspected(lease, now) else replace(lease, suspect_at=now)
 
 
@@ -75,7 +78,7 @@ def is_suspected(lease: Lease, now: float) -> bool:
 def is_given_up(lease: Lease, now: float, lease_seconds: float) -> bool:
     """Whether the grace time of an overdue lease is over.
 
-    Where the lease ends too late to be true, the grace time includes the time of a whole lease.
+    If the lease ends later than any valid lease could, the grace time is longer by a whole lease.
     """
     if lease.suspect_at is None or not is_suspected(lease, now):
         return False
@@ -86,16 +89,16 @@ def is_given_up(lease: Lease, now: float, lease_seconds: float) -> bool:
 
 
 def grace_seconds(lease: Lease, lease_seconds: float) -> float:
-    """How long a suspected holder may still report before its run is taken.
+    """How many seconds a suspected holder may still report before its run is taken.
 
-    A holder that has announced its end reports every few seconds as long as it lives.
+    A holder that is being preempted reports every few seconds while it lives.
     """
     most = PREEMPTING_GRACE_SECONDS if lease.is_preempting else MAX_GRACE_SECONDS
     return min(float(lease_seconds), most)
 
 
 def is_loss(lease: Lease, run: Run | None) -> bool:
-    """Whether taking the lease takes a run from an agent that was working on it."""
+    """Whether taking the lease means that an agent lost the run while working on it."""
     was_handed_out = run is not None and run.attempt == lease.attempt
     return was_handed_out and not lease.is_released
 
@@ -108,18 +111,18 @@ def take(
     lease_seconds: float,
     unit: tuple[float, ...] | None,
 ) -> Lease:
-    """The next attempt of a run that was given back or lost, held by the requester.
+    """Lease the next attempt of a run that was released or lost to the requester.
 
     Live summary, stop flag, early stop, suspicion and preemption are reset. With the last of
-    ``MAX_ATTEMPTS`` losses the run has crashed: the lease that is taken has ended already.
+    ``MAX_ATTEMPTS`` losses the run has crashed, and its new lease has already expired.
 
     Args:
-        lease: As read.
-        run: The run as read, if there is one.
-        requester: Who asks.
+        lease: The lease as it was read.
+        run: The run as it was read, if it exists.
+        requester: The caller that asks.
         now: Seconds since the epoch.
-        lease_seconds: How long a lease of this run lasts.
-        unit: Encoded configuration, for a lease that has none yet.
+        lease_seconds: Duration of a lease of this run.
+        unit: Unit vector of the configuration, for a lease that has none.
 
     Raises:
         LeaseHeld: The lease is neither released nor given up.
@@ -149,7 +152,7 @@ def take(
 
 
 def held(lease: Lease | None, attempt: int) -> Lease:
-    """The lease, if the attempt holds it.
+    """Return the lease if the attempt holds it.
 
     Raises:
         LeaseLost: Another attempt holds it, it was released, or there is none.
@@ -160,12 +163,12 @@ def held(lease: Lease | None, attempt: int) -> Lease:
 
 
 def extend(lease: Lease, lease_end: float, live: LiveSummary | None = None) -> Lease:
-    """The lease of a holder that has reported: never shorter, and not suspected any more.
+    """Extend the lease of a holder that has reported, and clear its suspicion.
 
     Args:
-        lease: As read.
-        lease_end: Seconds since the epoch.
-        live: What the holder has reported by now; None: what is known already.
+        lease: The lease as it was read.
+        lease_end: New end in seconds since the epoch; an earlier one than the present is ignored.
+        live: New live summary; None to keep the present one.
     """
     return replace(
         lease,
@@ -175,16 +178,34 @@ def extend(lease: Lease, lease_end: float, live: LiveSummary | None = None) -> L
     )
 
 
-def preempt(lease: Lease, lease_end: float) -> Lease:
-    """The lease of a holder that has announced its end.
+def begin(lease: Lease | None, attempt: int) -> Lease:
+    """The lease of a holder whose program is known to have started, and not suspected any more.
 
-    No other transition shortens a lease that is held; here the holder has asked for it.
+    Only where programs report by themselves does anybody ask this.
+
+    Raises:
+        LeaseLost: The attempt does not hold the run any more.
+    """
+    lease = held(lease, attempt)
+    live = lease.live if has_begun(lease) else replace(lease.live, next_row=0)
+    return replace(lease, live=live, suspect_at=None)
+
+
+def has_begun(lease: Lease) -> bool:
+    """Whether its holder's program is known to have started."""
+    return lease.live.next_row is not None
+
+
+def preempt(lease: Lease, lease_end: float) -> Lease:
+    """Shorten the lease of a holder that has announced that it is being preempted.
+
+    No other transition shortens a lease that is held.
     """
     return replace(lease, lease_end=lease_end, suspect_at=None, is_preempting=True)
 
 
 def release(lease: Lease | None, attempt: int, *, is_failure: bool) -> Lease:
-    """The lease, given back by the attempt; the next ask takes it.
+    """Release the lease, so that the next ask takes it.
 
     Raises:
         LeaseLost: Another attempt holds it, or there is no lease.
@@ -202,7 +223,7 @@ def release(lease: Lease | None, attempt: int, *, is_failure: bool) -> Lease:
 
 
 def request_stop(lease: Lease | None) -> Lease:
-    """The lease, with the flag that asks its holder to stop the run.
+    """Set the flag that asks the holder to stop the run.
 
     Raises:
         NotPossible: No agent works on the run.
@@ -213,21 +234,21 @@ def request_stop(lease: Lease | None) -> Lease:
 
 
 def stop_early(lease: Lease | None, attempt: int, stop: EarlyStop) -> Lease:
-    """The lease, with the reason why early termination stops the run; the first reason remains.
+    """Record why early termination stops the run; an earlier reason is kept.
 
     Raises:
-        LeaseLost: The attempt does not hold the run any more.
+        LeaseLost: The attempt no longer holds the run.
     """
     lease = held(lease, attempt)
     return lease if lease.early_stop is not None else replace(lease, early_stop=stop)
 
 
 def is_left_over(lease: Lease, attempt: int, revision: int) -> bool:
-    """Whether a lease is no longer needed after an attempt has ended the run at a revision."""
+    """Whether a lease is obsolete after an attempt has ended the run at a revision."""
     return lease.attempt <= attempt and lease.revision == revision
 
 
 def _is_too_long(lease: Lease, now: float, lease_seconds: float) -> bool:
-    """Whether a lease ends later than any that is granted now, so that a clock was wrong."""
+    """Whether a lease ends later than any lease granted now, which means that a clock was wrong."""
     longest = lease_seconds + CLOCK_SLACK_SECONDS
     return not lease.is_released and lease.lease_end > now + longest

@@ -1,4 +1,4 @@
-"""Transitions of a sweep: its state, its run cap, and from which index on a config version applies.
+"""Transitions of a sweep: its state, its run cap, and the first index of each config version.
 
 See "The sweep" in ``docs/protocol.md``.
 """
@@ -15,7 +15,7 @@ from sweep_service.model.records.states import ALLOWED_FROM, SweepState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: No sweep hands out more runs; a grid may have more points than that.
+#: Maximum number of runs of a sweep; a grid may have more points.
 MAX_INDICES = 2**63 - 1
 
 _VERBS: Mapping[SweepState, str] = {
@@ -27,7 +27,7 @@ _VERBS: Mapping[SweepState, str] = {
 
 
 def new_sweep(seed: int, run_cap: int | None, limit: int | None) -> SweepStatus:
-    """A sweep that has handed out nothing."""
+    """The status of a sweep that has handed out nothing."""
     return SweepStatus(
         state=SweepState.RUNNING,
         next_index=0,
@@ -39,17 +39,17 @@ def new_sweep(seed: int, run_cap: int | None, limit: int | None) -> SweepStatus:
 
 
 def shown_state(status: SweepStatus) -> SweepState:
-    """The state as shown: a running sweep that has handed out nothing is pending."""
+    """The state to show: a running sweep that has handed out nothing is pending."""
     if status.state is SweepState.RUNNING and status.next_index == 0:
         return SweepState.PENDING
     return status.state
 
 
 def set_state(sweep: str, status: SweepStatus, target: SweepState) -> SweepStatus:
-    """The sweep in the state that a user asks for.
+    """Change the state as a user requests it.
 
     Raises:
-        NotPossible: Its state does not allow that; the message says what is possible.
+        NotPossible: The present state does not allow it; the message says what is possible.
     """
     if status.state is target:
         return status
@@ -64,24 +64,24 @@ def set_state(sweep: str, status: SweepStatus, target: SweepState) -> SweepStatu
 
 
 def finish_at_target(status: SweepStatus) -> SweepStatus:
-    """The sweep, finished because its metric has reached the target."""
+    """Finish the sweep because its metric has reached the target."""
     return status if status.state.is_ended else replace(status, state=SweepState.FINISHED)
 
 
 def finish_if_exhausted(status: SweepStatus) -> SweepStatus:
-    """The sweep, finished because every index is given out and nothing is left to do."""
+    """Finish the sweep if it is running and every index has been given out."""
     is_over = status.state is SweepState.RUNNING and status.is_exhausted
     return replace(status, state=SweepState.FINISHED) if is_over else status
 
 
 def reopen(status: SweepStatus) -> SweepStatus:
-    """The sweep before one of its runs is run again; running, if it had ended by exhaustion."""
+    """Set a sweep that had finished by exhaustion to running, so that a run can be retried."""
     is_over = status.state is SweepState.FINISHED and status.is_exhausted
     return replace(status, state=SweepState.RUNNING) if is_over else status
 
 
 def set_limit(status: SweepStatus, run_cap: int | None, limit: int | None) -> SweepStatus:
-    """The sweep under another run cap; one that had ended by its limit runs again.
+    """Change the run cap; a sweep that had finished at its limit runs again if the limit grows.
 
     Raises:
         NotPossible: More runs have been handed out already.
@@ -99,10 +99,10 @@ def set_limit(status: SweepStatus, run_cap: int | None, limit: int | None) -> Sw
 def add_version(
     status: SweepStatus, version: int, run_cap: int | None, limit: int | None
 ) -> SweepStatus:
-    """The sweep with a config version that applies to every index that is not given out yet.
+    """Add a config version that applies to every index that has not been given out yet.
 
     Raises:
-        NotPossible: The run cap is below what was handed out.
+        NotPossible: More runs than the run cap have been handed out.
     """
     changed = set_limit(status, run_cap, limit)
     return replace(changed, bases=(*status.bases, Base(version, status.next_index)))

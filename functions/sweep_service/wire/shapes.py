@@ -9,7 +9,18 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+import types
+from functools import cache
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from sweep_service.model.records.identifiers import RUN_ID, SWEEP_ID, run_id
 from sweep_service.model.records.numbers import NON_FINITE
@@ -79,6 +90,7 @@ def _is_plain(found: Any) -> bool:
     return False
 
 
+ANYTHING = _of("a value", lambda _: True)
 TEXT = _of("a text", lambda found: isinstance(found, str))
 BOOLEAN = _of("true or false", lambda found: isinstance(found, bool))
 WHOLE = _of("a whole number", _is_whole)
@@ -157,6 +169,38 @@ def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None =
     return check
 
 
+@cache
+def shape_of(kind: Any) -> Shape:
+    """The shape of the values of a type.
+
+    Args:
+        kind: A ``TypedDict``, a list or map of such types, one of them or None, or a type with its
+            shape as an annotation, such as ``Count``.
+
+    Raises:
+        TypeError: Values of the type cannot be checked.
+    """
+    if get_origin(kind) is Annotated:
+        base, shape = get_args(kind)
+        return both(shape_of(base), shape) if is_typeddict(base) else shape
+    if is_typeddict(kind):
+        hints = get_type_hints(kind, include_extras=True)
+        known = {name: shape_of(hint) for name, hint in hints.items()}
+        required = {name: shape for name, shape in known.items() if name in kind.__required_keys__}
+        return record(required, known)
+    of = get_args(kind)
+    if get_origin(kind) is list:
+        return list_of(shape_of(of[0]))
+    if get_origin(kind) is dict:
+        return map_of(shape_of(of[1]))
+    if get_origin(kind) in (Union, types.UnionType):
+        (given,) = (item for item in of if item is not types.NoneType)
+        return maybe(shape_of(given))
+    if kind not in _OF_TYPES:
+        raise TypeError(f"{kind} has no shape")
+    return _OF_TYPES[kind]
+
+
 def names_its_sweep(found: Mapping[str, Any], place: str) -> None:
     """That the id, the sweep and the index of a run belong together."""
     if found["id"] != run_id(found["sweep"], found["index"]):
@@ -171,3 +215,20 @@ def both(first: Shape, second: Shape) -> Shape:
         second(found, place)
 
     return check
+
+
+_OF_TYPES: dict[Any, Shape] = {str: TEXT, bool: BOOLEAN, Any: ANYTHING}
+#: Types of the fields of documents, for ``shape_of``.
+Count = Annotated[int, COUNT]
+Whole = Annotated[int, WHOLE]
+WholeOfAnySize = Annotated[int, WHOLE_OF_ANY_SIZE]
+Number = Annotated[float, NUMBER]
+Finite = Annotated[float, FINITE]
+Time = Annotated[float, TIME]
+Seconds = Annotated[float, SECONDS]
+Value = Annotated[float | str, METRIC]
+PlainMap = Annotated[dict[str, Any], PLAIN_MAP]
+SweepId = Annotated[str, SWEEP]
+RunId = Annotated[str, RUN]
+TokenId = Annotated[str, TOKEN_ID]
+Sha256 = Annotated[str, SHA256]

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._backend import answer_shapes
+from sweep_sdk._backend.answers import checked
 from sweep_sdk._backend.caller import Caller
 from sweep_sdk._backend.requests import sweep_path
 from sweep_sdk._exceptions import NotAuthorized, NotFound, UsageError
+from sweep_service.wire import documents
+
+if TYPE_CHECKING:
+    from sweep_sdk._backend.answers import Reader
 
 Json = dict[str, Any]
-
-_IDENTITY = ("name", "scope", "method", "sweep", "expires_at")
-_EVENT = ("at", "who", "method", "action")
-_TOKEN = (
-    *("id", "name", "scope", "sweep", "created_at", "created_by"),
-    *("expires_at", "last_used_at", "revoked_at"),
-)
 
 
 class AccessCaller(Caller):
@@ -30,7 +27,7 @@ class AccessCaller(Caller):
             ``expires_at`` (None: never).
         """
         try:
-            return self._get("/v1/identity", identity_of)
+            return self._get("/v1/identity", _identity)
         except NotAuthorized:
             raise
         except (NotFound, UsageError):
@@ -60,15 +57,15 @@ class AccessCaller(Caller):
             "sweep": sweep,
             "expires_at": expires_at,
         }
-        return self._call("POST", "/v1/tokens", token_of, body=body)
+        return self._call("POST", "/v1/tokens", _token, body=body)
 
     def list_events(self, sweep: str) -> list[Json]:
         """What people have done to a sweep, the newest first: ``at``, ``who``, ``action``."""
-        return self._get(f"{sweep_path(sweep)}/events", events_of)
+        return self._get(f"{sweep_path(sweep)}/events", _events)
 
     def list_tokens(self) -> list[Json]:
         """The tokens that were created, newest first."""
-        return self._get("/v1/tokens", tokens_of)
+        return self._get("/v1/tokens", _tokens)
 
     def revoke_token(self, token_id: str) -> Json:
         """Have the backend no longer accept a token.
@@ -76,33 +73,25 @@ class AccessCaller(Caller):
         Raises:
             NotFound: No token has this id.
         """
-        return self._call("DELETE", f"/v1/tokens/{token_id}", token_of)
+        return self._call("DELETE", f"/v1/tokens/{token_id}", _token)
 
 
-def identity_of(found: Any) -> Json:
-    """The caller in an answer."""
-    answer_shapes.AN_IDENTITY(found, "identity")
-    return {name: found[name] for name in _IDENTITY}
+def _known(kind: Any, place: str) -> Reader[Json]:
+    """A reader of documents without the fields that a newer backend adds."""
+    read = checked(kind, place)
+
+    def read_known(found: Any) -> Json:
+        return {name: value for name, value in read(found).items() if name in kind.__annotations__}
+
+    return read_known
 
 
-def token_of(found: Any) -> Json:
-    """The token in an answer."""
-    answer_shapes.A_TOKEN(found, "token")
-    return _known_fields(found)
+def _items(read: Reader[Json]) -> Reader[list[Json]]:
+    """A reader of all items of a list that has one page."""
+    return lambda found: [read(item) for item in checked(documents.Items, "list")(found)["items"]]
 
 
-def events_of(found: Any) -> list[Json]:
-    """The events in an answer."""
-    answer_shapes.EVENTS(found, "events")
-    return [{name: item[name] for name in _EVENT} for item in found["items"]]
-
-
-def tokens_of(found: Any) -> list[Json]:
-    """The tokens in an answer."""
-    answer_shapes.TOKENS(found, "tokens")
-    return [_known_fields(item) for item in found["items"]]
-
-
-def _known_fields(token: Json) -> Json:
-    """A token whose shape has been checked, without what a newer backend adds."""
-    return {name: token[name] for name in _TOKEN}
+_identity = _known(documents.Identity, "identity")
+_token = _known(documents.Token, "token")
+_tokens = _items(_token)
+_events = _items(_known(documents.Event, "event"))

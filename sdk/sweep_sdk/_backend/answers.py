@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sweep_sdk._backend import answer_shapes
 from sweep_sdk._exceptions import (
     BackendGone,
     BackendUnavailable,
@@ -28,7 +27,7 @@ from sweep_sdk._version import __version__
 from sweep_service import errors
 from sweep_service.installation import install_hint
 from sweep_service.model.records.numbers import decode_metric, untag
-from sweep_service.wire import shapes
+from sweep_service.wire import documents, shapes
 from sweep_service.wire.headers import BACKEND_HEADER
 from sweep_service.wire.problems import PROBLEM_TYPE
 from sweep_service.wire.runs import HandOut, Wait
@@ -204,7 +203,7 @@ def _problems(found: Any) -> tuple[ConfigProblem, ...]:
 
 def _is_problem(item: Any) -> bool:
     try:
-        answer_shapes.A_CONFIG_PROBLEM(item, "")
+        shapes.shape_of(documents.ConfigProblem)(item, "")
     except shapes.WrongShape:
         return False
     return True
@@ -223,64 +222,63 @@ def hand_out_or_wait(found: Any) -> HandOut | Wait:
     return Wait.from_json(found) if is_wait else HandOut.from_json(found)
 
 
-def _checked(shape: shapes.Shape, place: str) -> Reader[dict[str, Any]]:
-    """A reader of an answer that is used as it is, once it has its shape."""
+def checked(kind: Any, place: str) -> Reader[dict[str, Any]]:
+    """A reader of answers that are used as they are, once their shape has been checked.
+
+    Args:
+        kind: Their type, see ``wire.documents``.
+        place: What messages call an answer that has another shape.
+    """
 
     def read(found: Any) -> dict[str, Any]:
-        shape(found, place)
+        shapes.shape_of(kind)(found, place)
         return dict(found)
 
     return read
 
 
-#: A sweep of a list; its config and its best run may be missing.
-listed_sweep = _checked(answer_shapes.A_LISTED_SWEEP, "sweep")
-#: A sweep that was registered or changed; after a dry run its id is None.
-registered = _checked(answer_shapes.A_REGISTERED_SWEEP, "sweep")
-#: How much each parameter of a sweep explains.
-importance = _checked(answer_shapes.AN_IMPORTANCE, "importance")
-#: What became of results from elsewhere.
-imported = _checked(answer_shapes.AN_IMPORT, "import")
-#: Which runs are handed out again, and where the next request goes on.
-retried = _checked(answer_shapes.A_RETRY, "retry")
-#: The answer of a backend that is well.
-health_of = _checked(answer_shapes.HEALTH, "health")
+listed_sweep = checked(documents.ListedSweep, "sweep")
+registered = checked(documents.RegisteredSweep, "sweep")
+importance = checked(documents.Importance, "importance")
+imported = checked(documents.Import, "import")
+retried = checked(documents.Retry, "retry")
+health_of = checked(documents.Health, "health")
 
 
 def sweep_of(found: Any) -> dict[str, Any]:
     """A sweep whose best run, if it has one, holds numbers."""
-    answer_shapes.A_SWEEP(found, "sweep")
+    shapes.shape_of(documents.Sweep)(found, "sweep")
     best = found.get("best")
     return {**found, "best": None if best is None else _run_with_numbers(best)}
 
 
 def run_of(found: Any) -> dict[str, Any]:
     """A run whose metrics are numbers, NaN and infinities too."""
-    answer_shapes.A_RUN(found, "run")
+    shapes.shape_of(documents.Run)(found, "run")
     return _run_with_numbers(found)
 
 
 def run_in_full(found: Any) -> dict[str, Any]:
     """A run with its earlier attempts and what is left of a failure."""
-    answer_shapes.A_RUN_IN_FULL(found, "run")
+    shapes.shape_of(documents.RunInFull)(found, "run")
     return run_of(found)
 
 
 def amended(found: Any) -> dict[str, Any]:
     """The answer to a retry or a deletion of a run."""
-    answer_shapes.AN_AMENDMENT(found, "answer")
+    shapes.shape_of(documents.Amendment)(found, "answer")
     return {**found, "run": _run_with_numbers(found["run"])}
 
 
 def history_row(found: Any) -> dict[str, Any]:
     """A logged row whose metrics are numbers, NaN and infinities too."""
-    answer_shapes.A_ROW(found, "row")
+    shapes.shape_of(documents.Row)(found, "row")
     return _row_with_numbers(found)
 
 
 def thinned(found: Any) -> Thinned:
     """The answer to a request for a few rows of a history."""
-    answer_shapes.A_THINNED_HISTORY(found, "history")
+    shapes.shape_of(documents.ThinnedHistory)(found, "history")
     rows = [_row_with_numbers(row) for row in found["items"]]
     return Thinned(rows, found.get("n_rows", len(rows)))
 
@@ -309,7 +307,7 @@ def page_of(reader: Reader[dict[str, Any]]) -> Reader[tuple[list[dict[str, Any]]
     """A reader of a part of a list: its items as ``reader`` reads them, and the next cursor."""
 
     def read(found: Any) -> tuple[list[dict[str, Any]], str | None]:
-        answer_shapes.A_PAGE(found, "page")
+        shapes.shape_of(documents.Page)(found, "page")
         return [reader(item) for item in found["items"]], found["next"]
 
     return read
@@ -317,7 +315,7 @@ def page_of(reader: Reader[dict[str, Any]]) -> Reader[tuple[list[dict[str, Any]]
 
 def config_problem(item: Mapping[str, Any]) -> ConfigProblem:
     """An error or warning about a sweep config, as the backend sends it."""
-    answer_shapes.A_CONFIG_PROBLEM(item, "problem")
+    shapes.shape_of(documents.ConfigProblem)(item, "problem")
     return ConfigProblem(item.get("path", ""), item["message"], item.get("line"))
 
 

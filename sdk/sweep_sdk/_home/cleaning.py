@@ -31,7 +31,7 @@ _ONCE_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class FolderUsage:
     """What a run has left on this machine.
 
     Attributes:
@@ -48,7 +48,7 @@ class RunFolder:
     kept: str | None
 
 
-def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[RunFolder]:
+def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[FolderUsage]:
     """The folders of runs, by sweep and run, with what may become of them.
 
     Args:
@@ -64,10 +64,10 @@ def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[Ru
             kept = "undelivered" if path.name in owed else None
             if kept is None and changed_at > newest:
                 kept = "recent"
-            yield RunFolder(sweep.name, path.name, path, n_bytes, changed_at, kept)
+            yield FolderUsage(sweep.name, path.name, path, n_bytes, changed_at, kept)
 
 
-def remove(home: Path, folder: RunFolder) -> bool:
+def remove(home: Path, folder: FolderUsage) -> bool:
     """Remove a folder that may go; False where it may not any more, or somebody was faster."""
     doomed = folder.path.with_name(f".{folder.run}.removing-{chance.unique_key()}")
     try:

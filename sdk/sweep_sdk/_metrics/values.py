@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     #: A metric value as it travels: a number, a boolean, or text for a non-finite number.
     MetricValue = float | int | bool | str
 
-NON_FINITE_TEXTS = ("NaN", "Infinity", "-Infinity")
 #: How R, C, Fortran and others write what is not finite, in small letters and without a plus sign.
 NON_FINITE_SPELLINGS = {
     "nan": "NaN",

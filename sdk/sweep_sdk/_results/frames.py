@@ -10,32 +10,42 @@ from sweep_sdk._results.records import GROUPS, RUN_FIELDS, RUN_TIMES, record_nam
 from sweep_sdk._results.rows import ROW_TIMES, row_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
+    Item = Mapping[str, Any]
 
-def to_pandas(items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """A data frame of what ``runs()`` or ``history()`` returned: one line each, flat names.
 
-    Args:
-        items: Runs give the columns ``config.*``, ``summary.*`` and ``attributes.*`` beside their
-            fields; rows give a column for each metric. Times are UTC.
+def frame_of(items: Iterable[Item] | Item) -> pd.DataFrame:
+    """A data frame of runs or of rows: one line each, flat names, times in UTC.
 
     Raises:
-        UsageError: pandas is not installed, or the items are neither runs nor rows.
+        UsageError: pandas is not installed, or the items are runs and rows.
     """
-    pandas = _load_pandas()
     found = [items] if isinstance(items, Mapping) else list(items)
     are_runs = [all(name in item for name in (*RUN_FIELDS, *GROUPS[:2])) for item in found]
     if any(are_runs) and not all(are_runs):
         raise UsageError("these are runs and rows: make one data frame of each")
     if any(are_runs):
-        records = [run_record(item) for item in found]
-        names = record_names(records)
-    else:
-        records = [dict(item) for item in found]
-        names = row_names(records) if found else []
+        return frame_of_runs(found)
+    return _frame(found, row_names(map(dict, found)) if found else [], ROW_TIMES)
+
+
+def frame_of_runs(runs: Iterable[Item]) -> pd.DataFrame:
+    """A data frame of runs, with the columns of their fields even if there are none.
+
+    Raises:
+        UsageError: pandas is not installed.
+    """
+    records = [run_record(run) for run in runs]
+    return _frame(records, record_names(records), RUN_TIMES)
+
+
+def _frame(records: Sequence[Item], names: Iterable[str], times: Iterable[str]) -> pd.DataFrame:
+    pandas = _load_pandas()
     frame = pandas.DataFrame({name: [record.get(name) for record in records] for name in names})
-    for name in RUN_TIMES if any(are_runs) else ROW_TIMES:
+    for name in times:
         if name in frame:
             frame[name] = pandas.to_datetime(frame[name], unit="s", utc=True)
     return frame

@@ -24,7 +24,7 @@ _GOALS = {
     "maximize": "maximize",
 }
 #: As for the sweep's own metric: what is not over, or went wrong, is no result.
-_NEVER_BEST = ("failed", "crashed", "pending")
+NEVER_BEST = ("failed", "crashed", "pending")
 
 
 def sorted_runs(runs: Sequence[Run], keys: Sequence[str], names: Names) -> list[Run]:
@@ -66,7 +66,7 @@ def best_first(runs: Sequence[Run], goals: Mapping[str, str]) -> list[Run]:
 
     def rank(run: Run) -> tuple[bool, float]:
         value = run["best"]
-        if value is None or run["state"] in _NEVER_BEST:
+        if value is None or run["state"] in NEVER_BEST:
             return True, 0.0
         return False, value if goals[run["sweep"]] == "minimize" else -value
 
@@ -103,7 +103,7 @@ def best_by(runs: Iterable[Run], metric: str, goal: str) -> tuple[Run, float] | 
     """
     best: tuple[Run, float] | None = None
     for run in runs:
-        value = None if run["state"] in _NEVER_BEST else best_value(run, metric, goal)
+        value = None if run["state"] in NEVER_BEST else best_value(run, metric, goal)
         if value is not None and (best is None or _is_better(value, best[1], goal)):
             best = run, value
     return best

@@ -117,7 +117,7 @@ def find_rows(
         client: Client used for the request.
         reference: To a run or a sweep.
         keys: Only rows that have one of these metrics, with these alone; empty for all.
-        samples: Approximate number of evenly spaced rows of each run; None for all.
+        samples: Approximate number of rows of each run, with the extremes; None for all.
         is_joined: Whether rows that a later attempt logged again are left out.
         notice: Called at the end with those of the keys no row has.
 

@@ -35,7 +35,7 @@ def rows_of(
         client: Client used for the request.
         run: Its id.
         keys: Only rows that have one of these metrics, with these alone; empty for all.
-        samples: Approximate number of evenly spaced rows; None for all.
+        samples: Approximate number of rows, with the best and worst values; None for all.
         is_joined: Leave out what a later attempt logged again; see ``joined``.
     """
     if samples is not None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.client import open_client
-from sweep_sdk._results.queries import find_best, find_rows, find_runs
+from sweep_sdk._backend.references import is_run
+from sweep_sdk._exceptions import UsageError
+from sweep_sdk._results.frames import frame_of, frame_of_runs
+from sweep_sdk._results.queries import find_best, find_rows, find_runs, metrics_of
 from sweep_sdk._results.selection import selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
 
 
 def runs(
@@ -84,10 +89,50 @@ def history(
     Args:
         run_or_sweep: The id of a run or of a sweep.
         keys: Only rows that have one of these metrics, with these alone; by default all.
-        samples: Approximate number of evenly spaced rows of each run; by default all.
+        samples: Approximate number of rows of each run, with the best and worst values; by default
+            all.
         joined: Make one curve of several attempts: from the first step of an attempt on, the rows
             of earlier ones are left out.
     """
     names = [keys] if isinstance(keys, str) else list(keys)
     with open_client() as client:
         return list(find_rows(client, run_or_sweep, names, samples, is_joined=joined))
+
+
+def frame(
+    source: str | Iterable[Mapping[str, Any]],
+    *,
+    where: str | Iterable[str] = (),
+    sort: str | Iterable[str] = (),
+    top: int | None = None,
+    state: str | Iterable[str] = (),
+) -> pd.DataFrame:
+    """A pandas data frame of the runs of a sweep, or of what ``runs()`` or ``history()`` returned.
+
+    Runs have the columns ``config.*``, ``summary.*`` and ``attributes.*`` beside their fields; rows
+    have a column for each metric. Times are in UTC. The frame of a sweep keeps the sweep in
+    ``attrs["sweep"]``, so ``sweep_sdk.plots`` can draw a part of it.
+
+    Args:
+        source: ``entity/project/id``, ``project/id`` or ``id`` of a sweep; or runs; or rows.
+        where: As for ``runs()``, like the following ones; for the id of a sweep only.
+        sort: By what to sort.
+        top: Maximum number of runs.
+        state: Only runs in these states.
+
+    Raises:
+        UsageError: pandas is not installed; the id is that of a run; or runs and rows are mixed.
+    """
+    wanted = selection(where, sort, top, state)
+    if not isinstance(source, str):
+        if not wanted.is_everything:
+            raise UsageError("where, sort, top and state need the id of a sweep")
+        return frame_of(source)
+    if is_run(source):
+        raise UsageError(f"'{source}' is a run: its rows are frame(history('{source}'))")
+    with open_client() as client:
+        sweep = client.get_sweep(source)
+        runs = wanted.of(list(client.list_runs(source)), metrics_of(sweep))
+    found = frame_of_runs(runs)
+    found.attrs["sweep"] = {name: sweep[name] for name in ("id", "name", "metric", "config")}
+    return found

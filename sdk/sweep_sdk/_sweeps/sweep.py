@@ -10,7 +10,6 @@ from sweep_sdk._backend.client import open_client
 from sweep_sdk._backend.references import is_run, sweep_of
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.notices import notify
-from sweep_sdk._results.frames import to_pandas
 from sweep_sdk._sweeps import reading
 from sweep_sdk._sweeps.importing import import_results
 
@@ -141,9 +140,9 @@ class Sweep:
         """The rows of all runs, as from ``sweep_sdk.history()``."""
         return reading.history(self.id, keys, samples, joined=joined)
 
-    def to_pandas(self) -> pd.DataFrame:
-        """The runs as a data frame, as from ``sweep_sdk.to_pandas()``."""
-        return to_pandas(self.runs())
+    def frame(self) -> pd.DataFrame:
+        """The runs as a pandas data frame, as from ``sweep_sdk.frame()``."""
+        return reading.frame(self.id)
 
     def import_results(
         self,

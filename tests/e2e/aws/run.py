@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import deployment
+
+sys.path.append(str(Path(__file__).parents[1]))
+from environments import prepare
 
 ROOT = deployment.ROOT
 # Name of the environment -> what is installed into it.
@@ -56,19 +58,6 @@ def run_tests(suite: list[str]) -> int:
     """pytest's exit code."""
     command = [sys.executable, "-m", "pytest", "--durations=5", *suite]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
-
-
-def prepare(folder: Path, packages: tuple[str, ...]) -> None:
-    """A virtual environment with some packages; made again when they have changed."""
-    stamp = folder / ".packages"
-    wanted = "\n".join(packages)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    print(f"installing {', '.join(packages)} into {folder.name} ...", flush=True)
-    venv.create(folder, clear=True, with_pip=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install"]
-    subprocess.run([*pip, "--quiet", "--disable-pip-version-check", *packages], check=True)
-    stamp.write_text(wanted)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ STEPS = (
     Mutation(
         _ASK,
         "ask 5: open_lease that is held: again",
-        "        except Stale:  # reconciling took the index for a hole\n            return None",
+        "        except Stale:  # reconciling opened it as a hole\n            return None",
         "        except Stale:\n            pass",
         "1",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls[]",
@@ -382,8 +382,8 @@ STEPS = (
     Mutation(
         _FINISH,
         "finish 1: the run is read before its lease",
-        "    run = services.store.get_run(sweep, index)  # before the lease: an "
-        "amendment begins with that\n    lease = services.store.get_lease(sweep, index)\n",
+        "    run = services.store.get_run(sweep, index)  # before the lease: "
+        "amendments change that first\n    lease = services.store.get_lease(sweep, index)\n",
         "    lease = services.store.get_lease(sweep, index)\n    run = "
         "services.store.get_run(sweep, index)\n",
         "3",
@@ -419,7 +419,7 @@ STEPS = (
     Mutation(
         _AMENDMENTS,
         "amend: the counter changes",
-        "            services.store.save(sweep, seen, reopen(seen))\n",
+        "            services.store.save(sweep, seen, changed)\n",
         "",
         "6",
         "tests/service/test_amendments.py::TestRe"
@@ -428,10 +428,19 @@ STEPS = (
     Mutation(
         _AMENDMENTS,
         "amend: a late request leaves the counter alone",
-        "        if run is None or not lease.amends(run):\n            return\n        with",
-        "        with",
+        "        if run is None or not lease.amends(run):\n            return\n        if lease",
+        "        if lease",
         "state",
         "tests/service/test_protocol_stalls.py::test_a_late_retry_leaves_an_ended_sweep_in_peace",
+    ),
+    Mutation(
+        _AMENDMENTS,
+        "amend: a deletion changes the counter of a sweep that has ended",
+        "        elif seen.state.is_ended:\n            changed = seen\n        else:",
+        "        else:",
+        "deleted",
+        "tests/service/test_final_counts.py::"
+        "test_a_run_that_is_retried_or_deleted_makes_them_invalid",
     ),
     Mutation(
         _AMENDMENTS,

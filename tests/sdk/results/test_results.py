@@ -198,7 +198,7 @@ class TestFrames:
         run_one(sweep_id, {"loss": 0.5}, attributes={"tags": ["a"], "config": {"seed": 3}})
         run_one(sweep_id, {"loss": "NaN", "norm": "Infinity"})
         run_one(sweep_id, {}, state=None)
-        frame = sweep_sdk.to_pandas(sweep_sdk.runs(sweep_id))
+        frame = sweep_sdk.frame(sweep_sdk.runs(sweep_id))
         assert list(frame["config.lr"]) == [0.1, 0.01, 1.0]
         assert list(frame["config.net.n"]) == [2, 2, 2]
         assert frame["summary.loss"].dtype == float
@@ -211,25 +211,47 @@ class TestFrames:
 
     def test_rows(self, sweep_id, run_one):
         run = run_one(sweep_id, {"loss": 0.5}, {"loss": 0.25, "acc": 1})
-        frame = sweep_sdk.to_pandas(sweep_sdk.history(run))
+        frame = sweep_sdk.frame(sweep_sdk.history(run))
         assert list(frame.columns) == ["run", "attempt", "step", "time", "loss", "acc"]
         assert list(frame["loss"]) == [0.5, 0.25]
         assert frame["time"][1] == pd.Timestamp(1001, unit="s", tz="UTC")
 
     def test_of_one_run_and_of_nothing(self, sweep_id, run_one):
         run_one(sweep_id, {"loss": 0.5})
-        assert len(sweep_sdk.to_pandas(sweep_sdk.best(sweep_id))) == 1
-        assert sweep_sdk.to_pandas([]).empty
+        assert len(sweep_sdk.frame(sweep_sdk.best(sweep_id))) == 1
+        assert sweep_sdk.frame([]).empty
+
+    def test_of_a_sweep(self, sweep_id, run_one):
+        for n in range(3):
+            run_one(sweep_id, {"loss": 3.0 - n})
+        frame = sweep_sdk.frame(f"me/digits/{sweep_id}", where="lr<0.5", sort="loss")
+        assert list(frame["index"]) == [1, 0]
+        assert frame.attrs["sweep"]["metric"] == sweep_sdk.get_sweep(sweep_id).metric
+        assert frame[frame["index"] == 1].attrs["sweep"]["id"] == sweep_id
+
+    def test_of_a_sweep_without_runs(self, sweep_id):
+        frame = sweep_sdk.frame(sweep_id)
+        assert len(frame) == 0
+        assert {"id", "state", "best", "ended_at"} <= set(frame.columns)
+
+    def test_a_run_is_no_sweep(self, sweep_id):
+        with pytest.raises(UsageError, match=r"its rows are frame\(history\("):
+            sweep_sdk.frame(f"{sweep_id}-0")
+
+    def test_runs_that_have_been_read_are_chosen_elsewhere(self, sweep_id, run_one):
+        run_one(sweep_id, {"loss": 0.5})
+        with pytest.raises(UsageError, match="need the id of a sweep"):
+            sweep_sdk.frame(sweep_sdk.runs(sweep_id), top=1)
 
     def test_runs_and_rows_do_not_mix(self, sweep_id, run_one):
         run = run_one(sweep_id, {"loss": 0.5})
         with pytest.raises(UsageError, match="one data frame of each"):
-            sweep_sdk.to_pandas([*sweep_sdk.runs(sweep_id), *sweep_sdk.history(run)])
+            sweep_sdk.frame([*sweep_sdk.runs(sweep_id), *sweep_sdk.history(run)])
 
     def test_without_pandas(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         with pytest.raises(UsageError, match="pip install pandas"):
-            sweep_sdk.to_pandas([])
+            sweep_sdk.frame([])
 
 
 class TestSweep:
@@ -320,7 +342,7 @@ class TestSweep:
         assert [run["index"] for run in sweep.runs(where="loss<=2", sort="-lr")] == [2, 1]
         assert sweep.best()["index"] == 2
         assert [row["acc"] for row in sweep.history("acc")] == [0, 1, 2]
-        assert list(sweep.to_pandas()["best"]) == [3, 2, 1]
+        assert list(sweep.frame()["best"]) == [3, 2, 1]
 
     def test_a_run_is_stopped_by_id_or_index(self, sweep_id, run_one, client):
         sweep = sweep_sdk.get_sweep(sweep_id)

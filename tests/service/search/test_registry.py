@@ -77,6 +77,7 @@ import sys
 from sweep_service.errors import InvalidConfig
 from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.search import registry
+from sweep_service.search.suggestion import Evidence
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
@@ -93,6 +94,7 @@ for ask in (lambda: registry.check_available("bayes"),
         print(error)
 for method in ("grid", "random"):
     registry.check_available(method)
+print(registry.explain(config.config, 0, Evidence(), None).reason_missing)
 """
 
 
@@ -102,4 +104,5 @@ def test_bayes_says_what_it_lacks():
         [sys.executable, "-c", WITHOUT, "numpy"], capture_output=True, text=True, check=True
     )
     words = f"method: bayes needs numpy: {install_hint('local')} installs it"
-    assert found.stdout.splitlines() == [words, words]
+    missing = f"a model needs numpy: {install_hint('local')} installs it"
+    assert found.stdout.splitlines() == [words, words, missing]

@@ -17,7 +17,7 @@ from sweep_sdk.cli.tables import Column, print_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sweep_sdk._home.cleaning import RunFolder
+    from sweep_sdk._home.cleaning import FolderUsage
 
 _EXAMPLES = examples(
     "sweep-sdk clean --dry-run",
@@ -69,7 +69,7 @@ def command(older_than: str, dry_run: bool, runs_dir: Path | None, is_json: bool
     _note_total(found, gone, dry_run, folder)
 
 
-def _document(item: RunFolder, is_gone: bool, dry_run: bool) -> dict[str, Any]:
+def _document(item: FolderUsage, is_gone: bool, dry_run: bool) -> dict[str, Any]:
     return {
         "sweep": item.sweep,
         "run": item.run,
@@ -81,7 +81,7 @@ def _document(item: RunFolder, is_gone: bool, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _columns(found: Sequence[RunFolder], gone: set[str]) -> list[Column]:
+def _columns(found: Sequence[FolderUsage], gone: set[str]) -> list[Column]:
     """The columns of a table with one line for each sweep."""
     now = time.time()
     groups = [list(group) for _, group in groupby(found, key=lambda item: item.sweep)]
@@ -102,17 +102,17 @@ def _columns(found: Sequence[RunFolder], gone: set[str]) -> list[Column]:
     ]
 
 
-def _size(group: Sequence[RunFolder]) -> str:
+def _size(group: Sequence[FolderUsage]) -> str:
     return size_text(sum(item.n_bytes for item in group)) if group else NOTHING
 
 
-def _reasons(group: Sequence[RunFolder]) -> str:
+def _reasons(group: Sequence[FolderUsage]) -> str:
     reasons = [item.kept or "in use" for item in group]
     words = [f"{reasons.count(reason)} {reason}" for reason in dict.fromkeys(reasons)]
     return ", ".join(words) or NOTHING
 
 
-def _note_total(found: Sequence[RunFolder], gone: set[str], dry_run: bool, folder: Path) -> None:
+def _note_total(found: Sequence[FolderUsage], gone: set[str], dry_run: bool, folder: Path) -> None:
     """Print the total on stderr, so that stdout holds nothing but the table or the JSON."""
     size = size_text(sum(item.n_bytes for item in found if item.run in gone))
     folders = count_text(len(gone), "folder")

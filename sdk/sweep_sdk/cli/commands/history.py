@@ -48,7 +48,7 @@ _EXAMPLES = examples(
     "--rows",
     type=click.IntRange(1, 10_000),
     metavar="N",
-    help="Show about N evenly spaced rows of each run.",
+    help="Show about N rows of each run, among them those with the best and worst values.",
 )
 @click.option(
     "--joined",

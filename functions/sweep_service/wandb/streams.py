@@ -1,0 +1,285 @@
+"""What wandb's clients send about a run: its stream of rows, and its record (``UpsertBucket``).
+
+Pure, and shared by the agent's endpoint and the backend. Only the names of fields are matched:
+what is not known is ignored, and a line of a stream that cannot be read counts as an empty row, so
+that the numbers of the others stay right.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Json = dict[str, Any]
+
+_HISTORY, _SUMMARY = "wandb-history.jsonl", "wandb-summary.json"
+_OUTPUT = "output.log"
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_MAX_DEPTH = 32
+_MAX_INTEGER = 2**63
+_MAX_STEP = 2**53
+
+
+class Malformed(ValueError):
+    """A body is not what clients send; the text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was logged at one step.
+
+    Attributes:
+        step: None where the client sent none.
+        at: Seconds since the epoch; None where the client sent none.
+        metrics: By dotted name; numbers may be NaN or infinite. Empty for a row of media or texts.
+    """
+
+    step: int | None = None
+    at: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What one request to ``file_stream`` says.
+
+    Attributes:
+        offset: The number of the first row in the run's history, from 0.
+        rows: One for each line of the history, empty ones included.
+        summary: The numbers of the run's whole summary, by dotted name; None where it is not sent.
+        texts: The texts of that summary, by dotted name.
+        left_out: What the rows hold that is no number: kinds of media, ``list`` or ``text``.
+        is_complete: Whether the run has ended, and nothing else will come.
+        exit_code: That of the program, at the end.
+        is_preempting: Whether the program expects to be interrupted.
+    """
+
+    offset: int = 0
+    rows: tuple[Row, ...] = ()
+    summary: Mapping[str, float] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    is_complete: bool = False
+    exit_code: int | None = None
+    is_preempting: bool = False
+
+    def rows_from(self, n_held: int) -> tuple[Row, ...]:
+        """The rows that are new to a receiver who holds ``n_held``: clients repeat requests."""
+        return self.rows[max(n_held - self.offset, 0) :]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a client says about a run with ``UpsertBucket``; what it leaves out is None.
+
+    Attributes:
+        name: The run's id, which the client chose.
+        config: The run's whole configuration, without the client's own notes.
+        summary: As in ``Stream``; None where it is not sent.
+    """
+
+    name: str
+    project: str | None = None
+    entity: str | None = None
+    display_name: str | None = None
+    sweep: str | None = None
+    host: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    tags: tuple[str, ...] = ()
+    config: Mapping[str, Any] | None = None
+    summary: Mapping[str, float] | None = None
+
+
+def decode_stream(body: bytes) -> Stream:
+    """The meaning of the body of a ``file_stream`` request.
+
+    Raises:
+        Malformed: It is no JSON object, or its parts are of other types.
+    """
+    document = decode_object(body)
+    files = _map(document, "files")
+    history, summaries = _map(files, _HISTORY), _map(files, _SUMMARY)
+    left_out: set[str] = set()
+    rows = tuple(_row(line, left_out) for line in _lines(history))
+    summary = next((_object(line) for line in reversed(_lines(summaries))), None)
+    numbers, texts = (None, {}) if summary is None else _values(summary, set())
+    return Stream(
+        offset=max(_whole(history.get("offset")) or 0, 0),
+        rows=rows,
+        summary=numbers,
+        texts=texts,
+        left_out=frozenset(left_out),
+        is_complete=document.get("complete") is True,
+        exit_code=_whole(document.get("exitcode")),
+        is_preempting=document.get("preempting") is True,
+    )
+
+
+def decode_output(body: bytes) -> str:
+    """What a ``file_stream`` request has of the program's output, each line without its time.
+
+    Raises:
+        Malformed: As ``decode_stream``.
+    """
+    lines = _lines(_map(_map(decode_object(body), "files"), _OUTPUT))
+    text = "\n".join(line.partition(" ")[2] for line in lines if isinstance(line, str))
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def decode_bucket(variables: Mapping[str, Any]) -> Bucket:
+    """The meaning of the variables of an ``UpsertBucket`` operation.
+
+    Raises:
+        Malformed: They name no run.
+    """
+    name = _text(variables.get("name"))
+    if name is None:
+        raise Malformed("the run has no name")
+    tags = variables.get("tags")
+    summary = variables.get("summaryMetrics")
+    return Bucket(
+        name=name,
+        project=_text(variables.get("project")),
+        entity=_text(variables.get("entity")),
+        display_name=_text(variables.get("displayName")),
+        sweep=_text(variables.get("sweep")),
+        host=_text(variables.get("host")),
+        group=_text(variables.get("groupName")),
+        job_type=_text(variables.get("jobType")),
+        notes=_text(variables.get("notes")),
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        config=decode_config(variables.get("config")),
+        summary=_values(_object(summary), set())[0] if isinstance(summary, str) else None,
+    )
+
+
+def decode_config(text: object) -> dict[str, Any] | None:
+    """The configuration that a client wrote as JSON, unwrapped; None if there is none.
+
+    Each value is wrapped, as ``{"lr": {"value": 0.1, "desc": null}}``.
+    """
+    if not isinstance(text, str):
+        return None
+    return {
+        key: item["value"] if isinstance(item, dict) and "value" in item else item
+        for key, item in _object(text).items()
+        if key not in ("_wandb", "wandb_version")
+    }
+
+
+def encode_config(config: Mapping[str, Any]) -> str:
+    """A configuration as clients read it: JSON in which each value is wrapped."""
+    return json.dumps({key: {"value": value} for key, value in config.items()})
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that is the body of a request; an empty body is an empty object.
+
+    Raises:
+        Malformed: It is something else.
+    """
+    try:
+        document = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise Malformed("the body is not JSON") from None
+    if not isinstance(document, dict):
+        raise Malformed("the body is not a JSON object")
+    return document
+
+
+def _map(document: Mapping[str, Any], key: str) -> Json:
+    found = document.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise Malformed(f"'{key}' is not a JSON object")
+    return found
+
+
+def _lines(file: Mapping[str, Any]) -> list[Any]:
+    content = file.get("content")
+    return content if isinstance(content, list) else []
+
+
+def _object(line: object) -> Json:
+    """The JSON object in a text, which may have the bare words NaN and Infinity; else nothing."""
+    try:
+        found = json.loads(line) if isinstance(line, str) else None
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _row(line: object, left_out: set[str]) -> Row:
+    document = _object(line)
+    at = _number(document.get("_timestamp"))
+    is_time = at is not None and math.isfinite(at)
+    metrics, _ = _values(document, left_out)
+    return Row(_whole(document.get("_step")), at if is_time else None, metrics)
+
+
+def _values(
+    document: Mapping[str, Any], left_out: set[str]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """The numbers and the texts of a map, by dotted name; other kinds are added to ``left_out``."""
+    numbers: dict[str, float] = {}
+    texts: dict[str, str] = {}
+    for name, value in _leaves(document, "", _MAX_DEPTH):
+        number = _number(value)
+        if number is not None:
+            numbers[name] = number
+        elif isinstance(value, str):
+            texts[name] = value
+            left_out.add("text")
+        elif value is not None:
+            kind = value.get("_type") if isinstance(value, dict) else "list"
+            left_out.add(kind if isinstance(kind, str) else "map")
+    return numbers, texts
+
+
+def _leaves(document: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """The values of nested maps by dotted name; media, which are maps too, are values.
+
+    Names that begin with an underscore are the client's own.
+    """
+    for key, value in document.items():
+        if not prefix and key.startswith("_"):
+            continue
+        if isinstance(value, dict) and "_type" not in value and depth:
+            yield from _leaves(value, f"{prefix}{key}.", depth - 1)
+        else:
+            yield prefix + key, value
+
+
+def _number(value: object) -> float | None:
+    """A number as it is, or the text of one that is not finite; None for anything else."""
+    if isinstance(value, int):  # booleans are numbers too
+        return value if abs(value) < _MAX_INTEGER else _as_float(value)
+    if isinstance(value, str):
+        return _NON_FINITE.get(value)
+    return value if isinstance(value, float) else None
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and abs(value) < _MAX_STEP else None  # type: ignore[arg-type,return-value]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
