@@ -51,6 +51,8 @@ class Run:
         entity: As given to ``init``.
         step: Of the next row that this process logs, if it is given none.
         start_time: When this process began it, in seconds since the epoch.
+        stop_reason: Why a function's run is to end, if it is.
+        is_stopped: Whether the training has ended for a stop; ``finish`` then says nothing.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class Run:
         self._owner_pid = processes.own_id() if is_owner else None
         path = environment.metrics_file if is_reporting else None
         self._file = MetricsFile(path, makes_folder=is_owner) if path else None
-        self._stop_reason: str | None = None
+        self.stop_reason: str | None = None
         self._notify = Notifier()
         self._facts: dict[str, Any] = {}
         self.renew()
@@ -188,9 +190,9 @@ class Run:
             RunStopped: In a function's run that must end.
             UsageError: The run is finished, or ``data`` is no mapping.
         """
-        if self._stop_reason is not None:
+        if self.stop_reason is not None:
             self.is_stopped = True
-            raise RunStopped(self._stop_reason)
+            raise RunStopped(self.stop_reason)
         if self.is_finished:
             raise UsageError("log() after finish(): this run has ended")
         if not isinstance(data, Mapping):
@@ -248,7 +250,7 @@ class Run:
         if self.is_finished:
             return
         self.flush()
-        if self.is_owner:
+        if self.is_owner and not self.is_stopped:
             self._write(line_format.encode_finish(self._exit_code(exit_code)))
         self._close()
 
@@ -266,7 +268,7 @@ class Run:
 
     def request_stop(self, reason: str) -> None:
         """Make the next ``log()`` raise ``RunStopped``; for the agent of a function run."""
-        self._stop_reason = reason
+        self.stop_reason = reason
 
     def __enter__(self) -> Run:
         return self

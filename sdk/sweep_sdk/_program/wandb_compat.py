@@ -205,7 +205,8 @@ def module_attribute(name: str) -> Any:
         return _OBJECTS[name]
     if name in _INTEGRATIONS:
         raise AttributeError(
-            f"sweep_sdk has no '{name}': call sweep_sdk.log() from a callback of your own"
+            f"sweep_sdk has no '{name}': use a callback of sweep_sdk.integrations, or call"
+            " sweep_sdk.log() in one of your own"
         )
     raise AttributeError(f"module 'sweep_sdk' has no attribute '{name}'")
 
