@@ -1,4 +1,4 @@
-"""One attempt at a run on its agent's side, from the hand-out to the delivery of its end."""
+"""One attempt at a run in the agent, from the hand-out to the delivery of its outcome."""
 
 from __future__ import annotations
 
@@ -53,22 +53,22 @@ _NOT_STARTED_EXIT = 127
 
 
 class Attempt:
-    """What all attempts have in common, programs and functions.
+    """Base class of attempts that run programs and those that call functions.
 
     Attributes:
-        session: What the agent's attempts share.
+        session: The agent's session.
         files: The run's files on this machine.
-        delivery: Sends the rows and the end of the attempt.
-        reporter: Keeps the lease and sends rows within its block, while the program runs.
+        delivery: Delivery of the attempt's rows and outcome.
+        reporter: Renews the lease and sends rows while the program runs.
     """
 
     def __init__(
         self, session: AgentSession, handout: HandOut, stop: Callable[[str], None]
     ) -> None:
-        """Create the run's folder, and record that the end of the attempt is to be delivered.
+        """Create the run's folder, and record that the outcome of the attempt must be delivered.
 
         Args:
-            session: What the agent's attempts share.
+            session: The agent's session.
             handout: The run.
             stop: Called by another thread with the reason why the program must end: the backend's,
                 ``lease_lost`` or ``deleted``.
@@ -112,11 +112,11 @@ class Attempt:
         self._is_outage_shown = False
 
     def notice(self, message: str) -> None:
-        """Show the user a line about this run."""
+        """Show the user a message about this run."""
         self.session.notice(message, self.handout.id)
 
     def announce(self, command: list[str], slot: str, log_file: Path | None) -> None:
-        """Show the user what is about to run."""
+        """Show the user which command is about to run."""
         handout = self.handout
         self.session.emit(
             RunStarted(
@@ -178,12 +178,12 @@ class Attempt:
                 self.session.emit(news)
 
     def _deliver(self, outcome: ProgramOutcome) -> tuple[Finished, bool]:
-        """What became of the run, ``lost`` if it is another agent's; whether the backend knows."""
+        """Deliver the outcome; returns the run's state, and whether the backend has it."""
         delivery, client = self.delivery, self._patient_client()
         try:
             if outcome.cause not in GONE:
                 return delivery.finish(client, outcome), True
-            delivery.send_rest(client)  # the backend keeps the rows beside the run
+            delivery.send_rest(client)  # the backend stores the rows under this attempt
         except (LeaseLost, SweepDeleted):
             pass
         except SweepError as error:
@@ -200,7 +200,7 @@ class Attempt:
         return Finished("lost", is_requeued=False), True
 
     def _patient_client(self) -> Client:
-        """A client that waits for a backend which is away, but not while the agent is ending."""
+        """A client that waits for a backend that is away, but not while the agent is ending."""
         session = self.session
 
         def on_trouble(error: BackendUnavailable | NotAuthorized) -> None:
@@ -240,7 +240,7 @@ class Attempt:
         session, metric = self.session, self.delivery.tail.logged.metric
         is_finished = state == "finished"
         if outcome.cause in MACHINE_FAULTS and not is_finished:
-            return  # counted with the pause for the machine
+            return  # counted together with the pause after a machine fault
         if state == "preempted" and outcome.warned_by is not None:
             session.stop_after_warning(outcome.warned_by)
         is_first_without_value = session.tally.add(
@@ -283,14 +283,15 @@ class ProgramAttempt(Attempt):
         Args:
             session: What the agent's attempts share.
             launcher: Builds the program's command line and environment.
-            patterns: Of the metrics to be found in the program's output.
-            gpus: The variable that shows the program its GPUs; empty for all of the agent's.
-            slot: Which of the agent's slots.
+            patterns: Patterns of metrics in the program's output.
+            gpus: Environment variable that selects the program's GPUs; empty for all of the
+                agent's.
+            slot: Name of the slot.
             handout: The run.
 
         Raises:
             OSError: The run's folder cannot be written.
-            UsageError: The run has another command than the one that is pinned.
+            UsageError: The run's command is not the pinned one.
         """
         session.options.check_pin(handout.command_sha256)
         self._inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
@@ -303,7 +304,7 @@ class ProgramAttempt(Attempt):
         self._child: Child | None = None
 
     def run(self) -> None:
-        """Start the program, look after it until it has ended, and deliver its results."""
+        """Start the program, supervise it until it has ended, and deliver its results."""
         session, held = self.session, self.session.lock.descriptor
         self.announce(self._program.command, self._slot, self._program.log_file)
         unmatched: tuple[str, ...] = ()
@@ -328,21 +329,21 @@ class ProgramAttempt(Attempt):
             session.pause_after_machine_fault(why, self.handout)
 
     def interrupt(self, message: Interrupt | Warn) -> None:
-        """Take in a signal to the agent, also while the program is being started."""
+        """Handle a signal to the agent, also while the program is being started."""
         if isinstance(message, Interrupt):
             self.reporter.announce_end()
         self._inbox.put(message)
 
     def signal(self, number: int) -> None:
-        """Send a signal to the program, whatever else is going on with it."""
+        """Send a signal to the program at once, whatever its supervisor is doing."""
         if self._child is not None:
             self._child.signal(number)
 
     def _watch(self, child: Child) -> ProgramOutcome:
-        """Report while the program runs, end it if there is a reason, and say how it ended.
+        """Report while the program runs, end it if necessary, and return how it ended.
 
         Raises:
-            LaunchFailed: The system allows no thread for that; the program has been killed.
+            LaunchFailed: No thread could be started for this; the program has been killed.
         """
         run_timeout = self.session.run_timeout_seconds
         supervisor = Supervisor(
@@ -389,7 +390,7 @@ def _not_started(why: str, *, is_machines_fault: bool = True) -> ProgramOutcome:
 
 
 def _explain(found: Exit) -> str:
-    """A program that was killed has no last words of its own."""
+    """An explanation for the end of a program that was killed, in place of an error message."""
     if found.signal is None:
         return "the process that looks after the program was killed" if found.is_unknown else ""
     hint = "; often because the system is out of memory" if found.signal == 9 else ""
