@@ -79,7 +79,7 @@ def handle(
 
 
 def _check_access(route: Route, sweep: str | None, identity: Identity | None, now: float) -> None:
-    if route.is_about_caller and identity is not None:
+    if (route.is_about_caller or route.is_of_wandb) and identity is not None:
         sweep = identity.sweep
     check_access(identity, route.scope, sweep, now)
 

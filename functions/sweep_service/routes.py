@@ -28,11 +28,29 @@ class Route(NamedTuple):
         scope: The minimum scope of the caller; None for a public route.
         is_about_caller: Whether the route concerns no sweep, so that a token for any one sweep is
             enough.
+        is_of_wandb: Whether W&B's clients alone use it. They have tokens and no AWS credentials.
+            The path does not say what they ask for: what answers checks that its sender may do
+            that, with that sweep.
     """
 
     handler: Handler
     scope: Scope | None
     is_about_caller: bool = False
+    is_of_wandb: bool = False
+
+
+def graphql(request: Request, services: Services) -> Response:
+    """``POST /graphql``; loaded with the first request."""
+    from sweep_service.wandb.graphql import answer
+
+    return answer(request, services)
+
+
+def file_stream(request: Request, services: Services) -> Response:
+    """``POST /files/{entity}/{project}/{run}/file_stream``; loaded with the first request."""
+    from sweep_service.wandb.streaming import file_stream
+
+    return file_stream(request, services)
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -56,6 +74,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/sweeps/{sweep}/runs"): Route(runs.ask_run, Scope.AGENT),
     ("GET", "/v1/sweeps/{sweep}/runs"): Route(runs.list_runs, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.get_run, Scope.READER),
+    ("PATCH", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.change_run, Scope.ADMIN),
     ("GET", "/v1/sweeps/{sweep}/runs/{run}/history"): Route(runs.run_history, Scope.READER),
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/reports"): Route(runs.report_rows, Scope.AGENT),
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/finish"): Route(runs.finish_run, Scope.AGENT),
@@ -63,6 +82,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/retry"): Route(runs.retry_run, Scope.ADMIN),
     ("DELETE", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.delete_run, Scope.ADMIN),
     ("POST", "/v1/sweeps/{sweep}/retries"): Route(runs.retry_failed, Scope.ADMIN),
+    ("POST", "/graphql"): Route(graphql, Scope.READER, is_of_wandb=True),
+    ("POST", "/files/{entity}/{project}/{run}/file_stream"): Route(
+        file_stream, Scope.AGENT, is_of_wandb=True
+    ),
 }
 
 _SEGMENTS = {route: tuple(route[1].strip("/").split("/")) for route in ROUTES}

@@ -150,13 +150,13 @@ def _held_lease(
         if not lease.is_released:
             return lease
     if batch.rows:
-        known = _key_of(services.store, sweep, index, batch.attempt)
+        known = key_of(services.store, sweep, index, batch.attempt)
         if known == key or (not must_prove and None in (known, key)):
             services.store.append(sweep, index, batch)
     raise _lease_lost(sweep, index, batch.attempt)
 
 
-def _key_of(store: Store, sweep: str, index: int, attempt: int) -> str | None:
+def key_of(store: Store, sweep: str, index: int, attempt: int) -> str | None:
     """The idempotency key of the ask that leased an attempt; None if it is no longer known."""
     run = store.get_run(sweep, index)
     if run is not None and run.attempt == attempt:

@@ -178,6 +178,24 @@ def extend(lease: Lease, lease_end: float, live: LiveSummary | None = None) -> L
     )
 
 
+def begin(lease: Lease | None, attempt: int) -> Lease:
+    """The lease of a holder whose program is known to have started, and not suspected any more.
+
+    Only where programs report by themselves does anybody ask this.
+
+    Raises:
+        LeaseLost: The attempt does not hold the run any more.
+    """
+    lease = held(lease, attempt)
+    live = lease.live if has_begun(lease) else replace(lease.live, next_row=0)
+    return replace(lease, live=live, suspect_at=None)
+
+
+def has_begun(lease: Lease) -> bool:
+    """Whether its holder's program is known to have started."""
+    return lease.live.next_row is not None
+
+
 def preempt(lease: Lease, lease_end: float) -> Lease:
     """Shorten the lease of a holder that has announced that it is being preempted.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.records.shown import NO_LABELS, Labels
 from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:
@@ -125,8 +126,10 @@ class LiveSummary:
         best: Best finite value by the metric's goal.
         step: Step of the last row.
         last_finite: Last finite value.
-        next_row: Number of the next row to count. None before the first, and if written by an older
-            release, which counted batches by ``offset``.
+        next_row: Number of the next row to count; 0 if the program has started without logging a
+            row. None before that, and if written by an older release, which counted batches by
+            ``offset``.
+        names: Names of the logged metrics in order of their first values, limited in size.
     """
 
     offset: int | None = None
@@ -136,6 +139,7 @@ class LiveSummary:
     step: int | None = None
     last_finite: float | None = None
     next_row: int | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,11 +272,13 @@ class Run:
 
     Attributes:
         key: Idempotency key of the ask to which ``attempt`` was handed out.
-        started_at: When ``attempt`` was handed out.
         suggestion: Reason for the configuration (empty for grid and random).
+        started_at: When ``attempt`` was handed out.
         revision: Number of amendments.
         attributes: Attributes that the program has noted so far. An outcome has its own, or these
             if the agent could not report any.
+        attempts: Its newest earlier attempts, oldest first.
+        labels: What people have written on it; they take precedence over ``attributes``.
         change: Number of writes since the record was created; see ``Store.save``.
     """
 
@@ -289,6 +295,8 @@ class Run:
     outcome: Outcome | None = None
     revision: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    attempts: tuple[AttemptRecord, ...] = ()
+    labels: Labels = NO_LABELS
     change: int = field(default=0, compare=False)
 
     def attempt_record(
@@ -388,13 +396,3 @@ class RowBatch:
         """The batch without the rows before row ``number``."""
         n_before = min(max(number - self.offset, 0), len(self.rows))
         return RowBatch(self.attempt, self.offset + n_before, self.rows[n_before:])
-
-
-@dataclass(frozen=True, slots=True)
-class SweepHead:
-    """An entry of a sweep listing."""
-
-    sweep: str
-    project: str
-    name: str | None
-    created_at: float

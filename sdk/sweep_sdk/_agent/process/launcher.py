@@ -94,7 +94,11 @@ def run_variables(handout: HandOut, files: RunFiles) -> dict[str, str]:
 
 
 class Launcher:
-    """Builds the programs of one sweep's runs."""
+    """Builds the programs of one sweep's runs.
+
+    Attributes:
+        environment: What programs inherit from their agent.
+    """
 
     def __init__(self, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         """Set up.
@@ -106,13 +110,11 @@ class Launcher:
         self._command = tuple(config.get("command") or commands.DEFAULT_COMMAND)
         self._program: str | None = config.get("program")
         # Programs get no token, because only the agent sends requests.
-        self._environment = {
-            k: v for k, v in environment.items() if k != commands.WITHHELD_VARIABLE
-        }
+        self.environment = {k: v for k, v in environment.items() if k != commands.WITHHELD_VARIABLE}
 
     def warnings(self) -> list[str]:
         """Warnings about the command on this machine."""
-        unset = commands.unset_variables(self._command, self._environment)
+        unset = commands.unset_variables(self._command, self.environment)
         found = [str(item) for item in unset]
         if not commands.passes_parameters(self._command):
             found.append(commands.NO_PARAMETERS_ADVICE)
@@ -139,7 +141,7 @@ class Launcher:
         if not words:
             raise UsageError("the sweep's command is empty: nothing can be started")
         for word in {words[0], *started_by_env(words)[:1]}:
-            if shutil.which(word, path=self._environment.get("PATH")) is None:
+            if shutil.which(word, path=self.environment.get("PATH")) is None:
                 raise UsageError(_cannot_run(word))
 
     def missing_program(self) -> str | None:
@@ -179,7 +181,7 @@ class Launcher:
         """The words of the command that starts a run of ``config``."""
         facts = commands.Launch(
             program=self._program,
-            environment=self._environment,
+            environment=self.environment,
             interpreter=self._interpreter(),
             json_file=str(arguments_file),
             is_windows=sys.platform == "win32",
@@ -187,7 +189,12 @@ class Launcher:
         return commands.command_line(self._command, config, facts)
 
     def prepare(
-        self, handout: HandOut, files: RunFiles, gpus: Mapping[str, str], mark: str
+        self,
+        handout: HandOut,
+        files: RunFiles,
+        gpus: Mapping[str, str],
+        mark: str,
+        changes: Mapping[str, str | None] | None = None,
     ) -> ProgramSpec:
         """Prepare the program of a run.
 
@@ -196,16 +203,22 @@ class Launcher:
             files: The run's files.
             gpus: Environment variable that selects its GPUs; empty for those that the agent sees.
             mark: Mark of the run's processes; see ``leftovers``.
+            changes: Further environment variables; None to remove one.
         """
         # Unbuffered, so that output is shown at once and is not lost if the program is killed.
-        environment = {"PYTHONUNBUFFERED": "1"} | self._environment | run_variables(handout, files)
-        environment |= {AGENT_RANKS: agent_ranks(self._environment), MARK_VARIABLE: mark, **gpus}
+        environment = {"PYTHONUNBUFFERED": "1"} | self.environment | run_variables(handout, files)
+        environment |= {AGENT_RANKS: agent_ranks(self.environment), MARK_VARIABLE: mark, **gpus}
         environment.pop(KEEP_VARIABLE, None)  # meant for the agent, not for its programs
+        for name, value in (changes or {}).items():
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
         command = self.command_line(handout.config, files.arguments)
         return ProgramSpec(command, environment, files.log)
 
     def _interpreter(self) -> str:
-        has_python = shutil.which("python", path=self._environment.get("PATH")) is not None
+        has_python = shutil.which("python", path=self.environment.get("PATH")) is not None
         return "python" if has_python else sys.executable
 
 
