@@ -121,6 +121,6 @@ ACCESS = (
         'if must_prove and not (key or "").startswith(key_prefix(identity)):',
         "if False:",
         "refused",
-        "tests/service/wandb/test_streaming.py::TestLeasesOfOthers",
+        "tests/service/wandb/test_streaming.py::TestLeasesOfOthers::test_of_an_agent_of_ours",
     ),
 )
