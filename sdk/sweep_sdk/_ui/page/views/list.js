@@ -79,8 +79,7 @@ export function ListView({ source, route }) {
         ? html`<nav class="pager" aria-label="Pages">
             <button disabled=${page === 0} onClick=${() => move(page - 1)}>Newer</button>
             <span
-              >${page * PER_PAGE + 1}–${Math.min(found.length, (page + 1) * PER_PAGE)} of
-              ${count(found.length, "sweep")}</span
+              >${page * PER_PAGE + 1}–${Math.min(found.length, (page + 1) * PER_PAGE)} of ${count(found.length, "sweep")}</span
             >
             <button disabled=${(page + 1) * PER_PAGE >= found.length} onClick=${() => move(page + 1)}>Older</button>
           </nav>`
