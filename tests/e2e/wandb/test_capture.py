@@ -23,17 +23,23 @@ SWEEP = {
 
 
 @pytest.fixture
-def run(wandb_client, client, settings, workplace):
+def register(wandb_client, client, workplace):
+    """Registers a sweep of a program; its id."""
+
+    def register(program: str, **changes):
+        (workplace / "train.py").write_text(textwrap.dedent(program))
+        command = [str(wandb_client.python), "${program}", "${args}"]
+        return client.create_sweep({**SWEEP, "command": command, **changes})["id"]
+
+    return register
+
+
+@pytest.fixture
+def run(register, client, settings):
     """Runs a program under an agent; the sweep's runs and what the agent showed."""
 
     def run(program: str, *, agent_options=None, variables=None, **changes):
-        (workplace / "train.py").write_text(textwrap.dedent(program))
-        config = {
-            **SWEEP,
-            "command": [str(wandb_client.python), "${program}", "${args}"],
-            **changes,
-        }
-        sweep = client.create_sweep(config)["id"]
+        sweep = register(program, **changes)
         done = subprocess.run(
             [sys.executable, AGENT_PROCESS, sweep, json.dumps(agent_options or {})],
             capture_output=True, text=True, timeout=240, check=False,

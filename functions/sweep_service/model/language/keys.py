@@ -56,7 +56,7 @@ _OWN_FIELDS = (
 )
 SCALAR_FIELDS = (*_TEXT_FIELDS, _RUN_CAP, *_OWN_FIELDS)
 #: Keys that W&B does not know; a file written for W&B may use them for anything.
-OWN_KEYS = ("start", "metrics_from", *(field.name for field in _OWN_FIELDS))
+OWN_KEYS = ("start", "metrics_from", "zip", "constraints", *(field.name for field in _OWN_FIELDS))
 #: Keys that are stored but have no effect, each with the reason.
 KEPT_KEYS = {
     "controller": "sweeps need no controller here",
@@ -76,5 +76,7 @@ SECTIONS = (
     "command",
     "start",
     "metrics_from",
+    "zip",
+    "constraints",
 )
 KNOWN_KEYS = {*SECTIONS, *KEPT_KEYS, *(field.name for field in SCALAR_FIELDS)}

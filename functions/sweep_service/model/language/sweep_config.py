@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.language.command import DEFAULT_COMMAND
-from sweep_service.model.language.distribution_specs import space_of
 from sweep_service.model.language.features import NEEDS_KEY, with_needs
 from sweep_service.model.language.keys import SCALAR_FIELDS
 from sweep_service.model.language.report import Report
+from sweep_service.model.language.spaces import space_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +146,7 @@ def with_wandb(parsed: ParsedSweep, mode: str | None) -> ParsedSweep:
 
 def from_document(document: Mapping[str, Any]) -> SweepConfig:
     """The config of a normalised document, which is not checked again."""
-    return _config(document, space_of(document["parameters"]))
+    return _config(document, space_of(document))
 
 
 def _config(document: Mapping[str, Any], space: SearchSpace) -> SweepConfig:
