@@ -43,7 +43,7 @@ def version() -> str:
 
 @cache
 def index() -> bytes:
-    """The document that loads all others: the modules at once, not one level of imports at a time."""
+    """The document that loads all others, the modules at once and not level by level."""
     text = (FOLDER / "index.html").read_text(encoding="utf-8")
     modules = (name for name in names() if name.endswith(".js"))
     links = "".join(f'<link rel="modulepreload" href="{_BASE}{name}" />' for name in modules)
