@@ -1,4 +1,4 @@
-"""What it means that a request was not answered, in one line each."""
+"""Explains in one line why a request was not answered."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def trouble_of(
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """The innermost reason that requests and urllib3 have wrapped."""
+    """The innermost exception, which requests and urllib3 have wrapped."""
     seen: list[BaseException] = []
     inner: object = error
     while isinstance(inner, BaseException) and inner not in seen:
@@ -82,6 +82,6 @@ def _root_cause(error: BaseException) -> BaseException:
 
 
 def _words_of(cause: BaseException) -> str:
-    """What a root cause says, without addresses."""
+    """The message of a root cause without addresses."""
     text = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None) or str(cause)
     return " ".join(str(text).split()) or type(cause).__name__
