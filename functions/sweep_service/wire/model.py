@@ -157,8 +157,8 @@ class Coverage:
     Attributes:
         n: Number of forecasts whose value is known.
         inside: Share of the values within the band in which 95 % were expected.
-        scale: Correction factor for the width of the band, from the last 30 forecasts; None if there
-            are fewer than 10.
+        scale: Correction factor for the width of the band, from the last 30 forecasts; None if
+            there are fewer than 10.
     """
 
     n: int
