@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.printed.metrics import patterns_of
 from sweep_sdk._agent.process.child import signal_name
 from sweep_sdk._agent.process.gpus import allotment, variables_of
 from sweep_sdk._agent.process.launcher import Launcher
@@ -29,6 +28,7 @@ from sweep_sdk._agent.process.spot import SpotNotice, SpotWatch, grace_seconds
 from sweep_sdk._agent.process.supervisor import Interrupt, Warn
 from sweep_sdk._agent.session.session import AgentSession, find_sweep, registered
 from sweep_sdk._agent.slot.attempt import ProgramAttempt
+from sweep_sdk._agent.slot.sources import MetricSources
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.notices import notify
@@ -39,7 +39,6 @@ from sweep_service.model.language.command import command_sha256
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sweep_sdk._agent.printed.metrics import Patterns
     from sweep_sdk._agent.view.events import Watcher
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
@@ -105,13 +104,13 @@ def run_agent(
     options.check_pin(command_sha256(found["config"]))
     launcher = Launcher(found["config"], environment())
     launcher.check()
-    patterns = patterns_of(found["config"], options.metrics_from)
+    sources = MetricSources.of(found["config"], options)
     gpus = variables_of(options.gpu_groups, allotment(environment()))
     with ExitStack() as stack:
         lock = stack.enter_context(registered(settings))
         pump = stack.enter_context(EventPump(events))
         session = AgentSession(client, found, options, settings, lock, pump.emit)
-        return _Agent(session, launcher, patterns, gpus, settings.metadata_url, pump.flush).run()
+        return _Agent(session, launcher, sources, gpus, settings.metadata_url, pump.flush).run()
 
 
 class _Agent:
@@ -124,14 +123,14 @@ class _Agent:
         self,
         session: AgentSession,
         launcher: Launcher,
-        patterns: Patterns,
+        sources: MetricSources,
         gpus: Sequence[Mapping[str, str]],
         metadata_url: str,
         flush: Callable[[], None],
     ) -> None:
         self._session = session
         self._launcher = launcher
-        self._patterns = patterns
+        self._sources = sources
         self._gpus = gpus
         self._metadata_url = metadata_url
         self._flush = flush
@@ -168,7 +167,7 @@ class _Agent:
     def _work(self, slot: str) -> None:
         """Work on one run after the other."""
         gpus = self._options.gpus_of(slot, self._gpus)
-        begin = partial(ProgramAttempt, self._session, self._launcher, self._patterns, gpus, slot)
+        begin = partial(ProgramAttempt, self._session, self._launcher, self._sources, gpus, slot)
         error = None
         try:
             for attempt in self._session.attempts(slot, begin):

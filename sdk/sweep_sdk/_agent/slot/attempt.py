@@ -18,7 +18,6 @@ from sweep_sdk._agent.outbox.endings import (
 )
 from sweep_sdk._agent.outbox.pending import PendingDelivery
 from sweep_sdk._agent.outbox.reporter import Pace, Reporter
-from sweep_sdk._agent.printed.metrics import printed_metrics
 from sweep_sdk._agent.process.child import LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.process.launcher import prepare_files
 from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
@@ -36,11 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-    from sweep_sdk._agent.printed.metrics import Patterns
     from sweep_sdk._agent.process.child import Child, Exit
     from sweep_sdk._agent.process.launcher import Launcher
     from sweep_sdk._agent.process.supervisor import Message, Warn
     from sweep_sdk._agent.session.session import AgentSession
+    from sweep_sdk._agent.slot.sources import MetricSources
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import NotAuthorized
     from sweep_service.wire.runs import HandOut
@@ -273,7 +272,7 @@ class ProgramAttempt(Attempt):
         self,
         session: AgentSession,
         launcher: Launcher,
-        patterns: Patterns,
+        sources: MetricSources,
         gpus: Mapping[str, str],
         slot: str,
         handout: HandOut,
@@ -283,7 +282,7 @@ class ProgramAttempt(Attempt):
         Args:
             session: What the agent's attempts share.
             launcher: Builds the program's command line and environment.
-            patterns: Of the metrics to be found in the program's output.
+            sources: Where rows come from besides the program's own.
             gpus: The variable that shows the program its GPUs; empty for all of the agent's.
             slot: Which of the agent's slots.
             handout: The run.
@@ -296,10 +295,12 @@ class ProgramAttempt(Attempt):
         self._inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
         super().__init__(session, handout, lambda reason: self._inbox.put(Stop(reason)))
         self._launcher = launcher
-        self._patterns = patterns
+        self._sources = sources
         self._slot = slot
         self._mark = mark_of(session.lock.name, chance.unique_key())
-        self._program = launcher.prepare(handout, self.files, gpus, self._mark)
+        self._program = launcher.prepare(
+            handout, self.files, {**gpus, **sources.variables(handout.id)}, self._mark
+        )
         self._child: Child | None = None
 
     def run(self) -> None:
@@ -308,8 +309,8 @@ class ProgramAttempt(Attempt):
         self.announce(self._program.command, self._slot, self._program.log_file)
         unmatched: tuple[str, ...] = ()
         try:
-            with printed_metrics(
-                self._patterns, self.files.metrics, self.notice, held, session.stopping
+            with self._sources.searched(
+                self.handout.id, self.files, self.notice, held, session.stopping
             ) as printed:
 
                 def show(data: bytes, is_stderr: bool) -> None:
