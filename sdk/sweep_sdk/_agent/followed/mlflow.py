@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 import sys
 from contextlib import closing, suppress
@@ -53,8 +54,9 @@ class FileStore(_Followed):
     def begin(self) -> None:
         """Leave out what is there before the program starts."""
         self._foreign.update(run for run in self._runs() if not self._is_own(run))
-        for run in self._runs():
-            self._offsets |= {file: file.stat().st_size for file in self._metrics(run)}
+        for file in (file for run in self._runs() for file in _metrics(run)):
+            with suppress(OSError):
+                self._offsets[file] = file.stat().st_size
 
     def read(self, *, is_final: bool) -> list[Point]:
         """What has been written since the last time.
@@ -66,7 +68,7 @@ class FileStore(_Followed):
             point
             for run in self._runs()
             if self._is_own(run)
-            for file in self._metrics(run)
+            for file in _metrics(run)
             for point in self._points(file, file.relative_to(run / "metrics").as_posix(), is_final)
         ]
         self._has_found = self._has_found or bool(found)
@@ -74,7 +76,8 @@ class FileStore(_Followed):
 
     def _runs(self) -> list[Path]:
         """The folders of runs that may be the program's."""
-        return sorted(set(self._path.glob("*/[0-9a-f]*")) - self._foreign)
+        found = {run for experiment in _folders(self._path) for run in _folders(experiment)}
+        return sorted(found - self._foreign)
 
     def _is_own(self, run: Path) -> bool:
         if _text(run / "tags" / RUN_TAG) != self._run:
@@ -83,9 +86,6 @@ class FileStore(_Followed):
             self._notice(_NESTED)
             return False
         return True
-
-    def _metrics(self, run: Path) -> Iterator[Path]:
-        return (path for path in sorted((run / "metrics").rglob("*")) if path.is_file())
 
     def _points(self, file: Path, name: str, is_final: bool) -> Iterator[Point]:
         offset = self._offsets.get(file, 0)
@@ -135,6 +135,20 @@ class SqliteStore(_Followed):
                 return connection.execute(statement, values).fetchall()
         except sqlite3.Error:
             return []
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder; none where it cannot be read."""
+    try:
+        return [Path(entry) for entry in os.scandir(folder) if entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _metrics(run: Path) -> list[Path]:
+    """The files of the metrics of a run, whose names may contain slashes."""
+    walk = os.walk(run / "metrics")
+    return sorted(Path(folder, name) for folder, _, names in walk for name in names)
 
 
 def _unbounded(value: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 #: The tag by which runs of MLflow are recognized; the program's environment makes MLflow set it.
 RUN_TAG = "sweep_sdk.run"
+_PID = re.compile(r"\.(\d+)\b")
 _VARIABLE = b"SWEEP_RUN_ID="
 
 
@@ -30,20 +32,21 @@ class Owner:
     has_own_folder: bool
     is_alone: bool
 
-    def wrote(self, host: str, pid: str | None, notice: Callable[[str], None]) -> bool:
-        """Whether a program of the run wrote a file.
+    def wrote(self, writer: str, notice: Callable[[str], None]) -> bool:
+        """Whether a program of the run wrote an event file.
 
         Args:
-            host: The machine on which it was written.
-            pid: The process; None if it is not known.
+            writer: What the file's name says: ``HOST``, ``HOST.PID`` or more.
             notice: Called if this cannot be found out.
         """
         if self.has_own_folder:
             return True
-        if host != socket.gethostname():
-            why = f"they were written on another machine, {host}"
+        host = socket.gethostname()
+        if not f"{writer}.".startswith(f"{host}."):
+            why = f"they were written on another machine, {writer}"
         else:
-            run = run_of_process(pid) if pid is not None else None
+            pid = _PID.match(writer, len(host))
+            run = run_of_process(pid[1]) if pid is not None else None
             if run is not None or self.is_alone:
                 return run in (None, self.run)
             why = "the process that wrote them is not known, and the agent works on several runs"

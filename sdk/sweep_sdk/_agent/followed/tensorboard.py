@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.followed.owner import Owner
 
-#: Time, host, and from most writers the process.
-_NAME = re.compile(r".*tfevents\.(\d+)\.(?P<host>.+?)(?:\.(?P<pid>\d+)\.\d+)?(?:\.v2)?")
+#: After the time, what wrote it: a host, mostly a process, a number. Profilers write empty files.
+_NAME = re.compile(r".*tfevents\.\d+\.(?P<writer>(?!.*profile-empty).+)")
 #: Folders of the parts of one training; their names are part of the metrics' names.
 _PARTS = ("train", "training", "val", "valid", "validation", "eval", "evaluation", "test")
 
@@ -89,7 +89,7 @@ class TensorBoardFolder:
 
     def _is_own(self, name: str) -> bool:
         match = _NAME.fullmatch(name)
-        return match is not None and self._owner.wrote(match["host"], match["pid"], self._notice)
+        return match is not None and self._owner.wrote(match["writer"], self._notice)
 
     def _prefix(self, folder: Path) -> str:
         """What distinguishes a folder from the others of the program.
