@@ -6,16 +6,19 @@ through the local server, and to the deployed template.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sweep_service.access.scopes import Scope
 from sweep_service.access.tokens import token_text
 from sweep_service.routes import ROUTES
+from sweep_service.wandb.graphql import OPERATIONS
+from sweep_service.wandb.names import Agent
 
 #: Status and JSON body of an answer.
 Answer = tuple[int, Any]
@@ -40,16 +43,29 @@ BODIES: dict[str, Any] = {
     "report_rows": {"attempt": 1, "key": ASK_KEY, "offset": 0, "rows": [{"metrics": {"loss": 1}}]},
     "finish_run": {"attempt": 1, "key": ASK_KEY, "state": "failed"},
     "stop_run": {},
+    "change_run": {"name": "mine"},
     "retry_run": {},
     "retry_failed": {},
+    "file_stream": {"complete": True, "exitcode": 1},
 }
+
+
+def basic(token: str) -> str:
+    """The header with which clients of W&B present a token."""
+    return f"Basic {base64.b64encode(f'api:{token}'.encode()).decode()}"
+
+
 #: Authorization headers that no backend has given out.
 FIXED: dict[str, str | None] = {
     "no credential": None,
     "an empty header": "",
     "an empty token": "Bearer ",
     "a scheme alone": "Bearer",
-    "another scheme": "Basic c3dlZXA6c3dlZXA=",
+    "another scheme": "Digest c3dlZXA6c3dlZXA=",
+    "another user": "Basic c3dlZXA6c3dlZXA=",
+    "a password that is no token": basic("swp_short"),
+    "no password": basic(""),
+    "a password that is unknown": basic(token_text(bytes(32))),
     "a malformed token": "Bearer swp_short",
     "a token with a space": "Bearer swp_a b",
     "an unknown token": f"Bearer {token_text(bytes(32))}",
@@ -60,14 +76,23 @@ STORED = ("expired", "revoked", "wrong sweep", "wrong scope", "a lease of somebo
 
 
 class Denial(NamedTuple):
-    """A route under a wrong credential."""
+    """A route under a wrong credential; of W&B's operations, which share a route, one of them."""
 
     method: str
     route: str
     case: str
+    operation: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.method} {self.route} {self.case}"
+        return f"{self.method} {self.route} {self.operation or ''} {self.case}"
+
+    @property
+    def needed(self) -> Scope:
+        """The scope that the request needs."""
+        route = ROUTES[self.method, self.route]
+        scope = OPERATIONS[self.operation].scope if self.operation else route.scope
+        assert scope is not None
+        return scope
 
 
 def denials() -> list[Denial]:
@@ -76,15 +101,31 @@ def denials() -> list[Denial]:
     for (method, path), route in ROUTES.items():
         if route.scope is None:
             continue
+        if path == "/graphql":
+            found += [Denial(method, path, case, "UpsertSweep") for case in FIXED]
+            found += [Denial(method, path, *case) for case in operation_cases()]
+            continue
         cases = [*FIXED, "expired", "revoked"]
         if not route.is_about_caller:
             cases.append("wrong sweep")
         if route.scope is not Scope.READER:
             cases.append("wrong scope")
-        if route.handler.__name__ in ("report_rows", "finish_run"):
+        if route.handler.__name__ in ("report_rows", "finish_run", "file_stream"):
             cases.append("a lease of somebody else")
         found += [Denial(method, path, case) for case in cases]
     return found
+
+
+def operation_cases() -> Iterator[tuple[str, str]]:
+    """Cases of the operations, and the operations."""
+    for name, operation in OPERATIONS.items():
+        yield "expired", name
+        yield "revoked", name
+        if not operation.is_about_caller:
+            yield "wrong sweep", name
+        if operation.scope is not Scope.READER:
+            yield "wrong scope", name
+    yield "a lease of somebody else", "UpsertBucket"
 
 
 @dataclass
@@ -171,27 +212,51 @@ class House:
         """The Authorization headers that are to be refused."""
         if denial.case in FIXED:
             return [FIXED[denial.case]]
-        needed = ROUTES[denial.method, denial.route].scope
-        assert needed is not None
+        needed = denial.needed
         if denial.case == "wrong scope":
             tokens = [self.tokens["valid", scope] for scope in Scope if not scope.includes(needed)]
         elif denial.case == "a lease of somebody else":
             tokens = [self.tokens["valid", needed]]
         else:
             tokens = [self.tokens[denial.case, scope] for scope in Scope if scope.includes(needed)]
-        return [f"Bearer {token}" for token in tokens]
+        return [header for token in tokens for header in (f"Bearer {token}", basic(token))]
 
     def bodies_of(self, denial: Denial) -> list[Any]:
         """The bodies with which the request is sent."""
+        if denial.operation is not None:
+            query = f"query {denial.operation} {{x}}"
+            return [{"query": query, "variables": found} for found in self.variables_of(denial)]
         body = BODIES.get(ROUTES[denial.method, denial.route].handler.__name__)
-        if denial.case != "a lease of somebody else":
+        if denial.case != "a lease of somebody else" or "key" not in body:
             return [body]
         without = {name: value for name, value in body.items() if name != "key"}
         return [{**body, "key": "the-key-of-another"}, without]
 
+    def variables_of(self, denial: Denial) -> list[dict[str, Any]]:
+        """The variables of an operation, with which it would do something."""
+        config = json.dumps(BODIES["change_sweep"]["config"])
+        run = {"name": self.run, "id": self.run, "run": self.run, "runId": self.run}
+        known: dict[str, list[dict[str, Any]]] = {
+            "UpsertSweep": [
+                {"config": config},
+                {"id": self.sweep, "config": config},
+                {"id": self.sweep, "state": "CANCELED"},
+            ],
+            "UpsertBucket": [{"name": self.run, "displayName": "mine"}],
+            "Heartbeat": [
+                {"id": Agent(self.sweep, "h", "0" * 16).id, "runState": text}
+                for text in ("{}", json.dumps({self.run: True}))
+            ],
+            "Runs": [{"filters": json.dumps({"sweep": self.sweep})}],
+            "GetSweep": [{"name": self.sweep}],
+            "GetSweepLegacy": [{"name": self.sweep}],
+        }
+        return known.get(denial.operation or "", [{**run, "sweep": self.sweep, "host": "h"}])
+
     def check(self, denial: Denial) -> None:
         """Send what is to be refused, and see that it is."""
-        path = denial.route.format(sweep=self.sweep, run=self.run, token="0" * 12)
+        words = {"sweep": self.sweep, "run": self.run, "token": "0" * 12}
+        path = denial.route.format(entity="e", project="p", **words)
         statuses = (403, 409) if denial.case == "a lease of somebody else" else (401, 403)
         for header in self.headers_of(denial):
             for body in self.bodies_of(denial):

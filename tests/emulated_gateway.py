@@ -24,6 +24,9 @@ from sweep_service.errors import ServiceError, Unauthorized
 from sweep_service.lambdas.edge import make_handler
 from sweep_service.routes import find_route
 
+#: Of an event that a Lambda function takes.
+MOST_EVENT_BYTES = 6 * 1024 * 1024
+
 
 class EmulatedGateway(ThreadingHTTPServer):
     """Serves while a block lasts.
@@ -83,6 +86,8 @@ class EmulatedGateway(ThreadingHTTPServer):
             "body": body.decode(),
             "isBase64Encoded": False,
         }
+        if len(json.dumps(event)) > MOST_EVENT_BYTES:
+            return self.own(413, "Request Entity Too Large")
         found = self.handler(event, _Context())
         return found["statusCode"], found["headers"], found["body"].encode()
 

@@ -79,6 +79,28 @@ services.store.close()
     assert loaded.isdisjoint({"numpy", "boto3", "pynamodb", "requests", "click", "rich"})
 
 
+def test_nothing_of_wandb_is_loaded_before_a_client_of_it_asks(tmp_path):
+    code = f"""
+import sys
+from pathlib import Path
+from sweep_service.access.identity import LOCAL_ADMIN
+from sweep_service.bootstrap import local_services
+from sweep_service.gateway import handle
+services = local_services(Path({str(tmp_path)!r}) / "sweeps.db")
+answer = handle(services, "GET", "/v1/sweeps", {{}}, {{}}, b"", identity=LOCAL_ADMIN)
+assert answer.status == 200
+print([name for name in sys.modules if name.startswith("sweep_service.wandb")])
+body = b'{{"query": "query Viewer {{x}}"}}'
+assert handle(services, "POST", "/graphql", {{}}, {{}}, body, identity=LOCAL_ADMIN).status == 200
+print("sweep_service.wandb.graphql" in sys.modules)
+services.store.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines() == ["[]", "True"]
+
+
 def test_client_and_backend_carry_the_same_version():
     assert sweep_sdk.__version__ == sweep_service.__version__
 
@@ -140,7 +162,8 @@ _PROGRAM_SIDE = ("_sweeps/asked_run.py", "_program/run.py", "_metrics/writer.py"
 def reaching_code():
     client = ROOT / "sdk" / "sweep_sdk"
     own = [client / name for name in _PROGRAM_SIDE]
-    paths = [*client.glob("_agent/**/*.py"), *client.glob("_backend/*.py"), *own]
+    packages = ("_agent/**/*.py", "_backend/*.py", "_capture/*.py")
+    paths = [*(path for package in packages for path in client.glob(package)), *own]
     return [path for path in paths if "/".join(path.parts[-2:]) not in _STARTERS]
 
 

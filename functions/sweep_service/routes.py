@@ -1,4 +1,4 @@
-"""The one table of routes: (method, path) -> handler and scope.
+"""The table of routes: (method, path) -> handler and scope.
 
 The policies in ``template.yaml`` and the scopes in ``infra/openapi.yaml`` follow this table.
 """
@@ -21,17 +21,36 @@ if TYPE_CHECKING:
 
 
 class Route(NamedTuple):
-    """What answers a request, and who may send it.
+    """The handler of a request, and the scope it requires.
 
     Attributes:
-        scope: None: anyone, also without a credential.
-        is_about_caller: Whether the answer says nothing of any sweep, so that a token for one sweep
-            is enough.
+        handler: The handler.
+        scope: The minimum scope of the caller; None for a public route.
+        is_about_caller: Whether the route concerns no sweep, so that a token for any one sweep is
+            enough.
+        is_of_wandb: Whether W&B's clients alone use it. They have tokens and no AWS credentials.
+            The path does not say what they ask for: what answers checks that its sender may do
+            that, with that sweep.
     """
 
     handler: Handler
     scope: Scope | None
     is_about_caller: bool = False
+    is_of_wandb: bool = False
+
+
+def graphql(request: Request, services: Services) -> Response:
+    """``POST /graphql``; loaded with the first request."""
+    from sweep_service.wandb.graphql import answer
+
+    return answer(request, services)
+
+
+def file_stream(request: Request, services: Services) -> Response:
+    """``POST /files/{entity}/{project}/{run}/file_stream``; loaded with the first request."""
+    from sweep_service.wandb.streaming import file_stream
+
+    return file_stream(request, services)
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -55,6 +74,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/sweeps/{sweep}/runs"): Route(runs.ask_run, Scope.AGENT),
     ("GET", "/v1/sweeps/{sweep}/runs"): Route(runs.list_runs, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.get_run, Scope.READER),
+    ("PATCH", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.change_run, Scope.ADMIN),
     ("GET", "/v1/sweeps/{sweep}/runs/{run}/history"): Route(runs.run_history, Scope.READER),
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/reports"): Route(runs.report_rows, Scope.AGENT),
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/finish"): Route(runs.finish_run, Scope.AGENT),
@@ -62,13 +82,17 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/retry"): Route(runs.retry_run, Scope.ADMIN),
     ("DELETE", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.delete_run, Scope.ADMIN),
     ("POST", "/v1/sweeps/{sweep}/retries"): Route(runs.retry_failed, Scope.ADMIN),
+    ("POST", "/graphql"): Route(graphql, Scope.READER, is_of_wandb=True),
+    ("POST", "/files/{entity}/{project}/{run}/file_stream"): Route(
+        file_stream, Scope.AGENT, is_of_wandb=True
+    ),
 }
 
 _SEGMENTS = {route: tuple(route[1].strip("/").split("/")) for route in ROUTES}
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """The route of a request and the placeholders of its path.
+    """Find the route of a request and the values of its path's placeholders.
 
     Raises:
         NotFound: No route has this path.

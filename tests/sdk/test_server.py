@@ -299,6 +299,10 @@ class TestBadRequests:
             assert str(Limits().body_bytes) in json.loads(body)["detail"]
             assert ask(connection)[0].status == 200
 
+    def test_the_largest_body_of_a_client_of_wandb_is_taken(self, server):
+        with connected(server) as connection:
+            assert ask(connection, "POST", "/x", b"x" * 11_000_000)[0].status == 200
+
     def test_a_bug_of_the_backend_is_a_500_and_the_server_lives_on(self, server, capsys):
         with connected(server) as connection:
             response, body = ask(connection, "GET", "/broken")

@@ -10,6 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_document import DOCUMENT, OPERATIONS, check_answer, check_request
 
+from sweep_service.access.identity import Authentication, Identity
+from sweep_service.access.scopes import Scope
 from sweep_service.routes import ROUTES
 
 SWEEP = {
@@ -48,13 +50,41 @@ def test_routes_and_document_name_the_same_operations():
 @pytest.mark.parametrize("place", ROUTES, ids=" ".join)
 def test_the_document_names_the_scope_of_each_route(place):
     scope = ROUTES[place].scope
-    asked = [{kind: [scope.value]} for kind in ("bearer", "signature")] if scope else [{}]
+    kinds = ("basic", "bearer") if ROUTES[place].is_of_wandb else ("bearer", "signature")
+    asked = [{kind: [scope.value]} for kind in kinds] if scope else [{}]
     assert OPERATIONS[place]["security"] == asked
 
 
 def test_operation_ids_are_unique():
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(set(ids)) == len(ids)
+
+
+def send_as_wandb_does(send, backend):
+    def ask(operation, /, **variables):
+        query = f"query {operation} {{x}}"
+        return send("POST", "/graphql", {"query": query, "variables": variables})
+
+    text = json.dumps(SWEEP)
+    sweep = ask("UpsertSweep", config=text).body["data"]["upsertSweep"]["sweep"]["name"]
+    agent = ask("CreateAgent", sweep=sweep).body["data"]["createAgent"]["agent"]["id"]
+    ask("Heartbeat", id=agent, runState="{}")
+    stream = "/files/{entity}/{project}/{run}/file_stream"
+    place = {"entity": "e", "project": "p", "run": f"{sweep}-0"}
+    rows = {"wandb-history.jsonl": {"offset": 0, "content": ['{"loss": 1}']}}
+    send("POST", stream, {"files": rows}, **place)
+    ask("StopRun", id=f"{sweep}-0")
+    assert send("POST", stream, {}, **place).body == {"stopped": True}
+    send("POST", stream, {}, **{**place, "run": f"{sweep}-9"})
+    ask("NoSuchOperation")
+    ask("UpsertSweep", id="aaaaaaaa", state="PAUSED")
+    ask("UpsertBucket", name="bold-run-7")
+    identity, backend.identity = (
+        backend.identity,
+        Identity("r", Scope.READER, Authentication.STORED),
+    )
+    ask("CreateAgent", sweep=sweep)
+    backend.identity = identity
 
 
 def test_every_documented_request_gets_the_documented_answer(send, backend):
@@ -117,6 +147,11 @@ def test_every_documented_request_gets_the_documented_answer(send, backend):
     send("GET", run_path + "/history", sweep=sweep, run=runs[0])
     send("GET", run_path + "/history", query={"rows": "5"}, sweep=sweep, run=runs[0])
     send("GET", "/v1/sweeps/{sweep}/runs", query={"count": "2", "since": "1"}, sweep=sweep)
+    query = {"since": "3", "index": "0,1"}
+    send("GET", "/v1/sweeps/{sweep}/runs", query=query, sweep=sweep)
+    labels = {"name": "mine", "tags": ["good"], "notes": None}
+    send("PATCH", run_path, labels, sweep=sweep, run=runs[0])
+    send("PATCH", "/v1/sweeps/{sweep}", labels, sweep=sweep)
     send("GET", "/v1/sweeps/{sweep}/best", sweep=sweep)
     send("GET", "/v1/sweeps/{sweep}/curves", query={"index": "0,1,7"}, sweep=sweep)
     send("GET", "/v1/sweeps/{sweep}", sweep=sweep)
@@ -132,11 +167,13 @@ def test_every_documented_request_gets_the_documented_answer(send, backend):
     send("PATCH", "/v1/sweeps/{sweep}", {"run_cap": 9}, sweep=sweep)
     send("PATCH", "/v1/sweeps/{sweep}", {"config": SWEEP}, sweep=sweep)
     send("PATCH", "/v1/sweeps/{sweep}", {"state": "canceled"}, sweep=sweep)
+    send("GET", "/v1/sweeps")
     send("PATCH", "/v1/sweeps/{sweep}", {"state": "running"}, sweep=sweep)
     send("POST", "/v1/sweeps/{sweep}/runs", ask, key="ask-key-10", sweep=sweep)
     send("DELETE", "/v1/sweeps/{sweep}", sweep=sweep)
     send("DELETE", "/v1/sweeps/{sweep}", sweep=sweep)
 
+    send_as_wandb_does(send, backend)
     documented = {
         (method, route, status)
         for (method, route), operation in OPERATIONS.items()

@@ -18,6 +18,7 @@ from sweep_service.access.scopes import Scope
 from sweep_service.handlers.sweeps import _MAX_DOCUMENT_BYTES
 from sweep_service.lambdas.edge import _MAX_ANSWER_BYTES
 from sweep_service.routes import ROUTES
+from sweep_service.wandb.graphql import MAX_ANSWER_BYTES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 HOUR = 3600
@@ -50,7 +51,11 @@ def rates(api: str) -> dict[str, float]:
         found = bound["ThrottlingRateLimit"]
         return float(parameters[found["Ref"]]["Default"] if isinstance(found, dict) else found)
 
-    keys = [f"{method} {path}" for method, path in ROUTES]
+    keys = [
+        f"{method} {path}"
+        for (method, path), route in ROUTES.items()
+        if not (api == "IamApi" and route.is_of_wandb)
+    ]
     return {key: rate(key) for key in keys}
 
 
@@ -94,6 +99,7 @@ def leaked_agent() -> dict[str, float]:
         for key, rate in allowed.items()
         if key.startswith("GET") and "{sweep}" in key
     )
+    n_bytes += allowed["POST /graphql"] * MAX_ANSWER_BYTES
     return {
         "HTTP APIs": n_all * PER_REQUEST,
         "Lambda": n_calls * PER_CALL + HOUR * CONCURRENCY * gigabytes_of("Suggest") * PER_GB_SECOND,

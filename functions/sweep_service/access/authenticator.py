@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sweep_service.access.identity import FIRST_ADMIN
-from sweep_service.access.tokens import bearer_token, is_token_text, sha256_of
+from sweep_service.access.tokens import is_token_text, sha256_of, token_in
 from sweep_service.errors import Stale, TryAgain, Unauthorized
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Authenticator:
         known = self.recall(authorization)
         if known is not None:
             return known
-        sha256 = sha256_of(bearer_token(authorization))
+        sha256 = sha256_of(token_in(authorization))
         now = self._clock()
         identity = self._look_up(sha256, now)
         if self._memory_seconds:
@@ -79,7 +79,7 @@ class Authenticator:
         Raises:
             Unauthorized: It proves nothing.
         """
-        text = bearer_token(authorization)
+        text = token_in(authorization)
         sha256 = sha256_of(text)
         first = self._first_admin_sha256
         if first is not None and hmac.compare_digest(sha256, first):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TOKEN_BYTES = 32
 _PREFIX = "swp_"
 _TOKEN = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
+#: The user of HTTP's Basic scheme, whose password is the token.
+_BASIC_USER = "api"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 #: The SHA-256 of the empty text, which a shell makes of a variable that is not set.
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
@@ -118,18 +120,36 @@ def sha256_of(token: str) -> str:
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
-def bearer_token(header: str | None) -> str:
-    """The token in an ``Authorization`` header.
+def token_in(header: str | None) -> str:
+    """The token in an ``Authorization`` header: ``Bearer TOKEN``, or ``Basic`` of ``api:TOKEN``.
+
+    Clients of W&B send the latter, with the token as their API key.
 
     Raises:
         Unauthorized: There is no header, it is of another scheme, or its token is empty.
     """
     if header is None:
         raise Unauthorized("this request needs a credential, and came without one")
-    scheme, _, token = header.strip().partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer":
+    scheme, _, credential = header.strip().partition(" ")
+    credential = credential.strip()
+    if scheme.lower() == "basic":
+        credential = _password(credential)
+    elif scheme.lower() != "bearer":
         raise Unauthorized("header 'Authorization': needs 'Bearer' and a token")
-    if not token:
+    if not credential:
         raise Unauthorized("header 'Authorization': the token is empty")
-    return token
+    return credential
+
+
+def _password(credential: str) -> str:
+    """The password of HTTP's Basic scheme, for the one user that there is."""
+    try:
+        user, _, password = base64.b64decode(credential, validate=True).decode().partition(":")
+    except ValueError:
+        user, password = "", ""
+    if user != _BASIC_USER:
+        raise Unauthorized(
+            f"header 'Authorization': 'Basic' needs the user '{_BASIC_USER}' and a token as its"
+            " password"
+        )
+    return password

@@ -19,11 +19,12 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
+from sweep_service.handlers.labels import LABEL_FIELDS, label_change
 from sweep_service.model.records.identifiers import run_id, split_run_id
 from sweep_service.model.records.numbers import decode_number, encode_number
 from sweep_service.model.records.records import MetricValue, Row, RowBatch
 from sweep_service.model.records.states import RunState
-from sweep_service.operations import amendments, runs
+from sweep_service.operations import amendments, labels, runs
 from sweep_service.operations.amendments import RunWanted
 from sweep_service.operations.ask import ask
 from sweep_service.operations.finish import finish
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 MAX_ROW_BYTES = 256_000
 _MAX_ROWS = 10_000
 _MAX_KEY_LENGTH = 128
-_RUNS_A_PAGE = 200
+_RUNS_A_PAGE, _MOST_RUNS_A_PAGE = 200, 2_000
+_INDICES_A_REQUEST = 100
 _RETRIES_A_REQUEST = 50
 _MAX_THINNED = 10_000
 _MAX_TAIL = 20_000
@@ -72,9 +74,10 @@ def list_runs(request: Request, services: Services) -> Response:
     """``GET /v1/sweeps/{sweep}/runs``."""
     cursor = decode_cursor(request.query.get("cursor"), (int,))
     since = _since(request) if cursor is None else cursor[0]
-    count = request.query_count("count", _RUNS_A_PAGE, _RUNS_A_PAGE)
-    page = runs.list_runs(services, request.params["sweep"], since, count)
-    last = (page[-1].run.index + 1,) if page else None
+    count = request.query_count("count", _RUNS_A_PAGE, _MOST_RUNS_A_PAGE)
+    others = request.query_indices("index", _INDICES_A_REQUEST) if cursor is None else ()
+    page, following = runs.list_runs(services, request.params["sweep"], since, count, others)
+    last = None if following is None else (following,)
     items = [views.run(view) for view in page if not view.run.is_deleted]
     return Response(200, {"items": items, "next": encode_cursor(last)})
 
@@ -149,6 +152,16 @@ def retry_run(request: Request, services: Services) -> Response:
     return _amended(amendments.retry_run(services, wanted), "had run {} run again")
 
 
+def change_run(request: Request, services: Services) -> Response:
+    """``PATCH .../runs/{run}``: what people have written on it."""
+    document = request.json()
+    reject_unknown(document, LABEL_FIELDS)
+    sweep, index = _run_of(request)
+    view, is_changed = labels.label_run(services, sweep, index, label_change(document))
+    deed = Deed(sweep, f"changed {', '.join(document)} of run {run_id(sweep, index)}")
+    return Response(200, views.run(view), deed=deed if is_changed else None)
+
+
 def delete_run(request: Request, services: Services) -> Response:
     """``DELETE .../runs/{run}``."""
     attempt = request.query.get("attempt")
@@ -197,7 +210,7 @@ def _whole(name: str, text: str) -> int:
 
 
 def _keys(request: Request) -> tuple[str, ...]:
-    """Names of metrics from the query: a JSON list, since a name may hold any character."""
+    """Names of metrics from the query: a JSON list, since names may contain any character."""
     text = request.query.get("keys", "[]")
     try:
         names = json.loads(text)
@@ -260,10 +273,10 @@ def _metric_value(path: str, value: object) -> MetricValue:
 
 
 def _lease_key(request: Request, document: Mapping[str, Any]) -> str | None:
-    """The key of the ask that holds the lease; None: the attempt alone says which it is.
+    """The idempotency key of the ask that holds the lease; None to identify it by attempt only.
 
     Raises:
-        Forbidden: It is missing, and the caller could be somebody who does not hold the lease.
+        Forbidden: The key is missing, and this caller must prove that it holds the lease.
     """
     key = text_field(document, "key", _MAX_KEY_LENGTH)
     if key is None and request.identity is not None and request.identity.must_name_lease:
@@ -302,13 +315,13 @@ def _ending(request: Request) -> Ending:
 
 
 def _details(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What the agent reports that is only kept and shown."""
+    """Fields reported by the agent that are only stored and shown."""
     found = {name: typed_field(document, name, kind, None) for name, kind in DETAILS.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def _attributes(found: dict[str, Any]) -> dict[str, Any]:
-    """What a program noted about its run; see ``Outcome``."""
+    """Attributes that a program set on its run; see ``Outcome``."""
     reject_unknown(found, _ATTRIBUTES, "attributes.")
     for name in ("config", "summary"):
         typed_field(found, name, dict, default={})

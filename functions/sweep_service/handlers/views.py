@@ -1,4 +1,4 @@
-"""How sweeps and runs look in JSON; ``infra/openapi.yaml`` documents the same shapes."""
+"""JSON representations of sweeps and runs, as documented in ``infra/openapi.yaml``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from sweep_service.model.language.command import command_sha256
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.numbers import encode_number, tagged
+from sweep_service.operations.final import final_of
 from sweep_service.wire import documents
 from sweep_service.wire.runs import DETAILS
 
@@ -29,7 +30,7 @@ _MOST_LEFT_OUT = 20
 
 
 def listed_sweep(view: SweepView) -> documents.ListedSweep:
-    """A sweep of a listing."""
+    """A sweep in a listing."""
     return {"id": view.sweep or "", **_sweep_head(view)}
 
 
@@ -45,15 +46,15 @@ def sweep_with_config(view: SweepView) -> documents.SweepWithConfig:
 
 
 def checked_sweep(view: SweepView) -> documents.CheckedSweep:
-    """A sweep as registered or changed, with the warnings about its config."""
+    """A registered or changed sweep, with warnings about its config."""
     return {"id": view.sweep, **sweep_with_config(view), "warnings": problems(view.warnings)}
 
 
 def _sweep_head(view: SweepView) -> documents.SweepHead:
-    meta, counter = view.loaded.meta, view.counter
+    meta, counter, labels = view.loaded.meta, view.counter, view.info.labels
     return documents.SweepHead(
         project=meta.project,
-        name=meta.name,
+        name=labels.name or meta.name,
         state=view.state.value,
         method=view.loaded.config.method,
         metric=view.loaded.config.document.get("metric"),
@@ -62,7 +63,23 @@ def _sweep_head(view: SweepView) -> documents.SweepHead:
         limit=counter.limit,
         n_handed_out=counter.next_index,
         created_at=meta.created_at,
+        tags=list(labels.tags),
+        notes=labels.notes,
+        final=_final(view),
     )
+
+
+def _final(view: SweepView) -> documents.Final | None:
+    final, best = final_of(view), None
+    if final is None:
+        return None
+    if final.best_index is not None and final.best is not None:
+        best = documents.BestOfAll(
+            id=run_id(view.sweep or "", final.best_index),
+            index=final.best_index,
+            value=encode_number(final.best),
+        )
+    return documents.Final(counts=dict(final.counts), best=best)
 
 
 def _command(loaded: LoadedConfig) -> documents.Command:
@@ -76,7 +93,7 @@ def _command(loaded: LoadedConfig) -> documents.Command:
 
 
 def importance(n_runs: int, found: Sequence[Importance]) -> documents.Importance:
-    """How much each parameter explains, the most important first."""
+    """The importance of each parameter, in descending order."""
     parameters = [
         documents.ImportantParameter(name=entry.parameter, share=entry.share, clear=entry.is_clear)
         for entry in found
@@ -85,7 +102,7 @@ def importance(n_runs: int, found: Sequence[Importance]) -> documents.Importance
 
 
 def imported(result: Imported) -> documents.Import:
-    """What became of results from elsewhere; the first of those that were left out."""
+    """The outcome of an import, with the first few of the results that were left out."""
     return documents.Import(
         observed=result.n_observed,
         done=result.n_done,
@@ -99,7 +116,7 @@ def imported(result: Imported) -> documents.Import:
 
 
 def problems(items: Sequence[Problem]) -> list[documents.ConfigProblem]:
-    """Errors or warnings about a config."""
+    """Errors or warnings about a sweep config."""
     return [_problem(item) for item in items]
 
 
@@ -132,6 +149,15 @@ def run(view: RunView) -> documents.RunFields:
         early_stop=_early_stop(outcome.early_stop) if outcome and outcome.early_stop else None,
         attributes=tagged(outcome.attributes if outcome else stored.attributes),
         suggestion=None if stored.suggestion is None else dict(stored.suggestion),
+        heard_at=view.heard_at,
+        step=view.lease.live.step if view.is_living and view.lease else None,
+        stop_requested=view.is_stop_requested,
+        name=view.labels.name,
+        tags=list(view.labels.tags),
+        notes=view.labels.notes,
+        metrics=list(view.metrics),
+        attempts=[_attempt(record) for record in stored.attempts],
+        lease_end=_lease_end(view),
     )
     details = {name: outcome.details.get(name) if outcome else None for name in DETAILS}
     return cast("documents.RunFields", {**document, **details})
@@ -142,14 +168,18 @@ def _early_stop(stop: EarlyStop) -> documents.EarlyStop:
 
 
 def run_in_full(story: RunStory) -> documents.RunInFull:
-    """A run with all that is kept of what happened to it."""
-    lease = story.view.lease
-    return {
+    """A run with its attempts and error tail."""
+    document = {
         **run(story.view),
         "attempts": [_attempt(record) for record in story.attempts],
         "error_tail": story.error_tail,
-        "lease_end": lease.lease_end if lease and not lease.is_released else None,
     }
+    return cast("documents.RunInFull", document)
+
+
+def _lease_end(view: RunView) -> float | None:
+    lease = view.lease
+    return lease.lease_end if lease and not lease.is_released else None
 
 
 def _attempt(record: AttemptRecord) -> documents.Attempt:
@@ -166,7 +196,7 @@ def _attempt(record: AttemptRecord) -> documents.Attempt:
 
 
 def amended(found: Amended) -> documents.Amendment:
-    """What became of a request to amend a run."""
+    """The result of a request to amend a run."""
     return documents.Amendment(
         run=run(found.run), changed=found.is_changed, sweep_state=found.sweep_state.value
     )
@@ -180,12 +210,12 @@ def history_row(attempt_number: int, row: Row) -> documents.Row:
 
 
 def event(found: Event) -> documents.Event:
-    """A change that somebody has made."""
+    """A change that a caller made."""
     return documents.Event(at=found.at, who=found.who, method=found.method, action=found.action)
 
 
 def token(found: Token) -> documents.Token:
-    """A token, without its text."""
+    """An access token, without its secret."""
     return documents.Token(
         id=found.id,
         name=found.name,
@@ -200,7 +230,7 @@ def token(found: Token) -> documents.Token:
 
 
 def identity(found: Identity) -> documents.Identity:
-    """Who sends a request."""
+    """The identity of a caller."""
     return documents.Identity(
         name=found.name,
         scope=None if found.scope is None else found.scope.value,

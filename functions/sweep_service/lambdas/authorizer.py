@@ -1,4 +1,4 @@
-"""Entry point of the authorizer: says who sends a request, by their bearer token.
+"""Entry point of the authorizer: says who sends a request, by their token.
 
 Every agent waits for it at its first request. So it starts with the standard library alone, knows
 the first admin's token by its SHA-256, and loads what reads the table when the first other token

@@ -55,8 +55,8 @@ class RunWanted:
 
     Attributes:
         attempt: The newest attempt that the user has seen, or None to amend any attempt. A run
-           that has been handed out again since is left alone, so that a request that arrives
-           twice has no effect the second time.
+            that has been handed out again since is left alone, so that a request that arrives
+            twice has no effect the second time.
     """
 
     sweep: str
@@ -84,7 +84,7 @@ def delete_run(services: Services, wanted: RunWanted, *, is_again: bool) -> Amen
         NotFound: No such sweep or run.
         NotPossible: The run has not ended, or ``is_again`` is set and the sweep is canceled.
         Busy: Concurrent requests kept changing the sweep or the run, or there is more data than one
-           request can delete. Repeating the request continues the deletion.
+            request can delete. Repeating the request continues the deletion.
     """
     return _amend(services, wanted, Amendment.AGAIN if is_again else Amendment.DELETE)
 
@@ -102,11 +102,11 @@ def retry_failed(services: Services, sweep: str, since: int, count: int) -> Retr
     """Hand out runs that failed, crashed or were killed again.
 
     Args:
-       services: The backend's services.
-       sweep: The sweep's id.
-       since: The lowest index to consider. A caller that continues from ``following`` meets each
-           run once, even if a retried run fails again at once.
-       count: Maximum number of runs to retry in this request.
+        services: The backend's services.
+        sweep: The sweep's id.
+        since: The lowest index to consider. A caller that continues from ``following`` meets each
+            run once, even if a retried run fails again at once.
+        count: Maximum number of runs to retry in this request.
 
     Raises:
         NotFound: No such sweep.
@@ -138,8 +138,7 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
     store, outcome = services.store, run.outcome
     if outcome is None or lease.amendment is None:
         return store.get_run(sweep, run.index)
-    if lease.amendment is not Amendment.DELETE:
-        _reopen(services, sweep, lease)
+    _reopen(services, sweep, lease)
     if lease.amendment is Amendment.RETRY:
         ended = (outcome.state, outcome.ended_at, outcome.exit_code, outcome.signal)
         store.append(sweep, run.index, run.attempt_record(*ended))
@@ -147,10 +146,13 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
         return None
     for band in _bands(services, sweep, run):
         store.drop_band(sweep, band, run.index, run.attempt)
+    earlier = store.list_attempt_records(sweep, run.index)
     is_deleted = lease.amendment is Amendment.DELETE
     tombstone = Outcome(RunState.DELETED, services.clock()) if is_deleted else None
     attempt, revision = run.attempt, run.revision
-    return update(store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone))
+    return update(
+        store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone, earlier)
+    )
 
 
 def _amend(services: Services, wanted: RunWanted, amendment: Amendment) -> Amended:
@@ -188,7 +190,7 @@ def _go_on(services: Services, sweep: str, lease: Lease, run: Run) -> None:
     """Carry out an amendment as far as one request can.
 
     Raises:
-       Busy: There is more to delete.
+        Busy: There is more to delete.
     """
     amended = carry_out(services, sweep, lease, run)
     if amended is None:
@@ -202,7 +204,7 @@ def _is_due(sweep: str, run: Run, lease: Lease | None, amendment: Amendment) -> 
     """Whether the run still has to be amended.
 
     Raises:
-       NotPossible: A run in this state cannot be amended so; the message says what is possible.
+        NotPossible: A run in this state cannot be amended so; the message says what is possible.
     """
     name = run_id(sweep, run.index)
     if run.outcome is None:
@@ -249,16 +251,25 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
     the amendment was stored finishes the sweep only if the counter has not changed. Once the
     amendment has been carried out, a late request writes nothing.
 
+    A deletion reopens nothing. It only changes the counter of a sweep that has ended, so that its
+    final counts are worked out again.
+
     Raises:
-       Busy: Concurrent requests kept changing the sweep.
+        Busy: Concurrent requests kept changing the sweep.
     """
     for _ in range(MAX_TRIES):
         seen = services.store.get_status(sweep)
         run = services.store.get_run(sweep, lease.index)
         if run is None or not lease.amends(run):
             return
+        if lease.amendment is not Amendment.DELETE:
+            changed = reopen(seen)
+        elif seen.state.is_ended:
+            changed = seen
+        else:
+            return
         with suppress(Stale):
-            services.store.save(sweep, seen, reopen(seen))
+            services.store.save(sweep, seen, changed)
             return
     raise Busy(f"sweep {sweep} is being changed by others; try again")
 

@@ -21,11 +21,11 @@ def attention(
     """The rows that the agent of a run must send at once.
 
     Args:
-       services: The backend's services.
-       sweep: The sweep's id.
-       counter: The sweep's status as the request read it.
-       config: The config version of the run.
-       n_values: Number of finite metric values that the run has reported.
+        services: The backend's services.
+        sweep: The sweep's id.
+        counter: The sweep's status as the request read it.
+        config: The config version of the run.
+        n_values: Number of finite metric values that the run has reported.
     """
     early, metric = config.early_terminate, config.metric
     counts: tuple[int, ...] = ()

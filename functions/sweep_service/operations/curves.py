@@ -42,12 +42,12 @@ def curves_of(
     either restarts or resumes from a checkpoint. Rows logged without a step are numbered from 0.
 
     Args:
-       services: The backend's services.
-       sweep: The sweep's id.
-       metric: Name of the metric; None for the sweep's own metric.
-       indices: Indices of the runs.
-       n_points: Approximate number of points per curve; see ``thinning``.
-       after: Only return points of later steps than this.
+        services: The backend's services.
+        sweep: The sweep's id.
+        metric: Name of the metric; None for the sweep's own metric.
+        indices: Indices of the runs.
+        n_points: Approximate number of points per curve; see ``thinning``.
+        after: Only return points of later steps than this.
 
     Raises:
         NotFound: No such sweep.

@@ -88,9 +88,9 @@ def load_observations(
     so the whole log is read once for each index that should have ended and is missing.
 
     Args:
-       services: The backend's services, with the cached observations.
-       sweep: The sweep's id.
-       ended: Indices whose runs should have ended: given out, and without a lease.
+        services: The backend's services, with the cached observations.
+        sweep: The sweep's id.
+        ended: Indices whose runs should have ended: given out, and without a lease.
     """
     known = services.observations.get(sweep, {})
     newest = max((entry.written_at for entry in known.values()), default=0.0)

@@ -57,7 +57,7 @@ def read_prior_runs(services: Services, config: SweepConfig, runs: Sequence[str]
     done.
 
     Raises:
-       InvalidConfig: Runs do not exist or have not ended; the error names each of them.
+        InvalidConfig: Runs do not exist or have not ended; the error names each of them.
     """
     if not runs:
         return Known()

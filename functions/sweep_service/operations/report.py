@@ -46,15 +46,15 @@ def report(
     that has lost its lease are stored under that attempt and never counted.
 
     Args:
-       services: The backend's services.
-       sweep: The sweep's id.
-       index: Index of the run.
-       batch: Attempt, offset and rows.
-       is_preempting: Whether the agent is about to be preempted.
-       key: Idempotency key of the ask that leased the attempt, if the caller names it.
-       must_prove: Whether to discard rows of an attempt that has lost its lease unless ``key`` is
-           known to be the attempt's.
-       attributes: Everything the program has noted, if that has changed; see ``Run``.
+        services: The backend's services.
+        sweep: The sweep's id.
+        index: Index of the run.
+        batch: Attempt, offset and rows.
+        is_preempting: Whether the agent is about to be preempted.
+        key: Idempotency key of the ask that leased the attempt, if the caller names it.
+        must_prove: Whether to discard rows of an attempt that has lost its lease unless ``key`` is
+            known to be the attempt's.
+        attributes: Everything the program has noted, if that has changed; see ``Run``.
 
     Raises:
         NotFound: No such sweep.
@@ -141,7 +141,7 @@ def _held_lease(
 
     Raises:
         LeaseLost: It no longer holds the run. Its rows are stored under the attempt unless that
-           has another key.
+            has another key.
     """
     lease = services.store.get_lease(sweep, index)
     if lease is not None and lease.attempt == batch.attempt:
@@ -150,13 +150,13 @@ def _held_lease(
         if not lease.is_released:
             return lease
     if batch.rows:
-        known = _key_of(services.store, sweep, index, batch.attempt)
+        known = key_of(services.store, sweep, index, batch.attempt)
         if known == key or (not must_prove and None in (known, key)):
             services.store.append(sweep, index, batch)
     raise _lease_lost(sweep, index, batch.attempt)
 
 
-def _key_of(store: Store, sweep: str, index: int, attempt: int) -> str | None:
+def key_of(store: Store, sweep: str, index: int, attempt: int) -> str | None:
     """The idempotency key of the ask that leased an attempt; None if it is no longer known."""
     run = store.get_run(sweep, index)
     if run is not None and run.attempt == attempt:

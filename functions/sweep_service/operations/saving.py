@@ -18,17 +18,17 @@ def update(store: Store, sweep: str, record: R | None, transition: Callable[[Any
     """Apply a transition to a record and save the result; on a conflict, to the newer record.
 
     Args:
-       store: The store.
-       sweep: The sweep's id.
-       record: The record as it was read.
-       transition: Maps the record (None once it has been deleted) to the one to save. If it
-           returns the record unchanged, nothing is written. It may raise any backend error.
+        store: The store.
+        sweep: The sweep's id.
+        record: The record as it was read.
+        transition: Maps the record (None once it has been deleted) to the one to save. If it
+            returns the record unchanged, nothing is written. It may raise any backend error.
 
     Returns:
-       The record as it is stored.
+        The record as it is stored.
 
     Raises:
-       Busy: Concurrent writes were faster ``MAX_TRIES`` times.
+        Busy: Concurrent writes were faster ``MAX_TRIES`` times.
     """
     for _ in range(MAX_TRIES):
         wanted = transition(record)

@@ -39,14 +39,14 @@ class Services:
         store: The store.
         clock: Returns seconds since the epoch; no other clock decides about leases.
         rng: Source of sweep ids, seeds and the order in which released and expired leases are
-           tried. Configurations never use it: they depend on the sweep's seed and the index alone.
+            tried. Configurations never use it: they depend on the sweep's seed and the index alone.
         wait_seconds: How long an agent waits before it asks again if there is nothing to hand out.
         configs: Cache of config versions, which are immutable, by (sweep, version).
         offers: Cache of the offers of config versions, also immutable, by (sweep, version).
         observations: Cache of observation logs by sweep; see ``evidence``.
         unobserved: Indices by sweep that are not in the log although the whole of it was read.
         judged: Cache of values recomputed by another metric: by (sweep, metric), then by
-           (index, revision).
+            (index, revision).
     """
 
     store: Store
@@ -68,7 +68,7 @@ class Services:
             sweep: The sweep's id.
             version: Number of the config version.
             parsed: The config just stored as this version. It is reused if its document equals the
-               stored one, so that its distributions are not built twice.
+                stored one, so that its distributions are not built twice.
 
         Raises:
             NotFound: No such sweep or version.
@@ -93,7 +93,7 @@ def _understood(meta: ConfigVersion, parsed: SweepConfig | None) -> SweepConfig:
     """The parsed config of a stored version.
 
     Raises:
-       StoreUnusable: The stored document is not a valid sweep config.
+        StoreUnusable: The stored document is not a valid sweep config.
     """
     if parsed is not None and json.dumps(parsed.document) == json.dumps(meta.document):
         return parsed

@@ -26,11 +26,11 @@ def put_bands(store: Store, sweep: str, config: SweepConfig, lease: Lease, batch
     Repeating the newest batch writes the same values again; an older batch writes nothing.
 
     Args:
-       store: The store.
-       sweep: The sweep's id.
-       config: The sweep's config.
-       lease: The run's lease, which has counted the rows up to and including the batch.
-       batch: The rows that have arrived.
+        store: The store.
+        sweep: The sweep's id.
+        config: The sweep's config.
+        lease: The run's lease, which has counted the rows up to and including the batch.
+        batch: The rows that have arrived.
     """
     if config.early_terminate is None or config.metric is None:
         return

@@ -21,14 +21,14 @@ def finish_on_target(
     """Finish the sweep if a value reaches the target of its newest config; other runs continue.
 
     Args:
-       services: The backend's services.
-       sweep: The sweep's id.
-       counter: The sweep's status as the request read it.
-       values: Finite metric values that arrived with the request. Older values do not count, so
-           that a sweep resumed by its user continues until a new value reaches the target.
+        services: The backend's services.
+        sweep: The sweep's id.
+        counter: The sweep's status as the request read it.
+        values: Finite metric values that arrived with the request. Older values do not count, so
+            that a sweep resumed by its user continues until a new value reaches the target.
 
     Raises:
-       Busy: Concurrent requests kept changing the sweep.
+        Busy: Concurrent requests kept changing the sweep.
     """
     metric = services.load_config(sweep, counter.version).config.metric
     if metric is None or not any(_is_reached(metric, value) for value in values):

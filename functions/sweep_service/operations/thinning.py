@@ -23,11 +23,11 @@ class Thinner(Generic[T]):
     """Selects rows from a stream.
 
     Args:
-       n_rows: Approximate number of rows to keep: at most ``2 * n_rows + 1`` with one metric, more
-           if several metrics have their extremes in different rows.
-       values_of: Returns the values of a row by metric.
-       size_of: Returns what a row adds to the size of the answer.
-       most: Maximum total size of the rows that are kept.
+        n_rows: Approximate number of rows to keep: at most ``2 * n_rows + 1`` with one metric, more
+            if several metrics have their extremes in different rows.
+        values_of: Returns the values of a row by metric.
+        size_of: Returns what a row adds to the size of the answer.
+        most: Maximum total size of the rows that are kept.
     """
 
     def __init__(

@@ -17,9 +17,9 @@ def create_token(services: Services, token: Token) -> Token:
     """Store a token, which the backend accepts from then on. A repeat changes nothing.
 
     Raises:
-       InvalidRequest: The token has already expired.
-       NotFound: The token is for a sweep that does not exist.
-       NotPossible: The token exists with another name, scope, sweep or expiry, or was revoked.
+        InvalidRequest: The token has already expired.
+        NotFound: The token is for a sweep that does not exist.
+        NotPossible: The token exists with another name, scope, sweep or expiry, or was revoked.
     """
     if token.expires_at is not None and token.expires_at <= token.created_at:
         raise InvalidRequest("field 'expires_at': found a time that has passed")

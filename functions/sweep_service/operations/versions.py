@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sweep_service.search.offer import Offer
 
 #: Keys that are equal in two versions that have the same points in the same order.
-_OF_THE_SPACE = ("method", "parameters", "start", "replacement")
+_OF_THE_SPACE = ("method", "parameters", "zip", "constraints", "start", "replacement")
 
 
 def offer_of(
@@ -63,12 +63,12 @@ def work_out_taken(
     """Compute the points of ``config`` taken before its version, the last of ``bases``, begins.
 
     Args:
-       services: The backend's services.
-       sweep: The sweep's id.
-       config: Config of the version.
-       bases: Bases of all versions up to this one.
-       seed: The sweep's seed.
-       elsewhere: Configs that were run outside the sweep and count as done.
+        services: The backend's services.
+        sweep: The sweep's id.
+        config: Config of the version.
+        bases: Bases of all versions up to this one.
+        seed: The sweep's seed.
+        elsewhere: Configs that were run outside the sweep and count as done.
     """
     is_endless = registry.n_points(config) is None
     if is_endless and not config.start:  # an infinite space has no points to leave out

@@ -28,12 +28,12 @@ class Requester:
     """The caller that asks for a run.
 
     Attributes:
-       key: Idempotency key of the request: a repeat gets the same run.
-       agent: Name of the agent.
-       host: Host name of the agent's machine.
-       slot: Slot of the agent that will run the program.
-       sdk: Version of sweep-sdk; None for other programs, which are not checked.
-       features: Keys and macros that the caller knows beyond those of version 0.1.0.
+        key: Idempotency key of the request: a repeat gets the same run.
+        agent: Name of the agent.
+        host: Host name of the agent's machine.
+        slot: Slot of the agent that will run the program.
+        sdk: Version of sweep-sdk; None for other programs, which are not checked.
+        features: Keys and macros that the caller knows beyond those of version 0.1.0.
     """
 
     key: str
@@ -117,12 +117,12 @@ def take(
     ``MAX_ATTEMPTS`` losses the run has crashed, and its new lease has already expired.
 
     Args:
-       lease: The lease as it was read.
-       run: The run as it was read, if it exists.
-       requester: The caller that asks.
-       now: Seconds since the epoch.
-       lease_seconds: Duration of a lease of this run.
-       unit: Unit vector of the configuration, for a lease that has none.
+        lease: The lease as it was read.
+        run: The run as it was read, if it exists.
+        requester: The caller that asks.
+        now: Seconds since the epoch.
+        lease_seconds: Duration of a lease of this run.
+        unit: Unit vector of the configuration, for a lease that has none.
 
     Raises:
         LeaseHeld: The lease is neither released nor given up.
@@ -166,9 +166,9 @@ def extend(lease: Lease, lease_end: float, live: LiveSummary | None = None) -> L
     """Extend the lease of a holder that has reported, and clear its suspicion.
 
     Args:
-       lease: The lease as it was read.
-       lease_end: New end in seconds since the epoch; an earlier one than the present is ignored.
-       live: New live summary; None to keep the present one.
+        lease: The lease as it was read.
+        lease_end: New end in seconds since the epoch; an earlier one than the present is ignored.
+        live: New live summary; None to keep the present one.
     """
     return replace(
         lease,
@@ -176,6 +176,43 @@ def extend(lease: Lease, lease_end: float, live: LiveSummary | None = None) -> L
         suspect_at=None,
         live=lease.live if live is None else live,
     )
+
+
+def begin(lease: Lease | None, attempt: int) -> Lease:
+    """The lease of a holder whose program is known to have started, and not suspected any more.
+
+    Only where programs report by themselves does anybody ask this.
+
+    Raises:
+        LeaseLost: The attempt does not hold the run any more.
+    """
+    lease = held(lease, attempt)
+    live = lease.live if has_begun(lease) else replace(lease.live, next_row=0)
+    return replace(lease, live=live, suspect_at=None)
+
+
+def answer_again(
+    lease: Lease | None, attempt: int, lease_end: float, doubted_at: float | None
+) -> Lease:
+    """The lease of a holder that is handed its run once more, because nothing shows that it has it.
+
+    Args:
+        lease: As read.
+        attempt: The holder's.
+        lease_end: Seconds since the epoch.
+        doubted_at: Now, where its program may have ended instead, for which it is suspected.
+
+    Raises:
+        LeaseLost: The attempt does not hold the run any more.
+    """
+    lease = held(lease, attempt)
+    suspect_at = lease.suspect_at if doubted_at is None else doubted_at
+    return replace(extend(lease, lease_end), suspect_at=suspect_at)
+
+
+def has_begun(lease: Lease) -> bool:
+    """Whether its holder's program is known to have started."""
+    return lease.live.next_row is not None
 
 
 def preempt(lease: Lease, lease_end: float) -> Lease:
@@ -219,7 +256,7 @@ def stop_early(lease: Lease | None, attempt: int, stop: EarlyStop) -> Lease:
     """Record why early termination stops the run; an earlier reason is kept.
 
     Raises:
-       LeaseLost: The attempt no longer holds the run.
+        LeaseLost: The attempt no longer holds the run.
     """
     lease = held(lease, attempt)
     return lease if lease.early_stop is not None else replace(lease, early_stop=stop)

@@ -49,7 +49,7 @@ def set_state(sweep: str, status: SweepStatus, target: SweepState) -> SweepStatu
     """Change the state as a user requests it.
 
     Raises:
-       NotPossible: The present state does not allow it; the message says what is possible.
+        NotPossible: The present state does not allow it; the message says what is possible.
     """
     if status.state is target:
         return status

@@ -1,1 +1,1 @@
-"""How runs are chosen: pure functions of the search space, the seed and what was observed."""
+"""Search methods: pure functions of the search space, the seed and the observations."""

@@ -1,7 +1,7 @@
 """Early termination: a run whose value at a band is not among the best 1 / eta is stopped.
 
-A band is a number of iterations, and an iteration is one finite logged value of the metric. What
-a decision needs is one number per run that reached the band, so a report costs O(runs at the
+A band is a number of iterations, and an iteration is one finite logged value of the metric. A
+decision needs one number per run that reached the band, so a report costs O(runs at the
 band) and no history is read.
 
 References:
@@ -38,8 +38,10 @@ class StopDecision:
     """Whether to stop a run, and the numbers behind the decision, in the user's sign.
 
     Attributes:
-        value: The value that was compared: the one at the band (strict) or the best so far.
-        threshold: A run with a worse value is stopped.
+        is_stop: Whether to stop the run.
+        band: The band at which the run was judged.
+        value: The value that was compared: the one at the band (``strict``) or the best so far.
+        threshold: Runs with a worse value are stopped.
     """
 
     is_stop: bool
@@ -84,12 +86,12 @@ def _rising(settings: Hyperband, n_iterations: int) -> Iterator[int]:
 def crossings(
     settings: Hyperband, n_before: int, new_values: Sequence[float]
 ) -> tuple[Crossing, ...]:
-    """The bands that a run reaches with a report.
+    """The bands that a run crosses with a report.
 
     Args:
         settings: The sweep's ``early_terminate``.
-        n_before: Finite values of the metric that the run had logged before the report.
-        new_values: Finite values in the report, in their order.
+        n_before: Number of finite metric values that the run had logged before the report.
+        new_values: Finite metric values in the report, in order.
     """
     reached = bands(settings, n_before + len(new_values))
     return tuple(
@@ -111,18 +113,18 @@ def stop_decision(
     band: int,
     best: float,
 ) -> StopDecision:
-    """Judge a running run at the last band it has passed.
+    """Judge a running run at the last band it has crossed.
 
-    The threshold is the value at place int(n / eta) of the n values at the band, best first and
-    counted from 0. A run that is alone at its band is never stopped; the worse of two is.
+    The threshold is the value at position int(n / eta) of the n values at the band, best first and
+    counted from 0. A run that is alone at its band is never stopped; of two, the worse one is.
 
     Args:
         settings: The sweep's ``early_terminate``.
         metric: The sweep's metric; says which values are better.
         at_band: Value at the band of each run that reached it, by index, whatever its state.
-        index: The run; one that is not in ``at_band`` goes on.
-        band: The last band it has passed.
-        best: The best value it has logged so far; judged where ``strict`` is off.
+        index: Index of the run; if it is not in ``at_band``, the run continues.
+        band: The last band it has crossed.
+        best: The best value it has logged so far, which is judged unless ``strict`` is set.
     """
     own = at_band.get(index)
     if own is None:

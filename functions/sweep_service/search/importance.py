@@ -1,9 +1,9 @@
-"""How much of the variation of a metric each parameter explains on its own.
+"""Importance: how much of the variation of a metric each parameter explains on its own.
 
 The runs are grouped by the value of a parameter, or by quarters of its range if it has many values.
-The share is the part of the variance of the values' ranks that the groups explain, corrected for
-the part that as many groups explain by chance (epsilon squared). For a parameter without effect it
-is 0 on average, however few runs there are. Groups with fewer than three runs are ignored, so a
+The share is the fraction of the variance of the values' ranks that the groups explain, corrected
+for what as many groups explain by chance (epsilon squared). For a parameter without effect it is 0
+on average, however few runs there are. Groups with fewer than three runs are ignored, so a
 parameter that was the same in nearly all runs has no share.
 
 Shares overlap if good values of several parameters were tried together, as bayes does.
@@ -27,7 +27,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.space.distributions import identity
-from sweep_service.model.space.search_space import look_up
 from sweep_service.search.ranks import ranks
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 #: Minimum number of runs.
 FEWEST_RUNS = 8
-#: Maximum number of runs; more add little and take long.
+#: Maximum number of runs; more cost time and add little.
 MOST_RUNS = 400
 _FEWEST_IN_A_GROUP = 3
 _MOST_GROUPS = 6
@@ -45,17 +44,18 @@ _N_QUARTERS = 4
 _N_REARRANGEMENTS = 99
 _LEVEL = 0.05
 
-#: Numbers of the runs in each group.
+#: Positions of the runs in each group.
 Groups = list[list[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """What is known of one parameter.
+    """The importance of one parameter.
 
     Attributes:
-        share: Of the metric's variation, in [0, 1]; None where too few runs differ in it.
-        is_clear: Whether chance can hardly have made it.
+        parameter: Dotted path of the parameter.
+        share: Share of the metric's variation, in [0, 1]; None if too few runs differ in it.
+        is_clear: Whether the share is significant at the 95% level.
     """
 
     parameter: str
@@ -66,12 +66,12 @@ class Importance:
 def importance(
     space: SearchSpace, runs: Sequence[tuple[Mapping[str, Any], float]]
 ) -> list[Importance]:
-    """The parameters that are searched, the most important first.
+    """The searched parameters by descending importance.
 
     Args:
-        space: The parameters.
-        runs: Configuration and finite value of the metric of each; the newest count where there
-            are more than ``MOST_RUNS``.
+        space: The search space.
+        runs: Configuration and finite metric value of each run, oldest first; of more than
+            ``MOST_RUNS`` only the newest are used.
     """
     runs = runs[-MOST_RUNS:]
     ranked = ranks([value for _, value in runs])
@@ -95,8 +95,8 @@ def importance(
 
 
 def _groups(parameter: Parameter, configs: Sequence[Mapping[str, Any]]) -> Groups:
-    """Runs of like values, those groups that are large enough."""
-    values = {number: look_up(config, parameter.path) for number, config in enumerate(configs)}
+    """Group the runs by value or range of values, leaving out groups that are too small."""
+    values = {number: parameter.read(config) for number, config in enumerate(configs)}
     values = {n: value for n, value in values.items() if parameter.distribution.contains(value)}
     by_value: defaultdict[Any, list[int]] = defaultdict(list)
     for number, value in values.items():
@@ -109,7 +109,7 @@ def _groups(parameter: Parameter, configs: Sequence[Mapping[str, Any]]) -> Group
 
 
 def _quarters(units: Mapping[int, float]) -> Groups:
-    """As many runs in each, but for those of one value, which stay together."""
+    """Four groups of equal size, except that runs with equal values stay together."""
     ordered = sorted(units.values())
     edges = [ordered[len(ordered) * quarter // _N_QUARTERS] for quarter in range(1, _N_QUARTERS)]
     groups: Groups = [[] for _ in range(_N_QUARTERS)]
@@ -132,7 +132,7 @@ def _share(groups: Groups, ranks: Sequence[float]) -> float:
 
 
 def _largest_by_chance(judged: Sequence[Groups], ranks: Sequence[float]) -> list[float]:
-    """The largest share of all parameters in each random rearrangement of the values."""
+    """The largest share of any parameter in each random rearrangement of the values."""
     if not judged:
         return []
     random, rearranged = Random(0), list(ranks)  # noqa: S311  the same for the same runs
@@ -144,6 +144,6 @@ def _largest_by_chance(judged: Sequence[Groups], ranks: Sequence[float]) -> list
 
 
 def _chance(share: float, largest: Sequence[float]) -> float:
-    """How often chance gives as large a share; ``largest`` ascending."""
+    """The fraction of rearrangements that reach this share; ``largest`` is ascending."""
     n_smaller = len([entry for entry in largest if entry < share])
     return (1 + len(largest) - n_smaller) / (1 + len(largest))

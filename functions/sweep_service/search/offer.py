@@ -1,4 +1,4 @@
-"""The configs that a version of a sweep's config can hand out, given what earlier ones did."""
+"""Offers: what a config version can hand out, given what earlier versions handed out."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Offer:
-    """Where a config version begins, and what is left of it.
+    """The first index of a config version, and what it has to hand out.
 
     Attributes:
         base: First index of the version.
-        start: Configs that are run first and have not been handed out before.
-        taken: Numbers, ascending, of the points in the version's own order that were handed out
-            before; empty where the space is endless.
+        start: Configs to run first that have not been handed out before.
+        taken: Ascending numbers of the points handed out before, in the version's own order; empty
+            if the space is infinite.
     """
 
     base: int = 0
@@ -28,5 +28,5 @@ class Offer:
 
 
 def first_offer(config: SweepConfig) -> Offer:
-    """The offer of the first version of a sweep's config: nothing has been handed out."""
+    """The offer of the first config version, before which nothing has been handed out."""
     return Offer(start=config.start)

@@ -1,4 +1,4 @@
-"""Numbers of points, and how the configs that are run first move to the front."""
+"""Arithmetic of point numbers: moving start configs to the front, skipping taken points."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def with_first(first: Sequence[int], index: int, taken: Sequence[int] = ()) -> i
     """Entry ``index`` of 0, 1, 2, ... with the numbers ``first`` moved to the front.
 
     Args:
-        first: Distinct numbers, in the order in which they come first.
+        first: Distinct numbers to move to the front, in this order.
         index: Position in the reordered sequence.
-        taken: Numbers, ascending, that are left out; none of ``first``.
+        taken: Ascending numbers to leave out, disjoint from ``first``.
     """
     if index < len(first):
         return first[index]
@@ -25,7 +25,7 @@ def with_first(first: Sequence[int], index: int, taken: Sequence[int] = ()) -> i
 
 
 def first_entries(first: Sequence[int], count: int, taken: Sequence[int] = ()) -> list[int]:
-    """The first ``count`` entries that ``with_first`` finds one by one."""
+    """The first ``count`` entries of the sequence of ``with_first``."""
     outside = filterfalse({*first, *taken}.__contains__, naturals())
     return [*first[:count], *islice(outside, max(0, count - len(first)))]
 
@@ -34,19 +34,3 @@ def nth_outside(taken: Sequence[int], n: int) -> int:
     """The n-th (from 0) of the numbers 0, 1, 2, ... that are not in ``taken``, ascending."""
     n_before = bisect_right(range(len(taken)), n, key=lambda place: taken[place] - place)
     return n + n_before
-
-
-def to_digits(number: int, radices: Sequence[int]) -> list[int]:
-    """The digits of a number in a mixed radix system, the last one least significant."""
-    digits = [0] * len(radices)
-    for position in range(len(radices) - 1, -1, -1):
-        number, digits[position] = divmod(number, radices[position])
-    return digits
-
-
-def from_digits(digits: Sequence[int], radices: Sequence[int]) -> int:
-    """The inverse of ``to_digits``."""
-    number = 0
-    for digit, radix in zip(digits, radices, strict=True):
-        number = number * radix + digit
-    return number

@@ -2,7 +2,7 @@
 
 A balanced Feistel network permutes [0, 4^k) with 4^k the smallest such power not below n; values
 outside [0, n) are fed in again until one falls inside ("cycle walking"), which takes fewer than
-four steps on average. It needs no state and gives the same anywhere.
+four steps on average. It is stateless and platform-independent.
 
 References:
     Luby and Rackoff (1988), How to construct pseudorandom permutations from pseudorandom
@@ -35,7 +35,7 @@ class Permutation:
         return image
 
     def position_of(self, image: int) -> int:
-        """The position whose image this is."""
+        """The position with this image."""
         position = self._decipher(image)
         while position >= self._n:
             position = self._decipher(position)

@@ -1,4 +1,4 @@
-"""The search methods by name; a method is imported when a sweep uses it."""
+"""The search methods by name; each is imported when a sweep first uses it."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ _NEEDS_NUMPY = f"needs numpy: {install_hint('local')} installs it"
 def n_points(config: SweepConfig) -> int | None:
     """Number of runs that the search can offer; None if it is infinite.
 
-    For a grid its points; for random and bayes the size of a finite space, unless points may be
-    repeated.
+    This is the number of points of a grid and, for random and bayes, of a finite space unless
+    points may be repeated.
     """
     if config.method == "grid":
-        return grid.n_points(config.space)
+        return config.space.grid.n_points
     return None if config.replacement else config.space.n_points
 
 
 def offer_of(config: SweepConfig, base: int, taken: Taken) -> Offer:
-    """What a config version that begins at ``base`` has to offer."""
+    """The offer of a config version that begins at index ``base``."""
     starts = enumerate(config.start)
     left = tuple(start for place, start in starts if place not in taken.starts)
     return Offer(base, left, taken.points)
 
 
 def taken_of(config: SweepConfig, seed: int, configs: Collection[Mapping[str, Any]]) -> Taken:
-    """What of a config version is taken when ``configs`` have been run before it begins."""
+    """The points of a config version that are taken if ``configs`` have been run before it."""
     numbers = _numbers(config, seed, configs)
     starts = (
         place
@@ -59,9 +59,9 @@ def taken_of(config: SweepConfig, seed: int, configs: Collection[Mapping[str, An
 
 
 def taken_after(config: SweepConfig, seed: int, taken: Taken, n_runs: int) -> Taken | None:
-    """What is taken for a version of the same space after the first runs of this one.
+    """The points taken for a next version of the same space after ``n_runs`` runs of this one.
 
-    None where the search does not go by the index alone.
+    None if the search is not a function of the index alone.
     """
     if apart(config) is not Apart.BY_INDEX or needs_evidence(config.method):
         return None
@@ -80,7 +80,7 @@ def taken_after(config: SweepConfig, seed: int, taken: Taken, n_runs: int) -> Ta
 def with_elsewhere(
     config: SweepConfig, seed: int, taken: Taken, configs: Collection[Mapping[str, Any]]
 ) -> Taken:
-    """What is taken when ``configs`` were run elsewhere and count as done."""
+    """The taken points with those of ``configs`` added, which were run elsewhere."""
     others = taken_of(config, seed, configs)
     elsewhere = {*taken.elsewhere, *others.points} - ({*taken.points} - {*taken.elsewhere})
     return Taken(
@@ -91,7 +91,7 @@ def with_elsewhere(
 
 
 def configs_elsewhere(config: SweepConfig, seed: int, taken: Taken) -> list[Mapping[str, Any]]:
-    """The configs that were run elsewhere, and the start configs that were run before."""
+    """The configs run elsewhere, and the start configs run by earlier versions."""
     return [
         *(config.start[place] for place in taken.starts),
         *(_config_at(config, seed, number) for number in taken.elsewhere),
@@ -99,15 +99,15 @@ def configs_elsewhere(config: SweepConfig, seed: int, taken: Taken) -> list[Mapp
 
 
 def last_index(config: SweepConfig, offer: Offer) -> int | None:
-    """The index below which the version has runs to offer; None if it is infinite."""
+    """The index at which the offer of a version ends (exclusive); None if it is infinite."""
     most = n_points(config)
     return None if most is None else offer.base + most - len(offer.taken)
 
 
 def _numbers(config: SweepConfig, seed: int, configs: Collection[Mapping[str, Any]]) -> set[int]:
-    """The numbers of configs in the order in which the method hands out a finite space.
+    """The positions of configs in the order in which the method enumerates a finite space.
 
-    Where points are claimed, which has no such order, their numbers as points.
+    Where points are claimed there is no such order, and the numbers of the points are used.
     """
     if not configs or n_points(config) is None:
         return set()
@@ -121,22 +121,22 @@ def _numbers(config: SweepConfig, seed: int, configs: Collection[Mapping[str, An
 def _config_at(config: SweepConfig, seed: int, number: int) -> Mapping[str, Any]:
     """The config of a number: the inverse of ``_numbers``."""
     if config.method == "grid":
-        return grid.point(config.space, number)
-    if apart(config) is Apart.CLAIMED:
-        return points.config_of(points.finite_distributions(config.space), config.space, number)
+        return config.space.grid.config_at(number)
+    if apart(config) is Apart.CLAIMED and config.space.points is not None:
+        return config.space.points.config_at(number)
     return random_search.RandomOrder(config.space, seed).config_at(number)
 
 
 def needs_evidence(method: str) -> bool:
-    """Whether suggestions depend on what other runs gave."""
+    """Whether suggestions depend on the results of other runs."""
     return method == "bayes"
 
 
 def check_available(method: str) -> None:
-    """Make sure that a sweep of this method can be searched here.
+    """Check that this backend can run a search method.
 
     Raises:
-        InvalidConfig: It cannot; says what to install.
+        InvalidConfig: A dependency is missing; the message says what to install.
     """
     if method == "bayes":
         _bayes()
@@ -152,21 +152,21 @@ def suggest(
 ) -> Suggestion:
     """The config of the run at ``index``.
 
-    Pure: the same arguments give the same suggestion, and none is changed.
+    Pure: equal arguments give equal suggestions, and no argument is modified.
 
     Args:
         config: The sweep's config.
         index: Position of the run in the sweep, from 0; below ``n_points`` if that is finite.
         seed: The sweep's seed.
-        evidence: What other runs gave, for methods that need it.
-        offer: What is left of the config version; without one the config is the sweep's first.
-        n_refused: How many suggestions for this index could not be had because others have them.
-            Bayes answers by its model, which should know them, ``MODEL_TRIES``
-            times; from then on it draws at random.
+        evidence: Results of other runs, for methods that need them.
+        offer: Offer of the config version; by default that of the first version.
+        n_refused: Number of suggestions for this index that were already taken. Bayes uses its
+            model, whose evidence should include these, for the first ``MODEL_TRIES`` suggestions
+            and draws at random after that.
 
     Raises:
         IndexError: The search has no more than ``index`` points.
-        InvalidConfig: The method is not available here.
+        InvalidConfig: The method is not available in this backend.
     """
     offer = offer or first_offer(config)
     if config.method == "grid":
@@ -178,7 +178,7 @@ def suggest(
     if n_refused >= MODEL_TRIES:
         drawn = random_search.draw(config.space, f"{seed}:{index}:{n_refused}")
         return Suggestion(drawn, config.space.to_unit(drawn), DRAWN)
-    if not config.space.searched:  # one config: there is nothing to model
+    if not config.space.searched:  # a single config: there is nothing to model
         return Suggestion(config.space.sample(()), ())
     suggestion: Suggestion = _bayes().suggest(config, index, seed, evidence or Evidence())
     return suggestion
@@ -217,7 +217,7 @@ def _start(config: SweepConfig, index: int, offer: Offer) -> Suggestion:
 
 
 def _bayes() -> ModuleType:
-    """The bayes method, which alone needs numpy; imported when a sweep asks for it."""
+    """Import the bayes method on first use, since it alone needs numpy."""
     try:
         from sweep_service.search.bayes import method
     except ModuleNotFoundError as error:

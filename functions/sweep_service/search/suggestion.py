@@ -1,4 +1,4 @@
-"""What a search method is given and what it answers."""
+"""Inputs and outputs of a search method."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Pending:
     """A run that has been handed out and has not ended.
 
     Attributes:
-        unit: Its unit vector, shape (d,).
-        best: Best value of the metric that it has reported, in the user's sign; None before any.
-        last: The last one likewise; both are finite.
+        index: The run's index.
+        unit: Unit vector of its config, shape (d,).
+        best: Best reported metric value, finite and in the user's sign; None before the first.
+        last: Last reported metric value, likewise.
     """
 
     index: int
@@ -29,14 +30,14 @@ class Pending:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a sweep's runs when bayes is asked.
+    """The results that bayes learns from.
 
-    An index below the asking one that none of the three holds is being asked for at this moment.
+    An index below the asking one that is in none of the three belongs to a concurrent ask.
 
     Attributes:
-        observations: Ended runs; those of other sweeps have indices above any own run's.
-        pending: Runs that are being worked on.
-        elsewhere: Indices of runs that lie outside the space as it is now.
+        observations: Ended runs; those of other sweeps have indices above all of this sweep's runs.
+        pending: Runs in progress.
+        elsewhere: Indices of runs outside the present space.
     """
 
     observations: Sequence[Observation] = ()
@@ -49,9 +50,9 @@ class Suggestion:
     """The config of one run.
 
     Attributes:
-        config: The run config, nested as the parameters are; the caller's own.
-        unit: Its unit vector, shape (d,), where the method needs it later; else None.
-        record: Why this config; empty for grid and random.
+        config: The run config, nested as the parameters are; a copy that the caller may change.
+        unit: Unit vector of the config, shape (d,), if the method needs it later; else None.
+        record: Reason for the config as JSON, see ``bayes.record``; empty for grid and random.
     """
 
     config: dict[str, Any]

@@ -1,1 +1,1 @@
-"""Where sweeps are kept: one protocol, several stores."""
+"""Storage: one protocol, implemented by several stores."""

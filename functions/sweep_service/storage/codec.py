@@ -1,7 +1,7 @@
-"""Stored forms of the parts of records that are not plain columns.
+"""Encodings of the parts of records that are not plain columns.
 
-JSON here is Python's dialect: non-finite numbers are written bare (``NaN``, ``Infinity``), so that
-a number stays a number and the text ``"NaN"`` stays a text.
+JSON here is Python's dialect: non-finite numbers are written bare (``NaN``, ``Infinity``), which
+keeps the number NaN distinct from the text ``"NaN"``.
 """
 
 from __future__ import annotations
@@ -15,26 +15,35 @@ from sweep_service.access.events import Event
 from sweep_service.access.scopes import Scope
 from sweep_service.access.tokens import Token
 from sweep_service.model.records.numbers import decode_number, encode_number
-from sweep_service.model.records.records import Base, EarlyStop, LiveSummary, Outcome, Row, Taken
+from sweep_service.model.records.records import (
+    AttemptRecord,
+    Base,
+    EarlyStop,
+    LiveSummary,
+    Outcome,
+    Row,
+    Taken,
+)
+from sweep_service.model.records.shown import Final, Labels
 from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-#: Pages of a list stay under 1 MB, with room for what JSON adds on the way to the client.
+#: Pages of a list stay under 1 MB, including the overhead of JSON in the answer.
 PAGE_BYTES = 900_000
 
-# ``default`` unwraps mappings that are no dict; anything else that JSON lacks is a TypeError.
+# ``default`` converts mappings other than dict; any other type that JSON lacks is a TypeError.
 to_json = json.JSONEncoder(separators=(",", ":"), default=dict).encode
 from_json = json.JSONDecoder().decode
 
-# Most leases of a large sweep are young: they share one summary.
+# Most leases of a large sweep have reported nothing; they share one summary.
 _NOTHING_REPORTED = LiveSummary()
-_NO_COLUMNS = (None, 0, None, None, None, None, None)
+_NO_COLUMNS = (None, 0, None, None, None, None, None, None)
 
 # The fields of an outcome between its state and the reason of an early stop.
 _N_BEFORE_STOP = 8
-#: Represents the details among the attributes of an outcome.
+#: Key of the details among the attributes of an outcome.
 _DETAILS = "$details"
 
 
@@ -44,7 +53,7 @@ def encode_optional(value: float | None) -> float | str | None:
 
 
 def pack_unit(unit: Sequence[float] | None) -> bytes | None:
-    """The unit vector as little-endian doubles, 8 bytes an axis."""
+    """The unit vector as little-endian doubles, 8 bytes per axis."""
     return None if unit is None else struct.pack(f"<{len(unit)}d", *unit)
 
 
@@ -64,10 +73,10 @@ def decode_bases(text: str) -> tuple[Base, ...]:
 
 
 def encode_taken(taken: Taken | None) -> str | None:
-    """What had been run before, as text: starts, points and those run elsewhere, between bars.
+    """Taken points as text: starts, points and elsewhere, separated by bars.
 
-    Numbers are written as stretches, each the distance from the end of the one before and its
-    length, in hexadecimal digits: ``3:2 1:1`` are 3, 4 and 6. So they may be of any size.
+    Numbers are written as stretches, each the distance from the end of the previous one and a
+    length, in hexadecimal: ``3:2 1:1`` is 3, 4 and 6. Numbers may be of any size.
     """
     if taken is None:
         return None
@@ -75,7 +84,7 @@ def encode_taken(taken: Taken | None) -> str | None:
 
 
 def decode_taken(text: str | None) -> Taken | None:
-    """What ``encode_taken`` wrote."""
+    """The taken points that ``encode_taken`` wrote."""
     return None if text is None else Taken(*map(_decode_numbers, text.split("|")))
 
 
@@ -99,7 +108,7 @@ def _decode_numbers(text: str) -> tuple[int, ...]:
 
 
 def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First number of each stretch without a gap, and the number after its last."""
+    """First number and end (exclusive) of each stretch without a gap."""
     n_seen = 0
     while n_seen < len(numbers):
         first = n_seen
@@ -110,17 +119,18 @@ def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def encode_live(live: LiveSummary) -> tuple[object, ...]:
-    """The seven columns of a live summary."""
+    """The eight columns of a live summary."""
     last, best = encode_optional(live.last), encode_optional(live.best)
     last_finite = encode_optional(live.last_finite)
-    return (live.offset, live.n_values, last, best, live.step, last_finite, live.next_row)
+    numbers = (live.offset, live.n_values, last, best, live.step, last_finite, live.next_row)
+    return (*numbers, encode_names(live.names))
 
 
 def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
     """The live summary that ``encode_live`` wrote."""
     if columns == _NO_COLUMNS:
         return _NOTHING_REPORTED
-    offset, n_values, last, best, step, last_finite, next_row = columns
+    offset, n_values, last, best, step, last_finite, next_row, names = columns
     return LiveSummary(
         offset,
         n_values,
@@ -129,21 +139,79 @@ def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
         step,
         decode_number(last_finite),
         next_row,
+        decode_names(names),
     )
 
 
+def encode_names(names: Sequence[str]) -> str | None:
+    """Names of metrics, or None without any."""
+    return to_json(names) if names else None
+
+
+def decode_names(text: str | None) -> tuple[str, ...]:
+    """What ``encode_names`` wrote."""
+    return () if text is None else tuple(from_json(text))
+
+
+def encode_labels(labels: Labels) -> str | None:
+    """What people have written on a sweep or a run, or None where they have not."""
+    return None if labels == Labels() else to_json(astuple(labels))
+
+
+def decode_labels(text: str | None) -> Labels:
+    """What ``encode_labels`` wrote."""
+    if text is None:
+        return Labels()
+    name, tags, notes = from_json(text)
+    return Labels(name, tuple(tags), notes)
+
+
+def encode_attempts(attempts: Sequence[AttemptRecord]) -> str | None:
+    """Earlier attempts of a run without its index and their keys, or None without any."""
+    if not attempts:
+        return None
+    return to_json(
+        [
+            [
+                *(record.attempt, record.agent, record.host, record.state.value),
+                *(record.started_at, record.ended_at, record.exit_code, record.signal),
+            ]
+            for record in attempts
+        ]
+    )
+
+
+def decode_attempts(text: str | None, index: int) -> tuple[AttemptRecord, ...]:
+    """What ``encode_attempts`` wrote."""
+    found = [] if text is None else from_json(text)
+    return tuple(
+        AttemptRecord(index, attempt, agent, host, RunState(state), *rest)
+        for attempt, agent, host, state, *rest in found
+    )
+
+
+def encode_final(final: Final | None) -> str | None:
+    """What was found at the end of a sweep, or None."""
+    return None if final is None else to_json(astuple(final))
+
+
+def decode_final(text: str | None) -> Final | None:
+    """What ``encode_final`` wrote."""
+    return None if text is None else Final(*from_json(text))
+
+
 def encode_early_stop(stop: EarlyStop | None) -> str | None:
-    """Why a run was asked to stop, or None."""
+    """The reason of an early stop, if there is one."""
     return None if stop is None else to_json(astuple(stop))
 
 
 def decode_early_stop(text: str | None) -> EarlyStop | None:
-    """What ``encode_early_stop`` wrote."""
+    """The reason that ``encode_early_stop`` wrote."""
     return None if text is None else EarlyStop(*from_json(text))
 
 
 def encode_outcome(outcome: Outcome) -> str:
-    """An outcome whole; the reason of an early stop only where there is one."""
+    """A whole outcome, with the reason of an early stop only if there is one."""
     return to_json(
         [
             outcome.state.value,
@@ -161,9 +229,9 @@ def encode_outcome(outcome: Outcome) -> str:
 
 
 def decode_outcome(text: str | None) -> Outcome | None:
-    """The outcome that ``encode_outcome`` wrote; None while a run has none.
+    """The outcome that ``encode_outcome`` wrote, or None.
 
-    Older versions wrote fewer fields; those have their defaults then.
+    Fields that an older release did not write have their defaults.
     """
     if text is None:
         return None
@@ -178,10 +246,9 @@ def decode_outcome(text: str | None) -> Outcome | None:
 
 
 def _attributes_and_details(outcome: Outcome) -> Mapping[str, Any]:
-    """The attributes, with the details among them.
+    """The attributes with the details added to them.
 
-    Earlier versions, which may read what a newer one wrote, know no further element of the list
-    but carry all attributes along.
+    Older releases that read the outcome would drop a further list element but keep all attributes.
     """
     if not outcome.details:
         return outcome.attributes
@@ -200,7 +267,7 @@ def decode_rows(text: str) -> tuple[Row, ...]:
 
 
 def encode_token(token: Token) -> str:
-    """An access token without the number of its change."""
+    """An access token, without ``change``."""
     return to_json(astuple(token)[:-1])
 
 
@@ -211,7 +278,7 @@ def decode_token(text: str, change: int) -> Token:
 
 
 def encode_event(event: Event) -> str:
-    """What somebody has done."""
+    """A change that a caller made."""
     return to_json(astuple(event))
 
 

@@ -1,7 +1,7 @@
-"""The store of local mode: opened when it is first used, and honest about a damaged file.
+"""The store of local mode: opened on first use, and reporting a damaged file as such.
 
-What needs no store, such as a dry run, works where none can be opened. What an SQLite file holds
-was written by us, so whatever in it cannot be read back is damage.
+Requests that need no store, such as a dry run, succeed even if it cannot be opened. Only this
+package writes to the SQLite file, so anything in it that cannot be decoded is damage.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 try:
     import sqlite3
-except ImportError:  # a Python that was built without SQLite: no store can be opened at all
+except ImportError:  # this Python was built without SQLite: no store can be opened
     _OF_DATABASE: tuple[type[Exception], ...] = ()
     _OF_PROGRAMMING: tuple[type[Exception], ...] = ()
 else:
     _OF_DATABASE = (sqlite3.DatabaseError,)
     _OF_PROGRAMMING = (sqlite3.ProgrammingError,)
 
-#: What decoding raises where the stored bytes are not what was written.
+#: Exceptions of decoding bytes other than those that were written.
 _OF_DECODING = (ValueError, TypeError, KeyError, IndexError, struct.error)
 _DAMAGE: tuple[type[Exception], ...] = (*_OF_DECODING, *_OF_DATABASE)
 
 
 class DeferredStore:
-    """A store that is opened by its first use."""
+    """A store that is opened on first use."""
 
     def __init__(self, path: Path, open_store: Callable[[], Store]) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class DeferredStore:
         """A method of the store.
 
         Raises:
-            ServiceError: The store cannot be opened; the next call tries again.
+            ServiceError: The store cannot be opened. The next call tries again.
         """
         with self._damage_reported():
             method = getattr(self._store(), name)
@@ -66,7 +66,7 @@ class DeferredStore:
 
     @contextmanager
     def _damage_reported(self) -> Iterator[None]:
-        """Raise ``StoreUnusable`` for what the file holds and nobody can have written."""
+        """Raise ``StoreUnusable`` if the file holds something that cannot be decoded."""
         try:
             yield
         except _DAMAGE as error:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _HISTORY, _SUMMARY = "wandb-history.jsonl", "wandb-summary.json"
+_OUTPUT = "output.log"
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _MAX_DEPTH = 32
 _MAX_INTEGER = 2**63
@@ -119,6 +120,17 @@ def decode_stream(body: bytes) -> Stream:
         exit_code=_whole(document.get("exitcode")),
         is_preempting=document.get("preempting") is True,
     )
+
+
+def decode_output(body: bytes) -> str:
+    """What a ``file_stream`` request has of the program's output, each line without its time.
+
+    Raises:
+        Malformed: As ``decode_stream``.
+    """
+    lines = _lines(_map(_map(decode_object(body), "files"), _OUTPUT))
+    text = "\n".join(line.partition(" ")[2] for line in lines if isinstance(line, str))
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def decode_bucket(variables: Mapping[str, Any]) -> Bucket:

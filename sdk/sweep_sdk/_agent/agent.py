@@ -27,9 +27,10 @@ from sweep_sdk._agent.process.signals import (
 from sweep_sdk._agent.process.spot import SpotNotice, SpotWatch, grace_seconds
 from sweep_sdk._agent.process.supervisor import Interrupt, Warn
 from sweep_sdk._agent.session.session import AgentSession, find_sweep, registered
-from sweep_sdk._agent.slot.attempt import ProgramAttempt
+from sweep_sdk._agent.slot.program import ProgramAttempt
 from sweep_sdk._agent.slot.sources import MetricSources
 from sweep_sdk._agent.view.event_pump import EventPump
+from sweep_sdk._capture.capture import capturing
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.notices import notify
 from sweep_sdk._settings import environment, load_settings
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.view.events import Watcher
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import HandOut
 
 _SIGNAL_EXIT = 128
 
@@ -60,7 +62,7 @@ class _Arrived:
 
 @dataclass(frozen=True)
 class _Ended:
-    """A slot takes no more runs."""
+    """A slot has ended and takes no more runs."""
 
     error: BaseException | None
 
@@ -110,7 +112,11 @@ def run_agent(
         lock = stack.enter_context(registered(settings))
         pump = stack.enter_context(EventPump(events))
         session = AgentSession(client, found, options, settings, lock, pump.emit)
-        return _Agent(session, launcher, sources, gpus, settings.metadata_url, pump.flush).run()
+        capture = stack.enter_context(
+            capturing(found["config"].get("wandb"), environment(), session.notice)
+        )
+        begin = partial(ProgramAttempt, session, launcher, sources, capture)
+        return _Agent(session, launcher, begin, gpus, settings.metadata_url, pump.flush).run()
 
 
 class _Agent:
@@ -123,14 +129,14 @@ class _Agent:
         self,
         session: AgentSession,
         launcher: Launcher,
-        sources: MetricSources,
+        begin: Callable[[Mapping[str, str], str, HandOut], ProgramAttempt],
         gpus: Sequence[Mapping[str, str]],
         metadata_url: str,
         flush: Callable[[], None],
     ) -> None:
         self._session = session
         self._launcher = launcher
-        self._sources = sources
+        self._begin = begin
         self._gpus = gpus
         self._metadata_url = metadata_url
         self._flush = flush
@@ -141,10 +147,10 @@ class _Agent:
         self._attempts: dict[str, ProgramAttempt] = {}
 
     def run(self) -> int:
-        """Work until all slots have ended; the exit code.
+        """Work until all slots have ended, and return the exit code.
 
         Raises:
-            SweepError: What ended a slot that could not go on.
+            SweepError: The error that ended a slot.
         """
         session, slots = self._session, self._options.slots
         session.start(len(slots))
@@ -167,12 +173,12 @@ class _Agent:
     def _work(self, slot: str) -> None:
         """Work on one run after the other."""
         gpus = self._options.gpus_of(slot, self._gpus)
-        begin = partial(ProgramAttempt, self._session, self._launcher, self._sources, gpus, slot)
+        begin = partial(self._begin, gpus, slot)
         error = None
         try:
             for attempt in self._session.attempts(slot, begin):
                 self._attempts[slot] = attempt
-                if self._interrupt is not None:  # it came just before
+                if self._interrupt is not None:  # a signal came before the attempt existed
                     attempt.interrupt(self._interrupt)
                 attempt.run()
         except BaseException as caught:  # noqa: BLE001  raised again by the main thread

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sys
 import time
 import traceback
-from functools import lru_cache, partial
-from ipaddress import ip_address
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -25,6 +23,7 @@ from starlette.routing import Route
 
 from sweep_sdk._exceptions import SweepError
 from sweep_sdk._server.connection import CONNECTION
+from sweep_sdk._server.hosts import is_named, known_hosts
 from sweep_sdk._server.problems import Refusal
 from sweep_service.errors import TryAgain, Unauthorized
 
@@ -89,7 +88,7 @@ class Guard:
         self._authenticator = authenticator
         self._pool = pool
         self._limits = limits
-        self._hosts = frozenset(("localhost", *_own_names(), *(name.lower() for name in hosts)))
+        self._hosts = known_hosts(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request and pass it on."""
@@ -124,7 +123,7 @@ class Guard:
         if b"origin" in headers:
             raise Refusal(403, "header 'Origin': this server answers programs, not web pages")
         host = headers.get(b"host")
-        if host is not None and not _is_named(host.decode("latin-1"), self._hosts):
+        if host is not None and not is_named(host.decode("latin-1"), self._hosts):
             raise Refusal(
                 403,
                 "header 'Host': this server does not know itself by this name;"
@@ -267,29 +266,6 @@ def _fields(scope: Scope) -> dict[str, str]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
-
-
-def _own_names() -> set[str]:
-    """The names of this machine, with a domain and without."""
-    name = socket.gethostname().lower()
-    return {name, name.partition(".")[0]}
-
-
-@lru_cache(maxsize=64)
-def _is_named(host: str, names: frozenset[str]) -> bool:
-    """Whether a Host header has one of some names, or an address.
-
-    A web page can reach a server of its visitor's machine by a name that resolves to it, but not
-    by an address.
-    """
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        if name in names:
-            return True
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _problem(refusal: Refusal) -> Response:

@@ -11,7 +11,8 @@ class Limits:
 
     Attributes:
         head_bytes: Size of a request's header.
-        body_bytes: Size of a request's body.
+        body_bytes: Size of a request's body. Clients of W&B send up to 11 MB, and would lose all
+            later rows of a run if they were refused.
         head_seconds: From the first byte of a header to its last.
         body_seconds: From the end of the header to the end of the body.
         unread_seconds: How long a client may leave an answer unread.
@@ -25,7 +26,7 @@ class Limits:
     """
 
     head_bytes: int = 32 * 1024
-    body_bytes: int = 8 * 1024 * 1024
+    body_bytes: int = 16 * 1024 * 1024
     head_seconds: float = 20.0
     body_seconds: float = 60.0
     unread_seconds: float = 60.0

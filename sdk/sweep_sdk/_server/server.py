@@ -1,4 +1,6 @@
-"""A backend, served over HTTP/1.1: how agents on several machines share one database.
+"""An application, or a backend, served over HTTP/1.1.
+
+The latter is how agents on several machines share one database.
 
 Starlette and uvicorn do the work. One event loop reads and writes all connections, and a few
 threads call the backend. So a thousand idle agents cost a thousand sockets, not a thousand threads
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Protocol
 
+    from starlette.types import ASGIApp
+    from typing_extensions import Self
+
     from sweep_sdk._backend.transport import Response
     from sweep_service.access.authenticator import Authenticator
 
@@ -52,8 +57,8 @@ TOKEN_MEMORY_SECONDS = 5.0
 TLS_HANDSHAKE_SECONDS = 10.0
 
 
-class LocalServer:
-    """Serves a backend on one address until it is stopped.
+class WebServer:
+    """Serves an application on one address until it is stopped.
 
     It is bound when it is made, so that ``url`` is known, and a port in use is an error, before
     anything starts. As a context manager it serves in a thread of its own.
@@ -61,55 +66,36 @@ class LocalServer:
 
     def __init__(
         self,
-        backend: Backend,
+        make_application: Callable[[ThreadPoolExecutor, Limits], ASGIApp],
         *,
-        token: str,
         host: str = "127.0.0.1",
         port: int = 0,
         certificate: tuple[Path, Path | None] | None = None,
-        is_insecure: bool = False,
-        allowed_hosts: Collection[str] = (),
-        log: Callable[[str], None] | None = None,
         limits: Limits | None = None,
         n_files: int = 4096,
     ) -> None:
         """Bind the address.
 
         Args:
-            backend: What answers.
-            token: The first admin's.
+            make_application: Makes the application from threads for what blocks and the limits.
             host: Address or name of the interface to listen on.
             port: 0 takes any free port.
             certificate: Files with a chain of certificates and its key, to serve HTTPS.
-            is_insecure: Whether other machines may send requests without encryption.
-            allowed_hosts: Host names of the server, besides those of this machine.
-            log: Takes a line of JSON for each request.
             limits: What clients are granted.
             n_files: How many files this process may open.
 
         Raises:
-            UsageError: The address cannot be bound, other machines would send requests without
-                encryption, or the certificate or the token is unusable.
+            UsageError: The address cannot be bound, or the certificate is unusable.
         """
-        _check_token(token)
-        if certificate is None and not is_insecure and not is_loopback(host):
-            raise UsageError(
-                f"{host or 'every address'} can be reached from other machines, and anybody on the"
-                " way could read the token: use --certfile and --keyfile, or --insecure in a"
-                " network that you trust, or leave --host at 127.0.0.1"
-            )
         limits = limits or Limits()
         self._socket = _bind(host, port)
         address, number = self._socket.getsockname()[:2]
         self.url = url_of(address, number, "http" if certificate is None else "https")
         self._connections: Register[Connection] = Register(*limits.within(n_files))
         self._pool = ThreadPoolExecutor(N_THREADS, thread_name_prefix="request")
-        authenticator = backend.authenticator(token, TOKEN_MEMORY_SECONDS)
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                application(
-                    backend.request_as, authenticator, self._pool, limits, allowed_hosts, log
-                ),
+                make_application(self._pool, limits),
                 http=self._protocol(limits),
                 ws="none",
                 lifespan="off",
@@ -126,7 +112,7 @@ class LocalServer:
             )
         )
         self._load(certificate)
-        self._thread = threading.Thread(target=self.serve, name="local-server", daemon=True)
+        self._thread = threading.Thread(target=self.serve, name="web-server", daemon=True)
 
     def serve(self) -> None:
         """Answer requests until ``stop`` is called; those begun by then are still answered."""
@@ -146,7 +132,7 @@ class LocalServer:
         self._socket.close()
         self._pool.shutdown(wait=False)
 
-    def __enter__(self) -> LocalServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -180,6 +166,50 @@ class LocalServer:
             limits=limits,
             register=self._connections,
             is_stopping=lambda: self._uvicorn.should_exit,
+        )
+
+
+class LocalServer(WebServer):
+    """Serves a backend."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        token: str,
+        is_insecure: bool = False,
+        allowed_hosts: Collection[str] = (),
+        log: Callable[[str], None] | None = None,
+        **where: Any,
+    ) -> None:
+        """Bind the address.
+
+        Args:
+            backend: What answers.
+            token: The first admin's.
+            is_insecure: Whether other machines may send requests without encryption.
+            allowed_hosts: Host names of the server, besides those of this machine.
+            log: Takes a line of JSON for each request.
+            where: As for ``WebServer``.
+
+        Raises:
+            UsageError: The address cannot be bound, other machines would send requests without
+                encryption, or the certificate or the token is unusable.
+        """
+        _check_token(token)
+        host = where.get("host", "127.0.0.1")
+        if where.get("certificate") is None and not is_insecure and not is_loopback(host):
+            raise UsageError(
+                f"{host or 'every address'} can be reached from other machines, and anybody on the"
+                " way could read the token: use --certfile and --keyfile, or --insecure in a"
+                " network that you trust, or leave --host at 127.0.0.1"
+            )
+        authenticator = backend.authenticator(token, TOKEN_MEMORY_SECONDS)
+        super().__init__(
+            lambda pool, limits: application(
+                backend.request_as, authenticator, pool, limits, allowed_hosts, log
+            ),
+            **where,
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._results.names import Names
+from sweep_sdk._results.progress import AT_WORK
 from sweep_sdk._results.queries import metrics_of
 from sweep_sdk.cli.backend import suggested_ids
 from sweep_sdk.cli.run_columns import ChosenColumns, run_columns
@@ -39,9 +40,9 @@ class Listing:
 
     @property
     def is_over(self) -> bool:
-        """Whether the sweep and all its runs have ended."""
+        """Whether the sweep has ended and no run is at work: no other will be handed out."""
         is_ended = self.sweep.get("state") in _ENDED
-        return is_ended and all(run["ended_at"] is not None for run in self.runs)
+        return is_ended and all(run["state"] not in AT_WORK for run in self.runs)
 
     def refresh(self) -> None:
         """Read everything that may have changed."""

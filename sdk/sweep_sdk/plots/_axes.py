@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from sweep_sdk._results.outliers import limit_of
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     Series: TypeAlias = "pd.Series[Any]"
 
 Scale = Literal["linear", "log", "category"]
-_LIMIT_QUANTILE = 0.95
-#: How many times as far from the best as the quantile a value is that would flatten the others.
-_FLATTENING = 3.0
 
 
 @dataclass(frozen=True)
@@ -96,12 +95,8 @@ class ValueAxis:
     @cached_property
     def limit(self) -> float | None:
         """Where the axis ends that a few diverged values would flatten; None for all values."""
-        costs = self.sign * self.values
-        if costs.empty:
-            return None
-        best, limit, worst = costs.min(), costs.quantile(_LIMIT_QUANTILE), costs.max()
-        is_flattened = limit > best and worst - best > _FLATTENING * (limit - best)
-        return self.sign * float(limit) if is_flattened else None
+        limit = limit_of((self.sign * self.values).tolist())
+        return None if limit is None else self.sign * limit
 
     @property
     def clipped(self) -> Series:

@@ -136,8 +136,8 @@ STORES = (
     Mutation(
         _SQLITE + "database.py",
         "a write is acknowledged only while its file has its name",
-        "            self._check_files()  # what was just written",
-        "            pass  # what was just written",
+        "            self._check_files()  # the write may have gone",
+        "            pass  # the write may have gone",
         "kept",
         "tests/service/storage/test_sqlite_file.py::TestTheFileUnderTheFeet::test_what_is_committed_while_it_goes_is_not_acknowledged",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,13 @@ from sweep_service.errors import Throttled, Unauthorized
 
 FIRST = "the first admin's token, of any form"
 TEXT = token_text(bytes(range(32)))
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+BASIC = basic(f"api:{FIRST}")
 
 
 def a_token(**changes: Any) -> Token:
@@ -69,7 +77,9 @@ def authenticator(clock: Any) -> Callable[..., Any]:
     return make
 
 
-@pytest.mark.parametrize("header", [f"Bearer {FIRST}", f"bearer   {FIRST} "])
+@pytest.mark.parametrize(
+    "header", [f"Bearer {FIRST}", f"bearer   {FIRST} ", BASIC, BASIC.replace("Basic", "basic ")]
+)
 def test_the_first_admin_needs_no_store(authenticator: Any, header: str) -> None:
     made, store = authenticator()
     assert made.identify(header) is FIRST_ADMIN
@@ -78,9 +88,15 @@ def test_the_first_admin_needs_no_store(authenticator: Any, header: str) -> None
 
 def test_a_stored_token_says_who_has_it(authenticator: Any) -> None:
     made, _ = authenticator(a_token(expires_at=2_000_000))
-    assert made.identify(f"Bearer {TEXT}") == Identity(
-        "slurm", Scope.AGENT, Authentication.STORED, "k3v9x2ab", 2_000_000
-    )
+    for header in (f"Bearer {TEXT}", basic(f"api:{TEXT}")):
+        assert made.identify(header) == Identity(
+            "slurm", Scope.AGENT, Authentication.STORED, "k3v9x2ab", 2_000_000
+        )
+
+
+def test_tokens_are_long_enough_for_wandb() -> None:
+    """Its clients refuse keys of fewer than 40 characters before they send anything."""
+    assert len(TEXT) >= 40
 
 
 @pytest.mark.parametrize(
@@ -92,6 +108,15 @@ def test_a_stored_token_says_who_has_it(authenticator: Any) -> None:
         "Bearer ",
         "Bearer    ",
         f"Basic {TEXT}",
+        "Basic",
+        basic("api:"),
+        basic("api"),
+        basic(TEXT),
+        basic(f":{TEXT}"),
+        basic(f"API:{TEXT}"),
+        basic(f"api:{TEXT[:-1]}"),
+        "Basic YXBpOv8=",
+        "Basic é",
         TEXT,
         f"Bearer {TEXT}x",
         f"Bearer {TEXT[:-1]}",

@@ -18,6 +18,7 @@ from sweep_service.access.identity import (
 from sweep_service.access.scopes import Scope
 from sweep_service.errors import Forbidden, Unauthorized
 from sweep_service.routes import ROUTES
+from sweep_service.wandb.graphql import OPERATIONS
 
 SWEEP = "k3v9x2ab"
 IAM = Identity("arn:aws:iam::1:role/agents", None, Authentication.IAM)
@@ -45,8 +46,20 @@ def test_every_route_has_a_scope_and_health_alone_is_public() -> None:
 
 def test_who_reads_may_not_write() -> None:
     for (method, path), route in ROUTES.items():
-        if route.scope is Scope.READER:
+        if route.scope is Scope.READER and not route.is_of_wandb:
             assert method == "GET", path
+
+
+def test_an_operation_of_wandbs_that_a_reader_may_ask_for_reads() -> None:
+    answered_by = {
+        operation.answer.__module__: operation.scope for operation in OPERATIONS.values()
+    }
+    reading = {module for module, scope in answered_by.items() if scope is Scope.READER}
+    assert reading == {"sweep_service.wandb.reading"}
+    changing = [
+        operation for operation in OPERATIONS.values() if operation.scope is not Scope.READER
+    ]
+    assert all(operation.answer.__module__ not in reading for operation in changing)
 
 
 @pytest.mark.parametrize("needed", Scope)

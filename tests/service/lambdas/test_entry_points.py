@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -77,7 +78,10 @@ def authorizer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         yield module.handler, store
 
 
-@pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer  {TOKEN} "])
+BASIC = f"Basic {base64.b64encode(f'api:{TOKEN}'.encode()).decode()}"
+
+
+@pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer  {TOKEN} ", BASIC])
 def test_the_authorizer_accepts_the_first_admins_token(authorizer: Any, header: str) -> None:
     handler, _ = authorizer
     assert handler({"headers": {"authorization": header}}, None) == {

@@ -33,7 +33,7 @@ _FAR = 50.0
 
 @dataclass(frozen=True)
 class LogImprovement:
-    """log EI and its derivatives by mean and by std, shape (m,) each."""
+    """Log EI and its derivatives with respect to mean and std, shape (m,) each."""
 
     value: Floats
     by_mean: Floats

@@ -1,8 +1,8 @@
 """BFGS within a box, for several starting points at once.
 
-Each row of a batch is a problem of its own; one call of the objective serves all rows. One
-iteration is one evaluation: a row whose step is accepted moves on, a row whose step is refused
-tries a shorter one next time. The variables are few (hyperparameters, continuous axes), so the
+Each row of a batch is a separate problem; one call of the objective serves all rows. One iteration
+is one evaluation: a row whose step is accepted moves on, and a row whose step is rejected tries a
+shorter one next time. The variables are few (hyperparameters, continuous axes), so the
 inverse Hessians are kept in full: that takes far fewer numpy calls than a two-loop recursion.
 
 | symbol | shape     | meaning                                        |
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _SUFFICIENT_DECREASE = 1e-4
 _SHORTEN = 0.25
 _SHORTEST_STEP = 1e-5
-#: Steps of less curvature are lost in rounding.
+#: Curvatures below this are rounding errors.
 _LEAST_CURVATURE = 1e-100
 
 
@@ -45,17 +45,17 @@ def minimise(
     """Minimise every row of ``start`` within ``lower <= x <= upper``.
 
     Args:
-        objective: Maps (b, k) to values (b,) and gradients (b, k); a value that is not finite
-            refuses the step.
+        objective: Maps (b, k) to values (b,) and gradients (b, k); a step to a value that is not
+            finite is rejected.
         start: Shape (b, k), inside the box, with finite values.
         lower: Shape (k,).
         upper: Shape (k,).
-        n_iterations: Evaluations after the first, at most.
+        n_iterations: Maximum number of evaluations after the first.
         first_step: Length of the first step, in units of x.
         tolerance: A row stops when an accepted step gains no more than this.
 
     Returns:
-        Points (b, k) and values (b,), none worse than its start.
+        Points (b, k) and values (b,), none worse than at its start.
 
     References:
         Nocedal & Wright (2006), Numerical optimization, eq. 6.17 and 6.20; variables that press
@@ -106,7 +106,7 @@ class _Search:
         self.g = np.where(accepted[:, None], g, self.g)
         self._step = np.where(accepted, 1.0, self._step * _SHORTEN)
         is_stuck = self._step < _SHORTEST_STEP
-        # a row stops that finds nothing even along the gradient, or gains nothing
+        # A row stops if even a step along the gradient fails, or if a step gains nothing.
         self.is_resting |= (is_stuck & self._is_fresh) | (gain <= tolerance)
         self._is_fresh |= is_stuck
         self._step[is_stuck] = 1.0
@@ -130,7 +130,7 @@ class _Search:
         self._is_fresh &= ~learns
 
     def _descent(self) -> Floats:
-        """Quasi-Newton directions; the steepest one where nothing is known or H leads uphill."""
+        """Quasi-Newton directions; steepest descent where H is unknown or leads uphill."""
         held = ((self.x <= self._lower) & (self.g > 0)) | ((self.x >= self._upper) & (self.g < 0))
         g = np.where(held, 0.0, self.g)
         direction = np.where(held, 0.0, -(self._h @ g[:, :, None])[:, :, 0])

@@ -1,4 +1,4 @@
-"""The posterior of a Gaussian process, and its gradients by x.
+"""The posterior of a Gaussian process, and its gradients with respect to x.
 
 | symbol | shape      | meaning                                                            |
 |--------|------------|--------------------------------------------------------------------|
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: Least posterior variance over the signal variance; below it rounding errors dominate.
 _LEAST_VARIANCE = 1e-10
-#: Number of covariances computed at once: several times as fast if they fit into the cache.
+#: Number of covariances computed at once; several times faster if they fit into the CPU's cache.
 _BLOCK = 16_000
 #: Added in turn until R is positive definite.
 _JITTERS = (JITTER, 1e-6, 1e-4, 1e-2)
@@ -40,17 +40,17 @@ _JITTERS = (JITTER, 1e-6, 1e-4, 1e-2)
 
 @dataclass(frozen=True)
 class Posterior:
-    """The process given the observations, the pending runs believed to give what it expects.
+    """The process given the observations, with pending runs at their expected values.
 
     Attributes:
-        unit: Configurations with observed or imagined values, shape (n + q, d).
+        unit: Configurations with observed or expected values, shape (n + q, d).
         inverse_lower: L^-1.
         whitened: w.
         believed: Expected values of the pending runs, shape (q,).
-        bowl: What was expected of the space.
-        mean: Constant mean of what is over the bowl.
+        bowl: Prior mean of the space.
+        mean: Constant mean in addition to the bowl.
         variance: Signal variance s^2.
-        hyperparameters: As fitted.
+        hyperparameters: The fitted hyperparameters.
     """
 
     axes: Axes
@@ -74,7 +74,7 @@ class Posterior:
         return self._moments(unit, k @ self.inverse_lower.T)
 
     def predict_with_gradient(self, unit: Floats) -> Prediction:
-        """As ``predict``, ready to be differentiated."""
+        """As ``predict``, with what the gradient needs."""
         at, shape = self.hyperparameters, (len(unit), len(self.unit))
         squares = self.axes.squared_differences(unit, self.unit)
         k = kernels.correlation(squares, at.scale, at.own_share)
@@ -94,11 +94,11 @@ class Prediction:
     """Means and stds at m configurations, with what their gradients need.
 
     Attributes:
-        by_square: Derivatives of k by the squared differences from all observed and pending
-            configurations, shape (d, m, n + q).
-        projected: v.
-        mean: Shape (m,).
-        std: Shape (m,).
+        by_square: Derivatives of k with respect to the squared differences from all observed and
+            pending configurations, shape (d, m, n + q).
+        projected: v, shape (m, n + q).
+        mean: Posterior means, shape (m,).
+        std: Posterior standard deviations, shape (m,).
     """
 
     posterior: Posterior
@@ -109,13 +109,13 @@ class Prediction:
     std: Floats
 
     def gradient(self, by_mean: Floats, by_std: Floats) -> Floats:
-        """Gradient by x of one number per configuration, by the chain rule.
+        """Gradient with respect to x of a function of mean and std, by the chain rule.
 
         d mean = de + dv w and d std = -s^2 / std v dv^T, where dv = dk L^-T.
 
         Args:
-            by_mean: Derivatives of the number by the mean, shape (m,).
-            by_std: By the std, shape (m,).
+            by_mean: Derivatives of the function with respect to the mean, shape (m,).
+            by_std: Derivatives with respect to the standard deviation, shape (m,).
 
         Returns:
             Shape (m, d); meaningless along categorical axes.
@@ -140,16 +140,16 @@ def condition(
     extra_noise: Floats,
     pending: Floats,
 ) -> Posterior:
-    """The posterior given values, the pending runs believed to give what the process expects.
+    """The posterior given the observations, with pending runs at their expected values.
 
-    Believing lowers the std around pending runs and leaves the mean as it is: appending zeros to
-    the whitened residuals does both. If L = [[A, 0], [B, C]] then L^-1 (y_all - e) = [w; 0]
+    This lowers the std around pending runs and leaves the mean unchanged; appending zeros to the
+    whitened residuals does both. If L = [[A, 0], [B, C]] then L^-1 (y_all - e) = [w; 0]
     where y_pending = e + B w is the posterior mean.
 
     Args:
         axes: The cube.
-        bowl: What was expected of the space.
-        hyperparameters: As fitted.
+        bowl: Prior mean of the space.
+        hyperparameters: The fitted hyperparameters.
         observed: Configurations with values, shape (n, d).
         y: Their values, shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
@@ -179,13 +179,13 @@ def condition(
 
 
 def _blocks(a: Floats, b: Floats, at: Hyperparameters) -> list[Floats]:
-    """The configurations ``a``, in blocks small enough to compare with all of ``b``."""
+    """The configurations ``a``, in blocks small enough to compare with all of ``b`` at once."""
     n_rows = max(1, _BLOCK // (b.size if at.own_share else len(b)))
     return [a[i : i + n_rows] for i in range(0, len(a), n_rows)]
 
 
 def _correlation(axes: Axes, a: Floats, b: Floats, at: Hyperparameters) -> Floats:
-    """Between configurations (m, d) and (n, d), shape (m, n)."""
+    """Correlations between configurations (m, d) and (n, d), shape (m, n)."""
     if not at.own_share:
         return kernels.matern52(axes.squared_distances(a, b, at.length_scales))
     correlations = [

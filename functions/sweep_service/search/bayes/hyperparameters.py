@@ -1,4 +1,4 @@
-"""The numbers of the Gaussian process that are fitted, at the mode of their posterior.
+"""Hyperparameters of the Gaussian process, fitted to the mode of their posterior.
 
 | symbol  | shape   | meaning                                                              |
 |---------|---------|----------------------------------------------------------------------|
@@ -36,7 +36,7 @@ JITTER = 1e-8
 _LENGTH_BOUNDS = (0.02, 100.0)
 _NOISE_BOUNDS = (1e-6, 1.0)
 _SHARE_BOUNDS = (1e-3, 1 - 1e-3)
-#: An inverse gamma prior keeps the signal variance near 1, with the weight of as many values.
+#: Weight, in observations, of the inverse gamma prior that keeps the signal variance near 1.
 _VARIANCE_STRENGTH = 2.0
 #: Gains in log density below this do not justify another factorisation.
 _TOLERANCE = 1e-2
@@ -44,7 +44,7 @@ _TOLERANCE = 1e-2
 
 @dataclass(frozen=True)
 class NormalPrior:
-    """A normal density."""
+    """A normal prior density."""
 
     mean: float
     std: float
@@ -52,13 +52,13 @@ class NormalPrior:
 
 @dataclass(frozen=True)
 class Prior:
-    """Independent densities of what is fitted.
+    """Independent prior densities of the hyperparameters.
 
     Attributes:
-        log_length: Of each log l.
-        log_noise: Of log noise.
-        logit_share: Of log(a / (1 - a)); None where parameters have no share on their own: then
-            theta ends with the noise.
+        log_length: Prior of each log l.
+        log_noise: Prior of log noise.
+        logit_share: Prior of log(a / (1 - a)); None without an additive part, in which case theta
+            ends with the noise.
     """
 
     log_length: NormalPrior
@@ -66,13 +66,13 @@ class Prior:
     logit_share: NormalPrior | None = None
 
     def mode(self, n_axes: int) -> Hyperparameters:
-        """The most likely length scales, one per axis, and a medium noise and share."""
+        """The most likely length scales, one per axis, with median noise and share."""
         log_length = self.log_length.mean - self.log_length.std**2
         others = [prior.mean for prior in self._others]
         return Hyperparameters.of(np.array([log_length] * n_axes + others), n_axes)
 
     def penalty(self, theta: Floats) -> tuple[float, Floats]:
-        """Negative log density up to a constant, and its gradient by theta.
+        """Negative log density up to a constant, and its gradient with respect to theta.
 
         The density is that of l, not of log l: it favours short scales by a factor 1 / l.
         """
@@ -91,12 +91,12 @@ class Prior:
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What the fit found.
+    """Fitted hyperparameters.
 
     Attributes:
-        length_scales: Shape (d,), in units of the cube's side.
+        length_scales: Length scales in units of the cube's side, shape (d,).
         noise: Noise variance over the signal variance.
-        own_share: Share of the signal variance that the parameters have on their own.
+        own_share: Share of the additive part in the signal variance, a.
     """
 
     length_scales: Floats
@@ -105,19 +105,19 @@ class Hyperparameters:
 
     @classmethod
     def of(cls, theta: Floats, n_axes: int) -> Hyperparameters:
-        """From theta, shape (d + 2,), or (d + 1,) without a share."""
+        """Build them from theta, shape (d + 2,), or (d + 1,) without an additive part."""
         log_lengths, log_noise, logits = theta[:n_axes], theta[n_axes], theta[n_axes + 1 :]
         return cls(np.exp(log_lengths), math.exp(log_noise), *(_share(logit) for logit in logits))
 
     @property
     def scale(self) -> Floats:
-        """Of squared differences, see ``kernels``: d / l^2, shape (d,)."""
+        """Scale of squared differences, see ``kernels``: d / l^2, shape (d,)."""
         scale: Floats = len(self.length_scales) / np.square(self.length_scales)
         return scale
 
     @property
     def theta(self) -> Floats:
-        """Shape (d + 2,), or (d + 1,) without a share."""
+        """As the vector theta, shape (d + 2,), or (d + 1,) without an additive part."""
         logits = [_logit(self.own_share)] if self.own_share else []
         return np.array([*np.log(self.length_scales), math.log(self.noise), *logits])
 
@@ -137,14 +137,14 @@ def fit(
     prior: Prior,
     n_iterations: int,
 ) -> Hyperparameters:
-    """Hyperparameters at the mode of their posterior that is uphill from that of their prior.
+    """Fit the hyperparameters: climb from the mode of their prior to a mode of their posterior.
 
     Args:
         squared: Squared differences per axis, shape (d, n * n).
-        y: Shape (n,).
+        y: Standardised values, shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
-        prior: On what is fitted.
-        n_iterations: Evaluations of the likelihood.
+        prior: Prior of the hyperparameters.
+        n_iterations: Maximum number of evaluations of the likelihood.
     """
     n_axes = len(squared)
     lower, upper = (
@@ -184,19 +184,20 @@ def below_diagonal(n: int) -> Integers:
 def negative_log_posterior(
     theta: Floats, squared: Floats, y: Floats, extra_noise: Floats, prior: Prior
 ) -> tuple[float, Floats]:
-    """Of theta, up to a constant, with its gradient; infinite where R is not positive definite.
+    """Negative log posterior of theta up to a constant, and its gradient with respect to theta.
 
-    With mean and variance s^2 profiled out (Rasmussen & Williams, eq. 5.8 and 5.9):
+    It is infinite if R is not positive definite. With mean and variance s^2 profiled out (Rasmussen
+    & Williams, eq. 5.8 and 5.9):
 
         log p = -(n + nu) / 2 log s^2 - 1/2 log |R|
         d log p / d theta_j = 1/2 tr((alpha alpha^T / s^2 - R^-1) dR / d theta_j)
 
     Args:
-        theta: Shape (d + 2,), or (d + 1,) without a share.
+        theta: Hyperparameters, shape (d + 2,), or (d + 1,) without an additive part.
         squared: S, shape (d, p), in the order of ``below_diagonal``.
-        y: Shape (n,).
-        extra_noise: Shape (n,).
-        prior: On theta.
+        y: Standardised values, shape (n,).
+        extra_noise: Known noise variance of each value over the signal variance, shape (n,).
+        prior: Prior of theta.
     """
     n, n_axes = len(y), len(squared)
     at = Hyperparameters.of(theta, n_axes)
@@ -206,7 +207,7 @@ def negative_log_posterior(
     r.flat[below] = correlation.value()
     r.flat[:: n + 1] = 1.0 + at.noise + extra_noise + JITTER
     try:
-        lower = np.linalg.cholesky(r)  # reads what is below the diagonal only
+        lower = np.linalg.cholesky(r)  # only reads the lower triangle
     except np.linalg.LinAlgError:
         return math.inf, np.zeros_like(theta)
     inverse_lower = triangular.inverse(lower)
@@ -215,7 +216,7 @@ def negative_log_posterior(
     weight = (inverse - np.multiply.outer(alpha, alpha / variance)).ravel()
     of_pairs = weight[below]
     penalty, gradient = prior.penalty(theta)
-    # each pair occurs twice in R
+    # Each pair occurs twice in R.
     gradient[:n_axes] += correlation.by_log_length(of_pairs)
     gradient[n_axes] += 0.5 * at.noise * weight[:: n + 1].sum()
     if isinstance(correlation, kernels.WithOwn):
@@ -226,7 +227,7 @@ def negative_log_posterior(
 
 
 def profile(inverse: Floats, y: Floats) -> tuple[float, float, Floats]:
-    """Constant mean and signal variance that fit best given R^-1, and alpha = R^-1 (y - mean)."""
+    """The best constant mean and signal variance given R^-1, and alpha = R^-1 (y - mean)."""
     weights = inverse.sum(axis=0)
     mean = float(weights @ y / weights.sum())
     residual = y - mean

@@ -21,9 +21,9 @@ def points(n: int, n_axes: int, seed: int) -> Floats:
     correlated.
 
     Args:
-        n: At least 1.
-        n_axes: d.
-        seed: Non-negative; another seed gives another sequence.
+        n: Number of points, at least 1.
+        n_axes: Number of axes, d.
+        seed: Non-negative; each seed gives another sequence.
 
     Returns:
         Shape (n, d), in [0, 1). The first rows do not depend on n.

@@ -1,4 +1,4 @@
-"""The correlation of two configurations: of all parameters together, and of each on its own.
+"""The kernel: a joint part of all parameters, and an additive part of each on its own.
 
 With t_j = d (x_j - x'_j)^2 / l_j^2 for d parameters of length scales l_j:
 
@@ -6,10 +6,10 @@ With t_j = d (x_j - x'_j)^2 / l_j^2 for d parameters of length scales l_j:
     M(r) = (1 + sqrt(5) r + 5/3 r^2) exp(-sqrt(5) r)
     Q(t) = 1 / (1 + t)
 
-The Matern 5/2 part can represent any smooth function. The sum represents the effect of each
-parameter regardless of the others, which takes far fewer runs to learn; its share a is fitted. Q is
-a rational quadratic, because d times as many roots and exponentials would cost more than the rest
-of the model.
+The Matern 5/2 part can represent any smooth function. The additive part represents the effect of
+each parameter independently of the others, which takes far fewer runs to learn; its share a is
+fitted. Q is a rational quadratic, because d times as many roots and exponentials would cost more
+than the rest of the model.
 
 | symbol | shape  | meaning                                          |
 |--------|--------|--------------------------------------------------|
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 
 def correlation(squares: Floats, scale: Floats, own_share: float) -> Joint:
-    """The correlation k, and what its derivatives are made of.
+    """The correlation k, with what its derivatives need.
 
     Args:
         squares: Squared differences, shape (d, p).
         scale: d / l^2, so that t = scale * squares, shape (d,).
-        own_share: a.
+        own_share: Share of the additive part, a.
     """
     joint, slope = matern52_with_slope(scale / len(scale) @ squares)
     if not own_share:
@@ -48,7 +48,7 @@ def correlation(squares: Floats, scale: Floats, own_share: float) -> Joint:
     own = squares * scale[:, None]
     own += 1.0
     np.reciprocal(own, out=own)
-    # the mean as a matrix product, which is several times as fast as ``mean``
+    # As a matrix product, the mean is several times faster than by ``mean``.
     mean_own = np.full(len(own), 1.0 / len(own)) @ own
     return WithOwn(joint, slope, squares, scale, own, mean_own, own_share)
 
@@ -60,8 +60,8 @@ class Joint:
     Attributes:
         joint: M, shape (p,).
         slope: dM / d(r^2), shape (p,).
-        squares: Shape (d, p).
-        scale: Shape (d,).
+        squares: Squared differences, shape (d, p).
+        scale: d / l^2, shape (d,).
     """
 
     joint: Floats
@@ -74,11 +74,11 @@ class Joint:
         return self.joint
 
     def by_square(self) -> Floats:
-        """Derivatives of k by the squared differences, shape (d, p)."""
+        """Derivatives of k with respect to the squared differences, shape (d, p)."""
         return np.multiply.outer(self.scale / len(self.scale), self.slope)
 
     def by_log_length(self, weights: Floats) -> Floats:
-        """Sum over the pairs of weights dk / d log l_j, shape (d,); scale goes with l^-2."""
+        """Sum over the pairs of weights * dk / d log l_j, shape (d,); scale goes with l^-2."""
         by_log_length: Floats = self.squares @ (weights * self.slope)
         by_log_length *= -2.0 / len(self.scale) * self.scale
         return by_log_length
@@ -99,20 +99,20 @@ class WithOwn(Joint):
     own_share: float
 
     def value(self) -> Floats:
-        """As of ``Joint``."""
+        """See ``Joint``."""
         return self.joint + self.own_share * self.by_own_share()
 
     def by_own_share(self) -> Floats:
-        """Derivative of k by a, shape (p,)."""
+        """Derivative of k with respect to a, shape (p,)."""
         return self.mean_own - self.joint
 
     def by_square(self) -> Floats:
-        """As of ``Joint``; dQ / dt = -Q^2."""
+        """See ``Joint``; dQ / dt = -Q^2."""
         of_own = (self.scale / len(self.scale))[:, None] * np.square(self.own)
         return (1.0 - self.own_share) * super().by_square() - self.own_share * of_own
 
     def by_log_length(self, weights: Floats) -> Floats:
-        """As of ``Joint``; dQ / d log l = 2 t Q^2 = 2 (Q - Q^2)."""
+        """See ``Joint``; dQ / d log l = 2 t Q^2 = 2 (Q - Q^2)."""
         of_own = 2.0 / len(self.own) * (self.own @ weights - np.square(self.own) @ weights)
         of_joint = super().by_log_length(weights)
         return (1.0 - self.own_share) * of_joint + self.own_share * of_own
@@ -124,7 +124,7 @@ def matern52(squared_distance: Floats) -> Floats:
 
 
 def matern52_with_slope(squared_distance: Floats) -> tuple[Floats, Floats]:
-    """Correlation at squared distances r^2, and its derivative by r^2.
+    """Correlation at squared distances r^2, and its derivative with respect to r^2.
 
     The derivative, -5/6 (1 + sqrt(5) r) exp(-sqrt(5) r), has no pole at 0.
     """
@@ -135,7 +135,7 @@ def matern52_with_slope(squared_distance: Floats) -> tuple[Floats, Floats]:
 
 
 def _grown_and_decay(squared_distance: Floats) -> tuple[Floats, Floats, Floats]:
-    """Correlation, exp(-sqrt(5) r) and 1 + sqrt(5) r; in place, since memory is what costs."""
+    """Correlation, exp(-sqrt(5) r) and 1 + sqrt(5) r; in place, since memory dominates the cost."""
     grown = 5.0 * squared_distance
     np.sqrt(grown, out=grown)
     decay = np.negative(grown)

@@ -1,20 +1,19 @@
-"""Bayesian search: the sweep's runs as data on the unit cube, a proposal, and why.
+"""Bayesian search: from the runs of a sweep to a suggestion and its reason.
 
-How runs are counted:
+Each run counts with a value:
 
-* A finished run counts with its value; one without a finite value like a failed one.
-* A failed, crashed or killed run counts by ``impute``: as the worst value of all (``worst``), as
-  its own best (``best``) or its own last value (``latest``); without a value of its own as the
-  worst.
-* A run that was stopped early counts with its value, which is an upper bound on what it would
-  have reached: never as worse than the worst run that was not stopped, and with a larger noise.
-* A running run is believed to give what the model expects of it, unless ``impute_while_running``
-  says otherwise: it counts as the worst value of all (``worst``), as the best that it has
-  reported (``best``), before it has reported any as the best value of all, or as the last that it
-  has reported (``latest``), before that as the model expects. What it has reported has, like the
-  value of a run that was stopped early, a larger noise.
+* A finished run counts with its own value; without a finite one it counts like a failed run.
+* A failed, crashed or killed run counts as ``impute`` says: as the worst value of all (``worst``),
+  its own best (``best``) or its own last value (``latest``). Without a value of its own it counts
+  as the worst.
+* A run that was stopped early counts with its value, which is an upper bound on what it would have
+  reached: never worse than the worst run that was not stopped, and with a larger noise.
+* A running run counts with the value that the model expects, unless ``impute_while_running`` is
+  set. It then counts as the worst value of all (``worst``); as the best it has reported or, before
+  it has reported any, the best of all (``best``); or as the last it has reported (``latest``). Like
+  values of runs that were stopped early, reported values have a larger noise.
 
-For ``best`` and ``latest`` W&B's engine takes 0 where a run has no value, whatever the metric is.
+For ``best`` and ``latest``, W&B's engine uses 0 if a run has no value, whatever the metric.
 """
 
 from __future__ import annotations
@@ -28,9 +27,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sweep_service.model.space.distributions import Quantized, QuantizedEndless
+from sweep_service.search import random_search
 from sweep_service.search.bayes.axes import Axes, Axis
 from sweep_service.search.bayes.proposal import Data, propose
 from sweep_service.search.bayes.record import record_of
+from sweep_service.search.bayes.structure import Structure
 from sweep_service.search.bayes.tuning import DEFAULT
 from sweep_service.search.suggestion import Suggestion
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.arrays import Bools, Floats
     from sweep_service.search.suggestion import Evidence, Pending
 
-#: Noise variance of a value from a part of a run, over the signal variance.
+#: Noise variance of the value of an incomplete run, over the signal variance.
 _PARTIAL_NOISE = 0.1
 #: Quantized distributions with more values are modeled at this many evenly spaced quantiles.
 _SCAN = 2048
@@ -56,11 +57,11 @@ def suggest(config: SweepConfig, index: int, seed: int, evidence: Evidence) -> S
     """The config of the run at ``index``.
 
     Pure: the suggestion depends on the arguments alone, not on the order of the evidence, and no
-    argument is changed. No observation makes it raise. Requests at different indices get different
-    suggestions although neither knows of the other.
+    argument is modified. No observation makes it raise. Concurrent asks at different indices get
+    different suggestions although neither sees the other.
 
     Args:
-        config: Of a bayes sweep: with a metric and at least one searched parameter.
+        config: Config of a bayes sweep, with a metric and at least one searched parameter.
         index: Position of the run in the sweep, from 0.
         seed: The sweep's seed.
         evidence: Results of other runs; vectors that do not fit the space are ignored.
@@ -68,12 +69,16 @@ def suggest(config: SweepConfig, index: int, seed: int, evidence: Evidence) -> S
     data = data_of(config, index, evidence)
     proposal = propose(data, index, seed_of(f"{seed}"))
     run_config = config.space.from_unit([float(u) for u in proposal.unit])
+    if config.space.violated(run_config) is not None:  # hardly any configuration is valid
+        run_config = random_search.draw(config.space, f"{seed}:{index}:valid")
+        unit = config.space.to_unit(run_config)
+        return Suggestion(run_config, unit, {"reason": "drawn at random, to meet the constraints"})
     unit = config.space.to_unit(run_config)
     return Suggestion(run_config, unit, record_of(config, proposal, len(data.values)))
 
 
 def seed_of(key: str) -> int:
-    """A seed for numpy, which takes no negative ones."""
+    """A non-negative seed, as numpy requires."""
     return int.from_bytes(sha256(key.encode()).digest()[:16], "big")
 
 
@@ -109,7 +114,7 @@ def data_of(config: SweepConfig, index: int, evidence: Evidence) -> Data:
 
 
 def _unseen(index: int, evidence: Evidence) -> tuple[int, tuple[int, ...]]:
-    """Number of earlier indices about which nothing is known, and the newest of them."""
+    """Number of earlier indices without evidence, and the newest of them."""
     known = {observation.index for observation in evidence.observations}
     known.update(pending.index for pending in evidence.pending)
     known.update(evidence.elsewhere)
@@ -120,8 +125,9 @@ def _unseen(index: int, evidence: Evidence) -> tuple[int, tuple[int, ...]]:
 
 
 def axes_of(space: SearchSpace) -> Axes:
-    """The axes of the model, one for each searched parameter."""
-    return Axes(tuple(_axis(parameter.distribution) for parameter in space.searched))
+    """The axes of the model, one per searched parameter."""
+    axes = tuple(_axis(parameter.distribution) for parameter in space.searched)
+    return Axes(axes, None if space.is_plain else Structure(space, axes))
 
 
 def _axis(distribution: Distribution) -> Axis:
@@ -147,7 +153,7 @@ def _positions(distribution: Quantized | QuantizedEndless) -> tuple[float, ...]:
 
 
 def _in_order(observations: Sequence[Observation]) -> list[Observation]:
-    """One observation per index, the one written last, by index."""
+    """One observation per index, the one written last, in order of index."""
     latest: dict[int, Observation] = {}
     for observation in observations:
         known = latest.get(observation.index)
@@ -157,7 +163,7 @@ def _in_order(observations: Sequence[Observation]) -> list[Observation]:
 
 
 def _age(observation: Observation) -> tuple[float, str, str]:
-    # the texts make the order of two entries of the same moment independent of their input order
+    # The texts make the order of two entries of the same time independent of their input order.
     return observation.written_at, repr(observation.value), repr(observation.unit)
 
 
@@ -174,7 +180,7 @@ def _snapped(axes: Axes, units: Sequence[Sequence[float]]) -> Floats:
 
 
 def _values(observations: Sequence[Observation], metric: Metric) -> tuple[Floats, Bools]:
-    """What each run counts as, smaller is better, NaN for nothing; and whether it was stopped."""
+    """The value of each run, smaller is better, NaN for none; and whether it was stopped early."""
     own = np.array([metric.minimised(_own_value(o, metric)) for o in observations], dtype=float)
     is_stopped = np.array([o.is_stopped_early for o in observations], dtype=bool)
     is_failed = np.array([o.state.is_imputed for o in observations], dtype=bool)
@@ -190,7 +196,7 @@ def _values(observations: Sequence[Observation], metric: Metric) -> tuple[Floats
 
 
 def _own_value(observation: Observation, metric: Metric) -> float:
-    """The run's own value, NaN for none: its best one, or its last one where that is imputed."""
+    """The run's own best value, or its last one if that is to be imputed; NaN for none."""
     counts_by_last = observation.state.is_imputed and metric.impute == "latest"
     if counts_by_last and observation.last is not None:
         return observation.last
@@ -198,15 +204,15 @@ def _own_value(observation: Observation, metric: Metric) -> float:
 
 
 def _imputed(running: Sequence[Pending], values: Floats, metric: Metric) -> tuple[Floats, Bools]:
-    """What each running run counts as, smaller is better, NaN for none; and if that is its own.
+    """The imputed value of each running run, smaller is better; and whether it has reported it.
 
     Args:
-        running: Runs that have not ended, q of them.
+        running: Runs in progress, q of them.
         values: Finite values of ended runs, smaller is better, shape (n,).
-        metric: Of the sweep.
+        metric: The sweep's metric.
 
     Returns:
-        Two arrays of shape (q,).
+        Two arrays of shape (q,); values are NaN for runs that keep the model's expectation.
     """
     own = np.array([_reported(run, metric) for run in running], dtype=float)
     is_own = np.isfinite(own)
@@ -218,6 +224,6 @@ def _imputed(running: Sequence[Pending], values: Floats, metric: Metric) -> tupl
 
 
 def _reported(run: Pending, metric: Metric) -> float:
-    """The value that a running run counts with, smaller is better, NaN for none."""
+    """The reported value with which a running run counts, smaller is better, NaN for none."""
     value = {"best": run.best, "latest": run.last}.get(metric.impute_while_running)
     return math.nan if value is None else metric.minimised(value)

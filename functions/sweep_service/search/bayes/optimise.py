@@ -1,4 +1,4 @@
-"""Expected improvement over a mixed space, and its ascent."""
+"""Maximising the expected improvement over a mixed space."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from sweep_service.search.bayes.gaussian_process import Posterior
 
 
-#: How many of the best candidates are exchanged and climbed again.
+#: Number of the best candidates that are exchanged and climbed again.
 _N_EXCHANGED = 3
 _N_EXCHANGE_ROUNDS = 2
 _FIRST_STEP = 0.02
-#: Relative gains in expected improvement that are not worth another step.
+#: A climb stops when the relative gain in expected improvement falls below this.
 _TOLERANCE = 3e-3
 
 
@@ -46,20 +46,20 @@ class Improvement:
 def ascend(
     improvement: Improvement, starts: Floats, n_climbed: int, n_iterations: int, rng: Generator
 ) -> tuple[Floats, Floats]:
-    """Configurations of high expected improvement, found from candidates.
+    """Find configurations of high expected improvement from candidates.
 
     The best candidates are improved along the continuous axes; the best of these are changed in
     one finite axis at a time, and the best results are improved again.
 
     Args:
-        improvement: What to maximise.
+        improvement: The objective to maximise.
         starts: Snapped candidates, shape (m, d).
-        n_climbed: How many of them climb.
-        n_iterations: Evaluations of a climb.
+        n_climbed: Number of candidates that are improved by gradient.
+        n_iterations: Maximum number of evaluations per climb.
         rng: Source of randomness.
 
     Returns:
-        All configurations seen, shape (k, d), and their log EI, shape (k,), best first.
+        All configurations evaluated, shape (k, d), and their log EI, shape (k,), best first.
     """
     found = _Found(starts, improvement.value(starts))
     found.add(*_climb(improvement, found.top(n_climbed), n_iterations))
@@ -93,7 +93,8 @@ class _Found:
 
 def _climb(improvement: Improvement, starts: Floats, n_iterations: int) -> tuple[Floats, Floats]:
     """Ascend along the continuous axes; configurations (b, d) and log EI (b,)."""
-    is_free = improvement.posterior.axes.is_continuous
+    axes = improvement.posterior.axes
+    is_free = axes.is_continuous
     n_free = int(is_free.sum())
     if n_free == 0:
         return starts[:0], np.empty(0)
@@ -102,6 +103,8 @@ def _climb(improvement: Improvement, starts: Floats, n_iterations: int) -> tuple
     def objective(x: Floats) -> tuple[Floats, Floats]:
         unit[:, is_free] = x
         value, gradient = improvement.value_and_gradient(unit)
+        if axes.structure is not None:
+            gradient *= axes.structure.active(unit)
         return -value, -gradient[:, is_free]
 
     x, value = bfgs.minimise(
@@ -114,4 +117,4 @@ def _climb(improvement: Improvement, starts: Floats, n_iterations: int) -> tuple
         _TOLERANCE,
     )
     unit[:, is_free] = x
-    return unit, -value
+    return axes.settled(unit), -value

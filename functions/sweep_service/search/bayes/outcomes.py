@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 #: Relative differences below this are rounding.
 _RESOLUTION = 1e-12
-#: Of numbers in between: twice as many digits still fit into a float.
+#: Upper limit of intermediate results, whose squares still fit into a float.
 _LARGEST = 1e150
-#: What that is compressed to.
+#: The standardised value of ``_LARGEST``.
 _HIGHEST = 1.0 + math.log(math.log(_LARGEST))
 
 
@@ -33,9 +33,9 @@ class Warp:
         w(z) = z for z <= 0,   log(1 + z) up to z = e - 1,   1 + log(log(1 + z)) beyond
 
     Attributes:
-        scale: Divides huge values first, which keeps them from overflowing.
-        median: Over space, of scaled values.
-        spread: From best to median, scaled.
+        scale: Divisor of huge values, which keeps them from overflowing.
+        median: Median of the scaled values, weighted by space.
+        spread: Difference from the best to the median scaled value.
         centre: Mean of w.
         width: Standard deviation of w.
     """
@@ -51,7 +51,7 @@ class Warp:
         """The warp that standardises ``values``; None if all are equal.
 
         Args:
-            values: Finite, shape (n,).
+            values: Finite values, shape (n,).
             weights: The share of the space that each value represents, shape (n,). Late in a
                 search most runs are close to the best one, which would bias a plain median.
         """
@@ -89,7 +89,7 @@ def _compressed(z: Floats) -> Floats:
 
 
 def _stretched(w: Floats) -> Floats:
-    """The z that w comes from, at most ``_LARGEST``."""
+    """The inverse of ``_compressed``, at most ``_LARGEST``."""
     far = np.exp(np.clip(w, 1.0, _HIGHEST) - 1.0)
     logarithm = np.where(w > 1, far, np.maximum(w, 0.0))
     return np.where(w > 0, np.expm1(logarithm), w)

@@ -26,15 +26,15 @@ _FEWEST = 6
 _DEVIATIONS = 3.0
 #: Only values above this quantile are considered.
 _QUANTILE = 0.9
-#: At most one value in this many may be an outlier (or one value); more are part of the function.
+#: At most one in this many values, but at least one, may be an outlier; more are not noise.
 _ONE_IN = 20
 
 
 def are_outliers(model: Surrogate, fitted: Integers) -> Bools:
-    """Which observations of a model are outliers, shape (n,); none if too many seem to be.
+    """Mark the outliers among the observations, shape (n,); none if there would be too many.
 
     Args:
-        model: Of all n observations.
+        model: Model of all n observations.
         fitted: Indices of the observations that its hyperparameters were fitted to. These and the
             candidates for outliers are used for the prediction.
     """

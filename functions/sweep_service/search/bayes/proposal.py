@@ -37,17 +37,17 @@ _LONGEST_SEQUENCE = 4_096
 
 @dataclass(frozen=True)
 class Data:
-    """What is known, on the unit cube.
+    """The evidence on the unit cube.
 
     Attributes:
         axes: The cube.
         observed: Snapped configurations with values, shape (n, d).
-        values: Smaller is better, finite, shape (n,).
+        values: Finite values, smaller is better, shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
-        pending: Snapped configurations of runs in progress, shape (q, d); those with an imputed
-            value are among the observed ones instead.
-        closed: Snapped configurations that ended without anything to learn, shape (r, d).
-        n_unseen: Number of earlier runs about which nothing is known yet.
+        pending: Snapped configurations of runs in progress, shape (q, d), except those with an
+            imputed value, which are among the observed ones.
+        closed: Snapped configurations that ended without a usable value, shape (r, d).
+        n_unseen: Number of earlier runs without evidence.
         unseen: Ascending indices of the newest of them, whose configurations are predicted.
     """
 
@@ -66,10 +66,10 @@ class Proposal:
     """A configuration and the reason for it; its forecast is computed on first use.
 
     Attributes:
-        unit: Snapped, shape (d,).
-        reason: In words.
-        surrogate: The model; None without one.
-        improvement: What was maximised; None without a model.
+        unit: The snapped configuration, shape (d,).
+        reason: The reason in words.
+        surrogate: The model, if one was used.
+        improvement: The objective that was maximised, if a model was used.
     """
 
     unit: Floats
@@ -86,15 +86,15 @@ class Proposal:
 
 
 def propose(data: Data, index: int, seed: int, tuning: Tuning = DEFAULT) -> Proposal:
-    """The configuration of run ``index``; never raises for what was observed.
+    """The configuration of run ``index``. No data makes it raise.
 
     A configuration is repeated only after all configurations of a finite space have been tried.
 
     Args:
-        data: What is known.
-        index: Of the run; its place in the low-discrepancy sequence.
-        seed: Of the sweep, non-negative.
-        tuning: Numbers of the method.
+        data: The evidence.
+        index: The run's index, and its position in the low-discrepancy sequence.
+        seed: The sweep's seed, non-negative.
+        tuning: Constants of the method.
     """
     tried = set(keys(np.concatenate([data.observed, data.pending, data.closed])))
     ask = _Ask(data, index, seed, tuning)
@@ -116,10 +116,10 @@ class _Ask:
     """The state shared by the answers to run ``index`` and to the simultaneous asks before it.
 
     Attributes:
-        data: What is known when run ``index`` asks.
-        index: Of the run that asks.
-        seed: Of the sweep.
-        tuning: Numbers of the method.
+        data: The evidence when run ``index`` is asked for.
+        index: Index of the asking run.
+        seed: The sweep's seed.
+        tuning: Constants of the method.
         models: Fitted models, by whether they have an additive part.
     """
 
@@ -133,7 +133,7 @@ class _Ask:
         """The configuration of run ``index`` while those at ``out``, shape (q, d), are in progress.
 
         Raises:
-            ValuesAlike: There is nothing to model.
+            ValuesAlike: The values do not differ, so there is nothing to model.
             numpy.linalg.LinAlgError: The model could not be factorised.
         """
         data, tuning = self.data, self.tuning
@@ -150,6 +150,8 @@ class _Ask:
         pool = candidates.spread_and_mutants(
             data.axes, data.observed, data.values, tuning.n_uniform, tuning.n_mutants, rng
         )
+        if not len(pool):
+            return _spread(data, tried, index, self.seed, "no candidate meets the constraints")
         wanted, _ = optimise.ascend(
             improvement, pool, tuning.n_climbed, tuning.n_climb_iterations, rng
         )
@@ -174,7 +176,7 @@ class _Ask:
 
 
 def _reason_to_spread(data: Data, n_out: int, tuning: Tuning) -> str:
-    """Why a request that ``n_out`` runs are out for cannot go by a model; "" when it can."""
+    """Why a request cannot use a model while ``n_out`` runs are in progress; "" if it can."""
     n_start = min(tuning.n_start, len(data.axes) + 1)
     n_values = len(data.values)
     if n_values == 0:
@@ -208,13 +210,13 @@ def _distinct(unit: Floats) -> Floats:
 def _first_untried(
     axes: Axes, wanted: Floats, tried: set[bytes], rng: Generator, reason: str
 ) -> Proposal:
-    """The first of ``wanted`` that is untried; else any other; else the first in spite of it."""
-    for unit in wanted:  # nearly always the first one
-        if keys(unit[None])[0] not in tried:
+    """The first untried one of ``wanted``; else any untried point; else the first of ``wanted``."""
+    for unit in wanted:  # nearly always ends with the first one
+        if keys(unit[None])[0] not in tried and len(axes.valid(unit[None])):
             return Proposal(unit, reason)
     others = _others(axes, rng)
     for unit, key in zip(others, keys(others), strict=True):
-        if key not in tried:
+        if key not in tried and len(axes.valid(unit[None])):
             return Proposal(unit, "an untried configuration at random: the wanted ones are taken")
     return Proposal(wanted[0], "every configuration has been tried: this one again")
 

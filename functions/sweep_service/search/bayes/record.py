@@ -1,4 +1,4 @@
-"""Why a configuration was proposed, as small JSON that is kept with the run."""
+"""The record of a proposal: its reason as a small JSON object that is stored with the run."""
 
 from __future__ import annotations
 

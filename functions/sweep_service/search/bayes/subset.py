@@ -36,8 +36,8 @@ def representative(values: Floats, n: int, rng: Generator) -> Integers:
 
     Args:
         values: Smaller is better, shape (N,).
-        n: How many to keep.
-        rng: Draws the others.
+        n: Maximum number of observations to keep.
+        rng: Source of randomness.
     """
     if len(values) <= n:
         return np.arange(len(values))

@@ -1,4 +1,4 @@
-"""The model of a sweep: a Gaussian process fitted to scaled values, and what it hopes for."""
+"""The model of a sweep: a Gaussian process fitted to scaled values, and its forecasts."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _QUADRATURE_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 class ValuesAlike(Exception):
-    """The values at hand do not differ by more than rounding: there is nothing to model."""
+    """The values do not differ by more than rounding, so there is nothing to model."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What the model says of one configuration, in the values' own units."""
+    """The model's prediction for one configuration, in the values' own units."""
 
     expected_improvement: float
     mean: float
@@ -44,12 +44,12 @@ class Surrogate:
     """A fitted model.
 
     Attributes:
-        observed: Configurations that it holds, shape (n, d).
+        observed: Configurations with values, shape (n, d).
         y: Their standardised values, shape (n,).
         extra_noise: Known noise variance of each value over the signal variance, shape (n,).
-        warp: From values to standardised ones.
-        bowl: What was expected of the space.
-        hyperparameters: Of the process that models what is over the bowl.
+        warp: Map from values to standardised ones.
+        bowl: Prior mean of the space.
+        hyperparameters: Hyperparameters of the process that models the difference from the bowl.
     """
 
     axes: Axes
@@ -72,19 +72,19 @@ class Surrogate:
         tuning: Tuning,
         rng: Generator,
     ) -> Surrogate:
-        """The model of values (n,) at configurations (n, d).
+        """Fit a model.
 
         Args:
             axes: The cube.
-            observed: Shape (n, d).
-            values: Smaller is better, shape (n,).
-            extra_noise: Shape (n,).
-            has_own_share: Whether parameters have a share on their own.
-            tuning: Numbers of the method.
+            observed: Configurations with values, shape (n, d).
+            values: Their values, smaller is better, shape (n,).
+            extra_noise: Known noise variance of each value over the signal variance, shape (n,).
+            has_own_share: Whether the kernel has an additive part.
+            tuning: Constants of the method.
             rng: Source of randomness.
 
         Raises:
-            ValuesAlike: The values that the model would hold do not differ by more than rounding.
+            ValuesAlike: The selected values do not differ by more than rounding.
             numpy.linalg.LinAlgError: The model could not be factorised.
         """
         kept = representative(values, tuning.n_modelled, rng)
@@ -95,7 +95,7 @@ class Surrogate:
         bowl = Bowl.over(axes, tuning.steepness)
 
         def model(y: Floats, extra_noise: Floats, warp: Warp) -> tuple[Surrogate, Integers]:
-            some = representative(y, tuning.n_fitted, rng)  # as many as settle the hyperparameters
+            some = representative(y, tuning.n_fitted, rng)  # enough to fit the hyperparameters
             hyperparameters = fit(
                 axes.squared_differences(observed[some], observed[some]),
                 (y - bowl.at(observed))[some],
@@ -115,11 +115,11 @@ class Surrogate:
         return model(y, extra_noise + outliers.NOISE * is_outlier, others)[0]
 
     def improvement(self, pending: Floats, margin: float) -> Improvement:
-        """Expected improvement by more than ``margin`` on all values seen and believed.
+        """Expected improvement, by more than ``margin``, on all observed and expected values.
 
         Args:
             pending: Configurations of the runs in progress, shape (q, d).
-            margin: In standardised units.
+            margin: Minimum improvement in standardised units.
         """
         posterior = gaussian_process.condition(
             self.axes,
@@ -134,7 +134,7 @@ class Surrogate:
         return Improvement(posterior, best - margin)
 
     def forecast(self, improvement: Improvement, unit: Floats) -> Forecast:
-        """What ``improvement`` says of a configuration, shape (d,), without the warp."""
+        """The prediction for a configuration, shape (d,), in the values' own units."""
         (mean,), (std,) = improvement.posterior.predict(unit[None])
         values = self.warp.invert(mean + std * _QUADRATURE_POINTS)
         best, middle, low, high = self.warp.invert(

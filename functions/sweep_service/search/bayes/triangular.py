@@ -1,9 +1,9 @@
-"""Inverting a lower triangular matrix, which numpy has no routine for.
+"""Inverting a lower triangular matrix, for which numpy has no routine.
 
     [A 0]^-1   [ A^-1           0   ]
     [B C]    = [-C^-1 B A^-1   C^-1 ]
 
-so that nearly all of the work is products of matrices, four times as fast as a general inverse.
+so that nearly all of the work is matrix products: four times as fast as a general inverse.
 """
 
 from __future__ import annotations

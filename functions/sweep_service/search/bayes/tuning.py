@@ -1,4 +1,4 @@
-"""Every number of Bayesian search that was chosen by experiment (``benchmarks``)."""
+"""Every constant of Bayesian search that was chosen by experiment, see ``benchmarks``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sweep_service.search.bayes.hyperparameters import NormalPrior, Prior
 
 @dataclass(frozen=True)
 class Tuning:
-    """Numbers that set the cost of a suggestion and its balance of exploration and exploitation.
+    """Constants that set the cost of a suggestion and its balance of exploration and exploitation.
 
     Attributes:
-        n_start: Runs of the low-discrepancy start; at most d + 1.
+        n_start: Number of runs from the low-discrepancy sequence, limited to d + 1.
         n_uniform: Candidates anywhere in the space.
         n_mutants: Candidates near the best runs.
         n_climbed: Candidates that are improved by gradient.
@@ -30,11 +30,11 @@ class Tuning:
         length_std: Standard deviation of the prior of log length scales.
         length_shift: Added to the mean of that prior.
         noise_mean: Mean of the prior of the log noise.
-        noise_std: Its standard deviation.
-        n_own: Maximum number of values that counts as few, see ``has_own_share``.
+        noise_std: Standard deviation of that prior.
+        n_own: Maximum number of values that count as few, see ``has_own_share``.
         own_work: Limit of (values + runs in progress) * parameters for the additive part.
         share_mean: Mean of the prior of the logit of the additive part's share.
-        share_std: Its standard deviation.
+        share_std: Standard deviation of that prior.
     """
 
     n_start: int = 8
@@ -77,7 +77,7 @@ class Tuning:
         return is_wanted and n_axes > 1 and (n_values + n_out) * n_axes <= self.own_work
 
     def prior(self, n_axes: int, has_own_share: bool) -> Prior:
-        """Length scales that grow with the diagonal of the cube.
+        """The prior, whose length scales grow with the diagonal of the cube.
 
         References:
             Hvarfner et al. (2024), Vanilla Bayesian optimization performs great in high

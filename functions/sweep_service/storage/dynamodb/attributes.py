@@ -1,7 +1,7 @@
-"""How values are stored in the attributes of a DynamoDB item.
+"""Attribute types: how values are stored in a DynamoDB item.
 
-Numbers that a training program sends are kept as text or binary: DynamoDB's own number type
-refuses NaN, infinities and 1e-200.
+Numbers from a training program are stored as text or binary, because DynamoDB's number type
+rejects NaN, infinities and 1e-200.
 """
 
 from __future__ import annotations
@@ -12,15 +12,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from pynamodb.attributes import Attribute
 
 from sweep_service.errors import InvalidRequest
-from sweep_service.model.records.records import Amendment, Base, EarlyStop, Outcome, Taken
+from sweep_service.model.records.records import (
+    Amendment,
+    Base,
+    EarlyStop,
+    Outcome,
+    Taken,
+)
+from sweep_service.model.records.shown import Final, Labels
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     decode_bases,
     decode_early_stop,
+    decode_final,
+    decode_labels,
+    decode_names,
     decode_outcome,
     decode_taken,
     encode_bases,
     encode_early_stop,
+    encode_final,
+    encode_labels,
+    encode_names,
     encode_outcome,
     encode_taken,
     from_json,
@@ -44,14 +57,14 @@ def _utf8(text: str) -> bytes:
 
 
 def _exact(value: float) -> str:
-    """The shortest decimal that represents this float alone: ``0.25``, ``1e-200``, ``nan``."""
+    """The shortest decimal that identifies this float: ``0.25``, ``1e-200``, ``nan``."""
     return repr(float(value))
 
 
 class _Stored(Attribute[_T]):
-    """An attribute whose subclass names DynamoDB's type and the functions that convert values.
+    """An attribute; its subclasses name DynamoDB's type and the functions that convert values.
 
-    ``write`` turns a value into what is stored (None: nothing is), and ``read`` is its inverse.
+    ``write`` converts a value to its stored form (None: not stored), and ``read`` is its inverse.
     """
 
     _write: ClassVar[Callable[[Any], object]]
@@ -65,16 +78,16 @@ class _Stored(Attribute[_T]):
         cls._write, cls._read = staticmethod(write), staticmethod(read)
 
     def serialize(self, value: _T) -> object:
-        """What is stored of a value."""
+        """The stored form of a value."""
         return type(self)._write(value)
 
     def deserialize(self, value: Any) -> Any:
-        """The value of what is stored."""
+        """The value of a stored form."""
         return type(self)._read(value)
 
 
 class Text(_Stored[str], attr_type="S", write=lambda text: _utf8(text).decode(), read=str):
-    """A text; one that UTF-8 cannot hold (half a surrogate pair) is refused here."""
+    """A text; one that UTF-8 cannot encode (half a surrogate pair) is rejected here."""
 
 
 class Whole(_Stored[int], attr_type="N", write=str, read=int):
@@ -90,11 +103,11 @@ class BigWhole(_Stored[int], attr_type="S", write=str, read=int):
 
 
 class Seconds(_Stored[float], attr_type="N", write=_exact, read=float):
-    """A time or a duration; read back exactly, and comparable in conditions."""
+    """A time or a duration in seconds; exact, and comparable in conditions."""
 
 
 class MetricAttribute(_Stored[float], attr_type="S", write=_exact, read=float):
-    """A metric value, any float at all, as text."""
+    """A metric value, which may be any float, as text."""
 
 
 class Json(_Stored[Any], attr_type="S", write=to_json, read=from_json):
@@ -116,7 +129,7 @@ class Before(
     write=lambda taken: zlib.compress((encode_taken(taken) or "").encode()),
     read=lambda data: decode_taken(zlib.decompress(data).decode()),
 ):
-    """What had been run before a config version began, compressed."""
+    """The points taken before a config version began, compressed."""
 
 
 class Numbers(_Stored[tuple[float, ...]], attr_type="B", write=pack_unit, read=unpack_unit):
@@ -128,15 +141,27 @@ class Bases(_Stored[tuple[Base, ...]], attr_type="S", write=encode_bases, read=d
 
 
 class OutcomeAttribute(_Stored[Outcome], attr_type="S", write=encode_outcome, read=decode_outcome):
-    """An outcome whole."""
+    """A whole outcome, as JSON text."""
 
 
 class Reason(_Stored[EarlyStop], attr_type="S", write=encode_early_stop, read=decode_early_stop):
-    """Why a run was asked to stop."""
+    """The reason of an early stop."""
+
+
+class Names(_Stored[tuple[str, ...]], attr_type="S", write=encode_names, read=decode_names):
+    """Names of metrics; none are not stored."""
+
+
+class LabelsAttribute(_Stored[Labels], attr_type="S", write=encode_labels, read=decode_labels):
+    """What people have written; nothing is not stored."""
+
+
+class FinalAttribute(_Stored[Final], attr_type="S", write=encode_final, read=decode_final):
+    """What was found at the end of a sweep."""
 
 
 class Kind(_Stored[Amendment], attr_type="S", write=lambda kind: kind.value, read=Amendment):
-    """What a person does to a run that has ended."""
+    """The kind of an amendment."""
 
 
 class StateOfRun(_Stored[RunState], attr_type="S", write=lambda state: state.value, read=RunState):

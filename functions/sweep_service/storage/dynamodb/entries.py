@@ -1,6 +1,6 @@
-"""The items for what runs leave behind; see ``items``.
+"""The items for entries of runs; see ``items``.
 
-Names are billed with every item: those of observations, read by the thousand, are short.
+Attribute names are billed with every item: those of observations, read by the thousand, are short.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class BandItem(Item):
 
 
 class RowsItem(Item):
-    """A batch of logged rows, as JSON text; the table's time to live looks at ``expires_at``."""
+    """A batch of logged rows as JSON text; ``expires_at`` is the table's time-to-live attribute."""
 
     attempt = Whole()
     offset = Whole()
@@ -77,7 +77,7 @@ class RowsItem(Item):
 
 
 class TailItem(Item):
-    """The last lines of stderr of an attempt."""
+    """The error tail of an attempt: its last lines of standard error."""
 
     tail = Packed()
 
@@ -88,12 +88,12 @@ class TailItem(Item):
 
     @classmethod
     def text(cls, raw: Raw) -> str:
-        """The lines."""
+        """The text of an item."""
         return str(value_of(cls.tail, raw))
 
 
 class AttemptItem(Item):
-    """What became of an attempt that was not the last."""
+    """The record of an attempt that was not the last one."""
 
     index = Whole()
     attempt = Whole()
@@ -119,8 +119,8 @@ class AttemptItem(Item):
 class ObservationItem(Item):
     """An entry of the observation log: about 130 bytes.
 
-    The key holds the index; ``numbers`` holds the time of writing, the value and the unit vector,
-    8 bytes each.
+    The key contains the index; ``numbers`` contains the time of writing, the value and the unit
+    vector, 8 bytes per number.
     """
 
     config_version = Whole(attr_name="c")

@@ -1,4 +1,4 @@
-"""What DynamoDB's errors mean for the caller."""
+"""Translation of DynamoDB's errors into errors of the backend."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _THROTTLES = frozenset(
         "TooManyRequestsException",
     }
 )
-# What DynamoDB says while it, or the way to it, is at fault; all of them pass.
+# Temporary errors of DynamoDB or the network.
 _OUTAGES = frozenset({"InternalServerError", "InternalFailure", "ServiceUnavailable"})
 _LOST_ON_THE_WAY = (BotoConnectionError, HTTPClientError)
 _REFUSALS = frozenset({"ValidationException", "SerializationException"})
@@ -41,14 +41,14 @@ _REFUSALS = frozenset({"ValidationException", "SerializationException"})
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what PynamoDB raises into errors of the backend.
+    """Translate exceptions of PynamoDB into errors of the backend.
 
     Raises:
-        Throttled: The table or the account has no more capacity just now.
+        Throttled: The table or the account is out of capacity.
         StoreUnavailable: DynamoDB fails or cannot be reached.
-        StoreUnusable: It cannot be used as this function is set up: no such table, no right to it.
-        TooLarge: More than DynamoDB keeps in one item.
-        InvalidRequest: A value that DynamoDB refuses.
+        StoreUnusable: This function is misconfigured: no such table, or no permission.
+        TooLarge: The item exceeds DynamoDB's size limit.
+        InvalidRequest: DynamoDB rejects a value.
     """
     try:
         yield
@@ -57,9 +57,9 @@ def translated() -> Iterator[None]:
 
 
 def code_and_text(error: PynamoDBException) -> tuple[str | None, str]:
-    """What DynamoDB answered; without an answer no code, and what went wrong on the way.
+    """Code and message of DynamoDB's answer; without an answer, None and the network error.
 
-    PynamoDB's own properties for this fail where a network error caused the error.
+    PynamoDB's own properties for this fail if a network error is the cause.
     """
     response = getattr(error.cause, "response", None) or {}
     answer = response.get("Error", {})

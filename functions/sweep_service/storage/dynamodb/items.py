@@ -1,9 +1,9 @@
 """The items of the DynamoDB table as PynamoDB models, and the records that they represent.
 
-The models give items their schema, their stored form and the names that conditions use; they are
-bound to no table, which a store is at run time. Attributes are named as the fields of records are.
-Records are read off the wire by the models' schema without an instance of the model between: a
-fifth of the time, and every ask reads all leases.
+The models define the schema of items, their stored form and the names that conditions use. They are
+not bound to a table; the store chooses it at run time. Attributes are named like the record fields.
+Records are decoded from raw items by the models' schema, without creating model instances. This
+takes a fifth of the time, which matters because every ask reads all leases.
 """
 
 from __future__ import annotations
@@ -21,18 +21,28 @@ from sweep_service.model.records.records import (
     LiveSummary,
     Run,
     RunHead,
-    SweepHead,
     SweepStatus,
 )
-from sweep_service.storage.codec import decode_event, decode_token, encode_event, encode_token
+from sweep_service.model.records.shown import NO_LABELS, SweepHead, SweepInfo
+from sweep_service.storage.codec import (
+    decode_attempts,
+    decode_event,
+    decode_token,
+    encode_attempts,
+    encode_event,
+    encode_token,
+)
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import (
     Bases,
     Before,
     BigWhole,
+    FinalAttribute,
     Json,
     Kind,
+    LabelsAttribute,
     MetricAttribute,
+    Names,
     Numbers,
     OutcomeAttribute,
     Reason,
@@ -52,14 +62,14 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-#: An item as the wire has it: attribute name -> {type: value}.
+#: A raw item as DynamoDB returns it: attribute name -> {type: value}.
 Raw = dict[str, dict[str, Any]]
 
 _T = TypeVar("_T")
 
 
 class Item(Model):
-    """What every item has."""
+    """Base of all items."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
@@ -89,7 +99,7 @@ class MetaItem(Item):
 
 
 class ListingItem(Item):
-    """A line in the listing of a project."""
+    """An entry in the listing of a project."""
 
     sweep = Text()
     project = Text()
@@ -98,7 +108,7 @@ class ListingItem(Item):
 
     @classmethod
     def of(cls, meta: ConfigVersion, project: str | None) -> ListingItem:
-        """The line of a sweep in the listing of ``project``; None: of all sweeps."""
+        """The entry of a sweep in the listing of ``project``, or of all sweeps if None."""
         head = SweepHead(meta.sweep, meta.project, meta.name, meta.created_at)
         return cls(*keys.listing(project, meta.created_at, meta.sweep), **values_of(head))
 
@@ -108,7 +118,7 @@ class ListingItem(Item):
 
 
 class CounterItem(Item):
-    """Gives out indices; ``version`` is the newest of ``bases``, for conditions."""
+    """The counter; ``version`` repeats the newest of ``bases`` for use in conditions."""
 
     state = StateOfSweep()
     next_index = Whole()
@@ -130,13 +140,13 @@ class CounterItem(Item):
 
 
 class PointItem(Item):
-    """Which index has a point of a finite space; the key holds the point."""
+    """The claim of a point of a finite space by an index; the key contains the point."""
 
     index = Whole()
 
     @classmethod
     def holder(cls, raw: Raw) -> int:
-        """The index of an item."""
+        """The index that holds the point."""
         return int(value_of(cls.index, raw))
 
     @classmethod
@@ -146,9 +156,9 @@ class PointItem(Item):
 
 
 class DeletionItem(Item):
-    """That a sweep was deleted, in the place of its counter, until no request can be under way.
+    """The mark of a deleted sweep. It replaces the counter until no older request can be running.
 
-    ``indices`` are the runs that were out: requests of their agents may be.
+    ``indices`` are the runs that were leased, whose agents may still be sending requests.
     """
 
     indices = Json()
@@ -158,7 +168,7 @@ class DeletionItem(Item):
 
     @classmethod
     def of(cls, sweep: str, indices: Sequence[int], expires_at: int, note: str) -> DeletionItem:
-        """The mark of a sweep."""
+        """The mark of a deleted sweep."""
         found = {"runs": list(indices)}
         key = keys.counter(sweep)
         return cls(*key, indices=found, expires_at=expires_at, note=note or None)
@@ -170,12 +180,12 @@ class DeletionItem(Item):
 
     @classmethod
     def indices_in(cls, raw: Raw) -> tuple[int, ...]:
-        """The runs that were out."""
+        """The runs that were leased."""
         return tuple(value_of(cls.get_attributes()["indices"], raw)["runs"])
 
 
 class LeaseItem(Item):
-    """Who is working on an index; the live summary is spread over ``offset`` to ``next_row``."""
+    """A lease; the attributes ``offset`` to ``next_row`` are the fields of its live summary."""
 
     index = Whole()
     attempt = Whole()
@@ -198,6 +208,7 @@ class LeaseItem(Item):
     step = Whole(null=True)
     last_finite = MetricAttribute(null=True)
     next_row = Whole(null=True)
+    names = Names(null=True, default=())
     is_preempting = BooleanAttribute(default=False)
     revision = Revision(null=True, default=0)
     amendment = Kind(null=True)
@@ -215,7 +226,7 @@ class LeaseItem(Item):
 
 
 class RunItem(Item):
-    """The authority on an index; ``state`` and ``best`` repeat the outcome's, for listings."""
+    """A run; ``state`` and ``best`` repeat those of the outcome, for listings."""
 
     index = Whole()
     config = Json()
@@ -230,6 +241,8 @@ class RunItem(Item):
     outcome = OutcomeAttribute(null=True)
     revision = Revision(null=True, default=0)
     attributes = Json(null=True)
+    attempts_text = Text(attr_name="attempts", null=True)
+    labels = LabelsAttribute(null=True)
     state = StateOfRun(null=True)
     best = MetricAttribute(null=True)
     change = Revision(null=True, default=0)
@@ -239,20 +252,41 @@ class RunItem(Item):
         state = run.outcome.state if run.outcome is not None else None
         best = run.outcome.best if run.outcome is not None else None
         values = values_of(run) | {"attributes": run.attributes or None}
+        values["attempts_text"] = encode_attempts(values.pop("attempts"))
         return cls(*keys.run(sweep, run.index), state=state, best=best, **values)
 
     @classmethod
     def record(cls, raw: Raw) -> Run:
-        return record_of(Run, cls, raw, attributes=value_of(cls.attributes, raw) or {})
+        index = value_of(cls.index, raw)
+        attempts = decode_attempts(value_of(cls.attempts_text, raw), index)
+        attributes = value_of(cls.attributes, raw) or {}
+        labels = value_of(cls.labels, raw) or NO_LABELS
+        return record_of(Run, cls, raw, attributes=attributes, attempts=attempts, labels=labels)
 
     @classmethod
     def head(cls, raw: Raw) -> RunHead:
-        """The head of an item, of which the rest may be missing."""
+        """The head of a run, from an item that may lack all other attributes."""
         return record_of(RunHead, cls, raw)
 
 
+class InfoItem(Item):
+    """What is shown of a sweep."""
+
+    labels = LabelsAttribute(null=True)
+    final = FinalAttribute(null=True)
+    change = Revision(null=True, default=0)
+
+    @classmethod
+    def of(cls, sweep: str, info: SweepInfo) -> InfoItem:
+        return cls(*keys.info(sweep), **values_of(info))
+
+    @classmethod
+    def record(cls, raw: Raw) -> SweepInfo:
+        return record_of(SweepInfo, cls, raw, labels=value_of(cls.labels, raw) or NO_LABELS)
+
+
 class EventItem(Item):
-    """A change that somebody has made."""
+    """A change that a caller made."""
 
     record_text = Text(attr_name="record")
 
@@ -267,7 +301,7 @@ class EventItem(Item):
 
 
 class TokenItem(Item):
-    """An access token; the table's time to live removes it some time after it has expired."""
+    """An access token; the table's time to live deletes it some time after it has expired."""
 
     record_text = Text(attr_name="record")
     expires_at = Whole(null=True)
@@ -275,7 +309,7 @@ class TokenItem(Item):
 
     @classmethod
     def of(cls, sweep: str, token: Token) -> TokenItem:
-        """The item of a record, which belongs to no sweep."""
+        """The item of a token; ``sweep`` is not used."""
         del sweep
         return cls(
             *keys.token(token.sha256),
@@ -290,17 +324,17 @@ class TokenItem(Item):
 
 
 def key_of(raw: Raw) -> keys.Key:
-    """Where an item is."""
+    """The key of an item."""
     return keys.Key(raw["pk"]["S"], raw["sk"]["S"])
 
 
 def values_of(record: Any) -> dict[str, Any]:
-    """The fields of a record, by name."""
+    """The fields of a record by name."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def record_of(kind: Callable[..., _T], model: type[Item], raw: Raw, **given: object) -> _T:
-    """A record of an item's attributes; those that are not there are the model's defaults."""
+    """Build a record from an item's attributes; missing ones get the model's defaults."""
     for name, attribute in _schema(kind, model):
         if name not in given:
             given[name] = value_of(attribute, raw)
@@ -309,7 +343,7 @@ def record_of(kind: Callable[..., _T], model: type[Item], raw: Raw, **given: obj
 
 @cache
 def _schema(kind: Any, model: type[Item]) -> tuple[tuple[str, Attribute[Any]], ...]:
-    """The fields of a kind of record that are attributes of a model."""
+    """The fields of a record type that are attributes of a model."""
     attributes = model.get_attributes()
     return tuple(
         (field.name, attributes[field.name]) for field in fields(kind) if field.name in attributes
@@ -317,7 +351,7 @@ def _schema(kind: Any, model: type[Item]) -> tuple[tuple[str, Attribute[Any]], .
 
 
 def value_of(attribute: Attribute[_T], raw: Raw) -> Any:
-    """The value of an attribute, or its default where an item does not have it."""
+    """The value of an attribute, or its default if the item lacks it."""
     stored = raw.get(attribute.attr_name)
     if stored is None:
         return attribute.default

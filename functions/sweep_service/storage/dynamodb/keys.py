@@ -1,4 +1,4 @@
-"""The only place that builds keys of the DynamoDB table: ``pk`` and ``sk``, both texts.
+"""Keys of the DynamoDB table, ``pk`` and ``sk``, both texts. No other module builds keys.
 
 ======================== ============================ =========================
 item                     pk                           sk
@@ -7,6 +7,7 @@ config version           ``S#<sweep>``                ``META#<version>``
 counter                  ``S#<sweep>``                ``CTR``
 claimed point            ``S#<sweep>``                ``PT#<version>#<point>``
 change by a person       ``S#<sweep>``                ``EV#<time>#<id>``
+what is shown of it      ``S#<sweep>``                ``INFO``
 lease                    ``S#<sweep>``                ``ACT#<index>``
 run                      ``S#<sweep>``                ``R#<index>``
 observation              ``S#<sweep>``                ``OBS#<written>#<index>``
@@ -19,8 +20,8 @@ listing of all sweeps    ``ALL``                      ``S#<created>#<sweep>``
 access token             ``TOKENS``                   ``<sha256>``
 ======================== ============================ =========================
 
-Numbers are padded with zeros to the 19 digits of 2**63, so that texts sort as numbers do. Times are
-counted in tenths of a microsecond: finer than a float of our days can distinguish.
+Numbers are padded with zeros to the 19 digits of 2**63, so that they sort as text. Times are in
+tenths of a microsecond, finer than a float can represent at present.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ _LAST = "~"  # sorts after digits, letters and '#'
 
 
 class Key(NamedTuple):
-    """Where one item is."""
+    """The key of an item."""
 
     pk: str
     sk: str
 
 
 class Span(NamedTuple):
-    """Neighbours in one partition: ``first <= sk <= last``."""
+    """A range of keys in one partition: ``first <= sk <= last``."""
 
     pk: str
     first: str
@@ -60,8 +61,13 @@ def metas(sweep: str) -> Span:
 
 
 def counter(sweep: str) -> Key:
-    """The counter."""
+    """The counter of a sweep."""
     return Key(_sweep(sweep), "CTR")
+
+
+def info(sweep: str) -> Key:
+    """What is shown of a sweep."""
+    return Key(_sweep(sweep), "INFO")
 
 
 def point(sweep: str, version: int, name: str) -> Key:
@@ -80,7 +86,7 @@ def lease(sweep: str, index: int) -> Key:
 
 
 def leases(sweep: str) -> Span:
-    """All leases, by index."""
+    """All leases, in order of index."""
     return _all(_sweep(sweep), "ACT#")
 
 
@@ -90,7 +96,7 @@ def run(sweep: str, index: int) -> Key:
 
 
 def runs(sweep: str, since: int = 0) -> Span:
-    """Runs from an index on."""
+    """Runs with index >= ``since``, in order of index."""
     return Span(_sweep(sweep), f"R#{_number(since)}", f"R#{_LAST}")
 
 
@@ -110,7 +116,7 @@ def band(sweep: str, band: int, index: int) -> Key:
 
 
 def bands(sweep: str, band: int) -> Span:
-    """The values of all runs that reached a band, by index."""
+    """The values at a band, in order of index."""
     return _all(_sweep(sweep), f"BAND#{_number(band)}#")
 
 
@@ -124,26 +130,26 @@ def histories(sweep: str, index: int, after: tuple[int, int] | None) -> Span:
     if after is None:
         return _all(_run(sweep, index), "M#")
     last_read = rows(sweep, index, *after)
-    return Span(last_read.pk, last_read.sk + "!", f"M#{_LAST}")  # '!' sorts before any key's rest
+    return Span(last_read.pk, last_read.sk + "!", f"M#{_LAST}")  # '!' sorts before what follows
 
 
 def index_of(key: Key) -> int:
-    """The index at the end of the key of a run, a lease, an observation or a band's value."""
+    """The index at the end of the key of a run, lease, observation or band value."""
     return int(key.sk[-_DIGITS:])
 
 
 def attempt_record(sweep: str, index: int, attempt: int) -> Key:
-    """What became of an earlier attempt."""
+    """The record of an earlier attempt."""
     return Key(_run(sweep, index), f"A#{_number(attempt)}")
 
 
 def attempt_records(sweep: str, index: int) -> Span:
-    """All earlier attempts, oldest first."""
+    """The records of all earlier attempts, oldest first."""
     return _all(_run(sweep, index), "A#")
 
 
 def error_tail(sweep: str, index: int, attempt: int) -> Key:
-    """The last lines of stderr of an attempt."""
+    """The error tail of an attempt."""
     return Key(_run(sweep, index), f"ERR#{_number(attempt)}")
 
 
@@ -153,7 +159,7 @@ def run_partition(sweep: str, index: int) -> Span:
 
 
 def attempt_entries(sweep: str, index: int, attempt: int) -> list[Span]:
-    """What the attempts of a run up to one have left behind, kind by kind."""
+    """The entries of all attempts up to ``attempt``, one span per kind."""
     last = f"{_number(attempt)}{_LAST}"
     return [Span(_run(sweep, index), kind, kind + last) for kind in ("M#", "A#", "ERR#")]
 
@@ -164,24 +170,24 @@ def everything(sweep: str) -> Span:
 
 
 def listing(project: str | None, created_at: float, sweep: str) -> Key:
-    """A line in the listing of a project; None: of all sweeps."""
+    """An entry in the listing of a project, or of all sweeps if None."""
     return Key(_project(project), f"S#{_time(created_at)}#{sweep}")
 
 
 def listings(project: str | None, last: tuple[float, str] | None) -> Span:
-    """Lines of a listing, up to and with ``(created_at, sweep)`` if given."""
+    """Entries of a listing, up to and including ``(created_at, sweep)`` if given."""
     if last is None:
         return _all(_project(project), "S#")
     return Span(*listing(project, *last)._replace(sk="S#"), listing(project, *last).sk)
 
 
 def event(sweep: str, at: float, event_id: str) -> Key:
-    """A change that somebody has made."""
+    """A change that a caller made."""
     return Key(_sweep(sweep), f"EV#{_time(at)}#{event_id}")
 
 
 def events(sweep: str) -> Span:
-    """All changes that somebody has made, in the order of their time."""
+    """All changes to a sweep, in order of time."""
     return _all(_sweep(sweep), "EV#")
 
 

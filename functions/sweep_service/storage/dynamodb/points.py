@@ -1,4 +1,4 @@
-"""Points of finite spaces in DynamoDB: which index has which."""
+"""Claimed points of finite spaces in DynamoDB."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PointItems:
         if self._table.put(PointItem(*key, index=index), condition):
             return index
         stored = self._table.get(key)
-        if stored is None:  # its sweep was deleted meanwhile
+        if stored is None:  # the sweep has been deleted since
             raise Busy(f"point {point} of sweep {sweep} has changed; try again")
         return PointItem.holder(stored)
 

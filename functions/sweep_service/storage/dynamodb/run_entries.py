@@ -1,4 +1,4 @@
-"""What runs leave behind in DynamoDB: observations, bands, histories, attempts, error tails."""
+"""Entries of runs in DynamoDB: observations, band values, rows, attempt records, error tails."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
     from sweep_service.storage.dynamodb.items import Item
     from sweep_service.storage.dynamodb.table import Table
 
-# Compressed it stays far below the 400 KB of an item.
+# Compressed, this is far below the limit of 400 KB per item.
 _ROWS_BYTES = 300_000
-# A partition takes 1,000 writes a second, and an ask that goes on with a deletion has to be quick.
+# A partition takes 1,000 writes a second, and an ask that continues a deletion has to be quick.
 _MOST_DELETED = 2_000
 _DELETED_PAGE = 500
 
 
 class RunEntries:
-    """The methods of the store protocol for what runs leave behind."""
+    """The methods of the store protocol for entries of runs."""
 
     _table: Table
     _clock: Callable[[], float]
     _keep_rows_seconds: float | None
 
     def append(self, sweep: str, index: int, entry: Entry) -> None:
-        """Append as in ``Store``; a batch of rows too large for one item is split into several."""
+        """Append as in ``Store``; a batch of rows that is too large for one item is split."""
         for item, is_not_later in self._items_of(sweep, index, entry):
             is_first = type(item).pk.does_not_exist()
             self._table.put(item, None if is_not_later is None else is_first | is_not_later)
@@ -52,7 +52,7 @@ class RunEntries:
     def _items_of(
         self, sweep: str, index: int, entry: Entry
     ) -> Iterator[tuple[Item, Condition | None]]:
-        """What to put, and the condition that what is stored under the key is not later."""
+        """The items to put, each with the condition that the stored entry is not later."""
         if isinstance(entry, Observation):
             is_first = ObservationItem.revision.does_not_exist()
             is_not_later = is_first | (ObservationItem.revision <= entry.revision)
@@ -70,8 +70,8 @@ class RunEntries:
                 yield item, RowsItem.n_rows.does_not_exist() | (RowsItem.n_rows <= n_rows)
 
     def list_observations(self, sweep: str, since: float) -> list[Observation]:
-        # The only read that is not consistent: it is the largest, which halves its price, and
-        # callers read the last minute of the log again each time.
+        # The only eventually consistent read, at half the price: it is the largest one, and callers
+        # read the last minute of the log again each time.
         span = keys.observations(sweep, since)
         entries = self._table.items(span, is_consistent=False)
         return [ObservationItem.record(item) for item in entries]
@@ -119,7 +119,7 @@ class RunEntries:
 
 
 def _parts(batch: RowBatch) -> Iterator[tuple[RowBatch, str]]:
-    """A batch with its rows as text; one that is too long in halves, and so on."""
+    """A batch with its rows as text, halved repeatedly until every part fits into an item."""
     text = encode_rows(batch.rows)
     n_rows = len(batch.rows)
     if len(text) <= _ROWS_BYTES or n_rows == 1:

@@ -1,4 +1,4 @@
-"""The store on AWS: sweeps in one DynamoDB table that any number of functions share."""
+"""The store on AWS: one DynamoDB table, shared by any number of functions."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class DynamoStore(RecordItems, SweepItems, PointItems, RunEntries):
-    """A ``Store`` over one DynamoDB table with the keys ``pk`` and ``sk``.
+    """A ``Store`` in one DynamoDB table with the keys ``pk`` and ``sk``.
 
-    Threads share a store. Each write is one conditional write of one item; none is a transaction.
+    Thread-safe. Each write is one conditional write of one item; there are no transactions.
 
     Args:
-        table: The table's name; region and credentials are those of the environment.
-        endpoint: URL of another DynamoDB than AWS's own.
-        keep_rows_seconds: When logged rows may expire by the table's time to live, ``expires_at``;
-            None: never.
-        clock: Seconds since the epoch, for that alone.
+        table: The table's name; region and credentials come from the environment.
+        endpoint: URL of DynamoDB; None for that of AWS.
+        keep_rows_seconds: Time after which logged rows expire, by the table's time to live on
+            ``expires_at``; None for never.
+        clock: Returns seconds since the epoch; only used to compute times of expiry.
     """
 
     def __init__(

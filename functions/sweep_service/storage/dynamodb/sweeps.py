@@ -1,4 +1,4 @@
-"""Sweeps in DynamoDB: registered, listed, deleted, and their config versions."""
+"""Sweeps in DynamoDB: registration, listing, deletion, config versions and events."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sweep_service.access.events import Event
-    from sweep_service.model.records.records import ConfigVersion, SweepHead, SweepStatus
+    from sweep_service.model.records.records import ConfigVersion, SweepStatus
+    from sweep_service.model.records.shown import SweepHead
     from sweep_service.storage.dynamodb.keys import Key
     from sweep_service.storage.dynamodb.table import Table
 
-# A partition takes 1,000 writes a second, a request has 29 seconds.
+# A partition takes 1,000 writes a second, and a request has 29 seconds.
 _MAX_DELETED = 10_000
 _RUNS_A_PAGE = 100
-# A request that was under way when a sweep was deleted has written its last in a moment.
+# How often to look for writes of requests that were in progress when a sweep was deleted.
 _LOOKS = 5
 _LOOK_SECONDS = 1.0
-# Longer than any request lasts, and any library repeats one.
+# Longer than any request can take, including its repeats.
 _MARK_SECONDS = 86_400.0
 
 
 class Mark(NamedTuple):
-    """That a sweep was deleted.
+    """The mark of a deleted sweep.
 
     Attributes:
-        indices: The runs that were out then.
-        is_new: Whether the sweep existed until this request.
-        is_open: Whether it could hand out runs until then.
+        indices: Runs that were leased at the time of the deletion.
+        is_new: Whether this request deleted the sweep.
+        is_open: Whether the sweep could hand out runs until then.
     """
 
     indices: tuple[int, ...]
@@ -78,9 +79,9 @@ class SweepItems:
         """Delete a sweep as in ``Store``.
 
         The mark replaces the counter and names the runs in progress, whose agents may be writing
-        at this moment. Then the entries of runs, the runs, the listings and the rest are deleted:
-        an item that names others is deleted after them, so that a repeat finds what is left. If
-        agents may have been at work, it looks again after a moment, until nothing is left.
+        concurrently. Then the entries of runs, the runs, the listings and the rest are deleted.
+        An item that refers to others is deleted after them, so that a repeat finds what is left. If
+        agents may have been at work, the deletion is repeated after a pause until nothing is left.
         """
         mark = self._mark(sweep) or self._set_mark(sweep, note)
         n_deleted = self._delete_pass(sweep, mark)
@@ -111,7 +112,7 @@ class SweepItems:
         if self._table.put(MetaItem.of(meta), MetaItem.pk.does_not_exist()):
             return True
         stored = self.get_config_version(meta.sweep, meta.version)
-        has_document = to_json(stored.document) == to_json(meta.document)  # NaN is not itself
+        has_document = to_json(stored.document) == to_json(meta.document)  # as text: NaN != NaN
         return has_document and stored.taken == meta.taken
 
     def add_event(self, sweep: str, event: Event) -> None:
@@ -122,16 +123,16 @@ class SweepItems:
         return [EventItem.record(item) for item in next(pages)]
 
     def _mark(self, sweep: str) -> Mark | None:
-        """What replaces a deleted sweep's counter."""
+        """The mark of a deleted sweep, if any."""
         item = self._table.get(keys.counter(sweep))
         if item is None or not DeletionItem.is_mark(item):
             return None
         return Mark(DeletionItem.indices_in(item))
 
     def _set_mark(self, sweep: str, note: str) -> Mark:
-        """Put the mark where there is anything of a sweep.
+        """Replace the counter by the mark, if there is anything to delete.
 
-        The runs in progress are read again after it: an ask may just have opened a lease.
+        Leases are read again afterwards, since a concurrent ask may just have opened one.
         """
         counter = self._table.get(keys.counter(sweep))
         if counter is None and not any(self._table.key_pages(keys.everything(sweep), limit=1)):
@@ -152,10 +153,10 @@ class SweepItems:
         return {keys.index_of(key) for key in self._table.keys(keys.leases(sweep))}
 
     def _delete_pass(self, sweep: str, mark: Mark) -> int:
-        """Delete all there is of a sweep but the mark; the number of items.
+        """Delete all items of a sweep except the mark, and count them.
 
         Raises:
-            Busy: It is more than one request can delete.
+            Busy: There is more than one request can delete.
         """
         n_deleted = 0
         for doomed in self._doomed(sweep, mark):
@@ -165,7 +166,7 @@ class SweepItems:
         return n_deleted
 
     def _doomed(self, sweep: str, mark: Mark) -> Iterator[Iterator[Key]]:
-        """The keys of a sweep's items but the mark, in the order in which they may go."""
+        """The keys of a sweep's items except the mark, in the order of deletion."""
         for index in mark.indices:
             yield self._table.keys(keys.run_partition(sweep, index))
         for runs in self._table.key_pages(keys.runs(sweep), _RUNS_A_PAGE):

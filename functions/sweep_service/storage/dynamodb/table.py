@@ -1,15 +1,15 @@
-"""The one DynamoDB table: reads, conditional writes and deletions in bulk.
+"""The DynamoDB table: reads, conditional writes and bulk deletion.
 
-A failed condition is an answer here, not an error. The client library repeats a request whose
-reply was lost; so a write may fail its condition on its own effect, and callers look at what is
-stored before they call it a failure.
+A failed condition is a return value here, not an error. The client library repeats a request whose
+reply was lost, so a write can fail its condition because of its own effect; callers therefore
+compare the stored item before they report a conflict.
 """
 
 from __future__ import annotations
 
 import time
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.connection.base import MetaTable
 from pynamodb.connection.table import TableConnection
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# One call may take 3 x 6 s and the pauses between; a function has 29 s.
+# A call may take 3 x 6 s plus pauses; a function has 29 s.
 _CONNECT_SECONDS = 1.0
 _READ_SECONDS = 5.0
 _RETRIES = 2
 _POOL_SIZE = 32
-_BATCH_SIZE = 25  # what BatchWriteItem takes
+_BATCH_SIZE = 25  # limit of BatchWriteItem
 _BATCH_TRIES = 6
 _FIRST_PAUSE_SECONDS = 0.05
 
 
 class Table:
-    """The table of a name, in the region and with the credentials of the environment.
+    """A table in the region and with the credentials of the environment.
 
     Args:
         name: The table's name.
-        endpoint: URL of another DynamoDB than AWS's own.
-        sleep: How to pause between tries of what a deletion in bulk had to leave undone.
+        endpoint: URL of DynamoDB; None for that of AWS.
+        sleep: Pauses between retries of a bulk deletion.
     """
 
     def __init__(
@@ -75,8 +75,28 @@ class Table:
         item: Raw | None = answer.get("Item")
         return item
 
+    def get_all(self, keys: Sequence[Key]) -> list[Raw]:
+        """The items that are at up to 100 keys, in any order and not read consistently.
+
+        Raises:
+            Throttled: There is no capacity to read all of them.
+        """
+        found: list[Raw] = []
+        wanted: list[Any] = [{"pk": key.pk, "sk": key.sk} for key in keys]
+        for n_tries in range(_BATCH_TRIES):
+            if not wanted:
+                return found
+            with translated():
+                answer = self._connection.batch_get_item(wanted)
+            found += answer.get("Responses", {}).get(self._name, [])
+            undone = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+            wanted = [{name: key[name]["S"] for name in key} for key in undone]
+            if undone:
+                self._sleep(_FIRST_PAUSE_SECONDS * 2**n_tries)
+        raise Throttled(f"DynamoDB has no capacity to read {len(wanted)} more items just now")
+
     def put(self, item: Item, condition: Condition | None = None) -> bool:
-        """Put an item; False where the condition failed."""
+        """Put an item; False if the condition failed."""
         with translated():
             values = item.serialize()
             try:
@@ -86,9 +106,9 @@ class Table:
         return True
 
     def replace(self, item: Item, condition: Condition) -> bool:
-        """Change a stored item into this one; False where the condition failed.
+        """Replace the known attributes of a stored item; False if the condition failed.
 
-        Attributes that this version does not know are left alone: a newer one has written them.
+        Attributes that this release does not know are kept: a newer release has written them.
         """
         values = item.attribute_values
         actions = [
@@ -104,7 +124,7 @@ class Table:
         return True
 
     def update(self, key: Key, actions: Sequence[Action], condition: Condition) -> Raw | None:
-        """Change an item and return it as it is then; None where the condition failed."""
+        """Update an item and return it as stored afterwards; None if the condition failed."""
         with translated():
             try:
                 answer = self._connection.update_item(
@@ -117,7 +137,7 @@ class Table:
         return item
 
     def delete(self, key: Key, condition: Condition | None = None) -> bool:
-        """Delete an item, if there is one; False where the condition failed."""
+        """Delete an item if it exists; False if the condition failed."""
         with translated():
             try:
                 self._connection.delete_item(*key, condition=condition)
@@ -137,11 +157,11 @@ class Table:
         """The items of a span in pages under 1 MB.
 
         Args:
-            span: Where.
-            names: The attributes to read; None: all.
-            limit: Items in a page at most.
-            is_consistent: Whether every write is seen that returned before; it costs the double.
-            is_descending: Last key first.
+            span: The range of keys.
+            names: The attributes to read; None for all.
+            limit: Maximum number of items in a page.
+            is_consistent: Whether to read consistently, at twice the price.
+            is_descending: Whether to start with the last key.
         """
         start = None
         while True:
@@ -163,7 +183,7 @@ class Table:
     def items(
         self, span: Span, *, names: Sequence[str] | None = None, is_consistent: bool = True
     ) -> Iterator[Raw]:
-        """All items of a span."""
+        """All items of a span, read page by page."""
         for page in self.pages(span, names=names, is_consistent=is_consistent):
             yield from page
 
@@ -181,7 +201,7 @@ class Table:
         """Delete items in bulk and count them.
 
         Raises:
-            Throttled: Some are left; the same call again goes on.
+            Throttled: Some items are left; repeating the call continues.
         """
         n_deleted, rest = 0, iter(keys)
         while batch := list(islice(rest, _BATCH_SIZE)):
@@ -190,7 +210,7 @@ class Table:
         return n_deleted
 
     def pause(self, seconds: float) -> None:
-        """Wait, by this table's clock."""
+        """Sleep with this table's ``sleep``."""
         self._sleep(seconds)
 
     def close(self) -> None:
@@ -210,12 +230,12 @@ class Table:
 
 
 def equals(attribute: Attribute[_T], value: _T | None) -> Condition:
-    """The condition that an attribute has a value; None: that it is not there."""
+    """The condition that an attribute has a value or, for None, that it does not exist."""
     return attribute.does_not_exist() if value is None else attribute == value
 
 
 def _refused(error: PynamoDBException) -> bool:
-    """False where the condition failed; any other error goes on."""
+    """Return False if the condition failed; raise any other error."""
     code, _ = code_and_text(error)
     if code != CONDITION_FAILED:
         raise error

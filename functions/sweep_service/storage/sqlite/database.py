@@ -1,13 +1,13 @@
 """One SQLite file, shared by many threads and processes.
 
-Every write is a ``BEGIN IMMEDIATE`` transaction: it waits for its turn before it reads anything,
-so no write fails because another came between. Waiting is ours, not SQLite's busy handler, whose
-sleeps of up to 100 ms leave the file idle and starve single writers for seconds. Queueing on a
-separate lock file would be fairer still, but a lock that a suspended process holds would stop
-all others for ever. Within a process writers queue on a lock in memory.
+Every write is a ``BEGIN IMMEDIATE`` transaction: it takes the write lock before it reads anything,
+so no write fails because of a concurrent one. This module waits for the lock by itself, because
+SQLite's busy handler sleeps for up to 100 ms, which leaves the file idle and starves single writers
+for seconds. Queueing on a separate lock file would be fairer, but a suspended process that holds
+the lock would block all others forever. Within a process, writers queue on a lock in memory.
 
-Connections are lent, one to each transaction in progress, so there are as many as threads inside
-the store at once, however many threads come and go.
+Each transaction borrows a connection from a pool, so there are as many connections as threads in
+the store at the same time, however many threads come and go.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
 
 class Database:
-    """Lends connections to one file and turns SQLite's errors into ours."""
+    """A pool of connections to one file that translates SQLite's errors into the backend's."""
 
     def __init__(
         self,
@@ -66,19 +66,19 @@ class Database:
         check_place(self.path, local_file_systems)
         _databases.add(self)
         with self._lent():
-            pass  # a file that cannot be used is reported now
+            pass  # report a file that cannot be used now rather than later
 
     def read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """All rows of one SELECT; sees every write that was committed before."""
+        """All rows of one SELECT, which sees every write committed before."""
         with self._lent() as connection:
             return self._patiently(connection, sql, values).fetchall()
 
     def read_page(
         self, sql: str, values: Sequence[object], count: int, n_bytes: int
     ) -> list[tuple[Any, ...]]:
-        """The first rows of a SELECT whose last column is their size, its last ? their number.
+        """The first rows of a SELECT whose last column is the size and whose last ? is the limit.
 
-        At most ``count`` rows and ``n_bytes``, but one row however large it is.
+        Returns at most ``count`` rows and ``n_bytes``, but at least one row of any size.
         """
         page: list[tuple[Any, ...]] = []
         with self._lent() as connection:
@@ -88,35 +88,35 @@ class Database:
                 if page and n_bytes < 0:
                     break
                 page.append(row[:-1])
-            rows.close()  # ends the read, whose snapshot would hold up checkpoints
+            rows.close()  # ends the read, whose snapshot would block checkpoints
         return page
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction: all of the block or, if it raises, nothing of it."""
+        """One write transaction, which is rolled back if the block raises."""
         deadline = time.monotonic() + self._busy_timeout_seconds
         with self._turn(), self._lent() as connection:
             self._patiently(connection, "BEGIN IMMEDIATE", deadline=deadline)
             with connection:
                 yield connection
-            self._check_files()  # what was just written may be in a file without a name
+            self._check_files()  # the write may have gone to a file that was removed
             self._n_writes += 1
             if self._n_writes % _WRITES_A_LOOK == 0:
                 self._trim_log(connection)
 
     def close(self) -> None:
-        """Close every connection; those at work are closed as they come back."""
+        """Close every connection; those in use are closed when they are returned."""
         self._is_closed = True
         while self._idle:
             self._drop(self._idle.pop())
 
     def abandon(self) -> None:
-        """In a forked child: leave the parent's connections alone and open new ones.
+        """In a forked child, abandon the parent's connections and open new ones.
 
-        SQLite forbids a child even to close them, and Python closes what nobody refers to, so
-        each gets a reference that is never given back.
+        SQLite forbids a child even to close them, and Python closes unreferenced connections, so
+        each one gets a reference that is never released.
         """
-        import ctypes  # here, because few processes fork and it takes milliseconds
+        import ctypes  # imported here, because it takes milliseconds and few processes fork
 
         for connection in self._open:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
@@ -167,7 +167,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         if self._file not in (None, _file_id(self.path, 1)):
-            raise self.gone()  # and make no new file: its log would spoil the one that is put back
+            raise self.gone()  # without a new file, whose log would corrupt a file that is put back
         is_new = self._file is None and not self.path.exists()
         connection = sqlite3.connect(
             self.path, timeout=0, isolation_level=None, check_same_thread=False
@@ -175,10 +175,10 @@ class Database:
         self._open.add(connection)
         try:
             if is_new:
-                self.path.chmod(0o600)  # before the first statement: side files inherit it
+                self.path.chmod(0o600)  # before the first statement: side files inherit the mode
             self._patiently(connection, "PRAGMA journal_mode = WAL")
             self._patiently(connection, "PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA temp_store = MEMORY")  # a container may have no TMPDIR
+            connection.execute("PRAGMA temp_store = MEMORY")  # containers may have no TMPDIR
             self._prepare(connection)
             self._note_files()
         except BaseException:
@@ -187,9 +187,9 @@ class Database:
         return connection
 
     def _check_files(self) -> None:
-        """See whether the path still leads to the files that are open here.
+        """Check that the path still refers to the open files.
 
-        SQLite goes on with files that have no name any more: what it writes is lost.
+        SQLite continues to write to files that have been removed, and such writes are lost.
 
         Raises:
             StoreGone: The database or its log was removed or replaced, or the file was emptied.
@@ -201,14 +201,14 @@ class Database:
         raise self.gone()
 
     def gone(self) -> StoreGone:
-        """The error for a file that is not the one that this process has worked with."""
+        """The error for a file that is not the one this process has opened."""
         return StoreGone(
             f"{self.path} was removed or replaced while it was in use: put the right file back,"
             " with its -wal file if there is one, and start again what works with it"
         )
 
     def _note_files(self) -> None:
-        """Remember which files are open; the log is a new one when nobody had it open."""
+        """Remember which files are open; the log is new if no connection had it open."""
         self._file = self._file or _file_id(self.path, 1)
         if len(self._open) == 1:
             self._log_file = _file_id(self._log)
@@ -220,16 +220,16 @@ class Database:
                 upgrade(connection, self.path)
 
     def _trim_log(self, connection: sqlite3.Connection) -> None:
-        """Empty a log that has grown large.
+        """Truncate a log that has grown large.
 
-        SQLite begins the log again when nobody reads it; among many agents that moment never
-        comes by itself, and the log would grow for as long as they are busy. Waiting for it here
-        is short, because those who begin to read meanwhile do not need the log.
+        SQLite restarts the log when no reader uses it. With many busy agents that moment never
+        comes by itself, and the log would keep growing. Waiting for it here is short, because
+        readers that start in the meantime do not use the log.
         """
         if not self._log.exists() or self._log.stat().st_size < _MAX_LOG_BYTES:
             return
         connection.execute(f"PRAGMA busy_timeout = {_TRIM_MILLISECONDS}")
-        with suppress(sqlite3.OperationalError):  # the write has succeeded; later is soon enough
+        with suppress(sqlite3.OperationalError):  # not urgent: the next write tries again
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("PRAGMA busy_timeout = 0")
 
@@ -240,7 +240,7 @@ class Database:
         values: Sequence[object] = (),
         deadline: float | None = None,
     ) -> sqlite3.Cursor:
-        """Execute a statement that takes a lock, again and again until the deadline."""
+        """Execute a statement that takes a lock, with retries until the deadline."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -254,7 +254,7 @@ class Database:
 
 
 def _file_id(path: Path, least_bytes: int = 0) -> _FileId | None:
-    """Which file the path leads to; None if there is none, or a smaller one."""
+    """Device and inode of the file at a path; None if there is none or it is smaller."""
     try:
         found = path.stat()
     except OSError:

@@ -1,7 +1,7 @@
-"""What SQLite's errors mean for the caller.
+"""Translation of SQLite's errors into errors of the backend.
 
-They are distinguished by their texts, which SQLite fixes for each code: Python gives the codes from
-3.11 on.
+They are distinguished by their texts, which are fixed for each error code, because Python provides
+the codes only from 3.11 on.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _UNUSABLE = {
 
 
 def is_locked(error: sqlite3.Error) -> bool:
-    """Whether the file was in use: the same statement may succeed in a moment."""
+    """Whether the file was locked, so that the same statement may succeed later."""
     return any(text in str(error) for text in ("is locked", "locking protocol"))
 
 
 @contextmanager
 def translating(path: Path) -> Iterator[None]:
-    """Raise our errors for those of SQLite; what the store cannot explain passes as it is."""
+    """Translate SQLite's errors; unknown ones are passed on unchanged."""
     try:
         yield
     except sqlite3.Error as error:

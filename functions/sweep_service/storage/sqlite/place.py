@@ -1,4 +1,4 @@
-"""Whether a path can hold the database, with clearer errors than those of SQLite."""
+"""Checks whether a path can hold the database, with clearer errors than SQLite's."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sweep_service.errors import StoreUnusable
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_MOUNTS = Path("/proc/self/mounts")  # Linux; elsewhere nothing is known and nothing refused
+_MOUNTS = Path("/proc/self/mounts")  # Linux only; other systems accept every file system
 _ELSEWHERE = (
     "name a folder that can be written in SWEEP_HOME, or, where SWEEP_LOCAL_DB is set, a file"
     " elsewhere in that"
 )
 
-#: File systems of one machine. SQLite's write-ahead log shares memory within one machine, so that
-#: on any other the database would be damaged; one that is not known here is taken for such.
+#: File systems that belong to one machine. SQLite's write-ahead log uses shared memory, so that on
+#: any other file system the database would be damaged. Unknown file systems are refused.
 LOCAL_FILE_SYSTEMS = frozenset(
     {
         *("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs"),
@@ -28,25 +28,25 @@ LOCAL_FILE_SYSTEMS = frozenset(
         *("ubifs", "jffs2", "iso9660", "minix", "udf", "fuse.fuse-overlayfs"),
     }
 )
-#: The setting that says that a file system is local although it is not known here.
+#: The environment variable that declares further file systems to be local.
 ALLOWING_VARIABLE = "SWEEP_LOCAL_FILE_SYSTEMS"
 
 
 def check_place(path: Path, also_local: Collection[str] = ()) -> None:
-    """Make the folder (mode 0700) and see whether a database may be there.
+    """Create the folder (mode 0700) and check whether it can hold a database.
 
     Args:
-        path: The database.
+        path: Path of the database.
         also_local: File systems that the user has declared to be local.
 
     Raises:
-        StoreUnusable: No folder can be made, something else is there, no permission, or the
-            file system belongs to several machines.
+        StoreUnusable: The folder cannot be created, the path is not a file, a permission is
+            missing, or the file system may be shared by several machines.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_folder = _is_folder(path)
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+    except (OSError, ValueError) as error:  # ValueError: the path has a null character
         reason = getattr(error, "strerror", None) or error
         raise StoreUnusable(
             f"cannot keep sweeps in {str(path)!r}: {reason}; {_ELSEWHERE}"
@@ -58,25 +58,25 @@ def check_place(path: Path, also_local: Collection[str] = ()) -> None:
 
 
 def known_mounts() -> str:
-    """What is mounted, in the format of ``/proc/mounts``; empty where nobody says it."""
+    """The mounted file systems in the format of ``/proc/mounts``; empty if unknown."""
     if not _MOUNTS.exists():
         return ""
     return _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def check_file_system(path: Path, mounts: str, also_local: Collection[str] = ()) -> str | None:
-    """Refuse the file systems that several machines may share.
+    """Refuse file systems that several machines may share.
 
     Args:
-        path: The database.
+        path: Path of the database.
         mounts: Text in the format of ``/proc/mounts``.
         also_local: File systems that the user has declared to be local.
 
     Returns:
-        The type of the file system, such as ``ext4``; None where it is not known.
+        The type of the file system, such as ``ext4``; None if it is unknown.
 
     Raises:
-        StoreUnusable: The path is on one of them.
+        StoreUnusable: The path is on such a file system.
     """
     kind = file_system_of(path.parent.resolve(), mounts)
     if kind is None or kind in LOCAL_FILE_SYSTEMS or kind in also_local:
@@ -91,7 +91,7 @@ def check_file_system(path: Path, mounts: str, also_local: Collection[str] = ())
 def file_system_of(folder: Path, mounts: str) -> str | None:
     """The type of the file system that holds ``folder``, such as ``ext4``.
 
-    The innermost mount point counts, and of several mounts on one point the last.
+    The innermost mount point counts and, of several mounts at one point, the last one.
     """
     kind, depth = None, 0
     for line in mounts.splitlines():
@@ -116,7 +116,7 @@ def _check_permissions(path: Path) -> None:
         raise StoreUnusable(
             f"cannot keep sweeps in {path}: no permission to write the file; {_ELSEWHERE}"
         )
-    # SQLite keeps its log beside the file, so the folder must be writable in any case.
+    # SQLite keeps its log next to the file, so the folder must always be writable.
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise StoreUnusable(
             f"cannot keep sweeps in {path}: no permission to write its folder; {_ELSEWHERE}"

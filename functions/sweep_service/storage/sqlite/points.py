@@ -1,4 +1,4 @@
-"""Points of finite spaces in SQLite: which index has which."""
+"""Claimed points of finite spaces in SQLite."""
 
 from __future__ import annotations
 

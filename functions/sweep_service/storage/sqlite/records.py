@@ -1,4 +1,4 @@
-"""The records that change, in SQLite: counters, leases and runs, saved under what was read."""
+"""Records that change, in SQLite: counters, leases, runs and tokens, by conditional writes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.access.tokens import Token
 from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, StoreGone, SweepDeleted
 from sweep_service.model.records.numbers import decode_number
-from sweep_service.model.records.records import Amendment, Lease, Run, RunHead, SweepStatus
+from sweep_service.model.records.records import (
+    Amendment,
+    Lease,
+    Run,
+    RunHead,
+    SweepStatus,
+)
+from sweep_service.model.records.shown import SweepInfo
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     PAGE_BYTES,
+    decode_attempts,
     decode_bases,
     decode_early_stop,
+    decode_final,
+    decode_labels,
     decode_live,
     decode_outcome,
     decode_token,
+    encode_attempts,
     encode_bases,
     encode_early_stop,
+    encode_final,
+    encode_labels,
     encode_live,
     encode_optional,
     encode_outcome,
@@ -30,7 +43,7 @@ from sweep_service.storage.codec import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sweep_service.storage.sqlite.database import Database
     from sweep_service.storage.store import R
@@ -40,16 +53,16 @@ _Values = tuple[Any, ...]
 
 
 class _Table:
-    """How records of one type are kept, and the statements for that.
+    """The table of one type of record, and its SQL statements.
 
     Args:
-        name: Of the table.
-        keys: Its key columns: the sweep, and the index where there is one; or a token's hash.
-        columns: All others.
-        seen: Columns, named as the record's fields, that show whether a record is the one that was
-            seen. Leases are deleted and opened again: those of one index differ in the others.
-        encode: Gives the values of ``columns``.
-        decode: Takes the index, where there is one, and the values of ``columns``.
+        name: Name of the table.
+        keys: Key columns: the sweep and, for some, the index; for tokens the hash.
+        columns: All other columns.
+        seen: Columns, named like record fields, that identify the state of a record that was read.
+            For leases, which are deleted and opened again, ``change`` alone would not do.
+        encode: Converts a record to the values of ``columns``.
+        decode: Converts the index, if the key has one, and the values of ``columns`` to a record.
     """
 
     def __init__(
@@ -62,7 +75,7 @@ class _Table:
         decode: Callable[[_Values], Any],
     ) -> None:
         self.encode, self.decode, self._seen = encode, decode, seen
-        self.n_before = len(keys) - 1  # what comes before ``columns`` in a row
+        self.n_before = len(keys) - 1  # number of values before ``columns`` in a row
         is_as_seen = " AND ".join(f"{column} = ?" for column in (*keys, *seen))
         changes = ", ".join(f"{column} = ?" for column in columns)
         marks = ", ".join("?" * (len(keys) + len(columns)))
@@ -80,19 +93,19 @@ class _Table:
         return (sweep, record.index) if self.n_before else (sweep,)
 
     def as_seen(self, sweep: str, seen: Any) -> _Values:
-        """The values that ``update`` and ``delete`` take at the end."""
+        """The last parameters of ``update`` and ``delete``: key and ``seen`` columns."""
         return (*self.key(sweep, seen), *(getattr(seen, name) for name in self._seen))
 
 
 class RecordTables:
     """The methods of the store protocol for records that change.
 
-    A file that is overwritten in place by an older copy keeps its name, so it is known by its
-    content: no sweep may have changed less often than this process has seen it to have.
+    A file that was overwritten in place by an older copy is recognised by its content: the
+    ``change`` of a sweep is less than this process has read before.
     """
 
     _database: Database
-    #: By sweep, how often its status has changed at least.
+    #: Highest ``change`` that has been read, by sweep.
     _changes: dict[str, int]
 
     def save(self, sweep: str, seen: R | None, record: R) -> R:
@@ -146,7 +159,7 @@ class RecordTables:
             counter = None if row is None else self._not_older(_counter(row), least)
         if counter is None:
             raise self._not_found(sweep)
-        self._note_change(sweep, counter)  # not before it is committed, for others to read
+        self._note_change(sweep, counter)  # only after the commit, when others can read it too
         if is_claimed:
             return counter.next_index - 1, counter
         if counter.state is not SweepState.RUNNING:
@@ -154,7 +167,7 @@ class RecordTables:
         raise Exhausted(f"sweep {sweep} has given out all its {counter.limit} indices")
 
     def _not_older(self, status: SweepStatus, least: int) -> SweepStatus:
-        """The status of a sweep, unless it is older than ``least``, known before it was read.
+        """Return the status of a sweep unless its ``change`` is below ``least``.
 
         Raises:
             StoreGone: The file was overwritten by an older copy.
@@ -177,6 +190,15 @@ class RecordTables:
         rows = self._database.read(_RUNS.select_one, sweep, index)
         return _run(rows[0]) if rows else None
 
+    def get_runs(self, sweep: str, indices: Sequence[int]) -> list[Run]:
+        marks = ", ".join("?" * len(indices))
+        rows = self._database.read(f"{_RUNS.select} AND idx IN ({marks})", sweep, *indices)
+        return sorted((_run(row) for row in rows), key=lambda run: run.index)
+
+    def get_info(self, sweep: str) -> SweepInfo | None:
+        rows = self._database.read(_INFOS.select_one, sweep)
+        return _info(rows[0]) if rows else None
+
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
         rows = self._database.read_page(_SELECT_RUNS, (sweep, since), count, n_bytes=PAGE_BYTES)
         return [_run(row) for row in rows]
@@ -185,7 +207,7 @@ class RecordTables:
         rows = self._database.read(
             "SELECT idx, state, best FROM runs WHERE sweep = ? ORDER BY idx", sweep
         )
-        states = {state.value: state for state in RunState}  # cheaper than 10,000 RunState(...)
+        states = {state.value: state for state in RunState}  # faster than RunState(...)
         return [
             RunHead(index, states.get(state), decode_number(best)) for index, state, best in rows
         ]
@@ -199,7 +221,7 @@ class RecordTables:
         return [_token(row) for row in rows]
 
     def _not_found(self, sweep: str) -> NotFound | StoreGone:
-        """The error for a sweep without a counter; a deletion would have left its mark."""
+        """The error for a sweep without a counter: the file was replaced unless it was deleted."""
         rows = self._database.read("SELECT note FROM deletions WHERE sweep = ?", sweep)
         if rows:
             return SweepDeleted(f"sweep {sweep} was deleted{rows[0][0] or ''}")
@@ -209,7 +231,7 @@ class RecordTables:
 
 
 def counter_values(counter: SweepStatus) -> _Values:
-    """The columns of a sweep that change, in the order of the table."""
+    """The columns of a sweep's status, in the order of the table."""
     return (
         counter.state.value,
         counter.next_index,
@@ -253,8 +275,8 @@ def _lease_values(lease: Lease) -> _Values:
 
 def _lease(row: _Values) -> Lease:
     *fields, is_stop_requested = row[:12]
-    live, unit, stop = decode_live(row[12:19]), unpack_unit(row[19]), decode_early_stop(row[20])
-    is_preempting, revision, amendment, change = row[21:]
+    live, unit, stop = decode_live(row[12:20]), unpack_unit(row[20]), decode_early_stop(row[21])
+    is_preempting, revision, amendment, change = row[22:]
     amended = revision, None if amendment is None else Amendment(amendment), change
     return Lease(*(*fields, is_stop_requested != 0, live, unit, stop, is_preempting != 0, *amended))
 
@@ -274,6 +296,8 @@ def _run_values(run: Run) -> _Values:
         None if outcome is None else encode_outcome(outcome),
         run.revision,
         to_json(run.attributes) if run.attributes else None,
+        encode_attempts(run.attempts),
+        encode_labels(run.labels),
         run.change,
         None if outcome is None else outcome.state.value,
         None if outcome is None else encode_optional(outcome.best),
@@ -281,10 +305,21 @@ def _run_values(run: Run) -> _Values:
 
 
 def _run(row: _Values) -> Run:
-    index, config, *fields, suggestion, outcome, revision, attributes, change = row[:14]
+    index, config, *fields, suggestion, outcome = row[:11]
+    revision, attributes, attempts, labels, change = row[11:16]
     noted = {} if attributes is None else from_json(attributes)
-    decoded = from_json(suggestion), decode_outcome(outcome), revision, noted, change
+    shown = decode_attempts(attempts, index), decode_labels(labels)
+    decoded = from_json(suggestion), decode_outcome(outcome), revision, noted, *shown, change
     return Run(index, from_json(config), *(*fields, *decoded))
+
+
+def _info_values(info: SweepInfo) -> _Values:
+    return encode_labels(info.labels), encode_final(info.final), info.change
+
+
+def _info(row: _Values) -> SweepInfo:
+    labels, final, change = row
+    return SweepInfo(decode_labels(labels), decode_final(final), change)
 
 
 def _token_values(token: Token) -> _Values:
@@ -310,7 +345,8 @@ _LEASES = _Table(
         *("attempt", "key", "agent", "host", "slot", "lease_end", "suspect_at"),
         *("released_attempt", "losses", "failures", "is_stop_requested"),
         *("live_offset", "live_n_values", "live_last", "live_best", "live_step"),
-        *("live_last_finite", "live_next_row", "unit", "early_stop", "is_preempting"),
+        *("live_last_finite", "live_next_row", "live_names", "unit", "early_stop"),
+        "is_preempting",
         *("revision", "amendment", "change"),
     ),
     ("change", "attempt", "revision"),
@@ -319,17 +355,23 @@ _LEASES = _Table(
 )
 _RUN_COLUMNS = (
     *("config", "config_version", "attempt", "key", "agent", "host", "created_at"),
-    *("started_at", "suggestion", "outcome", "revision", "attributes", "change"),
-    *("state", "best"),  # of the outcome, for listings
+    *("started_at", "suggestion", "outcome", "revision", "attributes", "attempts", "labels"),
+    "change",
+    *("state", "best"),  # those of the outcome, for listings
 )
 _RUNS = _Table("runs", ("sweep", "idx"), _RUN_COLUMNS, ("change",), _run_values, _run)
+_INFOS = _Table(
+    "infos", ("sweep",), ("labels", "final", "change"), ("change",), _info_values, _info
+)
 _TOKENS = _Table("tokens", ("sha256",), ("record", "change"), ("change",), _token_values, _token)
 _TABLES: dict[type, _Table] = {
     SweepStatus: _COUNTERS,
     Lease: _LEASES,
     Run: _RUNS,
+    SweepInfo: _INFOS,
     Token: _TOKENS,
 }
 _SELECT_RUNS = f"""SELECT idx, {", ".join(_RUN_COLUMNS)}, length(config) + length(suggestion)
-        + coalesce(length(outcome), 0) + coalesce(length(attributes), 0) + 300
+        + coalesce(length(outcome), 0) + coalesce(length(attributes), 0)
+        + coalesce(length(attempts), 0) + coalesce(length(labels), 0) + 300
     FROM runs WHERE sweep = ? AND idx >= ? ORDER BY idx LIMIT ?"""

@@ -1,4 +1,4 @@
-"""What runs leave behind in SQLite: observations, bands, histories, attempts, error tails."""
+"""Entries of runs in SQLite: observations, band values, rows, attempt records, error tails."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _Values = tuple[Any, ...]
 
 
 class _Log:
-    """How entries of one kind are kept, and the statements for that.
+    """The table of one kind of entry, and its SQL statements.
 
     Args:
-        table: Its name.
-        keys: Columns of the key, after the sweep and the index.
-        columns: All others.
-        encode: Gives the values of ``keys`` and ``columns``.
-        rank: SQL: of two entries under one key the one remains whose rank is not smaller.
-        rank_of: The same, of the values of an entry.
+        table: Name of the table.
+        keys: Key columns after the sweep and the index.
+        columns: All other columns.
+        encode: Converts an entry to the values of ``keys`` and ``columns``.
+        rank: SQL expression: an entry is replaced by one of the same key whose rank is not smaller.
+        rank_of: The same rank, computed from the values of an entry.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ _ATTEMPT_DELETIONS = (
 
 
 class RunEntries:
-    """The methods of the store protocol for what runs leave behind."""
+    """The methods of the store protocol for entries of runs."""
 
     _database: Database
 

@@ -1,8 +1,8 @@
-"""Tables of the SQLite store, and the steps that bring an older file up to date.
+"""Schema of the SQLite store, and the steps that migrate older files.
 
-``PRAGMA user_version`` counts the steps that a file has been through; ``PRAGMA application_id``
-says that the file is ours. Small rows that are found by their key alone live in it (WITHOUT
-ROWID); rows that carry documents do not, because wide keys make a b-tree deep.
+``PRAGMA user_version`` counts the steps that have been applied to a file; ``PRAGMA application_id``
+marks the file as sweep-sdk's. Small rows that are only found by their key are stored in the key's
+b-tree (WITHOUT ROWID); rows with documents are not, because wide rows make that b-tree deep.
 """
 
 from __future__ import annotations
@@ -142,13 +142,13 @@ _LAST_VALUES = (
     "ALTER TABLE leases ADD COLUMN live_last_finite ANY",
     "ALTER TABLE observations ADD COLUMN last ANY",
 )
-#: Why runs were asked to stop.
+#: Reasons of early stops.
 _EARLY_STOPS = ("ALTER TABLE leases ADD COLUMN early_stop TEXT",)
 
-#: Whether the holder of a lease has said that it has to end.
+#: Whether the holder of a lease is being preempted.
 _PREEMPTION = ("ALTER TABLE leases ADD COLUMN is_preempting INTEGER NOT NULL DEFAULT 0",)
 
-#: Which index has which point of a finite space.
+#: Claimed points of finite spaces.
 _POINTS = (
     """CREATE TABLE points (
         sweep TEXT NOT NULL,
@@ -159,20 +159,20 @@ _POINTS = (
     ) WITHOUT ROWID""",
 )
 
-#: Up to which row the rows of a lease's holder have been counted.
+#: Number of the next row to count, for each lease.
 _ROW_NUMBERS = ("ALTER TABLE leases ADD COLUMN live_next_row INTEGER",)
 
-#: The sweeps that were deleted; what is written for one of them is refused (see ``_guard``).
+#: Marks of deleted sweeps, for which all writes are refused (see ``_guard``).
 _DELETIONS = ("CREATE TABLE deletions (sweep TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID",)
 
-#: What the trigger of a deleted sweep says.
+#: Message of the triggers for deleted sweeps.
 DELETED = "the sweep was deleted"
 
 _GUARD = """CREATE TRIGGER IF NOT EXISTS no_deleted_{table} BEFORE INSERT ON {table}
     WHEN EXISTS (SELECT 1 FROM deletions WHERE sweep = NEW.sweep)
     BEGIN SELECT RAISE(ABORT, '{text}'); END"""
 
-#: How often runs were amended after they had ended, and amendments that are asked for.
+#: Revisions of runs, and requested amendments.
 _AMENDMENTS = (
     "ALTER TABLE leases ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE leases ADD COLUMN amendment TEXT",
@@ -180,21 +180,21 @@ _AMENDMENTS = (
     "ALTER TABLE observations ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
 )
 
-#: What programs note about runs that go on.
+#: Attributes that programs have noted about runs in progress.
 _NOTES = ("ALTER TABLE runs ADD COLUMN attributes TEXT",)
 
-#: What had been run before a config version began.
+#: Points taken before a config version began.
 _TAKEN = ("ALTER TABLE metas ADD COLUMN taken TEXT",)
 
-#: How often leases and runs have been written (sweeps have the column already), and triggers that
-#: refuse the writes of earlier versions, which do not count: they had opened the file before.
+#: Number of writes of leases and runs (sweeps already have the column), and triggers that refuse
+#: writes that do not count: those of older releases that had opened the file before.
 UPGRADE_NEEDED = "not damaged: a newer sweep-sdk has upgraded this file; upgrade this one too"
 _CHANGES = (
     "ALTER TABLE leases ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE runs ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
 )
-#: Access tokens; who has changed a sweep; when and by whom its command was last changed; which key
-#: an attempt was asked for with.
+#: Access tokens; events of sweeps; time and author of the last change of a command; idempotency
+#: keys of attempts.
 _ACCESS = (
     """CREATE TABLE tokens (
         sha256 TEXT NOT NULL PRIMARY KEY,
@@ -213,12 +213,24 @@ _ACCESS = (
     "ALTER TABLE attempts ADD COLUMN holder_key TEXT",
     "ALTER TABLE deletions ADD COLUMN note TEXT",
 )
+#: What is shown of sweeps and runs: labels, earlier attempts, names of metrics, final counts.
+_SHOWN = (
+    "ALTER TABLE runs ADD COLUMN attempts TEXT",
+    "ALTER TABLE runs ADD COLUMN labels TEXT",
+    "ALTER TABLE leases ADD COLUMN live_names TEXT",
+    """CREATE TABLE infos (
+        sweep TEXT NOT NULL PRIMARY KEY,
+        labels TEXT,
+        final TEXT,
+        change INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+)
 _COUNTED = ("sweeps", "leases", "runs")
 _COUNT = """CREATE TRIGGER IF NOT EXISTS counted_{table} BEFORE UPDATE ON {table}
     WHEN NEW.change <= OLD.change
     BEGIN SELECT RAISE(ABORT, '{text}'); END"""
 
-#: Step n turns a file of version n into one of version n + 1.
+#: Step n migrates a file from version n to version n + 1.
 STEPS: tuple[Sequence[str], ...] = (
     _FIRST_TABLES,
     _LAST_VALUES,
@@ -232,26 +244,27 @@ STEPS: tuple[Sequence[str], ...] = (
     _TAKEN,
     _CHANGES,
     _ACCESS,
+    _SHOWN,
 )
 SCHEMA_VERSION = len(STEPS)
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file has this schema, and our header.
+    """Whether the file has this schema and sweep-sdk's header.
 
     Raises:
-        StoreUnusable: It is another program's, or of a newer schema.
+        StoreUnusable: The file belongs to another program or has a newer schema.
     """
     return _version(connection, path) == SCHEMA_VERSION and _header(connection)[0] != 0
 
 
 def upgrade(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables of a new file, or migrate an older one's, in the caller's transaction.
+    """Create the tables of a new file or migrate an older one, in the caller's transaction.
 
-    The version is read again: of several processes that meet on a file one is the first.
+    The version is read again, since a concurrent process may have upgraded the file already.
 
     Raises:
-        StoreUnusable: It is another program's, or of a newer schema.
+        StoreUnusable: The file belongs to another program or has a newer schema.
     """
     check_library(sqlite3.sqlite_version_info)
     for table in _COUNTED:  # steps may change records
@@ -267,10 +280,10 @@ def upgrade(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _guard(connection: sqlite3.Connection) -> None:
-    """Have every table that belongs to sweeps refuse rows of a sweep that was deleted.
+    """Create triggers that refuse rows of deleted sweeps, on every table that belongs to sweeps.
 
-    A request that had read the sweep a moment before would leave them there for ever. Triggers
-    hold for every program that writes to the file, whatever its version.
+    A request that had read the sweep before its deletion would otherwise leave rows behind
+    forever. Triggers apply to every program that writes to the file, whatever its version.
     """
     shape = _shape(connection)
     for table, columns in shape.items():
@@ -279,10 +292,10 @@ def _guard(connection: sqlite3.Connection) -> None:
 
 
 def check_library(version: tuple[int, ...]) -> None:
-    """Refuse an SQLite library without the statements that the store needs.
+    """Check that the SQLite library supports the statements that the store uses.
 
     Raises:
-        StoreUnusable: It is too old.
+        StoreUnusable: The library is too old.
     """
     if version < _OLDEST_SQLITE:
         found, needed = (".".join(map(str, v)) for v in (version, _OLDEST_SQLITE))
@@ -290,9 +303,9 @@ def check_library(version: tuple[int, ...]) -> None:
 
 
 def dialect(statement: str, version: tuple[int, ...]) -> str:
-    """The statement for an SQLite library: tables are strict about types where they can be.
+    """Adapt a statement to the SQLite library: tables are STRICT if it supports that.
 
-    Elsewhere a column that holds numbers and texts gets no type: as ANY it would convert them.
+    Otherwise, columns of type ANY get no type: with that name, older libraries convert values.
     """
     if version < _STRICT_SQLITE:
         return statement.replace(" ANY", "")
@@ -323,12 +336,12 @@ def _header(connection: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _version_of_shape(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of a file without our header: a new one, or one restored from a dump.
+    """The version of a file without sweep-sdk's header: a new one, or one restored from a dump.
 
-    A dump (``sqlite3 FILE .dump``) holds the tables and rows, but not the header.
+    A dump (``sqlite3 FILE .dump``) contains the tables and rows, but not the header.
 
     Raises:
-        StoreUnusable: Its tables are not ours.
+        StoreUnusable: The file has tables of another program.
     """
     shape = _shape(connection)
     if not shape:
@@ -343,7 +356,7 @@ def _version_of_shape(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _shape(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
-    """The columns of every table and view, by its name."""
+    """The columns of every table and view, by name."""
     query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
     names = [name for (name,) in connection.execute(query) if not name.startswith("sqlite_")]
     columns = "SELECT name FROM pragma_table_info(?)"

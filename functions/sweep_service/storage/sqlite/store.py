@@ -1,4 +1,4 @@
-"""The store of local mode: sweeps in one SQLite file that any number of processes share."""
+"""The store of local mode: one SQLite file, shared by any number of processes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
-    """A ``Store`` over one SQLite file on a local disk.
+    """A ``Store`` in one SQLite file on a local disk.
 
-    Threads and processes share the file freely, also across a fork. What a method has written
-    when it returns survives the death of any process; a loss of power may take the last moments,
-    never the file's integrity.
+    Threads and processes may share the file, also across a fork. Writes that have returned survive
+    the death of any process; a power failure may lose the last moments, but cannot corrupt the
+    file.
 
     Args:
-        path: The file; it is made with mode 0600, its folder with mode 0700, where missing.
-        busy_timeout_seconds: How long to wait for the file while others write to it.
-        local_file_systems: File systems that are local besides those that are known to be.
+        path: Path of the file. If missing, it is created with mode 0600, and its folder with 0700.
+        busy_timeout_seconds: How long to wait for the file while other processes write to it.
+        local_file_systems: Further file systems that are known to be local.
 
     Raises:
         StoreUnusable: The path cannot hold the database; the message says why and what to do.
@@ -44,7 +44,7 @@ class SqliteStore(RecordTables, SweepTables, PointTable, RunEntries):
         self._changes = {}
 
     def close(self) -> None:
-        """Let go of the file; a closed store does nothing more."""
+        """Close the file; the store cannot be used afterwards."""
         self._database.close()
 
     def __enter__(self) -> SqliteStore:

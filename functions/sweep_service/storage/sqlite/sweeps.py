@@ -1,4 +1,4 @@
-"""Sweeps in SQLite: registered, listed, deleted, and their config versions."""
+"""Sweeps in SQLite: registration, listing, deletion, config versions and events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, Stale
-from sweep_service.model.records.records import ConfigVersion, SweepHead
+from sweep_service.model.records.records import ConfigVersion
+from sweep_service.model.records.shown import SweepHead
 from sweep_service.storage.codec import (
     decode_event,
     decode_taken,
@@ -37,6 +38,7 @@ _ANYTHING = """SELECT 1 FROM sweeps WHERE sweep = ?1
     UNION ALL SELECT 1 FROM histories WHERE sweep = ?1
     UNION ALL SELECT 1 FROM points WHERE sweep = ?1
     UNION ALL SELECT 1 FROM events WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM infos WHERE sweep = ?1
     LIMIT 1"""
 
 _DELETIONS = (
@@ -55,6 +57,7 @@ _DELETIONS = (
         (SELECT rowid FROM error_tails WHERE sweep = ? LIMIT ?)""",
     """DELETE FROM events WHERE (sweep, at, id) IN
         (SELECT sweep, at, id FROM events WHERE sweep = ? LIMIT ?)""",
+    "DELETE FROM infos WHERE sweep IN (SELECT sweep FROM infos WHERE sweep = ? LIMIT ?)",
     "DELETE FROM histories WHERE rowid IN (SELECT rowid FROM histories WHERE sweep = ? LIMIT ?)",
 )
 
@@ -67,11 +70,11 @@ class SweepTables:
     def create_sweep(self, meta: ConfigVersion, counter: SweepStatus) -> None:
         try:
             self._create_sweep(meta, counter)
-        except NotFound as error:  # the id is marked
+        except NotFound as error:  # the id belongs to a deleted sweep
             raise Stale(f"the sweep id {meta.sweep} was that of a deleted sweep") from error
 
     def delete_sweep(self, sweep: str, note: str = "") -> bool:
-        """Delete a sweep as in ``Store``; in batches, so that other sweeps go on meanwhile."""
+        """Delete a sweep as in ``Store``, in batches between which other sweeps are served."""
         with self._database.write() as connection:
             if not _is_anything_there(connection, sweep):
                 return False
@@ -163,7 +166,7 @@ class SweepTables:
 
 
 def _is_anything_there(connection: sqlite3.Connection, sweep: str) -> bool:
-    """Whether any row belongs to a sweep; without its head it is what a deletion has left."""
+    """Whether any row belongs to a sweep, such as those left by an interrupted deletion."""
     return connection.execute(_ANYTHING, (sweep,)).fetchone() is not None
 
 

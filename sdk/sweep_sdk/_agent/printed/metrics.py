@@ -18,7 +18,7 @@ from sweep_service.model.language.printed import STREAMS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    #: By stream and by the name of the metric.
+    #: Patterns by stream and by name of the metric.
     Patterns = Mapping[str, Mapping[str, str]]
 
 _MAIN = Path(__file__).with_name("search_main.py")

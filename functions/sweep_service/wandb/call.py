@@ -1,0 +1,79 @@
+"""An operation that a client asks for, as the functions see it that answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.errors import NotFound
+from sweep_service.model.records.identifiers import is_sweep_id
+from sweep_service.wandb.names import parse_run_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sweep_service.handlers.http import Deed, Request
+    from sweep_service.operations.services import Services
+
+#: The entity of every project: a backend belongs to one team.
+ENTITY = "sweeps"
+
+
+@dataclass(slots=True)
+class Call:
+    """One operation.
+
+    Attributes:
+        variables: As the client sent them.
+        deed: What was changed, for the log of the sweep; set by the function that answers.
+    """
+
+    request: Request
+    services: Services
+    variables: Mapping[str, Any]
+    deed: Deed | None = None
+
+    def text(self, *names: str) -> str | None:
+        """The first of some variables that is a text and not empty."""
+        return _first_text(self.variables, names)
+
+    def count(self, name: str, default: int) -> int:
+        """A variable that is a whole number, also as a text; ``default`` where it is none."""
+        found = self.variables.get(name)
+        if isinstance(found, str) and found.isascii() and found.isdigit():
+            found = int(found[:15])
+        is_whole = isinstance(found, int) and not isinstance(found, bool)
+        return found if is_whole and found >= 0 else default  # type: ignore[operator,return-value]
+
+    def project(self, name: str, **fields: Any) -> dict[str, Any]:
+        """A project: clients find in it what they have asked for."""
+        entity = self.text("entity", "entityName") or ENTITY
+        own = {"id": name, "name": name, "entityName": entity, "internalId": "1"}
+        return {**own, "entity": {"id": entity, "name": entity}, "readOnly": False, **fields}
+
+
+def no_sweep(variables: Mapping[str, Any]) -> None:
+    """For operations that are about no sweep in particular."""
+    del variables
+
+
+def sweep_by(name: str) -> Callable[[Mapping[str, Any]], str | None]:
+    """Which sweep an operation is about: the one whose id is a variable, if it is there."""
+
+    def sweep_of(variables: Mapping[str, Any]) -> str | None:
+        found = _first_text(variables, (name,))
+        if found is not None and not is_sweep_id(found):
+            raise NotFound(f"no sweep '{found}'")
+        return found
+
+    return sweep_of
+
+
+def run_by(*names: str) -> Callable[[Mapping[str, Any]], str | None]:
+    """The same of an operation that names a run, by the first of some variables that is there."""
+    return lambda variables: parse_run_name(_first_text(variables, names)).sweep
+
+
+def _first_text(variables: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    found = (variables.get(name) for name in names)
+    return next((text for text in found if isinstance(text, str) and text), None)

@@ -1,0 +1,61 @@
+"""What the dashboard's server remembers of a sweep's runs between two looks at the backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Run = dict[str, Any]
+
+#: States in which a run does not change any more by itself.
+_ENDED = frozenset({"finished", "failed", "killed", "deleted"})
+
+
+@dataclass(frozen=True)
+class KeptRuns:
+    """Runs of a sweep as last read; immutable.
+
+    Attributes:
+        runs: By index.
+        changed: By index, the revision in which a run was last found changed.
+        revision: Counts the looks that have found a change.
+        next_index: The first index that has not been seen.
+    """
+
+    runs: Mapping[int, Run] = field(default_factory=dict)
+    changed: Mapping[int, int] = field(default_factory=dict)
+    revision: int = 0
+    next_index: int = 0
+
+    @property
+    def open_indices(self) -> list[int]:
+        """Of the runs that may still change, in ascending order."""
+        return sorted(index for index, run in self.runs.items() if run["state"] not in _ENDED)
+
+    def with_runs(self, found: Iterable[Run]) -> KeptRuns:
+        """What is kept after some runs were read again, or for the first time."""
+        revision = self.revision + 1
+        new = {run["index"]: run for run in found if self.runs.get(run["index"]) != run}
+        if not new:
+            return self
+        return replace(
+            self,
+            runs={**self.runs, **new},
+            changed={**self.changed, **dict.fromkeys(new, revision)},
+            revision=revision,
+            next_index=max(self.next_index, max(new) + 1),
+        )
+
+    def since(self, revision: int) -> list[Run]:
+        """The runs that have changed after a revision, by index."""
+        return [self.runs[index] for index in sorted(self.runs) if self.changed[index] > revision]
+
+    def counts(self) -> dict[str, int]:
+        """How many runs are in each state."""
+        counts: dict[str, int] = {}
+        for run in self.runs.values():
+            counts[run["state"]] = counts.get(run["state"], 0) + 1
+        return counts

@@ -1,0 +1,77 @@
+"""The dashboard's server: for the browsers of one user, on this machine alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from sweep_sdk._server.limits import Limits
+from sweep_sdk._server.server import WebServer
+from sweep_sdk._ui.application import ui_application
+from sweep_sdk._ui.backend_reader import BackendReader
+from sweep_sdk._ui.door import Door
+from sweep_sdk._ui.keeper import Keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
+
+    from starlette.types import ASGIApp
+
+    from sweep_sdk._backend.client import Client
+
+#: Seconds between two looks at the backend: one in this process, and one that costs something.
+LOCAL_INTERVAL_SECONDS = 2.0
+REMOTE_INTERVAL_SECONDS = 10.0
+_BODY_BYTES = 1_000_000
+#: For a backend that does not answer: pages show what is kept, and say so.
+_PATIENCE_SECONDS = 8.0
+
+
+class UiServer(WebServer):
+    """Serves the dashboard of one backend."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        runs_dir: Path | None = None,
+        port: int = 0,
+        allowed_hosts: Collection[str] = (),
+        is_read_only: bool = False,
+        interval_seconds: float | None = None,
+    ) -> None:
+        """Bind the address.
+
+        Args:
+            client: Of the backend.
+            runs_dir: Where agents of this machine keep the output of runs.
+            port: 0 takes any free port.
+            allowed_hosts: Names under which browsers reach it, besides those of this machine.
+            is_read_only: Whether nobody can change anything.
+            interval_seconds: Between two looks at the backend.
+
+        Raises:
+            UsageError: The address cannot be bound.
+        """
+        is_local = client.transport.is_local
+        if interval_seconds is None:
+            interval_seconds = LOCAL_INTERVAL_SECONDS if is_local else REMOTE_INTERVAL_SECONDS
+        if not is_local:
+            client.transport.hurry(_PATIENCE_SECONDS)
+        keeper = Keeper(BackendReader(client, runs_dir), interval_seconds)
+
+        def application(pool: ThreadPoolExecutor, limits: Limits) -> ASGIApp:
+            self._door = Door(urlsplit(self.url).port or 0)
+            return ui_application(
+                keeper, client, self._door, pool, limits, allowed_hosts, is_read_only=is_read_only
+            )
+
+        super().__init__(application, port=port, limits=replace(Limits(), body_bytes=_BODY_BYTES))
+
+    def open_url(self, sweep: str | None = None) -> str:
+        """The address that lets a browser in, of one sweep or of all."""
+        more = {} if sweep is None else {"sweep": sweep}
+        return f"{self.url}/open?{urlencode({'key': self._door.secret, **more})}"

@@ -1,0 +1,18 @@
+"""A stock client of an admin over a backend with a fake clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from wandb_client import GRID, WandbClient
+
+
+@pytest.fixture
+def wandb(backend: Any) -> WandbClient:
+    return WandbClient(backend)
+
+
+@pytest.fixture
+def grid(wandb: WandbClient) -> str:
+    return wandb.create_sweep(GRID, projectName="p")
