@@ -77,7 +77,7 @@ class ProgramAttempt(Attempt):
                 handout.metric or session.best.metric,
                 launcher.environment,
             )
-        more = sources.variables(handout.id)
+        more: dict[str, str | None] = {**sources.variables(handout.id)}
         if self._captured is not None:
             more |= self._captured.variables
         self._program = launcher.prepare(handout, self.files, gpus, self._mark, more)
