@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The tag that marks the runs of MLflow that belong to a run; the program's environment makes MLflow set it.
+#: The tag of a run of MLflow that belongs to a run; a variable of the program makes MLflow set it.
 RUN_TAG = "sweep_sdk.run"
 _PID = re.compile(r"\.(\d+)\b")
 _VARIABLE = b"SWEEP_RUN_ID="
