@@ -43,6 +43,7 @@ BODIES: dict[str, Any] = {
     "report_rows": {"attempt": 1, "key": ASK_KEY, "offset": 0, "rows": [{"metrics": {"loss": 1}}]},
     "finish_run": {"attempt": 1, "key": ASK_KEY, "state": "failed"},
     "stop_run": {},
+    "change_run": {"name": "mine"},
     "retry_run": {},
     "retry_failed": {},
     "file_stream": {"complete": True, "exitcode": 1},

@@ -73,6 +73,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/sweeps/{sweep}/runs"): Route(runs.ask_run, Scope.AGENT),
     ("GET", "/v1/sweeps/{sweep}/runs"): Route(runs.list_runs, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.get_run, Scope.READER),
+    ("PATCH", "/v1/sweeps/{sweep}/runs/{run}"): Route(runs.change_run, Scope.ADMIN),
     ("GET", "/v1/sweeps/{sweep}/runs/{run}/history"): Route(runs.run_history, Scope.READER),
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/reports"): Route(runs.report_rows, Scope.AGENT),
     ("POST", "/v1/sweeps/{sweep}/runs/{run}/finish"): Route(runs.finish_run, Scope.AGENT),

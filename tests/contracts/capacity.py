@@ -1,7 +1,8 @@
 """Counts what DynamoDB would bill, in a hook of botocore, by AWS's published rules for sizes.
 
 Emulations of DynamoDB bill a query as if it read nothing, so units are worked out here from
-what is sent and received. Where an emulation bills writes by size the two are compared.
+what is sent and received. Where an emulation bills writes by size the two are compared. A query
+that asks for some attributes is billed for whole items, so it is repeated here without that.
 """
 
 from __future__ import annotations
@@ -39,10 +40,22 @@ def counted(store: DynamoStore) -> Iterator[Units]:
     def remember(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
         context["sent"] = params
 
-    def count(parsed: Mapping[str, Any], model: Any, context: dict[str, Any], **_: object) -> None:
-        _count(units, model.name, context["sent"], parsed)
+    client = store._table._connection.connection.client
 
-    events = store._table._connection.connection.client.meta.events
+    def count(parsed: Mapping[str, Any], model: Any, context: dict[str, Any], **_: object) -> None:
+        sent = context["sent"]
+        if "ProjectionExpression" in sent:
+            with paused():
+                parsed = client.query(**_whole(sent))
+        _count(units, model.name, sent, parsed)
+
+    @contextmanager
+    def paused() -> Iterator[None]:
+        events.unregister("after-call.dynamodb", count)
+        yield
+        events.register("after-call.dynamodb", count)
+
+    events = client.meta.events
     events.register("provide-client-params.dynamodb", remember)
     events.register("after-call.dynamodb", count)
     yield units
@@ -57,17 +70,35 @@ def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
     )
 
 
+def _whole(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """A query without its projection; names of attributes that it no longer has are left out."""
+    query = {name: value for name, value in sent.items() if name != "ProjectionExpression"}
+    used = query.get("KeyConditionExpression", "") + query.get("FilterExpression", "")
+    names = query.pop("ExpressionAttributeNames", {})
+    kept = {place: name for place, name in names.items() if place in used}
+    return query | ({"ExpressionAttributeNames": kept} if kept else {})
+
+
 def _count(
     units: Units, operation: str, sent: Mapping[str, Any], answer: Mapping[str, Any]
 ) -> None:
     if operation in ("GetItem", "Query"):
         items = answer["Items"] if operation == "Query" else [answer.get("Item", {})]
-        n_blocks = max(1, math.ceil(sum(map(item_size, items)) / 4096))
-        units.reads += n_blocks * (1.0 if sent.get("ConsistentRead") else 0.5)
+        units.reads += _read_units(sum(map(item_size, items)), sent)
+        return
+    if operation == "BatchGetItem":
+        ((table, request),) = sent["RequestItems"].items()
+        found = answer["Responses"][table]
+        units.reads += sum(_read_units(item_size(item), request) for item in found)
+        units.reads += _read_units(0, request) * (len(request["Keys"]) - len(found))
         return
     written = sent.get("Item") or answer.get("Attributes") or {}
     units.writes += max(1, math.ceil(item_size(written) / 1024))  # a failed condition is billed too
     units.billed_writes += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 1.0)
+
+
+def _read_units(n_bytes: int, sent: Mapping[str, Any]) -> float:
+    return max(1, math.ceil(n_bytes / 4096)) * (1.0 if sent.get("ConsistentRead") else 0.5)
 
 
 def _value_size(kind: str, value: Any) -> int:

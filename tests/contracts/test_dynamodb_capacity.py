@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from capacity import Units, counted
 from dynamodb_kinds import open_dynamodb
 from store_kinds import KINDS
-from store_samples import an_observation, keep
+from store_samples import a_lease, a_live, a_run, an_observation, an_outcome, keep
 
 from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.model.records.records import Row, RowBatch
-from sweep_service.model.records.states import RunState
+from sweep_service.model.records.shown import Labels
+from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.operations.amendments import RunWanted, delete_run, retry_run
 from sweep_service.operations.ask import HandOut, ask
 from sweep_service.operations.evidence import load_observations
+from sweep_service.operations.final import final_of, with_final
 from sweep_service.operations.finish import Ending, finish
+from sweep_service.operations.labels import label_run, label_sweep
 from sweep_service.operations.report import report
+from sweep_service.operations.runs import list_runs, survey
 from sweep_service.operations.services import Services
-from sweep_service.operations.sweeps import NewSweep, create_sweep
+from sweep_service.operations.sweeps import NewSweep, create_sweep, get_sweep, set_state
 from sweep_service.protocol.leases import Requester
 from sweep_service.storage.dynamodb.store import DynamoStore
 
@@ -81,6 +86,7 @@ def take(services: Services, sweep: str, key: str = "key-of-this-ask") -> HandOu
     return answer
 
 
+AXES = {f"parameter_{n}": {"min": 0.0, "max": 1.0} for n in range(6)}
 ENDLESS = {"x": {"min": 0.0, "max": 1.0}}
 MULTIPLES = {"x": {"distribution": "q_normal", "q": 0.5}}
 
@@ -264,6 +270,80 @@ def test_a_finish_writes_two_units_and_one_for_bayes(
     units = measure(lambda: finish(services, sweep, run.index, ending))
     assert units.writes == n_units
     assert units.reads == 3
+
+
+@pytest.mark.parametrize("n_runs", [100, 1000])
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_a_look_at_a_sweep_reads_at_most_twenty_units_with_sixteen_agents(
+    services: Services, measure: Any, method: str, n_runs: int
+) -> None:
+    """As a page of it looks every few seconds: the sweep, its open runs, and the new ones."""
+    sweep = add(services, method=method, parameters=AXES)
+    config = dict.fromkeys(AXES, 0.123456789)
+    suggestion = {"reason": "expected improvement", "mean": 0.25, "std": 0.125}
+    for index in range(n_runs):
+        run = a_run(
+            index,
+            config=config,
+            suggestion=suggestion if method == "bayes" else {},
+            outcome=an_outcome(summary={f"metric-{n}": 0.123456789 for n in range(10)}),
+        )
+        services.store.save(sweep, None, run)
+    status = services.store.get_status(sweep)
+    services.store.save(sweep, status, replace(status, next_index=n_runs + 16))
+    named = [*range(0, n_runs, n_runs // 15), n_runs - 1][:16]
+    for index in range(n_runs, n_runs + 16):
+        live = a_live(names=("accuracy", "loss", "learning_rate", "gradient_norm"))
+        unit = tuple(config.values()) if method == "bayes" else None
+        services.store.save(sweep, None, a_lease(index, live=live, unit=unit))
+        services.store.save(sweep, None, a_run(index, config=config, suggestion=suggestion))
+    get_sweep(services, sweep)
+
+    def look() -> None:
+        get_sweep(services, sweep)
+        runs, following = list_runs(services, sweep, n_runs + 16, 2000, named)
+        assert (len(runs), following) == (16, None)
+
+    assert measure(look).reads <= 20
+
+    def look_at_all() -> None:
+        survey(services, sweep)
+
+    assert measure(look_at_all).reads > n_runs / 10  # whole items, whatever is read of them
+
+
+def test_what_people_write_on_a_run_or_a_sweep_is_one_write(
+    services: Services, measure: Any
+) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+
+    def named(labels: Labels) -> Labels:
+        return replace(labels, name="mine", tags=("good",))
+
+    for label in (
+        lambda: label_sweep(services, sweep, named),
+        lambda: label_run(services, sweep, run.index, named),
+    ):
+        assert measure(label).writes == 1
+        assert measure(label).writes == 0
+
+
+def test_the_final_counts_of_a_sweep_are_one_write_once(services: Services, measure: Any) -> None:
+    sweep = add(services)
+    run = take(services, sweep)
+    finish(services, sweep, run.index, Ending(run.attempt, RunState.FINISHED))
+    set_state(services, sweep, SweepState.FINISHED)
+
+    def look() -> None:
+        (view,) = with_final(services, [get_sweep(services, sweep)])
+        final = final_of(view)
+        assert final is not None
+        assert final.counts == {"finished": 1}
+
+    assert measure(look).writes == 1
+    units = measure(look)
+    assert (units.writes, units.reads) == (0, 2)
 
 
 def test_a_cold_ask_of_bayes_reads_a_thousand_observations_for_twenty_units(

@@ -24,6 +24,7 @@ from sweep_service.model.records.records import (
     Observation,
     Run,
 )
+from sweep_service.model.records.shown import Final, Labels, SweepInfo
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
@@ -70,6 +71,12 @@ runs = st.builds(
     revision=revisions,
     outcome=st.none() | outcomes,
     attributes=st.sampled_from([{}, {"name": "first"}]),
+    labels=st.sampled_from([Labels(), Labels("mine", ("good",))]),
+)
+infos = st.builds(
+    SweepInfo,
+    labels=st.sampled_from([Labels(), Labels("mine", ("good",)), Labels(notes="a note")]),
+    final=st.sampled_from([None, Final(3, {"finished": 2}, 1, 0.5), Final(4, {})]),
 )
 
 
@@ -180,6 +187,21 @@ class LeaseMachine(StoreMachine):
         self.see(leases)
 
 
+class InfoMachine(StoreMachine):
+    """What is shown of the sweep."""
+
+    @rule(data=st.data(), info=infos)
+    def save(self, data: st.DataObject, info: SweepInfo) -> None:
+        self.both("save", self.a_seen(data), info)
+
+    @invariant()
+    def stored(self) -> None:
+        info = self.store.get_info(self.sweep)
+        known = [] if info is None else [info]
+        assert as_stored(known) == as_stored(self.model.all_of(SweepInfo))
+        self.see(known)
+
+
 class RunMachine(StoreMachine):
     """Runs and what they leave behind."""
 
@@ -239,7 +261,9 @@ def reported(method: Any, *values: Any) -> Any:
     return result, getattr(result, "change", None)
 
 
-@pytest.mark.parametrize("machine", [CounterMachine, PointMachine, LeaseMachine, RunMachine])
+@pytest.mark.parametrize(
+    "machine", [CounterMachine, PointMachine, LeaseMachine, InfoMachine, RunMachine]
+)
 def test_stores_do_what_the_model_does(
     kind: StoreKind, store: Store, machine: type[StoreMachine]
 ) -> None:

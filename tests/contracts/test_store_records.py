@@ -16,6 +16,7 @@ from store_samples import (
     a_live,
     a_meta,
     a_run,
+    an_attempt_record,
     an_outcome,
     unchanged,
 )
@@ -30,6 +31,7 @@ from sweep_service.model.records.records import (
     RunHead,
     SweepStatus,
 )
+from sweep_service.model.records.shown import Final, Labels, SweepInfo
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.store import Store
 
@@ -48,6 +50,7 @@ LEASES: list[dict[str, Any]] = [
     {"early_stop": EarlyStop(9, 0.83, -1 / 3)},
     {"live": LiveSummary(offset=0)},
     {"live": LiveSummary(step=-3)},
+    {"live": a_live(names=("loss", UNICODE))},
     {"key": "k" * 3000, "unit": (0.5,) * 300},
 ]
 OUTCOMES: list[dict[str, Any]] = [
@@ -68,18 +71,30 @@ RUNS: list[dict[str, Any]] = [
     {"config": {f"parameter-{n}": UNICODE for n in range(2500)}},
     {"attributes": {"name": UNICODE, "config": {"epochs": 5}}, "revision": 3},
     *({"outcome": an_outcome(**changes)} for changes in OUTCOMES),
+    {"labels": Labels(UNICODE, (UNICODE, "b"), "a note")},
+    {"labels": Labels(notes=UNICODE)},
+    {"attempts": (an_attempt_record(key=None), an_attempt_record(2, key=None, host=UNICODE))},
 ]
-RECORDS: list[Lease | Run] = [
+INFOS: list[dict[str, Any]] = [
+    {},
+    {"labels": Labels(UNICODE, (UNICODE,))},
+    {"final": Final(7, {"finished": 3, "failed": 1}, 2, -0.5)},
+    *({"final": Final(0, {}, 10**9, number)} for number in NON_FINITE),
+]
+RECORDS: list[Lease | Run | SweepInfo] = [
     *(a_lease(**changes) for changes in LEASES),
     *(a_run(**changes) for changes in RUNS),
+    *(SweepInfo(**changes) for changes in INFOS),
 ]
 COUNTER = a_counter(limit=9, run_cap=10, seed=10**30)
 
 
-def read(store: Store, record: SweepStatus | Lease | Run) -> Any:
+def read(store: Store, record: SweepStatus | Lease | Run | SweepInfo) -> Any:
     """The record that is stored in the place of another."""
     if isinstance(record, SweepStatus):
         return store.get_status(SWEEP)
+    if isinstance(record, SweepInfo):
+        return store.get_info(SWEEP)
     is_lease = isinstance(record, Lease)
     return (store.get_lease if is_lease else store.get_run)(SWEEP, record.index)
 
@@ -97,11 +112,15 @@ def changed(record: Any) -> Any:
     """The record with something else in it."""
     if isinstance(record, SweepStatus):
         return replace(record, state=SweepState.PAUSED)
+    if isinstance(record, SweepInfo):
+        return replace(record, labels=Labels("another"))
     return replace(record, agent="another")
 
 
 each_kind = pytest.mark.parametrize(
-    "record", [COUNTER, a_lease(), a_run()], ids=["counter", "lease", "run"]
+    "record",
+    [COUNTER, a_lease(), a_run(), SweepInfo()],
+    ids=["counter", "lease", "run", "info"],
 )
 
 
@@ -113,7 +132,8 @@ class TestSave:
 
     @pytest.mark.parametrize("record", RECORDS)
     def test_a_changed_record_is_read_back(self, store: Store, record: Lease | Run) -> None:
-        first: Any = saved(store, a_lease() if isinstance(record, Lease) else a_run())
+        plain = {Lease: a_lease(), Run: a_run(), SweepInfo: SweepInfo()}
+        first: Any = saved(store, plain[type(record)])
         stored = store.save(SWEEP, first, record)
         assert repr(stored) == repr(replace(record, change=1)) == repr(read(store, record))
         again = store.save(SWEEP, stored, first)  # all that is None or False again
@@ -160,7 +180,8 @@ class TestSave:
     ) -> None:
         seen = saved(store, record)
         stored = store.save(SWEEP, seen, changed(seen))
-        other = replace(changed(seen), **({"run_cap": 3} if record is COUNTER else {"host": "h"}))
+        more = {SweepStatus: {"run_cap": 3}, SweepInfo: {"final": Final(1, {})}}
+        other = replace(changed(seen), **more.get(type(record), {"host": "h"}))
         with unchanged(store), pytest.raises(Stale) as refused:
             store.save(SWEEP, seen, other)
         assert refused.value.stored == stored
@@ -281,6 +302,15 @@ class TestReading:
             assert len(page) * 60_000 < 2**20  # a page of DynamoDB
             seen += [run.index for run in page]
         assert seen == list(range(30))
+
+    def test_runs_by_their_indices(self, store: Store) -> None:
+        for index in (0, 1, 5, 7):
+            store.save(SWEEP, None, a_run(index))
+        found = store.get_runs(SWEEP, (7, 0, 3, 5))
+        assert [run.index for run in found] == [0, 5, 7]
+        assert found[0] == a_run(0)
+        assert store.get_runs("another1", (0,)) == []
+        assert store.get_runs(SWEEP, range(1000, 1100)) == []
 
     def test_heads_have_state_and_best(self, store: Store) -> None:
         outcomes = [None, an_outcome(), an_outcome(state=RunState.FAILED, best=None)]

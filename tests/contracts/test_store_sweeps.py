@@ -22,7 +22,8 @@ from store_samples import (
 
 from sweep_service.errors import Exhausted, InvalidRequest, NotFound, NotRunning, Stale
 from sweep_service.model.records.entries import BandValue, ErrorTail
-from sweep_service.model.records.records import Base, SweepHead, Taken
+from sweep_service.model.records.records import Base, Taken
+from sweep_service.model.records.shown import SweepHead
 from sweep_service.model.records.states import SweepState
 from sweep_service.storage.store import Store
 

@@ -12,7 +12,9 @@ ENDED = ("canceled", "ended", "stopped")
 
 
 def missing(old, new, path=""):
-    """Where ``new`` lacks what ``old`` says; it may say more."""
+    """Where ``new`` lacks what ``old`` says; it may say more, and sooner that a list has ended."""
+    if path == ".next" and new is None:
+        return
     if isinstance(old, dict) and isinstance(new, dict):
         for name in old:
             yield from missing(old[name], new.get(name, "nothing"), f"{path}.{name}")

@@ -147,6 +147,11 @@ def test_every_documented_request_gets_the_documented_answer(send, backend):
     send("GET", run_path + "/history", sweep=sweep, run=runs[0])
     send("GET", run_path + "/history", query={"rows": "5"}, sweep=sweep, run=runs[0])
     send("GET", "/v1/sweeps/{sweep}/runs", query={"count": "2", "since": "1"}, sweep=sweep)
+    query = {"since": "3", "index": "0,1"}
+    send("GET", "/v1/sweeps/{sweep}/runs", query=query, sweep=sweep)
+    labels = {"name": "mine", "tags": ["good"], "notes": None}
+    send("PATCH", run_path, labels, sweep=sweep, run=runs[0])
+    send("PATCH", "/v1/sweeps/{sweep}", labels, sweep=sweep)
     send("GET", "/v1/sweeps/{sweep}/best", sweep=sweep)
     send("GET", "/v1/sweeps/{sweep}/curves", query={"index": "0,1,7"}, sweep=sweep)
     send("GET", "/v1/sweeps/{sweep}", sweep=sweep)
@@ -162,6 +167,7 @@ def test_every_documented_request_gets_the_documented_answer(send, backend):
     send("PATCH", "/v1/sweeps/{sweep}", {"run_cap": 9}, sweep=sweep)
     send("PATCH", "/v1/sweeps/{sweep}", {"config": SWEEP}, sweep=sweep)
     send("PATCH", "/v1/sweeps/{sweep}", {"state": "canceled"}, sweep=sweep)
+    send("GET", "/v1/sweeps")
     send("PATCH", "/v1/sweeps/{sweep}", {"state": "running"}, sweep=sweep)
     send("POST", "/v1/sweeps/{sweep}/runs", ask, key="ask-key-10", sweep=sweep)
     send("DELETE", "/v1/sweeps/{sweep}", sweep=sweep)

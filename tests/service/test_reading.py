@@ -261,4 +261,4 @@ def test_a_sweep_without_its_survey_reads_no_run(backend):
     assert answer.status == 200
     assert answer.body["n_handed_out"] == 1
     assert not {"counts", "best"} & answer.body.keys()
-    assert set(calls) <= {"get_status", "get_config_version"}
+    assert set(calls) <= {"get_status", "get_config_version", "get_info"}

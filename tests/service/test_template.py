@@ -215,6 +215,7 @@ def test_roles_allow_what_the_store_does_and_nothing_more(template: dict[str, An
     }
     actions = {action for statement in statements for action in texts(statement["Action"])}
     assert actions == {
+        "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
         "dynamodb:DeleteItem",
         "dynamodb:GetItem",

@@ -19,11 +19,12 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
+from sweep_service.handlers.labels import LABEL_FIELDS, label_change
 from sweep_service.model.records.identifiers import run_id, split_run_id
 from sweep_service.model.records.numbers import decode_number, encode_number
 from sweep_service.model.records.records import MetricValue, Row, RowBatch
 from sweep_service.model.records.states import RunState
-from sweep_service.operations import amendments, runs
+from sweep_service.operations import amendments, labels, runs
 from sweep_service.operations.amendments import RunWanted
 from sweep_service.operations.ask import ask
 from sweep_service.operations.finish import finish
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 MAX_ROW_BYTES = 256_000
 _MAX_ROWS = 10_000
 _MAX_KEY_LENGTH = 128
-_RUNS_A_PAGE = 200
+_RUNS_A_PAGE, _MOST_RUNS_A_PAGE = 200, 2_000
+_INDICES_A_REQUEST = 100
 _RETRIES_A_REQUEST = 50
 _MAX_THINNED = 10_000
 _MAX_TAIL = 20_000
@@ -72,9 +74,10 @@ def list_runs(request: Request, services: Services) -> Response:
     """``GET /v1/sweeps/{sweep}/runs``."""
     cursor = decode_cursor(request.query.get("cursor"), (int,))
     since = _since(request) if cursor is None else cursor[0]
-    count = request.query_count("count", _RUNS_A_PAGE, _RUNS_A_PAGE)
-    page = runs.list_runs(services, request.params["sweep"], since, count)
-    last = (page[-1].run.index + 1,) if page else None
+    count = request.query_count("count", _RUNS_A_PAGE, _MOST_RUNS_A_PAGE)
+    others = request.query_indices("index", _INDICES_A_REQUEST) if cursor is None else ()
+    page, following = runs.list_runs(services, request.params["sweep"], since, count, others)
+    last = None if following is None else (following,)
     items = [views.run(view) for view in page if not view.run.is_deleted]
     return Response(200, {"items": items, "next": encode_cursor(last)})
 
@@ -147,6 +150,16 @@ def retry_run(request: Request, services: Services) -> Response:
     reject_unknown(document, ("attempt",))
     wanted = RunWanted(*_run_of(request), int_field(document, "attempt", least=0))
     return _amended(amendments.retry_run(services, wanted), "had run {} run again")
+
+
+def change_run(request: Request, services: Services) -> Response:
+    """``PATCH .../runs/{run}``: what people have written on it."""
+    document = request.json()
+    reject_unknown(document, LABEL_FIELDS)
+    sweep, index = _run_of(request)
+    view, is_changed = labels.label_run(services, sweep, index, label_change(document))
+    deed = Deed(sweep, f"changed {', '.join(document)} of run {run_id(sweep, index)}")
+    return Response(200, views.run(view), deed=deed if is_changed else None)
 
 
 def delete_run(request: Request, services: Services) -> Response:

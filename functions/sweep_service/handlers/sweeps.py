@@ -18,16 +18,20 @@ from sweep_service.handlers.http import (
     text_field,
     typed_field,
 )
+from sweep_service.handlers.labels import LABEL_FIELDS, label_change
 from sweep_service.model.language.command import command_sha256
+from sweep_service.model.language.keys import WANDB_MODES
 from sweep_service.model.language.sweep_config import (
     ParsedSweep,
     parse_object,
     parse_text,
     with_program,
+    with_wandb,
 )
 from sweep_service.model.records.numbers import decode_number, tagged
 from sweep_service.model.records.states import SweepState
-from sweep_service.operations import imports, runs, sweeps
+from sweep_service.operations import imports, labels, runs, sweeps
+from sweep_service.operations.final import survey_of, with_final
 from sweep_service.operations.importance import importance_of
 from sweep_service.operations.imports import Result
 from sweep_service.operations.sweeps import NewSweep
@@ -58,10 +62,12 @@ _SETTABLE = (
 def create_sweep(request: Request, services: Services) -> Response:
     """``POST /v1/sweeps``."""
     document = request.json()
-    reject_unknown(document, ("config", "yaml", "project", "name", "program", "prior_runs"))
+    fields = ("config", "yaml", "project", "name", "program", "prior_runs", "wandb")
+    reject_unknown(document, fields)
     is_dry_run = request.flag("dry_run")
+    program = text_field(document, "program", _MAX_PROGRAM)
     new = NewSweep(
-        parsed=with_program(_parse_config(document), text_field(document, "program", _MAX_PROGRAM)),
+        parsed=with_wandb(with_program(_parse_config(document), program), _wandb_mode(document)),
         prior_runs=_prior_runs(document),
         project=text_field(document, "project", _MAX_PROJECT),
         name=text_field(document, "name", _MAX_NAME),
@@ -90,17 +96,18 @@ def list_sweeps(request: Request, services: Services) -> Response:
         after=decode_cursor(request.query.get("cursor"), (float, str)),
         count=request.query_count("count", _SWEEPS_A_PAGE, _SWEEPS_A_PAGE),
     )
-    items = [views.listed_sweep(view) for view in page]
+    items = [views.listed_sweep(view) for view in with_final(services, page)]
     return Response(200, {"items": items, "next": encode_cursor(last)})
 
 
 def get_sweep(request: Request, services: Services) -> Response:
     """``GET /v1/sweeps/{sweep}``; without the survey no run is read."""
     sweep = request.params["sweep"]
-    view = views.sweep_with_config(sweeps.get_sweep(services, sweep))
+    found = sweeps.get_sweep(services, sweep)
+    view = views.sweep_with_config(found)
     if not request.flag("survey", "true"):
         return Response(200, {"id": sweep, **view})
-    survey = runs.survey(services, sweep)
+    survey = survey_of(services, found)
     body: documents.Sweep = {
         "id": sweep,
         **view,
@@ -111,14 +118,21 @@ def get_sweep(request: Request, services: Services) -> Response:
 
 
 def change_sweep(request: Request, services: Services) -> Response:
-    """``PATCH /v1/sweeps/{sweep}``: one change at a time."""
+    """``PATCH /v1/sweeps/{sweep}``: one change at a time, or several labels."""
     document = request.json()
     fields = ("state", "run_cap", "config", "yaml")
-    reject_unknown(document, fields)
-    if len(document) != 1:
-        raise InvalidRequest(f"give exactly one of the fields: {', '.join(fields)}")
+    reject_unknown(document, (*fields, *LABEL_FIELDS))
+    is_labelling = document and all(field in LABEL_FIELDS for field in document)
+    if len(document) != 1 and not is_labelling:
+        raise InvalidRequest(
+            f"give exactly one of the fields: {', '.join(fields)}; or some of:"
+            f" {', '.join(LABEL_FIELDS)}"
+        )
     sweep = request.params["sweep"]
-    if "config" in document or "yaml" in document:
+    if is_labelling:
+        view = labels.label_sweep(services, sweep, label_change(document))
+        action = f"changed {', '.join(document)}"
+    elif "config" in document or "yaml" in document:
         view = update_config(services, sweep, _parse_config(document), request.caller)
         command = command_sha256(view.loaded.config.document)
         action = f"changed the config to version {view.counter.version}, command {command[:12]}"
@@ -211,6 +225,13 @@ def _parse_config(document: dict[str, Any]) -> ParsedSweep:
     n_bytes = len(json.dumps(parsed.config.document))
     _check_size("the sweep config with its defaults filled in", n_bytes, _MAX_DOCUMENT_BYTES)
     return parsed
+
+
+def _wandb_mode(document: dict[str, Any]) -> str | None:
+    mode = text_field(document, "wandb", _MAX_NAME)
+    if mode not in (None, *WANDB_MODES):
+        raise InvalidRequest(f"wandb: found '{mode}'; needs one of {', '.join(WANDB_MODES)}")
+    return mode
 
 
 def _prior_runs(document: dict[str, Any]) -> tuple[str, ...]:

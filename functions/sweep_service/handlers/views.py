@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from sweep_service.model.language.command import command_sha256
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.numbers import encode_number, tagged
+from sweep_service.operations.final import final_of
 from sweep_service.wire import documents
 from sweep_service.wire.runs import DETAILS
 
@@ -50,10 +51,10 @@ def checked_sweep(view: SweepView) -> documents.CheckedSweep:
 
 
 def _sweep_head(view: SweepView) -> documents.SweepHead:
-    meta, counter = view.loaded.meta, view.counter
+    meta, counter, labels = view.loaded.meta, view.counter, view.info.labels
     return documents.SweepHead(
         project=meta.project,
-        name=meta.name,
+        name=labels.name or meta.name,
         state=view.state.value,
         method=view.loaded.config.method,
         metric=view.loaded.config.document.get("metric"),
@@ -62,7 +63,23 @@ def _sweep_head(view: SweepView) -> documents.SweepHead:
         limit=counter.limit,
         n_handed_out=counter.next_index,
         created_at=meta.created_at,
+        tags=list(labels.tags),
+        notes=labels.notes,
+        final=_final(view),
     )
+
+
+def _final(view: SweepView) -> documents.Final | None:
+    final, best = final_of(view), None
+    if final is None:
+        return None
+    if final.best_index is not None and final.best is not None:
+        best = documents.BestOfAll(
+            id=run_id(view.sweep or "", final.best_index),
+            index=final.best_index,
+            value=encode_number(final.best),
+        )
+    return documents.Final(counts=dict(final.counts), best=best)
 
 
 def _command(loaded: LoadedConfig) -> documents.Command:
@@ -132,6 +149,15 @@ def run(view: RunView) -> documents.RunFields:
         early_stop=_early_stop(outcome.early_stop) if outcome and outcome.early_stop else None,
         attributes=tagged(outcome.attributes if outcome else stored.attributes),
         suggestion=None if stored.suggestion is None else dict(stored.suggestion),
+        heard_at=view.heard_at,
+        step=view.lease.live.step if view.is_living and view.lease else None,
+        stop_requested=view.is_stop_requested,
+        name=view.labels.name,
+        tags=list(view.labels.tags),
+        notes=view.labels.notes,
+        metrics=list(view.metrics),
+        attempts=[_attempt(record) for record in stored.attempts],
+        lease_end=_lease_end(view),
     )
     details = {name: outcome.details.get(name) if outcome else None for name in DETAILS}
     return cast("documents.RunFields", {**document, **details})
@@ -143,13 +169,17 @@ def _early_stop(stop: EarlyStop) -> documents.EarlyStop:
 
 def run_in_full(story: RunStory) -> documents.RunInFull:
     """A run with all that is kept of what happened to it."""
-    lease = story.view.lease
-    return {
+    document = {
         **run(story.view),
         "attempts": [_attempt(record) for record in story.attempts],
         "error_tail": story.error_tail,
-        "lease_end": lease.lease_end if lease and not lease.is_released else None,
     }
+    return cast("documents.RunInFull", document)
+
+
+def _lease_end(view: RunView) -> float | None:
+    lease = view.lease
+    return lease.lease_end if lease and not lease.is_released else None
 
 
 def _attempt(record: AttemptRecord) -> documents.Attempt:

@@ -138,8 +138,7 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
     store, outcome = services.store, run.outcome
     if outcome is None or lease.amendment is None:
         return store.get_run(sweep, run.index)
-    if lease.amendment is not Amendment.DELETE:
-        _reopen(services, sweep, lease)
+    _reopen(services, sweep, lease)
     if lease.amendment is Amendment.RETRY:
         ended = (outcome.state, outcome.ended_at, outcome.exit_code, outcome.signal)
         store.append(sweep, run.index, run.attempt_record(*ended))
@@ -147,10 +146,13 @@ def carry_out(services: Services, sweep: str, lease: Lease, run: Run) -> Run | N
         return None
     for band in _bands(services, sweep, run):
         store.drop_band(sweep, band, run.index, run.attempt)
+    earlier = store.list_attempt_records(sweep, run.index)
     is_deleted = lease.amendment is Amendment.DELETE
     tombstone = Outcome(RunState.DELETED, services.clock()) if is_deleted else None
     attempt, revision = run.attempt, run.revision
-    return update(store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone))
+    return update(
+        store, sweep, run, lambda stored: amend(stored, attempt, revision, tombstone, earlier)
+    )
 
 
 def _amend(services: Services, wanted: RunWanted, amendment: Amendment) -> Amended:
@@ -249,6 +251,9 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
     the amendment was stored finishes the sweep only if the counter has not changed. Once the
     amendment has been carried out, a late request writes nothing.
 
+    A deletion reopens nothing. It only changes the counter of a sweep that has ended, so that its
+    final counts are worked out again.
+
     Raises:
         Busy: Concurrent requests kept changing the sweep.
     """
@@ -257,8 +262,14 @@ def _reopen(services: Services, sweep: str, lease: Lease) -> None:
         run = services.store.get_run(sweep, lease.index)
         if run is None or not lease.amends(run):
             return
+        if lease.amendment is not Amendment.DELETE:
+            changed = reopen(seen)
+        elif seen.state.is_ended:
+            changed = seen
+        else:
+            return
         with suppress(Stale):
-            services.store.save(sweep, seen, reopen(seen))
+            services.store.save(sweep, seen, changed)
             return
     raise Busy(f"sweep {sweep} is being changed by others; try again")
 

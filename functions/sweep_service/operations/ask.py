@@ -176,8 +176,13 @@ class _Round:
             return None
         if run.attempt < lease.attempt:
             try:
-                now = self.services.clock()
-                update(store, self.sweep, run, lambda stored: runs.advance(stored, lease, now))
+                now, earlier = self.services.clock(), store.list_attempt_records(self.sweep, index)
+                update(
+                    store,
+                    self.sweep,
+                    run,
+                    lambda stored: runs.advance(stored, lease, now, earlier),
+                )
             except OutcomeKnown:
                 self._complete_ended(lease)
                 return None

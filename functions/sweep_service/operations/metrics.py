@@ -40,6 +40,28 @@ def news_of(live: LiveSummary, batch: RowBatch) -> RowBatch:
     return batch.since(batch.end) if is_counted else batch
 
 
+#: Bytes that the names of metrics may take in a lease, which every ask reads.
+_NAMES_BYTES = 200
+
+
+def names_after(known: tuple[str, ...], rows: Iterable[Row]) -> tuple[str, ...]:
+    """The names of the metrics that were logged, with those of some more rows.
+
+    A name that no longer fits is left out; those after it may fit.
+    """
+    names = dict.fromkeys(known)
+    n_bytes = sum(_name_size(name) for name in known)
+    for name in dict.fromkeys(name for row in rows for name in row.metrics):
+        if name not in names and n_bytes + _name_size(name) <= _NAMES_BYTES:
+            names[name] = None
+            n_bytes += _name_size(name)
+    return tuple(names)
+
+
+def _name_size(name: str) -> int:
+    return len(name.encode(errors="surrogatepass")) + 3
+
+
 def apply_rows(live: LiveSummary, metric: Metric | None, batch: RowBatch) -> LiveSummary:
     """The live summary after a batch of rows, none of which has been counted before."""
     steps = [row.step for row in batch.rows if row.step is not None]
@@ -48,6 +70,7 @@ def apply_rows(live: LiveSummary, metric: Metric | None, batch: RowBatch) -> Liv
         offset=batch.offset,
         next_row=batch.end,
         step=steps[-1] if steps else live.step,
+        names=names_after(live.names, batch.rows),
     )
     values = metric_values(metric, batch.rows) if metric is not None else []
     if metric is None or not values:
@@ -68,6 +91,12 @@ def live_summary(metric: Metric | None, live: LiveSummary) -> dict[str, MetricVa
     if metric is None or live.last is None:
         return {}
     return {metric.name: encode_number(live.last)}
+
+
+def is_extreme(name: str, summary: Mapping[str, MetricValue]) -> bool:
+    """Whether a value of a final summary is the least or the greatest of another metric."""
+    metric, _, kind = name.rpartition(".")
+    return kind in ("min", "max") and metric in summary
 
 
 def best_in_summary(metric: Metric, summary: Mapping[str, MetricValue]) -> float | None:

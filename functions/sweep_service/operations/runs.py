@@ -10,9 +10,11 @@ from sweep_service.errors import NotFound, NotPossible
 from sweep_service.model.records.identifiers import run_id
 from sweep_service.model.records.numbers import decode_number
 from sweep_service.model.records.records import LiveSummary
+from sweep_service.model.records.shown import Labels
 from sweep_service.model.records.states import RunState
 from sweep_service.operations.judging import judge_of
-from sweep_service.operations.metrics import live_summary
+from sweep_service.operations.metrics import is_extreme, live_summary
+from sweep_service.operations.report import lease_seconds
 from sweep_service.operations.rows import RowPosition, by_step, read_all, read_page
 from sweep_service.operations.saving import update
 from sweep_service.operations.thinning import Thinner
@@ -51,6 +53,41 @@ class RunView:
     summary: Mapping[str, MetricValue]
     best: float | None
     lease: Lease | None
+    heard_at: float | None = None
+
+    @property
+    def is_living(self) -> bool:
+        """Whether an agent works on it, or is expected to."""
+        is_held = self.lease is not None and not self.lease.is_released
+        return self.run.outcome is None and is_held
+
+    @property
+    def is_stop_requested(self) -> bool:
+        """Whether its agent has been asked to stop it, by a person or by early termination."""
+        lease = self.lease
+        if lease is None or not self.is_living:
+            return False
+        return lease.is_stop_requested or lease.early_stop is not None
+
+    @property
+    def labels(self) -> Labels:
+        """What people have written on it, or else its program."""
+        outcome, own = self.run.outcome, self.run.labels
+        noted = self.run.attributes if outcome is None else outcome.attributes
+        name, tags, notes = noted.get("name"), noted.get("tags"), noted.get("notes")
+        texts = tags if isinstance(tags, (list, tuple)) else ()
+        return Labels(
+            own.name or (name if isinstance(name, str) else None),
+            own.tags or tuple(tag for tag in texts if isinstance(tag, str)),
+            own.notes or (notes if isinstance(notes, str) else None),
+        )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics that are known to have been logged."""
+        if self.run.outcome is not None:
+            return tuple(name for name in self.summary if not is_extreme(name, self.summary))
+        return self.lease.live.names if self.lease is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +128,26 @@ class ThinnedHistory:
     n_rows: int
 
 
-def list_runs(services: Services, sweep: str, since: int, count: int) -> list[RunView]:
-    """At most ``count`` runs with index >= ``since``.
+def list_runs(
+    services: Services, sweep: str, since: int, count: int, others: Sequence[int] = ()
+) -> tuple[list[RunView], int | None]:
+    """At most ``count`` runs with index >= ``since``, after those at ``others`` that are below.
+
+    Returns:
+        The runs by index, and the index where the next page begins; None: there are no more.
 
     Raises:
         NotFound: No such sweep.
     """
     judge = _judge(services, sweep)
+    below = [index for index in others if index < since]
+    named = services.store.get_runs(sweep, below) if below else []
     runs = services.store.list_runs(sweep, since, count)
     leases = _leases_by_index(services, sweep)
     now = services.clock()
-    return [_view(judge, run, leases.get(run.index), now) for run in runs]
+    views = [_view(judge, run, leases.get(run.index), now) for run in (*named, *runs)]
+    following = runs[-1].index + 1 if runs else judge.counter.next_index
+    return views, following if following < judge.counter.next_index else None
 
 
 def get_run(services: Services, sweep: str, index: int) -> RunView:
@@ -113,7 +159,7 @@ def get_run(services: Services, sweep: str, index: int) -> RunView:
     judge = _judge(services, sweep)
     run = services.store.get_run(sweep, index)
     if run is None:
-        raise NotFound(f"no run '{run_id(sweep, index)}' in sweep {sweep}")
+        raise _no_run(sweep, index)
     lease = services.store.get_lease(sweep, index)
     return _view(judge, run, lease, services.clock())
 
@@ -300,4 +346,18 @@ def _view(judge: Judge, run: Run, lease: Lease | None, now: float) -> RunView:
         return RunView(judge.sweep, run, outcome.state, outcome.summary, best, lease)
     live = judge.live_of(lease) if lease is not None else LiveSummary()
     summary = live_summary(judge.metric, live)
-    return RunView(judge.sweep, run, living_state(lease, now), summary, live.best, lease)
+    state = living_state(lease, now)
+    heard_at = _heard_at(judge, run, lease)
+    return RunView(judge.sweep, run, state, summary, live.best, lease, heard_at)
+
+
+def _heard_at(judge: Judge, run: Run, lease: Lease | None) -> float | None:
+    """When the holder of a lease has last had it extended, which is later than half of it ago."""
+    if lease is None or lease.is_released:
+        return None
+    config = judge.services.load_config(judge.sweep, run.config_version).config
+    return max(run.started_at, lease.lease_end - lease_seconds(lease, config))
+
+
+def _no_run(sweep: str, index: int) -> NotFound:
+    return NotFound(f"no run '{run_id(sweep, index)}' in sweep {sweep}")

@@ -11,6 +11,7 @@ from sweep_service.errors import NotFound, NotPossible, Stale
 from sweep_service.model.language.problems import Problem
 from sweep_service.model.records.identifiers import SWEEP_ID_ALPHABET, SWEEP_ID_LENGTH
 from sweep_service.model.records.records import ConfigVersion, Taken
+from sweep_service.model.records.shown import NO_INFO
 from sweep_service.model.records.states import SweepState
 from sweep_service.operations.prior import read_prior_runs
 from sweep_service.operations.reconcile import reconcile
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import ParsedSweep, SweepConfig
-    from sweep_service.model.records.records import SweepHead, SweepStatus
+    from sweep_service.model.records.records import SweepStatus
+    from sweep_service.model.records.shown import SweepHead, SweepInfo
     from sweep_service.operations.services import Services
 
 DEFAULT_PROJECT = "default"
@@ -65,6 +67,7 @@ class SweepView:
     loaded: LoadedConfig
     counter: SweepStatus
     grid_points: int | None
+    info: SweepInfo = NO_INFO
     warnings: Sequence[Problem] = field(default_factory=tuple)
     is_changed: bool = True
 
@@ -111,7 +114,7 @@ def create_sweep(services: Services, new: NewSweep, *, is_dry_run: bool) -> Swee
         )
         if is_dry_run:
             loaded = LoadedConfig(meta, config)
-            return SweepView(None, loaded, counter, grid_points, warnings)
+            return SweepView(None, loaded, counter, grid_points, warnings=warnings)
         try:
             services.store.create_sweep(meta, counter)
         except Stale:
@@ -131,7 +134,8 @@ def get_sweep(services: Services, sweep: str) -> SweepView:
     """
     counter = services.store.get_status(sweep)
     loaded = services.load_config(sweep, counter.version)
-    return SweepView(sweep, loaded, counter, registry.n_points(loaded.config))
+    info = services.store.get_info(sweep) or NO_INFO
+    return SweepView(sweep, loaded, counter, registry.n_points(loaded.config), info)
 
 
 def first_configs(view: SweepView, count: int) -> list[Mapping[str, Any]]:

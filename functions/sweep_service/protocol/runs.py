@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.errors import LeaseLost, OutcomeKnown
+from sweep_service.errors import LeaseLost, NotPossible, OutcomeKnown
 from sweep_service.model.records.records import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from sweep_service.model.records.records import Lease, Outcome
+    from sweep_service.model.records.records import AttemptRecord, Lease, Outcome
+    from sweep_service.model.records.shown import Labels
 
 
 def new_run(
@@ -39,8 +40,20 @@ def new_run(
     )
 
 
-def advance(run: Run | None, lease: Lease, now: float) -> Run:
+#: Number of earlier attempts that are kept with a run; all of them are in records of their own.
+MOST_ATTEMPTS = 10
+
+
+def advance(
+    run: Run | None, lease: Lease, now: float, earlier: Sequence[AttemptRecord] = ()
+) -> Run:
     """Hand out the next attempt of a run to the holder of its lease.
+
+    Args:
+        run: As read.
+        lease: Of the requester.
+        now: Seconds since the epoch.
+        earlier: The records of its earlier attempts, which are shown with it.
 
     Raises:
         OutcomeKnown: The run has an outcome.
@@ -62,7 +75,13 @@ def advance(run: Run | None, lease: Lease, now: float) -> Run:
         agent=lease.agent,
         host=lease.host,
         started_at=now,
+        attempts=shown_attempts(earlier),
     )
+
+
+def shown_attempts(earlier: Sequence[AttemptRecord]) -> tuple[AttemptRecord, ...]:
+    """What is kept with a run of its earlier attempts."""
+    return tuple(replace(record, key=None) for record in earlier[-MOST_ATTEMPTS:])
 
 
 def end(run: Run | None, attempt: int, revision: int, outcome: Outcome) -> Run:
@@ -80,14 +99,33 @@ def end(run: Run | None, attempt: int, revision: int, outcome: Outcome) -> Run:
     return replace(run, outcome=outcome, attributes={})
 
 
-def amend(run: Run, attempt: int, revision: int, outcome: Outcome | None) -> Run:
+def amend(
+    run: Run,
+    attempt: int,
+    revision: int,
+    outcome: Outcome | None,
+    earlier: Sequence[AttemptRecord] = (),
+) -> Run:
     """Remove or replace the outcome of a run, and raise its revision.
 
     A run that has already been amended, or that is in progress, stays as it is.
+
+    Args:
+        run: As read.
+        attempt: The attempt that has ended,
+        revision: and the revision that is amended.
+        outcome: None: the run is handed out again.
+        earlier: The records of its attempts that are left.
     """
     if run.outcome is None or (run.attempt, run.revision) != (attempt, revision):
         return run
-    return replace(run, outcome=outcome, attributes={}, revision=revision + 1)
+    return replace(
+        run,
+        outcome=outcome,
+        attributes={},
+        attempts=shown_attempts(earlier),
+        revision=revision + 1,
+    )
 
 
 def note(run: Run, attempt: int, attributes: Mapping[str, Any]) -> Run:
@@ -98,6 +136,17 @@ def note(run: Run, attempt: int, attributes: Mapping[str, Any]) -> Run:
     if run.outcome is not None or run.attempt != attempt:
         return run
     return replace(run, attributes=attributes)
+
+
+def label(run: Run | None, labels: Labels) -> Run:
+    """The run with what a person has written on it.
+
+    Raises:
+        NotPossible: It was deleted.
+    """
+    if run is None or run.is_deleted:
+        raise NotPossible("the run was deleted")
+    return replace(run, labels=labels)
 
 
 def _lost(attempt: int) -> LeaseLost:

@@ -15,7 +15,16 @@ from sweep_service.access.events import Event
 from sweep_service.access.scopes import Scope
 from sweep_service.access.tokens import Token
 from sweep_service.model.records.numbers import decode_number, encode_number
-from sweep_service.model.records.records import Base, EarlyStop, LiveSummary, Outcome, Row, Taken
+from sweep_service.model.records.records import (
+    AttemptRecord,
+    Base,
+    EarlyStop,
+    LiveSummary,
+    Outcome,
+    Row,
+    Taken,
+)
+from sweep_service.model.records.shown import Final, Labels
 from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:
@@ -30,7 +39,7 @@ from_json = json.JSONDecoder().decode
 
 # Most leases of a large sweep have reported nothing; they share one summary.
 _NOTHING_REPORTED = LiveSummary()
-_NO_COLUMNS = (None, 0, None, None, None, None, None)
+_NO_COLUMNS = (None, 0, None, None, None, None, None, None)
 
 # The fields of an outcome between its state and the reason of an early stop.
 _N_BEFORE_STOP = 8
@@ -110,17 +119,18 @@ def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def encode_live(live: LiveSummary) -> tuple[object, ...]:
-    """The seven columns of a live summary."""
+    """The eight columns of a live summary."""
     last, best = encode_optional(live.last), encode_optional(live.best)
     last_finite = encode_optional(live.last_finite)
-    return (live.offset, live.n_values, last, best, live.step, last_finite, live.next_row)
+    numbers = (live.offset, live.n_values, last, best, live.step, last_finite, live.next_row)
+    return (*numbers, encode_names(live.names))
 
 
 def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
     """The live summary that ``encode_live`` wrote."""
     if columns == _NO_COLUMNS:
         return _NOTHING_REPORTED
-    offset, n_values, last, best, step, last_finite, next_row = columns
+    offset, n_values, last, best, step, last_finite, next_row, names = columns
     return LiveSummary(
         offset,
         n_values,
@@ -129,7 +139,65 @@ def decode_live(columns: tuple[Any, ...]) -> LiveSummary:
         step,
         decode_number(last_finite),
         next_row,
+        decode_names(names),
     )
+
+
+def encode_names(names: Sequence[str]) -> str | None:
+    """Names of metrics, or None without any."""
+    return to_json(names) if names else None
+
+
+def decode_names(text: str | None) -> tuple[str, ...]:
+    """What ``encode_names`` wrote."""
+    return () if text is None else tuple(from_json(text))
+
+
+def encode_labels(labels: Labels) -> str | None:
+    """What people have written on a sweep or a run, or None where they have not."""
+    return None if labels == Labels() else to_json(astuple(labels))
+
+
+def decode_labels(text: str | None) -> Labels:
+    """What ``encode_labels`` wrote."""
+    if text is None:
+        return Labels()
+    name, tags, notes = from_json(text)
+    return Labels(name, tuple(tags), notes)
+
+
+def encode_attempts(attempts: Sequence[AttemptRecord]) -> str | None:
+    """Earlier attempts of a run without its index and their keys, or None without any."""
+    if not attempts:
+        return None
+    return to_json(
+        [
+            [
+                *(record.attempt, record.agent, record.host, record.state.value),
+                *(record.started_at, record.ended_at, record.exit_code, record.signal),
+            ]
+            for record in attempts
+        ]
+    )
+
+
+def decode_attempts(text: str | None, index: int) -> tuple[AttemptRecord, ...]:
+    """What ``encode_attempts`` wrote."""
+    found = [] if text is None else from_json(text)
+    return tuple(
+        AttemptRecord(index, attempt, agent, host, RunState(state), *rest)
+        for attempt, agent, host, state, *rest in found
+    )
+
+
+def encode_final(final: Final | None) -> str | None:
+    """What was found at the end of a sweep, or None."""
+    return None if final is None else to_json(astuple(final))
+
+
+def decode_final(text: str | None) -> Final | None:
+    """What ``encode_final`` wrote."""
+    return None if text is None else Final(*from_json(text))
 
 
 def encode_early_stop(stop: EarlyStop | None) -> str | None:

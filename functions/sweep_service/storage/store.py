@@ -2,14 +2,15 @@
 
 A store knows no rules of the hand-out protocol. The pure functions of ``sweep_service.protocol``
 decide how a record may change, and the store ensures that no decision is saved that was based on
-an outdated record. Four kinds of records change: the sweep's counter, leases, runs and access
-tokens. Each counts its writes in ``change``. Everything else is written once, under its own key.
+an outdated record. Five kinds of records change: the sweep's counter, leases, runs, what is shown
+of a sweep, and access tokens. Each counts its writes in ``change``. Everything else is written
+once, under its own key.
 
 Every writing method is one atomic write of one item. Operations rely on nothing more: writes are
 never combined, and a handler may die between any two of them.
 
-All reads except ``list_observations`` are consistent: they see every write that returned before
-they began.
+All reads except ``list_observations`` and ``get_runs`` are consistent: they see every write that
+returned before they began.
 
 Every method may raise a ``TryAgain``, such as ``Throttled`` (nothing was written, or it is safe to
 repeat), and ``InvalidRequest`` for a value that cannot be stored, such as text with half a
@@ -24,8 +25,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sweep_service.access.tokens import Token
 from sweep_service.model.records.records import Lease, Run, SweepStatus
+from sweep_service.model.records.shown import SweepInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sweep_service.access.events import Event
     from sweep_service.model.records.entries import Entry
     from sweep_service.model.records.records import (
@@ -34,11 +38,11 @@ if TYPE_CHECKING:
         Observation,
         RowBatch,
         RunHead,
-        SweepHead,
     )
+    from sweep_service.model.records.shown import SweepHead
 
 #: A record that changes.
-R = TypeVar("R", SweepStatus, Lease, Run, Token)
+R = TypeVar("R", SweepStatus, Lease, Run, SweepInfo, Token)
 
 
 class Store(Protocol):
@@ -103,6 +107,12 @@ class Store(Protocol):
 
     def get_run(self, sweep: str, index: int) -> Run | None:
         """The run at an index, if any."""
+
+    def get_runs(self, sweep: str, indices: Sequence[int]) -> list[Run]:
+        """The runs at up to 100 indices that are there, by index, as they were a moment ago."""
+
+    def get_info(self, sweep: str) -> SweepInfo | None:
+        """What is shown of a sweep, if anything."""
 
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
         """Runs with index >= ``since`` in order of index: at most ``count`` and 1 MB, at least one.

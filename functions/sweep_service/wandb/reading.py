@@ -85,7 +85,7 @@ def sweep_with_runs(call: Call) -> Json:
     answer = sweep(call)
     found = answer["project"]["sweep"]
     if found is not None:
-        views = run_operations.list_runs(call.services, found["id"], 0, _RUNS_A_PAGE)
+        views, _ = run_operations.list_runs(call.services, found["id"], 0, _RUNS_A_PAGE)
         nodes = (
             {**_run(view), "sampledHistory": _sampled(call, view)}
             for view in views
@@ -186,7 +186,7 @@ def _views(services: Services, sweep_id: str, indices: Sequence[int]) -> Iterabl
     span = indices[-1] - indices[0] + 1
     if span <= 2 * len(indices) and list(indices) == sorted(indices):
         wanted = frozenset(indices)
-        views = run_operations.list_runs(services, sweep_id, indices[0], span)
+        views, _ = run_operations.list_runs(services, sweep_id, indices[0], span)
         return [view for view in views if view.run.index in wanted]
     return [run_operations.get_run(services, sweep_id, index) for index in indices]
 

@@ -70,18 +70,30 @@ class _FirstRun(TypedDict):
     stopped_early: bool | None
 
 
-class RunFields(_FirstRun, total=False):
-    """A run with its state; ``Run`` as a type."""
-
+class _RunBase(_FirstRun, total=False):
     early_stop: EarlyStop | None
     attributes: PlainMap | None
     suggestion: PlainMap | None
+    heard_at: Time | None
+    step: Whole | None
+    stop_requested: bool
+    name: str | None
+    tags: list[str]
+    notes: str | None
+    metrics: list[str]
+
+
+class RunFields(_RunBase, total=False):
+    """A run with its state; ``Run`` as a type."""
+
+    attempts: list[Attempt]
+    lease_end: Time | None
 
 
 Run = Annotated[RunFields, shapes.names_its_sweep]
 
 
-class RunInFull(RunFields):
+class RunInFull(_RunBase):
     """A run with everything that is kept of what happened to it."""
 
     attempts: list[Attempt]
@@ -188,10 +200,28 @@ class _FirstListed(TypedDict):
     created_at: Time
 
 
+class BestOfAll(TypedDict):
+    """The best run of a sweep that has ended."""
+
+    id: RunId
+    index: Count
+    value: Value
+
+
+class Final(TypedDict):
+    """What is known for good of a sweep that has ended: its runs by state, and the best."""
+
+    counts: dict[str, Count]
+    best: BestOfAll | None
+
+
 class SweepHead(_FirstListed, total=False):
     """What a listing shows of a sweep, without its id."""
 
     limit: WholeOfAnySize | None
+    tags: list[str]
+    notes: str | None
+    final: Final | None
 
 
 class ListedSweep(SweepHead):

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sweep_sdk._backend.analysis import AnalysisCaller
 from sweep_sdk._backend.answers import (
     amended,
     hand_out_or_wait,
     health_of,
-    history_row,
     imported,
-    listed_sweep,
     nothing,
     registered,
     retried,
-    run_in_full,
     run_of,
-    sweep_of,
-    thinned,
 )
+from sweep_sdk._backend.reading import ReadingCaller
 from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
 from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
@@ -33,7 +27,7 @@ from sweep_service.wire.runs import Command, Finished
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sweep_sdk._backend.answers import Reader, Thinned
+    from sweep_sdk._backend.answers import Reader
     from sweep_sdk._settings import Settings
     from sweep_service.wire.runs import Ending, HandOut, Wait
 
@@ -49,7 +43,7 @@ def new_key() -> str:
 
 
 @dataclass(frozen=True)
-class Client(AnalysisCaller):
+class Client(ReadingCaller):
     """A backend, as methods. Immutable; may be shared between threads.
 
     Every method raises ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,
@@ -70,18 +64,19 @@ class Client(AnalysisCaller):
         name: str | None = None,
         program: str | None = None,
         prior_runs: Sequence[str] = (),
+        wandb: str | None = None,
         dry_run: bool = False,
     ) -> Json:
         """Register a sweep, from a config object or the text of a sweep file.
 
         Args:
-            config: The config as an object; or:
-            yaml: The text of a sweep file.
+            config: The config as an object, or
+            yaml: the text of a sweep file.
             project: Project under which it is listed.
             name: Name of the sweep, for people.
-            program: Training program; takes precedence over the config's.
-            prior_runs: Ended runs, of any sweep, or sweeps with all of theirs: their results are
-                known to bayes from the start, and count as done in a finite space.
+            program: Training program; over the config's.
+            prior_runs: Ended runs, or sweeps with theirs, whose results count from the start.
+            wandb: What becomes of what programs log with wandb; over the config's.
             dry_run: Check it and show what the first runs would be; register nothing.
 
         Returns:
@@ -92,9 +87,8 @@ class Client(AnalysisCaller):
             UsageError: The config is over 100 KB, or holds what JSON cannot, or an older backend
                 would ignore a part of it.
         """
-        body = config_body(config, yaml) | {"project": project, "name": name}
-        if program is not None:
-            body["program"] = program
+        body = config_body(config, yaml) | {"project": project, "name": name, "program": program}
+        body |= {"wandb": wandb} if wandb is not None else {}
         if prior_runs:
             body["prior_runs"] = [
                 parse_sweep(prior) if is_sweep(prior) else parse_run(prior)[1]
@@ -103,16 +97,6 @@ class Client(AnalysisCaller):
         self._check_understood(body)
         query = {"dry_run": "true"} if dry_run else {}
         return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
-
-    def get_sweep(self, sweep: str, *, survey: bool = True) -> Json:
-        """One sweep with its config.
-
-        Args:
-            sweep: A reference to the sweep.
-            survey: Whether to add ``counts`` by run state and the ``best`` run, for which the
-                backend looks at all runs.
-        """
-        return self._get(sweep_path(sweep), sweep_of, {} if survey else {"survey": "false"})
 
     def import_results(
         self, sweep: str, results: Sequence[Mapping[str, Any]], *, dry_run: bool = False
@@ -136,10 +120,6 @@ class Client(AnalysisCaller):
         path = f"{sweep_path(sweep)}/results"
         return self._call("POST", path, imported, query, body)
 
-    def list_sweeps(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
-        """Sweeps, newest first, page by page as they are consumed."""
-        return self._pages("/v1/sweeps", {"project": project, "state": state}, listed_sweep)
-
     def change_sweep(
         self,
         sweep: str,
@@ -148,6 +128,7 @@ class Client(AnalysisCaller):
         run_cap: int | None = UNCHANGED,
         config: Mapping[str, Any] | None = None,
         yaml: str | None = None,
+        labels: Mapping[str, Any] | None = None,
     ) -> Json:
         """Change what is given, and return the sweep as it is then.
 
@@ -159,6 +140,8 @@ class Client(AnalysisCaller):
             run_cap: None takes the cap away.
             config: The new config,
             yaml: or its text.
+            labels: Some of ``name``, ``tags`` (a list of texts) and ``notes``, and nothing else at
+                the same time; None removes what was written.
 
         Raises:
             NotPossible: An illegal transition or edit; the text says what is possible.
@@ -172,6 +155,7 @@ class Client(AnalysisCaller):
             body["state"] = state
         if run_cap is not UNCHANGED:
             body["run_cap"] = run_cap
+        body |= labels or {}
         return self._change("PATCH", sweep_path(sweep), registered, body=body)
 
     def check_store(self) -> None:
@@ -202,49 +186,6 @@ class Client(AnalysisCaller):
         body = {"agent": agent, "slot": slot, "host": host}
         path = f"{sweep_path(sweep)}/runs"
         return self._call("POST", path, hand_out_or_wait, body=body, key=key)
-
-    def list_runs(self, sweep: str, since: int = 0) -> Iterator[Json]:
-        """Runs by index from ``since`` on, page by page as they are consumed."""
-        query = {"since": str(since) if since else None}
-        return self._pages(f"{sweep_path(sweep)}/runs", query, run_of)
-
-    def get_run(self, run: str) -> Json:
-        """One run with its earlier attempts and the error tail of a failure."""
-        return self._get(run_path(run), run_in_full)
-
-    def best_run(self, sweep: str) -> Json | None:
-        """The run with the best value of the sweep's metric; None while there is none."""
-        path = sweep_path(sweep)
-        try:
-            return self._get(f"{path}/best", run_of)
-        except NotFound:
-            self._get(path, sweep_of)  # raises for the sweep that does not exist
-            return None
-
-    def history(self, run: str, keys: Sequence[str] = ()) -> Iterator[Json]:
-        """Logged rows of all attempts in order, page by page as they are consumed.
-
-        Args:
-            run: A reference to the run.
-            keys: Only rows that have one of these metrics, and of each row only these; all
-                metrics when there are none.
-        """
-        query = {"keys": json.dumps(list(keys)) if keys else None}
-        return self._pages(f"{run_path(run)}/history", query, history_row)
-
-    def thinned_history(self, run: str, rows: int, keys: Sequence[str] = ()) -> Thinned:
-        """About ``rows`` of the rows that ``history`` gives, among them the first and the last.
-
-        Those with the least and the greatest values are among them too: of ``keys``, or else of the
-        sweep's metric.
-
-        Args:
-            run: A reference to the run.
-            rows: From 1 to 10,000; up to twice as many are answered.
-            keys: As for ``history``.
-        """
-        query = {"rows": str(rows)} | ({"keys": json.dumps(list(keys))} if keys else {})
-        return self._get(f"{run_path(run)}/history", thinned, query)
 
     def report(
         self,
@@ -307,6 +248,14 @@ class Client(AnalysisCaller):
             NotPossible: No agent works on it.
         """
         return self._call("POST", f"{run_path(run)}/stop", run_of, body={})
+
+    def label_run(self, run: str, labels: Mapping[str, Any]) -> Json:
+        """Change what people have written on a run; ``labels`` as in ``change_sweep``.
+
+        Raises:
+            NotPossible: The run was deleted.
+        """
+        return self._call("PATCH", run_path(run), run_of, body=dict(labels))
 
     def retry_run(self, run: str, attempt: int | None = None) -> Json:
         """Have a run that failed, crashed or was killed handed out again.

@@ -419,7 +419,7 @@ STEPS = (
     Mutation(
         _AMENDMENTS,
         "amend: the counter changes",
-        "            services.store.save(sweep, seen, reopen(seen))\n",
+        "            services.store.save(sweep, seen, changed)\n",
         "",
         "6",
         "tests/service/test_amendments.py::TestRe"
@@ -428,10 +428,19 @@ STEPS = (
     Mutation(
         _AMENDMENTS,
         "amend: a late request leaves the counter alone",
-        "        if run is None or not lease.amends(run):\n            return\n        with",
-        "        with",
+        "        if run is None or not lease.amends(run):\n            return\n        if lease",
+        "        if lease",
         "state",
         "tests/service/test_protocol_stalls.py::test_a_late_retry_leaves_an_ended_sweep_in_peace",
+    ),
+    Mutation(
+        _AMENDMENTS,
+        "amend: a deletion changes the counter of a sweep that has ended",
+        "        elif seen.state.is_ended:\n            changed = seen\n        else:",
+        "        else:",
+        "deleted",
+        "tests/service/test_final_counts.py::"
+        "test_a_run_that_is_retried_or_deleted_makes_them_invalid",
     ),
     Mutation(
         _AMENDMENTS,

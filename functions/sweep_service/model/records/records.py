@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.records.shown import NO_LABELS, Labels
 from sweep_service.model.records.states import RunState
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class LiveSummary:
         next_row: Number of the row that comes next: those before it have been counted. None before
             any, and in what earlier versions wrote, which counted batches by ``offset``; 0 where
             nothing but the start of the program is known.
+        names: Of the metrics that were logged, in the order of their first values, as far as they
+            take little room.
     """
 
     offset: int | None = None
@@ -133,6 +136,7 @@ class LiveSummary:
     step: int | None = None
     last_finite: float | None = None
     next_row: int | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +275,8 @@ class Run:
         revision: How often the run has been amended after it had ended.
         attributes: What its program has noted while it runs; an outcome has its own, and takes
             these along where its agent could say nothing.
+        attempts: Its newest earlier attempts, oldest first.
+        labels: What people have written on it; they take precedence over ``attributes``.
         change: How often the record has been written since it was created; see ``Store.save``.
     """
 
@@ -287,6 +293,8 @@ class Run:
     outcome: Outcome | None = None
     revision: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    attempts: tuple[AttemptRecord, ...] = ()
+    labels: Labels = NO_LABELS
     change: int = field(default=0, compare=False)
 
     def attempt_record(
@@ -386,13 +394,3 @@ class RowBatch:
         """The rows that are not before row ``number``."""
         n_before = min(max(number - self.offset, 0), len(self.rows))
         return RowBatch(self.attempt, self.offset + n_before, self.rows[n_before:])
-
-
-@dataclass(frozen=True, slots=True)
-class SweepHead:
-    """A line of a sweep listing."""
-
-    sweep: str
-    project: str
-    name: str | None
-    created_at: float

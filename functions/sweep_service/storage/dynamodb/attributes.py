@@ -12,15 +12,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from pynamodb.attributes import Attribute
 
 from sweep_service.errors import InvalidRequest
-from sweep_service.model.records.records import Amendment, Base, EarlyStop, Outcome, Taken
+from sweep_service.model.records.records import (
+    Amendment,
+    Base,
+    EarlyStop,
+    Outcome,
+    Taken,
+)
+from sweep_service.model.records.shown import Final, Labels
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     decode_bases,
     decode_early_stop,
+    decode_final,
+    decode_labels,
+    decode_names,
     decode_outcome,
     decode_taken,
     encode_bases,
     encode_early_stop,
+    encode_final,
+    encode_labels,
+    encode_names,
     encode_outcome,
     encode_taken,
     from_json,
@@ -133,6 +146,18 @@ class OutcomeAttribute(_Stored[Outcome], attr_type="S", write=encode_outcome, re
 
 class Reason(_Stored[EarlyStop], attr_type="S", write=encode_early_stop, read=decode_early_stop):
     """The reason of an early stop."""
+
+
+class Names(_Stored[tuple[str, ...]], attr_type="S", write=encode_names, read=decode_names):
+    """Names of metrics; none are not stored."""
+
+
+class LabelsAttribute(_Stored[Labels], attr_type="S", write=encode_labels, read=decode_labels):
+    """What people have written; nothing is not stored."""
+
+
+class FinalAttribute(_Stored[Final], attr_type="S", write=encode_final, read=decode_final):
+    """What was found at the end of a sweep."""
 
 
 class Kind(_Stored[Amendment], attr_type="S", write=lambda kind: kind.value, read=Amendment):

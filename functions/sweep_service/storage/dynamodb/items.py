@@ -21,18 +21,28 @@ from sweep_service.model.records.records import (
     LiveSummary,
     Run,
     RunHead,
-    SweepHead,
     SweepStatus,
 )
-from sweep_service.storage.codec import decode_event, decode_token, encode_event, encode_token
+from sweep_service.model.records.shown import NO_LABELS, SweepHead, SweepInfo
+from sweep_service.storage.codec import (
+    decode_attempts,
+    decode_event,
+    decode_token,
+    encode_attempts,
+    encode_event,
+    encode_token,
+)
 from sweep_service.storage.dynamodb import keys
 from sweep_service.storage.dynamodb.attributes import (
     Bases,
     Before,
     BigWhole,
+    FinalAttribute,
     Json,
     Kind,
+    LabelsAttribute,
     MetricAttribute,
+    Names,
     Numbers,
     OutcomeAttribute,
     Reason,
@@ -198,6 +208,7 @@ class LeaseItem(Item):
     step = Whole(null=True)
     last_finite = MetricAttribute(null=True)
     next_row = Whole(null=True)
+    names = Names(null=True, default=())
     is_preempting = BooleanAttribute(default=False)
     revision = Revision(null=True, default=0)
     amendment = Kind(null=True)
@@ -230,6 +241,8 @@ class RunItem(Item):
     outcome = OutcomeAttribute(null=True)
     revision = Revision(null=True, default=0)
     attributes = Json(null=True)
+    attempts_text = Text(attr_name="attempts", null=True)
+    labels = LabelsAttribute(null=True)
     state = StateOfRun(null=True)
     best = MetricAttribute(null=True)
     change = Revision(null=True, default=0)
@@ -239,16 +252,37 @@ class RunItem(Item):
         state = run.outcome.state if run.outcome is not None else None
         best = run.outcome.best if run.outcome is not None else None
         values = values_of(run) | {"attributes": run.attributes or None}
+        values["attempts_text"] = encode_attempts(values.pop("attempts"))
         return cls(*keys.run(sweep, run.index), state=state, best=best, **values)
 
     @classmethod
     def record(cls, raw: Raw) -> Run:
-        return record_of(Run, cls, raw, attributes=value_of(cls.attributes, raw) or {})
+        index = value_of(cls.index, raw)
+        attempts = decode_attempts(value_of(cls.attempts_text, raw), index)
+        attributes = value_of(cls.attributes, raw) or {}
+        labels = value_of(cls.labels, raw) or NO_LABELS
+        return record_of(Run, cls, raw, attributes=attributes, attempts=attempts, labels=labels)
 
     @classmethod
     def head(cls, raw: Raw) -> RunHead:
         """The head of a run, from an item that may lack all other attributes."""
         return record_of(RunHead, cls, raw)
+
+
+class InfoItem(Item):
+    """What is shown of a sweep."""
+
+    labels = LabelsAttribute(null=True)
+    final = FinalAttribute(null=True)
+    change = Revision(null=True, default=0)
+
+    @classmethod
+    def of(cls, sweep: str, info: SweepInfo) -> InfoItem:
+        return cls(*keys.info(sweep), **values_of(info))
+
+    @classmethod
+    def record(cls, raw: Raw) -> SweepInfo:
+        return record_of(SweepInfo, cls, raw, labels=value_of(cls.labels, raw) or NO_LABELS)
 
 
 class EventItem(Item):

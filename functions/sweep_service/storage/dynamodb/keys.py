@@ -7,6 +7,7 @@ config version           ``S#<sweep>``                ``META#<version>``
 counter                  ``S#<sweep>``                ``CTR``
 claimed point            ``S#<sweep>``                ``PT#<version>#<point>``
 change by a person       ``S#<sweep>``                ``EV#<time>#<id>``
+what is shown of it      ``S#<sweep>``                ``INFO``
 lease                    ``S#<sweep>``                ``ACT#<index>``
 run                      ``S#<sweep>``                ``R#<index>``
 observation              ``S#<sweep>``                ``OBS#<written>#<index>``
@@ -62,6 +63,11 @@ def metas(sweep: str) -> Span:
 def counter(sweep: str) -> Key:
     """The counter of a sweep."""
     return Key(_sweep(sweep), "CTR")
+
+
+def info(sweep: str) -> Key:
+    """What is shown of a sweep."""
+    return Key(_sweep(sweep), "INFO")
 
 
 def point(sweep: str, version: int, name: str) -> Key:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sweep_service.access.events import Event
-    from sweep_service.model.records.records import ConfigVersion, SweepHead, SweepStatus
+    from sweep_service.model.records.records import ConfigVersion, SweepStatus
+    from sweep_service.model.records.shown import SweepHead
     from sweep_service.storage.dynamodb.keys import Key
     from sweep_service.storage.dynamodb.table import Table
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.connection.base import MetaTable
 from pynamodb.connection.table import TableConnection
@@ -74,6 +74,26 @@ class Table:
             answer = self._connection.get_item(*key, consistent_read=True)
         item: Raw | None = answer.get("Item")
         return item
+
+    def get_all(self, keys: Sequence[Key]) -> list[Raw]:
+        """The items that are at up to 100 keys, in any order and not read consistently.
+
+        Raises:
+            Throttled: There is no capacity to read all of them.
+        """
+        found: list[Raw] = []
+        wanted: list[Any] = [{"pk": key.pk, "sk": key.sk} for key in keys]
+        for n_tries in range(_BATCH_TRIES):
+            if not wanted:
+                return found
+            with translated():
+                answer = self._connection.batch_get_item(wanted)
+            found += answer.get("Responses", {}).get(self._name, [])
+            undone = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+            wanted = [{name: key[name]["S"] for name in key} for key in undone]
+            if undone:
+                self._sleep(_FIRST_PAUSE_SECONDS * 2**n_tries)
+        raise Throttled(f"DynamoDB has no capacity to read {len(wanted)} more items just now")
 
     def put(self, item: Item, condition: Condition | None = None) -> bool:
         """Put an item; False if the condition failed."""

@@ -8,17 +8,30 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.access.tokens import Token
 from sweep_service.errors import Exhausted, NotFound, NotRunning, Stale, StoreGone, SweepDeleted
 from sweep_service.model.records.numbers import decode_number
-from sweep_service.model.records.records import Amendment, Lease, Run, RunHead, SweepStatus
+from sweep_service.model.records.records import (
+    Amendment,
+    Lease,
+    Run,
+    RunHead,
+    SweepStatus,
+)
+from sweep_service.model.records.shown import SweepInfo
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.storage.codec import (
     PAGE_BYTES,
+    decode_attempts,
     decode_bases,
     decode_early_stop,
+    decode_final,
+    decode_labels,
     decode_live,
     decode_outcome,
     decode_token,
+    encode_attempts,
     encode_bases,
     encode_early_stop,
+    encode_final,
+    encode_labels,
     encode_live,
     encode_optional,
     encode_outcome,
@@ -30,7 +43,7 @@ from sweep_service.storage.codec import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sweep_service.storage.sqlite.database import Database
     from sweep_service.storage.store import R
@@ -177,6 +190,15 @@ class RecordTables:
         rows = self._database.read(_RUNS.select_one, sweep, index)
         return _run(rows[0]) if rows else None
 
+    def get_runs(self, sweep: str, indices: Sequence[int]) -> list[Run]:
+        marks = ", ".join("?" * len(indices))
+        rows = self._database.read(f"{_RUNS.select} AND idx IN ({marks})", sweep, *indices)
+        return sorted((_run(row) for row in rows), key=lambda run: run.index)
+
+    def get_info(self, sweep: str) -> SweepInfo | None:
+        rows = self._database.read(_INFOS.select_one, sweep)
+        return _info(rows[0]) if rows else None
+
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
         rows = self._database.read_page(_SELECT_RUNS, (sweep, since), count, n_bytes=PAGE_BYTES)
         return [_run(row) for row in rows]
@@ -253,8 +275,8 @@ def _lease_values(lease: Lease) -> _Values:
 
 def _lease(row: _Values) -> Lease:
     *fields, is_stop_requested = row[:12]
-    live, unit, stop = decode_live(row[12:19]), unpack_unit(row[19]), decode_early_stop(row[20])
-    is_preempting, revision, amendment, change = row[21:]
+    live, unit, stop = decode_live(row[12:20]), unpack_unit(row[20]), decode_early_stop(row[21])
+    is_preempting, revision, amendment, change = row[22:]
     amended = revision, None if amendment is None else Amendment(amendment), change
     return Lease(*(*fields, is_stop_requested != 0, live, unit, stop, is_preempting != 0, *amended))
 
@@ -274,6 +296,8 @@ def _run_values(run: Run) -> _Values:
         None if outcome is None else encode_outcome(outcome),
         run.revision,
         to_json(run.attributes) if run.attributes else None,
+        encode_attempts(run.attempts),
+        encode_labels(run.labels),
         run.change,
         None if outcome is None else outcome.state.value,
         None if outcome is None else encode_optional(outcome.best),
@@ -281,10 +305,21 @@ def _run_values(run: Run) -> _Values:
 
 
 def _run(row: _Values) -> Run:
-    index, config, *fields, suggestion, outcome, revision, attributes, change = row[:14]
+    index, config, *fields, suggestion, outcome = row[:11]
+    revision, attributes, attempts, labels, change = row[11:16]
     noted = {} if attributes is None else from_json(attributes)
-    decoded = from_json(suggestion), decode_outcome(outcome), revision, noted, change
+    shown = decode_attempts(attempts, index), decode_labels(labels)
+    decoded = from_json(suggestion), decode_outcome(outcome), revision, noted, *shown, change
     return Run(index, from_json(config), *(*fields, *decoded))
+
+
+def _info_values(info: SweepInfo) -> _Values:
+    return encode_labels(info.labels), encode_final(info.final), info.change
+
+
+def _info(row: _Values) -> SweepInfo:
+    labels, final, change = row
+    return SweepInfo(decode_labels(labels), decode_final(final), change)
 
 
 def _token_values(token: Token) -> _Values:
@@ -310,7 +345,8 @@ _LEASES = _Table(
         *("attempt", "key", "agent", "host", "slot", "lease_end", "suspect_at"),
         *("released_attempt", "losses", "failures", "is_stop_requested"),
         *("live_offset", "live_n_values", "live_last", "live_best", "live_step"),
-        *("live_last_finite", "live_next_row", "unit", "early_stop", "is_preempting"),
+        *("live_last_finite", "live_next_row", "live_names", "unit", "early_stop"),
+        "is_preempting",
         *("revision", "amendment", "change"),
     ),
     ("change", "attempt", "revision"),
@@ -319,17 +355,23 @@ _LEASES = _Table(
 )
 _RUN_COLUMNS = (
     *("config", "config_version", "attempt", "key", "agent", "host", "created_at"),
-    *("started_at", "suggestion", "outcome", "revision", "attributes", "change"),
+    *("started_at", "suggestion", "outcome", "revision", "attributes", "attempts", "labels"),
+    "change",
     *("state", "best"),  # those of the outcome, for listings
 )
 _RUNS = _Table("runs", ("sweep", "idx"), _RUN_COLUMNS, ("change",), _run_values, _run)
+_INFOS = _Table(
+    "infos", ("sweep",), ("labels", "final", "change"), ("change",), _info_values, _info
+)
 _TOKENS = _Table("tokens", ("sha256",), ("record", "change"), ("change",), _token_values, _token)
 _TABLES: dict[type, _Table] = {
     SweepStatus: _COUNTERS,
     Lease: _LEASES,
     Run: _RUNS,
+    SweepInfo: _INFOS,
     Token: _TOKENS,
 }
 _SELECT_RUNS = f"""SELECT idx, {", ".join(_RUN_COLUMNS)}, length(config) + length(suggestion)
-        + coalesce(length(outcome), 0) + coalesce(length(attributes), 0) + 300
+        + coalesce(length(outcome), 0) + coalesce(length(attributes), 0)
+        + coalesce(length(attempts), 0) + coalesce(length(labels), 0) + 300
     FROM runs WHERE sweep = ? AND idx >= ? ORDER BY idx LIMIT ?"""

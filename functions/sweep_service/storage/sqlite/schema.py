@@ -213,6 +213,18 @@ _ACCESS = (
     "ALTER TABLE attempts ADD COLUMN holder_key TEXT",
     "ALTER TABLE deletions ADD COLUMN note TEXT",
 )
+#: What is shown of sweeps and runs: labels, earlier attempts, names of metrics, final counts.
+_SHOWN = (
+    "ALTER TABLE runs ADD COLUMN attempts TEXT",
+    "ALTER TABLE runs ADD COLUMN labels TEXT",
+    "ALTER TABLE leases ADD COLUMN live_names TEXT",
+    """CREATE TABLE infos (
+        sweep TEXT NOT NULL PRIMARY KEY,
+        labels TEXT,
+        final TEXT,
+        change INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+)
 _COUNTED = ("sweeps", "leases", "runs")
 _COUNT = """CREATE TRIGGER IF NOT EXISTS counted_{table} BEFORE UPDATE ON {table}
     WHEN NEW.change <= OLD.change
@@ -232,6 +244,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _TAKEN,
     _CHANGES,
     _ACCESS,
+    _SHOWN,
 )
 SCHEMA_VERSION = len(STEPS)
 

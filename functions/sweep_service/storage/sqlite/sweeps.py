@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from sweep_service.errors import NotFound, Stale
-from sweep_service.model.records.records import ConfigVersion, SweepHead
+from sweep_service.model.records.records import ConfigVersion
+from sweep_service.model.records.shown import SweepHead
 from sweep_service.storage.codec import (
     decode_event,
     decode_taken,
@@ -37,6 +38,7 @@ _ANYTHING = """SELECT 1 FROM sweeps WHERE sweep = ?1
     UNION ALL SELECT 1 FROM histories WHERE sweep = ?1
     UNION ALL SELECT 1 FROM points WHERE sweep = ?1
     UNION ALL SELECT 1 FROM events WHERE sweep = ?1
+    UNION ALL SELECT 1 FROM infos WHERE sweep = ?1
     LIMIT 1"""
 
 _DELETIONS = (
@@ -55,6 +57,7 @@ _DELETIONS = (
         (SELECT rowid FROM error_tails WHERE sweep = ? LIMIT ?)""",
     """DELETE FROM events WHERE (sweep, at, id) IN
         (SELECT sweep, at, id FROM events WHERE sweep = ? LIMIT ?)""",
+    "DELETE FROM infos WHERE sweep IN (SELECT sweep FROM infos WHERE sweep = ? LIMIT ?)",
     "DELETE FROM histories WHERE rowid IN (SELECT rowid FROM histories WHERE sweep = ? LIMIT ?)",
 )
 
