@@ -1,4 +1,4 @@
-"""A sweep in a notebook: the report in a frame that can reach neither the notebook nor a network."""
+"""A sweep in a notebook: the report in a frame that reaches neither the notebook nor a network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class View:
         )
 
     def __repr__(self) -> str:
-        return f"<view of a sweep, {len(self.text) / 1e6:.1f} MB: the last value of a notebook's cell>"
+        return (
+            f"<view of a sweep, {len(self.text) / 1e6:.1f} MB: the last value of a notebook's cell>"
+        )
 
 
 def view(sweep_id: str, *, height: int = 900, curves: int = 0) -> View:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _OF_SWEEP = ("command_sha256", "command_changed_at", "command_changed_by", "notes")
 _OF_CONFIG = ("command", "program")
-_OF_RUN = ("error_tail", "log", "notes", "attributes")
+_OF_RUN = ("error_tail", "log", "name", "tags", "notes", "attributes")
 _KINDS = ("agent", "host")
 #: Names that cannot be meant in another way where they occur in a text: no plain words.
 _DISTINCT = re.compile(r"(?=.*[^a-z_]).{3,}", re.DOTALL)
@@ -122,7 +122,7 @@ def _relabelled(value: Any, pattern: re.Pattern[str], labels: Mapping[str, str])
             _relabelled(name, pattern, labels): _relabelled(inner, pattern, labels)
             for name, inner in value.items()
         }
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_relabelled(inner, pattern, labels) for inner in value]
     if not isinstance(value, str):
         return value

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._exceptions import NotFound, NotPossible
@@ -27,7 +27,7 @@ _CURVES_OF_OTHERS = 30
 _OTHER_METRICS = 8
 _POINTS = 100
 _EXPLAINED = 100
-_PAIRED = 4
+_PAIRED = 3
 _AT_ONCE = 8
 _FAILED = ("failed", "crashed")
 
@@ -97,7 +97,7 @@ def _rounded(curve: Json) -> Json:
 
 
 def _models(keeper: Keeper, sweep: Mapping[str, Any]) -> dict[str, Json]:
-    """The model, and its contours over each two of the most important parameters."""
+    """The model, and its contours over each two of the most important parameters, both ways."""
     if sweep["metric"] is None:
         return {}
     model = keeper.model(sweep["id"], None, None)
@@ -106,7 +106,7 @@ def _models(keeper: Keeper, sweep: Mapping[str, Any]) -> dict[str, Json]:
         return {"": model}
     contours = {
         f"{x}|{y}": {"contour": keeper.model(sweep["id"], x, y)["contour"]}
-        for x, y in combinations(names, 2)
+        for x, y in permutations(names, 2)
     }
     return {"": model, **contours}
 
@@ -119,12 +119,11 @@ def _bands(keeper: Keeper, sweep: str) -> Json | None:
 
 
 def _explained(keeper: Keeper, sweep: str, runs: Sequence[Json]) -> dict[str, Json]:
-    """What only a run by itself says: why the latest failures failed, and earlier attempts."""
-    chosen = [run["index"] for run in runs if run["state"] in _FAILED or run["attempt"] > 1]
+    """What only a run by itself says: the last lines that the latest failures wrote to stderr."""
+    indices = [run["index"] for run in runs if run["state"] in _FAILED][-_EXPLAINED:]
 
     def explained(index: int) -> Json:
         return {**keeper.run(sweep, index), "log": None}
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        indices = chosen[-_EXPLAINED:]
         return dict(zip(map(str, indices), pool.map(explained, indices), strict=True))

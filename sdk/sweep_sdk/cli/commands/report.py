@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from sweep_sdk.cli.backend import connected
-from sweep_sdk.cli.formats import size_text
 from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import say
@@ -40,15 +39,15 @@ _EXAMPLES = examples(
 @click.option(
     "--redact",
     is_flag=True,
-    help="Leave out names of hosts, agents and users, commands, errors and notes.",
+    help="Leave out hosts, agents, users, commands, errors, and what programs or people noted.",
 )
 def command(sweep: str, file: Path, curves: int, redact: bool) -> None:
     """Write SWEEP into one HTML file, which shows what 'sweep-sdk ui' shows.
 
     It opens from disk in any current browser, without a server and without a network. It holds the
     configurations and results of all runs, curves of the best ones, and the last lines that failed
-    runs wrote to stderr. With --redact, names of parameters and metrics, values of parameters, and
-    names of sweeps and runs remain: look at them before you publish it.
+    runs wrote to stderr. With --redact, the name of the sweep, names of parameters and metrics,
+    and values of parameters remain: look at them before you publish it.
     """
     from sweep_sdk._ui.redaction import redacted
     from sweep_sdk._ui.report_document import report_document
@@ -61,4 +60,4 @@ def command(sweep: str, file: Path, curves: int, redact: bool) -> None:
     (head,) = document["sweeps"]
     text = report_file(document, head["id"], head["name"] or head["id"])
     file.write_text(text, encoding="utf-8")
-    say(f"{file}: {size_text(file.stat().st_size)}")
+    say(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
