@@ -102,8 +102,6 @@ def _models(keeper: Keeper, sweep: Mapping[str, Any]) -> dict[str, Json]:
         return {}
     model = keeper.model(sweep["id"], None, None)
     names = [entry["name"] for entry in model["importance"][:_PAIRED]]
-    if model["contour"] is None:
-        return {"": model}
     contours = {
         f"{x}|{y}": {"contour": keeper.model(sweep["id"], x, y)["contour"]}
         for x, y in permutations(names, 2)

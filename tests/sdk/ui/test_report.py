@@ -97,6 +97,10 @@ class TestDocument:
         assert curves["loss"][0]["value"] == [0.416667] * 5
         assert len(curves["acc"]) == len(curves[HOSTILE]) == 1
         assert document["models"][sweep][""]["importance"]
+        models = document["models"][sweep]
+        names = [entry["name"] for entry in models[""]["importance"]]
+        assert len(models) == 1 + 3 * 2
+        assert models[f"{names[1]}|{names[0]}"]["contour"]["x"]["name"] == names[1]
         assert document["bands"][sweep]["bands"]
         assert list(document["runs"][sweep]) == ["5"]
         assert document["runs"][sweep]["5"]["error_tail"] == f"{HOSTILE} on titan-7"
