@@ -234,7 +234,7 @@ class HttpTransport:
             return self._open_session
 
     def _new_session(self) -> requests.Session:
-        session = network.new_session(
+        session = network.backend_session(
             self.place, self._ca_bundle, uses_proxy=self.proxy is not None
         )
         # A callable rather than a header, which requests would replace by an entry of ~/.netrc.

@@ -10,14 +10,14 @@ from sweep_sdk._world import network
 def trouble_of(
     url: str, error: Exception, proxy: str | None, url_setting: str, connect_seconds: float
 ) -> BackendUnavailable | UsageError:
-    """What an exception means to the user, in one line.
+    """Convert an exception of a request to an error with a message for the user.
 
     Args:
-        url: What was asked.
-        error: What came of it: an error of requests, urllib3, the system, or ``TooLong``.
-        proxy: The setting of the proxy, if there was one.
-        url_setting: Where the address comes from.
-        connect_seconds: How long a connection was waited for.
+        url: The URL of the request.
+        error: The exception: of requests, urllib3 or the system, or ``TooLong``.
+        proxy: Setting of the proxy, if one was used.
+        url_setting: Setting that the URL comes from.
+        connect_seconds: Timeout of the connection.
     """
     import requests
     import urllib3
