@@ -17,7 +17,7 @@ from sweep_service.model.language.keys import SCALAR_FIELDS
 from sweep_service.model.language.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sweep_service.model.language.problems import Problem
     from sweep_service.model.space.search_space import SearchSpace
@@ -70,6 +70,7 @@ class SweepConfig:
         lease_seconds: Seconds for which a run is reserved for an agent that sends nothing.
         run_timeout: Seconds after which a run is stopped; None for no limit.
         start: Configs that are run first, each with a value for every parameter.
+        n_added: How many of them, the first ones, people have added to the sweep as it ran.
         replacement: Whether points of a finite space may be repeated; has no effect on a grid.
         needs: Keys and macros that agents must know in addition to those of version 0.1.0.
     """
@@ -93,6 +94,11 @@ class SweepConfig:
     start: tuple[Mapping[str, Any], ...] = ()
     replacement: bool = False
     needs: tuple[str, ...] = ()
+    n_added: int = 0
+
+    def with_added(self, points: Sequence[Mapping[str, Any]]) -> SweepConfig:
+        """The config with these points that people have added, in the place of others."""
+        return replace(self, start=(*points, *self.start[self.n_added :]), n_added=len(points))
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class ConfigVersion:
     Attributes:
         taken: None where nothing was, and in later versions that an older backend wrote.
         command_at: When the command or the program last changed; None in what 0.1.0 wrote.
+        added: Points that people have added and that had not been handed out before it.
         command_by: Who changed it.
     """
 
@@ -77,6 +78,7 @@ class ConfigVersion:
     taken: Taken | None = None
     command_at: float | None = None
     command_by: str | None = None
+    added: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ coordinate in [0, 1] for each searched parameter.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from sweep_service.model.space.distributions import identity
 
 if TYPE_CHECKING:
     from sweep_service.model.space.distributions import Distribution, Finite
@@ -78,6 +81,11 @@ class SearchSpace:
             ValueError: Names the parameter that the config lacks, or whose value is outside.
         """
         return tuple(_unit(parameter, config) for parameter in self.searched)
+
+    def key(self, config: Mapping[str, Any]) -> str:
+        """A text that is the same for configs with the same values, and for no others."""
+        values = (look_up(config, parameter.path) for parameter in self.searched)
+        return json.dumps([identity(value) for value in values])
 
     def contains(self, config: Mapping[str, Any]) -> bool:
         """Whether every parameter has a valid value; other keys are ignored."""
