@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from watched_store import watch
 
+from sweep_service.operations.ask import ask
+from sweep_service.protocol.leases import Requester
+
 FINITE = {"a": {"values": [1, 2, 3]}, "b": {"values": ["x", "y"]}, "c": {"value": 7}}
 ENDLESS = {"lr": {"distribution": "log_uniform_values", "min": 1e-5, "max": 1.0}, "c": {"value": 7}}
-#: So many weighted combinations that a random search claims its points.
+#: Enough weighted combinations for a random search to claim its points.
 SKEWED = {f"p{n}": {"values": [0, 1], "probabilities": [0.9, 0.1]} for n in range(16)}
 
 
@@ -122,6 +125,25 @@ def test_a_lost_reply_and_its_repeat_add_a_point_once(backend):
     configs = play(backend, sweep)
     assert configs[0] == {"a": 3, "b": "y", "c": 7}
     assert of(configs) == of(all_points())
+
+
+def test_a_claim_meanwhile_is_not_overtaken(backend):
+    """An agent asks between the reading of the sweep and the saving of the points."""
+    sweep = create(backend)
+    services, asked = backend.services, []
+
+    def meanwhile(name):
+        if name == "add_config_version" and not asked:
+            requester = Requester("the-other-key", "agent", "host", "")
+            asked.append(ask(services, sweep, requester).config)
+
+    watch(backend, meanwhile)
+    answer = add(backend, sweep, {"a": 1, "b": "x"}, {"a": 3, "b": "y"})
+    backend.services = services
+    assert asked == [{"a": 1, "b": "x", "c": 7}]
+    assert [point["id"] for point in answer["points"]] == [None, f"{sweep}-1"]
+    assert takes(backend, sweep) == [{"a": 3, "b": "y", "c": 7}]
+    assert len(takes(backend, sweep, 4)) == 4
 
 
 def test_those_in_front_come_before_those_that_wait(backend):

@@ -86,8 +86,7 @@ def add_points(services: Services, sweep: str, configs: Sequence[Any], *, is_fro
         report.raise_errors()
         waiting = queued_points(services, sweep, seen)
         known = set(map(config.space.key, waiting))
-        news = [point for point in new if config.space.key(point) not in known]
-        extended = config.with_added((*news, *waiting) if is_front else (*waiting, *news))
+        extended = config.with_added((*new, *waiting) if is_front else (*waiting, *new))
         choose_all(services, sweep, seen)
         bases = (*seen.bases, Base(seen.version + 1, seen.next_index))
         taken = work_out_taken(services, sweep, extended, bases, seen.seed)
