@@ -7,8 +7,8 @@ CONSTRAINTS ?= constraints.txt
 
 CODE := sdk functions tests benchmarks tools
 
-.PHONY: help demo test test-fast test-oldest coverage e2e e2e-wandb wandb-next e2e-integrations simulate \
-	simulate-mutants fuzz faults check check-template audit format hooks docs docs-serve constraints dist bench sam-local clean
+.PHONY: help demo test test-fast test-oldest coverage e2e e2e-ui e2e-wandb wandb-next e2e-integrations simulate \
+	simulate-mutants fuzz faults check check-template check-page audit format hooks docs docs-serve constraints dist bench sam-local clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -57,6 +57,11 @@ wandb-next: $(VENV)/.ready-test  ## the same with the newest release of wandb
 e2e-integrations: $(VENV)/.ready-test  ## run the integrations with the libraries of tests/e2e/integrations/versions.txt
 	$(BIN)/python tests/e2e/environments.py integrations
 
+e2e-ui: $(VENV)/.ready-test $(VENV)/.ready-browser  ## drive the dashboard in a real browser (Chromium; Firefox for reports)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+	@command -v firefox-esr >/dev/null || apt-get install -y -qq firefox-esr
+	$(BIN)/python -m pytest --numprocesses=2 --override-ini=python_files='browser_*.py' tests/e2e/ui
+
 simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for its story)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
 
@@ -69,7 +74,7 @@ fuzz: $(VENV)/.ready-test  ## send random requests, sweep files and answers (FUL
 faults: $(VENV)/.ready-test  ## run the fault suites at full size and the mutants (hours; ONLY=rows for one of them)
 	$(BIN)/python tests/e2e/faults/run.py $(if $(ONLY),--only $(ONLY))
 
-check: $(VENV)/.ready-test $(VENV)/.ready-check check-template  ## check style, types, import contracts, security and workflows
+check: $(VENV)/.ready-test $(VENV)/.ready-check check-template check-page  ## check style, types, import contracts, security and workflows
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
@@ -83,6 +88,15 @@ check: $(VENV)/.ready-test $(VENV)/.ready-check check-template  ## check style, 
 check-template: .venv-template/.ready  ## check template.yaml against CloudFormation's rules and for weak settings
 	.venv-template/bin/cfn-lint template.yaml
 	.venv-template/bin/checkov --file template.yaml --config-file infra/checkov.yaml
+
+node_modules/.ready: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "the page is checked with Node: install nodejs and npm, then make again" >&2; exit 1; }
+	npm ci --silent
+	@touch $@
+
+check-page: node_modules/.ready  ## check the types, style and pure functions of the dashboard's page (needs Node)
+	npm run --silent check
+	npm run --silent test
 
 audit:  ## look up known vulnerabilities of the pinned dependencies (needs the internet)
 	$(PYTHON) -m venv .venv-audit
@@ -105,7 +119,7 @@ docs-serve: $(VENV)/.ready-docs  ## serve the documentation and rebuild it on ev
 constraints:  ## pin the newest dependencies in constraints.txt and the oldest in constraints-oldest.txt
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[local,aws,test,check,docs,demo,release]'
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[local,aws,test,check,docs,demo,release,browser]'
 	.venv-constraints/bin/python tools/constraints.py
 	rm -rf .venv-constraints
 

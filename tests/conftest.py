@@ -42,10 +42,13 @@ settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Servers leave their tokens in a folder for configuration that is not the user's."""
+    """Servers keep their tokens in a folder of the test's, and the user has no W&B account."""
     folder = tempfile.TemporaryDirectory(prefix="sweep-sdk-config-")
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_CONFIG_HOME"] = folder.name
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        del os.environ[name]
+    os.environ["NETRC"] = os.path.join(folder.name, "netrc")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

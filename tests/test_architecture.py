@@ -160,7 +160,8 @@ _PROGRAM_SIDE = ("_sweeps/asked_run.py", "_program/run.py", "_metrics/writer.py"
 def reaching_code():
     client = ROOT / "sdk" / "sweep_sdk"
     own = [client / name for name in _PROGRAM_SIDE]
-    paths = [*client.glob("_agent/**/*.py"), *client.glob("_backend/*.py"), *own]
+    packages = ("_agent/**/*.py", "_backend/*.py", "_capture/*.py")
+    paths = [*(path for package in packages for path in client.glob(package)), *own]
     return [path for path in paths if "/".join(path.parts[-2:]) not in _STARTERS]
 
 

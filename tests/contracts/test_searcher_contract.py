@@ -18,8 +18,27 @@ FINITE = {
     "flag": {"values": [True, [1, {"a": None}]]},
 }
 ENDLESS = {**FINITE, "lr": {"distribution": "log_uniform_values", "min": 1e-5, "max": 1e-1}}
-CASES = [(method, FINITE) for method in METHODS] + [
-    (method, ENDLESS) for method in METHODS if method != "grid"
+#: Parameters that depend on each other, and what connects them.
+CONNECTED = {
+    **FINITE,
+    "momentum": {"values": [0.0, 0.5, 0.9], "when": {"opt.name": "sgd"}},
+    "width": {"min": 1, "max": 4, "when": {"layers": {"min": 2}}},
+    "model": {"values": ["small", "large"]},
+    "batch": {"values": [64, 16]},
+}
+CONNECTIONS = {
+    "zip": [["model", "batch"]],
+    "constraints": ["batch * layers < 150", "width != layers"],
+}
+CONNECTED_ENDLESS = {
+    **CONNECTED,
+    "momentum": {"min": 0.0, "max": 0.99, "when": {"opt.name": "sgd"}},
+}
+CASES = [
+    *((method, FINITE, {}) for method in METHODS),
+    *((method, ENDLESS, {}) for method in METHODS if method != "grid"),
+    *((method, CONNECTED, CONNECTIONS) for method in METHODS),
+    *((method, CONNECTED_ENDLESS, CONNECTIONS) for method in METHODS if method != "grid"),
 ]
 SEED = 11
 
@@ -52,13 +71,14 @@ def observed(config, n):
 
 
 def random_config(config, index):
-    document = {**config.document, "method": "random"}
+    document = {**config.document, "method": "random", "replacement": True}
     return registry.suggest(from_document(document), index, 5).config
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{len(case[1])}")
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{len(case[1])}-{len(case[2])}")
 def config(request):
-    return config_of(*request.param)
+    method, parameters, connections = request.param
+    return config_of(method, parameters, **connections)
 
 
 def test_the_config_lies_in_the_space(config):
@@ -108,11 +128,18 @@ def test_the_unit_vector_is_that_of_the_config(config):
         assert suggestion.unit is None
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_finite_space_is_exhausted_without_repetition(method):
-    config = config_of(method, FINITE)
+@pytest.mark.parametrize(
+    ("method", "parameters", "connections", "expected"),
+    [
+        *((method, FINITE, {}, 12) for method in METHODS),
+        # a random search of connected parameters is kept apart by claims, not by the index
+        *((method, CONNECTED, CONNECTIONS, 88) for method in ("grid", "bayes")),
+    ],
+)
+def test_a_finite_space_is_exhausted_without_repetition(method, parameters, connections, expected):
+    config = config_of(method, parameters, **connections)
     n_points = registry.n_points(config)
-    assert n_points == 12
+    assert n_points == expected
     found, observations = [], []
     for index in range(n_points):
         evidence = Evidence(tuple(observations))

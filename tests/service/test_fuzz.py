@@ -168,7 +168,7 @@ def test_every_answer_follows_the_document(backend):
         for method, route, places, query, key, body in found + READS:
             place = places["sweep"].format(sweep=sweep)
             run = f"{place}-{places['index']}"
-            path = route.format(sweep=place, run=run, token=run)
+            path = route.format(sweep=place, run=run, token=run, entity="e", project="p")
             answer = backend.call(method, path, body, query, key)
             assert answer.status < 500, answer.body
             check_answer(OPERATIONS[method, route], answer)

@@ -244,3 +244,55 @@ class TestWhatAnUpdateCosts:
         self.cold(backend)
         after = take(backend, sweep)
         assert len(set(names(before + after))) == len(before + after) == 93
+
+
+CONNECTED = {
+    "optimizer": {"values": ["sgd", "adam"]},
+    "momentum": {"values": [0.0, 0.9], "when": {"optimizer": "sgd"}},
+    "model": {"values": ["small", "large"]},
+    "batch": {"values": [64, 16]},
+    "length": {"values": [512, 1024]},
+}
+CONNECTIONS = {"zip": [["model", "batch"]], "constraints": ["batch * length <= 32768"]}
+#: Optimizer and momentum: 3; model, batch and length: 3, as 64 * 1024 is too much.
+N_CONNECTED = 9
+
+
+class TestConnectedParameters:
+    """Each point of a space with conditions, zipped parameters and constraints comes once."""
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_every_point_is_handed_out_once(self, backend, method):
+        body = register(backend, config_of(method, CONNECTED, **CONNECTIONS))
+        assert body["grid_points"] == N_CONNECTED
+        found = take(backend, body["id"])
+        assert len(found) == len(set(names(found))) == N_CONNECTED
+        for config in found:
+            assert ("momentum" in config) == (config["optimizer"] == "sgd")
+            assert config["batch"] == {"small": 64, "large": 16}[config["model"]]
+            assert config["batch"] * config["length"] <= 32768
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_an_update_leaves_out_what_has_been_run(self, backend, method):
+        sweep = backend.create(config_of(method, CONNECTED))
+        before = take(backend, sweep, 5)
+        change = {"config": config_of(method, CONNECTED, **CONNECTIONS)}
+        answer = backend.call("PATCH", f"/v1/sweeps/{sweep}", change)
+        assert answer.status == 200, answer.body
+        after = take(backend, sweep)
+        assert not set(names(before)) & set(names(after))
+        known = set(names(before)) | set(names(after))
+        everything = take(backend, backend.create(change["config"]))
+        assert set(names(everything)) <= known
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_prior_runs_count_as_done(self, backend, method):
+        first = backend.create(config_of(method, CONNECTED, **CONNECTIONS))
+        done = take(backend, first, 4)
+        body = register(
+            backend,
+            config_of(method, CONNECTED, **CONNECTIONS),
+            prior_runs=[first],
+        )
+        rest = take(backend, body["id"])
+        assert sorted(names(done) + names(rest)) == names(take(backend, first) + done)

@@ -20,9 +20,9 @@ from simulation.ledger import WRITES, judged
 from simulation.network import Session
 from simulation.threads import thread_classes
 from sweep_sdk._agent import function_agent
-from sweep_sdk._agent.slot import attempt
+from sweep_sdk._agent.slot import program
 from sweep_sdk._program import current_run
-from sweep_sdk._world import chance, clock, disk, network, processes, running, threads
+from sweep_sdk._world import chance, clock, disk, loopback, network, processes, running, threads
 from sweep_service import bootstrap
 from sweep_service.operations import evidence
 from sweep_service.storage import deferred
@@ -55,6 +55,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     for name, value in descriptor_functions(kernel).items():
         yield disk, name, value
     yield network, "new_session", lambda: Session(world.network)
+    yield loopback, "listen", NoConnections  # none of these programs uses wandb
     yield running, "_PROC", "/nowhere"  # programs are no processes here, and keepers are not killed
     yield processes, "_os", _own_process(kernel)
     yield processes, "_signal", _signals(kernel)
@@ -62,7 +63,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     rng = random.Random(f"chance {world.seed}")
     yield chance, "_random", rng
     yield chance, "_uuid", SimpleNamespace(uuid4=lambda: UUID(int=rng.getrandbits(128), version=4))
-    yield attempt, "start_child", world.programs.start_child
+    yield program, "start_child", world.programs.start_child
     # the backend inside the client's own process
     yield bootstrap, "time", SimpleNamespace(time=lambda: wall_time(kernel, kernel.machine()))
     yield bootstrap, "random", SimpleNamespace(SystemRandom=lambda: random.Random(rng.random()))
@@ -73,6 +74,22 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
         yield SqliteStore, name, judged(world, name, getattr(SqliteStore, name))
     yield evidence, "load_observations", _judged_observations(world)
     yield sweeps, "_DELETE_BATCH", 2
+
+
+class NoConnections:
+    """A loopback to which nobody connects."""
+
+    def __enter__(self) -> NoConnections:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def add(self, answer: Any) -> str:
+        return "http://127.0.0.1:1/key"
+
+    def remove(self, address: str, seconds: float) -> None:
+        pass
 
 
 def _time(kernel: Kernel) -> SimpleNamespace:

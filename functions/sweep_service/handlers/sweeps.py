@@ -20,11 +20,13 @@ from sweep_service.handlers.http import (
 )
 from sweep_service.handlers.labels import LABEL_FIELDS, label_change
 from sweep_service.model.language.command import command_sha256
+from sweep_service.model.language.keys import WANDB_MODES
 from sweep_service.model.language.sweep_config import (
     ParsedSweep,
     parse_object,
     parse_text,
     with_program,
+    with_wandb,
 )
 from sweep_service.model.records.numbers import decode_number, tagged
 from sweep_service.model.records.states import SweepState
@@ -61,10 +63,12 @@ _SETTABLE = (
 def create_sweep(request: Request, services: Services) -> Response:
     """``POST /v1/sweeps``."""
     document = request.json()
-    reject_unknown(document, ("config", "yaml", "project", "name", "program", "prior_runs"))
+    fields = ("config", "yaml", "project", "name", "program", "prior_runs", "wandb")
+    reject_unknown(document, fields)
     is_dry_run = request.flag("dry_run")
+    program = text_field(document, "program", _MAX_PROGRAM)
     new = NewSweep(
-        parsed=with_program(_parse_config(document), text_field(document, "program", _MAX_PROGRAM)),
+        parsed=with_wandb(with_program(_parse_config(document), program), _wandb_mode(document)),
         prior_runs=_prior_runs(document),
         project=text_field(document, "project", _MAX_PROJECT),
         name=text_field(document, "name", _MAX_NAME),
@@ -239,6 +243,13 @@ def _parse_config(document: dict[str, Any]) -> ParsedSweep:
     n_bytes = len(json.dumps(parsed.config.document))
     _check_size("the sweep config with its defaults filled in", n_bytes, _MAX_DOCUMENT_BYTES)
     return parsed
+
+
+def _wandb_mode(document: dict[str, Any]) -> str | None:
+    mode = text_field(document, "wandb", _MAX_NAME)
+    if mode not in (None, *WANDB_MODES):
+        raise InvalidRequest(f"wandb: found '{mode}'; needs one of {', '.join(WANDB_MODES)}")
+    return mode
 
 
 def _prior_runs(document: dict[str, Any]) -> tuple[str, ...]:

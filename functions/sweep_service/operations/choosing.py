@@ -252,14 +252,15 @@ class _Chooser:
     def _all(self) -> Iterator[tuple[int, Suggestion]]:
         """All points, in a random order that depends on the index."""
         space = self.config.space
-        distributions = points.finite_distributions(space)
+        if space.points is None:
+            return
         key = f"{self.seed}:{self.index}:claims"
-        for number in points.in_random_order(space.n_points or 0, key):
-            config = points.config_of(distributions, space, number)
+        for number in points.in_random_order(space.points.n_points, key):
+            config = space.points.config_at(number)
             yield number, Suggestion(config, space.to_unit(config), registry.DRAWN)
 
     def _number_of(self, suggestion: Suggestion) -> int:
-        number = points.number_in(self.config.space, suggestion.config)
+        number = _number_in(self.config.space, suggestion.config)
         if number is None:
             raise ValueError(f"{suggestion.config} is outside the space of its search")
         return number
@@ -280,12 +281,17 @@ class _Chooser:
         space = self.config.space
         run = self.services.store.get_run(self.sweep, index)
         if run is not None:
-            number = points.number_in(space, run.config)
+            number = _number_in(space, run.config)
             return -1 if number is None else number
         lease = self.services.store.get_lease(self.sweep, index)
         if lease is None or lease.unit is None:
             return None
-        return points.number_in(space, space.from_unit(lease.unit))
+        return _number_in(space, space.from_unit(lease.unit))
+
+
+def _number_in(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
+    """The number of a config among the points of a space; None if it is none of them."""
+    return None if space.points is None else space.points.number_of(config)
 
 
 def _with_pending(

@@ -13,7 +13,6 @@ from sweep_service.errors import Busy, NotPossible, Stale
 from sweep_service.model.records.records import Base, Observation, Taken
 from sweep_service.model.records.states import RunState, SweepState
 from sweep_service.model.space.distributions import identity
-from sweep_service.model.space.search_space import look_up
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.evidence import load_observations
 from sweep_service.operations.reconcile import reconcile
@@ -192,5 +191,5 @@ def _observations(
 
 def _name(config: SweepConfig, result: Result) -> str:
     """Identity of a result: its searched values and its metric value."""
-    values = (look_up(result.config, parameter.path) for parameter in config.space.searched)
+    values = (parameter.read(result.config) for parameter in config.space.searched)
     return json.dumps([*map(identity, values), repr(result.value)])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.errors import Busy, InvalidConfig, NotPossible, Stale
 from sweep_service.model.language.command import command_sha256
 from sweep_service.model.language.problems import Problem
+from sweep_service.model.language.sweep_config import with_wandb
 from sweep_service.model.records.records import Base
 from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.judging import has_prior_runs, is_same
@@ -47,6 +48,8 @@ def update_config(
     """
     for _ in range(_TRIES):
         view = get_sweep(services, sweep)
+        if parsed.config.wandb is None:  # it was decided when the sweep was registered
+            parsed = with_wandb(parsed, view.loaded.config.wandb)
         _check_change(view, parsed.config)
         counter = view.counter
         if _is_config_of(view, parsed.config):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sweep_service.search.offer import Offer
 
 #: Keys that are equal in two versions that have the same points in the same order.
-_OF_THE_SPACE = ("method", "parameters", "start", "replacement")
+_OF_THE_SPACE = ("method", "parameters", "zip", "constraints", "start", "replacement")
 
 
 def offer_of(

@@ -27,7 +27,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.space.distributions import identity
-from sweep_service.model.space.search_space import look_up
 from sweep_service.search.ranks import ranks
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def importance(
 
 def _groups(parameter: Parameter, configs: Sequence[Mapping[str, Any]]) -> Groups:
     """Group the runs by value or range of values, leaving out groups that are too small."""
-    values = {number: look_up(config, parameter.path) for number, config in enumerate(configs)}
+    values = {number: parameter.read(config) for number, config in enumerate(configs)}
     values = {n: value for n, value in values.items() if parameter.distribution.contains(value)}
     by_value: defaultdict[Any, list[int]] = defaultdict(list)
     for number, value in values.items():

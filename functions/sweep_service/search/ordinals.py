@@ -34,19 +34,3 @@ def nth_outside(taken: Sequence[int], n: int) -> int:
     """The n-th (from 0) of the numbers 0, 1, 2, ... that are not in ``taken``, ascending."""
     n_before = bisect_right(range(len(taken)), n, key=lambda place: taken[place] - place)
     return n + n_before
-
-
-def to_digits(number: int, radices: Sequence[int]) -> list[int]:
-    """The digits of a number in a mixed radix system, least significant last."""
-    digits = [0] * len(radices)
-    for position in range(len(radices) - 1, -1, -1):
-        number, digits[position] = divmod(number, radices[position])
-    return digits
-
-
-def from_digits(digits: Sequence[int], radices: Sequence[int]) -> int:
-    """The inverse of ``to_digits``."""
-    number = 0
-    for digit, radix in zip(digits, radices, strict=True):
-        number = number * radix + digit
-    return number

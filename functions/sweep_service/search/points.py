@@ -1,26 +1,20 @@
-"""Points: the configs of a finite space by number, and how a search keeps runs distinct.
-
-The digits of a point's number are the indices of its values, in a mixed radix system whose radices
-are the numbers of values. Parameters are sorted by path, and the last one varies fastest.
-"""
+"""Points: the configs of a finite space by number, and how a search keeps runs distinct."""
 
 from __future__ import annotations
 
 import hashlib
 from enum import Enum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.space.distributions import QuantizedEndless
-from sweep_service.model.space.search_space import Parameter, SearchSpace, look_up
-from sweep_service.search.ordinals import from_digits, to_digits
 from sweep_service.search.permutation import Permutation
 from sweep_service.search.random_search import has_random_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.space.distributions import Finite
+    from sweep_service.model.space.search_space import Parameter, SearchSpace
 
 _LONGEST_NAME = 64
 
@@ -40,54 +34,17 @@ def apart(config: SweepConfig) -> Apart:
     if config.space.n_points is not None:
         is_by_index = config.method == "random" and has_random_order(config.space)
         return Apart.BY_INDEX if is_by_index else Apart.CLAIMED
-    if config.method == "random" and any(map(_is_real, config.space.searched)):
+    always_active = (p for p in config.space.searched if not p.when)
+    if config.method == "random" and any(map(_is_real, always_active)):
         return Apart.BY_INDEX  # two draws of a real number are practically never equal
     return Apart.COMPARED
 
 
-def number_of(
-    distributions: Sequence[Finite], space: SearchSpace, config: Mapping[str, Any]
-) -> int | None:
-    """The number of a config, ignoring other keys; None if it is not a point of the space.
-
-    Args:
-        distributions: Distribution of each parameter of the space, in order.
-        space: The search space.
-        config: A run config.
-    """
-    digits = []
-    for parameter, distribution in zip(space.parameters, distributions, strict=True):
-        digit = distribution.index_of(look_up(config, parameter.path))
-        if digit is None:
-            return None
-        digits.append(digit)
-    return from_digits(digits, [distribution.n_values for distribution in distributions])
-
-
-def config_of(distributions: Sequence[Finite], space: SearchSpace, number: int) -> dict[str, Any]:
-    """The config of a number: the inverse of ``number_of``."""
-    digits = to_digits(number, [distribution.n_values for distribution in distributions])
-    return space.config(
-        distribution.value_at(digit)
-        for distribution, digit in zip(distributions, digits, strict=True)
-    )
-
-
-def number_in(space: SearchSpace, config: Mapping[str, Any]) -> int | None:
-    """The number of a config in a finite space; None if it is not a point of the space."""
-    return number_of(finite_distributions(space), space, config)
-
-
 def numbers_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
     """The numbers of those configs that are points of a finite space, in the configs' order."""
-    distributions = finite_distributions(space)
-    numbers = (number_of(distributions, space, config) for config in configs)
+    points = space.points
+    numbers = map(points.number_of, configs) if points is not None else ()
     return [number for number in numbers if number is not None]
-
-
-def finite_distributions(space: SearchSpace) -> Sequence[Finite]:
-    """The distributions of a finite space's parameters, in order."""
-    return [cast("Finite", parameter.distribution) for parameter in space.parameters]
 
 
 def name_of(number: int) -> str:

@@ -32,10 +32,12 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
+from sweep_service.errors import NotPossible
 from sweep_service.model.space.distributions import fresh
-from sweep_service.model.space.search_space import Parameter, SearchSpace, look_up
+from sweep_service.model.space.distributions.base import bin_of
+from sweep_service.model.space.enumeration import from_digits, to_digits
 from sweep_service.search.offer import first_offer
-from sweep_service.search.ordinals import from_digits, to_digits, with_first
+from sweep_service.search.ordinals import with_first
 from sweep_service.search.permutation import Permutation
 from sweep_service.search.suggestion import Suggestion
 
@@ -44,9 +46,12 @@ if TYPE_CHECKING:
 
     from sweep_service.model.language.sweep_config import SweepConfig
     from sweep_service.model.space.distributions import Finite
+    from sweep_service.model.space.search_space import Parameter, SearchSpace
     from sweep_service.search.offer import Offer
 
 LARGEST_RACE = 2**15
+#: Maximum number of draws of one config in a space with constraints.
+_MOST_DRAWS = 20_000
 
 
 def suggest(
@@ -65,7 +70,7 @@ def suggest(
     if place < len(offer.start) and not n_refused:
         return Suggestion(fresh(offer.start[place]))
     key = f"{seed}:{index}:{n_refused}" if n_refused else f"{seed}:{index}"
-    if space.n_points is None or config.replacement:
+    if space.n_points is None or config.replacement or not space.is_plain:
         return Suggestion(draw(space, key))
     order = RandomOrder(space, seed)
     if not has_random_order(space):
@@ -77,15 +82,30 @@ def suggest(
 
 
 def has_random_order(space: SearchSpace) -> bool:
-    """Whether a finite space has few enough weighted combinations to be put in an order."""
+    """Whether a finite space is plain, with few enough weighted combinations to be ordered."""
+    if not space.is_plain:
+        return False
     radices = [_distribution(p).n_values for p in space.searched if not _distribution(p).is_uniform]
     return math.prod(radices) <= LARGEST_RACE
 
 
 def draw(space: SearchSpace, key: str) -> dict[str, Any]:
-    """Draw each parameter independently from its distribution."""
+    """Draw each parameter independently from its distribution, until the constraints are met.
+
+    If hardly any config of a finite space meets them, one of its points is drawn instead.
+
+    Raises:
+        NotPossible: No config was found that meets the constraints.
+    """
     random = _uniforms(key)
-    return space.sample([random() for _ in space.searched])
+    for _ in range(_MOST_DRAWS):
+        config = space.sample([random() for _ in space.searched])
+        if space.violated(config) is None:
+            return config
+    if not space.n_points or space.points is None:
+        constraints = ", ".join(constraint.text for constraint in space.constraints)
+        raise NotPossible(f"no config was found that meets the constraints: {constraints}")
+    return space.points.config_at(bin_of(random(), space.n_points))
 
 
 def _uniforms(key: str) -> Callable[[], float]:
@@ -124,7 +144,7 @@ class RandomOrder:
         paths = [p.path for p in self._even + self._weighted]
         indices = dict(zip(paths, digits, strict=True))
         return self._space.config(
-            p.distribution.value_at(indices.get(p.path, 0)) for p in self._space.parameters
+            [p.distribution.value_at(indices.get(p.path, 0)) for p in self._space.parameters]
         )
 
     def positions_of(self, configs: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -175,4 +195,4 @@ def _index_of(parameter: Parameter, value: Any) -> int:
 
 
 def _digits(parameters: Sequence[Parameter], config: Mapping[str, Any]) -> list[int]:
-    return [_index_of(p, look_up(config, p.path)) for p in parameters]
+    return [_index_of(p, p.read(config)) for p in parameters]

@@ -38,7 +38,7 @@ def n_points(config: SweepConfig) -> int | None:
     points may be repeated.
     """
     if config.method == "grid":
-        return grid.n_points(config.space)
+        return config.space.grid.n_points
     return None if config.replacement else config.space.n_points
 
 
@@ -145,9 +145,9 @@ def _numbers(config: SweepConfig, seed: int, configs: Collection[Mapping[str, An
 def _config_at(config: SweepConfig, seed: int, number: int) -> Mapping[str, Any]:
     """The config of a number: the inverse of ``_numbers``."""
     if config.method == "grid":
-        return grid.point(config.space, number)
-    if apart(config) is Apart.CLAIMED:
-        return points.config_of(points.finite_distributions(config.space), config.space, number)
+        return config.space.grid.config_at(number)
+    if apart(config) is Apart.CLAIMED and config.space.points is not None:
+        return config.space.points.config_at(number)
     return random_search.RandomOrder(config.space, seed).config_at(number)
 
 

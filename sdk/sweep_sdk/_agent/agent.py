@@ -28,8 +28,9 @@ from sweep_sdk._agent.process.signals import (
 from sweep_sdk._agent.process.spot import SpotNotice, SpotWatch, grace_seconds
 from sweep_sdk._agent.process.supervisor import Interrupt, Warn
 from sweep_sdk._agent.session.session import AgentSession, find_sweep, registered
-from sweep_sdk._agent.slot.attempt import ProgramAttempt
+from sweep_sdk._agent.slot.program import ProgramAttempt
 from sweep_sdk._agent.view.event_pump import EventPump
+from sweep_sdk._capture.capture import capturing
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._process.notices import notify
 from sweep_sdk._settings import environment, load_settings
@@ -39,10 +40,10 @@ from sweep_service.model.language.command import command_sha256
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sweep_sdk._agent.printed.metrics import Patterns
     from sweep_sdk._agent.view.events import Watcher
     from sweep_sdk._backend.client import Client
     from sweep_sdk._settings import Settings
+    from sweep_service.wire.runs import HandOut
 
 _SIGNAL_EXIT = 128
 
@@ -111,7 +112,11 @@ def run_agent(
         lock = stack.enter_context(registered(settings))
         pump = stack.enter_context(EventPump(events))
         session = AgentSession(client, found, options, settings, lock, pump.emit)
-        return _Agent(session, launcher, patterns, gpus, settings.metadata_url, pump.flush).run()
+        capture = stack.enter_context(
+            capturing(found["config"].get("wandb"), environment(), session.notice)
+        )
+        begin = partial(ProgramAttempt, session, launcher, patterns, capture)
+        return _Agent(session, launcher, begin, gpus, settings.metadata_url, pump.flush).run()
 
 
 class _Agent:
@@ -124,14 +129,14 @@ class _Agent:
         self,
         session: AgentSession,
         launcher: Launcher,
-        patterns: Patterns,
+        begin: Callable[[Mapping[str, str], str, HandOut], ProgramAttempt],
         gpus: Sequence[Mapping[str, str]],
         metadata_url: str,
         flush: Callable[[], None],
     ) -> None:
         self._session = session
         self._launcher = launcher
-        self._patterns = patterns
+        self._begin = begin
         self._gpus = gpus
         self._metadata_url = metadata_url
         self._flush = flush
@@ -168,7 +173,7 @@ class _Agent:
     def _work(self, slot: str) -> None:
         """Work on one run after the other."""
         gpus = self._options.gpus_of(slot, self._gpus)
-        begin = partial(ProgramAttempt, self._session, self._launcher, self._patterns, gpus, slot)
+        begin = partial(self._begin, gpus, slot)
         error = None
         try:
             for attempt in self._session.attempts(slot, begin):

@@ -64,18 +64,19 @@ class Client(ReadingCaller):
         name: str | None = None,
         program: str | None = None,
         prior_runs: Sequence[str] = (),
+        wandb: str | None = None,
         dry_run: bool = False,
     ) -> Json:
         """Register a sweep, from a config object or the text of a sweep file.
 
         Args:
-            config: The config as an object; or:
-            yaml: The text of a sweep file.
+            config: The config as an object, or
+            yaml: the text of a sweep file.
             project: Project under which it is listed.
             name: Name of the sweep, for people.
-            program: Training program; takes precedence over the config's.
-            prior_runs: Ended runs, of any sweep, or sweeps with all of theirs: their results are
-                known to bayes from the start, and count as done in a finite space.
+            program: Training program; over the config's.
+            prior_runs: Ended runs, or sweeps with theirs, whose results count from the start.
+            wandb: What becomes of what programs log with wandb; over the config's.
             dry_run: Check it and show what the first runs would be; register nothing.
 
         Returns:
@@ -86,9 +87,8 @@ class Client(ReadingCaller):
             UsageError: The config is over 100 KB, or holds what JSON cannot, or an older backend
                 would ignore a part of it.
         """
-        body = config_body(config, yaml) | {"project": project, "name": name}
-        if program is not None:
-            body["program"] = program
+        body = config_body(config, yaml) | {"project": project, "name": name, "program": program}
+        body |= {"wandb": wandb} if wandb is not None else {}
         if prior_runs:
             body["prior_runs"] = [
                 parse_sweep(prior) if is_sweep(prior) else parse_run(prior)[1]

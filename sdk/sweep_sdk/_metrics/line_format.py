@@ -14,7 +14,8 @@ r"""The metrics file: one JSON object a line, from a training program in any lan
 ``{"event": "define", "metric": "accuracy", "summary": "mean"}``
     What the summary contains for a metric besides its last, least and greatest value.
 ``{"event": "finish", "exit_code": 0}``
-    What the program says of its own end; another code than 0 means that it failed.
+    What the program says of its own end; another code than 0 means that it failed, and null that
+    it goes on after all.
 ``{"event": "preempting"}``
     The program is about to be interrupted: an end by error gives the run back.
 
@@ -83,9 +84,9 @@ class DefineLine:
 
 @dataclass(frozen=True)
 class FinishLine:
-    """The program says how it ended."""
+    """The program says how it ended; None: it goes on after all."""
 
-    exit_code: int = 0
+    exit_code: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ def encode_define(metric: str, summary: str) -> bytes:
     return (_encode({"event": "define", "metric": metric, "summary": summary}) + "\n").encode()
 
 
-def encode_finish(exit_code: int) -> bytes:
-    """The line that says how the program ended."""
+def encode_finish(exit_code: int | None) -> bytes:
+    """The line that says how the program ended; None: that it goes on after all."""
     return (_encode({"event": "finish", "exit_code": exit_code}) + "\n").encode()
 
 
@@ -199,7 +200,7 @@ def _decode_event(document: Mapping[str, Any]) -> Line:
         return PreemptingLine()
     if event == "finish":
         code = document.get("exit_code", 0)
-        return FinishLine(code if isinstance(code, int) else 1)
+        return FinishLine(code if code is None or isinstance(code, int) else 1)
     if event == "summary" and isinstance(document.get("metrics"), dict):
         refusals = _Refusals()
         metrics = clean_metrics(document["metrics"], refusals)

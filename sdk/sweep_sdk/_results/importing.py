@@ -73,7 +73,7 @@ def results_of(rows: Sequence[Row], sweep: Mapping[str, Any], columns: Columns) 
     """
     from sweep_service.model.language.sweep_config import from_document
 
-    parameters = {p.name: p for p in from_document(sweep["config"]).space.parameters}
+    parameters = {p.name: p for p in from_document(sweep["config"]).space.leaves}
     rows = [_flat(row, parameters) for row in rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     metric = sweep["metric"]["name"] if sweep["metric"] else None
@@ -148,7 +148,7 @@ def _check_columns(
     missing = [
         name
         for name, parameter in parameters.items()
-        if name not in names and parameter.distribution.n_values != 1
+        if name not in names and parameter.distribution.n_values != 1 and not parameter.when
     ]
     if missing:
         raise UsageError(f"there is no column for the parameter '{missing[0]}'")

@@ -25,7 +25,7 @@ from sweep_service.model.language.sweep_config import from_document
 from sweep_service.model.records.numbers import with_texts
 from sweep_service.model.space.distributions import Categorical, LogNormal, LogUniform
 from sweep_service.model.space.distributions.base import is_number
-from sweep_service.model.space.search_space import MISSING, look_up
+from sweep_service.model.space.paths import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +99,11 @@ def _write(optuna: Any, file: Path, sweep: Mapping[str, Any], runs: Sequence[Run
             for name in ("name", "project", "method", "config"):
                 study.set_user_attr(name, sweep[name])
             space = from_document(sweep["config"]).space
-            searched = [_searched(optuna.distributions, each, runs) for each in space.searched]
+            searched = [
+                _searched(optuna.distributions, each, runs)
+                for each in space.leaves
+                if each.distribution.n_values != 1
+            ]
             study.add_trials(_trial(optuna.trial, run, searched) for run in runs)
             return list(study.get_trials(deepcopy=False))
     finally:
@@ -122,7 +126,7 @@ class _Searched:
 
     def value(self, run: Run) -> Any:
         """The value of a run; ``MISSING`` if its configuration has none, or one of another type."""
-        value = look_up(run["config"], self.parameter.path)
+        value = self.parameter.read(run["config"])
         if value is MISSING or (not self.is_choice and not is_number(value)):
             return MISSING
         return _choice(value) if self.is_choice else value
@@ -141,7 +145,7 @@ def _searched(distributions: Any, parameter: Parameter, runs: Sequence[Run]) -> 
         runs: All of them.
     """
     own: Any = parameter.distribution
-    found = [look_up(run["config"], parameter.path) for run in runs]
+    found = [parameter.read(run["config"]) for run in runs]
     if isinstance(own, Categorical):
         values = [*own.values, *(value for value in found if value is not MISSING)]
         choices = {json.dumps(value): _choice(value) for value in values}

@@ -18,6 +18,7 @@ from sweep_sdk._exceptions import AgentGaveUp, UsageError
 from sweep_sdk._process.notices import notify
 from sweep_sdk._settings import load_settings
 from sweep_sdk._sweeps.asked_run import AskedRun, ask_run
+from sweep_sdk._sweeps.registering import create_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +65,13 @@ def sweep(
     with open_client(settings) as client:
         if project is None and not config.get("project"):
             project = settings.project
-        created = client.create_sweep(
-            config, project=project, name=name, prior_runs=prior_runs or ()
+        created = create_sweep(
+            client,
+            say=notify,
+            config=config,
+            project=project,
+            name=name,
+            prior_runs=prior_runs or (),
         )
         for warning in warnings_of(created):
             notify(warning)

@@ -262,6 +262,7 @@ async def _open(door: Door, request: Request) -> Response:
     place = f"./#/s/{sweep}" if _ID.fullmatch(sweep) else "./"
     text = (
         f'<!doctype html><meta http-equiv="refresh" content="0;url={place}"><title>sweeps</title>'
+        '<link rel="icon" href="data:,">'
     )
     headers = {**_HEADERS, "cache-control": "no-store", "set-cookie": door.set_cookie()}
     return Response(text, media_type="text/html", headers=headers)

@@ -6,9 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sweep_sdk._results.rows import joined
 from sweep_service.model.records.identifiers import run_id
-from sweep_service.model.records.numbers import encode_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +17,8 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _MOST_SWEEPS = 1000
-_AT_ONCE = 8
+_AT_ONCE = 4
+_CURVES_A_REQUEST = 100
 
 
 class Reader(Protocol):
@@ -72,8 +71,7 @@ class BackendReader:
 
     def sweep(self, sweep: str) -> Json:
         """See ``Reader``."""
-        found = self._client.get_sweep(sweep)
-        return {name: value for name, value in found.items() if name not in ("best", "counts")}
+        return self._client.get_sweep(sweep, survey=False)
 
     def glance(self, sweep: str) -> Json:
         """See ``Reader``."""
@@ -96,44 +94,23 @@ class BackendReader:
     def curves(self, sweep: str, metric: str, indices: Sequence[int], points: int) -> list[Json]:
         """See ``Reader``."""
 
-        def curve(index: int) -> Json:
-            return self._curve(sweep, metric, index, points)
+        def some(first: int) -> list[Json]:
+            part = indices[first : first + _CURVES_A_REQUEST]
+            found = self._client.curves(sweep, part, metric, points=points)
+            return [curve.to_json() for curve in found.runs]
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(curve, indices))
+            parts = pool.map(some, range(0, len(indices), _CURVES_A_REQUEST))
+            return [curve for part in parts for curve in part]
 
-    def _curve(self, sweep: str, metric: str, index: int, points: int) -> Json:
-        rows = self._client.thinned_history(run_id(sweep, index), points, [metric]).rows
-        flat = [
-            {"attempt": row["attempt"], "step": row["step"], "at": row["at"],
-             "value": row["metrics"].get(metric)}
-            for row in rows
-        ]  # fmt: skip
-        kept = joined(row for row in flat if row["value"] is not None)
-        return {
-            "index": index,
-            "attempt": kept[-1]["attempt"] if kept else None,
-            "step": [row["step"] for row in kept],
-            "at": [row["at"] for row in kept],
-            "value": [
-                encode_number(v) if isinstance(v := row["value"], float) else v for row in kept
-            ],
-        }
-
-    def model(self, sweep: str, x: str | None, y: str | None) -> Json:  # noqa: ARG002
+    def model(self, sweep: str, x: str | None, y: str | None) -> Json:
         """See ``Reader``."""
-        found = self._client.importance(sweep)
-        importance = [
-            {"name": entry["name"], "importance": entry["share"], "correlation": None}
-            for entry in found["parameters"]
-        ]
-        return {"runs": found["n_runs"], "importance": importance, "slices": [], "contour": None,
-                "suggested": None, "forecasts": [], "coverage": None,
-                "reason_missing": "this backend does not work out the model yet"}  # fmt: skip
+        pair = None if x is None or y is None else (x, y)
+        return self._client.model(sweep, pair).to_json()
 
-    def bands(self, sweep: str) -> Json:  # noqa: ARG002
+    def bands(self, sweep: str) -> Json:
         """See ``Reader``."""
-        return {"bands": [], "steps_run": None, "steps_saved": None}
+        return self._client.bands(sweep).to_json()
 
     def _log(self, sweep: str, run: str) -> str | None:
         if self._runs_dir is None:

@@ -8,6 +8,7 @@ connection by other means than these:
 ``threads``    threads, timers, locks, conditions, events and queues
 ``disk``       paths (``disk.Path``, and every path made from one), descriptors, locks on files
 ``network``    the session that sends an HTTP request
+``loopback``   the web server for the programs that an agent starts
 ``processes``  who and where this process is, and the signals that it gets
 ``running``    the other processes of this machine
 ``chance``     keys that nobody else has, and jitter

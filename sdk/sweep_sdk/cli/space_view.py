@@ -43,6 +43,8 @@ def objective_pairs(sweep: Mapping[str, Any]) -> list[tuple[str, str]]:
         pairs.append(("run_cap", f"{sweep['run_cap']:,}"))
     if config.get("early_terminate"):
         pairs.append(("early_terminate", _fields(config["early_terminate"], ("type",))))
+    pairs += [("zip", ", ".join(names)) for names in config.get("zip", ())]
+    pairs += [("constraint", text) for text in config.get("constraints", ())]
     return pairs
 
 
@@ -56,10 +58,14 @@ def _points(sweep: Mapping[str, Any]) -> str:
 
 
 def parameter_lines(config: Config) -> list[str]:
-    """One line for each parameter: dotted name, distribution, and bounds or values."""
+    """One line for each parameter: dotted name, distribution, bounds or values, conditions."""
     distributions = _distributions(config["parameters"], "")
     return lined_up(
-        [(name, _distribution_text(entry)) for name, entry in distributions], indent="  "
+        [
+            (name, f"{_distribution_text(entry)}{_condition_text(entry)}")
+            for name, entry in distributions
+        ],
+        indent="  ",
     )
 
 
@@ -101,12 +107,30 @@ def best_text(run: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
     return f"{best} by {run['id']} ({shown}{more})"
 
 
-def _distributions(section: Config, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _distributions(
+    section: Config, prefix: str, enclosing: Config | None = None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, entry in section.items():
+        when = {**(enclosing or {}), **entry.get("when", {})}
         if "parameters" in entry:
-            yield from _distributions(entry["parameters"], f"{prefix}{name}.")
+            yield from _distributions(entry["parameters"], f"{prefix}{name}.", when)
         else:
-            yield f"{prefix}{name}", entry
+            yield f"{prefix}{name}", {**entry, "when": when}
+
+
+def _condition_text(entry: Mapping[str, Any]) -> str:
+    if not entry["when"]:
+        return ""
+    tests = (f"{name} {_test_text(accepted)}" for name, accepted in entry["when"].items())
+    otherwise = f", otherwise {value_text(entry['otherwise'])}" if "otherwise" in entry else ""
+    return f", when {' and '.join(tests)}{otherwise}"
+
+
+def _test_text(accepted: Any) -> str:
+    if not isinstance(accepted, dict):
+        return f"= {' or '.join(map(value_text, accepted))}"
+    bounds = {"min": ">=", "max": "<="}
+    return " and ".join(f"{bounds[name]} {value_text(bound)}" for name, bound in accepted.items())
 
 
 def _distribution_text(entry: Mapping[str, Any]) -> str:
@@ -118,7 +142,7 @@ def _distribution_text(entry: Mapping[str, Any]) -> str:
         weights = entry.get("probabilities")
         chances = f" with {', '.join(map(value_text, weights))}" if weights else ""
         return f"{kind} {shortened(texts, _MAX_VALUES)}{shortened(chances, _MAX_VALUES)}"
-    return f"{kind} {_fields(entry, ('distribution',))}"
+    return f"{kind} {_fields(entry, ('distribution', 'when', 'otherwise'))}"
 
 
 def _fields(entry: Mapping[str, Any], without: tuple[str, ...]) -> str:

@@ -70,6 +70,8 @@ def _command_pairs(sweep: Json, now: float) -> Iterator[tuple[str, str]]:
     if config.get("program"):
         yield "program", printable(config["program"])
     yield "command hash", command_sha256(config)
+    if config.get("wandb"):
+        yield "wandb", printable(config["wandb"])
     changed_at, author = sweep.get("command_changed_at"), sweep.get("command_changed_by")
     if changed_at is not None:
         by = f" by {printable(author)}" if author else ""

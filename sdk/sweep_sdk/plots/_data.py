@@ -94,7 +94,7 @@ class Data:
         """An axis for each parameter that is searched, by name."""
         from sweep_service.model.language.sweep_config import from_document
 
-        searched = from_document(self.sweep["config"]).space.searched
+        searched = from_document(self.sweep["config"]).space.searched_leaves
         return {p.name: parameter_axis(p).fit(self.frame) for p in searched}
 
     def axis(self, name: str) -> ParameterAxis:

@@ -83,7 +83,7 @@ ACCESS = (
         "tests/e2e/test_agent_pin.py::test_another_one_is_refused_before_anything_is_asked_for",
     ),
     Mutation(
-        "sdk/sweep_sdk/_agent/slot/attempt.py",
+        "sdk/sweep_sdk/_agent/slot/program.py",
         "a pinned agent looks at the command of each run",
         "session.options.check_pin(handout.command_sha256)",
         "pass",

@@ -42,3 +42,11 @@ def test_every_package_has_a_version_an_integrity_and_a_licence():
         assert re.fullmatch(r"\d+\.\d+\.\d+", package["version"])
         assert package["integrity"].startswith("sha512-")
         assert f"LICENSE-{name}" in package["files"]
+
+
+def test_what_checks_the_page_is_pinned_and_names_no_registry():
+    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert packages
+    assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []

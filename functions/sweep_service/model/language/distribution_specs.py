@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from sweep_service.model.space.distributions.continuous import (
     Uniform,
 )
 from sweep_service.model.space.distributions.discrete import IntUniform, q_uniform, quantized
-from sweep_service.model.space.search_space import Parameter, SearchSpace
 
 if TYPE_CHECKING:
     from sweep_service.model.space.distributions.base import Distribution
@@ -205,17 +204,3 @@ _SPECS = (
 
 #: The specifications by name.
 DISTRIBUTIONS: Mapping[str, DistributionSpec] = {spec.name: spec for spec in _SPECS}
-
-
-def space_of(section: Mapping[str, Any]) -> SearchSpace:
-    """The search space of a normalised ``parameters`` section, which is not checked again."""
-    return SearchSpace.of(_parameters(section, ()))
-
-
-def _parameters(section: Mapping[str, Any], prefix: tuple[str, ...]) -> Iterator[Parameter]:
-    for name, entry in section.items():
-        path = (*prefix, name)
-        if "parameters" in entry:
-            yield from _parameters(entry["parameters"], path)
-        else:
-            yield Parameter(path, DISTRIBUTIONS[entry["distribution"]].build(entry))

@@ -34,7 +34,8 @@ FIRST_FEATURES = frozenset(
 BACKEND_KEYS = frozenset(
     (
         *("method", "parameters", "metric", "early_terminate", "start", "name", "description"),
-        *("project", "entity", "run_cap", "retry_failed", "seed", "replacement"),
+        *("project", "entity", "run_cap", "retry_failed", "seed", "replacement", "wandb"),
+        *("zip", "constraints"),
         *keys.KEPT_KEYS,
     )
 )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sweep_service.model.language.report import Place, Report, describe
 from sweep_service.model.space.distributions.base import is_number
 
-FieldKind = Literal["number", "integer", "text", "boolean", "any", "list", "numbers"]
+FieldKind = Literal["number", "integer", "text", "boolean", "mode", "any", "list", "numbers"]
 ReportProblem = Callable[[Place, str], None]
 
 #: A number in YAML 1.2; YAML 1.1, which sweep files are in, reads ``1e-4`` and ``1e5`` as text.
@@ -149,6 +149,11 @@ def _read_boolean(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def _read_mode(value: object) -> str | None:
+    """A word; YAML reads ``off`` as false."""
+    return "off" if value is False else _read_text(value)
+
+
 def _read_list(value: object) -> list[Any] | None:
     return value if isinstance(value, list) and value else None
 
@@ -166,6 +171,7 @@ _READERS: dict[FieldKind, Callable[[object], Any]] = {
     "integer": _read_integer,
     "text": _read_text,
     "boolean": _read_boolean,
+    "mode": _read_mode,
     "list": _read_list,
     "numbers": _read_numbers,
 }

@@ -15,6 +15,7 @@ from sweep_service.model.language.fields import NUMBER_TEXT
 from sweep_service.model.language.keys import KEPT_KEYS, METHODS, SCALAR_FIELDS
 from sweep_service.model.language.printed import LONGEST_PATTERN, STREAMS
 from sweep_service.model.language.sections import HYPERBAND_FIELDS, METRIC_FIELDS
+from sweep_service.model.space.expressions import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sweep_service.model.language.fields import Field
 
 Schema = dict[str, Any]
+
+_CONDITION: Schema = {"when": {"$ref": "#/$defs/when"}}
 
 
 def sweep_schema() -> Schema:
@@ -41,6 +44,8 @@ def sweep_schema() -> Schema:
             "command": _command(),
             "start": _start(),
             "metrics_from": _metrics_from(),
+            "zip": _zip(),
+            "constraints": _constraints(),
             **{field.name: _or_null(_value(field)) for field in SCALAR_FIELDS},
             **{key: {"description": f"Kept; {why}."} for key, why in KEPT_KEYS.items()},
         },
@@ -52,6 +57,14 @@ def sweep_schema() -> Schema:
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": {"$ref": "#/$defs/parameter"},
+            },
+            "when": {
+                "description": "What other parameters must be for this one to be active.",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {
+                    "description": "A value, a list of values, or a range with min and max."
+                },
             },
             "parameter": {"anyOf": [_nested(), *map(_distribution, DISTRIBUTIONS.values())]},
         },
@@ -78,6 +91,8 @@ def _distribution(spec: DistributionSpec) -> Schema:
         "properties": {
             "distribution": names,
             **{field.name: _value(field) for field in spec.fields},
+            **_CONDITION,
+            "otherwise": {"description": "The value where the conditions are not met."},
         },
         "additionalProperties": False,
     }
@@ -90,7 +105,7 @@ def _nested() -> Schema:
         "description": "Parameters within a parameter; the run config nests the same way.",
         "type": "object",
         "required": ["parameters"],
-        "properties": {"parameters": {"$ref": "#/$defs/parameters"}},
+        "properties": {"parameters": {"$ref": "#/$defs/parameters"}, **_CONDITION},
         "additionalProperties": False,
     }
 
@@ -125,8 +140,9 @@ _TYPES: dict[str, Schema] = {
 
 
 def _choices(field: Field) -> list[Any]:
-    # YAML reads an unquoted false as a boolean
-    return [*field.choices, False] if "false" in field.choices else list(field.choices)
+    # YAML reads an unquoted false or off as a boolean
+    has_boolean = not {"false", "off"}.isdisjoint(field.choices)
+    return [*field.choices, False] if has_boolean else list(field.choices)
 
 
 def _bounds(field: Field) -> Schema:
@@ -182,4 +198,21 @@ def _metrics_from() -> Schema:
         "minProperties": 1,
         "properties": dict.fromkeys(STREAMS, patterns),
         "additionalProperties": False,
+    }
+
+
+def _zip() -> Schema:
+    names: Schema = {"type": "array", "minItems": 2, "items": {"type": "string"}}
+    return {
+        "description": "Lists of parameters whose listed values walk together.",
+        "type": ["array", "null"],
+        "items": {"anyOf": [names, {"type": "string"}]},
+    }
+
+
+def _constraints() -> Schema:
+    return {
+        "description": "Expressions that are true of every config, such as min_lr < max_lr.",
+        "type": ["array", "string", "null"],
+        "items": {"type": "string", "maxLength": LONGEST},
     }

@@ -5,6 +5,9 @@ from __future__ import annotations
 from sweep_service.model.language.fields import Field
 
 METHODS = ("grid", "random", "bayes")
+#: What becomes of what a sweep's programs log with wandb: it goes to the sweep alone, to the user's
+#: own W&B as well, or not to the sweep.
+WANDB_MODES = ("capture", "mirror", "off")
 _MOST_RUNS = 10**15 - 1
 
 _TEXT_FIELDS = (
@@ -43,10 +46,17 @@ _OWN_FIELDS = (
         " sweep.",
     ),
     Field("run_timeout", "number", "Seconds after which a run is stopped.", above=0),
+    Field(
+        "wandb",
+        "mode",
+        "Whether what programs log with wandb goes to the sweep (capture, the default), to the"
+        " user's own W&B as well (mirror), or not to the sweep (off).",
+        choices=WANDB_MODES,
+    ),
 )
 SCALAR_FIELDS = (*_TEXT_FIELDS, _RUN_CAP, *_OWN_FIELDS)
 #: Keys that W&B does not know; a file written for W&B may use them for anything.
-OWN_KEYS = ("start", "metrics_from", *(field.name for field in _OWN_FIELDS))
+OWN_KEYS = ("start", "metrics_from", "zip", "constraints", *(field.name for field in _OWN_FIELDS))
 #: Keys that are stored but have no effect, each with the reason.
 KEPT_KEYS = {
     "controller": "sweeps need no controller here",
@@ -66,5 +76,7 @@ SECTIONS = (
     "command",
     "start",
     "metrics_from",
+    "zip",
+    "constraints",
 )
 KNOWN_KEYS = {*SECTIONS, *KEPT_KEYS, *(field.name for field in SCALAR_FIELDS)}

@@ -38,6 +38,7 @@ from sweep_service.model.language.printed import read_metrics_from
 from sweep_service.model.language.report import Report, describe, excerpt
 from sweep_service.model.language.sections import read_command, read_early_terminate, read_metric
 from sweep_service.model.language.start import read_start
+from sweep_service.model.language.structure import read_space
 from sweep_service.model.space.distributions.categories import Categorical, Constant
 
 if TYPE_CHECKING:
@@ -77,8 +78,11 @@ def normalise(found: object, report: Report) -> tuple[dict[str, Any], SearchSpac
             _read_scalar(field, given[field.name], document, report)
     document |= _read_other_keys(given, report)
     _warn_of_replacement(document, report)
+    space, structure = read_space(
+        parameters, given.get("zip"), given.get("constraints"), method, report
+    )
+    document |= structure
     report.raise_errors()
-    space = parameters.space
     _warn_of_shared_names(space, report)
     if "command" in document or "program" in document:  # others run in agents that call a function
         _warn_of_arguments(document.get("command") or DEFAULT_COMMAND, space, report)
@@ -219,7 +223,7 @@ def _read_sections(section: dict[str, Any], method: str | None, report: Report) 
 
 
 def _read_scalar(field: Field, value: object, document: dict[str, Any], report: Report) -> None:
-    complain = report.warn if field.kind == "text" else report.error
+    complain = report.warn if field.kind in ("text", "mode") else report.error
     read = read_field(field, value, (field.name,), report, complain)
     if read is not None:
         document[field.name] = read

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.language.conditions import read_when
 from sweep_service.model.language.distribution_specs import DISTRIBUTIONS, DistributionSpec
 from sweep_service.model.language.fields import Field, read_field, text_to_number, with_numbers
 from sweep_service.model.language.report import Place, Report, describe, excerpt
+from sweep_service.model.language.spaces import OTHERWISE, WHEN, Entry
 from sweep_service.model.space.distributions import Categorical, Distribution, Quantized, identity
-from sweep_service.model.space.search_space import Parameter, SearchSpace
+from sweep_service.model.space.paths import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _USUAL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SUM_TOLERANCE = 1e-5
@@ -23,6 +25,8 @@ _GRID_DISTRIBUTIONS = ", ".join(spec.name for spec in DISTRIBUTIONS.values() if 
 _ALL_KEYS = {key for spec in DISTRIBUTIONS.values() for key in spec.keys} | {
     "distribution",
     "parameters",
+    WHEN,
+    OTHERWISE,
 }
 _OTHER_NAMES = {
     "choice": "categorical",
@@ -43,21 +47,27 @@ class ParsedParameters:
 
     Attributes:
         section: The normalised section, with every distribution named and every default filled in.
-        space: The search space that it describes. Parameters with errors are missing from it.
+        entries: The parameters without errors, in the author's order.
+        paths: The paths of all parameters, those with errors included.
+        conditions: The place of each ``when``, the name of its parameter and what it says.
     """
 
     section: dict[str, Any]
-    space: SearchSpace
+    entries: Sequence[Entry] = ()
+    paths: Sequence[tuple[str, ...]] = ()
+    conditions: Sequence[tuple[Place, str, dict[str, Any]]] = ()
 
 
 #: The result for a config that has no parameters.
-NO_PARAMETERS = ParsedParameters({}, SearchSpace(()))
+NO_PARAMETERS = ParsedParameters({})
 
 
 def read_parameters(
     section: object, method: str | None, place: Place, report: Report
 ) -> ParsedParameters:
     """Check the section and build each of its distributions, once.
+
+    What conditions say of other parameters is checked in ``structure``.
 
     Args:
         section: What the file has, plain JSON.
@@ -66,8 +76,8 @@ def read_parameters(
         report: Receives the problems.
     """
     reader = _Reader(method, report)
-    normalised = reader.section(section, place, ())
-    return ParsedParameters(normalised or {}, SearchSpace.of(reader.found))
+    normalised = reader.section(section, place, (), {})
+    return ParsedParameters(normalised or {}, reader.found, reader.paths, reader.conditions)
 
 
 def looks_like_parameter(value: object) -> bool:
@@ -88,17 +98,28 @@ class _Reader:
 
     Attributes:
         found: The parameters without errors, in the author's order.
+        paths: The paths of all parameters.
+        conditions: As of ``ParsedParameters``.
     """
 
     def __init__(self, method: str | None, report: Report) -> None:
         self._method = method
         self._report = report
-        self.found: list[Parameter] = []
+        self.found: list[Entry] = []
+        self.paths: list[tuple[str, ...]] = []
+        self.conditions: list[tuple[Place, str, dict[str, Any]]] = []
 
     def section(
-        self, section: object, place: Place, path: tuple[str, ...]
+        self, section: object, place: Place, path: tuple[str, ...], when: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """The normalised section; ``path`` holds the names of the parameters that enclose it."""
+        """The normalised section.
+
+        Args:
+            section: What the file has.
+            place: Where it is.
+            path: The names of the parameters that enclose it.
+            when: The conditions of these.
+        """
         if not isinstance(section, dict) or not section:
             self._report.error(
                 place,
@@ -113,16 +134,55 @@ class _Reader:
                     f"the name '{excerpt(name)}' is unusual; letters, digits, _ . - are safe",
                 )
         return {
-            name: self._entry(entry, (*place, name), (*path, name))
+            name: self._entry(entry, (*place, name), (*path, name), when)
             for name, entry in section.items()
         }
 
-    def _entry(self, entry: object, place: Place, path: tuple[str, ...]) -> Any:
+    def _entry(
+        self, entry: object, place: Place, path: tuple[str, ...], enclosing: dict[str, Any]
+    ) -> Any:
         if not isinstance(entry, dict):
+            self.paths.append(path)
             self._report.error(place, f"found {describe(entry)}; {_advice_for_bare(entry)}")
             return None
+        own = {key: value for key, value in entry.items() if key not in (WHEN, OTHERWISE)}
+        extra: dict[str, Any] = {}
+        if WHEN in entry:
+            extra[WHEN] = read_when(entry[WHEN], (*place, WHEN), self._report)
+            self.conditions.append(((*place, WHEN), ".".join(path), extra[WHEN]))
+        when = {**enclosing, **extra.get(WHEN, {})}
         if "parameters" in entry:
-            return self._nested(entry, place, path)
+            return self._nested(entry, place, path, when) | extra
+        self.paths.append(path)
+        if OTHERWISE in entry:
+            here = (*place, OTHERWISE)
+            extra[OTHERWISE] = with_numbers(entry[OTHERWISE], here, self._report)
+            if not when:
+                self._report.error(here, "has no effect without 'when'")
+        return self._distribution(own, place, path, when, extra)
+
+    def _nested(
+        self, entry: dict[str, Any], place: Place, path: tuple[str, ...], when: dict[str, Any]
+    ) -> dict[str, Any]:
+        for key in entry:
+            if key not in ("parameters", WHEN):
+                self._report.error(
+                    (*place, key),
+                    "a nested parameter has the keys 'parameters' and 'when' alone; "
+                    f"move '{key}' into it, or out",
+                )
+        here = (*place, "parameters")
+        return {"parameters": self.section(entry["parameters"], here, path, when)}
+
+    def _distribution(
+        self,
+        entry: dict[str, Any],
+        place: Place,
+        path: tuple[str, ...],
+        when: dict[str, Any],
+        extra: dict[str, Any],
+    ) -> Any:
+        """The normalised entry of a parameter, whose own keys are ``entry``."""
         spec = _spec_of(entry, place, self._report)
         if spec is None or not _has_right_keys(entry, spec, place, self._report):
             return None
@@ -133,18 +193,10 @@ class _Reader:
         if is_read and _is_coherent(fields, place, self._report):
             distribution = _build(fields, spec, self._method, place, self._report)
             if distribution is not None:
-                self.found.append(Parameter(path, distribution))
-        return {"distribution": spec.name, **fields}
-
-    def _nested(self, entry: dict[str, Any], place: Place, path: tuple[str, ...]) -> dict[str, Any]:
-        for key in entry:
-            if key != "parameters":
-                self._report.error(
-                    (*place, key),
-                    "a nested parameter has the key 'parameters' alone; "
-                    f"move '{key}' into it, or out",
-                )
-        return {"parameters": self.section(entry["parameters"], (*place, "parameters"), path)}
+                otherwise = extra.get(OTHERWISE, MISSING)
+                values = fields.get("values")
+                self.found.append(Entry(path, distribution, values, when, otherwise))
+        return {"distribution": spec.name, **fields, **extra}
 
 
 def _advice_for_bare(entry: object) -> str:

@@ -47,6 +47,11 @@ class Report:
         """The warnings so far."""
         return tuple(_by_line(self._warnings))
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether a problem so far makes the sweep impossible."""
+        return bool(self._errors)
+
     def raise_errors(self) -> None:
         """Refuse the config if there are errors. The exception holds the warnings as well.
 

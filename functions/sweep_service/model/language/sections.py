@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.model.language.fields import Field, ReportProblem, read_field
 from sweep_service.model.language.parameters import looks_like_parameter, suggestion
 from sweep_service.model.language.report import Place, Report, describe
-from sweep_service.model.space.search_space import MISSING
+from sweep_service.model.space.paths import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

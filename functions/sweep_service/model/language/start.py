@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.model.language.fields import with_numbers
 from sweep_service.model.language.parameters import suggestion
 from sweep_service.model.language.report import Place, Report, describe
-from sweep_service.model.space.distributions import Continuous, Distribution, Finite
-from sweep_service.model.space.search_space import MISSING, Parameter, SearchSpace, look_up
+from sweep_service.model.space.distributions import Continuous, Distribution, Finite, identity
+from sweep_service.model.space.paths import MISSING, look_up
+from sweep_service.model.space.search_space import ZippedParameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sweep_service.model.space.search_space import Parameter, SearchSpace
 
 #: A document with more values would be larger than a sweep may be.
 _MOST_VALUES = 100_000
@@ -59,17 +62,28 @@ def _start_config(
         return {}
     given: dict[str, Any] = with_numbers(entry, place, report)
     _report_unknown_names(given, _tree(space.parameters), place, report)
-    return space.config(
-        _start_value(parameter, given, is_grid, place, report) for parameter in space.parameters
-    )
+    values: list[Any] = [MISSING] * len(space.parameters)
+    for number in space.order:
+        parameter = space.parameters[number]
+        if space.active(values)[number]:
+            values[number] = _start_value(parameter, given, is_grid, place, report)
+        elif parameter.read(given) is not MISSING:
+            report.warn(
+                (*place, *parameter.path), "is inactive with these values of others; it is left out"
+            )
+    config = space.config(values)
+    violated = None if report.has_errors else space.violated(config)
+    if violated is not None:
+        report.error(place, f"does not meet the constraint '{violated.text}'")
+    return config
 
 
 def _tree(parameters: Sequence[Parameter]) -> dict[str, Any]:
     """The names of the parameters, nested as they are; empty maps represent parameters."""
     tree: dict[str, Any] = {}
-    for parameter in parameters:
+    for path in (path for parameter in parameters for path in parameter.paths):
         node = tree
-        for name in parameter.path:
+        for name in path:
             node = node.setdefault(name, {})
     return tree
 
@@ -91,12 +105,14 @@ def _start_value(
     parameter: Parameter, entry: dict[str, Any], is_grid: bool, place: Place, report: Report
 ) -> Any:
     distribution = (parameter.distribution.grid if is_grid else None) or parameter.distribution
-    value = look_up(entry, parameter.path)
+    value = parameter.read(entry)
     here = (*place, *parameter.path)
+    if value is MISSING and isinstance(parameter, ZippedParameters):
+        value = _matching_row(parameter, entry)
     if value is not MISSING:
         if not distribution.contains(value):
             report.error(here, f"found {describe(value)}, which the parameter cannot take")
-            return None
+            return MISSING
         return _as_drawn(distribution, value)
     default = (
         distribution.from_unit(0.5)
@@ -106,6 +122,30 @@ def _start_value(
     if distribution.n_values != 1:
         report.warn(place, f"gives no {parameter.name}; {default!r} is taken")
     return default
+
+
+def _matching_row(parameter: ZippedParameters, entry: dict[str, Any]) -> Any:
+    """The first row of zipped values that has those of the members that are given.
+
+    Without such a row, the given values, which are not a row.
+    """
+    given = {member: look_up(entry, member) for member in parameter.members}
+    given = {member: value for member, value in given.items() if value is not MISSING}
+    if not given:
+        return MISSING
+    distribution = parameter.distribution
+    rows = (distribution.value_at(i) for i in range(distribution.n_values or 0))
+    return next(
+        (
+            row
+            for row in rows
+            if all(
+                identity(parameter.part(row, member)) == identity(value)
+                for member, value in given.items()
+            )
+        ),
+        list(given.values()),
+    )
 
 
 def _as_drawn(distribution: Distribution, value: Any) -> Any:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.language.command import DEFAULT_COMMAND
-from sweep_service.model.language.distribution_specs import space_of
 from sweep_service.model.language.features import NEEDS_KEY, with_needs
 from sweep_service.model.language.keys import SCALAR_FIELDS
 from sweep_service.model.language.report import Report
+from sweep_service.model.language.spaces import space_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,6 +71,8 @@ class SweepConfig:
         run_timeout: Seconds after which a run is stopped; None for no limit.
         start: Configs that are run first, each with a value for every parameter.
         n_added: How many of them, the first ones, people have added to the sweep as it ran.
+        wandb: What becomes of what programs log with wandb; one of ``WANDB_MODES``, None for the
+            default.
         replacement: Whether points of a finite space may be repeated; has no effect on a grid.
         needs: Keys and macros that agents must know in addition to those of version 0.1.0.
     """
@@ -93,6 +95,7 @@ class SweepConfig:
     run_timeout: float | None = None
     start: tuple[Mapping[str, Any], ...] = ()
     replacement: bool = False
+    wandb: str | None = None
     needs: tuple[str, ...] = ()
     n_added: int = 0
 
@@ -139,9 +142,17 @@ def with_program(parsed: ParsedSweep, program: str | None) -> ParsedSweep:
     return replace(parsed, config=replace(parsed.config, document=document, program=program))
 
 
+def with_wandb(parsed: ParsedSweep, mode: str | None) -> ParsedSweep:
+    """The sweep with another mode of wandb; unchanged if ``mode`` is None."""
+    if mode is None:
+        return parsed
+    document = {**parsed.config.document, "wandb": mode}
+    return replace(parsed, config=replace(parsed.config, document=document, wandb=mode))
+
+
 def from_document(document: Mapping[str, Any]) -> SweepConfig:
     """The config of a normalised document, which is not checked again."""
-    return _config(document, space_of(document["parameters"]))
+    return _config(document, space_of(document))
 
 
 def _config(document: Mapping[str, Any], space: SearchSpace) -> SweepConfig:

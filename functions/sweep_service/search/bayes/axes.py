@@ -19,7 +19,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.random import Generator
+
     from sweep_service.search.bayes.arrays import Bools, Floats, Integers
+    from sweep_service.search.bayes.structure import Structure
 
 
 #: Distance between categories: slightly more than between two random numbers, so that under the
@@ -67,10 +70,15 @@ class Axis:
 
 
 class Axes:
-    """All axes of a search space."""
+    """All axes of a search space.
 
-    def __init__(self, axes: tuple[Axis, ...]) -> None:
+    Attributes:
+        structure: What connects them; None if they are independent.
+    """
+
+    def __init__(self, axes: tuple[Axis, ...], structure: Structure | None = None) -> None:
         self._axes = axes
+        self.structure = structure
         self.is_continuous: Bools = np.array([axis.n_values is None for axis in axes], dtype=bool)
         self.is_categorical: Bools = np.array([axis.is_categorical for axis in axes], dtype=bool)
 
@@ -82,7 +90,7 @@ class Axes:
 
     @property
     def n_points(self) -> float:
-        """The number of configurations; infinite if there is a continuous axis."""
+        """Upper bound of the number of configurations; infinite if there is a continuous axis."""
         return math.prod(
             math.inf if axis.n_values is None else axis.n_values for axis in self._axes
         )
@@ -92,27 +100,52 @@ class Axes:
         snapped = np.clip(unit, 0.0, 1.0)
         for j in np.flatnonzero(~self.is_continuous):
             snapped[:, j] = self._axes[j].snap(snapped[:, j])
-        return snapped
+        return self.settled(snapped)
+
+    def settled(self, snapped: Floats) -> Floats:
+        """Snapped configurations with inactive axes at the centre, shape (m, d)."""
+        return snapped if self.structure is None else self.structure.settled(snapped)
+
+    def filled(self, snapped: Floats, rng: Generator) -> Floats:
+        """Snapped configurations with random coordinates on inactive axes, shape (m, d)."""
+        return snapped if self.structure is None else self.structure.filled(snapped, rng)
+
+    def valid(self, unit: Floats) -> Floats:
+        """Those of the configurations (m, d) that meet the constraints, shape (k, d)."""
+        return unit if self.structure is None else unit[self.structure.are_valid(unit)]
 
     def all_points(self) -> Floats:
-        """Every configuration of a finite space, shape (n_points, d)."""
+        """Every configuration of a finite space, shape (k, d); k is n_points at most."""
         columns = [axis.at(np.arange(axis.n_values or 0)) for axis in self._axes]
         mesh = np.meshgrid(*columns, indexing="ij")
-        return np.stack([column.ravel() for column in mesh], axis=1)
+        points = np.stack([column.ravel() for column in mesh], axis=1)
+        if self.structure is None:
+            return points
+        return self.valid(np.unique(self.structure.settled(points), axis=0))
 
     def squared_differences(self, a: Floats, b: Floats) -> Floats:
         """Squared differences per axis between configurations (m, d) and (n, d), shape (d, m * n).
 
-        Different categories lie half the cube's side apart.
+        Different categories lie half the cube's side apart, and so do an active and an inactive
+        parameter.
         """
         squares: Floats = a.T[:, :, None] - b.T[:, None, :]
         squares *= squares
         for j in np.flatnonzero(self.is_categorical):
             squares[j] = (squares[j] > 0) * _CATEGORIES_APART**2
+        if self.structure is not None:
+            active_a, active_b = self.structure.active(a), self.structure.active(b)
+            differs = active_a.T[:, :, None] != active_b.T[:, None, :]
+            apart = differs * _CATEGORIES_APART**2
+            is_categorical = self.is_categorical[:, None, None]
+            squares = np.where(is_categorical & differs, 0.0, squares) + apart
         return squares.reshape(len(self), -1)
 
     def squared_distances(self, a: Floats, b: Floats, length_scales: Floats) -> Floats:
         """Squared distances in length scales between configurations (m, d) and (n, d), (m, n)."""
+        if self.structure is not None:
+            total: Floats = np.square(length_scales) ** -1.0 @ self.squared_differences(a, b)
+            return total.reshape(len(a), len(b))
         is_numeric = ~self.is_categorical
         scaled_a = a[:, is_numeric] / length_scales[is_numeric]
         scaled_b = b[:, is_numeric] / length_scales[is_numeric]

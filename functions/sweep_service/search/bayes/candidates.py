@@ -22,6 +22,8 @@ _N_PARENTS, _PARENT_RATE = 10, 0.3
 _SMALLEST_STEP, _LARGEST_STEP = 0.003, 0.4
 #: On finite axes with more values, only some of them are exchanged.
 _N_EXCHANGED = 12
+#: How often an exchange that makes other axes active is tried.
+_N_FILLED = 4
 _HOPS = np.array([-8, -4, -3, -2, -1, 1, 2, 3, 4, 8])
 
 
@@ -39,12 +41,13 @@ def spread_and_mutants(
         rng: Source of randomness.
 
     Returns:
-        Snapped configurations, shape (m, d).
+        Snapped configurations, shape (m, d); in a space with constraints there may be none.
     """
     if axes.n_points <= _SMALL_SPACE:
         return axes.all_points()
     anywhere = rng.random((n_uniform, len(axes)))
-    return axes.snap(np.concatenate([anywhere, _mutants(axes, observed, y, n_mutants, rng)]))
+    found = np.concatenate([anywhere, _mutants(axes, observed, y, n_mutants, rng)])
+    return axes.valid(axes.snap(found))
 
 
 def _mutants(axes: Axes, observed: Floats, y: Floats, n: int, rng: Generator) -> Floats:
@@ -54,22 +57,28 @@ def _mutants(axes: Axes, observed: Floats, y: Floats, n: int, rng: Generator) ->
     moves = rng.random((n, d)) < rng.uniform(1.0 / d, 1.0, (n, 1))
     moves[np.arange(n), rng.integers(d, size=n)] = True
     step = np.exp(rng.uniform(math.log(_SMALLEST_STEP), math.log(_LARGEST_STEP), (n, 1)))
-    moved = observed[best[rank]] + moves * step * rng.standard_normal((n, d))
+    moved = axes.filled(observed[best[rank]], rng) + moves * step * rng.standard_normal((n, d))
     is_new_category = moves & axes.is_categorical
     moved = np.where(is_new_category, rng.random((n, d)), moved)
     return 1.0 - np.abs(1.0 - np.abs(moved))  # mirrored at the sides of the cube
 
 
 def exchanges(axes: Axes, unit: Floats, rng: Generator) -> Floats:
-    """Configurations that differ from ``unit``, shape (d,), in one finite axis, shape (m, d)."""
+    """Configurations that differ from ``unit``, shape (d,), in one finite axis, shape (m, d).
+
+    Axes that become active by the exchange have random coordinates, several times.
+    """
+    n_repeats = 1 if axes.structure is None else _N_FILLED
     blocks: list[Floats] = [np.empty((0, len(axes)))]
     for j, axis in enumerate(axes):
         if axis.n_values is not None:
             values = axis.at(_alternatives(axis, axis.n_values, unit[j], rng))
-            block = np.repeat(unit[None], len(values), axis=0)
+            values = np.repeat(values, n_repeats)
+            block = axes.filled(np.repeat(unit[None], len(values), axis=0), rng)
             block[:, j] = values
             blocks.append(block)
-    return np.concatenate(blocks)
+    exchanged = np.concatenate(blocks)
+    return exchanged if axes.structure is None else axes.valid(axes.snap(exchanged))
 
 
 def _alternatives(axis: Axis, n_values: int, coordinate: Floats, rng: Generator) -> Integers:

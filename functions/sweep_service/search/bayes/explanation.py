@@ -27,7 +27,6 @@ import numpy as np
 
 from sweep_service.model.space.distributions import Categorical, LogNormal, LogUniform
 from sweep_service.model.space.distributions.base import is_number
-from sweep_service.search import grid
 from sweep_service.search.bayes import candidates, optimise
 from sweep_service.search.bayes.axes import keys
 from sweep_service.search.bayes.method import data_of, seed_of
@@ -139,7 +138,8 @@ class _Model:
         for axis in range(n_axes):
             mixed = a.copy()
             mixed[:, axis] = b[:, axis]
-            effects[axis] = np.mean((at_a - self._posterior.predict(mixed)[0]) ** 2)
+            at_mixed, _ = self._posterior.predict(self._data.axes.settled(mixed))
+            effects[axis] = np.mean((at_a - at_mixed) ** 2)
         total = effects.sum()
         shares = effects / total if total > 0 else effects
         found = [
@@ -156,9 +156,9 @@ class _Model:
         return rank_correlation(self._data.observed[:, axis].tolist(), values)
 
     def slice(self, axis: int) -> Slice:
-        """What is expected along an axis, all others as in the best configuration."""
+        """What is expected along an axis, all others as in the best configuration that has it."""
         parameter, along = self._parameters[axis], self._along(axis)
-        unit = np.repeat(self._middle[None], len(along), axis=0)
+        unit = np.repeat(self._best_with(axis)[None], len(along), axis=0)
         unit[:, axis] = along
         mean, low, high = self._expected(unit)
         return Slice(
@@ -169,6 +169,18 @@ class _Model:
             low,
             high,
         )
+
+    def _best_with(self, axis: int) -> Floats:
+        """The best of the observed configurations in which the axis is active, shape (d,)."""
+        structure, observed = self._data.axes.structure, self._surrogate.observed
+        if structure is None:
+            return self._middle
+        has_it = structure.active(observed)[:, axis]
+        if not has_it.any():
+            return self._middle
+        expected, _ = self._posterior.predict(observed[has_it])
+        best: Floats = observed[has_it][int(np.argmin(expected))]
+        return best
 
     def contour(self, x: int, y: int) -> Contour:
         """What is expected over a plane through the best configuration."""
@@ -196,13 +208,14 @@ class _Model:
             self._improvement, pool, DEFAULT.n_climbed, DEFAULT.n_climb_iterations, rng
         )
         tried = set(keys(np.concatenate([data.observed, data.pending, data.closed])))
+        found = data.axes.valid(found)
         free = np.array([key not in tried for key in keys(found)], dtype=bool)
         if not free.any():
             return None
         found = found[free]
         unit = found[int(np.argmin(self._posterior.predict(found)[0]))]
         config = self._config.space.from_unit([float(u) for u in unit])
-        if self._config.method == "grid" and grid.ordinal_of(self._config.space, config) is None:
+        if self._config.method == "grid" and self._config.space.grid.number_of(config) is None:
             return None
         (mean,), (low,), (high,) = self._expected(unit[None])
         return Expected(config, mean, low, high)

@@ -27,9 +27,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sweep_service.model.space.distributions import Quantized, QuantizedEndless
+from sweep_service.search import random_search
 from sweep_service.search.bayes.axes import Axes, Axis
 from sweep_service.search.bayes.proposal import Data, propose
 from sweep_service.search.bayes.record import record_of
+from sweep_service.search.bayes.structure import Structure
 from sweep_service.search.bayes.tuning import DEFAULT
 from sweep_service.search.suggestion import Suggestion
 
@@ -67,6 +69,10 @@ def suggest(config: SweepConfig, index: int, seed: int, evidence: Evidence) -> S
     data = data_of(config, index, evidence)
     proposal = propose(data, index, seed_of(f"{seed}"))
     run_config = config.space.from_unit([float(u) for u in proposal.unit])
+    if config.space.violated(run_config) is not None:  # hardly any configuration is valid
+        run_config = random_search.draw(config.space, f"{seed}:{index}:valid")
+        unit = config.space.to_unit(run_config)
+        return Suggestion(run_config, unit, {"reason": "drawn at random, to meet the constraints"})
     unit = config.space.to_unit(run_config)
     return Suggestion(run_config, unit, record_of(config, proposal, len(data.values)))
 
@@ -120,7 +126,8 @@ def _unseen(index: int, evidence: Evidence) -> tuple[int, tuple[int, ...]]:
 
 def axes_of(space: SearchSpace) -> Axes:
     """The axes of the model, one per searched parameter."""
-    return Axes(tuple(_axis(parameter.distribution) for parameter in space.searched))
+    axes = tuple(_axis(parameter.distribution) for parameter in space.searched)
+    return Axes(axes, None if space.is_plain else Structure(space, axes))
 
 
 def _axis(distribution: Distribution) -> Axis:

@@ -93,7 +93,8 @@ class _Found:
 
 def _climb(improvement: Improvement, starts: Floats, n_iterations: int) -> tuple[Floats, Floats]:
     """Ascend along the continuous axes; configurations (b, d) and log EI (b,)."""
-    is_free = improvement.posterior.axes.is_continuous
+    axes = improvement.posterior.axes
+    is_free = axes.is_continuous
     n_free = int(is_free.sum())
     if n_free == 0:
         return starts[:0], np.empty(0)
@@ -102,6 +103,8 @@ def _climb(improvement: Improvement, starts: Floats, n_iterations: int) -> tuple
     def objective(x: Floats) -> tuple[Floats, Floats]:
         unit[:, is_free] = x
         value, gradient = improvement.value_and_gradient(unit)
+        if axes.structure is not None:
+            gradient *= axes.structure.active(unit)
         return -value, -gradient[:, is_free]
 
     x, value = bfgs.minimise(
@@ -114,4 +117,4 @@ def _climb(improvement: Improvement, starts: Floats, n_iterations: int) -> tuple
         _TOLERANCE,
     )
     unit[:, is_free] = x
-    return unit, -value
+    return axes.settled(unit), -value

@@ -150,6 +150,8 @@ class _Ask:
         pool = candidates.spread_and_mutants(
             data.axes, data.observed, data.values, tuning.n_uniform, tuning.n_mutants, rng
         )
+        if not len(pool):
+            return _spread(data, tried, index, self.seed, "no candidate meets the constraints")
         wanted, _ = optimise.ascend(
             improvement, pool, tuning.n_climbed, tuning.n_climb_iterations, rng
         )
@@ -210,11 +212,11 @@ def _first_untried(
 ) -> Proposal:
     """The first untried one of ``wanted``; else any untried point; else the first of ``wanted``."""
     for unit in wanted:  # nearly always ends with the first one
-        if keys(unit[None])[0] not in tried:
+        if keys(unit[None])[0] not in tried and len(axes.valid(unit[None])):
             return Proposal(unit, reason)
     others = _others(axes, rng)
     for unit, key in zip(others, keys(others), strict=True):
-        if key not in tried:
+        if key not in tried and len(axes.valid(unit[None])):
             return Proposal(unit, "an untried configuration at random: the wanted ones are taken")
     return Proposal(wanted[0], "every configuration has been tried: this one again")
 

@@ -92,7 +92,11 @@ def run_variables(handout: HandOut, files: RunFiles) -> dict[str, str]:
 
 
 class Launcher:
-    """Builds the command lines of one sweep's runs."""
+    """Builds the command lines of one sweep's runs.
+
+    Attributes:
+        environment: What programs inherit from their agent.
+    """
 
     def __init__(self, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         """Take what the command needs.
@@ -104,13 +108,11 @@ class Launcher:
         self._command = tuple(config.get("command") or commands.DEFAULT_COMMAND)
         self._program: str | None = config.get("program")
         # Programs need no token: the agent alone sends requests.
-        self._environment = {
-            k: v for k, v in environment.items() if k != commands.WITHHELD_VARIABLE
-        }
+        self.environment = {k: v for k, v in environment.items() if k != commands.WITHHELD_VARIABLE}
 
     def warnings(self) -> list[str]:
         """What is odd about the command on this machine."""
-        unset = commands.unset_variables(self._command, self._environment)
+        unset = commands.unset_variables(self._command, self.environment)
         found = [str(item) for item in unset]
         if not commands.passes_parameters(self._command):
             found.append(commands.NO_PARAMETERS_ADVICE)
@@ -137,7 +139,7 @@ class Launcher:
         if not words:
             raise UsageError("the sweep's command is empty: nothing can be started")
         for word in {words[0], *started_by_env(words)[:1]}:
-            if shutil.which(word, path=self._environment.get("PATH")) is None:
+            if shutil.which(word, path=self.environment.get("PATH")) is None:
                 raise UsageError(_cannot_run(word))
 
     def missing_program(self) -> str | None:
@@ -177,7 +179,7 @@ class Launcher:
         """The words of the command with which a run of ``config`` is started."""
         facts = commands.Launch(
             program=self._program,
-            environment=self._environment,
+            environment=self.environment,
             interpreter=self._interpreter(),
             json_file=str(arguments_file),
             is_windows=sys.platform == "win32",
@@ -185,7 +187,12 @@ class Launcher:
         return commands.command_line(self._command, config, facts)
 
     def prepare(
-        self, handout: HandOut, files: RunFiles, gpus: Mapping[str, str], mark: str
+        self,
+        handout: HandOut,
+        files: RunFiles,
+        gpus: Mapping[str, str],
+        mark: str,
+        changes: Mapping[str, str | None] | None = None,
     ) -> ProgramSpec:
         """The program of a run, ready to be started.
 
@@ -194,16 +201,22 @@ class Launcher:
             files: Its files.
             gpus: The variable that shows it its GPUs; empty where it sees what its agent sees.
             mark: Identifies its processes; see ``leftovers``.
+            changes: More variables; None where one is to be removed.
         """
         # Unbuffered: what a program prints is seen at once, and survives its being killed.
-        environment = {"PYTHONUNBUFFERED": "1"} | self._environment | run_variables(handout, files)
-        environment |= {AGENT_RANKS: agent_ranks(self._environment), MARK_VARIABLE: mark, **gpus}
+        environment = {"PYTHONUNBUFFERED": "1"} | self.environment | run_variables(handout, files)
+        environment |= {AGENT_RANKS: agent_ranks(self.environment), MARK_VARIABLE: mark, **gpus}
         environment.pop(KEEP_VARIABLE, None)  # it was meant for the agent, not for its programs
+        for name, value in (changes or {}).items():
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
         command = self.command_line(handout.config, files.arguments)
         return ProgramSpec(command, environment, files.log)
 
     def _interpreter(self) -> str:
-        has_python = shutil.which("python", path=self._environment.get("PATH")) is not None
+        has_python = shutil.which("python", path=self.environment.get("PATH")) is not None
         return "python" if has_python else sys.executable
 
 

@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.outbox.delivery import Delivery
 from sweep_sdk._agent.outbox.endings import (
     GONE,
-    KEEPER_KILLED,
     MACHINE_FAULTS,
-    NOT_STARTED,
     ProgramOutcome,
     judge,
 )
 from sweep_sdk._agent.outbox.pending import PendingDelivery
 from sweep_sdk._agent.outbox.reporter import Pace, Reporter
-from sweep_sdk._agent.printed.metrics import printed_metrics
-from sweep_sdk._agent.process.child import LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.process.launcher import prepare_files
-from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
-from sweep_sdk._agent.process.supervisor import Interrupt, Stop, Supervisor
 from sweep_sdk._agent.session.hints import hint_at
-from sweep_sdk._agent.view.events import Output, RunEnded, RunStarted
+from sweep_sdk._agent.view.events import RunEnded, RunStarted
 from sweep_sdk._backend.proxies import is_loopback_url
 from sweep_sdk._backend.retry import ONCE, RetryPolicy, what_next
 from sweep_sdk._exceptions import BackendUnavailable, LeaseLost, SweepDeleted, SweepError
 from sweep_sdk._results.missing_metric import missing_metric
-from sweep_sdk._world import chance, clock, threads
+from sweep_sdk._world import clock
 from sweep_service.wire.runs import Finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-    from sweep_sdk._agent.printed.metrics import Patterns
-    from sweep_sdk._agent.process.child import Child, Exit
-    from sweep_sdk._agent.process.launcher import Launcher
-    from sweep_sdk._agent.process.supervisor import Message, Warn
     from sweep_sdk._agent.session.session import AgentSession
     from sweep_sdk._backend.client import Client
     from sweep_sdk._exceptions import NotAuthorized
@@ -48,8 +37,6 @@ if TYPE_CHECKING:
 #: How long an agent that is being stopped still waits for a backend that is away.
 HURRY_SECONDS = 10.0
 _HURRY_POLL_SECONDS = 0.25
-#: The exit code of a shell that cannot start a program.
-_NOT_STARTED_EXIT = 127
 
 
 class Attempt:
@@ -264,133 +251,3 @@ class Attempt:
             names = ", ".join(sorted(news))
             self.notice(f"the program printed nothing that matches the pattern of {names}")
         session.comparison.take(self.handout, state)
-
-
-class ProgramAttempt(Attempt):
-    """An attempt whose program is a process."""
-
-    def __init__(
-        self,
-        session: AgentSession,
-        launcher: Launcher,
-        patterns: Patterns,
-        gpus: Mapping[str, str],
-        slot: str,
-        handout: HandOut,
-    ) -> None:
-        """Prepare the program.
-
-        Args:
-            session: What the agent's attempts share.
-            launcher: Builds the program's command line and environment.
-            patterns: Of the metrics to be found in the program's output.
-            gpus: The variable that shows the program its GPUs; empty for all of the agent's.
-            slot: Which of the agent's slots.
-            handout: The run.
-
-        Raises:
-            OSError: The run's folder cannot be written.
-            UsageError: The run has another command than the one that is pinned.
-        """
-        session.options.check_pin(handout.command_sha256)
-        self._inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
-        super().__init__(session, handout, lambda reason: self._inbox.put(Stop(reason)))
-        self._launcher = launcher
-        self._patterns = patterns
-        self._slot = slot
-        self._mark = mark_of(session.lock.name, chance.unique_key())
-        self._program = launcher.prepare(handout, self.files, gpus, self._mark)
-        self._child: Child | None = None
-
-    def run(self) -> None:
-        """Start the program, look after it until it has ended, and deliver its results."""
-        session, held = self.session, self.session.lock.descriptor
-        self.announce(self._program.command, self._slot, self._program.log_file)
-        unmatched: tuple[str, ...] = ()
-        try:
-            with printed_metrics(
-                self._patterns, self.files.metrics, self.notice, held, session.stopping
-            ) as printed:
-
-                def show(data: bytes, is_stderr: bool) -> None:
-                    session.emit(Output(self.handout.id, data, is_stderr))
-                    if printed is not None:
-                        printed.feed(data, is_stderr)
-
-                self._child = start_child(self._program, show, self.notice, held)
-                outcome = self._watch(self._child)
-            unmatched = printed.unmatched if printed is not None else ()
-        except LaunchFailed as error:
-            outcome = _not_started(str(error), is_machines_fault=error.is_machines_fault)
-        self.finish(outcome, unmatched, self._program.log_file)
-        if outcome.cause in MACHINE_FAULTS:
-            why = outcome.stderr_tail.rpartition("\n")[2]
-            session.pause_after_machine_fault(why, self.handout)
-
-    def interrupt(self, message: Interrupt | Warn) -> None:
-        """Take in a signal to the agent, also while the program is being started."""
-        if isinstance(message, Interrupt):
-            self.reporter.announce_end()
-        self._inbox.put(message)
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the program, whatever else is going on with it."""
-        if self._child is not None:
-            self._child.signal(number)
-
-    def _watch(self, child: Child) -> ProgramOutcome:
-        """Report while the program runs, end it if there is a reason, and say how it ended.
-
-        Raises:
-            LaunchFailed: The system allows no thread for that; the program has been killed.
-        """
-        run_timeout = self.session.run_timeout_seconds
-        supervisor = Supervisor(
-            child,
-            term_timeout_seconds=self.session.options.term_timeout_seconds,
-            run_timeout_seconds=run_timeout,
-            inbox=self._inbox,
-        )
-        try:
-            with self.reporter:
-                result = supervisor.supervise()
-        except RuntimeError as error:
-            if "thread" not in str(error):
-                raise
-            child.signal(signal.SIGKILL)
-            child.wait()
-            raise LaunchFailed(f"cannot watch the program: {error}") from None
-        found, is_unknown = result.exit, result.exit.is_unknown
-        trace = own_trace(self.session.lock.name) if is_unknown else None
-        if trace is not None:
-            end_marked(trace, self._mark, self.notice)
-        words = child.output.stderr_tail() or _explain(found)
-        if result.cause is None and found.code:
-            why = self._launcher.why_not_started(self._program, found.code, words)
-            if why is not None:
-                return _not_started(why)
-        if result.cause == "run_timeout":
-            words += f"\nstopped: it ran for longer than {run_timeout:g} s (run_timeout)"
-        return ProgramOutcome(
-            is_success=found.code == 0,
-            exit_code=found.code,
-            signal=found.signal,
-            cause=result.cause or (KEEPER_KILLED if is_unknown else None),
-            stderr_tail=words.strip("\n"),
-            warned_by=result.warned_by,
-        )
-
-
-def _not_started(why: str, *, is_machines_fault: bool = True) -> ProgramOutcome:
-    """The outcome of a run whose program did not start; by default it is given back."""
-    if is_machines_fault:
-        return ProgramOutcome(False, cause=NOT_STARTED, stderr_tail=why)
-    return ProgramOutcome(False, exit_code=_NOT_STARTED_EXIT, stderr_tail=why)
-
-
-def _explain(found: Exit) -> str:
-    """A program that was killed has no last words of its own."""
-    if found.signal is None:
-        return "the process that looks after the program was killed" if found.is_unknown else ""
-    hint = "; often because the system is out of memory" if found.signal == 9 else ""
-    return f"ended by {signal_name(found.signal)}{hint}"

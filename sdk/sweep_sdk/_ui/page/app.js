@@ -20,7 +20,18 @@ export function App({ source }) {
   return html`
     <a class="skip" href="#main" onClick=${skip}>To the content</a>
     <header class="top">
-      <a class="brand" href="#/"><svg width="20" height="20" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" fill="var(--accent)" /><path d="M6 9c6 0 6 14 10 14s4-14 10-14" fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" /></svg>sweeps</a>
+      <a class="brand" href="#/"
+        ><svg width="20" height="20" viewBox="0 0 32 32" aria-hidden="true">
+          <rect width="32" height="32" rx="7" fill="var(--accent)" />
+          <path
+            d="M6 9c6 0 6 14 10 14s4-14 10-14"
+            fill="none"
+            stroke="#fff"
+            stroke-width="3"
+            stroke-linecap="round"
+          /></svg
+        >sweeps</a
+      >
       <div class="grow"></div>
       <button class="icon" title="Keys (?)" aria-label="Keys" onClick=${() => setHelp(true)}>?</button>
       <button class="icon" title="Dark or light" aria-label="Dark or light" onClick=${toggleTheme}>◐</button>
@@ -81,8 +92,16 @@ function Help({ onClose }) {
   return html`<div class="veil" onClick=${onClose}>
     <div class="help" role="dialog" aria-modal="true" aria-label="Keys">
       <h2>Keys</h2>
-      <dl>${KEYS.map(([key, what]) => html`<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`)}</dl>
-      <button class="primary" ref=${(/** @type {HTMLElement | null} */ button) => button?.focus()} onClick=${onClose}>Close</button>
+      <dl>
+        ${KEYS.map(
+          ([key, what]) =>
+            html`<dt><kbd>${key}</kbd></dt>
+              <dd>${what}</dd>`,
+        )}
+      </dl>
+      <button class="primary" ref=${(/** @type {HTMLElement | null} */ button) => button?.focus()} onClick=${onClose}>
+        Close
+      </button>
     </div>
   </div>`;
 }

@@ -14,7 +14,9 @@ const SECONDS = 2.5;
  * @returns {{answer: T | null, error: Error | null, again: () => void}}
  */
 export function usePolled(ask, inputs, { isLive, seconds = SECONDS }) {
-  const [state, setState] = useState(/** @type {{answer: T | null, error: Error | null}} */ ({ answer: null, error: null }));
+  const [state, setState] = useState(
+    /** @type {{answer: T | null, error: Error | null}} */ ({ answer: null, error: null }),
+  );
   const kick = useRef(() => {});
   useEffect(() => {
     let isGone = false;

@@ -51,6 +51,7 @@ class Options:
     is_agent: bool
     is_json: bool
     prior_runs: tuple[str, ...] = ()
+    wandb: str | None = None
 
 
 #: By requested and actual state: what may have been meant by a change that had no effect.
@@ -105,6 +106,13 @@ _EXAMPLES = examples(
 )
 @click.option("--retry-run", metavar="RUN", help="Retry one such run.")
 @click.option("--update", metavar="SWEEP", help="Use the config in FILE for new runs of the sweep.")
+@click.option(
+    "--wandb",
+    type=click.Choice(["capture", "mirror", "off"]),
+    help="Whether what programs log with wandb goes to the sweep (capture), to your own W&B as "
+    "well (mirror), or not to the sweep (off).  [default: SWEEP_WANDB, else mirror for users with "
+    "a W&B account and capture for others]",
+)
 @json_option
 def command(
     file: str | None,
@@ -115,6 +123,7 @@ def command(
     dry_run: bool,
     agent: bool,
     prior_run: tuple[str, ...],
+    wandb: str | None,
     is_json: bool,
     **changes: str | None,
 ) -> int:
@@ -122,7 +131,7 @@ def command(
 
     If FILE is '-', it is read from standard input.
     """
-    options = Options(file, project, name, program, dry_run, agent, is_json, prior_run)
+    options = Options(file, project, name, program, dry_run, agent, is_json, prior_run, wandb)
     requested = {
         verb.replace("_", "-"): target for verb, target in changes.items() if target is not None
     }
@@ -159,20 +168,27 @@ def _check_usage(options: Options, changes: dict[str, str]) -> None:
             if verb == "update"
             else f"--{verb} takes no sweep file"
         )
-    registering = (options.project, options.name, options.program, options.prior_runs)
+    registering = (
+        *(options.project, options.name, options.program, options.prior_runs),
+        options.wandb,
+    )
     if options.is_dry_run or options.is_agent or any(registering):
         raise click.UsageError(f"--{verb} can only be combined with --json")
 
 
 def _create(options: Options) -> int:
     from sweep_sdk._settings import load_settings
+    from sweep_sdk._sweeps.registering import create_sweep
     from sweep_sdk.cli.sweep_file import read_sweep_file
 
     text = read_sweep_file(str(options.file))
     settings = load_settings()
     with connected(settings=settings) as client, _reported_problems(str(options.file)):
         project = options.project or _default_project(client, settings, text)
-        sweep = client.create_sweep(
+        sweep = create_sweep(
+            client,
+            wandb=options.wandb,
+            say=note,
             yaml=text,
             project=project,
             name=options.name,

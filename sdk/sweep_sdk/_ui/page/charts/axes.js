@@ -68,7 +68,10 @@ export function axisStyle(look) {
  * @param {Look} look
  * @param {{name?: string, min: number, max: number, ticks?: number[], label?: (v: number) => string, gap?: number}} axis
  */
-export function valueAxis(look, { name, min, max, ticks = niceTicks(min, max), label = (v) => number(v, 4), gap = 28 }) {
+export function valueAxis(
+  look,
+  { name, min, max, ticks = niceTicks(min, max), label = (v) => number(v, 4), gap = 28 },
+) {
   const style = axisStyle(look);
   return {
     ...style,

@@ -26,7 +26,12 @@ export function historyChart(table, chosen, names, now, look) {
   if (steps.length) steps.push([last, steps[steps.length - 1][1]]);
   const option = {
     grid: plotArea(look),
-    xAxis: valueAxis(look, { name: "run", min: -Math.max(0.5, last * 0.01), max: last + Math.max(0.5, last * 0.015), label: (v) => number(v) }),
+    xAxis: valueAxis(look, {
+      name: "run",
+      min: -Math.max(0.5, last * 0.01),
+      max: last + Math.max(0.5, last * 0.015),
+      label: (v) => number(v),
+    }),
     yAxis: metricAxis(look, range, sweep.metric.name),
     tooltip: tooltip((event) => {
       const run = byIndex.get(event.value?.[2]);
@@ -72,5 +77,7 @@ function bestMark(best, look, range) {
 
 /** @param {number} n */
 export function outsideNote(n) {
-  return n > 0 ? `${count(n, "value")} far from the rest or not finite ${n === 1 ? "is" : "are"} drawn at the edge or left out.` : "";
+  return n > 0
+    ? `${count(n, "value")} far from the rest or not finite ${n === 1 ? "is" : "are"} drawn at the edge or left out.`
+    : "";
 }

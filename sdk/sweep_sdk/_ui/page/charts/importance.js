@@ -12,7 +12,7 @@ export function importanceChart(entries, metric, look) {
   const shown = entries.slice(0, 12).reverse();
   const most = Math.max(...shown.map((entry) => entry.importance), 0.01);
   return {
-    grid: { left: 8, right: 84, top: 6, bottom: 6, containLabel: true },
+    grid: { left: 8, right: 108, top: 6, bottom: 6, containLabel: true },
     xAxis: { type: "value", show: false, min: 0, max: most },
     yAxis: {
       type: "category",
@@ -23,7 +23,14 @@ export function importanceChart(entries, metric, look) {
     },
     tooltip: tooltip((event) => {
       const entry = shown[event.dataIndex];
-      return tip(entry.name, [["share of the variation", percent(entry.importance)], ["rank correlation", entry.correlation === null ? "–" : entry.correlation.toFixed(2)]], meaning(entry, metric));
+      return tip(
+        entry.name,
+        [
+          ["share of the variation", percent(entry.importance)],
+          ["rank correlation", entry.correlation === null ? "–" : entry.correlation.toFixed(2)],
+        ],
+        meaning(entry, metric),
+      );
     }),
     series: [
       {
@@ -37,7 +44,8 @@ export function importanceChart(entries, metric, look) {
           color: look.muted,
           fontSize: 12,
           fontFamily: look.font,
-          formatter: (/** @type {any} */ event) => `${percent(shown[event.dataIndex].importance)}  ${arrow(shown[event.dataIndex])}`,
+          formatter: (/** @type {any} */ event) =>
+            `${percent(shown[event.dataIndex].importance)}  ${arrow(shown[event.dataIndex])}`,
         },
       },
     ],

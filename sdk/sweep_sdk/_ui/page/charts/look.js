@@ -33,7 +33,18 @@ export function currentLook() {
 }
 
 // viridis, without its two ends, which are hard to see on white and on black.
-const VIRIDIS = ["#482173", "#433e85", "#38588c", "#2d708e", "#25858e", "#1e9b8a", "#2ab07f", "#52c569", "#86d549", "#c2df23"];
+const VIRIDIS = [
+  "#482173",
+  "#433e85",
+  "#38588c",
+  "#2d708e",
+  "#25858e",
+  "#1e9b8a",
+  "#2ab07f",
+  "#52c569",
+  "#86d549",
+  "#c2df23",
+];
 
 /** The colour of goodness, from 0 (worst) to 1 (best). */
 /** @param {number | undefined} share @param {Look} look */

@@ -57,7 +57,13 @@ export function parallelChart(table, scales, look) {
     },
   };
   return {
-    parallel: { left: look.isNarrow ? 30 : 56, right: look.isNarrow ? 40 : 70, top: 40, bottom: 18, axisExpandable: false },
+    parallel: {
+      left: look.isNarrow ? 30 : 56,
+      right: look.isNarrow ? 40 : 70,
+      top: 40,
+      bottom: 18,
+      axisExpandable: false,
+    },
     parallelAxis: [
       ...shown.map(({ scale, title }, dim) => {
         const ticks = ticksOf(scale);
@@ -68,7 +74,11 @@ export function parallelChart(table, scales, look) {
           type: "value",
           min: scale.min,
           max: scale.max,
-          axisLabel: { ...style.axisLabelStyle, customValues: ticks, formatter: (/** @type {number} */ p) => labelOf(scale, p) },
+          axisLabel: {
+            ...style.axisLabelStyle,
+            customValues: ticks,
+            formatter: (/** @type {number} */ p) => labelOf(scale, p),
+          },
         };
       }),
       ...(metric
@@ -93,7 +103,10 @@ export function parallelChart(table, scales, look) {
       {
         type: "parallel",
         data,
-        lineStyle: { width: runs.length > 3000 ? 0.8 : runs.length > 300 ? 1 : 1.6, opacity: runs.length > 3000 ? 0.35 : runs.length > 300 ? 0.5 : 0.85 },
+        lineStyle: {
+          width: runs.length > 3000 ? 0.8 : runs.length > 300 ? 1 : 1.6,
+          opacity: runs.length > 3000 ? 0.12 : runs.length > 300 ? 0.5 : 0.85,
+        },
         inactiveOpacity: 0.03,
         activeOpacity: runs.length > 3000 ? 0.6 : 0.9,
         progressive: 2000,
@@ -132,7 +145,8 @@ export function brushesOf(option, names) {
   const found = {};
   names.forEach((name, place) => {
     const intervals = option.parallelAxis?.[place]?.activeIntervals ?? [];
-    if (intervals.length) found[name] = intervals.map((/** @type {number[]} */ range) => [Math.min(...range), Math.max(...range)]);
+    if (intervals.length)
+      found[name] = intervals.map((/** @type {number[]} */ range) => [Math.min(...range), Math.max(...range)]);
   });
   return found;
 }

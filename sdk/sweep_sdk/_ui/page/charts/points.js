@@ -52,6 +52,7 @@ export function pointSeries(runs, look, place, more = {}) {
       itemStyle: { color: look.color(kind.color), opacity: many ? 0.5 : 0.75 },
       emphasis: { scale: 1.6, itemStyle: { opacity: 1 } },
       data,
+      progressive: 0, // drawn at once and whole
       z: 3,
       ...more,
     };

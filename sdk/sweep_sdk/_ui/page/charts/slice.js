@@ -17,7 +17,10 @@ import { tooltip } from "./tip.js";
  */
 export function sliceChart(table, runs, scale, slice, names, now, look, isSmall = false) {
   const { sweep } = table;
-  const range = limits(table.runs.map((run) => valueOf(run, sweep)).filter((v) => v !== null), sweep);
+  const range = limits(
+    table.runs.map((run) => valueOf(run, sweep)).filter((v) => v !== null),
+    sweep,
+  );
   if (range === null || !sweep.metric) return null;
   const byIndex = new Map(runs.map((run) => [run.index, run]));
   const spread = scale.kind === "categorical" || scale.kind === "integer" ? 0.28 : 0;
@@ -44,7 +47,7 @@ export function sliceChart(table, runs, scale, slice, names, now, look, isSmall 
 /** A number from -1 to 1 that is always the same for a run, so that equal values lie side by side. */
 /** @param {number} index */
 function jitter(index) {
-  return (((index * 2654435761) >>> 0) / 2 ** 31) - 1;
+  return ((index * 2654435761) >>> 0) / 2 ** 31 - 1;
 }
 
 /**
@@ -63,7 +66,7 @@ function bandSeries(slice, scale, range, look) {
       {
         type: "custom",
         silent: true,
-        z: 2,
+        z: 4,
         data: xs.map((x, i) => [x, inside(slice.mean[i]), inside(slice.low[i]), inside(slice.high[i])]),
         renderItem: (/** @type {any} */ _, /** @type {any} */ api) => {
           const [left, low] = api.coord([api.value(0) - 0.38, api.value(2)]);
@@ -72,8 +75,16 @@ function bandSeries(slice, scale, range, look) {
           return {
             type: "group",
             children: [
-              { type: "rect", shape: { x: left, y: high, width: right - left, height: low - high, r: 3 }, style: { fill: look.accent, opacity: 0.14 } },
-              { type: "line", shape: { x1: left, y1: middle, x2: right, y2: middle }, style: { stroke: look.accent, lineWidth: 2 } },
+              {
+                type: "rect",
+                shape: { x: left, y: high, width: right - left, height: low - high, r: 3 },
+                style: { fill: look.accent, opacity: 0.14 },
+              },
+              {
+                type: "line",
+                shape: { x1: left, y1: middle, x2: right, y2: middle },
+                style: { stroke: look.accent, lineWidth: 2 },
+              },
             ],
           };
         },
@@ -90,6 +101,6 @@ function bandSeries(slice, scale, range, look) {
       lineStyle: { opacity: 0 },
       areaStyle: { color: look.accent, opacity: 0.14 },
     },
-    { ...line, data: xs.map((x, i) => [x, inside(slice.mean[i])]), lineStyle: { color: look.accent, width: 2 } },
+    { ...line, z: 4, data: xs.map((x, i) => [x, inside(slice.mean[i])]), lineStyle: { color: look.accent, width: 2 } },
   ];
 }

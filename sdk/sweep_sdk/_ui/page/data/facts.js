@@ -66,6 +66,9 @@ function paceOf(ended, sweep, now) {
   const last = ended.slice(-100);
   if (last.length < 2) return null;
   const from = Number(last[0].ended_at);
-  const to = sweep.state === "running" ? Math.max(now, Number(last[last.length - 1].ended_at)) : Number(last[last.length - 1].ended_at);
+  const to =
+    sweep.state === "running"
+      ? Math.max(now, Number(last[last.length - 1].ended_at))
+      : Number(last[last.length - 1].ended_at);
   return to > from ? ((last.length - 1) / (to - from)) * 3600 : null;
 }

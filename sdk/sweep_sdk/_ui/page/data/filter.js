@@ -38,7 +38,9 @@ export function brushed(runs, brushes, scales, sweep) {
 export function brushText(brushes) {
   return Object.entries(brushes)
     .filter(([, ranges]) => ranges.length)
-    .map(([name, ranges]) => `${encodeURIComponent(name)}:${ranges.map((range) => range.map(short).join("..")).join("|")}`)
+    .map(
+      ([name, ranges]) => `${encodeURIComponent(name)}:${ranges.map((range) => range.map(short).join("..")).join("|")}`,
+    )
     .join(";");
 }
 
@@ -78,7 +80,10 @@ const COMPARISON = /^([^<>=!:\s]+)\s*(<=|>=|!=|=|<|>|:)\s*(.+)$/;
  * @param {import("../source/types.js").Sweep} sweep
  */
 export function filtered(runs, text, sweep) {
-  const tests = text.split(/\s+/).filter(Boolean).map((word) => testOf(word, sweep));
+  const tests = text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => testOf(word, sweep));
   return tests.length === 0 ? runs : runs.filter((run) => tests.every((test) => test(run)));
 }
 

@@ -24,6 +24,7 @@ export function number(value, digits = 4) {
     const [mantissa, exponent] = value.toExponential(Math.max(0, digits - 2)).split("e");
     return minus(`${mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa}e${Number(exponent)}`);
   }
+  if (size >= 1000) return minus(Math.round(value).toLocaleString("en-US"));
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size || 1)));
   const text = value.toFixed(Math.min(decimals, 8));
   return minus(text.includes(".") ? text.replace(/\.?0+$/, "") : text);

@@ -93,7 +93,9 @@ function boundsOf(entry) {
 
 /** @param {Record<string, any>} entry */
 function isWhole(entry) {
-  return entry.distribution === "int_uniform" || (String(entry.distribution).startsWith("q_") && Number.isInteger(entry.q));
+  return (
+    entry.distribution === "int_uniform" || (String(entry.distribution).startsWith("q_") && Number.isInteger(entry.q))
+  );
 }
 
 /** Whether listed numbers are spread over decades. */
@@ -107,7 +109,12 @@ function spreadOut(values) {
 /** @param {string} name @param {"linear" | "log" | "integer"} kind @param {number[]} values @returns {Scale} */
 function numeric(name, kind, values) {
   const forward = kind === "log" ? Math.log10 : (/** @type {number} */ v) => v;
-  const backward = kind === "log" ? (/** @type {number} */ p) => 10 ** p : kind === "integer" ? Math.round : (/** @type {number} */ p) => p;
+  const backward =
+    kind === "log"
+      ? (/** @type {number} */ p) => 10 ** p
+      : kind === "integer"
+        ? Math.round
+        : (/** @type {number} */ p) => p;
   const positions = values.map(forward).filter(Number.isFinite);
   let min = positions.reduce((a, b) => Math.min(a, b), Infinity);
   let max = positions.reduce((a, b) => Math.max(a, b), -Infinity);

@@ -15,7 +15,7 @@ export function quantile(values, share) {
 export function ranks(values) {
   const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);
   const found = new Array(values.length);
-  for (let first = 0; first < order.length; ) {
+  for (let first = 0; first < order.length;) {
     let last = first;
     while (last + 1 < order.length && values[order[last + 1]] === values[order[first]]) last += 1;
     for (let i = first; i <= last; i += 1) found[order[i]] = (first + last) / 2 + 1;

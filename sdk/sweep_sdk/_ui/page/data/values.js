@@ -38,9 +38,7 @@ export function sign(sweep) {
 /** @param {Run[]} runs @param {Sweep} sweep */
 export function bestFirst(runs, sweep) {
   const factor = sign(sweep);
-  return runs
-    .filter(canBeBest)
-    .sort((a, b) => factor * (Number(a.best) - Number(b.best)) || a.index - b.index);
+  return runs.filter(canBeBest).sort((a, b) => factor * (Number(a.best) - Number(b.best)) || a.index - b.index);
 }
 
 /** @param {Run[]} runs @param {Sweep} sweep @returns {Run | null} */

@@ -4,20 +4,32 @@ import { html, useEffect, useState } from "../vendor/preact-htm.js";
 
 /** @param {{title: unknown, note?: unknown, tools?: unknown, children?: unknown, wide?: boolean, id?: string}} props */
 export function Card({ title, note, tools, children, wide = false, id }) {
-  return html`<section class=${`card${wide ? " wide" : ""}`} id=${id} aria-label=${typeof title === "string" ? title : undefined}>
-    <header><h2>${title}</h2>${tools ? html`<div class="tools">${tools}</div>` : null}</header>
+  return html`<section
+    class=${`card${wide ? " wide" : ""}`}
+    id=${id}
+    aria-label=${typeof title === "string" ? title : undefined}
+  >
+    <header>
+      <h2>${title}</h2>
+      ${tools ? html`<div class="tools">${tools}</div>` : null}
+    </header>
     ${children} ${note ? html`<p class="note">${note}</p>` : null}
   </section>`;
 }
 
 /** @param {{children?: unknown, hint?: unknown}} props */
 export function Empty({ children, hint }) {
-  return html`<div class="empty"><p>${children}</p>${hint ? html`<p class="note">${hint}</p>` : null}</div>`;
+  return html`<div class="empty">
+    <p>${children}</p>
+    ${hint ? html`<p class="note">${hint}</p>` : null}
+  </div>`;
 }
 
 /** @param {{what?: string, height?: number}} props */
 export function Waiting({ what = "Loading…", height = 120 }) {
-  return html`<div class="waiting" style=${{ minHeight: `${height}px` }} role="status"><span class="pulse"></span>${what}</div>`;
+  return html`<div class="waiting" style=${{ minHeight: `${height}px` }} role="status">
+    <span class="pulse"></span>${what}
+  </div>`;
 }
 
 /** @param {{error: Error, again?: () => void}} props */
@@ -30,18 +42,26 @@ export function Failure({ error, again }) {
 
 /** @param {{label: string, value: string, options: (string | [string, string])[], onChange: (value: string) => void}} props */
 export function Select({ label, value, options, onChange }) {
-  return html`<label class="field"><span>${label}</span>
+  return html`<label class="field"
+    ><span>${label}</span>
     <select value=${value} onChange=${(/** @type {any} */ event) => onChange(event.target.value)}>
       ${options.map((option) => {
         const [key, text] = Array.isArray(option) ? option : [option, option];
         return html`<option value=${key} selected=${key === value}>${text}</option>`;
       })}
-    </select></label>`;
+    </select></label
+  >`;
 }
 
 /** @param {{label: string, checked: boolean, onChange: (checked: boolean) => void}} props */
 export function Toggle({ label, checked, onChange }) {
-  return html`<label class="toggle"><input type="checkbox" checked=${checked} onChange=${(/** @type {any} */ event) => onChange(event.target.checked)} />${label}</label>`;
+  return html`<label class="toggle"
+    ><input
+      type="checkbox"
+      checked=${checked}
+      onChange=${(/** @type {any} */ event) => onChange(event.target.checked)}
+    />${label}</label
+  >`;
 }
 
 /** @param {{text: string, label: string}} props */

@@ -37,16 +37,18 @@ export function Dialog({ question, act, onClose }) {
     setBusy(false);
   };
   return html`<dialog ref=${box} onClose=${() => question && onClose(null)} aria-labelledby="dialog-title">
-    ${question
-      ? html`<h2 id="dialog-title">${question.title}</h2>
-          <p>${question.text}</p>
-          ${problem ? html`<p class="failure" role="alert">${problem}</p>` : null}
-          <div class="buttons">
-            <button onClick=${() => onClose(null)}>Leave it as it is</button>
-            <button class=${question.isDanger ? "danger" : "primary"} disabled=${isBusy} onClick=${run}>
-              ${isBusy ? "Working…" : question.button}
-            </button>
-          </div>`
-      : null}
+    ${
+      question
+        ? html`<h2 id="dialog-title">${question.title}</h2>
+            <p>${question.text}</p>
+            ${problem ? html`<p class="failure" role="alert">${problem}</p>` : null}
+            <div class="buttons">
+              <button onClick=${() => onClose(null)}>Leave it as it is</button>
+              <button class=${question.isDanger ? "danger" : "primary"} disabled=${isBusy} onClick=${run}>
+                ${isBusy ? "Working…" : question.button}
+              </button>
+            </div>`
+        : null
+    }
   </dialog>`;
 }

@@ -8,7 +8,9 @@ import { count } from "../data/format.js";
 export function Glyph({ kind, size = 12 }) {
   const color = `var(${kind.color})`;
   const paint = kind.isHollow ? { fill: "none", stroke: color, "stroke-width": 2 } : { fill: color };
-  return html`<svg class="glyph" width=${size} height=${size} viewBox="0 0 16 16" aria-hidden="true"><path d=${kind.path} ...${paint} /></svg>`;
+  return html`<svg class="glyph" width=${size} height=${size} viewBox="0 0 16 16" aria-hidden="true">
+    <path d=${kind.path} ...${paint} />
+  </svg>`;
 }
 
 /** @param {{state: string}} props */
@@ -34,7 +36,10 @@ export function StateBar({ counts, total = null }) {
   const words = known.map((state) => `${counts[state].toLocaleString("en-US")} ${RUN_STATES[state].label}`).join(", ");
   return html`<div class="statebar" role="img" aria-label=${words || "no runs yet"} title=${words}>
     ${known.map(
-      (state) => html`<span style=${{ width: `${(counts[state] / all) * 100}%`, background: `var(${RUN_STATES[state].color})` }}></span>`,
+      (state) =>
+        html`<span
+          style=${{ width: `${(counts[state] / all) * 100}%`, background: `var(${RUN_STATES[state].color})` }}
+        ></span>`,
     )}
   </div>`;
 }
@@ -44,9 +49,12 @@ export function StateCounts({ counts, onPick }) {
   const known = RUN_STATE_ORDER.filter((state) => counts[state]);
   return html`<ul class="statecounts">
     ${known.map((state) => {
-      const inner = html`<${Glyph} kind=${RUN_STATES[state]} /> ${counts[state].toLocaleString("en-US")} ${RUN_STATES[state].label}`;
+      const inner = html`<${Glyph} kind=${RUN_STATES[state]} /> ${counts[state].toLocaleString("en-US")}
+        ${RUN_STATES[state].label}`;
       const title = `Show ${count(counts[state], "run")}: ${RUN_STATES[state].label}`;
-      return html`<li>${onPick ? html`<button class="quiet" title=${title} onClick=${() => onPick(state)}>${inner}</button>` : inner}</li>`;
+      return html`<li>
+        ${onPick ? html`<button class="quiet" title=${title} onClick=${() => onPick(state)}>${inner}</button>` : inner}
+      </li>`;
     })}
   </ul>`;
 }

@@ -30,23 +30,73 @@ function columnsOf({ table, scales, now }) {
   const { sweep } = table;
   /** @type {Column[]} */
   const columns = [
-    { key: "run", title: "Run", get: (run) => run.index, show: (run) => html`<a href=${hashOf({ view: "run", sweep: sweep.id, index: run.index })} tabindex="-1">${run.index}</a>`, width: 66, isNumber: true },
-    { key: "state", title: "State", get: (run) => shownState(run), show: (run) => html`<${RunState} state=${shownState(run)} />`, width: 128, isNumber: false },
+    {
+      key: "run",
+      title: "Run",
+      get: (run) => run.index,
+      show: (run) =>
+        html`<a href=${hashOf({ view: "run", sweep: sweep.id, index: run.index })} tabindex="-1">${run.index}</a>`,
+      width: 66,
+      isNumber: true,
+    },
+    {
+      key: "state",
+      title: "State",
+      get: (run) => shownState(run),
+      show: (run) => html`<${RunState} state=${shownState(run)} />`,
+      width: 128,
+      isNumber: false,
+    },
   ];
   if (sweep.metric) {
     const metric = sweep.metric.name;
-    columns.push({ key: metric, title: metric, get: (run) => valueOf(run, sweep), show: (run) => show(valueOf(run, sweep), 5), width: 104, isNumber: true });
+    columns.push({
+      key: metric,
+      title: metric,
+      get: (run) => valueOf(run, sweep),
+      show: (run) => show(valueOf(run, sweep), 5),
+      width: 104,
+      isNumber: true,
+    });
   }
   for (const scale of scales) {
     const isNumber = scale.kind !== "categorical" || scale.categories.every((item) => typeof item === "number");
-    columns.push({ key: `config.${scale.name}`, title: scale.name, get: (run) => run.config[scale.name], show: (run) => show(run.config[scale.name]), width: Math.max(88, Math.min(160, scale.name.length * 8 + 28)), isNumber });
+    columns.push({
+      key: `config.${scale.name}`,
+      title: scale.name,
+      get: (run) => run.config[scale.name],
+      show: (run) => show(run.config[scale.name]),
+      width: Math.max(88, Math.min(160, scale.name.length * 8 + 28)),
+      isNumber,
+    });
   }
-  columns.push({ key: "time", title: "Time", get: (run) => secondsTaken(run, now), show: (run) => duration(secondsTaken(run, now)), width: 92, isNumber: true });
+  columns.push({
+    key: "time",
+    title: "Time",
+    get: (run) => secondsTaken(run, now),
+    show: (run) => duration(secondsTaken(run, now)),
+    width: 92,
+    isNumber: true,
+  });
   const others = table.metrics.filter((name) => name !== sweep.metric?.name && !/\.(min|max)$/.test(name)).slice(0, 4);
   for (const name of others) {
-    columns.push({ key: `summary.${name}`, title: name, get: (run) => run.summary[name], show: (run) => show(run.summary[name]), width: Math.max(88, Math.min(160, name.length * 8 + 28)), isNumber: true });
+    columns.push({
+      key: `summary.${name}`,
+      title: name,
+      get: (run) => run.summary[name],
+      show: (run) => show(run.summary[name]),
+      width: Math.max(88, Math.min(160, name.length * 8 + 28)),
+      isNumber: true,
+    });
   }
-  columns.push({ key: "agent", title: "Agent", get: (run) => run.agent, show: (run) => run.agent ?? "–", width: 150, isNumber: false });
+  columns.push({
+    key: "agent",
+    title: "Agent",
+    get: (run) => run.agent,
+    show: (run) => run.agent ?? "–",
+    width: 150,
+    isNumber: false,
+  });
   return columns;
 }
 
@@ -80,16 +130,34 @@ export function RunTable(scene) {
   const column = columns.find((other) => other.key === key.replace(/^-/, "")) ?? columns[0];
   const rows = useMemo(() => sorted(chosen, column.get, isDown), [chosen, column.key, isDown, scene.now]);
   const hasFilter = Object.keys(brushes).length > 0 || Boolean(route.query.filter);
-  const save = () => download({ name: `${table.sweep.id}.csv`, type: "text/csv", text: csvOf([...chosen].sort((a, b) => a.index - b.index), table) });
+  const save = () =>
+    download({
+      name: `${table.sweep.id}.csv`,
+      type: "text/csv",
+      text: csvOf(
+        [...chosen].sort((a, b) => a.index - b.index),
+        table,
+      ),
+    });
   const sortBy = (/** @type {string} */ name) => setQuery({ sort: key === name ? `-${name}` : name });
   return html`<section class="card wide flush" aria-label="Runs" id="runs">
-    <header><h2>Runs</h2>
-      <span class="note" data-count=${chosen.length} aria-live="polite">${hasFilter ? `${chosen.length.toLocaleString("en-US")} of ${count(table.runs.length, "run")}` : count(table.runs.length, "run")}</span>
+    <header>
+      <h2>Runs</h2>
+      <span class="note" data-count=${chosen.length} aria-live="polite"
+        >${hasFilter ? `${chosen.length.toLocaleString("en-US")} of ${count(table.runs.length, "run")}` : count(table.runs.length, "run")}</span
+      >
       <div class="tools">
-        <input type="search" aria-label="Filter the runs" placeholder="Filter: failed, lr<0.01, optimizer=adam" value=${route.query.filter ?? ""} onInput=${(/** @type {any} */ event) => setQuery({ filter: event.target.value })} />
+        <input
+          type="search"
+          aria-label="Filter the runs"
+          placeholder="Filter: failed, lr<0.01, optimizer=adam"
+          value=${route.query.filter ?? ""}
+          onInput=${(/** @type {any} */ event) => setQuery({ filter: event.target.value })}
+        />
         ${hasFilter ? html`<button class="small" onClick=${() => setQuery({ filter: "", brush: "" })}>Show all</button>` : null}
         <button class="small" onClick=${save}>Download CSV</button>
-      </div></header>
+      </div>
+    </header>
     ${rows.length === 0 ? html`<${Empty}>${table.runs.length ? "No run matches the brushes and the filter." : "There are no runs yet: start an agent, and they appear here."}<//>` : html`<${Rows} rows=${rows} columns=${columns} sortKey=${column.key} isDown=${isDown} onSort=${sortBy} sweep=${table.sweep.id} />`}
   </section>`;
 }
@@ -114,7 +182,9 @@ function Rows({ rows, columns, sortKey, isDown, onSort, sweep }) {
     else if (y + 2 * ROW > element.scrollTop + height - 8) element.scrollTop = y - height + 2 * ROW + 8;
   }, [place]);
   const onKey = (/** @type {KeyboardEvent} */ event) => {
-    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12 })[event.key];
+    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12 })[
+      event.key
+    ];
     if (step) setActive(Math.max(0, Math.min(rows.length - 1, place + step)));
     else if (event.key === "Home") setActive(0);
     else if (event.key === "End") setActive(rows.length - 1);
@@ -122,20 +192,49 @@ function Rows({ rows, columns, sortKey, isDown, onSort, sweep }) {
     else return;
     event.preventDefault();
   };
-  return html`<div class="grid" ref=${box} role="grid" tabindex="0" aria-rowcount=${rows.length + 1} aria-label="Runs: arrow keys move, Enter opens"
-    aria-activedescendant=${`row-${rows[place]?.index}`} style=${{ height: `${height}px` }} onScroll=${(/** @type {any} */ event) => setTop(event.currentTarget.scrollTop)} onKeyDown=${onKey}>
+  return html`<div
+    class="grid"
+    ref=${box}
+    role="grid"
+    tabindex="0"
+    aria-rowcount=${rows.length + 1}
+    aria-label="Runs: arrow keys move, Enter opens"
+    aria-activedescendant=${`row-${rows[place]?.index}`}
+    style=${{ height: `${height}px` }}
+    onScroll=${(/** @type {any} */ event) => setTop(event.currentTarget.scrollTop)}
+    onKeyDown=${onKey}
+  >
     <div class="gridrow head" role="row" style=${{ gridTemplateColumns: template, minWidth: `${width}px` }}>
       ${columns.map(
-        (column) => html`<div role="columnheader" aria-sort=${column.key === sortKey ? (isDown ? "descending" : "ascending") : "none"} class=${column.isNumber ? "num" : ""}>
-          <button class="quiet" title=${`Sort by ${column.title}`} onClick=${() => onSort(column.key)}>${column.title}${column.key === sortKey ? (isDown ? " ↓" : " ↑") : ""}</button></div>`,
+        (column) =>
+          html`<div
+            role="columnheader"
+            aria-sort=${column.key === sortKey ? (isDown ? "descending" : "ascending") : "none"}
+            class=${column.isNumber ? "num" : ""}
+          >
+            <button class="quiet" title=${`Sort by ${column.title}`} onClick=${() => onSort(column.key)}>
+              ${column.title}${column.key === sortKey ? (isDown ? " ↓" : " ↑") : ""}
+            </button>
+          </div>`,
       )}
     </div>
     <div style=${{ height: `${first * ROW}px` }}></div>
-    ${rows.slice(first, last).map(
-      (run, i) => html`<div key=${run.index} id=${`row-${run.index}`} role="row" aria-rowindex=${first + i + 2} class=${`gridrow${first + i === place ? " active" : ""}`} style=${{ gridTemplateColumns: template, minWidth: `${width}px` }} onClick=${() => open(run)}>
-        ${columns.map((column) => html`<div role="gridcell" class=${column.isNumber ? "num" : ""}>${column.show(run)}</div>`)}
-      </div>`,
-    )}
+    ${rows
+      .slice(first, last)
+      .map(
+        (run, i) =>
+          html`<div
+            key=${run.index}
+            id=${`row-${run.index}`}
+            role="row"
+            aria-rowindex=${first + i + 2}
+            class=${`gridrow${first + i === place ? " active" : ""}`}
+            style=${{ gridTemplateColumns: template, minWidth: `${width}px` }}
+            onClick=${() => open(run)}
+          >
+            ${columns.map((column) => html`<div role="gridcell" class=${column.isNumber ? "num" : ""}>${column.show(run)}</div>`)}
+          </div>`,
+      )}
     <div style=${{ height: `${(rows.length - last) * ROW}px` }}></div>
   </div>`;
 }

@@ -19,22 +19,52 @@ export function Strip({ table, scales, now }) {
   const counts = countsBy(runs, shownState);
   const nFailed = (counts.failed ?? 0) + (counts.crashed ?? 0);
   return html`<section class="strip" aria-label="Summary">
-    <div class="stat best"><h2>Best ${sweep.metric?.name ?? ""}</h2>${best ? html`<${Best} best=${best} sweep=${sweep} scales=${scales} />` : html`<p class="big">–</p><p class="note">${sweep.metric ? "No run has a value yet." : "The sweep has no metric, so no run is the best."}</p>`}</div>
-    <div class="stat"><h2>Progress</h2>
-      <p class="big">${facts.nEnded.toLocaleString("en-US")}${facts.nPlanned ? html` <small>of ${facts.nPlanned.toLocaleString("en-US")} runs</small>` : html` <small>${facts.nEnded === 1 ? "run" : "runs"} ended</small>`}</p>
-      <${StateBar} counts=${counts} total=${facts.nPlanned} />
-      <${StateCounts} counts=${counts} onPick=${(/** @type {string} */ state) => setQuery({ filter: `state=${state}` })} />
+    <div class="stat best">
+      <h2>Best ${sweep.metric?.name ?? ""}</h2>
+      ${
+        best
+          ? html`<${Best} best=${best} sweep=${sweep} scales=${scales} />`
+          : html`<p class="big">–</p>
+              <p class="note">
+                ${sweep.metric ? "No run has a value yet." : "The sweep has no metric, so no run is the best."}
+              </p>`
+      }
     </div>
-    <div class="stat"><h2>Pace</h2>
-      <p class="big">${facts.secondsLeft !== null && facts.secondsLeft > 0 ? html`${duration(facts.secondsLeft)} <small>to go</small>` : facts.secondsPerRun !== null ? html`${duration(facts.secondsPerRun)} <small>a run</small>` : "–"}</p>
+    <div class="stat">
+      <h2>Progress</h2>
+      <p class="big">
+        ${facts.nEnded.toLocaleString("en-US")}${facts.nPlanned ? html` <small>of ${facts.nPlanned.toLocaleString("en-US")} runs</small>` : html` <small>${facts.nEnded === 1 ? "run" : "runs"} ended</small>`}
+      </p>
+      <${StateBar} counts=${counts} total=${facts.nPlanned} />
+      <${StateCounts}
+        counts=${counts}
+        onPick=${(/** @type {string} */ state) => setQuery({ filter: `state=${state}` })}
+      />
+    </div>
+    <div class="stat">
+      <h2>Pace</h2>
+      <p class="big">
+        ${facts.secondsLeft !== null && facts.secondsLeft > 0 ? html`${duration(facts.secondsLeft)} <small>to go</small>` : facts.secondsPerRun !== null ? html`${duration(facts.secondsPerRun)} <small>a run</small>` : "–"}
+      </p>
       <dl class="pairs">
-        ${facts.secondsLeft !== null && facts.secondsLeft > 0 && facts.secondsPerRun !== null ? html`<dt>A run takes</dt><dd>${duration(facts.secondsPerRun)}</dd>` : null}
-        <dt>Runs an hour</dt><dd>${facts.runsPerHour === null ? "–" : number(facts.runsPerHour, 3)}</dd>
-        <dt>At work now</dt><dd>${facts.nAtWork || "none"}</dd>
-        <dt>Failed</dt><dd>${nFailed || "none"}</dd>
+        ${
+          facts.secondsLeft !== null && facts.secondsLeft > 0 && facts.secondsPerRun !== null
+            ? html`<dt>A run takes</dt>
+                <dd>${duration(facts.secondsPerRun)}</dd>`
+            : null
+        }
+        <dt>Runs an hour</dt>
+        <dd>${facts.runsPerHour === null ? "–" : number(facts.runsPerHour, 3)}</dd>
+        <dt>At work now</dt>
+        <dd>${facts.nAtWork || "none"}</dd>
+        <dt>Failed</dt>
+        <dd>${nFailed || "none"}</dd>
       </dl>
     </div>
-    <div class="stat"><h2>Worth going on?</h2>${worth(facts)}</div>
+    <div class="stat">
+      <h2>Worth going on?</h2>
+      ${worth(facts)}
+    </div>
   </section>`;
 }
 
@@ -42,17 +72,43 @@ export function Strip({ table, scales, now }) {
 function Best({ best, sweep, scales }) {
   const names = scales.length ? scales.map((scale) => scale.name) : Object.keys(best.config);
   const shown = names.filter((name) => name in best.config);
-  return html`<p class="big">${number(Number(best.best), 5)} <small>in <a href=${hashOf({ view: "run", sweep: sweep.id, index: best.index })}>run ${best.index}</a></small></p>
-    <dl class="pairs mono">${shown.slice(0, MOST_VALUES).map((name) => html`<dt title=${name}>${name}</dt><dd title=${value(best.config[name], 8)}>${value(best.config[name])}</dd>`)}</dl>
+  return html`<p class="big">
+      ${number(Number(best.best), 5)}
+      <small>in <a href=${hashOf({ view: "run", sweep: sweep.id, index: best.index })}>run ${best.index}</a></small>
+    </p>
+    <dl class="pairs mono">
+      ${shown.slice(0, MOST_VALUES).map(
+        (name) =>
+          html`<dt title=${name}>${name}</dt>
+            <dd title=${value(best.config[name], 8)}>${value(best.config[name])}</dd>`,
+      )}
+    </dl>
     ${shown.length > MOST_VALUES ? html`<p class="note">and ${count(shown.length - MOST_VALUES, "more value")}</p>` : null}
-    <div class="buttons"><${Copy} label="Copy as arguments" text=${asArguments(best.config)} /><${Copy} label="Copy as YAML" text=${asYaml(best.config)} /></div>`;
+    <div class="buttons">
+      <${Copy} label="Copy as arguments" text=${asArguments(best.config)} /><${Copy}
+        label="Copy as YAML"
+        text=${asYaml(best.config)}
+      />
+    </div>`;
 }
 
 /** Facts, no forecast. */
 /** @param {import("../data/facts.js").Facts} facts */
 function worth(facts) {
   if (facts.bestAge === null) return html`<p class="note">There is nothing to compare yet.</p>`;
-  return html`<p class="big">${facts.recentImprovements} <small>of the last ${count(facts.nRecent, "run")} improved on the best</small></p>
-    <dl class="pairs"><dt>The best one is</dt><dd>${facts.bestAge === 0 ? "the newest" : `${count(facts.bestAge, "run")} old`}</dd>
-    ${facts.secondsPerRun ? html`<dt>Ten more runs take</dt><dd>${facts.runsPerHour ? duration((10 / facts.runsPerHour) * 3600) : duration(facts.secondsPerRun * 10)}</dd>` : null}</dl>`;
+  return html`<p class="big">
+      ${facts.recentImprovements} <small>of the last ${count(facts.nRecent, "run")} improved</small>
+    </p>
+    <dl class="pairs">
+      <dt>The best one is</dt>
+      <dd>${facts.bestAge === 0 ? "the newest" : `${count(facts.bestAge, "run")} old`}</dd>
+      ${
+        facts.secondsPerRun
+          ? html`<dt>Ten more runs take</dt>
+              <dd>
+                ${facts.runsPerHour ? duration((10 / facts.runsPerHour) * 3600) : duration(facts.secondsPerRun * 10)}
+              </dd>`
+          : null
+      }
+    </dl>`;
 }

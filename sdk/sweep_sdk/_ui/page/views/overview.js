@@ -25,7 +25,10 @@ export function OverviewView(scene) {
     () => scales[0] && sliceChart(table, chosen, scales[0], sliceOf(model, scales[0].name), names, now, look),
     [table, chosen, scales, model, look],
   );
-  const importance = useMemo(() => (model?.importance.length && sweep.metric ? importanceChart(model.importance, sweep.metric, look) : null), [model, look]);
+  const importance = useMemo(
+    () => (model?.importance.length && sweep.metric ? importanceChart(model.importance, sweep.metric, look) : null),
+    [model, look],
+  );
   const open = { click: (/** @type {any} */ event) => openRun(sweep.id, event) };
   return html`
     <${Strip} ...${scene} />
@@ -36,7 +39,10 @@ export function OverviewView(scene) {
       <${Card} title=${scales[0] ? html`What matters most: <span class="mono">${scales[0].name}</span>` : "Slice"}>
         ${slice ? html`<${Chart} height=${280} option=${slice} on=${open} label=${`${sweep.metric?.name} against ${scales[0].name}`} />` : html`<${Empty}>${scales[0] ? NOTHING : "The sweep varies no parameter."}<//>`}
       <//>
-      <${Card} title="Importance" note=${importance ? `Share of the variation of ${sweep.metric?.name} that a parameter explains, of ${count(model?.runs ?? 0, "run")}; the arrow is its rank correlation.` : null}>
+      <${Card}
+        title="Importance"
+        note=${importance ? `Share of the variation of ${sweep.metric?.name} that a parameter explains, of ${count(model?.runs ?? 0, "run")}; the arrow is its rank correlation.` : null}
+      >
         ${importance ? html`<${Chart} height=${Math.max(120, Math.min(12, model?.importance.length ?? 0) * 28 + 16)} option=${importance} label=${importanceText(model)} />` : html`<${Empty}>${model?.reason_missing || "There are too few runs to say what matters."}<//>`}
       <//>
     </div>
@@ -74,7 +80,8 @@ function Parallel({ table, scales, brushes, look, route, chosen }) {
     chart.current = made;
     drawn.current = brushText(brushes);
     names.forEach((name, place) => {
-      if (brushes[name]) made.dispatchAction({ type: "axisAreaSelect", parallelAxisId: axisId(made, place), intervals: brushes[name] });
+      if (brushes[name])
+        made.dispatchAction({ type: "axisAreaSelect", parallelAxisId: axisId(made, place), intervals: brushes[name] });
     });
   };
   const select = (/** @type {any} */ _, /** @type {import("../vendor/echarts.js").Chart} */ made) => {
@@ -86,18 +93,36 @@ function Parallel({ table, scales, brushes, look, route, chosen }) {
     const made = chart.current;
     if (!made || drawn.current === brushText(brushes)) return;
     drawn.current = brushText(brushes);
-    names.forEach((name, place) => made.dispatchAction({ type: "axisAreaSelect", parallelAxisId: axisId(made, place), intervals: brushes[name] ?? [] }));
+    names.forEach((name, place) =>
+      made.dispatchAction({
+        type: "axisAreaSelect",
+        parallelAxisId: axisId(made, place),
+        intervals: brushes[name] ?? [],
+      }),
+    );
   }, [route.query.brush]);
   useEffect(() => {
-    const onKey = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && !document.querySelector("dialog[open], .help") && setQuery({ brush: "" });
+    const onKey = (/** @type {KeyboardEvent} */ event) =>
+      event.key === "Escape" && !document.querySelector("dialog[open], .help") && setQuery({ brush: "" });
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
   if (!option) return null;
   const hasBrush = Object.keys(brushes).length > 0;
-  return html`<${Card} wide=${true} id="parallel" title="Parallel coordinates" note=${hasBrush ? `${count(chosen.length, "run")} selected. Esc clears the brushes.` : "Drag along an axis to select runs; the table and the charts follow. The best runs are drawn on top."}
-    tools=${hasBrush ? html`<button class="small" onClick=${() => setQuery({ brush: "" })}>Clear the brushes</button>` : null}>
-    <${Chart} height=${320} option=${option} after=${restore} on=${{ axisareaselected: select }} label=${`${count(table.runs.length, "run")} as lines through ${names.length} axes`} />
+  return html`<${Card}
+    wide=${true}
+    id="parallel"
+    title="Parallel coordinates"
+    note=${hasBrush ? `${count(chosen.length, "run")} selected. Esc clears the brushes.` : "Drag along an axis to select runs; the table and the charts follow. The best runs are drawn on top."}
+    tools=${hasBrush ? html`<button class="small" onClick=${() => setQuery({ brush: "" })}>Clear the brushes</button>` : null}
+  >
+    <${Chart}
+      height=${320}
+      option=${option}
+      after=${restore}
+      on=${{ axisareaselected: select }}
+      label=${`${count(table.runs.length, "run")} as lines through ${names.length} axes`}
+    />
   <//>`;
 }
 

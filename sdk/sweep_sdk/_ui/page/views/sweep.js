@@ -62,7 +62,9 @@ export function SweepView({ source, route }) {
     document.title = table ? `${table.sweep.name || table.sweep.id} · sweeps` : "sweeps";
   }, [table?.sweep]);
   if (!table) {
-    return error ? html`<${Failure} error=${error} again=${again} />` : html`<${Waiting} what="Reading the runs…" height=${320} />`;
+    return error
+      ? html`<${Failure} error=${error} again=${again} />`
+      : html`<${Waiting} what="Reading the runs…" height=${320} />`;
   }
   const { sweep } = table;
   /** @type {Scene} */
@@ -76,21 +78,41 @@ export function SweepView({ source, route }) {
   };
   const Tab = TABS.find(([name]) => name === route.tab)?.[2] ?? OverviewView;
   return html`
-    <nav class="crumbs" aria-label="Place"><a href="#/">Sweeps</a><span aria-hidden="true">/</span>${
-      route.view === "run" ? html`<a href=${hashOf({ view: "sweep", sweep: sweep.id })}>${sweep.name || sweep.id}</a><span aria-hidden="true">/</span><span>run ${route.index}</span>` : html`<span class="mono">${sweep.id}</span>`
-    }</nav>
-    ${route.view === "run"
-      ? null
-      : html`<div class="headline"><h1>${sweep.name || sweep.id}</h1><${SweepState} state=${sweep.state} />
-          <span class="note">${sweep.method}${sweep.metric ? ` · ${sweep.metric.goal} ${sweep.metric.name}` : " · no metric"}</span></div>`}
+    <nav class="crumbs" aria-label="Place">
+      <a href="#/">Sweeps</a><span aria-hidden="true">/</span>${
+        route.view === "run"
+          ? html`<a href=${hashOf({ view: "sweep", sweep: sweep.id })}>${sweep.name || sweep.id}</a
+              ><span aria-hidden="true">/</span><span>run ${route.index}</span>`
+          : html`<span class="mono">${sweep.id}</span>`
+      }
+    </nav>
+    ${
+      route.view === "run"
+        ? null
+        : html`<div class="headline">
+            <h1>${sweep.name || sweep.id}</h1>
+            <${SweepState} state=${sweep.state} />
+            <span class="note"
+              >${sweep.method}${sweep.metric ? ` · ${sweep.metric.goal} ${sweep.metric.name}` : " · no metric"}</span
+            >
+          </div>`
+    }
     <${Notices} error=${error} trouble=${trouble} now=${now} done=${done} onClose=${() => setDone("")} />
-    ${route.view === "run"
-      ? html`<${RunView} ...${scene} />`
-      : html`<nav class="tabs" aria-label="Views of the sweep">${TABS.map(
-            ([name, label]) =>
-              html`<a href=${hashOf({ view: "sweep", sweep: sweep.id, tab: name, query: kept(route.query) })} aria-current=${name === route.tab ? "page" : undefined}>${label}</a>`,
-          )}</nav>
-          <${Tab} ...${scene} />`}
+    ${
+      route.view === "run"
+        ? html`<${RunView} ...${scene} />`
+        : html`<nav class="tabs" aria-label="Views of the sweep">
+              ${TABS.map(
+                ([name, label]) =>
+                  html`<a
+                    href=${hashOf({ view: "sweep", sweep: sweep.id, tab: name, query: kept(route.query) })}
+                    aria-current=${name === route.tab ? "page" : undefined}
+                    >${label}</a
+                  >`,
+              )}
+            </nav>
+            <${Tab} ...${scene} />`
+    }
     <${Dialog} question=${question} act=${source.act} onClose=${close} />
   `;
 }
@@ -134,7 +156,9 @@ function useModel(source, table) {
   const nEnded = table ? table.runs.filter((run) => run.ended_at !== null && run.ended_at !== undefined).length : 0;
   const step = nEnded < 20 ? nEnded : Math.floor(Math.log(nEnded) / Math.log(1.05));
   const id = table?.sweep.id ?? "";
-  const [state, setState] = useState(/** @type {{model: any, modelError: Error | null}} */ ({ model: null, modelError: null }));
+  const [state, setState] = useState(
+    /** @type {{model: any, modelError: Error | null}} */ ({ model: null, modelError: null }),
+  );
   useEffect(() => {
     if (!id || !table?.sweep.metric) return undefined;
     let isGone = false;

@@ -1,0 +1,128 @@
+"""Answers to wandb's clients, as small as they work with. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from sweep_service.wandb.streams import encode_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sweep_service.wandb.streams import Bucket
+
+    Json = dict[str, Any]
+
+_TYPE = re.compile(r"(?:(\w+)\s*:\s*)?__type\s*\(")
+
+
+def data(found: Json | None) -> Json:
+    """The body of an answer."""
+    return {"data": found}
+
+
+def refusal(message: str) -> Json:
+    """The body of an answer to what is not supported: clients go on without it."""
+    return {"data": None, "errors": [{"message": message}]}
+
+
+def viewer(name: str) -> Json:
+    """Who the user is, under which clients file what they send."""
+    entity = {"id": name, "name": name}
+    return {
+        "viewer": {
+            "id": name,
+            "entity": name,
+            "username": name,
+            "email": "",
+            "flags": "{}",
+            "admin": False,
+            "apiKeys": {"edges": []},
+            "teams": {"edges": [{"node": entity}]},
+        }
+    }
+
+
+def features(names: Sequence[str] = ()) -> Json:
+    """Features of the server that clients may use."""
+    return {"serverInfo": {"features": [{"name": name, "isEnabled": True} for name in names]}}
+
+
+def introspection(query: str, fields: Mapping[str, Sequence[str]] | None = None) -> Json:
+    """Types of the schema: by the alias in the query, those that ``fields`` has; others are empty.
+
+    Args:
+        query: The text of the query.
+        fields: Names of fields, by alias.
+    """
+    return {
+        alias: {
+            "name": alias,
+            "fields": [{"name": name, "args": []} for name in (fields or {}).get(alias, ())],
+            "inputFields": [],
+        }
+        for alias in (name or "__type" for name in _TYPE.findall(query))
+    }
+
+
+def upserted(bucket: Bucket, *, entity: str, n_rows: int, sweep: str | None = None) -> Json:
+    """The answer to ``UpsertBucket``.
+
+    Args:
+        bucket: What the client has said about the run.
+        entity: Of the user, where the client names none.
+        n_rows: How many rows of it are here: the client goes on after them.
+        sweep: The sweep that the run belongs to.
+    """
+    entity = bucket.entity or entity
+    project = bucket.project or "uncategorized"
+    found = {
+        "id": bucket.name,
+        "name": bucket.name,
+        "displayName": bucket.display_name or bucket.name,
+        "description": None,
+        "config": encode_config(bucket.config or {}),
+        "sweepName": sweep,
+        "historyLineCount": n_rows,
+        "project": {
+            "id": project,
+            "name": project,
+            "entity": {"id": entity, "name": entity},
+        },
+    }
+    return {"upsertBucket": {"bucket": found, "inserted": n_rows == 0}}
+
+
+def resume_status(
+    project: str, entity: str, bucket: Bucket | None, n_rows: int = 0, last: Json | None = None
+) -> Json:
+    """The answer to ``RunResumeStatus``.
+
+    Args:
+        project: That the client asks about.
+        entity: Likewise.
+        bucket: The run; None if it is not known.
+        n_rows: How many rows of it are here.
+        last: Its last row, with the client's own values such as ``_step``.
+    """
+    found = None
+    if bucket is not None:
+        found = {
+            "id": bucket.name,
+            "name": bucket.name,
+            "summaryMetrics": json.dumps(last or {}),
+            "displayName": bucket.display_name or bucket.name,
+            "logLineCount": 0,
+            "historyLineCount": n_rows,
+            "eventsLineCount": 0,
+            "historyTail": json.dumps([json.dumps(last)] if last else []),
+            "eventsTail": "[]",
+            "config": encode_config(bucket.config or {}),
+            "tags": list(bucket.tags),
+            "notes": bucket.notes,
+            "wandbConfig": '{"t":1}',
+        }
+    owner = {"id": entity, "name": entity}
+    return {"model": {"id": project, "name": project, "entity": owner, "bucket": found}}

@@ -1,0 +1,185 @@
+"""An attempt whose program is a process: started, looked after until its end, and judged."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from sweep_sdk._agent.outbox.endings import (
+    KEEPER_KILLED,
+    MACHINE_FAULTS,
+    NOT_STARTED,
+    ProgramOutcome,
+)
+from sweep_sdk._agent.printed.metrics import printed_metrics
+from sweep_sdk._agent.process.child import LaunchFailed, signal_name, start_child
+from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
+from sweep_sdk._agent.process.supervisor import Interrupt, Stop, Supervisor
+from sweep_sdk._agent.slot.attempt import Attempt
+from sweep_sdk._agent.view.events import Output
+from sweep_sdk._world import chance, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sweep_sdk._agent.printed.metrics import Patterns
+    from sweep_sdk._agent.process.child import Child, Exit
+    from sweep_sdk._agent.process.launcher import Launcher
+    from sweep_sdk._agent.process.supervisor import Message, Warn
+    from sweep_sdk._agent.session.session import AgentSession
+    from sweep_sdk._capture.capture import Capture, CapturedProgram
+    from sweep_service.wire.runs import HandOut
+
+#: The exit code of a shell that cannot start a program.
+_NOT_STARTED_EXIT = 127
+
+
+class ProgramAttempt(Attempt):
+    """An attempt whose program is a process."""
+
+    def __init__(
+        self,
+        session: AgentSession,
+        launcher: Launcher,
+        patterns: Patterns,
+        capture: Capture | None,
+        gpus: Mapping[str, str],
+        slot: str,
+        handout: HandOut,
+    ) -> None:
+        """Prepare the program.
+
+        Args:
+            session: What the agent's attempts share.
+            launcher: Builds the program's command line and environment.
+            patterns: Of the metrics to be found in the program's output.
+            capture: Takes what the program logs with wandb; None where that is not to be captured.
+            gpus: The variable that shows the program its GPUs; empty for all of the agent's.
+            slot: Which of the agent's slots.
+            handout: The run.
+
+        Raises:
+            OSError: The run's folder cannot be written.
+            UsageError: The run has another command than the one that is pinned.
+        """
+        session.options.check_pin(handout.command_sha256)
+        self._inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
+        super().__init__(session, handout, self._stop)
+        self._launcher = launcher
+        self._patterns = patterns
+        self._slot = slot
+        self._mark = mark_of(session.lock.name, chance.unique_key())
+        self._captured: CapturedProgram | None = None
+        if capture is not None:
+            self._captured = capture.begin(
+                handout,
+                self.files.folder,
+                self.files.metrics,
+                handout.metric or session.best.metric,
+                launcher.environment,
+            )
+        wandb = self._captured.variables if self._captured is not None else {}
+        self._program = launcher.prepare(handout, self.files, gpus, self._mark, wandb)
+        self._child: Child | None = None
+
+    def run(self) -> None:
+        """Start the program, look after it until it has ended, and deliver its results."""
+        session, held = self.session, self.session.lock.descriptor
+        self.announce(self._program.command, self._slot, self._program.log_file)
+        unmatched: tuple[str, ...] = ()
+        try:
+            with printed_metrics(
+                self._patterns, self.files.metrics, self.notice, held, session.stopping
+            ) as printed:
+
+                def show(data: bytes, is_stderr: bool) -> None:
+                    session.emit(Output(self.handout.id, data, is_stderr))
+                    if printed is not None:
+                        printed.feed(data, is_stderr)
+
+                self._child = start_child(self._program, show, self.notice, held)
+                outcome = self._watch(self._child)
+            unmatched = printed.unmatched if printed is not None else ()
+        except LaunchFailed as error:
+            outcome = _not_started(str(error), is_machines_fault=error.is_machines_fault)
+        finally:
+            if self._captured is not None:
+                self._captured.close()
+        self.finish(outcome, unmatched, self._program.log_file)
+        if outcome.cause in MACHINE_FAULTS:
+            why = outcome.stderr_tail.rpartition("\n")[2]
+            session.pause_after_machine_fault(why, self.handout)
+
+    def interrupt(self, message: Interrupt | Warn) -> None:
+        """Take in a signal to the agent, also while the program is being started."""
+        if isinstance(message, Interrupt):
+            self.reporter.announce_end()
+        self._inbox.put(message)
+
+    def _stop(self, reason: str) -> None:
+        """End the program: it gets a signal, and its wandb interrupts it if it ignores that."""
+        if self._captured is not None:
+            self._captured.stop()
+        self._inbox.put(Stop(reason))
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program, whatever else is going on with it."""
+        if self._child is not None:
+            self._child.signal(number)
+
+    def _watch(self, child: Child) -> ProgramOutcome:
+        """Report while the program runs, end it if there is a reason, and say how it ended.
+
+        Raises:
+            LaunchFailed: The system allows no thread for that; the program has been killed.
+        """
+        run_timeout = self.session.run_timeout_seconds
+        supervisor = Supervisor(
+            child,
+            term_timeout_seconds=self.session.options.term_timeout_seconds,
+            run_timeout_seconds=run_timeout,
+            inbox=self._inbox,
+        )
+        try:
+            with self.reporter:
+                result = supervisor.supervise()
+        except RuntimeError as error:
+            if "thread" not in str(error):
+                raise
+            child.signal(signal.SIGKILL)
+            child.wait()
+            raise LaunchFailed(f"cannot watch the program: {error}") from None
+        found, is_unknown = result.exit, result.exit.is_unknown
+        trace = own_trace(self.session.lock.name) if is_unknown else None
+        if trace is not None:
+            end_marked(trace, self._mark, self.notice)
+        words = child.output.stderr_tail() or _explain(found)
+        if result.cause is None and found.code:
+            why = self._launcher.why_not_started(self._program, found.code, words)
+            if why is not None:
+                return _not_started(why)
+        if result.cause == "run_timeout":
+            words += f"\nstopped: it ran for longer than {run_timeout:g} s (run_timeout)"
+        return ProgramOutcome(
+            is_success=found.code == 0,
+            exit_code=found.code,
+            signal=found.signal,
+            cause=result.cause or (KEEPER_KILLED if is_unknown else None),
+            stderr_tail=words.strip("\n"),
+            warned_by=result.warned_by,
+        )
+
+
+def _not_started(why: str, *, is_machines_fault: bool = True) -> ProgramOutcome:
+    """The outcome of a run whose program did not start; by default it is given back."""
+    if is_machines_fault:
+        return ProgramOutcome(False, cause=NOT_STARTED, stderr_tail=why)
+    return ProgramOutcome(False, exit_code=_NOT_STARTED_EXIT, stderr_tail=why)
+
+
+def _explain(found: Exit) -> str:
+    """A program that was killed has no last words of its own."""
+    if found.signal is None:
+        return "the process that looks after the program was killed" if found.is_unknown else ""
+    hint = "; often because the system is out of memory" if found.signal == 9 else ""
+    return f"ended by {signal_name(found.signal)}{hint}"

@@ -1,0 +1,115 @@
+"""Whether this user has an account at W&B, and what becomes of the programs of a sweep."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sweep_sdk._exceptions import UsageError
+from sweep_sdk._world import disk
+from sweep_service.model.language.keys import WANDB_MODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CAPTURE, MIRROR, OFF = WANDB_MODES
+#: The setting that decides for new sweeps.
+MODE_VARIABLE = "SWEEP_WANDB"
+_PUBLIC_URL = "https://api.wandb.ai"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account at a W&B server.
+
+    Attributes:
+        url: The server, without a slash at the end.
+        key: The API key; None where the client gets a token by itself.
+        source: Where it was found.
+    """
+
+    url: str
+    key: str | None
+    source: str
+
+
+def find_account(environ: Mapping[str, str]) -> Account | None:
+    """The account that wandb would use in a program; None if it would ask for one."""
+    url = (environ.get("WANDB_BASE_URL") or _stored_url(environ) or _PUBLIC_URL).rstrip("/")
+    key = environ.get("WANDB_API_KEY")
+    if key:
+        return Account(url, key, "WANDB_API_KEY")
+    if environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return Account(url, None, "WANDB_IDENTITY_TOKEN_FILE")
+    for path in _netrc_files(environ):
+        key = _netrc_key(path, urlsplit(url).hostname or "")
+        if key:
+            return Account(url, key, str(path))
+    return None
+
+
+def mode_in_settings(environ: Mapping[str, str]) -> str | None:
+    """What the user wants for new sweeps; None where that is not said.
+
+    Raises:
+        UsageError: The variable in the environment names no mode.
+    """
+    setting = environ.get(MODE_VARIABLE) or None
+    if setting not in (None, *WANDB_MODES):
+        raise UsageError(f"{MODE_VARIABLE} is '{setting}'; needs one of {', '.join(WANDB_MODES)}")
+    return setting
+
+
+def mirror_notice(account: Account) -> str:
+    """The line about a new sweep whose programs go on to send to W&B."""
+    return (
+        f"what programs log with wandb also goes to {account.url}, for which {account.source} has"
+        " an account ('--wandb capture' keeps it in the sweep alone)"
+    )
+
+
+def _stored_url(environ: Mapping[str, str]) -> str | None:
+    """The server in W&B's own files of settings, those of this folder first."""
+    folders = [disk.Path("wandb")]
+    if environ.get("WANDB_CONFIG_DIR"):
+        folders.append(disk.Path(environ["WANDB_CONFIG_DIR"]))
+    elif home := _home():
+        folders.append(home / ".config" / "wandb")
+    for folder in folders:
+        with contextlib.suppress(OSError, ValueError):
+            for line in (folder / "settings").read_text(encoding="utf-8").splitlines():
+                name, _, value = line.partition("=")
+                if name.strip() == "base_url" and value.strip():
+                    return value.strip()
+    return None
+
+
+def _netrc_files(environ: Mapping[str, str]) -> Iterator[disk.Path]:
+    if environ.get("NETRC"):
+        yield disk.Path(environ["NETRC"])
+    elif home := _home():
+        yield from (home / ".netrc", home / "_netrc")
+
+
+def _netrc_key(path: disk.Path, host: str) -> str | None:
+    """The password of a host in a netrc file."""
+    try:
+        words = path.read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        return None
+    found = None
+    for name, value in pairwise(words):
+        if name == "machine":
+            found = value
+        elif name == "password" and found == host:
+            return value
+    return None
+
+
+def _home() -> disk.Path | None:
+    with contextlib.suppress(RuntimeError):
+        return disk.Path.home()
+    return None

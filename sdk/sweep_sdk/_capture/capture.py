@@ -1,0 +1,271 @@
+"""The endpoint at which an agent takes what its programs log with wandb."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from sweep_sdk._capture.account import CAPTURE, MIRROR, OFF, find_account
+from sweep_sdk._capture.variables import is_disabled, parameters_text, variables
+from sweep_sdk._world import disk, loopback, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sweep_sdk._capture.account import Account
+    from sweep_sdk._capture.mirror import Mirror
+    from sweep_sdk._capture.protocol import Protocol
+    from sweep_sdk._capture.recording import Recording
+    from sweep_sdk._world.loopback import Answer, Loopback, Request
+    from sweep_service.wire.runs import HandOut
+
+#: How long a program's last requests are waited for once it has ended: they are on this machine.
+_LAST_SECONDS = 2.0
+_REPEAT = 503
+
+
+class Capture:
+    """What the programs of one agent have in common.
+
+    Attributes:
+        mirrored: The account to which requests go on; None where they do not.
+    """
+
+    def __init__(
+        self,
+        server: Loopback,
+        mirrored: Account | None,
+        notice: Callable[[str], None],
+        why: str,
+    ) -> None:
+        self.mirrored = mirrored
+        self._server = server
+        self._notice = notice
+        self._why = why
+        self._said: set[str] = set()
+        self._lock = threads.Lock()
+
+    def say_once(self, message: str) -> None:
+        """Show a line that none of the agent's programs has caused before."""
+        with self._lock:
+            is_new = message not in self._said
+            self._said.add(message)
+        if is_new:
+            self._notice(message)
+
+    def say_what_it_does(self) -> None:
+        """Say, when the first program uses wandb, where its data goes and why."""
+        self.say_once(self._why)
+
+    def begin(
+        self,
+        handout: HandOut,
+        folder: disk.Path,
+        metrics: disk.Path,
+        metric: str | None,
+        environ: Mapping[str, str],
+    ) -> CapturedProgram:
+        """Get ready for a program.
+
+        Args:
+            handout: Its run.
+            folder: The run's own.
+            metrics: The metrics file of the attempt.
+            metric: Name of the sweep's metric.
+            environ: The environment that the program would have.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        parameters = folder / "wandb-parameters.yaml"
+        disk.discard_link(parameters)
+        parameters.write_text(parameters_text(handout.config), encoding="utf-8")
+        program = CapturedProgram(self, self._server, handout, folder, metrics, metric)
+        program.variables = variables(
+            environ,
+            address=program.address,
+            run=handout.id,
+            folder=str(folder),
+            parameters=str(parameters),
+            mirrored=self.mirrored,
+        )
+        return program
+
+
+class CapturedProgram:
+    """What one program logs with wandb.
+
+    Attributes:
+        address: Where the program's wandb finds this.
+        variables: For the program's environment; None where a variable is to be removed.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        server: Loopback,
+        handout: HandOut,
+        folder: disk.Path,
+        metrics: disk.Path,
+        metric: str | None,
+    ) -> None:
+        self.variables: dict[str, str | None] = {}
+        self._capture = capture
+        self._server = server
+        self._handout = handout
+        self._folder = folder
+        self._metrics = metrics
+        self._metric = metric
+        self._is_stopped = False
+        self._recording: Recording | None = None
+        self._protocol: Protocol | None = None
+        self._mirror: Mirror | None = None
+        self._lock = threads.Lock()
+        self._n_before = _count_runs(folder)
+        self.address = server.add(self._answer)
+
+    def stop(self) -> None:
+        """The program's wandb is to interrupt it."""
+        self._is_stopped = True
+
+    def close(self) -> None:
+        """The program has ended: take what it has sent, and nothing after that."""
+        self._server.remove(self.address, _LAST_SECONDS)
+        with self._lock:
+            if self._mirror is not None:
+                self._mirror.close()
+            trouble = self._recording.close() if self._recording is not None else None
+        if trouble is not None:
+            self._capture.say_once(trouble)
+        if self._recording is None and _count_runs(self._folder) > self._n_before:
+            self._capture.say_once(
+                "the program used wandb in a way that cannot be captured, such as mode='offline',"
+                " or host= or base_url= of its own: what it logged is not in the sweep"
+            )
+
+    def _answer(self, request: Request) -> Answer:
+        protocol = self._loaded()
+        mirror = self._mirror
+        if mirror is None:
+            return protocol.answer(request)
+        from sweep_sdk._capture.mirror import Away
+        from sweep_sdk._capture.protocol import streamed_run
+        from sweep_sdk._world.loopback import Answer
+        from sweep_service.wandb.streams import Malformed
+
+        with contextlib.suppress(Malformed):  # W&B says what is wrong with it
+            protocol.record(request)
+        try:
+            answer = mirror.forward(request)
+        except Away as error:
+            if streamed_run(request) is not None and mirror.is_patient():
+                return Answer(_REPEAT)
+            self._detach(str(error))
+            return protocol.answer(request)
+        if self._is_stopped and streamed_run(request) is not None and answer.status == 200:
+            return protocol.answer(request)
+        return answer
+
+    def _loaded(self) -> Protocol:
+        """What answers; loaded at the first request."""
+        with self._lock:
+            if self._protocol is None:
+                from sweep_sdk._capture.protocol import Protocol
+                from sweep_sdk._capture.recording import Recording
+                from sweep_sdk._metrics.writer import MetricsFile
+
+                capture = self._capture
+                capture.say_what_it_does()
+                self._recording = Recording(
+                    MetricsFile(str(self._metrics)),
+                    run=self._handout.id,
+                    config=self._handout.config,
+                    metric=self._metric,
+                    notice=capture.say_once,
+                )
+                self._protocol = Protocol(
+                    self._recording,
+                    address=self.address,
+                    folder=self._folder,
+                    is_stopped=lambda: self._is_stopped,
+                    notice=capture.say_once,
+                )
+                if capture.mirrored is not None:
+                    from sweep_sdk._capture.mirror import Mirror
+
+                    self._mirror = Mirror(capture.mirrored.url)
+            return self._protocol
+
+    def _detach(self, why: str) -> None:
+        """Go on without W&B: the sweep must not wait for it."""
+        account = self._capture.mirrored
+        url = account.url if account is not None else ""
+        self._mirror = None
+        self._capture.say_once(
+            f"{url} does not answer ({why}): runs go on without it; 'wandb sync' sends what they"
+            f" logged later, from their folders, such as {self._folder / 'wandb'}"
+        )
+
+
+def _count_runs(folder: disk.Path) -> int:
+    """How many runs wandb has kept in its folder, of all attempts."""
+    wandb = folder / "wandb"
+    return len(list(wandb.glob("*run-*"))) if wandb.is_dir() else 0
+
+
+@contextlib.contextmanager
+def capturing(
+    mode: str | None, environ: Mapping[str, str], notice: Callable[[str], None]
+) -> Iterator[Capture | None]:
+    """Open an agent's endpoint for the time of a block; None where programs use wandb as usual.
+
+    Args:
+        mode: The sweep's.
+        environ: The agent's environment.
+        notice: Called with what the user should know.
+    """
+    if mode == OFF:
+        yield None
+        return
+    disabling = is_disabled(environ)
+    if disabling is not None:
+        notice(
+            f"{disabling} turns wandb off in the programs: what they log with it is not captured"
+        )
+        yield None
+        return
+    mirrored, why = _decided(mode or CAPTURE, environ)
+    try:
+        server = loopback.listen()
+    except OSError as error:
+        notice(
+            f"cannot listen on this machine's loopback ({error.strerror}): what programs log with"
+            " wandb is not captured"
+        )
+        yield None
+        return
+    with server:
+        yield Capture(server, mirrored, notice, why)
+
+
+def _decided(mode: str, environ: Mapping[str, str]) -> tuple[Account | None, str]:
+    """The account to which requests go on, and the line that says what happens and why."""
+    is_offline = environ.get("WANDB_MODE") == "offline"
+    account = find_account(environ) if mode == MIRROR else None
+    if account is not None and not is_offline:
+        return account, (
+            f"wandb: what programs log goes to {account.url} as before (account from"
+            f" {account.source}), and to the sweep"
+        )
+    captured = "wandb: what programs log goes to the sweep, and nothing to W&B"
+    if is_offline:
+        return None, (
+            f"{captured} (WANDB_MODE=offline); 'wandb sync --include-online' sends it later, from"
+            " the folder wandb of each run"
+        )
+    if mode == MIRROR:
+        return None, (
+            f"{captured}: the sweep was registered with --wandb mirror, but this machine has no"
+            " account (WANDB_API_KEY, or an entry in netrc)"
+        )
+    return None, f"{captured} (the sweep's mode is capture; see 'sweep-sdk sweep --wandb')"
