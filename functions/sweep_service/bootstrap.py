@@ -1,4 +1,4 @@
-"""The composition root: which store, which clock, which randomness. Once per process."""
+"""The composition root: chooses store, clock and source of randomness, once per process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def local_file_system(path: Path, local_file_systems: Collection[str] = ()) -> s
     """The file system on which the database is or would be; None if it cannot be determined.
 
     Raises:
-        StoreUnusable: It is not known to be local to this machine, or there is no SQLite.
+        StoreUnusable: The file system is not known to be local, or this Python lacks SQLite.
     """
     _require_sqlite()
     from sweep_service.storage.sqlite.place import check_file_system, known_mounts
@@ -34,13 +34,13 @@ def local_file_system(path: Path, local_file_systems: Collection[str] = ()) -> s
 
 
 def local_services(path: Path, local_file_systems: Collection[str] = ()) -> Services:
-    """The backend over an SQLite file, for the user's own process.
+    """Services over an SQLite file, for local mode.
 
-    The file is opened, and made where it does not exist, by the first request that needs it.
+    The first request that needs the file opens it, and creates it if it does not exist.
 
     Args:
-        path: The file.
-        local_file_systems: File systems that are local besides those that are known to be.
+        path: Path of the file.
+        local_file_systems: Further file systems that are known to be local.
     """
     from sweep_service.storage.deferred import DeferredStore
 
@@ -59,10 +59,10 @@ def local_services(path: Path, local_file_systems: Collection[str] = ()) -> Serv
 
 
 def _require_sqlite() -> None:
-    """Find out whether this Python has SQLite, which some builds lack.
+    """Check that this Python has SQLite, which some builds lack.
 
     Raises:
-        StoreUnusable: It has not.
+        StoreUnusable: It does not.
     """
     try:
         import_module("sqlite3")
@@ -74,7 +74,7 @@ def _require_sqlite() -> None:
 
 
 def deployed_services(settings: StoreSettings) -> Services:
-    """The backend over a DynamoDB table, for a function of the template."""
+    """Services over a DynamoDB table, for the functions of the template."""
     from sweep_service.storage.dynamodb.store import DynamoStore
 
     store = DynamoStore(

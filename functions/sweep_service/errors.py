@@ -1,4 +1,4 @@
-"""The errors of the backend; each class says what the CALLER should do.
+"""The errors of the backend; each class says what the caller should do.
 
 ServiceError
 ├── FixRequest                    the request is at fault: fix it, do not repeat it
@@ -45,12 +45,12 @@ _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class ServiceError(Exception):
-    """Root of the errors that the backend raises on purpose.
+    """Base class of the errors that the backend raises deliberately.
 
     Attributes:
         status: HTTP status of the answer.
-        title: What kind of error it is, for people.
-        code: The same for programs: the name of the class, such as ``lease-lost``.
+        title: Kind of the error, for people.
+        code: Kind of the error, for programs: the name of the class, such as ``lease-lost``.
     """
 
     status = 500
@@ -58,7 +58,7 @@ class ServiceError(Exception):
     code = "service-error"
 
     def __init_subclass__(cls) -> None:
-        """Derive the code from the name."""
+        """Derive the code from the name of the class."""
         cls.code = _WORD.sub("-", cls.__name__).lower()
 
 
@@ -74,7 +74,7 @@ class InvalidRequest(FixRequest):
 
 
 class Unauthorized(FixRequest):
-    """The request came without a credential, or with one that proves nothing."""
+    """The request has no credential, or an invalid one."""
 
     status = 401
     title = "Not authenticated"
@@ -88,11 +88,11 @@ class Forbidden(FixRequest):
 
 
 class InvalidConfig(FixRequest):
-    """A sweep config that cannot run.
+    """A sweep config that cannot be run.
 
     Attributes:
-        problems: Every reason.
-        warnings: What else is odd about it.
+        problems: All errors in the config.
+        warnings: Warnings about the config.
     """
 
     status = 422
@@ -105,20 +105,20 @@ class InvalidConfig(FixRequest):
 
 
 class NotFound(FixRequest):
-    """No such thing."""
+    """The route, sweep or run does not exist."""
 
     status = 404
     title = "Not found"
 
 
 class SweepDeleted(NotFound):
-    """The sweep was deleted: it will not come back."""
+    """The sweep existed and was deleted for good."""
 
     title = "Sweep deleted"
 
 
 class MethodNotAllowed(FixRequest):
-    """The path exists but not with this method; ``allowed`` holds those that it takes."""
+    """The path exists but not with this method; ``allowed`` lists the methods it supports."""
 
     status = 405
     title = "Method not allowed"
@@ -129,28 +129,28 @@ class MethodNotAllowed(FixRequest):
 
 
 class NotPossible(FixRequest):
-    """The sweep's state does not allow what was asked."""
+    """The state of the sweep or run does not allow the request."""
 
     status = 409
     title = "Not possible now"
 
 
 class TooLarge(FixRequest):
-    """More than the backend stores in one item."""
+    """The request has more data than the backend stores in one item."""
 
     status = 413
     title = "Too large"
 
 
 class UpgradeRequired(FixRequest):
-    """The agent is too old for the sweep; the text names both versions."""
+    """The agent is too old for the sweep; the message names both versions."""
 
     status = 426
     title = "Upgrade required"
 
 
 class GiveUp(ServiceError):
-    """The time for this request has passed."""
+    """The request is too late."""
 
     status = 409
     title = "Too late"
@@ -181,50 +181,50 @@ class TryAgain(ServiceError):
 
 
 class Throttled(TryAgain):
-    """The database refused for capacity."""
+    """The database is out of capacity."""
 
     status = 429
     title = "Too many requests"
 
 
 class Busy(TryAgain):
-    """Too much contention for now."""
+    """There is too much contention at the moment."""
 
     title = "Busy"
 
 
 class StoreUnavailable(TryAgain):
-    """The disk is full or fails; nothing was written."""
+    """The database or its disk fails; nothing was written."""
 
     title = "Store unavailable"
 
 
 class FixSetup(ServiceError):
-    """The machine is not set up correctly: no request can succeed until that is fixed."""
+    """The backend is misconfigured: no request can succeed until that is fixed."""
 
 
 class StoreUnusable(FixSetup):
-    """The place where sweeps should be kept cannot be used as it is."""
+    """The database cannot be used."""
 
     title = "Store unusable"
 
 
 class StoreGone(FixSetup):
-    """The database was removed or replaced under those who work with it."""
+    """The database was removed or replaced while it was in use."""
 
     title = "Store gone"
 
 
 class StoreSignal(ServiceError):
-    """A record is not in the state that was expected."""
+    """A record is not in the expected state."""
 
 
 class LeaseHeld(StoreSignal):
-    """Somebody else holds the lease."""
+    """Another requester holds the lease."""
 
 
 class OutcomeKnown(StoreSignal):
-    """The run has an outcome, which never changes."""
+    """The run has an outcome."""
 
 
 class Exhausted(StoreSignal):
@@ -236,10 +236,10 @@ class NotRunning(StoreSignal):
 
 
 class Stale(StoreSignal):
-    """What was read has changed since.
+    """The record has changed since it was read.
 
     Attributes:
-        stored: The record that is stored now, of the same type; None where there is none.
+        stored: The record that is stored now, of the same type, or None.
     """
 
     def __init__(self, message: str, stored: Any = None) -> None:

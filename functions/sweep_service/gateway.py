@@ -1,7 +1,7 @@
-"""The edge: a plain request in, a plain response out; every error becomes a problem document.
+"""The gateway: answers plain requests; every error becomes a problem document.
 
-Local mode, the local server and the tests call ``handle``; Lambda's entry points translate API
-Gateway events to it.
+Local mode, the local server and the tests call ``handle``; the Lambda entry points translate API
+Gateway events into calls of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes over the wire."""
+    """An HTTP response."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -48,16 +48,17 @@ def handle(
     *,
     identity: Identity | None = None,
 ) -> Response:
-    """Answer one request; never raises.
+    """Answer one request. Never raises.
 
     Args:
-        services: What the operations work with.
+        services: The backend's services.
         method: HTTP method, upper case.
         path: Decoded path, such as ``/v1/sweeps``.
-        query: Decoded query, one value a name.
-        headers: Request headers, names in any case.
+        query: Decoded query with one value per name.
+        headers: Request headers; names are case-insensitive.
         body: Raw body.
-        identity: Who sends it; None: an unknown caller, who is let into public routes alone.
+        identity: Identity of the caller; None for an unknown caller, who may use public routes
+            only.
     """
     try:
         route, params = find_route(method, path)
@@ -70,7 +71,7 @@ def handle(
         if not isinstance(error, errors.StoreSignal):
             return problem_response(error)
         _logger.exception("a store signal left the operations: %s %s", method, path)
-    except Exception:  # the edge: whatever it is, the client gets an answer and the log the cause
+    except Exception:  # at the edge, every error is logged and answered
         _logger.exception("unexpected error: %s %s", method, path)
     return problem_response(
         errors.ServiceError("internal error; the backend's log has the details")
@@ -84,7 +85,7 @@ def _check_access(route: Route, sweep: str | None, identity: Identity | None, no
 
 
 def _keep(services: Services, deed: http.Deed, identity: Identity) -> None:
-    """Keep who has changed a sweep; the change has been made, so a failure is logged alone."""
+    """Store who has changed a sweep. The change has been made, so a failure is only logged."""
     at = services.clock() if deed.at is None else deed.at
     event = Event(at, identity.name, identity.method.value, deed.action)
     try:
@@ -100,7 +101,7 @@ def _encode(answer: http.Response) -> Response:
 
 
 def problem_response(error: errors.ServiceError) -> Response:
-    """The answer that says what went wrong."""
+    """The problem document of an error, as a response."""
     document = problem_document(error.status, error.title, str(error), error.code)
     if isinstance(error, errors.InvalidConfig):
         document["errors"] = views.problems(error.problems)

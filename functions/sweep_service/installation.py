@@ -1,4 +1,4 @@
-"""What this project is called and where it comes from; every installation hint is built here.
+"""Names and origin of this project; every installation hint is built here.
 
 The distribution, the command and the import package have three names: ``serverless-sweeps`` is
 installed, ``sweep-sdk`` is run, and ``sweep_sdk`` is imported. The build reads this file for the

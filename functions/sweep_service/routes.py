@@ -1,4 +1,4 @@
-"""The one table of routes: (method, path) -> handler and scope.
+"""The table of routes: (method, path) -> handler and scope.
 
 The policies in ``template.yaml`` and the scopes in ``infra/openapi.yaml`` follow this table.
 """
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 class Route(NamedTuple):
-    """What answers a request, and who may send it.
+    """The handler of a request, and the scope it requires.
 
     Attributes:
-        scope: None: anyone, also without a credential.
-        is_about_caller: Whether the answer says nothing of any sweep, so that a token for one sweep
-            is enough.
+        handler: The handler.
+        scope: The minimum scope of the caller; None for a public route.
+        is_about_caller: Whether the route concerns no sweep, so that a token for any one sweep is
+            enough.
         is_of_wandb: Whether W&B's clients alone use it. They have tokens and no AWS credentials.
             The path does not say what they ask for: what answers checks that its sender may do
             that, with that sweep.
@@ -92,7 +93,7 @@ _SEGMENTS = {route: tuple(route[1].strip("/").split("/")) for route in ROUTES}
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """The route of a request and the placeholders of its path.
+    """Find the route of a request and the values of its path's placeholders.
 
     Raises:
         NotFound: No route has this path.

@@ -17,12 +17,12 @@ _DAY_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Where sweeps are kept.
+    """Settings of the store.
 
     Attributes:
         table: Name of the DynamoDB table.
-        endpoint: URL of another DynamoDB than AWS's own; None: AWS's.
-        keep_rows_seconds: For how long logged rows are kept; None: for ever.
+        endpoint: URL of DynamoDB; None for that of AWS.
+        keep_rows_seconds: How long to keep logged rows; None for ever.
     """
 
     table: str
@@ -31,10 +31,10 @@ class StoreSettings:
 
 
 def store_settings(environ: Mapping[str, str] = os.environ) -> StoreSettings:
-    """What ``SWEEP_TABLE``, ``SWEEP_DYNAMODB_URL`` and ``SWEEP_HISTORY_DAYS`` (0: for ever) say.
+    """Read ``SWEEP_TABLE``, ``SWEEP_DYNAMODB_URL`` and ``SWEEP_HISTORY_DAYS`` (0: for ever).
 
     Raises:
-        StoreUnusable: One of them is missing or malformed.
+        StoreUnusable: A variable is missing or malformed.
     """
     days = environ.get("SWEEP_HISTORY_DAYS", "0")
     if not (days.isascii() and days.isdigit()):

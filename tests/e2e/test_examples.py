@@ -118,3 +118,18 @@ def test_shell(examples, environment):
         expected = start * (1 - r["config"]["rate"]) ** 20
         assert r["summary"]["loss"] == pytest.approx(expected, rel=1e-4)
         assert r["summary"]["n_steps"] == 10
+
+
+def test_conditional(examples, environment):
+    words = [sys.executable, "-m", "sweep_sdk", "sweep", "sweep.yaml", "--agent"]
+    done = run(words, examples / "conditional", environment)
+    assert done.returncode == 0, done.stderr
+    sweep, runs = only_sweep(environment)
+    # sgd with two values of momentum, and adam; one width, or two of which the second is no larger
+    assert (sweep["state"], len(runs)) == ("finished", 3 * (2 + 3) * 2)
+    assert [r["state"] for r in runs] == ["finished"] * len(runs)
+    for config in (r["config"] for r in runs):
+        assert ("momentum" in config) == (config["optimizer"] == "sgd")
+        assert ("width_2" in config) == (config["layers"] == 2)
+        assert config.get("width_2", 0) <= config["width_1"]
+        assert config["batch_size"] == {"small": 64, "large": 16}[config["model"]]

@@ -148,7 +148,7 @@ class TestPoints:
         assert sum(len(trace.x) for trace in figure.data) == sum(
             len(run.get("attempts") or ()) + 1 for run in runs
         )
-        last = max(max(run["ended_at"] or 0, run["started_at"]) for run in runs)
+        last = max(run["ended_at"] or run["heard_at"] or run["started_at"] for run in runs)
         ends = [b + x for trace in figure.data for b, x in zip(trace.base, trace.x, strict=True)]
         assert max(ends) <= last * 1000
 

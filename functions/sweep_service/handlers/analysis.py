@@ -1,4 +1,4 @@
-"""Handlers of what is worked out from the runs of a sweep, for pictures of it."""
+"""Handlers of analyses of a sweep's runs, for charts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CURVES_A_REQUEST = 100
 _POINTS_A_CURVE = 200
-_MOST_POINTS = 100_000  #: in one answer, which stays within what a Lambda function may answer
+_MOST_POINTS = 100_000  #: Per answer, to stay within the limit of a Lambda function's answer.
 
 
 def curves(request: Request, services: Services) -> Response:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def health(request: Request, services: Services) -> Response:
-    """``GET /v1/health``: this process answers, with its time and what sweep files may say."""
+    """``GET /v1/health``: the backend's time, version and sweep language features."""
     del request
     return Response(
         200,

@@ -1,6 +1,6 @@
-"""Requests and responses as handlers see them, and the decoding of what clients send.
+"""Requests and responses of handlers, and decoders of what clients send.
 
-Decoders name the field, what was found and what is needed.
+Errors of decoders name the field, the value found and the value expected.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sweep_service.access.identity import Identity
 
-_END_OF_INTEGERS = 2**63  # of an index, an attempt or an offset
+_END_OF_INTEGERS = 2**63  # exclusive limit of indices, attempts and offsets
 _TYPE_NAMES = {
     dict: "an object",
     list: "a list",
@@ -32,11 +32,11 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, routed.
+    """A routed request.
 
     Attributes:
-        params: The placeholders of its route's path.
-        identity: Who sends it; None on public routes alone.
+        params: Values of the placeholders in the route's path.
+        identity: Identity of the caller; None on public routes only.
     """
 
     params: Mapping[str, str]
@@ -47,11 +47,11 @@ class Request:
 
     @property
     def caller(self) -> str:
-        """The name of who sends it."""
+        """The name of the caller; empty if unknown."""
         return "" if self.identity is None else self.identity.name
 
     def header(self, name: str) -> str | None:
-        """A header by its name in any case."""
+        """A header by its case-insensitive name."""
         return next(
             (value for key, value in self.headers.items() if key.lower() == name.lower()), None
         )
@@ -60,7 +60,7 @@ class Request:
         """The body as a JSON object.
 
         Raises:
-            InvalidRequest: It is none.
+            InvalidRequest: The body is not a JSON object.
         """
         try:
             document = json.loads(self.body, object_hook=untag)
@@ -71,10 +71,10 @@ class Request:
         return document
 
     def idempotency_key(self, *, is_required: bool = False) -> str | None:
-        """The name that the client gave to its intent.
+        """The idempotency key in the request's header.
 
         Raises:
-            InvalidRequest: It is missing though required, or malformed.
+            InvalidRequest: The key is required and missing, or malformed.
         """
         key = self.header("Idempotency-Key")
         if key is None and not is_required:
@@ -87,10 +87,10 @@ class Request:
         return key
 
     def flag(self, name: str, default: str = "false") -> bool:
-        """``true`` or ``false`` from the query.
+        """A boolean from the query.
 
         Raises:
-            InvalidRequest: It is neither.
+            InvalidRequest: The value is neither ``true`` nor ``false``.
         """
         text = self.query.get(name, default)
         if text not in ("true", "false"):
@@ -98,10 +98,10 @@ class Request:
         return text == "true"
 
     def query_whole(self, name: str) -> int | None:
-        """A whole number, which may be negative, from the query; None where it is not there.
+        """An integer from the query, possibly negative; None if it is absent.
 
         Raises:
-            InvalidRequest: It is none.
+            InvalidRequest: The value is not an integer.
         """
         text = self.query.get(name)
         if text is None:
@@ -112,10 +112,10 @@ class Request:
         return int(text)
 
     def query_indices(self, name: str, most: int) -> tuple[int, ...]:
-        """Indices of runs from the query, separated by commas; each once, none where it is empty.
+        """Distinct indices of runs from the query, separated by commas; empty if it is absent.
 
         Raises:
-            InvalidRequest: One is no whole number of at least 0, or there are more than ``most``.
+            InvalidRequest: An item is not a non-negative integer, or there are more than ``most``.
         """
         texts = [text for text in self.query.get(name, "").split(",") if text]
         for text in texts:
@@ -129,10 +129,10 @@ class Request:
         return tuple(dict.fromkeys(map(int, texts)))
 
     def query_count(self, name: str, default: int, most: int) -> int:
-        """A positive number from the query, at most ``most``.
+        """A positive integer from the query, reduced to at most ``most``.
 
         Raises:
-            InvalidRequest: It is no positive whole number.
+            InvalidRequest: The value is not a positive integer.
         """
         text = self.query.get(name)
         if text is None:
@@ -146,12 +146,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What a request has changed.
+    """A change made by a request, to be stored as an event.
 
     Attributes:
-        sweep: With which sweep that is kept.
+        sweep: Id of the sweep that the event belongs to.
         action: See ``Event``.
-        at: When, in seconds since the epoch; None: now.
+        at: Time in seconds since the epoch; None for now.
     """
 
     sweep: str
@@ -161,11 +161,11 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a handler answers.
+    """The answer of a handler.
 
     Attributes:
-        body: What the gateway turns into JSON; None: nothing.
-        deed: What was changed; None: nothing that is kept.
+        body: Document that the gateway encodes as JSON, if any.
+        deed: The change to store as an event, if any.
     """
 
     status: int
@@ -175,12 +175,12 @@ class Response:
 
 
 def reject_unknown(document: Mapping[str, object], known: Sequence[str], inside: str = "") -> None:
-    """Refuse fields that would silently do nothing.
+    """Reject unknown fields, which would otherwise be ignored silently.
 
     Args:
-        document: What was sent.
+        document: The object that was sent.
         known: Names of its fields.
-        inside: What comes before a field's name in a message, such as ``rows[3].``.
+        inside: Prefix of field names in messages, such as ``rows[3].``.
 
     Raises:
         InvalidRequest: There is an unknown field.
@@ -195,10 +195,10 @@ def reject_unknown(document: Mapping[str, object], known: Sequence[str], inside:
 def text_field(
     document: Mapping[str, object], name: str, max_length: int, *, is_required: bool = False
 ) -> str | None:
-    """A text field; None when absent or null.
+    """A text field; None if absent or null.
 
     Raises:
-        InvalidRequest: It is no text, too long, or missing though required.
+        InvalidRequest: The value is not a text, is too long, or is required and missing.
     """
     value = document.get(name)
     if value is None and not is_required:
@@ -222,17 +222,17 @@ def int_field(
     is_required: bool = False,
     inside: str = "",
 ) -> int | None:
-    """A whole number field in [least, 2**53); None when absent or null.
+    """An integer field in [least, 2**53); None if absent or null.
 
     Args:
-        document: What was sent.
-        name: The field's.
-        least: The smallest number allowed.
-        is_required: Whether it must be there.
+        document: The object that was sent.
+        name: Name of the field.
+        least: Smallest allowed value.
+        is_required: Whether the field is required.
         inside: As for ``reject_unknown``.
 
     Raises:
-        InvalidRequest: It is none, or missing though required.
+        InvalidRequest: The value is not such an integer, or is required and missing.
     """
     value = document.get(name)
     if value is None and not is_required:
@@ -246,10 +246,10 @@ def int_field(
 
 
 def typed_field(document: Mapping[str, object], name: str, kind: type, default: object) -> Any:
-    """A field of a JSON type; ``default`` when absent or null.
+    """A field of a JSON type; ``default`` if absent or null.
 
     Raises:
-        InvalidRequest: It is of another type.
+        InvalidRequest: The value has another type.
     """
     value = document.get(name)
     if value is None:
@@ -267,17 +267,17 @@ def _is_number(value: object, kind: type) -> bool:
 
 
 def encode_cursor(position: Sequence[float | str] | None) -> str | None:
-    """An opaque cursor; None at the end of a list."""
+    """Encode a position as an opaque cursor; None at the end of a list."""
     if position is None:
         return None
     return base64.urlsafe_b64encode(json.dumps(list(position)).encode()).decode().rstrip("=")
 
 
 def decode_cursor(text: str | None, kinds: tuple[type, ...]) -> tuple[Any, ...] | None:
-    """The position that a cursor represents.
+    """Decode the position in a cursor.
 
     Raises:
-        InvalidRequest: It is not one that this backend gave out.
+        InvalidRequest: This backend did not create the cursor.
     """
     if text is None:
         return None
@@ -296,7 +296,7 @@ def decode_cursor(text: str | None, kinds: tuple[type, ...]) -> tuple[Any, ...] 
 
 
 def _is_position(item: object, kind: type) -> bool:
-    """Whether an item is of exactly this type and such as a store can look for."""
+    """Whether an item has exactly this type and a value that a store can look up."""
     if isinstance(item, float) and not math.isfinite(item):
         return False
     if isinstance(item, int) and not 0 <= item < _END_OF_INTEGERS:

@@ -210,7 +210,7 @@ def _whole(name: str, text: str) -> int:
 
 
 def _keys(request: Request) -> tuple[str, ...]:
-    """Names of metrics from the query: a JSON list, since a name may hold any character."""
+    """Names of metrics from the query: a JSON list, since names may contain any character."""
     text = request.query.get("keys", "[]")
     try:
         names = json.loads(text)
@@ -273,10 +273,10 @@ def _metric_value(path: str, value: object) -> MetricValue:
 
 
 def _lease_key(request: Request, document: Mapping[str, Any]) -> str | None:
-    """The key of the ask that holds the lease; None: the attempt alone says which it is.
+    """The idempotency key of the ask that holds the lease; None to identify it by attempt only.
 
     Raises:
-        Forbidden: It is missing, and the caller could be somebody who does not hold the lease.
+        Forbidden: The key is missing, and this caller must prove that it holds the lease.
     """
     key = text_field(document, "key", _MAX_KEY_LENGTH)
     if key is None and request.identity is not None and request.identity.must_name_lease:
@@ -315,13 +315,13 @@ def _ending(request: Request) -> Ending:
 
 
 def _details(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What the agent reports that is only kept and shown."""
+    """Fields reported by the agent that are only stored and shown."""
     found = {name: typed_field(document, name, kind, None) for name, kind in DETAILS.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def _attributes(found: dict[str, Any]) -> dict[str, Any]:
-    """What a program noted about its run; see ``Outcome``."""
+    """Attributes that a program set on its run; see ``Outcome``."""
     reject_unknown(found, _ATTRIBUTES, "attributes.")
     for name in ("config", "summary"):
         typed_field(found, name, dict, default={})

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _SWEEPS_A_PAGE = 50
 _EVENTS_A_PAGE = 500
 MAX_CONFIG_BYTES = 100_000
-_MAX_DOCUMENT_BYTES = 350_000  #: of a config with every default filled in; an item holds 400 KB
+_MAX_DOCUMENT_BYTES = 350_000  #: Of a config with all defaults; an item is limited to 400 KB.
 _MOST_PRIOR_RUNS = 200
 _MOST_RESULTS = 5_000
 _MOST_POINTS = 1_000
@@ -155,9 +155,9 @@ def delete_sweep(request: Request, services: Services) -> Response:
 
 
 def list_events(request: Request, services: Services) -> Response:
-    """``GET /v1/sweeps/{sweep}/events``: what people have done to it, the newest first."""
+    """``GET /v1/sweeps/{sweep}/events``: the changes to a sweep, newest first."""
     sweep = request.params["sweep"]
-    services.store.get_status(sweep)  # raises where there is no such sweep
+    services.store.get_status(sweep)  # raises NotFound for an unknown sweep
     count = request.query_count("count", _EVENTS_A_PAGE, _EVENTS_A_PAGE)
     items = [views.event(event) for event in services.store.list_events(sweep, count)]
     return Response(200, {"items": items})

@@ -22,12 +22,12 @@ from sweep_service.operations import tokens
 if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
-#: Names are written into logs and become those of files.
+#: Restricted because names appear in logs and as names of files.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def create_token(request: Request, services: Services) -> Response:
-    """``POST /v1/tokens``: the client makes the token and sends its SHA-256."""
+    """``POST /v1/tokens``: the client generates the token and sends only its SHA-256."""
     document = request.json()
     reject_unknown(document, ("sha256", "name", "scope", "sweep", "expires_at"))
     sha256 = text_field(document, "sha256", 64, is_required=True) or ""
@@ -65,14 +65,14 @@ def revoke_token(request: Request, services: Services) -> Response:
 
 
 def _deed(token: Token, action: str) -> Deed | None:
-    """What is kept with the sweep that a token is for."""
+    """The event for the sweep that a token is restricted to, if any."""
     if token.sweep is None:
         return None
     return Deed(token.sweep, action, token.revoked_at or token.created_at)
 
 
 def identity(request: Request, services: Services) -> Response:
-    """``GET /v1/identity``: who sends the request, as the backend sees it."""
+    """``GET /v1/identity``: the identity of the caller."""
     del services
     found = request.identity
     if found is None:

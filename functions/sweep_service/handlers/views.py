@@ -1,4 +1,4 @@
-"""How sweeps and runs look in JSON; ``infra/openapi.yaml`` documents the same shapes."""
+"""JSON representations of sweeps and runs, as documented in ``infra/openapi.yaml``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_LEFT_OUT = 20
 
 
 def listed_sweep(view: SweepView) -> documents.ListedSweep:
-    """A sweep of a listing."""
+    """A sweep in a listing."""
     return {"id": view.sweep or "", **_sweep_head(view)}
 
 
@@ -47,7 +47,7 @@ def sweep_with_config(view: SweepView) -> documents.SweepWithConfig:
 
 
 def checked_sweep(view: SweepView) -> documents.CheckedSweep:
-    """A sweep as registered or changed, with the warnings about its config."""
+    """A registered or changed sweep, with warnings about its config."""
     return {"id": view.sweep, **sweep_with_config(view), "warnings": problems(view.warnings)}
 
 
@@ -94,7 +94,7 @@ def _command(loaded: LoadedConfig) -> documents.Command:
 
 
 def importance(n_runs: int, found: Sequence[Importance]) -> documents.Importance:
-    """How much each parameter explains, the most important first."""
+    """The importance of each parameter, in descending order."""
     parameters = [
         documents.ImportantParameter(name=entry.parameter, share=entry.share, clear=entry.is_clear)
         for entry in found
@@ -103,7 +103,7 @@ def importance(n_runs: int, found: Sequence[Importance]) -> documents.Importance
 
 
 def imported(result: Imported) -> documents.Import:
-    """What became of results from elsewhere; the first of those that were left out."""
+    """The outcome of an import, with the first few of the results that were left out."""
     return documents.Import(
         observed=result.n_observed,
         done=result.n_done,
@@ -134,7 +134,7 @@ def added(sweep: str, result: Added) -> documents.AddedPoints:
 
 
 def problems(items: Sequence[Problem]) -> list[documents.ConfigProblem]:
-    """Errors or warnings about a config."""
+    """Errors or warnings about a sweep config."""
     return [_problem(item) for item in items]
 
 
@@ -186,7 +186,7 @@ def _early_stop(stop: EarlyStop) -> documents.EarlyStop:
 
 
 def run_in_full(story: RunStory) -> documents.RunInFull:
-    """A run with all that is kept of what happened to it."""
+    """A run with its attempts and error tail."""
     document = {
         **run(story.view),
         "attempts": [_attempt(record) for record in story.attempts],
@@ -214,7 +214,7 @@ def _attempt(record: AttemptRecord) -> documents.Attempt:
 
 
 def amended(found: Amended) -> documents.Amendment:
-    """What became of a request to amend a run."""
+    """The result of a request to amend a run."""
     return documents.Amendment(
         run=run(found.run), changed=found.is_changed, sweep_state=found.sweep_state.value
     )
@@ -228,12 +228,12 @@ def history_row(attempt_number: int, row: Row) -> documents.Row:
 
 
 def event(found: Event) -> documents.Event:
-    """A change that somebody has made."""
+    """A change that a caller made."""
     return documents.Event(at=found.at, who=found.who, method=found.method, action=found.action)
 
 
 def token(found: Token) -> documents.Token:
-    """A token, without its text."""
+    """An access token, without its secret."""
     return documents.Token(
         id=found.id,
         name=found.name,
@@ -248,7 +248,7 @@ def token(found: Token) -> documents.Token:
 
 
 def identity(found: Identity) -> documents.Identity:
-    """Who sends a request."""
+    """The identity of a caller."""
     return documents.Identity(
         name=found.name,
         scope=None if found.scope is None else found.scope.value,

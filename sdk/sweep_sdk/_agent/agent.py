@@ -62,7 +62,7 @@ class _Arrived:
 
 @dataclass(frozen=True)
 class _Ended:
-    """A slot takes no more runs."""
+    """A slot has ended and takes no more runs."""
 
     error: BaseException | None
 
@@ -147,10 +147,10 @@ class _Agent:
         self._attempts: dict[str, ProgramAttempt] = {}
 
     def run(self) -> int:
-        """Work until all slots have ended; the exit code.
+        """Work until all slots have ended, and return the exit code.
 
         Raises:
-            SweepError: What ended a slot that could not go on.
+            SweepError: The error that ended a slot.
         """
         session, slots = self._session, self._options.slots
         session.start(len(slots))
@@ -178,7 +178,7 @@ class _Agent:
         try:
             for attempt in self._session.attempts(slot, begin):
                 self._attempts[slot] = attempt
-                if self._interrupt is not None:  # it came just before
+                if self._interrupt is not None:  # a signal came before the attempt existed
                     attempt.interrupt(self._interrupt)
                 attempt.run()
         except BaseException as caught:  # noqa: BLE001  raised again by the main thread

@@ -65,7 +65,7 @@ def run_function_agent(
     events: Watcher = lambda _: None,
     settings: Settings | None = None,
 ) -> int:
-    """Call ``function`` for one run of a sweep after the other, until the sweep has ended.
+    """Call ``function`` for each run of a sweep in turn, until the sweep has ended.
 
     Args:
         client: The backend.

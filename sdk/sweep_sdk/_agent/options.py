@@ -61,8 +61,8 @@ class AgentOptions:
             the name of the metric: regular expressions whose last group is the value. They are
             added to the sweep's ``metrics_from`` and take precedence over it.
         watches_spot: Whether to ask the instance metadata service for interruption notices.
-        pin: The SHA-256 over the sweep's command and program, as ``show`` prints it: the agent runs
-            nothing else. None: whatever the sweep says when the agent starts.
+        pin: SHA-256 of the sweep's command and program, as ``show`` prints it; the agent runs
+            nothing else. None to pin the command that the sweep has when the agent starts.
     """
 
     count: int | None = None
@@ -119,7 +119,7 @@ class AgentOptions:
             )
         if self.gpus_per_run is not None and not self.gpus:
             raise UsageError("gpus_per_run needs gpus: name them, such as 0-7")
-        _ = self.gpu_groups  # raises for what is no GPU
+        _ = self.gpu_groups  # raises for invalid GPUs
         check_patterns(self.metrics_from)
         if self.name is not None and not 0 < len(self.name) <= MAX_NAME_LENGTH:
             raise UsageError(f"name has {len(self.name)} characters; needs 1 to {MAX_NAME_LENGTH}")
@@ -128,10 +128,10 @@ class AgentOptions:
         """Refuse a command that is not the pinned one.
 
         Args:
-            command_sha256: Of the command; None from a backend that does not say it.
+            command_sha256: Hash of the command; None if the backend is too old to send it.
 
         Raises:
-            UsageError: It is another one.
+            UsageError: The hashes differ.
         """
         if self.pin is not None and command_sha256 not in (None, self.pin):
             raise UsageError(

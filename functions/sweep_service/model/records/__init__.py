@@ -1,1 +1,1 @@
-"""What is stored of sweeps and runs, and the names and numbers in it."""
+"""The records that are stored about sweeps and runs, with their identifiers and numbers."""

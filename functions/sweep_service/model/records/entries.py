@@ -1,4 +1,4 @@
-"""What runs leave behind, entry by entry; see also ``records``."""
+"""Entries that runs append; see also ``records``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweep_service.model.records.records import AttemptRecord, Observation, RowB
 
 @dataclass(frozen=True, slots=True)
 class BandValue:
-    """The value of the metric that an attempt of a run had when it reached a band."""
+    """The metric value of an attempt when it reached a band."""
 
     band: int
     attempt: int
@@ -18,7 +18,7 @@ class BandValue:
 
 @dataclass(frozen=True, slots=True)
 class ErrorTail:
-    """The last lines of standard error of an attempt that failed."""
+    """The last lines of standard error of a failed attempt."""
 
     attempt: int
     text: str

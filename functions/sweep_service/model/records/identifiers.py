@@ -1,4 +1,4 @@
-"""Names of sweeps and runs: a run id alone finds its sweep."""
+"""Ids of sweeps and runs; the id of a run contains that of its sweep."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from sweep_service.errors import NotFound
 
 SWEEP_ID_LENGTH = 8
 SWEEP_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
-#: Observations of prior runs are numbered from here, above all indices of a sweep's own runs.
+#: Lowest index for observations of prior runs, above all indices of a sweep's own runs.
 FIRST_PRIOR_INDEX = 10**14
 SWEEP_ID = re.compile(r"[a-z0-9]{8}")
 RUN_ID = re.compile(r"([a-z0-9]{8})-(0|[1-9][0-9]{0,14})")
 
 
 def is_sweep_id(text: str) -> bool:
-    """Whether a text has the form of a sweep's id rather than a run's."""
+    """Whether a text has the form of a sweep id."""
     return SWEEP_ID.fullmatch(text) is not None
 
 
@@ -25,7 +25,7 @@ def run_id(sweep: str, index: int) -> str:
 
 
 def split_run_id(run: str) -> tuple[str, int]:
-    """The sweep id and the index that a run id names.
+    """Split a run id into the sweep id and the index.
 
     Raises:
         NotFound: The text is not a run id.

@@ -1,8 +1,8 @@
-"""Non-finite numbers in strict JSON, which has none.
+"""Non-finite numbers in strict JSON, which does not have them.
 
-A metric's value is always a number, so there the texts ``NaN``, ``Infinity`` and ``-Infinity``
-represent themselves. In a config a text may be written wherever a number may: there a non-finite
-number travels as an object with one key, ``{"$number": "Infinity"}``.
+A metric's value is always a number, so the texts ``NaN``, ``Infinity`` and ``-Infinity`` can
+represent non-finite ones. In a config, where a text is also a valid value, a non-finite number is
+encoded as an object with one key, ``{"$number": "Infinity"}``.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: The texts that JSON has in the place of numbers that it cannot write.
+#: The texts that represent non-finite numbers.
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _TAG = "$number"
 
 
 def encode_number(value: float) -> float | str:
-    """A JSON value for ``value``; finite numbers are themselves."""
+    """Encode a number as JSON; finite numbers are unchanged."""
     if math.isfinite(value):
         return value
     if math.isnan(value):
@@ -26,11 +26,11 @@ def encode_number(value: float) -> float | str:
 
 
 def decode_number(value: object) -> float | None:
-    """The number that a JSON value represents; None when it is none (booleans count as 0 and 1)."""
+    """Decode a number; None if the JSON value is not one (booleans count as 0 and 1)."""
     if isinstance(value, (int, float)):
         try:
             return float(value)
-        except OverflowError:  # an integer beyond the range of floats
+        except OverflowError:  # an integer outside the range of floats
             return math.inf if value > 0 else -math.inf
     if isinstance(value, str):
         return NON_FINITE.get(value)
@@ -38,28 +38,25 @@ def decode_number(value: object) -> float | None:
 
 
 def decode_metric(value: Any) -> Any:
-    """A metric's value as a number: what is no text for one stays as it is, integers integers."""
+    """Decode a metric's value: texts for non-finite numbers; other values are unchanged."""
     return NON_FINITE.get(value, value) if isinstance(value, str) else value
 
 
 def with_texts(value: Any) -> Any:
-    """A JSON value in which the texts ``NaN`` and the like replace non-finite numbers.
+    """Replace non-finite numbers in a JSON value by texts such as ``NaN``.
 
-    A reader cannot distinguish such a text from a number; see ``tagged``.
+    A reader cannot distinguish these from other texts; see ``tagged``.
     """
     return _replaced(value, encode_number)
 
 
 def tagged(value: Any) -> Any:
-    """A JSON value in which ``{"$number": TEXT}`` replaces non-finite numbers."""
+    """Replace non-finite numbers in a JSON value by ``{"$number": TEXT}``."""
     return _replaced(value, lambda number: {_TAG: encode_number(number)})
 
 
 def untag(found: dict[str, Any]) -> Any:
-    """An object of a decoded JSON text, or the number that it represents (``tagged``).
-
-    It is an ``object_hook`` of ``json.loads``.
-    """
+    """Decode an object that ``tagged`` wrote; an ``object_hook`` for ``json.loads``."""
     if len(found) == 1 and _TAG in found:
         text = found[_TAG]
         return NON_FINITE.get(text, found) if isinstance(text, str) else found

@@ -1,6 +1,6 @@
-"""What the backend keeps of a sweep: the value objects that stores return and operations decide on.
+"""The records of a sweep: value objects that stores return and operations decide on.
 
-Times are seconds since the epoch (UTC); metric values are floats and may be NaN or infinite.
+Times are seconds since the epoch; metric values are floats and may be NaN or infinite.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from sweep_service.model.records.states import SweepState
 
-#: A metric value as it travels and is kept: a number, or text for a non-finite one.
+#: A metric value as it is sent and stored: a number, or text for a non-finite one.
 MetricValue = float | int | bool | str
 
 
 class Amendment(str, Enum):
-    """What a person does to a run that has ended.
+    """A user's change to a run that has ended.
 
-    ``retry`` keeps the ended attempt on record and hands the run out again; ``delete`` removes all
-    that the run left behind, and its point stays taken; ``again`` does that and hands the point out
-    again.
+    ``retry`` keeps a record of the ended attempt and hands the run out again. ``delete`` deletes
+    everything about the run except that its point is taken. ``again`` deletes the same and hands
+    the point out again.
     """
 
     RETRY = "retry"
@@ -36,7 +36,7 @@ class Amendment(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """From which index on a config version applies: index i belongs to the last base <= i."""
+    """The first index of a config version: index i belongs to the last base <= i."""
 
     version: int
     base: int
@@ -44,12 +44,12 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What had been run before a config version began, in this sweep or another.
+    """The points run before a config version began, in this sweep or another.
 
     Attributes:
-        starts: Places in ``start`` of the configs that had been run.
-        points: Numbers, ascending, of points of a finite space in the order of the search.
-        elsewhere: Those of them, ascending, that were not run in this sweep.
+        starts: Positions in ``start`` of the configs that had been run.
+        points: Ascending numbers of points of a finite space, in the order of the search.
+        elsewhere: The ascending subset of ``points`` that were not run in this sweep.
     """
 
     starts: tuple[int, ...] = ()
@@ -59,13 +59,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class ConfigVersion:
-    """One immutable version of a sweep's config, and what was fixed at its creation.
+    """One immutable version of a sweep's config.
 
     Attributes:
-        taken: None where nothing was, and in later versions that an older backend wrote.
-        command_at: When the command or the program last changed; None in what 0.1.0 wrote.
-        added: Points that people have added and that had not been handed out before it.
-        command_by: Who changed it.
+        project: Name of the project.
+        name: Display name of the sweep, if any.
+        document: The normalised config.
+        create_key: Idempotency key of the registration.
+        taken: Points taken before; None if there are none or an older backend wrote the version.
+        command_at: Time of the last change of command or program; None if written by 0.1.0.
+        command_by: Name of the caller who changed it.
+        added: Points added by people that had not been handed out before it.
     """
 
     sweep: str
@@ -83,11 +87,11 @@ class ConfigVersion:
 
 @dataclass(frozen=True, slots=True)
 class SweepStatus:
-    """Gives out indices and holds the sweep's state.
+    """The counter of a sweep, which gives out indices, and the sweep's state.
 
     Attributes:
-        limit: Smaller of the number of points and ``run_cap``; None means endless.
-        change: How often the record has been written since it was created; see ``Store.save``.
+        limit: The smaller of the number of points and ``run_cap``; None means unlimited.
+        change: Number of writes since the record was created; see ``Store.save``.
     """
 
     state: SweepState
@@ -115,20 +119,19 @@ class SweepStatus:
 
 @dataclass(frozen=True, slots=True)
 class LiveSummary:
-    """What the holder of a lease has reported of the sweep's metric.
+    """The values of the sweep's metric that the holder of a lease has reported.
 
     Attributes:
-        offset: Number of the first row of the newest batch that was counted; None before any.
-        n_values: Count of finite logged values of the metric (the hyperband iteration).
-        last: Last value, finite or not; None when the metric was never logged.
+        offset: Number of the first row of the newest batch that was counted; None before the first.
+        n_values: Number of finite values logged (Hyperband's iterations).
+        last: Last value, finite or not; None if the metric was never logged.
         best: Best finite value by the metric's goal.
         step: Step of the last row.
         last_finite: Last finite value.
-        next_row: Number of the row that comes next: those before it have been counted. None before
-            any, and in what earlier versions wrote, which counted batches by ``offset``; 0 where
-            nothing but the start of the program is known.
-        names: Of the metrics that were logged, in the order of their first values, as far as they
-            take little room.
+        next_row: Number of the next row to count; 0 if the program has started without logging a
+            row. None before that, and if written by an older release, which counted batches by
+            ``offset``.
+        names: Names of the logged metrics in order of their first values, limited in size.
     """
 
     offset: int | None = None
@@ -143,12 +146,12 @@ class LiveSummary:
 
 @dataclass(frozen=True, slots=True)
 class EarlyStop:
-    """Why early termination stopped a run; finite numbers, in the user's sign.
+    """Why early termination stopped a run; numbers are finite and in the user's sign.
 
     Attributes:
-        band: The number of values of the metric at which it was judged.
-        value: What was judged.
-        threshold: What the value was worse than.
+        band: Number of metric values at which the run was judged.
+        value: The value that was judged.
+        threshold: The threshold that the value missed.
     """
 
     band: int
@@ -158,23 +161,23 @@ class EarlyStop:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who is working on an index now, and by when they must report.
+    """Which agent works on an index now, and by when it must report.
 
     Attributes:
-        key: The idempotency key of the ask that holds it.
-        lease_end: 0 for a lease that is born released.
-        suspect_at: When an ask first saw it expired; None unless suspected.
-        released_attempt: Highest attempt that was given back; the lease is released when this is
-            not smaller than ``attempt``.
-        losses: How often an attempt that had been handed out was taken from its agent.
-        failures: How many attempts ended as failed.
-        unit: Encoded configuration (bayes only).
-        early_stop: Why its holder was asked to stop; None unless early termination did so.
-        is_preempting: Whether the holder has said that it has to end: the lease is short then.
-        revision: That of the run. A lease of a later revision than its run's is an amendment that
-            has been asked for and not been carried out.
-        amendment: Which one.
-        change: How often the record has been written since it was created; see ``Store.save``.
+        key: Idempotency key of the ask that holds the lease.
+        lease_end: Time of expiry; 0 for a lease that was created as released.
+        suspect_at: When an ask first found the lease expired; None unless suspected.
+        released_attempt: Highest attempt that was released; the lease is released if this is not
+            smaller than ``attempt``.
+        losses: Number of attempts that were handed out and then lost.
+        failures: Number of attempts that failed.
+        unit: Unit vector of the configuration, where searches need it.
+        early_stop: Why early termination asked the holder to stop, if it did.
+        is_preempting: Whether the holder is being preempted, so that the lease is short.
+        revision: Revision of the run. A lease with a later revision than its run's represents an
+            amendment that has been requested and not carried out.
+        amendment: The kind of that amendment.
+        change: Number of writes since the record was created; see ``Store.save``.
     """
 
     index: int
@@ -208,7 +211,7 @@ class Lease:
         revision: int = 0,
         amendment: Amendment | None = None,
     ) -> Lease:
-        """A lease that nobody holds: the next ask takes it, with the attempt after this one."""
+        """A lease without a holder: the next ask takes it, with the attempt after this one."""
         return cls(
             index=index,
             attempt=attempt,
@@ -224,12 +227,12 @@ class Lease:
         )
 
     def amends(self, run: Run) -> bool:
-        """Whether it represents an amendment of its run that has not been carried out."""
+        """Whether the lease represents an amendment of its run that has not been carried out."""
         return self.revision > run.revision
 
     @property
     def is_released(self) -> bool:
-        """Whether its last attempt was given back."""
+        """Whether the newest attempt was released."""
         return self.released_attempt >= self.attempt
 
     def is_expired(self, now: float) -> bool:
@@ -239,18 +242,17 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended; written once an attempt.
+    """How a run ended; written once per attempt.
 
     Attributes:
-        best: The value of the sweep's metric that the program set as its result; otherwise the
-            best finite one over history and summary.
-        summary: Last value of every metric (and more, if the program said so).
-        attributes: What the program noted about the run: ``name``, ``tags``, ``group``,
-            ``notes``, ``job_type``, ``config`` (values of its own) and ``summary`` (texts).
+        summary: Last value of every metric, and further values that the program set.
+        best: The metric value that the program set as its result, or else the best finite one in
+            history and summary.
+        attributes: Attributes that the program set: ``name``, ``tags``, ``group``, ``notes``,
+            ``job_type``, ``config`` (additional values) and ``summary`` (texts).
         last: As ``best``, but the last finite value of the history, else that of the summary.
-        early_stop: Why, where early termination stopped it; runs that ended under older versions
-            do not have it.
-        details: What else its agent reported; kept and shown as it is.
+        early_stop: Why early termination stopped the run, unless an older release ended it.
+        details: Further fields that the agent reported, stored and shown unchanged.
     """
 
     state: RunState
@@ -271,15 +273,15 @@ class Run:
     """The authority on an index: its configuration, newest attempt and outcome.
 
     Attributes:
-        key: The ask key to which ``attempt`` was handed.
-        suggestion: Why this configuration (empty for grid and random).
+        key: Idempotency key of the ask to which ``attempt`` was handed out.
+        suggestion: Reason for the configuration (empty for grid and random).
         started_at: When ``attempt`` was handed out.
-        revision: How often the run has been amended after it had ended.
-        attributes: What its program has noted while it runs; an outcome has its own, and takes
-            these along where its agent could say nothing.
+        revision: Number of amendments.
+        attributes: Attributes that the program has noted so far. An outcome has its own, or these
+            if the agent could not report any.
         attempts: Its newest earlier attempts, oldest first.
         labels: What people have written on it; they take precedence over ``attributes``.
-        change: How often the record has been written since it was created; see ``Store.save``.
+        change: Number of writes since the record was created; see ``Store.save``.
     """
 
     index: int
@@ -306,14 +308,14 @@ class Run:
         exit_code: int | None = None,
         signal: int | None = None,
     ) -> AttemptRecord:
-        """What became of its newest attempt, which another one follows."""
+        """The record of the newest attempt, before another attempt replaces it."""
         who = self.index, self.attempt, self.agent, self.host
         how = state, self.started_at, ended_at, exit_code, signal
         return AttemptRecord(*(*who, *how, self.key))
 
     @property
     def is_deleted(self) -> bool:
-        """Whether only its index and its configuration are kept, so that the point stays taken."""
+        """Whether the run was deleted; index and configuration are kept as taken."""
         return self.outcome is not None and self.outcome.state is RunState.DELETED
 
 
@@ -328,7 +330,7 @@ class RunHead:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """What became of an attempt that was not the last; ``key`` is None in what 0.1.0 wrote."""
+    """How an attempt before the last one ended; ``key`` is None if 0.1.0 wrote the record."""
 
     index: int
     attempt: int
@@ -344,15 +346,15 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One ended run as the model sees it.
+    """An ended run as evidence for the model.
 
     Attributes:
-        value: Best value of the metric in the user's sign; NaN when the run gave none.
-        unit: Encoded configuration, shape (d,).
-        written_at: Time of WRITING: readers re-read the last 60 s.
-        last: Last finite value, likewise, of a run that failed, crashed or was killed: others never
-            count by it. None without one, and in what earlier versions wrote.
-        revision: That of the run: of several observations of an index the latest revision counts.
+        unit: Unit vector of the configuration, shape (d,).
+        value: Best metric value in the user's sign; NaN if there is none.
+        written_at: Time of writing the entry; readers re-read the last 60 s.
+        last: Last finite metric value of a run that failed, crashed or was killed, for
+            ``impute: latest``. None if there is none or an older release wrote the entry.
+        revision: Revision of the run; only the latest observation of an index counts.
     """
 
     index: int
@@ -377,10 +379,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowBatch:
-    """Rows that arrived together; a row is known by its attempt and its number within it.
+    """Rows that arrived together. A row is identified by its attempt and its number within it.
 
     Attributes:
-        offset: Number of the first row within its attempt; the others follow without a gap.
+        offset: Number of the first row within its attempt; the others follow without gaps.
     """
 
     attempt: int
@@ -393,6 +395,6 @@ class RowBatch:
         return self.offset + len(self.rows)
 
     def since(self, number: int) -> RowBatch:
-        """The rows that are not before row ``number``."""
+        """The batch without the rows before row ``number``."""
         n_before = min(max(number - self.offset, 0), len(self.rows))
         return RowBatch(self.attempt, self.offset + n_before, self.rows[n_before:])

@@ -1,4 +1,4 @@
-"""The states of sweeps and runs, and which sweep transitions a user may ask for."""
+"""The states of sweeps and runs, and the transitions of a sweep that a user may request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class SweepState(str, Enum):
-    """Which state a sweep is in; ``pending`` is a running sweep that has handed out nothing yet."""
+    """The state of a sweep; a running sweep that has handed out nothing is shown as ``pending``."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -16,12 +16,12 @@ class SweepState(str, Enum):
 
     @property
     def is_ended(self) -> bool:
-        """Whether no further run will be handed out (unless a user resumes the sweep)."""
+        """Whether no further run is handed out unless a user resumes the sweep."""
         return self in (SweepState.FINISHED, SweepState.CANCELED)
 
 
 class RunState(str, Enum):
-    """Which state a run is in."""
+    """The state of a run."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -35,11 +35,11 @@ class RunState(str, Enum):
 
     @property
     def is_imputed(self) -> bool:
-        """Whether it ended before its program had finished: ``metric.impute`` says what counts."""
+        """Whether the run ended without finishing, so that ``metric.impute`` gives its value."""
         return self in (RunState.FAILED, RunState.CRASHED, RunState.KILLED)
 
 
-#: target state -> other stored states from which a user may ask for it
+#: Target state -> other stored states from which a user may request it.
 ALLOWED_FROM: dict[SweepState, tuple[SweepState, ...]] = {
     SweepState.PAUSED: (SweepState.RUNNING,),
     SweepState.RUNNING: (SweepState.PAUSED, SweepState.FINISHED),

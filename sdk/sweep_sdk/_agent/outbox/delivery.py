@@ -95,7 +95,7 @@ class Delivery:
 
         Args:
             client: Client used for the request.
-            is_preempting: Whether the agent has to end.
+            is_preempting: Whether the agent is being preempted.
 
         Raises:
             SweepError: As ``Client.report``.

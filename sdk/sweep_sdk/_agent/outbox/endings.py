@@ -77,7 +77,7 @@ def judge(logged: Logged, outcome: ProgramOutcome | None) -> str:
     if cause == "run_timeout":
         return "failed"
     if cause is not None:
-        is_success = outcome.is_success or cause == KEEPER_KILLED  # nobody saw how it exited
+        is_success = outcome.is_success or cause == KEEPER_KILLED  # the exit status is unknown
         has_finished = is_success and logged.exit_code == 0 and not logged.is_preempting
         return "finished" if has_finished else "preempted"
     if outcome.is_success and not logged.exit_code:

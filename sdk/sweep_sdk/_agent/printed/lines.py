@@ -1,6 +1,6 @@
 """Cuts a program's output into lines of bounded length, for patterns that find metrics. Pure.
 
-Standard library only, and little of it: a process of each run loads this.
+It imports little and only from the standard library, because a process of each run loads it.
 """
 
 from __future__ import annotations

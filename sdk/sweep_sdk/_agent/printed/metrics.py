@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import IO
 
-    #: By stream and by the name of the metric.
+    #: Patterns by stream and by name of the metric.
     Patterns = Mapping[str, Mapping[str, str]]
 
 _MAIN = Path(__file__).with_name("search_main.py")
-#: Time without progress after which the process is taken to hang.
+#: Time without progress after which the process counts as hung.
 PATIENCE_SECONDS = 30.0
 #: The same at the end of a run, if the agent has to end.
 HURRY_SECONDS = 5.0

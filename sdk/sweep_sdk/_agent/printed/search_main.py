@@ -132,11 +132,11 @@ class Patterns:
         self._idle = idle
 
     def find(self, line: str) -> dict[str, str]:
-        """The last group of the last match of each pattern that matches a line, by name."""
+        """The last group of the last match of each pattern that matches the line, by name."""
         found: dict[str, str] = {}
         for name, pattern in list(self._patterns.items()):
             search = self._search(pattern, line)
-            if search.seconds > SLOW_SECONDS:  # again, as the machine may have been the cause
+            if search.seconds > SLOW_SECONDS:  # try again: the machine may have been the cause
                 search = min(search, self._search(pattern, line), key=lambda one: one.seconds)
             if search.text is not None:
                 found[name] = search.text
@@ -241,7 +241,7 @@ class Finder:
             self._search(stream, self._splitters[stream].feed(data))
 
     def finish(self) -> list[str]:
-        """Search last lines without a line end; the names of which nothing was found."""
+        """Search last lines without a line end; returns the names that were never found."""
         for stream, splitter in self._splitters.items():
             self._search(stream, splitter.finish())
         self._rows.close()

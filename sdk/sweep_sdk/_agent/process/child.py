@@ -1,4 +1,4 @@
-"""One training program: started under a keeper, signalled and waited for with all it starts."""
+"""One training program, started under a keeper, with all of its descendants."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.process.launcher import ProgramSpec
 
-#: Read at import: an upgrade of the package must not fail the runs of agents that are at work.
+#: Read at import: an upgrade of the package must not make runs of running agents fail.
 _KEEPER = Path(__file__).with_name("keeper_main.py").read_bytes()
-#: Executes a program that comes through a pipe; the arguments are the descriptor and the size.
+#: Executes a program read from a pipe; the arguments are the descriptor and the size.
 _READ_AND_EXECUTE = (
     "import sys; pop = sys.argv.pop; text = open(int(pop(1)), 'rb').read(int(pop(1)));"
     " exec(compile(text, 'keeper_main.py', 'exec'))"
 )
 _OUTPUT_GRACE_SECONDS = 1.0
-#: The command line itself is at fault: it would fail in the same way on every machine.
+#: Errors of the command line itself, which would fail in the same way on every machine.
 _COMMANDS_ERRNOS = frozenset((errno.E2BIG, errno.ENAMETOOLONG))
 _WHY = {
     errno.ENOENT: "no such program; check 'command' and 'program'",
@@ -39,12 +39,12 @@ _WHY = {
 
 
 class LaunchFailed(Exception):
-    """The program could not be started; the text says why, in one line.
+    """The program could not be started; the message says why in one line.
 
     Attributes:
-        is_machines_fault: Whether the machine is at fault, and not this run's command line. An
-            agent checks the program before its first run, so one that cannot be found later is
-            the machine's fault too.
+        is_machines_fault: Whether the machine is at fault rather than this run's command line. An
+            agent checks the program before its first run, so a program that cannot be found later
+            is the machine's fault too.
     """
 
     def __init__(self, message: str, *, is_machines_fault: bool = True) -> None:
@@ -54,7 +54,7 @@ class LaunchFailed(Exception):
 
 @dataclass(frozen=True)
 class Exit:
-    """How a process ended: by a code, or by a signal; neither if it is unknown."""
+    """How a process ended: with a code or by a signal; both are None if that is unknown."""
 
     code: int | None
     signal: int | None
@@ -66,12 +66,12 @@ class Exit:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nobody saw how it ended."""
+        """Whether it is unknown how the process ended."""
         return self.code is None and self.signal is None
 
 
 class Child:
-    """A running program and everything that descends from it."""
+    """A running program with all of its descendants."""
 
     def __init__(
         self, pid: int, keeper: subprocess.Popen[bytes], status: IO[bytes], output: OutputPump
@@ -84,22 +84,22 @@ class Child:
         self._lock = threading.Lock()
 
     def signal(self, number: int) -> None:
-        """Send a signal to the program's whole group; nothing if it has ended."""
+        """Send a signal to the program's process group, unless it has ended."""
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._commands.write(b"signal %d\n" % number)
-            if number == signal.SIGKILL:  # a keeper that somebody has stopped would not read it
+            if number == signal.SIGKILL:  # a stopped keeper would not read the request
                 self._keeper.send_signal(signal.SIGCONT)
 
     def wait(self) -> Exit:
-        """Wait for the program's end, and until nothing that it has started is left.
+        """Wait until the program and all of its descendants have ended.
 
-        Call it from one thread only.
+        May only be called from one thread.
         """
         found = Exit(None, None)
         for line in self._status:
             if line.startswith(b"exit "):
                 found = _exit_of(int(line.split()[1]))
-        if found.is_unknown:  # somebody killed the keeper, and the kernel the program
+        if found.is_unknown:  # the keeper was killed, and the kernel has ended the program
             with contextlib.suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)
         with self._lock:
@@ -119,14 +119,14 @@ def start_child(
     """Start a program.
 
     Args:
-        launch: What to start.
-        show: Given what it prints; see ``OutputPump``.
-        notice: Called if its log cannot be written.
+        launch: The program.
+        show: Called with the program's output; see ``OutputPump``.
+        notice: Called with a message if the log cannot be written.
         held_descriptor: A file that the keeper holds open until nothing of the program is left: a
-            lock on it is free only when this process and all its programs are gone.
+            lock on it is free only when this process and all of its programs are gone.
 
     Raises:
-        LaunchFailed: It cannot be started.
+        LaunchFailed: The program cannot be started.
     """
     keeper, status = _start_keeper(launch, held_descriptor)
     word, _, number = status.readline().partition(b" ")
@@ -140,14 +140,14 @@ def start_child(
             show,
             notice,
         )
-    except RuntimeError as error:  # the system allows no more threads
+    except RuntimeError as error:  # the limit of threads is reached
         _bury(keeper, status)
         raise _cannot_start(launch, str(error)) from None
     return Child(int(number), keeper, status, output)
 
 
 def signal_name(number: int) -> str:
-    """A signal's name, such as ``SIGKILL``."""
+    """The name of a signal, such as ``SIGKILL``."""
     with contextlib.suppress(ValueError):
         return signal.Signals(number).name
     return f"signal {number}"
@@ -174,7 +174,7 @@ def _start_keeper(
     try:
         with reports:
             return _spawn_keeper(launch, (reports.fileno(), *held)), status
-    except ValueError as error:  # a null character among the words
+    except ValueError as error:  # the command line has a null character
         status.close()
         raise _cannot_start(launch, str(error), is_machines_fault=False) from None
     except (OSError, MemoryError, subprocess.SubprocessError) as error:
@@ -202,9 +202,9 @@ def _spawn_keeper(launch: ProgramSpec, descriptors: tuple[int, ...]) -> subproce
                 pass_fds=(reading.fileno(), *descriptors),
                 start_new_session=True,
             )
-        # The keeper reads this many bytes, not to the pipe's end: a process that is forked at this
-        # moment holds the pipe open.
-        with contextlib.suppress(BrokenPipeError), writing:  # the status pipe says how it ended
+        # The keeper reads this many bytes rather than to the end of the pipe, because a process
+        # that is forked at this moment would hold the pipe open.
+        with contextlib.suppress(BrokenPipeError), writing:  # the status pipe reports the cause
             writing.write(_KEEPER)
     return keeper
 
@@ -217,12 +217,12 @@ def _pipe() -> tuple[IO[bytes], IO[bytes]]:
 
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[str]:
-    """Have a process that is started in this block begin with all signals blocked.
+    """Start processes within this block with all signals blocked.
 
-    A keeper unblocks them once it ignores them: until then each would end it.
+    A keeper unblocks them once it ignores them; before that, each of them would end it.
 
     Yields:
-        The signals that were blocked before, for the program: numbers with commas between.
+        The signals blocked before, which the program inherits: numbers separated by commas.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
@@ -232,9 +232,9 @@ def _signals_blocked() -> Iterator[str]:
 
 
 def _bury(keeper: subprocess.Popen[bytes], status: IO[bytes]) -> str:
-    """Release a keeper that runs no program, or must not run one any more; its last words."""
+    """Dismiss a keeper whose program has not started, and return its last output."""
     status.close()
-    cast("IO[bytes]", keeper.stdin).close()  # it ends its program, if it has one
+    cast("IO[bytes]", keeper.stdin).close()  # the keeper ends its program, if it has one
     cast("IO[bytes]", keeper.stdout).close()
     with cast("IO[bytes]", keeper.stderr) as stderr:
         words = stderr.read().decode("utf-8", "replace").strip()
@@ -243,7 +243,7 @@ def _bury(keeper: subprocess.Popen[bytes], status: IO[bytes]) -> str:
 
 
 def _failure_of(launch: ProgramSpec, word: bytes, number: int, last_words: str) -> LaunchFailed:
-    """What a keeper has reported instead of a program's start."""
+    """The error for what a keeper has reported instead of the program's start."""
     if word == b"failed":
         why = _WHY.get(number) or os.strerror(number)
         return _cannot_start(launch, why, is_machines_fault=number not in _COMMANDS_ERRNOS)
@@ -254,7 +254,7 @@ def _failure_of(launch: ProgramSpec, word: bytes, number: int, last_words: str) 
 
 
 def _failure(launch: ProgramSpec, error: BaseException) -> LaunchFailed:
-    """Why not even the keeper could be started."""
+    """The error for a keeper that could not be started."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
         return _cannot_start(launch, f"the agent's own Python, {sys.executable}, is gone")

@@ -1,7 +1,7 @@
-"""What a command line will start, as far as that is certain. Pure but for looking at files.
+"""Finds out what a command line will start, as far as that is certain. Pure except for file checks.
 
-A command may be anything: a shell, a launcher, a container. Who guesses wrong refuses what would
-have worked, so whatever is not fully understood counts as unknown.
+A command may be anything: a shell, a launcher, a container. A wrong guess would reject a command
+that works, so anything that is not fully understood counts as unknown.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ _PYTHON_OPTIONS = ("-X", "-W")
 
 
 def started_by_env(words: Sequence[str]) -> list[str]:
-    """The words that are started in the end, in this folder and with this PATH.
-
-    A leading ``env`` is looked through.
+    """The words that are finally executed, after a leading ``env``, in this folder with this PATH.
 
     Returns:
-        Empty where that is not certain, for instance since ``env`` changes the folder.
+        The words; empty if they are not certain, for example because ``env`` changes the folder.
     """
     if not words or PurePath(words[0]).name != "env":
         return list(words)
@@ -46,7 +44,7 @@ def started_by_env(words: Sequence[str]) -> list[str]:
 
 
 def _variable_changed(rest: Sequence[str]) -> tuple[str, int] | None:
-    """The variable that the first words of ``env`` set or unset, and how many words that takes."""
+    """The variable that the first words of ``env`` set or unset, and the number of these words."""
     assignment = _ASSIGNMENT.fullmatch(rest[0])
     if assignment is not None:
         return assignment["name"], 1
@@ -59,10 +57,10 @@ def _variable_changed(rest: Sequence[str]) -> tuple[str, int] | None:
 
 
 def python_file(words: Sequence[str]) -> str | None:
-    """The file that Python will run; None where it is not certain that there is one.
+    """The file that Python will run; None if that is not certain.
 
     Args:
-        words: As ``started_by_env`` gives them.
+        words: Words as returned by ``started_by_env``.
     """
     if not words or not _PYTHON.fullmatch(PurePath(words[0]).name):
         return None

@@ -1,4 +1,4 @@
-"""Which GPUs the runs of an agent see: some of those that are allotted to the agent. Pure."""
+"""Distributes the GPUs that are allotted to an agent among its runs. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Group = tuple[str, ...]
-#: What may allot GPUs, in the order in which they are looked at.
+#: Environment variables that may allot GPUs, in order of precedence.
 VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     "HIP_VISIBLE_DEVICES",
@@ -32,8 +32,8 @@ class Allotment:
     """The GPUs that this process may use.
 
     Attributes:
-        variable: The variable that says so, also to programs.
-        names: As the variable has them; None where nothing is allotted: then all are there.
+        variable: The environment variable that allots GPUs to this process and to programs.
+        names: The GPUs in the variable; None if it is not set, so that all GPUs may be used.
     """
 
     variable: str
@@ -41,15 +41,15 @@ class Allotment:
 
 
 def parse_groups(texts: Sequence[str], per_run: int | None = None) -> tuple[Group, ...]:
-    """The groups of GPUs that runs get, one group a run.
+    """Parse groups of GPUs, of which each run gets one.
 
     Args:
-        texts: Each a number, a UUID, a range (``0-3``: four groups), or several with ``+``
-            (``0+1``: one group of two).
-        per_run: How many of the GPUs make a group.
+        texts: Numbers, UUIDs, ranges (``0-3``: four groups), or GPUs joined by ``+`` (``0+1``: one
+            group of two).
+        per_run: Number of GPUs in a group.
 
     Raises:
-        UsageError: Something is no GPU, is listed twice, or the groups differ in size.
+        UsageError: An item is not a GPU or is listed twice, or the groups differ in size.
     """
     groups = [group for text in texts for group in _groups(text.strip())]
     if per_run is not None:
@@ -62,7 +62,7 @@ def parse_groups(texts: Sequence[str], per_run: int | None = None) -> tuple[Grou
 
 
 def allotment(environ: Mapping[str, str]) -> Allotment:
-    """What the scheduler, or a person, has allotted to this process."""
+    """The GPUs that a scheduler or the user has allotted to this process."""
     for variable in VARIABLES:
         if variable in environ:
             names = [name.strip() for name in environ[variable].split(",")]
@@ -72,14 +72,14 @@ def allotment(environ: Mapping[str, str]) -> Allotment:
 
 
 def variables_of(groups: Sequence[Group], allotted: Allotment) -> list[dict[str, str]]:
-    """For each group the variable that shows a program these GPUs and no others.
+    """For each group, the environment variable that makes only its GPUs visible to a program.
 
     Args:
-        groups: Numbers count within what is allotted, from 0.
-        allotted: To the agent.
+        groups: The groups; numbers count from 0 within the allotted GPUs.
+        allotted: The GPUs allotted to the agent.
 
     Raises:
-        UsageError: A group has a GPU that was not allotted.
+        UsageError: A group has a GPU that is not allotted.
     """
     return [
         {allotted.variable: ",".join(_resolved(name, allotted) for name in group)}

@@ -1,24 +1,24 @@
-"""The keeper's own program: the parent of one training program and of all that descends from it.
+"""The keeper: the parent process of one training program and of all of its descendants.
 
-It runs without the package, from the text that the agent has read when it was started itself, so
-that an upgrade of the package does not concern agents that are at work. Its arguments are::
+It runs without the package, from source text that the agent read when it was started, so that an
+upgrade of the package does not affect running agents. Its arguments are::
 
     DESCRIPTORS BLOCKED_SIGNALS PROGRAM ARGUMENT...
 
-The first descriptor is the status pipe. The others are held open as long as the keeper runs and are
-not passed on to the program: a lock on one of them shows that the keeper is alive. The keeper is
+The first descriptor is the status pipe. The others are held open while the keeper runs and are not
+passed on to the program: a lock on one of them shows that the keeper is alive. The keeper is
 started with all signals blocked, so that none ends it before it ignores them; BLOCKED_SIGNALS are
-those to be blocked in the program. Both arguments are numbers with commas between.
+those to block in the program. Both arguments are numbers separated by commas.
 
-Standard input is a pipe from the agent. A line ``signal N`` asks for a signal to the program's
+Standard input is a pipe from the agent. A line ``signal N`` requests a signal to the program's
 process group; the end of the pipe means that the agent is gone, so that the program must end too.
-To the status pipe go ``started PID``, then ``exit STATUS`` (as ``waitpid`` gives it); or
-``failed ERRNO`` where the program cannot be executed, or ``unable ERRNO`` where the system gives
-this process too little to try. The pipe ends when nothing of the program is left.
+The keeper writes ``started PID`` to the status pipe, then ``exit STATUS`` (as from ``waitpid``); or
+``failed ERRNO`` if the program cannot be executed, or ``unable ERRNO`` if the keeper lacks the
+resources to try. The pipe is closed when nothing of the program is left.
 
 On Linux the keeper is a child subreaper: a descendant whose parent ends becomes the keeper's child,
-whatever session or process group it is in, and so is ended with the program. A process with
-``SWEEP_KEEP=1`` in its environment is left alone, with all that descends from it.
+whatever its session or process group, and so is ended with the program. A process with
+``SWEEP_KEEP=1`` in its environment is left alone, with all of its descendants.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import signal
 import sys
 import time
 
-TYPE_CHECKING = False  # typing is not imported: every run waits for this program to start
+TYPE_CHECKING = False  # importing typing would delay the start of every run
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     Prctl = Callable[..., Any]
 
 GRACE_SECONDS = 2.0
-#: After that a process that even SIGKILL does not end is given up: it hangs in the kernel.
+#: Time after which a process that survives SIGKILL is given up: it hangs in the kernel.
 GIVE_UP_SECONDS = 10.0
-#: Between two SIGKILLs to a program that hangs in the kernel.
+#: Interval between SIGKILLs to a program that hangs in the kernel.
 _KILL_AGAIN_SECONDS = 1.0
 _POLL_SECONDS = 0.02
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
@@ -50,7 +50,7 @@ _HAS_PROC = os.path.exists("/proc/self/stat")
 
 
 def main() -> None:
-    """Start the program, look after it, and end what it leaves behind."""
+    """Start the program, supervise it, and end the processes it leaves behind."""
     descriptors = numbers_of(sys.argv[1])
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
@@ -60,7 +60,7 @@ def main() -> None:
     try:
         wakeups = ignore_signals()
         program = start(sys.argv[3:], status, prctl, numbers_of(sys.argv[2]))
-    except OSError as error:  # too many open files or processes, too little memory
+    except OSError as error:  # out of file descriptors, processes or memory
         report(status, b"unable %d\n" % (error.errno or 0))
         return
     if program is None:
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def find_prctl() -> Prctl:
-    """Linux's ``prctl``; elsewhere, or where it cannot be had, something that does nothing."""
+    """Linux's ``prctl``; a function without effect if it is not available."""
     if sys.platform != "linux":
         return lambda *_: None
     try:
@@ -83,7 +83,7 @@ def find_prctl() -> Prctl:
 
 
 def ignore_signals() -> int:
-    """Ignore all that can be ignored; the reading end of a pipe that a child's end writes to."""
+    """Ignore all signals that can be ignored; returns a pipe that is written when a child ends."""
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
@@ -96,12 +96,12 @@ def ignore_signals() -> int:
 
 
 def numbers_of(text: str) -> list[int]:
-    """The numbers that a text such as ``2,15`` lists."""
+    """The numbers in a list such as ``2,15``."""
     return [int(number) for number in text.split(",") if number]
 
 
 def report(status: int, line: bytes) -> None:
-    """Write to the status pipe. If the agent is gone, the end of standard input says so too."""
+    """Write to the status pipe. Errors are ignored: the end of standard input follows anyway."""
     with contextlib.suppress(OSError):
         os.write(status, line)
 
@@ -110,10 +110,10 @@ _before: dict[int, object] = {}
 
 
 def start(command: list[str], status: int, prctl: Prctl, blocked: list[int]) -> int | None:
-    """Start the program in a session of its own; None, once reported, if that is not possible.
+    """Start the program in its own session; if that fails, report it and return None.
 
     Raises:
-        OSError: There is no room for another process.
+        OSError: The system is out of processes or memory.
     """
     read_end, write_end = os.pipe()  # closed by a successful exec
     keeper = os.getpid()
@@ -134,11 +134,11 @@ def start(command: list[str], status: int, prctl: Prctl, blocked: list[int]) -> 
 def become(
     command: list[str], problems: int, prctl: Prctl, keeper: int, blocked: list[int]
 ) -> None:
-    """In the forked child: turn into the program, or write why that is not possible."""
+    """In the forked child, execute the program, or write why that is impossible."""
     try:
         os.setsid()
-        prctl(_SET_PDEATHSIG, int(signal.SIGKILL))  # should the keeper itself be killed
-        if os.getppid() != keeper:  # it was killed before
+        prctl(_SET_PDEATHSIG, int(signal.SIGKILL))  # in case the keeper is killed
+        if os.getppid() != keeper:  # it has been killed already
             os._exit(127)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         signal.set_wakeup_fd(-1)
@@ -156,14 +156,14 @@ def become(
 
 
 def close_output() -> None:
-    """Let go of the program's pipes, which end when the program's own ends are closed."""
+    """Close the keeper's ends of the program's output pipes, so that only the program's count."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
 
 
 class Keeper:
-    """Looks after one running program."""
+    """Supervises one running program."""
 
     def __init__(self, program: int, status: int, wakeups: int) -> None:
         self._program = program
@@ -175,7 +175,7 @@ class Keeper:
         self._kill_at: float | None = None
 
     def run(self) -> None:
-        """Until nothing is left of the program."""
+        """Supervise until nothing of the program is left."""
         while not self._has_ended:
             self._wait()
             self._reap()
@@ -196,7 +196,7 @@ class Keeper:
             self._hear()
 
     def _hear(self) -> None:
-        """Do what the agent asks for; end the program when the agent is gone."""
+        """Handle requests of the agent; end the program if the agent is gone."""
         data = os.read(0, 4096)
         if not data:
             self._is_agent_there = False
@@ -208,7 +208,7 @@ class Keeper:
             self._signal_program(int(line.split()[1]))
 
     def _signal_program(self, number: int) -> None:
-        """To the program's group; what stops, continues or kills it goes to all descendants."""
+        """Signal the program's group or, with stop, continue and kill signals, all descendants."""
         if self._has_ended:
             return
         send(-self._program, number)
@@ -217,7 +217,7 @@ class Keeper:
                 send(pid, number)
 
     def _reap(self) -> bool:
-        """Take in children that have ended; whether any child is left."""
+        """Reap children that have ended; returns whether any child is left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -231,7 +231,7 @@ class Keeper:
 
 
 def end_all(reap: Callable[[], bool], group: int) -> None:
-    """End what the program left behind: politely, and after a grace by force."""
+    """End the processes that the program left behind: with SIGTERM, later with SIGKILL."""
     began_at = time.monotonic()
     number = signal.SIGTERM
     signalled: set[int] = set()
@@ -239,7 +239,7 @@ def end_all(reap: Callable[[], bool], group: int) -> None:
         reap()
         left = descendants() if _HAS_PROC else [-group] if send(-group, 0) else []
         if not left:
-            reap()  # one that has ended since would stay a zombie until init comes by
+            reap()  # children that have ended since would otherwise stay zombies
             return
         waited = time.monotonic() - began_at
         if waited > GIVE_UP_SECONDS:
@@ -255,7 +255,7 @@ def end_all(reap: Callable[[], bool], group: int) -> None:
 
 
 def descendants() -> list[int]:
-    """What descends from this process and is not to be kept; empty where that is unknown."""
+    """The descendants of this process that are not to be kept; empty if unknown."""
     children: dict[int, list[int]] = {}
     try:
         names = os.listdir("/proc")
@@ -277,7 +277,7 @@ def descendants() -> list[int]:
 
 
 def parent_of(pid: str) -> int | None:
-    """The parent of a living process; None of one that has ended."""
+    """The parent of a running process; None if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -287,7 +287,7 @@ def parent_of(pid: str) -> int | None:
 
 
 def is_kept(pid: int) -> bool:
-    """Whether somebody wants the process to go on."""
+    """Whether the process is marked to outlive its run."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return _KEPT in file.read().split(b"\0")
@@ -296,12 +296,12 @@ def is_kept(pid: int) -> bool:
 
 
 def send(pid: int, number: int) -> bool:
-    """Send a signal to a process, or a group where negative; whether it may be there."""
+    """Send a signal to a process, or to a group if negative; returns whether it may exist."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it changed its user; macOS: only zombies are left
+    except PermissionError:  # the process has another user; on macOS also: only zombies are left
         return False
     return True
 

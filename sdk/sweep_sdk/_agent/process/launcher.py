@@ -1,4 +1,4 @@
-"""From a handed-out run to a program that can be started: folder, files, command, environment."""
+"""Prepares the program of a run: folder, files, command and environment."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ if TYPE_CHECKING:
 
     from sweep_service.wire.runs import HandOut
 
-#: The exit codes of ``env`` for a program that it cannot execute, or find.
+#: Exit codes of ``env`` for a program that it cannot execute or find.
 _NOT_EXECUTED = (126, 127)
 
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Where a run's files are on this machine; the folder is the same for all its attempts.
+    """The files of a run on this machine; all attempts share the folder.
 
     Attributes:
-        arguments: What ``${args_json_file}`` represents.
-        metrics: Of one attempt.
-        log: stdout and stderr of all attempts.
+        folder: The run's folder.
+        config: The run's config.
+        arguments: The file that ``${args_json_file}`` names.
+        metrics: The metrics file of one attempt.
+        log: Stdout and stderr of all attempts.
     """
 
     folder: disk.Path
@@ -43,7 +45,7 @@ class RunFiles:
 
 @dataclass(frozen=True)
 class ProgramSpec:
-    """A program ready to be started."""
+    """A program that is ready to be started."""
 
     command: list[str]
     environment: dict[str, str]
@@ -51,7 +53,7 @@ class ProgramSpec:
 
 
 def run_files(runs_dir: disk.Path, sweep: str, run: str, attempt: int) -> RunFiles:
-    """The paths of a run's files, existing or not."""
+    """The paths of a run's files, which need not exist."""
     folder = runs_dir / sweep / run
     return RunFiles(
         folder=folder,
@@ -63,10 +65,10 @@ def run_files(runs_dir: disk.Path, sweep: str, run: str, attempt: int) -> RunFil
 
 
 def prepare_files(runs_dir: disk.Path, handout: HandOut) -> RunFiles:
-    """Make the run's folder, write its config and begin its metrics file.
+    """Create the run's folder, its config and its metrics file.
 
     Raises:
-        OSError: They cannot be written, or other users could choose where they are written.
+        OSError: They cannot be written, or other users could redirect where they are written.
     """
     files = run_files(runs_dir, handout.sweep, handout.id, handout.attempt)
     disk.make_private_folder(runs_dir, files.folder)
@@ -79,7 +81,7 @@ def prepare_files(runs_dir: disk.Path, handout: HandOut) -> RunFiles:
 
 
 def run_variables(handout: HandOut, files: RunFiles) -> dict[str, str]:
-    """What the training program learns about its run."""
+    """The environment variables that describe a run to its program."""
     return {
         "SWEEP_ID": handout.sweep,
         "SWEEP_RUN_ID": handout.id,
@@ -92,26 +94,26 @@ def run_variables(handout: HandOut, files: RunFiles) -> dict[str, str]:
 
 
 class Launcher:
-    """Builds the command lines of one sweep's runs.
+    """Builds the programs of one sweep's runs.
 
     Attributes:
         environment: What programs inherit from their agent.
     """
 
     def __init__(self, config: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        """Take what the command needs.
+        """Set up.
 
         Args:
             config: The sweep's normalised config.
-            environment: The agent's own.
+            environment: The agent's environment.
         """
         self._command = tuple(config.get("command") or commands.DEFAULT_COMMAND)
         self._program: str | None = config.get("program")
-        # Programs need no token: the agent alone sends requests.
+        # Programs get no token, because only the agent sends requests.
         self.environment = {k: v for k, v in environment.items() if k != commands.WITHHELD_VARIABLE}
 
     def warnings(self) -> list[str]:
-        """What is odd about the command on this machine."""
+        """Warnings about the command on this machine."""
         unset = commands.unset_variables(self._command, self.environment)
         found = [str(item) for item in unset]
         if not commands.passes_parameters(self._command):
@@ -119,11 +121,11 @@ class Launcher:
         return found
 
     def check(self) -> None:
-        """Find out before the first run what would make every run fail; only what is certain.
+        """Check before the first run for errors that would make every run fail for certain.
 
         Raises:
-            UsageError: The program is missing, or its interpreter, or the command asks for the
-                token of the backend.
+            UsageError: The program or its interpreter is missing, or the command uses the token of
+                the backend.
         """
         if commands.asks_for_token(self._command):
             raise UsageError(f"refusing to run the sweep's command: {commands.WITHHELD_ADVICE}")
@@ -143,7 +145,7 @@ class Launcher:
                 raise UsageError(_cannot_run(word))
 
     def missing_program(self) -> str | None:
-        """A line about the Python file that the command will run, if it is not there."""
+        """A message if the Python file that the command will run does not exist."""
         words = started_by_env(self.command_line({}, disk.Path("arguments.json")))
         program = python_file(words)
         if program is None or disk.Path(program).exists():
@@ -156,14 +158,14 @@ class Launcher:
         )
 
     def why_not_started(self, launch: ProgramSpec, code: int, last_words: str) -> str | None:
-        """Why a program cannot have started although its command was executed; None if it can have.
+        """Why a program did not start although its command was executed; None if it did.
 
-        An interpreter, or the program itself, that was there before the first run has vanished.
+        This happens if the interpreter or the program has vanished since the first run.
 
         Args:
-            launch: What was started.
-            code: The exit code.
-            last_words: What was written to stderr.
+            launch: The program.
+            code: Its exit code.
+            last_words: Its output on stderr.
         """
         words, inner = launch.command, started_by_env(launch.command)
         said = last_words.rpartition("\n")[2]
@@ -176,7 +178,7 @@ class Launcher:
         return None
 
     def command_line(self, config: Mapping[str, Any], arguments_file: disk.Path) -> list[str]:
-        """The words of the command with which a run of ``config`` is started."""
+        """The words of the command that starts a run of ``config``."""
         facts = commands.Launch(
             program=self._program,
             environment=self.environment,
@@ -194,19 +196,19 @@ class Launcher:
         mark: str,
         changes: Mapping[str, str | None] | None = None,
     ) -> ProgramSpec:
-        """The program of a run, ready to be started.
+        """Prepare the program of a run.
 
         Args:
             handout: The run.
-            files: Its files.
-            gpus: The variable that shows it its GPUs; empty where it sees what its agent sees.
-            mark: Identifies its processes; see ``leftovers``.
-            changes: More variables; None where one is to be removed.
+            files: The run's files.
+            gpus: Environment variable that selects its GPUs; empty for those that the agent sees.
+            mark: Mark of the run's processes; see ``leftovers``.
+            changes: Further environment variables; None to remove one.
         """
-        # Unbuffered: what a program prints is seen at once, and survives its being killed.
+        # Unbuffered, so that output is shown at once and is not lost if the program is killed.
         environment = {"PYTHONUNBUFFERED": "1"} | self.environment | run_variables(handout, files)
         environment |= {AGENT_RANKS: agent_ranks(self.environment), MARK_VARIABLE: mark, **gpus}
-        environment.pop(KEEP_VARIABLE, None)  # it was meant for the agent, not for its programs
+        environment.pop(KEEP_VARIABLE, None)  # meant for the agent, not for its programs
         for name, value in (changes or {}).items():
             if value is None:
                 environment.pop(name, None)

@@ -1,12 +1,12 @@
-"""Ends what is left of the programs of agents that were killed together with their keepers.
+"""Ends programs of agents that were killed together with their keepers.
 
-A keeper ends whatever descends from its program. Should it be killed too, nothing but the
-environment shows which processes belong to a run: each attempt has a random mark of its own there.
-A process that carries it is ended by the next agent on this machine if it is of the same user and
-in the same control group as the dead agent was, and was started later. One that has dropped the
-mark, or has ``SWEEP_KEEP=1`` or descends from a process that has, is left alone.
+A keeper ends all descendants of its program. If the keeper is killed too, only the environment
+shows which processes belong to a run: each attempt has a random mark there. The next agent on this
+machine ends the processes with such a mark if they have the user and control group of the dead
+agent and were started after it. Processes that have removed the mark, and those that have
+``SWEEP_KEEP=1`` or descend from one that has, are left alone.
 
-Every agent notes for this who it is, in ``<home>/agents/<name>.json``, as long as it lives.
+For this purpose every running agent keeps its trace in ``<home>/agents/<name>.json``.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
     from sweep_sdk._world.running import Running
 
 MARK_VARIABLE = "SWEEP_MARK"
-#: Set to 1 for a process that is to outlive its run.
+#: Environment variable that is set to 1 for processes that are to outlive their run.
 KEEP_VARIABLE = "SWEEP_KEEP"
 _KEPT = f"{KEEP_VARIABLE}=1"
 _GRACE_SECONDS = 2.0
-#: After that a process is given up that even SIGKILL does not end: it hangs in the kernel.
+#: Time after which a process that survives SIGKILL is given up: it hangs in the kernel.
 _GIVE_UP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Trace:
-    """By what the processes of an agent's programs are known.
+    """What identifies the processes of an agent's programs.
 
     Attributes:
-        agent: The name under which the outbox knows the agent; every mark begins with it.
-        host: The machine in which it ran.
-        machine_start: The start of the machine in which it ran.
-        user: The number of its user.
-        group: Its control groups.
-        since: When it was started itself, in ticks since the machine was.
+        agent: Name of the agent in the outbox; every mark begins with it.
+        host: The agent's machine.
+        machine_start: When that machine was started.
+        user: User id of the agent.
+        group: Control groups of the agent.
+        since: When the agent was started, in clock ticks since the machine was started.
     """
 
     agent: str
@@ -60,14 +60,14 @@ def mark_of(agent: str, key: str) -> str:
     """The mark of an attempt.
 
     Args:
-        agent: The name under which the outbox knows the agent.
-        key: What nobody else has.
+        agent: Name of the agent in the outbox.
+        key: A unique key.
     """
     return f"{agent}.{key}"
 
 
 def own_trace(agent: str) -> Trace | None:
-    """That of an agent in this process; None where the system does not show processes."""
+    """The trace of an agent in this process; None if the system does not list processes."""
     number = processes.own_id()
     this = running.running(number)
     if this is None:
@@ -79,10 +79,10 @@ def own_trace(agent: str) -> Trace | None:
 
 @contextlib.contextmanager
 def noted(home: disk.Path, agent: str) -> Iterator[None]:
-    """Keep the trace of an agent on disk for the time of a block; its lock is held already."""
+    """Keep the trace of an agent, which already holds its lock, on disk during a block."""
     trace = own_trace(agent)
     path = home / "agents" / f"{agent}.json"
-    with contextlib.suppress(OSError):  # then nobody finds what it leaves behind
+    with contextlib.suppress(OSError):  # without it, leftovers of this agent are not found
         if trace is not None:
             path.write_text(json.dumps(asdict(trace)), encoding="utf-8")
     try:
@@ -93,11 +93,11 @@ def noted(home: disk.Path, agent: str) -> Iterator[None]:
 
 
 def end_leftovers(home: disk.Path, notice: Callable[[str], None]) -> None:
-    """End what dead agents of a data folder have left running on this machine.
+    """End the processes that dead agents of a data folder have left on this machine.
 
     Args:
         home: The data folder.
-        notice: Called with each process that is ended, in a line.
+        notice: Called with a message about each process that is ended.
     """
     try:
         paths = sorted((home / "agents").glob("*.json"))
@@ -106,7 +106,7 @@ def end_leftovers(home: disk.Path, notice: Callable[[str], None]) -> None:
     for path in paths:
         trace = _read(path)
         if trace is not None and trace.host != processes.host_name():
-            continue  # on some network file systems its lock would look free from here
+            continue  # on some network file systems, locks of other machines look free
         if is_held(path.with_suffix(".lock")):
             continue
         if trace is not None and trace.machine_start == running.this_start():
@@ -116,7 +116,7 @@ def end_leftovers(home: disk.Path, notice: Callable[[str], None]) -> None:
 
 
 def end_marked(trace: Trace, mark: str, notice: Callable[[str], None]) -> None:
-    """End the processes whose mark begins so: politely, and after a grace by force."""
+    """End the processes whose mark begins with ``mark``: with SIGTERM, later with SIGKILL."""
     began_at = clock.monotonic()
     signalled: set[int] = set()
     while left := _marked(trace, f"{MARK_VARIABLE}={mark}"):
@@ -153,7 +153,7 @@ def _marked(trace: Trace, mark: str) -> list[int]:
 
 
 def _line_of(number: int, everything: Mapping[int, Running]) -> list[int]:
-    """A process and those from which it descends."""
+    """A process and its ancestors."""
     line: list[int] = []
     while number in everything and number not in line:
         line.append(number)
@@ -162,7 +162,7 @@ def _line_of(number: int, everything: Mapping[int, Running]) -> list[int]:
 
 
 def _read(path: disk.Path) -> Trace | None:
-    """A trace; None where it is damaged, or of another version."""
+    """Read a trace; None if it is damaged or of another version."""
     try:
         return Trace(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

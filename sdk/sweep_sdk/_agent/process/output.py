@@ -1,4 +1,4 @@
-"""What a training program prints: to its log file, to the watcher, and its last words kept."""
+"""Copies a program's output to its log file and to the watcher, and keeps its last lines."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MAX_TAIL_LINES = 100
 
 
 class OutputPump:
-    """Copies a child's stdout and stderr, byte for byte, until both have ended.
+    """Copies a child's stdout and stderr byte for byte until both are closed.
 
-    One thread reads both, so that the log has them in the order in which they came.
+    One thread reads both, so that the log preserves their order.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class OutputPump:
         show: Callable[[bytes, bool], None],
         notice: Callable[[str], None],
     ) -> None:
-        """Begin to copy.
+        """Start to copy.
 
         Args:
-            stdout: The child's pipe; closed at its end, as ``stderr`` is.
-            stderr: The child's other pipe.
-            log_file: Appended to.
-            show: Given each piece, and whether it is of stderr; must not block for long.
-            notice: Called once if the log file cannot be written.
+            stdout: The child's stdout; closed at its end.
+            stderr: The child's stderr; closed at its end.
+            log_file: The file to append to.
+            show: Called with each piece and whether it is from stderr; must not block for long.
+            notice: Called once with a message if the log file cannot be written.
         """
         self._pipes = {stdout: False, stderr: True}
         self._log_file = log_file
@@ -51,11 +51,11 @@ class OutputPump:
         self._thread.start()
 
     def join(self, timeout_seconds: float) -> None:
-        """Wait until all is copied; a process that left the group may keep a pipe open."""
+        """Wait until everything is copied; a process outside the group may keep a pipe open."""
         self._thread.join(timeout_seconds)
 
     def stderr_tail(self) -> str:
-        """The last lines of stderr; of lines that were overwritten the last state."""
+        """The last lines of stderr; lines that were overwritten in their last state."""
         text = self._tail.decode("utf-8", "replace").replace("\r\n", "\n").replace("\x00", "")
         lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
         return "\n".join(lines[-_MAX_TAIL_LINES:]).strip("\n")[-_MAX_TAIL_CHARACTERS:]
@@ -100,6 +100,6 @@ class OutputPump:
             self._fail(error)
 
     def _fail(self, error: OSError) -> None:
-        """Report it once. Later pieces are tried again: space may have been freed."""
+        """Report an error once. Later pieces are tried again, since space may have been freed."""
         self._notice(f"cannot write the log {self._log_file}: {error.strerror}")
         self._notice = lambda _: None

@@ -1,4 +1,4 @@
-"""What an agent does about each signal that can be caught, and how long its ending may take."""
+"""How an agent handles each signal that can be caught, and how long its shutdown may take."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-#: Slurm and Kubernetes kill 30 s after they have asked: 15 for the program, 8 for its results.
+#: Slurm and Kubernetes kill 30 s after SIGTERM: 15 s for the program, 8 s for its results.
 TERM_TIMEOUT_SECONDS = 15.0
 DELIVERY_SECONDS = 8.0
-#: An agent that has to end waits no longer for a network that says nothing.
+#: How long an agent that has to end waits for a silent network.
 SILENCE_SECONDS = 3.0
-#: A signal that follows another within this time is a batch system that repeats itself.
+#: Signals within this time of the previous one count as repeats by a batch system.
 REPEAT_SECONDS = 2.0
 
-#: SIGABRT is how systemd ends what it believes to hang. An interpreter that aborts by itself ends
-#: all the same: ``abort()`` takes the handler away and raises the signal again.
+#: Systemd ends services that it considers hung with SIGABRT. An interpreter that aborts by itself
+#: still ends: ``abort()`` removes the handler and raises the signal again.
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGABRT")
-#: After a trap that an interpreter has met, these processors go on behind it; others would meet it
-#: again, and never come to an end.
+#: Processors that continue after a trap instruction; others would execute it again, forever.
 _TRAPS_GO_ON = platform.machine() in ("x86_64", "AMD64", "i686", "i386")
-#: Left to their default actions: faults, job control, and what only informs.
+#: Left to their default actions: faults, job control, and informational signals.
 _LEFT_ALONE = (
     *("SIGKILL", "SIGSTOP", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGTTIN", "SIGTTOU", "SIGWINCH"),
     *("SIGURG", "SIGPIPE", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGEMT", "SIGINFO"),
@@ -41,42 +40,42 @@ def _numbers(names: tuple[str, ...]) -> frozenset[int]:
     return frozenset(int(getattr(signal, name)) for name in names if hasattr(signal, name))
 
 
-#: They end the agent, once its programs have ended.
+#: Signals that end the agent once its programs have ended.
 ENDING = _numbers(_ENDING)
-#: They are meant for the programs: a batch system announces the end of its time with them.
+#: Signals that are meant for the programs: batch systems announce the end of a job with them.
 PASSED_ON = frozenset(map(int, signal.valid_signals())) - ENDING - _numbers(_LEFT_ALONE)
 STOPPING = getattr(signal, "SIGTSTP", None)
 
 
 @dataclass
 class Deadline:
-    """When an agent has to have ended.
+    """The deadline of an agent that has to end.
 
     Attributes:
-        at: In seconds of the clock that only goes on; None as long as there is no bound.
+        at: Time in monotonic seconds; None if there is no deadline.
     """
 
     at: float | None = None
 
     @property
     def seconds_left(self) -> float | None:
-        """Until then, at least 0; None where there is no bound."""
+        """Seconds until the deadline, at least 0; None if there is none."""
         return None if self.at is None else max(self.at - clock.monotonic(), 0.0)
 
     def has_room_for_another_request(self) -> bool:
-        """Whether a request to which nobody answers would be over in time."""
+        """Whether an unanswered request would time out before the deadline."""
         left = self.seconds_left
         return left is None or left > SILENCE_SECONDS + 1.0
 
 
 @dataclass
 class InterruptCount:
-    """Counts how often somebody has asked an agent to end.
+    """Counts the requests to an agent to end.
 
     Attributes:
-        first: The first signal; None before any.
-        count: How often it was meant. What a batch system sends within a moment counts as one, also
-            where the signals differ; a person at the terminal may insist at once.
+        first: The first signal, if any.
+        count: Number of requests. Signals that a batch system sends in quick succession count as
+            one, even if they differ; a user at the terminal may repeat the request at once.
     """
 
     clock: Callable[[], float] = clock.monotonic
@@ -85,11 +84,11 @@ class InterruptCount:
     _last_at: float | None = None
 
     def add(self, number: int, *, is_typed: bool = False) -> bool:
-        """Take in an ending signal; whether it counts.
+        """Add an ending signal; returns whether it counts.
 
         Args:
             number: The signal.
-            is_typed: Whether a person has typed it.
+            is_typed: Whether a user has typed it.
         """
         now, last_at = self.clock(), self._last_at
         self._last_at = now
@@ -101,16 +100,16 @@ class InterruptCount:
 
 
 def is_typed(number: int) -> bool:
-    """Whether a signal came from somebody at the terminal, who can insist."""
+    """Whether a signal was typed at the terminal, by a user who can repeat it."""
     return number == signal.SIGINT and sys.stdin is not None and sys.stdin.isatty()
 
 
 @contextmanager
 def handled(on_signal: Callable[[int], None]) -> Iterator[None]:
-    """Call ``on_signal`` with signals during a block, in the main thread alone.
+    """Call ``on_signal`` with signals during a block; main thread only.
 
-    Those that are ignored stay so (``nohup``). It is called in a signal handler, where little is
-    allowed.
+    Signals that are ignored stay ignored (``nohup``). ``on_signal`` is called in a signal handler
+    and must be reentrant.
     """
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -122,7 +121,7 @@ def handled(on_signal: Callable[[int], None]) -> Iterator[None]:
         for number in (*ENDING, *PASSED_ON, *stopping):
             if processes.handler_of(number) is not signal.SIG_IGN:
                 before[number] = processes.set_handler(number, handle)
-        if processes.handler_of(signal.SIGCHLD) is signal.SIG_IGN:  # it hides how programs end
+        if processes.handler_of(signal.SIGCHLD) is signal.SIG_IGN:  # it hides exit statuses
             before[int(signal.SIGCHLD)] = processes.set_handler(signal.SIGCHLD, signal.SIG_DFL)
     try:
         yield

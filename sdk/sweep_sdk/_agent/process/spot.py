@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 POLL_SECONDS = 5.0
-#: Of the time that a notice names, kept for the delivery of results.
+#: Seconds before the interruption that are reserved for the delivery of results.
 RESERVE_SECONDS = 30.0
-#: Seconds before the interruption at which a notice comes.
+#: Seconds before the interruption at which a notice is given.
 _NOTICE_SECONDS = 120.0
-#: Seconds that a program has in any case.
+#: Minimum time that a program is given.
 _LEAST_SECONDS = 5.0
 _TIMEOUT_SECONDS = 2.0
 _TOKEN_SECONDS = 21_600
@@ -28,12 +28,12 @@ _OK, _UNAUTHORIZED, _NOT_FOUND = 200, 401, 404
 
 @dataclass(frozen=True)
 class SpotNotice:
-    """What the service says of an interruption, such as ``{"action": ..., "time": ...}``."""
+    """An interruption notice, such as ``{"action": ..., "time": ...}``."""
 
     text: str
 
     def seconds_left(self, now: float) -> float | None:
-        """Until the time that it names; None where it names none.
+        """Seconds until the interruption; None if the notice has no time.
 
         Args:
             now: Seconds since the epoch.
@@ -46,19 +46,19 @@ class SpotNotice:
 
 
 def grace_seconds(left: float | None, term_timeout_seconds: float) -> float:
-    """How long a program has to end after a notice.
+    """How many seconds a program has to end after a notice.
 
     Args:
-        left: Seconds until the time that the notice names; None where it names none.
-        term_timeout_seconds: How long it would have otherwise.
+        left: Seconds until the interruption; None if unknown.
+        term_timeout_seconds: Seconds that it has after other signals.
     """
-    if left is None or left <= 0:  # it has passed: one of the clocks is wrong
+    if left is None or left <= 0:  # a time in the past means that a clock is wrong
         return min(term_timeout_seconds, _NOTICE_SECONDS - RESERVE_SECONDS)
     return max(left - RESERVE_SECONDS, min(term_timeout_seconds, _LEAST_SECONDS, left))
 
 
 class SpotWatch:
-    """Looks for a notice every few seconds; it comes two minutes before the interruption."""
+    """Polls for a notice, which is given two minutes before the interruption."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class SpotWatch:
         """Set up.
 
         Args:
-            metadata_url: The metadata service, such as ``http://169.254.169.254``.
-            on_notice: Called once, with what the notice says.
-            notice: Called once if there is no such service.
-            poll_seconds: Between two looks.
+            metadata_url: URL of the metadata service, such as ``http://169.254.169.254``.
+            on_notice: Called once with the notice.
+            notice: Called once with a message if there is no such service.
+            poll_seconds: Interval between requests.
         """
         self._url = metadata_url
         self._on_notice = on_notice
@@ -86,7 +86,7 @@ class SpotWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         self._closing.set()
         self._thread.join()
 
@@ -122,7 +122,7 @@ class SpotWatch:
         return body
 
     def _request(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
-        """Direct, never through a proxy: the service answers on this machine's link alone."""
+        """Send a request without a proxy, since the service is link-local."""
         parts = urlsplit(self._url)
         connection = http.client.HTTPConnection(
             parts.hostname or "", parts.port or 80, timeout=_TIMEOUT_SECONDS

@@ -1,4 +1,4 @@
-"""Waits for one training program, and ends it when there is a reason: politely, then not."""
+"""Waits for one training program, and ends it if necessary: with SIGTERM, later with SIGKILL."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from sweep_sdk._world import clock, threads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: A program that fails so soon after a batch system's warning has made room, and not failed.
+#: A program that fails within this time of a batch system's warning counts as preempted.
 WARNING_SECONDS = 600.0
-#: A program that was ended by the signal that is about to reach its agent too (a batch system
-#: signals all processes of a job) is interrupted, not failed.
+#: How long to wait for a signal to the agent after a program was ended by a signal. Batch systems
+#: signal all processes of a job; the program was then interrupted and has not failed.
 _TWIN_SIGNAL_SECONDS = 0.5
 _POLITE_SIGNALS = ENDING | PASSED_ON
 
 
 @dataclass(frozen=True)
 class Stop:
-    """The run must end: the backend's reason, ``lease_lost`` or ``deleted``."""
+    """A request to end the run: the backend's reason, ``lease_lost`` or ``deleted``."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Interrupt:
-    """The agent got a signal; ``nth`` counts them from 1.
+    """The agent received a signal.
 
     Attributes:
-        is_forwarded: Whether a first signal concerns the program.
-        grace_seconds: How long the program has from a first signal on; None: until somebody
-            insists.
+        number: The signal.
+        nth: Number of the request to end, from 1.
+        is_forwarded: Whether the first signal is passed on to the program.
+        grace_seconds: Seconds that the program has after the first signal; None for no limit until
+            the signal is repeated.
     """
 
     number: int
@@ -46,19 +48,21 @@ class Interrupt:
 
 @dataclass(frozen=True)
 class Warn:
-    """The agent got a signal that is meant for the program, which decides what it means."""
+    """The agent received a signal that is meant for the program."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class ProgramEnd:
-    """How the program ended, and why it was ended, if it was.
+    """How the program ended.
 
     Attributes:
-        cause: A ``Stop`` reason, ``interrupted``, or ``run_timeout``.
-        warned_by: The signal with which a batch system had announced the end shortly before the
-            program ended; None otherwise.
+        exit: Exit code or signal.
+        cause: Why it was ended: a ``Stop`` reason, ``interrupted`` or ``run_timeout``; None if it
+            ended by itself.
+        warned_by: The signal with which a batch system had announced the end shortly before, if
+            any.
     """
 
     exit: Exit
@@ -67,23 +71,23 @@ class ProgramEnd:
 
 
 class Process(Protocol):
-    """What a supervisor needs of a child."""
+    """The interface of a child that a supervisor uses."""
 
     def signal(self, number: int) -> None:
-        """Send a signal to all of it."""
+        """Send a signal to the program's processes."""
 
     def wait(self) -> Exit:
-        """Wait for its end."""
+        """Wait until the program has ended."""
 
 
 Message = Exit | Stop | Interrupt | Warn
 
 
 class Supervisor:
-    """Looks after one program.
+    """Supervises one program.
 
     Attributes:
-        inbox: Where ``Stop`` and ``Interrupt`` are put, by any thread or signal handler.
+        inbox: Queue of messages, to which any thread or signal handler may add.
     """
 
     def __init__(
@@ -106,7 +110,7 @@ class Supervisor:
         self._timeout_at = None if run_timeout_seconds is None else clock() + run_timeout_seconds
 
     def supervise(self) -> ProgramEnd:
-        """Wait for the program's end."""
+        """Wait until the program has ended."""
         threads.Thread(target=self._await_exit, name="waiter", daemon=True).start()
         while True:
             message = self._next_message(self._seconds_left())
@@ -118,18 +122,18 @@ class Supervisor:
                 self.handle(message)
 
     def handle(self, message: Stop | Interrupt | Warn) -> None:
-        """Do what a message asks for."""
+        """Handle a message."""
         if isinstance(message, Warn):
             self._warned = (message.number, self._clock())
             self._process.signal(message.number)
         elif isinstance(message, Stop):
             self._end(message.reason)
-        elif message.nth > self._n_interrupts:  # the same one may arrive twice
+        elif message.nth > self._n_interrupts:  # the same message may arrive twice
             self._n_interrupts = message.nth
             self._interrupt(message)
 
     def check_time(self) -> None:
-        """Do what is due: the end of patience, then that of grace."""
+        """End the program if its time limit is reached, or kill it if its grace time is over."""
         now = self._clock()
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = None
@@ -159,12 +163,12 @@ class Supervisor:
         self._kill_within(self._term_timeout)
 
     def _kill_within(self, seconds: float) -> None:
-        """Let the program end by itself for this long, or for what is left of an earlier grace."""
+        """Kill the program after this time, or at the end of an earlier grace time."""
         at = self._clock() + seconds
         self._kill_at = at if self._kill_at is None else min(self._kill_at, at)
 
     def _forward(self, message: Interrupt) -> None:
-        """The program may end by itself; only a person at a terminal can be asked to insist."""
+        """Pass a signal on, after which the program may end by itself."""
         self._process.signal(message.number)
         if message.grace_seconds is not None:
             self._kill_within(message.grace_seconds)
@@ -185,7 +189,7 @@ class Supervisor:
         self.inbox.put(self._process.wait())
 
     def _late_cause(self, found: Exit) -> str | None:
-        """Whether the agent is being interrupted by the same signal that ended the program."""
+        """The cause if the agent receives the same signal as the one that ended the program."""
         number = found.signal or (found.code or 0) - 128
         if number not in _POLITE_SIGNALS:
             return None

@@ -1,1 +1,1 @@
-"""What the slots of one agent share: its identity, its counts, the best run, and how it asks."""
+"""State shared by the slots of one agent: identity, counts, best run and requests for runs."""

@@ -53,7 +53,7 @@ class Comparison:
         if self._n_enough is None or n_failed < self._n_enough:
             return
         n_others = 0
-        with contextlib.suppress(SweepError):  # then it is not known
+        with contextlib.suppress(SweepError):  # the comparison is skipped
             n_others = self._n_finished_since(first)
         if n_others:
             reason = (
@@ -66,7 +66,7 @@ class Comparison:
         since = max(first.index - _EARLIER_RUNS, 0)
         runs = list(self._client.list_runs(first.sweep, since))
         failed_at = next((run["ended_at"] for run in runs if run["id"] == first.id), None)
-        if failed_at is None:  # it has been handed out again
+        if failed_at is None:  # the run has been handed out again
             return 0
         return sum(
             run["state"] == "finished"

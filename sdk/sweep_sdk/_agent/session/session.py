@@ -1,4 +1,4 @@
-"""What the slots of one agent share: its identity, its counts, and how it gets runs."""
+"""The session of an agent: identity, counts and requests, shared by its slots."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GAVE_UP = 1
 START_SECONDS = 10.0
 _START_PAUSE_SECONDS = 1.0
 _LAST_LOOK = RetryPolicy(attempts=2, deadline_seconds=2.0)
-#: What a machine may have again in a moment: descriptors, memory, a server of files.
+#: Temporary errors: out of file descriptors, out of memory, a file server that is away.
 _PASSING_ERRNOS = frozenset(
     (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE)
 )
@@ -49,7 +49,7 @@ Started = TypeVar("Started")
 
 
 def find_sweep(client: Client, sweep: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """The sweep that an agent will work on; a backend that restarts is waited for.
+    """Read the sweep that an agent will work on, waiting for a backend that restarts.
 
     Args:
         client: The backend.
@@ -71,19 +71,19 @@ def find_sweep(client: Client, sweep: str, say: Callable[[str], None]) -> dict[s
 
 
 class AgentSession:
-    """What the slots of an agent share.
+    """State that the slots of an agent share.
 
     Attributes:
-        total: How many runs the sweep will have; None if that is open.
-        run_timeout_seconds: How long a run may take; None for no limit.
-        lease_seconds: How long a run stays reserved without a report.
+        total: Number of runs that the sweep will have; None if that is open.
+        run_timeout_seconds: Maximum duration of a run; None for no limit.
+        lease_seconds: How long a run stays leased without a report.
         stopping: Set when the agent takes no more runs.
         deadline: When the agent must have ended.
         warned_by: The signal with which a batch system announced the end, if a program has given
             its run back because of it.
         undelivered: Attempts whose delivery was given up; others may have delivered them since.
-        n_lost: How many attempts ended in a way that neither the backend nor the disk has recorded.
-        shown_unmatched: Printed metrics of which the user knows that no line matches them.
+        n_lost: Number of attempts whose outcome neither the backend nor the disk has recorded.
+        shown_unmatched: Printed metrics for which the user has been warned that no line matches.
     """
 
     def __init__(
@@ -100,10 +100,10 @@ class AgentSession:
         Args:
             client: The backend.
             sweep: The sweep as the backend shows it.
-            options: How to work.
-            settings: Where things are kept.
-            lock: The agent's.
-            emit: Takes events.
+            options: The agent's options.
+            settings: Folders and intervals.
+            lock: The agent's lock.
+            emit: Called with each event.
         """
         config = sweep["config"]
         self.client = client.with_retries(client.retrier.policy, renewal=Renewal())
@@ -148,15 +148,15 @@ class AgentSession:
         )
 
     def attempts(self, slot: str, begin: Callable[[HandOut], Started]) -> Iterator[Started]:
-        """Ask for one run after the other and begin an attempt at each, until there are no more.
+        """Ask for runs and begin an attempt at each, until there are no more.
 
         Args:
-            slot: Which of the agent's slots asks.
-            begin: Raises OSError if the run's folder cannot be written, and UsageError if this
-                agent must not run it.
+            slot: Name of the slot.
+            begin: Begins an attempt. Raises OSError if the run's folder cannot be written, and
+                UsageError if this agent must not run it.
 
         Raises:
-            SweepError: No more runs can be had.
+            SweepError: The backend refuses to hand out runs or is away for too long.
             UsageError: As ``begin``, or the folder cannot be written and waiting would not help.
         """
         while self.tally.take_turn():
@@ -164,7 +164,7 @@ class AgentSession:
             if handout is None:
                 self.tally.give_back_turn()
                 return
-            if self.stopping.is_set():  # it came while the agent was being stopped
+            if self.stopping.is_set():  # the run arrived while the agent was being stopped
                 self._give_back(handout)
                 return
             try:
@@ -182,16 +182,16 @@ class AgentSession:
                 yield attempt
 
     def _give_back(self, handout: HandOut) -> None:
-        """Have a run that was not begun handed out again; otherwise its lease expires."""
+        """Release a run that was not begun; if that fails, its lease expires."""
         ending = runs.Ending(handout.attempt, RunState.PREEMPTED, key=handout.key)
         with contextlib.suppress(SweepError):
             self.client.with_retries(ONCE).finish(handout.id, ending)
 
     def pause_after_machine_fault(self, why: str, handout: HandOut) -> None:
-        """Wait before this machine tries again what it has just failed to do, and say so.
+        """Show a failure of this machine, and wait before the next attempt.
 
         Args:
-            why: What has failed, in half a sentence.
+            why: The cause, in half a sentence.
             handout: The run, which has been given back.
         """
         seconds = self.tally.add_machine_fault(why)
@@ -208,17 +208,17 @@ class AgentSession:
         self.stopping.set()
 
     def n_undelivered(self) -> int:
-        """How many attempts of this agent wait on disk until they are delivered."""
+        """Number of attempts of this agent that wait on disk for their delivery."""
         return sum(self.outbox.contains(pending) for pending in self.undelivered)
 
     def start(self, n_slots: int) -> None:
-        """Show that work begins, and end what dead agents have left running."""
+        """Announce the start, and end leftover processes of dead agents."""
         self.emit(AgentStarted(self._name, self._sweep, n_slots))
         self._clean()
         end_leftovers(self._settings.home, self.notice)
 
     def _clean(self) -> None:
-        """Remove folders of delivered runs that are older than the user wants to keep them."""
+        """Remove folders of delivered runs that have passed the user's retention time."""
         seconds = self._settings.keep_runs_seconds
         if seconds is None:
             return
@@ -233,11 +233,11 @@ class AgentSession:
                 self.notice(f"removed {what} ({size}) that SWEEP_KEEP_RUNS does not keep")
 
     def end(self, exit_code: int, interruption: str | None = None) -> int:
-        """Show that work has ended, and the state of the sweep; the exit code.
+        """Announce the end and the state of the sweep, and return the exit code.
 
         Args:
-            exit_code: The agent's.
-            interruption: What interrupted it; None if nothing did.
+            exit_code: The agent's exit code.
+            interruption: What interrupted the agent, if anything.
         """
         sweep = None
         if interruption is None:
@@ -250,7 +250,7 @@ class AgentSession:
         return exit_code
 
     def hurry(self) -> None:
-        """Wait only briefly for a silent network from now on: the agent has to end."""
+        """Wait only briefly for a silent network from now on, because the agent has to end."""
         self.client.transport.hurry(SILENCE_SECONDS)
 
     @property
@@ -260,7 +260,7 @@ class AgentSession:
         return GAVE_UP if has_failed else 0
 
     def notice(self, message: str, run: str | None = None) -> None:
-        """Show the user a line, about one run or about the agent."""
+        """Show a message about one run or about the agent."""
         self.emit(Notice(message, run))
 
     def _reason(self) -> str:
@@ -280,7 +280,7 @@ class AgentSession:
 
 @contextlib.contextmanager
 def registered(settings: Settings) -> Iterator[AgentLock]:
-    """Register a living agent on this machine for the time of a block.
+    """Register a running agent on this machine during a block.
 
     Raises:
         UsageError: The data folder cannot be written.

@@ -1,1 +1,1 @@
-"""One of the runs that an agent works on at a time, from the hand-out to its end."""
+"""A slot of an agent, which works on one run at a time."""

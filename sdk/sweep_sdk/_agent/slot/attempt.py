@@ -1,4 +1,4 @@
-"""One attempt at a run on its agent's side, from the hand-out to the delivery of its end."""
+"""One attempt at a run in the agent, from the hand-out to the delivery of its outcome."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ _HURRY_POLL_SECONDS = 0.25
 
 
 class Attempt:
-    """What all attempts have in common, programs and functions.
+    """Base class of attempts that run programs and those that call functions.
 
     Attributes:
-        session: What the agent's attempts share.
+        session: The agent's session.
         files: The run's files on this machine.
-        delivery: Sends the rows and the end of the attempt.
-        reporter: Keeps the lease and sends rows within its block, while the program runs.
+        delivery: Delivery of the attempt's rows and outcome.
+        reporter: Renews the lease and sends rows while the program runs.
     """
 
     def __init__(
         self, session: AgentSession, handout: HandOut, stop: Callable[[str], None]
     ) -> None:
-        """Create the run's folder, and record that the end of the attempt is to be delivered.
+        """Create the run's folder, and record that the outcome of the attempt must be delivered.
 
         Args:
-            session: What the agent's attempts share.
+            session: The agent's session.
             handout: The run.
             stop: Called by another thread with the reason why the program must end: the backend's,
                 ``lease_lost`` or ``deleted``.
@@ -99,11 +99,11 @@ class Attempt:
         self._is_outage_shown = False
 
     def notice(self, message: str) -> None:
-        """Show the user a line about this run."""
+        """Show the user a message about this run."""
         self.session.notice(message, self.handout.id)
 
     def announce(self, command: list[str], slot: str, log_file: Path | None) -> None:
-        """Show the user what is about to run."""
+        """Show the user which command is about to run."""
         handout = self.handout
         self.session.emit(
             RunStarted(
@@ -165,12 +165,12 @@ class Attempt:
                 self.session.emit(news)
 
     def _deliver(self, outcome: ProgramOutcome) -> tuple[Finished, bool]:
-        """What became of the run, ``lost`` if it is another agent's; whether the backend knows."""
+        """Deliver the outcome; returns the run's state, and whether the backend has it."""
         delivery, client = self.delivery, self._patient_client()
         try:
             if outcome.cause not in GONE:
                 return delivery.finish(client, outcome), True
-            delivery.send_rest(client)  # the backend keeps the rows beside the run
+            delivery.send_rest(client)  # the backend stores the rows under this attempt
         except (LeaseLost, SweepDeleted):
             pass
         except SweepError as error:
@@ -187,7 +187,7 @@ class Attempt:
         return Finished("lost", is_requeued=False), True
 
     def _patient_client(self) -> Client:
-        """A client that waits for a backend which is away, but not while the agent is ending."""
+        """A client that waits for a backend that is away, but not while the agent is ending."""
         session = self.session
 
         def on_trouble(error: BackendUnavailable | NotAuthorized) -> None:
@@ -227,7 +227,7 @@ class Attempt:
         session, metric = self.session, self.delivery.tail.logged.metric
         is_finished = state == "finished"
         if outcome.cause in MACHINE_FAULTS and not is_finished:
-            return  # counted with the pause for the machine
+            return  # counted together with the pause after a machine fault
         if state == "preempted" and outcome.warned_by is not None:
             session.stop_after_warning(outcome.warned_by)
         is_first_without_value = session.tally.add(

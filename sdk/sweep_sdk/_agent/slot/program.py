@@ -60,7 +60,7 @@ class ProgramAttempt(Attempt):
 
         Raises:
             OSError: The run's folder cannot be written.
-            UsageError: The run has another command than the one that is pinned.
+            UsageError: The run's command is not the pinned one.
         """
         session.options.check_pin(handout.command_sha256)
         self._inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
@@ -83,7 +83,7 @@ class ProgramAttempt(Attempt):
         self._child: Child | None = None
 
     def run(self) -> None:
-        """Start the program, look after it until it has ended, and deliver its results."""
+        """Start the program, supervise it until it has ended, and deliver its results."""
         session, held = self.session, self.session.lock.descriptor
         self.announce(self._program.command, self._slot, self._program.log_file)
         unmatched: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class ProgramAttempt(Attempt):
             session.pause_after_machine_fault(why, self.handout)
 
     def interrupt(self, message: Interrupt | Warn) -> None:
-        """Take in a signal to the agent, also while the program is being started."""
+        """Handle a signal to the agent, also while the program is being started."""
         if isinstance(message, Interrupt):
             self.reporter.announce_end()
         self._inbox.put(message)
@@ -123,15 +123,15 @@ class ProgramAttempt(Attempt):
         self._inbox.put(Stop(reason))
 
     def signal(self, number: int) -> None:
-        """Send a signal to the program, whatever else is going on with it."""
+        """Send a signal to the program at once, whatever its supervisor is doing."""
         if self._child is not None:
             self._child.signal(number)
 
     def _watch(self, child: Child) -> ProgramOutcome:
-        """Report while the program runs, end it if there is a reason, and say how it ended.
+        """Report while the program runs, end it if necessary, and return how it ended.
 
         Raises:
-            LaunchFailed: The system allows no thread for that; the program has been killed.
+            LaunchFailed: No thread could be started for this; the program has been killed.
         """
         run_timeout = self.session.run_timeout_seconds
         supervisor = Supervisor(
@@ -178,7 +178,7 @@ def _not_started(why: str, *, is_machines_fault: bool = True) -> ProgramOutcome:
 
 
 def _explain(found: Exit) -> str:
-    """A program that was killed has no last words of its own."""
+    """An explanation for the end of a program that was killed, in place of an error message."""
     if found.signal is None:
         return "the process that looks after the program was killed" if found.is_unknown else ""
     hint = "; often because the system is out of memory" if found.signal == 9 else ""
