@@ -20,6 +20,7 @@ from sweep_service.operations.sweeps import get_sweep, smaller
 from sweep_service.operations.update import add_version
 from sweep_service.operations.versions import queued_points, work_out_taken
 from sweep_service.search import registry
+from sweep_service.search.points import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,7 +86,7 @@ def add_points(services: Services, sweep: str, configs: Sequence[Any], *, is_fro
         new = read_start(configs, config.space, config.method == "grid", ("configs",), report)
         report.raise_errors()
         waiting = queued_points(services, sweep, seen)
-        known = set(map(config.space.key, waiting))
+        known = {key_of(config.space, point) for point in waiting}
         extended = config.with_added((*new, *waiting) if is_front else (*waiting, *new))
         choose_all(services, sweep, seen)
         bases = (*seen.bases, Base(seen.version + 1, seen.next_index))
@@ -107,10 +108,10 @@ def _placed(
     config: SweepConfig, new: Sequence[Mapping[str, Any]], known: set[str], offer: Offer
 ) -> list[AddedPoint]:
     """Where each point is in the order of what is handed out next."""
-    places = {config.space.key(p): n for n, p in enumerate(offer.start[: offer.n_added])}
+    places = {key_of(config.space, p): n for n, p in enumerate(offer.start[: offer.n_added])}
     placed = []
     for point in new:
-        key = config.space.key(point)
+        key = key_of(config.space, point)
         is_new = key in places and key not in known
         placed.append(AddedPoint(point, offer.base + places[key] if is_new else None))
     return placed

@@ -13,7 +13,7 @@ from sweep_service.model.space.distributions import fresh
 from sweep_service.search import grid, points, random_search
 from sweep_service.search.offer import Offer, first_offer
 from sweep_service.search.ordinals import first_entries
-from sweep_service.search.points import Apart, apart
+from sweep_service.search.points import Apart, apart, key_of
 from sweep_service.search.suggestion import Evidence, Suggestion
 from sweep_service.wire.model import SweepModel
 
@@ -96,7 +96,7 @@ def without_repeats(config: SweepConfig, taken: Taken) -> Taken:
     first: dict[str, int] = {}
     starts = set(taken.starts)
     for place, start in enumerate(config.start):
-        if place not in starts and first.setdefault(config.space.key(start), place) != place:
+        if place not in starts and first.setdefault(key_of(config.space, start), place) != place:
             starts.add(place)
     return replace(taken, starts=tuple(sorted(starts)))
 

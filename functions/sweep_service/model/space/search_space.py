@@ -8,12 +8,11 @@ of inactive parameters are ``INACTIVE_UNIT``.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.space.distributions.categories import Categorical, fresh, identity
+from sweep_service.model.space.distributions.categories import Categorical, fresh
 from sweep_service.model.space.enumeration import Enumeration, TooManyCombinations
 from sweep_service.model.space.paths import MISSING, look_up, put
 
@@ -230,11 +229,6 @@ class SearchSpace:
             )
             if parameter.distribution.n_values != 1
         )
-
-    def key(self, config: Mapping[str, Any]) -> str:
-        """A text that is the same for configs with the same values, and for no others."""
-        values = (parameter.read(config) for parameter in self.searched)
-        return json.dumps([None if value is MISSING else identity(value) for value in values])
 
     def contains(self, config: Mapping[str, Any]) -> bool:
         """Whether every active parameter has a valid value, and all constraints are met."""
