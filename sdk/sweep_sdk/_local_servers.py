@@ -1,8 +1,8 @@
-"""Where this user's local servers say under which address and with which token they answer.
+"""Files in which this user's local servers publish their addresses and tokens.
 
-A running server keeps a file in a folder that this user alone can read, and holds a lock on it.
-Commands of the same user find the token there, as those of Jupyter do. The lock of a server that
-has ended is free, however it ended, so its file is passed over.
+A running server keeps a file in a folder that only this user can read, and holds a lock on it.
+Commands of the same user find the token there, as those of Jupyter do. The file of a server that
+has ended is ignored, because its lock is free.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _PRIVATE_FOLDER = 0o700
 
 @contextmanager
 def published(folder: Path, url: str, token: str) -> Iterator[Path]:
-    """A file with the address and the token of a server, for the time of a block.
+    """Publish the address and the token of a server in a file during a block.
 
     The files of servers that have ended on this machine are removed.
 
     Args:
-        folder: Where such files are; created if it does not exist.
-        url: Of the server.
-        token: That it accepts.
+        folder: Folder of such files; created if it does not exist.
+        url: URL of the server.
+        token: Token that the server accepts.
 
     Raises:
         UsageError: The file cannot be written.
@@ -61,12 +61,11 @@ def published(folder: Path, url: str, token: str) -> Iterator[Path]:
 
 
 def token_of(folder: Path, url: str) -> str | None:
-    """The token of a server that is running; None if there is no such server.
+    """The token of a running server; None if there is no such server.
 
     Args:
-        folder: Where the files of this user's servers are.
-        url: The address that clients use. A server on this machine may be reached by any of its
-            loopback addresses.
+        folder: Folder of the files of this user's servers.
+        url: URL that clients use; a server on this machine matches any loopback address.
     """
     for path in _candidates(folder, url):
         found = _read(path)
@@ -83,7 +82,7 @@ def _remove_those_of_dead_servers(folder: Path) -> None:
 
 
 def _write_locked(path: Path, text: str) -> int:
-    """Replace a file by one that this user alone can read, and that is locked.
+    """Replace a file by a locked one that only this user can read.
 
     Returns:
         The descriptor that holds the lock.
@@ -92,7 +91,7 @@ def _write_locked(path: Path, text: str) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     descriptor = os.open(fresh, flags, _PRIVATE_FILE)
     try:
-        with suppress(OSError):  # a file system without locks: the file is taken for a live one
+        with suppress(OSError):  # without locks, the server counts as running
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(descriptor, text.encode())
         fresh.replace(path)
@@ -111,14 +110,14 @@ def _candidates(folder: Path, url: str) -> Iterator[Path]:
 
 
 def _is_address(url: str, server: str) -> bool:
-    """Whether requests to ``url`` reach the server with an address of its own."""
+    """Whether requests to ``url`` reach the server with the URL ``server``."""
     parts, own = urlsplit(url), urlsplit(server)
     is_here = is_loopback_host(parts.hostname or "")
     return parts.scheme == own.scheme if is_here else url == server
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The content of a file that belongs to this user."""
+    """The content of a file, if the file belongs to this user."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_uid != os.geteuid():
@@ -132,7 +131,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 def _is_served(path: Path) -> bool:
     """Whether the server of a file may be running.
 
-    Locks are not known to work across machines, so a server of another machine may always be.
+    Locks may not work across machines, so a server of another machine always counts as running.
     """
     if not path.name.startswith(f"{socket.gethostname()}-"):
         return True

@@ -1,4 +1,4 @@
-"""Requests about who may do what."""
+"""Requests about access tokens, identities and events."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Json = dict[str, Any]
 
 
 class AccessCaller(Caller):
-    """A backend, and the credentials that it accepts."""
+    """The access methods of a client."""
 
     def identity(self) -> Json | None:
-        """Who this client is to the backend; None where the backend is too old to say it.
+        """The identity of this client; None if the backend is too old to answer.
 
         Returns:
             ``name``, ``scope`` (None: an IAM policy decides), ``method``, ``sweep`` (None: all) and
@@ -41,14 +41,14 @@ class AccessCaller(Caller):
         sweep: str | None = None,
         expires_at: int | None = None,
     ) -> Json:
-        """Have the backend accept a token, of which it gets the SHA-256 alone.
+        """Create an access token; the backend only gets its SHA-256.
 
         Args:
             sha256: 64 hexadecimal digits.
-            name: For people, at most 64 characters.
+            name: Display name, at most 64 characters.
             scope: ``reader``, ``agent`` or ``admin``.
-            sweep: The only sweep that the token is for; None: all.
-            expires_at: Seconds since the epoch; None: never.
+            sweep: The only sweep that the token gives access to; None for all.
+            expires_at: Seconds since the epoch; None for never.
         """
         body = {
             "sha256": sha256,
@@ -60,15 +60,15 @@ class AccessCaller(Caller):
         return self._call("POST", "/v1/tokens", _token, body=body)
 
     def list_events(self, sweep: str) -> list[Json]:
-        """What people have done to a sweep, the newest first: ``at``, ``who``, ``action``."""
+        """The changes to a sweep, newest first, each with ``at``, ``who`` and ``action``."""
         return self._get(f"{sweep_path(sweep)}/events", _events)
 
     def list_tokens(self) -> list[Json]:
-        """The tokens that were created, newest first."""
+        """All access tokens, newest first."""
         return self._get("/v1/tokens", _tokens)
 
     def revoke_token(self, token_id: str) -> Json:
-        """Have the backend no longer accept a token.
+        """Revoke an access token.
 
         Raises:
             NotFound: No token has this id.
@@ -77,7 +77,7 @@ class AccessCaller(Caller):
 
 
 def _known(kind: Any, place: str) -> Reader[Json]:
-    """A reader of documents without the fields that a newer backend adds."""
+    """A reader of documents that drops fields added by a newer backend."""
     read = checked(kind, place)
 
     def read_known(found: Any) -> Json:
@@ -87,7 +87,7 @@ def _known(kind: Any, place: str) -> Reader[Json]:
 
 
 def _items(read: Reader[Json]) -> Reader[list[Json]]:
-    """A reader of all items of a list that has one page."""
+    """A reader of a list that has a single page."""
     return lambda found: [read(item) for item in checked(documents.Items, "list")(found)["items"]]
 
 

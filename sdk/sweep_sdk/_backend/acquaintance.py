@@ -1,4 +1,4 @@
-"""What a client has learnt of its backend from the answers so far."""
+"""What a client has learned about its backend from earlier answers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from __future__ import annotations
 class Acquaintance:
     """Whether the backend has answered before; shared by all copies of a client.
 
-    Only ever learns, so threads may share it without a lock.
+    Values only change once, so threads may share it without a lock.
 
     Attributes:
-        is_known: Whether there has been an answer that only the backend can have given. From
-            then on, whatever else answers is a trouble of the network, and passes.
-        version: The backend's version, if it has been in an answer.
+        is_known: Whether the backend has certainly answered. From then on, answers from anything
+            else count as temporary network errors.
+        version: The backend's version, if an answer contained it.
     """
 
     def __init__(self) -> None:
@@ -19,6 +19,6 @@ class Acquaintance:
         self.version: str | None = None
 
     def note(self, version: str | None) -> None:
-        """Remember an answer of the backend, and the version in it."""
+        """Record that the backend has answered, and its version."""
         self.version = version or self.version
         self.is_known = True

@@ -1,4 +1,4 @@
-"""What the backend works out from the runs of a sweep, for tables and pictures."""
+"""Requests for analyses of a sweep's runs, for tables and charts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class AnalysisCaller(AccessCaller):
-    """The methods of a client for what is worked out from many runs."""
+    """The analysis methods of a client."""
 
     def importance(self, sweep: str) -> Json:
-        """How much each parameter explains: ``n_runs``, and ``parameters`` as in ``Sweep``.
+        """The importance of each parameter: ``n_runs``, and ``parameters`` as in ``Sweep``.
 
         Raises:
             NotPossible: The sweep has no metric.
@@ -37,15 +37,15 @@ class AnalysisCaller(AccessCaller):
         points: int = 200,
         after: int | None = None,
     ) -> Curves:
-        """One metric of many runs over their steps.
+        """The curves of one metric over the steps of many runs.
 
         Args:
             sweep: A reference to the sweep.
-            indices: Of the runs, at most 100.
-            metric: Its name; None: the sweep's own.
-            points: About how many of each run, with the least and the greatest values among them;
-                up to twice as many are answered.
-            after: Only the points of later steps.
+            indices: Indices of at most 100 runs.
+            metric: Name of the metric; None for the sweep's own.
+            points: Approximate number of points per run, including the smallest and largest values;
+                up to twice as many are returned.
+            after: Only return points of later steps than this.
 
         Raises:
             InvalidRequest: There are too many indices, or the sweep has no metric and none is
@@ -57,20 +57,20 @@ class AnalysisCaller(AccessCaller):
         return self._get(f"{sweep_path(sweep)}/curves", Curves.from_json, query)
 
     def model(self, sweep: str, pair: tuple[str, str] | None = None) -> SweepModel:
-        """What a model of the runs believes, whatever the method of the sweep is.
+        """Predictions of a model fitted to the runs of a sweep with any method.
 
         Args:
             sweep: A reference to the sweep.
-            pair: Names of two parameters over which to show the expected value; None for none.
+            pair: Names of two parameters over whose plane to predict the metric, if wanted.
 
         Raises:
-            InvalidRequest: One of them has a single value, or is none of the sweep's.
+            InvalidRequest: A parameter has a single value or does not belong to the sweep.
         """
         query = {} if pair is None else dict(zip("xy", pair, strict=True))
         return self._get(f"{sweep_path(sweep)}/model", SweepModel.from_json, query)
 
     def bands(self, sweep: str) -> Bands:
-        """What early termination does to the sweep, or would do.
+        """The effect of early termination on the sweep, or its hypothetical effect.
 
         Raises:
             NotPossible: The sweep has no metric.

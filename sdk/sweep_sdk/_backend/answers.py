@@ -1,4 +1,4 @@
-"""What the backend's answers mean: values where all went well, else one clear exception."""
+"""Decodes the backend's answers: values, or one clear exception."""
 
 from __future__ import annotations
 
@@ -38,35 +38,34 @@ if TYPE_CHECKING:
     from sweep_sdk._backend.transport import Response
 
     Answer = TypeVar("Answer")
-    #: Makes something of an answer's JSON; raises ``WrongShape`` where it is none to the request
-    #: that was sent.
+    #: Converts the JSON of an answer; raises ``WrongShape`` if it does not answer the request.
     Reader = Callable[[Any], Answer]
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
-#: Troubles of the backend that do not pass by themselves.
+#: Errors of the backend that are not temporary.
 _LASTING = (errors.StoreUnusable.code, errors.StoreGone.code)
-#: Headers of API Gateway's answers, no matter who wrote the rest of them.
+#: Headers of all answers that pass through API Gateway.
 _OF_API_GATEWAY = frozenset({"apigw-requestid", "x-amzn-requestid"})
 
 
 @dataclass(frozen=True)
 class Thinned:
-    """A few rows of a history, and how many there are in all, as far as the backend says it."""
+    """Selected rows of a history, and the total number of rows if the backend sends it."""
 
     rows: list[dict[str, Any]]
     n_rows: int
 
 
 def decode(response: Response, place: str, *, is_known: bool = False) -> Any:
-    """The JSON value of a successful answer; None where it has no body.
+    """The JSON value of a successful answer; None if it has no body.
 
     Args:
-        response: What came back.
+        response: The answer.
         place: The backend, as messages name it.
         is_known: Whether the backend has answered before.
 
     Raises:
-        SweepError: The subclass that says what the answer means.
+        SweepError: The subclass for the error in the answer.
     """
     document = _json(response)
     if response.status >= 400:
@@ -78,24 +77,24 @@ def decode(response: Response, place: str, *, is_known: bool = False) -> Any:
 
 
 def backend_version(response: Response) -> str | None:
-    """The backend's version; None if it is too old to say, or something else has answered."""
+    """The backend's version; None if it is too old to send it, or something else answered."""
     return _header(response, BACKEND_HEADER)
 
 
 def is_missing_route(response: Response) -> bool:
-    """Whether API Gateway says that the backend behind it does not know such a request."""
+    """Whether API Gateway answers that it has no route for the request."""
     return response.status == 404 and _is_of_api_gateway(response)
 
 
 def foreign(response: Response, place: str, *, is_known: bool, why: str = "") -> BackendUnavailable:
-    """The error for an answer that cannot be the backend's.
+    """The error for an answer that cannot be from the backend.
 
     Args:
         response: The answer.
         place: The backend, as messages name it.
-        is_known: Whether the backend has answered before. Then somebody in between has taken its
-            place for a while; otherwise the address is likely to be wrong.
-        why: What is wrong with an answer that could have been the backend's.
+        is_known: Whether the backend has answered before. Then something on the way answers
+            temporarily; otherwise the address is likely to be wrong.
+        why: What is wrong with an answer that looks like the backend's.
     """
     what, hint = _what_it_does(response), _proxy_hint(response)
     what += f" ({_one_line(why)})" if why else ""
@@ -121,13 +120,13 @@ def _what_it_does(response: Response) -> str:
 
 
 def _is_of_api_gateway(response: Response) -> bool:
-    """Whether AWS has answered in the place of the backend, whose own answers have our header."""
+    """Whether API Gateway itself has answered: the backend's answers have another header."""
     names = {name.lower() for name in response.headers}
     return backend_version(response) is None and not names.isdisjoint(_OF_API_GATEWAY)
 
 
 def _credential_hint(response: Response, place: str, said: str) -> str:
-    """What was not accepted, and what to do."""
+    """Which credential was rejected, and what to do."""
     if response.is_signed:
         return (
             f"these AWS credentials{said}: attach one of its stack's policies to their role, or set"
@@ -137,12 +136,12 @@ def _credential_hint(response: Response, place: str, said: str) -> str:
 
 
 def _proxy_hint(response: Response) -> str:
-    """Who else may have answered."""
+    """A hint that a proxy may have answered."""
     return f"; the answer came through the proxy of {response.proxy}" if response.proxy else ""
 
 
 def _code(response: Response, problem: Mapping[str, Any]) -> str | None:
-    """How the backend names an error; None where somebody else has answered."""
+    """The backend's code of an error; None if something else has answered."""
     kind = (_header(response, "Content-Type") or "").lower()
     is_ours = backend_version(response) is not None or kind.startswith(PROBLEM_TYPE)
     code = problem.get("code")
@@ -196,7 +195,7 @@ def _problem(code: str, detail: str, problem: Mapping[str, Any]) -> SweepError:
 
 
 def _problems(found: Any) -> tuple[ConfigProblem, ...]:
-    """Problems of a config; those that are not as they must be are left out."""
+    """Problems of a config; malformed ones are left out."""
     items = found if isinstance(found, list) else []
     return tuple(config_problem(item) for item in items if _is_problem(item))
 
@@ -210,24 +209,24 @@ def _is_problem(item: Any) -> bool:
 
 
 def _not_ours(response: Response, place: str, is_known: bool) -> SweepError:
-    """An error that our backend would have named: somebody else answered."""
+    """The error for a status without a problem document, which the backend always sends."""
     if response.status == 413:
         return InvalidRequest(f"{place} refuses a request of this size (413)")
     return foreign(response, place, is_known=is_known)
 
 
 def hand_out_or_wait(found: Any) -> HandOut | Wait:
-    """The answer to an ask."""
+    """Read the answer to an ask."""
     is_wait = isinstance(found, dict) and "wait_seconds" in found
     return Wait.from_json(found) if is_wait else HandOut.from_json(found)
 
 
 def checked(kind: Any, place: str) -> Reader[dict[str, Any]]:
-    """A reader of answers that are used as they are, once their shape has been checked.
+    """A reader that checks the shape of an answer and returns it unchanged.
 
     Args:
-        kind: Their type, see ``wire.documents``.
-        place: What messages call an answer that has another shape.
+        kind: Type of the document, see ``wire.documents``.
+        place: Name of the answer in messages.
     """
 
     def read(found: Any) -> dict[str, Any]:
@@ -247,50 +246,50 @@ health_of = checked(documents.Health, "health")
 
 
 def sweep_of(found: Any) -> dict[str, Any]:
-    """A sweep whose best run, if it has one, holds numbers."""
+    """Read a sweep; metrics of its best run are decoded to numbers."""
     shapes.shape_of(documents.Sweep)(found, "sweep")
     best = found.get("best")
     return {**found, "best": None if best is None else _run_with_numbers(best)}
 
 
 def run_of(found: Any) -> dict[str, Any]:
-    """A run whose metrics are numbers, NaN and infinities too."""
+    """Read a run; its metrics are decoded to numbers, including NaN and infinities."""
     shapes.shape_of(documents.Run)(found, "run")
     return _run_with_numbers(found)
 
 
 def run_in_full(found: Any) -> dict[str, Any]:
-    """A run with its earlier attempts and what is left of a failure."""
+    """Read a run with its earlier attempts and error tail."""
     shapes.shape_of(documents.RunInFull)(found, "run")
     return run_of(found)
 
 
 def amended(found: Any) -> dict[str, Any]:
-    """The answer to a retry or a deletion of a run."""
+    """Read the answer to a retry or a deletion of a run."""
     shapes.shape_of(documents.Amendment)(found, "answer")
     return {**found, "run": _run_with_numbers(found["run"])}
 
 
 def history_row(found: Any) -> dict[str, Any]:
-    """A logged row whose metrics are numbers, NaN and infinities too."""
+    """Read a logged row; its metrics are decoded to numbers, including NaN and infinities."""
     shapes.shape_of(documents.Row)(found, "row")
     return _row_with_numbers(found)
 
 
 def thinned(found: Any) -> Thinned:
-    """The answer to a request for a few rows of a history."""
+    """Read the answer to a request for a thinned history."""
     shapes.shape_of(documents.ThinnedHistory)(found, "history")
     rows = [_row_with_numbers(row) for row in found["items"]]
     return Thinned(rows, found.get("n_rows", len(rows)))
 
 
 def _run_with_numbers(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A run whose shape has been checked."""
+    """Decode the metrics of a run whose shape has been checked."""
     return {**found, "best": decode_metric(found["best"]), "summary": _numbers(found["summary"])}
 
 
 def _row_with_numbers(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A row whose shape has been checked."""
+    """Decode the metrics of a row whose shape has been checked."""
     return {**found, "metrics": _numbers(found["metrics"])}
 
 
@@ -299,13 +298,13 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def nothing(found: Any) -> None:
-    """An answer without a body."""
+    """Read an answer without a body."""
     if found is not None:
         raise shapes.WrongShape("the answer has a body", is_other=True)
 
 
 def page_of(reader: Reader[dict[str, Any]]) -> Reader[tuple[list[dict[str, Any]], str | None]]:
-    """A reader of a part of a list: its items as ``reader`` reads them, and the next cursor."""
+    """A reader of one page of a list: its items, each read by ``reader``, and the next cursor."""
 
     def read(found: Any) -> tuple[list[dict[str, Any]], str | None]:
         shapes.shape_of(documents.Page)(found, "page")
@@ -315,13 +314,13 @@ def page_of(reader: Reader[dict[str, Any]]) -> Reader[tuple[list[dict[str, Any]]
 
 
 def config_problem(item: Mapping[str, Any]) -> ConfigProblem:
-    """An error or warning about a sweep config, as the backend sends it."""
+    """Read an error or warning about a sweep config."""
     shapes.shape_of(documents.ConfigProblem)(item, "problem")
     return ConfigProblem(item.get("path", ""), item["message"], item.get("line"))
 
 
 def warnings_of(sweep: Mapping[str, Any]) -> list[str]:
-    """What is odd about the config of a sweep that was registered or changed, a line each."""
+    """The warnings about the config of a registered or changed sweep, one line each."""
     return [str(config_problem(item)) for item in sweep["warnings"]]
 
 

@@ -1,4 +1,4 @@
-"""The bodies of HTTP answers, which no sender can use to fill the memory."""
+"""Reads the bodies of HTTP answers, limited in size so that no sender can exhaust the memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import requests
 
-#: Of a body, decompressed: far more than a page of a list has.
+#: Maximum size of a decompressed body, far more than a page of a list has.
 MOST_BYTES = 32_000_000
 _PIECE_BYTES = 1 << 16
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -22,11 +22,11 @@ class TooLong(Exception):
 
 
 def read_body(answer: requests.Response) -> bytes:
-    """The body of an answer whose headers have been read.
+    """Read the body of an answer whose headers have been read.
 
     Raises:
-        TooLong: It is too long.
-        urllib3.exceptions.HTTPError: It broke off.
+        TooLong: The body is too long.
+        urllib3.exceptions.HTTPError: The connection was closed early.
     """
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     pieces: list[bytes] = []
@@ -42,7 +42,7 @@ def read_body(answer: requests.Response) -> bytes:
 
 
 def _unzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The contents of a gzip file; where it is damaged they end."""
+    """Decompress gzip data; damaged data ends the output."""
     decoder = zlib.decompressobj(_GZIP_WINDOW)
     with suppress(zlib.error):
         for piece in pieces:

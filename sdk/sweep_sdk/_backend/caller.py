@@ -1,4 +1,4 @@
-"""Requests sent with patience: what the methods of a client are made of."""
+"""Sends requests with retries: the base of a client's methods."""
 
 from __future__ import annotations
 
@@ -23,20 +23,19 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-#: Pages in a row without items that a list may have: deleted runs leave pages empty.
+#: Maximum number of consecutive empty pages of a list: deleted runs leave pages empty.
 MOST_EMPTY_PAGES = 1000
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A backend that requests go to. Immutable; may be shared between threads.
+    """Sends requests to one backend. Immutable and thread-safe.
 
     Attributes:
         transport: Carries requests.
-        retrier: Repeats them.
-        acquaintance: What was learnt of the backend so far. An answer that is not the backend's
-            is an error at once (``WrongBackend``) as long as there was no other; later it is a
-            trouble of the network and waited out.
+        retrier: Repeats failed requests.
+        acquaintance: Whether the backend has answered before. Until then, an answer from anything
+            else raises ``WrongBackend`` at once; later it counts as a temporary network error.
     """
 
     transport: Transport
@@ -44,7 +43,7 @@ class Caller:
     acquaintance: Acquaintance = field(default_factory=Acquaintance)
 
     def with_retries(self, policy: RetryPolicy, **changes: Any) -> Self:
-        """The same backend with another patience (and ``Retrier`` fields, such as ``sleep``)."""
+        """A copy with another retry policy (and other ``Retrier`` fields, such as ``sleep``)."""
         return replace(self, retrier=replace(self.retrier, policy=policy, **changes))
 
     def __enter__(self) -> Self:
@@ -54,7 +53,7 @@ class Caller:
         self.close()
 
     def close(self) -> None:
-        """Give back the transport's connections."""
+        """Close the transport's connections."""
         self.transport.close()
 
     def _get(
@@ -71,7 +70,7 @@ class Caller:
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> Answer:
-        """What ``reader`` makes of the answer, with the retrier's patience."""
+        """Send a request with retries; returns the answer as read by ``reader``."""
         return self.retrier.call(lambda _: self._send(method, path, reader, query, body, key))
 
     def _pages(

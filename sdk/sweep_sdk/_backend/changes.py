@@ -1,4 +1,4 @@
-"""What is said when a change that was asked for had little or no effect."""
+"""Messages for changes that had little or no effect."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _ENDED = ("finished", "canceled")
 
 
 def amended_text(answer: Mapping[str, Any], seen: Mapping[str, Any], *, is_deletion: bool) -> str:
-    """Why a retry or a deletion of a run had no effect; empty when it did what was asked.
+    """Why a retry or a deletion of a run had no effect; empty if it had.
 
     Args:
-        answer: What the backend said.
-        seen: The run as it was before.
-        is_deletion: Which of the two was asked for.
+        answer: The backend's answer.
+        seen: The run before the request.
+        is_deletion: Whether the request was a deletion.
     """
     run = answer["run"]
     if answer["changed"]:
@@ -33,7 +33,7 @@ def amended_text(answer: Mapping[str, Any], seen: Mapping[str, Any], *, is_delet
 
 
 def held_back_text(sweep: str, state: str) -> str:
-    """Why runs that are to be handed out again have to wait; empty when they are handed out."""
+    """Why runs that are to be handed out again have to wait; empty if they do not."""
     if state == "paused":
         return f"sweep {sweep} is paused: its runs are handed out when it is resumed"
     if state == "finished":
@@ -42,12 +42,12 @@ def held_back_text(sweep: str, state: str) -> str:
 
 
 def no_effect_text(answer: Mapping[str, Any], asked: Collection[str], state: str | None) -> str:
-    """Why a change had no effect, and what would have one; empty when it did what was asked.
+    """Why a change of a sweep had no effect, and what to do; empty if it had an effect.
 
     Args:
-        answer: What the backend said of the sweep after the change.
-        asked: Which fields were to change: ``state``, ``run_cap``, ``config`` or ``yaml``.
-        state: The state that was asked for, if any.
+        answer: The sweep in the backend's answer.
+        asked: The fields to change: ``state``, ``run_cap``, ``config`` or ``yaml``.
+        state: The requested state, if any.
     """
     sweep, now = f"sweep {answer['id']}", answer["state"]
     is_changed = answer.get("changed", True)

@@ -1,4 +1,4 @@
-"""One method a route: what the command line, the agent and the Python API say to the backend."""
+"""The client of the backend, with one method per route."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-#: For an argument that has None as a value.
+#: Default of an argument for which None is a value.
 UNCHANGED: Any = object()
 
 
 def new_key() -> str:
-    """An idempotency key: one an intent, the same again when the request is repeated."""
+    """A new idempotency key, to be reused when the request is repeated."""
     return chance.unique_key()
 
 
 @dataclass(frozen=True)
 class Client(ReadingCaller):
-    """A backend, as methods. Immutable; may be shared between threads.
+    """A client of one backend. Immutable and thread-safe.
 
-    Every method raises ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,
-    and ``NotFound`` for a sweep or run that does not exist. Sweeps and runs may be named by any
+    Every method may raise ``BackendUnavailable`` when the retries are used up, ``NotAuthorized``,
+    and ``NotFound`` for a sweep or run that does not exist. Sweeps and runs may be given by any
     reference (``entity/project/id``, ``project/id``, ``id``).
     """
 
     def health(self) -> Json:
-        """Whether the backend is there, and its version."""
+        """The backend's status and version."""
         return self._get("/v1/health", health_of)
 
     def create_sweep(
@@ -68,24 +68,25 @@ class Client(ReadingCaller):
         wandb: str | None = None,
         dry_run: bool = False,
     ) -> Json:
-        """Register a sweep, from a config object or the text of a sweep file.
+        """Register a sweep from a config object or the text of a sweep file.
 
         Args:
-            config: The config as an object, or
-            yaml: the text of a sweep file.
-            project: Project under which it is listed.
-            name: Name of the sweep, for people.
-            program: Training program; over the config's.
-            prior_runs: Ended runs, or sweeps with theirs, whose results count from the start.
-            wandb: What becomes of what programs log with wandb; over the config's.
-            dry_run: Check it and show what the first runs would be; register nothing.
+            config: The config as an object, unless ``yaml`` is given.
+            yaml: The text of a sweep file, unless ``config`` is given.
+            project: Project under which the sweep is listed.
+            name: Display name of the sweep.
+            program: Training program; takes precedence over that of the config.
+            prior_runs: Ended runs, or sweeps with all of theirs, whose results are known from the
+                start.
+            wandb: How to handle what programs log with wandb; takes precedence over the config.
+            dry_run: Only check the config and return the first runs; register nothing.
 
         Returns:
-            The sweep with its normalised ``config`` and ``warnings``; ``id`` is None if dry_run.
+            The sweep with its normalised ``config`` and ``warnings``; ``id`` is None for a dry run.
 
         Raises:
-            InvalidConfig: With all the problems that the config has.
-            UsageError: The config is over 100 KB, or holds what JSON cannot, or an older backend
+            InvalidConfig: The config has problems; the error lists all of them.
+            UsageError: The config exceeds 100 KB or cannot be written as JSON, or an older backend
                 would ignore a part of it.
         """
         body = config_body(config, yaml) | {"project": project, "name": name, "program": program}
@@ -130,15 +131,15 @@ class Client(ReadingCaller):
 
         Args:
             sweep: A reference to the sweep.
-            results: ``{"config": ..., "value": ...}`` each; the value is a float or None.
-            dry_run: Answer as usual, but store nothing.
+            results: Objects ``{"config": ..., "value": ...}``; the value is a float or None.
+            dry_run: Whether to store nothing.
 
         Returns:
-            ``observed``, ``done``, ``known``, ``n_left_out``: numbers of results; and ``left_out``,
-            the first of those with ``place`` (from 0) and ``reason``.
+            ``observed``, ``done``, ``known``, ``n_left_out``: numbers of results. ``left_out``: the
+            first results left out, each with ``place`` (from 0) and ``reason``.
 
         Raises:
-            NotPossible: The sweep is canceled, or can make nothing of results.
+            NotPossible: The sweep is canceled, or its method cannot use results.
         """
         query = {"dry_run": "true"} if dry_run else {}
         body = {"results": [result_body(result) for result in results]}
@@ -155,22 +156,22 @@ class Client(ReadingCaller):
         yaml: str | None = None,
         labels: Mapping[str, Any] | None = None,
     ) -> Json:
-        """Change what is given, and return the sweep as it is then.
+        """Change the given fields, and return the sweep after the change.
 
-        ``changed`` in the answer is false when the sweep was as requested already.
+        ``changed`` in the answer is false if the sweep was already as requested.
 
         Args:
             sweep: A reference to the sweep.
             state: ``running``, ``paused``, ``finished`` or ``canceled``.
-            run_cap: None takes the cap away.
-            config: The new config,
-            yaml: or its text.
-            labels: Some of ``name``, ``tags`` (a list of texts) and ``notes``, and nothing else at
-                the same time; None removes what was written.
+            run_cap: Maximum number of runs; None to remove the cap.
+            config: The new config as an object, unless ``yaml`` is given.
+            yaml: The text of the new sweep file.
+            labels: Some of ``name``, ``tags`` (a list of texts) and ``notes``, without any other
+                change; None removes a label.
 
         Raises:
-            NotPossible: An illegal transition or edit; the text says what is possible.
-            InvalidConfig: With all the problems that the config has.
+            NotPossible: The transition or edit is not allowed; the message says what is possible.
+            InvalidConfig: The config has problems; the error lists all of them.
             UsageError: An older backend would ignore a part of the config.
         """
         body: Json = {} if config is None and yaml is None else config_body(config, yaml)
@@ -184,7 +185,7 @@ class Client(ReadingCaller):
         return self._change("PATCH", sweep_path(sweep), registered, body=body)
 
     def check_store(self) -> None:
-        """Have the backend read its database, which raises where it cannot be used."""
+        """Have the backend read its database; raises if the database cannot be used."""
         next(self.list_sweeps(), None)
 
     def delete_sweep(self, sweep: str) -> None:
@@ -195,7 +196,7 @@ class Client(ReadingCaller):
             try:
                 self._send("DELETE", path, nothing)
             except NotFound:
-                if not n_failures:  # otherwise an earlier try, whose answer was lost, did it
+                if not n_failures:  # otherwise an earlier try, whose answer was lost, deleted it
                     raise
 
         self.retrier.call(send)
@@ -203,10 +204,10 @@ class Client(ReadingCaller):
     def ask(
         self, sweep: str, key: str, agent: str, slot: str = "", host: str = ""
     ) -> HandOut | Wait:
-        """Ask for the next run; the same key gives the same run.
+        """Ask for the next run; repeating a key returns the same run.
 
         Raises:
-            SweepEnded: There are no more.
+            SweepEnded: There are no more runs.
         """
         body = {"agent": agent, "slot": slot, "host": host}
         path = f"{sweep_path(sweep)}/runs"
@@ -223,17 +224,17 @@ class Client(ReadingCaller):
         key: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> Command:
-        """Deliver rows, or none: a heartbeat; each row counts once.
+        """Deliver rows, each of which counts once; without rows, send a heartbeat.
 
         Args:
             run: A reference to the run.
-            attempt: The attempt that reports.
-            offset: Number of the first row among those of the attempt.
-            rows: With ``metrics``, ``step`` and ``at``.
-            is_preempting: The agent has to end: if it does not report again, the run is handed out
-                again without waiting for the whole lease.
-            key: Of the hand-out, where it had one.
-            attributes: What the program has noted so far, where that has changed.
+            attempt: Number of the attempt.
+            offset: Number of the first row within the attempt.
+            rows: Objects with ``metrics``, ``step`` and ``at``.
+            is_preempting: Whether the agent is being preempted: unless it reports again, the run is
+                handed out again without waiting for the whole lease.
+            key: Idempotency key of the hand-out, if it had one.
+            attributes: Everything the program has noted, if that has changed.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
@@ -252,7 +253,7 @@ class Client(ReadingCaller):
 
         Args:
             run: A reference to the run.
-            ending: How it ended. Details that an older backend does not know are left out for it.
+            ending: How the attempt ended; details are left out if an older backend rejects them.
 
         Raises:
             LeaseLost: The attempt no longer holds the run.
@@ -267,15 +268,15 @@ class Client(ReadingCaller):
         return self._call("POST", path, Finished.from_json, body=known.to_json())
 
     def stop_run(self, run: str) -> Json:
-        """Have the run's agent stop it, which it does at its next report.
+        """Ask the run's agent to stop it; the agent does so at its next report.
 
         Raises:
-            NotPossible: No agent works on it.
+            NotPossible: No agent works on the run.
         """
         return self._call("POST", f"{run_path(run)}/stop", run_of, body={})
 
     def label_run(self, run: str, labels: Mapping[str, Any]) -> Json:
-        """Change what people have written on a run; ``labels`` as in ``change_sweep``.
+        """Change the labels of a run; ``labels`` as in ``change_sweep``.
 
         Raises:
             NotPossible: The run was deleted.
@@ -283,15 +284,15 @@ class Client(ReadingCaller):
         return self._call("PATCH", run_path(run), run_of, body=dict(labels))
 
     def retry_run(self, run: str, attempt: int | None = None) -> Json:
-        """Have a run that failed, crashed or was killed handed out again.
+        """Hand out a run that failed, crashed or was killed again.
 
         Args:
             run: A reference to the run.
-            attempt: The newest one that the caller has seen: a run that has been handed out again
-                since is left alone.
+            attempt: The newest attempt that the caller has seen; a run that has been handed out
+                again since is left alone.
 
         Returns:
-            ``run`` as it is then, ``changed`` (false where nothing had to be done) and
+            ``run`` after the request, ``changed`` (false if there was nothing to do) and
             ``sweep_state``.
 
         Raises:
@@ -301,28 +302,28 @@ class Client(ReadingCaller):
         return self._change("POST", f"{run_path(run)}/retry", amended, body=body)
 
     def delete_run(self, run: str, attempt: int | None = None, *, again: bool = False) -> Json:
-        """Delete a run that has ended, with everything that it left behind.
+        """Delete a run that has ended, with everything that is stored about it.
 
         Args:
             run: A reference to the run.
             attempt: As for ``retry_run``.
-            again: Whether its configuration is handed out again; otherwise it stays taken.
+            again: Whether to hand out its configuration again; otherwise it still counts as taken.
 
         Returns:
             As ``retry_run``.
 
         Raises:
-            NotPossible: The run has not ended; or it is to be handed out again in a canceled sweep.
+            NotPossible: The run has not ended, or ``again`` is set and the sweep is canceled.
         """
         query = {"again": "true"} if again else {}
         query |= {} if attempt is None else {"attempt": str(attempt)}
         return self._change("DELETE", run_path(run), amended, query=query)
 
     def retry_failed(self, sweep: str) -> Iterator[Json]:
-        """Have all runs that failed, crashed or were killed handed out again, some at a time.
+        """Hand out all runs that failed, crashed or were killed again, page by page.
 
         Yields:
-            ``runs``, the ids of some runs that are handed out again, and ``sweep_state``.
+            ``runs``, the ids of runs that will be handed out again, and ``sweep_state``.
 
         Raises:
             NotPossible: The sweep is canceled.
@@ -337,21 +338,21 @@ class Client(ReadingCaller):
             since = found["next"]
 
     def _check_understood(self, body: Json) -> None:
-        """Make sure that the backend understands every part of a config.
+        """Check that the backend understands every part of a config.
 
         Raises:
-            UsageError: It is older than this client, and would.
+            UsageError: An older backend would ignore a part of it.
         """
         query = {"dry_run": "true"}
 
         def dry_run() -> Json:
             return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
 
-        if not self.transport.is_local:  # otherwise backend and client are of one installation
+        if not self.transport.is_local:  # otherwise both are of the same installation
             check_understood(self.transport.place, self.health(), dry_run)
 
     def _change(self, method: str, path: str, reader: Reader[Json], **what: Any) -> Json:
-        """The answer to a request that says whether it has ``changed`` anything."""
+        """Send a request whose answer says whether it has ``changed`` anything."""
 
         def send(n_failures: int) -> Json:
             found = self._send(method, path, reader, **what)
@@ -362,10 +363,10 @@ class Client(ReadingCaller):
 
 
 def open_client(settings: Settings | None = None, retry: RetryPolicy | None = None) -> Client:
-    """The client of the configured backend.
+    """Open a client of the configured backend.
 
     Raises:
-        UsageError: A setting cannot be understood.
+        UsageError: A setting is invalid.
     """
     from sweep_sdk._backend.transport import open_transport
     from sweep_sdk._settings import load_settings

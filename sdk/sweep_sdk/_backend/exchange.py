@@ -1,4 +1,4 @@
-"""One request and its answer, which becomes a value or one clear exception."""
+"""Sends a request and decodes its answer, to a value or one clear exception."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-#: Longer than the 30 s a function may take: who gives up earlier asks twice for one answer.
+#: Longer than the 30 s that a function may take: a client that gives up earlier repeats work.
 REQUEST_TIMEOUT_SECONDS = 35.0
 
 
 def _features() -> dict[str, str]:
-    """The header that says what this version knows of the sweep language; none for the first."""
+    """The header with the sweep language features of this version; empty if there are none."""
     from sweep_service.model.language.features import newer_features
 
     newer = newer_features()
@@ -41,11 +41,11 @@ def _features() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Exchange:
-    """Sends requests, each once, and judges who has answered.
+    """Sends each request once, and checks that the backend has answered.
 
     Attributes:
-        transport: Carries them.
-        acquaintance: What was learnt of the backend so far.
+        transport: Carries requests.
+        acquaintance: What earlier answers have shown about the backend.
     """
 
     transport: Transport
@@ -60,11 +60,11 @@ class Exchange:
         body: Mapping[str, Any] | None,
         key: str | None,
     ) -> Answer:
-        """Send a request, and once more where another credential has taken the refused one's place.
+        """Send a request, and repeat it once if a rejected credential has been replaced.
 
         Raises:
-            SweepError: As ``decode``; once the backend is known, what is wrong with the network is
-                held to be temporary.
+            SweepError: As ``decode``; once the backend has answered, network errors count as
+                temporary.
         """
         headers = {"Accept": "application/json", SDK_HEADER: __version__}
         if body is not None:
@@ -113,7 +113,7 @@ class Exchange:
         return answer
 
     def _outdated(self, response: Response, method: str, path: str) -> SweepError:
-        """The error for a request that the API Gateway of a backend does not know."""
+        """The error for a request that API Gateway has no route for."""
         place = self.transport.place
         version = self.acquaintance.version or self._version_there()
         if version is None:
@@ -124,7 +124,7 @@ class Exchange:
         )
 
     def _version_there(self) -> str | None:
-        """The version that a backend gives without a token; None if there is no backend."""
+        """The backend's version, which it sends without a token; None if there is no backend."""
         response = self.transport.request("GET", "/v1/health", {}, {}, b"", REQUEST_TIMEOUT_SECONDS)
         if is_missing_route(response):
             return None

@@ -1,4 +1,4 @@
-"""Which way requests to a URL take: directly, or through a proxy."""
+"""Determines whether requests to a URL go through a proxy."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from sweep_sdk._settings import environment
 
 
 def proxy_of(url: str) -> str | None:
-    """The setting of the environment that sends requests to ``url`` through a proxy.
+    """The environment variable that sends requests to ``url`` through a proxy, if any.
 
-    This machine itself is never reached through one, whatever the environment says.
+    Requests to this machine never use a proxy.
 
     Returns:
-        Such as ``http_proxy=http://proxy:3128``, without credentials; None without a proxy.
+        The variable and its value without credentials, such as ``http_proxy=http://proxy:3128``;
+        None without a proxy.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -29,7 +30,7 @@ def proxy_of(url: str) -> str | None:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Whether a URL leads to this machine."""
+    """Whether a URL refers to this machine."""
     return is_loopback_host(urlsplit(url).hostname or "")
 
 

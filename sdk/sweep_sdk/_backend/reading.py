@@ -1,4 +1,4 @@
-"""What can be read of sweeps and runs."""
+"""Requests that read sweeps and runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-_RUNS_A_PAGE = "2000"  #: at most; an older backend answers with fewer
+_RUNS_A_PAGE = "2000"  #: Maximum; an older backend returns fewer.
 
 
 class ReadingCaller(AnalysisCaller):
@@ -36,59 +36,58 @@ class ReadingCaller(AnalysisCaller):
         Args:
             sweep: A reference to the sweep.
             survey: Whether to add ``counts`` by run state and the ``best`` run, for which the
-                backend looks at all runs.
+                backend reads all runs.
         """
         return self._get(sweep_path(sweep), sweep_of, {} if survey else {"survey": "false"})
 
     def list_sweeps(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
-        """Sweeps, newest first, page by page as they are consumed."""
+        """Sweeps, newest first; pages are read lazily."""
         return self._pages("/v1/sweeps", {"project": project, "state": state}, listed_sweep)
 
     def list_runs(self, sweep: str, since: int = 0, indices: Sequence[int] = ()) -> Iterator[Json]:
-        """Runs by index from ``since`` on, page by page as they are consumed.
+        """Runs with index >= ``since`` in order of index; pages are read lazily.
 
         Args:
             sweep: A reference to the sweep.
-            since: The first index.
-            indices: Of at most 100 runs below ``since`` that come first, as they were a moment ago.
+            since: The lowest index.
+            indices: Indices of at most 100 runs below ``since`` to return first.
         """
         query = {"count": _RUNS_A_PAGE, "since": str(since) if since else None}
         query |= {"index": ",".join(map(str, indices))} if indices else {}
         return self._pages(f"{sweep_path(sweep)}/runs", query, run_of)
 
     def get_run(self, run: str) -> Json:
-        """One run with its earlier attempts and the error tail of a failure."""
+        """A run with its earlier attempts and its error tail."""
         return self._get(run_path(run), run_in_full)
 
     def best_run(self, sweep: str) -> Json | None:
-        """The run with the best value of the sweep's metric; None while there is none."""
+        """The run with the best value of the sweep's metric, or None."""
         path = sweep_path(sweep)
         try:
             return self._get(f"{path}/best", run_of)
         except NotFound:
-            self._get(path, sweep_of)  # raises for the sweep that does not exist
+            self._get(path, sweep_of)  # raises NotFound if it is the sweep that does not exist
             return None
 
     def history(self, run: str, keys: Sequence[str] = ()) -> Iterator[Json]:
-        """Logged rows of all attempts in order, page by page as they are consumed.
+        """The logged rows of all attempts in order; pages are read lazily.
 
         Args:
             run: A reference to the run.
-            keys: Only rows that have one of these metrics, and of each row only these; all
-                metrics when there are none.
+            keys: Only return rows that have one of these metrics, reduced to these; empty for all.
         """
         query = {"keys": json.dumps(list(keys)) if keys else None}
         return self._pages(f"{run_path(run)}/history", query, history_row)
 
     def thinned_history(self, run: str, rows: int, keys: Sequence[str] = ()) -> Thinned:
-        """About ``rows`` of the rows that ``history`` gives, among them the first and the last.
+        """About ``rows`` of the rows of ``history``, including the first and the last.
 
-        Those with the least and the greatest values are among them too: of ``keys``, or else of the
-        sweep's metric.
+        Rows with the smallest and largest values of ``keys``, or else of the sweep's metric, are
+        included too.
 
         Args:
             run: A reference to the run.
-            rows: From 1 to 10,000; up to twice as many are answered.
+            rows: Number of rows, from 1 to 10,000; up to twice as many are returned.
             keys: As for ``history``.
         """
         query = {"rows": str(rows)} | ({"keys": json.dumps(list(keys))} if keys else {})

@@ -1,4 +1,4 @@
-"""Names of sweeps and runs as people write them: ``entity/project/id``, ``project/id``, ``id``."""
+"""References to sweeps and runs: ``entity/project/id``, ``project/id`` or ``id``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _RUN_ID = re.compile(r"([a-z0-9]{8})-(?:0|[1-9][0-9]{0,14})")
 
 
 def parse_sweep(reference: str) -> str:
-    """The sweep id that a reference names.
+    """The sweep id in a reference to a sweep.
 
     Raises:
-        UsageError: It names no sweep; a run is not taken for its sweep.
+        UsageError: It is not a reference to a sweep; references to runs are not accepted.
     """
     name = _last_part(reference)
     if _SWEEP_ID.fullmatch(name):
@@ -31,19 +31,19 @@ def parse_sweep(reference: str) -> str:
 
 
 def sweep_of(reference: str) -> str:
-    """The sweep id that a reference names, or that of the run that it names.
+    """The sweep id in a reference to a sweep or a run.
 
     Raises:
-        UsageError: It names neither.
+        UsageError: It is a reference to neither.
     """
     return parse_run(reference)[0] if is_run(reference) else parse_sweep(reference)
 
 
 def parse_run(reference: str) -> tuple[str, str]:
-    """The sweep id and the run id that a reference names.
+    """The sweep id and the run id in a reference to a run.
 
     Raises:
-        UsageError: It names no run.
+        UsageError: It is not a reference to a run.
     """
     name = _last_part(reference)
     run = _RUN_ID.fullmatch(name)
@@ -58,12 +58,12 @@ def parse_run(reference: str) -> tuple[str, str]:
 
 
 def is_run(reference: str) -> bool:
-    """Whether a reference has the form of a run's rather than a sweep's."""
+    """Whether a reference has the form of a reference to a run."""
     return _RUN_ID.fullmatch(_last_part(reference)) is not None
 
 
 def is_sweep(reference: str) -> bool:
-    """Whether a reference has the form of a sweep's."""
+    """Whether a reference has the form of a reference to a sweep."""
     return _SWEEP_ID.fullmatch(_last_part(reference)) is not None
 
 

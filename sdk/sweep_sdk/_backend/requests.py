@@ -1,4 +1,4 @@
-"""What requests are made of: paths and bodies."""
+"""Builds the paths and bodies of requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
-    """A config in the form in which requests carry it: an object, or the text of a sweep file."""
+    """The part of a request body that carries a config: an object or the text of a sweep file."""
     if (config is None) == (yaml is None):
         raise UsageError("a sweep needs either a config or the text of a sweep file")
     if config is None:
@@ -25,10 +25,10 @@ def config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
 
 
 def result_body(result: Mapping[str, Any]) -> Json:
-    """A result from elsewhere: its ``config`` and its ``value``, a number or None.
+    """An imported result: its ``config``, and its ``value`` as a number or None.
 
     Raises:
-        UsageError: The config holds what JSON cannot.
+        UsageError: The config cannot be written as JSON.
     """
     value = result["value"]
     encoded = None if value is None else encode_number(value)
@@ -45,7 +45,7 @@ def config_value(config: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: object) -> Any:
-    """Configs made in Python hold arrays, numbers of numpy and ranges."""
+    """Convert arrays, numpy numbers and ranges, which configs made in Python may contain."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, range):
@@ -54,18 +54,18 @@ def _plain(value: object) -> Any:
 
 
 def sweep_path(sweep: str) -> str:
-    """Where a sweep is, by any reference to it."""
+    """The path of a sweep, given any reference to it."""
     return f"/v1/sweeps/{parse_sweep(sweep)}"
 
 
 def run_path(run: str) -> str:
-    """Where a run is, by any reference to it."""
+    """The path of a run, given any reference to it."""
     sweep, run_id = parse_run(run)
     return f"/v1/sweeps/{sweep}/runs/{run_id}"
 
 
 def json_text(value: object, **form: Any) -> str:
-    """JSON.
+    """Encode a value as JSON.
 
     Raises:
         UsageError: The value cannot be written as JSON.
@@ -77,5 +77,5 @@ def json_text(value: object, **form: Any) -> str:
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
-    """Strict JSON: numbers that it lacks must have been replaced before."""
+    """Encode a body as strict JSON; non-finite numbers must have been replaced before."""
     return json_text(body, separators=(",", ":"), allow_nan=False).encode()

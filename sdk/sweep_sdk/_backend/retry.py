@@ -1,7 +1,7 @@
 """When to repeat a request: exponential backoff with full jitter, honouring Retry-After.
 
-A credential that was accepted and is so no longer is waited for too, by those who have a
-``Renewal``: somebody may be about to replace it.
+With a ``Renewal``, a credential that is no longer accepted is also retried for a while, because it
+may be about to be replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-#: Seconds between readings of a refused credential, and after which it is given up.
+#: Interval between readings of a rejected credential, and the time after which it is given up.
 RENEWAL_INTERVAL_SECONDS = 30.0
 RENEWAL_SECONDS = 600.0
 
@@ -30,8 +30,8 @@ class RetryPolicy:
     """How often and for how long a request is repeated before its error is raised.
 
     Attributes:
-        attempts: Maximum number of requests; None for no bound but the deadline.
-        deadline_seconds: No repetition begins later than this after the first request.
+        attempts: Maximum number of requests; None for no limit except the deadline.
+        deadline_seconds: Time after the first request after which it is not repeated again.
     """
 
     attempts: int | None = 8
@@ -47,8 +47,8 @@ class RetryPolicy:
     ) -> float:
         """Seconds to wait after the n-th failure in a row.
 
-        Full jitter: uniform in [0, first * 2**(n - 1)], capped; a backend's Retry-After is added
-        below it, so that clients that were given the same time do not all return at once.
+        Full jitter: uniform in [0, first * 2**(n - 1)], capped; the backend's Retry-After is added
+        to it, so that clients that were given the same time do not all return at once.
 
         References:
             M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog (2015).
@@ -61,7 +61,7 @@ ONCE = RetryPolicy(attempts=1)
 
 
 def what_next(error: BackendUnavailable | NotAuthorized, usually: str) -> str:
-    """A failure, and how it goes on: ``usually``, or that another credential is looked for."""
+    """A message about a failure and what follows: ``usually``, or looking for a credential."""
     if isinstance(error, BackendUnavailable):
         return f"{error}; {usually}"
     return (
@@ -71,17 +71,17 @@ def what_next(error: BackendUnavailable | NotAuthorized, usually: str) -> str:
 
 
 class Renewal:
-    """How long a credential that is refused is waited for; shared by an agent's threads."""
+    """Limits how long a rejected credential is retried; shared by an agent's threads."""
 
     def __init__(self) -> None:
         self._lock = threads.Lock()
         self._refused_since: float | None = None
 
     def wait(self, error: NotAuthorized, now: float) -> float:
-        """Seconds until the credential is worth another look.
+        """Seconds until the credential should be read again.
 
         Raises:
-            BackendUnavailable: It has been refused for too long.
+            BackendUnavailable: The credential has been rejected for too long.
         """
         with self._lock:
             since = self._refused_since = self._refused_since or now
@@ -93,18 +93,18 @@ class Renewal:
         ) from None
 
     def done(self) -> None:
-        """A credential has been accepted."""
+        """Record that a credential has been accepted."""
         with self._lock:
             self._refused_since = None
 
 
 @dataclass(frozen=True)
 class Retrier:
-    """Repeats a call while the backend is away for a moment; time and chance can be replaced.
+    """Repeats a call while the backend is away; time and randomness can be replaced.
 
     Attributes:
-        on_trouble: Called with each failure that is followed by another try.
-        renewal: Decides how long a refused credential is waited for; None: not at all.
+        on_trouble: Called with each failure that is followed by a retry.
+        renewal: Limits how long a rejected credential is retried; None for not at all.
     """
 
     policy: RetryPolicy = RetryPolicy()
@@ -115,11 +115,11 @@ class Retrier:
     renewal: Renewal | None = None
 
     def call(self, send: Callable[[int], Answer]) -> Answer:
-        """The first answer of ``send``, which is given the number of failures so far.
+        """Call ``send`` with the number of failures so far, until it succeeds.
 
         Raises:
-            BackendUnavailable: The last failure, when the policy allows no further try.
-            NotAuthorized: Likewise, or when no other credential is waited for.
+            BackendUnavailable: The last failure, if the policy allows no further retry.
+            NotAuthorized: Likewise, or if rejected credentials are not retried.
         """
         give_up_at = self.clock() + self.policy.deadline_seconds
         n_failures = 0
@@ -140,7 +140,7 @@ class Retrier:
             self.sleep(delay)
 
     def _delay(self, error: BackendUnavailable | NotAuthorized, n_failures: int) -> float | None:
-        """Seconds until the next try; None where there is none."""
+        """Seconds until the next try; None if there is none."""
         if isinstance(error, BackendUnavailable):
             delay = self.policy.delay(n_failures, error.retry_after_seconds, self.uniform)
             return delay if error.is_temporary else None

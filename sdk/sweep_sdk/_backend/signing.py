@@ -1,6 +1,6 @@
-"""Requests signed with AWS credentials, for a backend whose routes ask IAM.
+"""Signs requests with AWS credentials, for a backend with IAM authorization.
 
-botocore is imported here alone, and only where requests are to be signed.
+Only this module imports botocore, and only if requests are signed.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _OF_API_GATEWAY = re.compile(r"[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs requests by AWS's Signature Version 4.
+    """Signs requests with AWS Signature Version 4.
 
     Attributes:
-        credentials: botocore's, which renew themselves where they expire.
-        region: Of the API.
+        credentials: Credentials of botocore, which are refreshed when they expire.
+        region: Region of the API.
     """
 
     credentials: Any
     region: str
 
     def sign(self, request: requests.PreparedRequest) -> None:
-        """Add the signature over method, address and body to a request's headers."""
+        """Add the signature of method, URL and body to the headers of a request."""
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
 
@@ -47,16 +47,16 @@ class Signer:
 
 
 def signer_of(url: str, token: str | None, auth: str | None) -> Signer | None:
-    """What signs the requests to a backend; None where a token goes with them, or nothing.
+    """The signer for requests to a backend; None if they are not signed.
 
     Args:
-        url: The backend's address.
+        url: The backend's URL.
         token: The token for it, if there is one.
-        auth: ``iam`` or ``token``; None: a signature for an API of API Gateway where there is no
-            token, but there are AWS credentials.
+        auth: ``iam`` or ``token``; None to sign requests to API Gateway if there are AWS
+            credentials and no token.
 
     Raises:
-        UsageError: ``iam`` is asked for, and botocore, credentials or the region are missing.
+        UsageError: ``auth`` is ``iam``, and botocore, credentials or the region are missing.
     """
     found = _OF_API_GATEWAY.fullmatch(urlsplit(url).hostname or "")
     if auth == "token" or (auth is None and (token or found is None)):

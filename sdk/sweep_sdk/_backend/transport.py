@@ -1,7 +1,7 @@
-"""How requests reach the backend: over HTTP, or by a call in this process.
+"""Transports carry requests to the backend: over HTTP, or by a call in this process.
 
-Both carry plain ``(method, path, query, headers, body)``; retries, idempotency keys and the
-meaning of answers sit above, in ``_client``, and are the same for both.
+Both carry plain ``(method, path, query, headers, body)``. Retries, idempotency keys and decoding
+are the same for both and belong to the layers above.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
 
 CONNECT_TIMEOUT_SECONDS = 10.0
-#: From the beginning of a request to the end of its answer; a slow sender gets more for its body.
+#: Maximum time from the start of a request to the end of its answer, extended for large bodies.
 LONGEST_EXCHANGE_SECONDS = 60.0
 SLOWEST_BYTES_PER_SECOND = 20_000
-#: Keeps requests from looking for a proxy in the environment.
+#: Prevents requests from using a proxy of the environment.
 _NO_PROXY = {"no_proxy": "*"}
 
 
 @dataclass(frozen=True)
 class Response:
-    """What came back; header names in the case the backend chose.
+    """An answer; header names are in the backend's case.
 
     Attributes:
-        proxy: The setting of the proxy through which it came, if it came through one.
-        url_setting: Where the address comes from that was asked.
+        proxy: Setting of the proxy that the request went through, if any.
+        url_setting: Setting that the URL comes from.
         is_signed: Whether the request was signed with AWS credentials.
     """
 
@@ -60,11 +60,11 @@ class Response:
 
 
 class Transport(Protocol):
-    """Carries one request.
+    """Carries requests.
 
     Attributes:
         is_local: Whether the backend runs in this process.
-        place: Where the backend is, as messages name it.
+        place: Location of the backend for messages.
     """
 
     @property
@@ -82,28 +82,28 @@ class Transport(Protocol):
         body: bytes,
         timeout_seconds: float,
     ) -> Response:
-        """Send one request, once; ``timeout_seconds`` is the longest time without data.
+        """Send a request once; ``timeout_seconds`` is the longest time without data.
 
         Raises:
-            BackendUnavailable: There was no answer, or one that was too large or too slow.
-            UsageError: The backend cannot be used as it is set up.
+            BackendUnavailable: There was no answer, or it was too large or too slow.
+            UsageError: The backend is misconfigured.
         """
 
     def renew_credential(self) -> bool:
-        """Read the credential again from where it came; whether it is another one now."""
+        """Read the credential again from its source; returns whether it has changed."""
 
     def hurry(self, silence_seconds: float) -> None:
-        """Wait no longer than this for an answer from now on, requests in flight included.
+        """Shorten the timeout of all requests, including those in flight.
 
-        Used by agents that have to end soon. A request that is cut off counts as not answered.
+        Used by agents that have to end soon. A request that is cut off counts as unanswered.
         """
 
     def close(self) -> None:
-        """Give back connections; the transport is not used any more."""
+        """Close connections; the transport is not used afterwards."""
 
 
 class HttpTransport:
-    """A backend at a URL; one pooled session, safe to share between threads."""
+    """Carries requests to a URL with one pooled session. Thread-safe."""
 
     is_local = False
 
@@ -116,15 +116,15 @@ class HttpTransport:
         read_token: Callable[[], str | None] | None = None,
         signer: Signer | None = None,
     ) -> None:
-        """Set up; the connection is made at the first request.
+        """Set up; the first request opens the connection.
 
         Args:
-            url: The backend's address.
+            url: The backend's URL.
             token: The bearer token, if there is one.
-            ca_bundle: A file of certificates to trust instead of the usual ones.
-            url_setting: Where the address comes from, for messages.
-            read_token: Reads the token again, for when it is not accepted any more.
-            signer: Signs requests with AWS credentials, in the place of a token.
+            ca_bundle: File of certificates to trust instead of the usual ones.
+            url_setting: Setting that the URL comes from, for messages.
+            read_token: Reads the token again if it is no longer accepted.
+            signer: Signs requests with AWS credentials in place of a token.
 
         Raises:
             UsageError: The token has characters that a header cannot carry.
@@ -152,7 +152,7 @@ class HttpTransport:
         body: bytes,
         timeout_seconds: float,
     ) -> Response:
-        """See ``Transport``. Redirects are not followed: they would carry the token away."""
+        """See ``Transport``. Redirects are not followed: they would leak the token."""
         import requests
         import urllib3
 
@@ -191,11 +191,11 @@ class HttpTransport:
                 f"no secure connection to {self.place}: this Python was built without the module"
                 f" ssl ({error}); use another Python"
             ) from None
-        except OSError as error:  # requests checks that a CA bundle is there, and says so
+        except OSError as error:  # requests raises this if the CA bundle is missing
             raise UsageError(f"cannot use the CA bundle: {error}") from None
         finally:
             timer.cancel()
-        if is_cut.is_set():  # whatever was read of it may lack its end
+        if is_cut.is_set():  # the body may be incomplete
             raise BackendUnavailable(f"no whole answer from {self.place} within {seconds:.0f} s")
         return Response(
             answer.status_code,
@@ -212,7 +212,7 @@ class HttpTransport:
             return False
         try:
             token = self._read_token()
-        except UsageError:  # it is being written; it is read again later
+        except UsageError:  # it is being written and will be read again later
             return False
         if token == self._token or (token and not can_be_sent(token)):
             return False
@@ -232,9 +232,9 @@ class HttpTransport:
         _start_timer(silence_seconds, self._cut)
 
     def renew(self) -> None:
-        """In a forked child: leave the parent's connections alone.
+        """In a forked child, abandon the parent's connections.
 
-        Two processes that share one would read each other's answers.
+        Two processes that share a connection would read each other's answers.
         """
         self._lock, self._open_session = threads.Lock(), None
 
@@ -254,7 +254,7 @@ class HttpTransport:
 
     def _new_session(self) -> requests.Session:
         session = network.new_session()
-        # A callable, not a header: otherwise requests replaces it by what ~/.netrc has.
+        # A callable rather than a header, which requests would replace by an entry of ~/.netrc.
         session.auth = self._authorize
         session.headers["Accept-Encoding"] = "gzip"
         session.headers["User-Agent"] = f"sweep-sdk/{__version__}"
@@ -283,7 +283,7 @@ def _start_timer(seconds: float, action: Callable[[], None]) -> threads.Timer:
 
 
 class InProcessTransport:
-    """The backend in this process, over an SQLite file; imported at the first request."""
+    """Calls a backend in this process, over an SQLite file. The first request imports it."""
 
     is_local = True
 
@@ -303,7 +303,7 @@ class InProcessTransport:
         body: bytes,
         timeout_seconds: float,  # noqa: ARG002  the database has a timeout of its own
     ) -> Response:
-        """See ``Transport``: every process that can open the database is its admin."""
+        """See ``Transport``. Every process that can open the database has the scope ``admin``."""
         return self.request_as(LOCAL_ADMIN, method, path, query, headers, body)
 
     def request_as(
@@ -315,11 +315,12 @@ class InProcessTransport:
         headers: Mapping[str, str],
         body: bytes,
     ) -> Response:
-        """Answer a request of somebody else, such as a client of the local server.
+        """Answer a request of another caller, such as a client of the local server.
 
         Args:
-            identity: Who sends it; None: an unknown caller, who is let into public routes alone.
-            method: As for ``Transport.request``, like all others.
+            identity: Identity of the caller; None for an unknown one, who may use public routes
+                only.
+            method: As for ``Transport.request``, like the others.
             path: The path.
             query: The query.
             headers: The headers.
@@ -331,10 +332,10 @@ class InProcessTransport:
         return Response(answer.status, answer.headers, answer.body)
 
     def authenticator(self, token: str, memory_seconds: float) -> Authenticator:
-        """What finds out who sends a request by its ``Authorization`` header.
+        """An authenticator that identifies callers by their ``Authorization`` header.
 
         Args:
-            token: The first admin's.
+            token: The first admin's token.
             memory_seconds: As for ``Authenticator``.
         """
         return Authenticator(
@@ -342,7 +343,7 @@ class InProcessTransport:
         )
 
     def renew_credential(self) -> bool:
-        """See ``Transport``: none is needed."""
+        """See ``Transport``. No credential is needed."""
         return False
 
     def hurry(self, silence_seconds: float) -> None:
@@ -365,7 +366,7 @@ class InProcessTransport:
 
 
 def open_transport(settings: Settings) -> Transport:
-    """HTTP where a URL is configured, else the backend in this process."""
+    """Open an HTTP transport if a URL is configured, else one to a backend in this process."""
     if settings.url is None:
         return InProcessTransport(settings.local_db, settings.local_file_systems)
     return HttpTransport(
@@ -379,10 +380,10 @@ def open_transport(settings: Settings) -> Transport:
 
 
 def local_file_system(database: Path, local_file_systems: Collection[str] = ()) -> str | None:
-    """The file system of the local database, which need not exist; None where it is not known.
+    """The file system of the local database, which need not exist; None if unknown.
 
     Raises:
-        UsageError: It is not known to be local to this machine.
+        UsageError: The file system is not known to be local to this machine.
     """
     from sweep_service.bootstrap import local_file_system
     from sweep_service.errors import StoreUnusable

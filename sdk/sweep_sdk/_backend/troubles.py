@@ -1,4 +1,4 @@
-"""What it means that a request was not answered, in one line each."""
+"""Explains in one line why a request was not answered."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sweep_sdk._world import network
 def trouble_of(
     url: str, error: Exception, proxy: str | None, url_setting: str, connect_seconds: float
 ) -> BackendUnavailable | UsageError:
-    """What an exception of requests means to the user, in one line.
+    """Convert an exception of requests to an error with a message for the user.
 
     Args:
-        url: What was asked.
-        error: What came of it.
-        proxy: The setting of the proxy, if there was one.
-        url_setting: Where the address comes from.
-        connect_seconds: How long a connection was waited for.
+        url: The URL of the request.
+        error: The exception.
+        proxy: Setting of the proxy, if one was used.
+        url_setting: Setting that the URL comes from.
+        connect_seconds: Timeout of the connection.
     """
     import requests
     import urllib3
@@ -58,7 +58,7 @@ def trouble_of(
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """The innermost reason that requests and urllib3 have wrapped."""
+    """The innermost exception, which requests and urllib3 have wrapped."""
     seen: list[BaseException] = []
     inner: object = error
     while isinstance(inner, BaseException) and inner not in seen:
@@ -69,6 +69,6 @@ def _root_cause(error: BaseException) -> BaseException:
 
 
 def _words_of(cause: BaseException) -> str:
-    """What a root cause says, without addresses."""
+    """The message of a root cause without addresses."""
     text = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None) or str(cause)
     return " ".join(str(text).split()) or type(cause).__name__

@@ -1,4 +1,4 @@
-"""Whether an older backend understands a sweep file; it would ignore what it does not know."""
+"""Checks that an older backend understands a sweep file, because it ignores unknown keys."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def check_understood(
     backend: Mapping[str, Any],
     dry_run: Callable[[], Mapping[str, Any]],
 ) -> None:
-    """Refuse a config of which the backend would ignore some part.
+    """Reject a config if the backend would ignore a part of it.
 
     Args:
         place: The backend, as messages name it.
-        backend: Its answer to ``/v1/health``.
-        dry_run: Has the backend check the config and store nothing; called only where the backend
-            may lack something.
+        backend: The backend's answer to ``/v1/health``.
+        dry_run: Has the backend check the config without storing it; called only if the backend
+            may lack features.
 
     Raises:
         UsageError: The config uses keys or macros that this version knows and the backend does not.
     """
-    # imported here: only those who register sweeps need the language
+    # Imported here, because only registering a sweep needs the language.
     from sweep_service.model.language.features import known_features, not_understood
 
     features, known_there = known_features(), backend.get("features")
@@ -48,7 +48,7 @@ def check_understood(
 
 
 def _problems_of(dry_run: Callable[[], Mapping[str, Any]]) -> Sequence[ConfigProblem]:
-    """All that a backend finds wrong or odd about a config."""
+    """All errors and warnings of a backend about a config."""
     try:
         return [config_problem(item) for item in dry_run()["warnings"]]
     except InvalidConfig as error:

@@ -1,1 +1,1 @@
-"""The folder in which this machine keeps what belongs to sweeps (``SWEEP_HOME``)."""
+"""The data folder of this machine (``SWEEP_HOME``)."""

@@ -1,4 +1,4 @@
-"""The lock that shows the other agents on a machine that an agent is alive.
+"""The lock with which an agent shows others on the machine that it is running.
 
 An agent holds a lock on ``<home>/agents/<name>.lock``, where the name is unique to the process. The
 keepers of its programs inherit the open file, so the lock is free only once the agent and all of
@@ -22,12 +22,12 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class AgentLock:
-    """The lock of a living agent.
+    """The lock of a running agent.
 
     Attributes:
         home: The data folder.
-        name: Unique to the agent.
-        descriptor: Of the locked file; a process that inherits it holds the lock too.
+        name: Name unique to the agent.
+        descriptor: Descriptor of the locked file; a process that inherits it holds the lock too.
     """
 
     home: disk.Path
@@ -38,9 +38,9 @@ class AgentLock:
     )
 
     def restore(self) -> None:
-        """Lock a new file if somebody has removed this one, together with the data folder.
+        """Lock a new file if this one has been removed, together with the data folder.
 
-        Otherwise the others would take the agent for dead. The descriptor keeps its number.
+        Otherwise other agents would consider this one dead. The descriptor keeps its number.
 
         Raises:
             OSError: The data folder cannot be written.
@@ -53,7 +53,7 @@ class AgentLock:
                 descriptor = _open_lock_file(path)
                 if disk.lock_if_free(descriptor):
                     disk.replace_descriptor(self.descriptor, descriptor)
-                else:  # another agent is just looking whether it is free
+                else:  # another agent is testing the lock at this moment
                     disk.close(descriptor)
 
 
@@ -64,7 +64,7 @@ def lock_file(home: disk.Path, name: str) -> disk.Path:
 
 @contextlib.contextmanager
 def agent_lock(home: disk.Path) -> Iterator[AgentLock]:
-    """Hold the lock of a new agent while the block runs.
+    """Hold the lock of a new agent during a block.
 
     Raises:
         OSError: The data folder cannot be written.
@@ -87,7 +87,7 @@ def _open_lock_file(path: disk.Path) -> int:
 
 
 def _is_at(path: disk.Path, descriptor: int) -> bool:
-    """Whether a path leads to an open file."""
+    """Whether an open file is still at a path."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -97,7 +97,7 @@ def _is_at(path: disk.Path, descriptor: int) -> bool:
 
 
 def is_held(lock: disk.Path) -> bool:
-    """Whether an agent or a keeper holds this lock; a lock file that nobody holds is removed."""
+    """Whether an agent or a keeper holds this lock; the file of a free lock is removed."""
     try:
         descriptor = disk.open_descriptor(lock, disk.O_RDWR)
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""Removes what this machine keeps of runs that are over: their folders, and the marks of agents.
+"""Removes the folders of runs that are over, and files of agents that are dead.
 
-Nothing goes that may still be needed: a run of which any attempt is not delivered, or is being
-worked on, has a file in ``<home>/pending`` from its first moment until its end is delivered. A
-folder is taken away under another name first and looked at once more, so that an agent that
-begins the next attempt of the run just then finds it either untouched or not there at all.
+Nothing that may still be needed is removed: a run with an attempt that is in progress or not
+delivered has a file in ``<home>/pending`` until its outcome is delivered. A folder is first renamed
+and checked once more, so that an agent that begins the next attempt of the run at this moment finds
+the folder either untouched or gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SWEEP = re.compile(r"[a-z0-9]{8}")
 _RUN = re.compile(r"[a-z0-9]{8}-(?:0|[1-9][0-9]{0,14})")
 _DOOMED = re.compile(rf"\.({_RUN.pattern})\.removing-[0-9a-f]{{32}}")
-#: Somebody may just be making it.
+#: Age below which a folder may be being created.
 _FRESH_SECONDS = 60.0
 _MARK_SECONDS = 3600.0
 _ONCE_SECONDS = 86_400.0
@@ -32,12 +32,13 @@ _ONCE_SECONDS = 86_400.0
 
 @dataclass(frozen=True)
 class FolderUsage:
-    """What a run has left on this machine.
+    """The folder of a run on this machine.
 
     Attributes:
-        n_bytes: The sizes of its files.
-        changed_at: When anything in it was changed last, in seconds since the epoch.
-        kept: Why it stays: ``undelivered`` (or being worked on) or ``recent``; None: it may go.
+        n_bytes: Total size of its files.
+        changed_at: Time of the last change in it, in seconds since the epoch.
+        kept: Why it is kept: ``undelivered`` (or in progress) or ``recent``; None if it can be
+            removed.
     """
 
     sweep: str
@@ -49,12 +50,12 @@ class FolderUsage:
 
 
 def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[FolderUsage]:
-    """The folders of runs, by sweep and run, with what may become of them.
+    """The folders of runs in order of sweep and run, and whether they can be removed.
 
     Args:
-        home: Where agents note what they owe.
-        runs_dir: The folder of the runs' own folders.
-        older_than_seconds: Age in seconds; folders that changed later stay.
+        home: The data folder, which has the pending deliveries.
+        runs_dir: The parent folder of the runs' folders.
+        older_than_seconds: Minimum age since the last change.
     """
     newest = clock.time() - max(older_than_seconds, _FRESH_SECONDS)
     owed = _owed_runs(home)
@@ -68,7 +69,7 @@ def survey(home: Path, runs_dir: Path, older_than_seconds: float) -> Iterator[Fo
 
 
 def remove(home: Path, folder: FolderUsage) -> bool:
-    """Remove a folder that may go; False where it may not any more, or somebody was faster."""
+    """Remove a folder; False if it is needed again or another process has removed it."""
     doomed = folder.path.with_name(f".{folder.run}.removing-{chance.unique_key()}")
     try:
         folder.path.rename(doomed)
@@ -76,24 +77,24 @@ def remove(home: Path, folder: FolderUsage) -> bool:
         return False
     _, changed_at = _contents(doomed)
     with contextlib.suppress(OSError):
-        doomed.touch()  # so that another cleaning sees that this one is at it
+        doomed.touch()  # shows other cleanings that this one is at work
     if folder.run in _owed_runs(home) or changed_at > folder.changed_at:
-        with contextlib.suppress(OSError):  # where an agent has made a new one, that counts
+        with contextlib.suppress(OSError):  # fails if an agent has made a new folder, which counts
             doomed.rename(folder.path)
         return False
     disk.remove_tree(doomed)
-    with contextlib.suppress(OSError):  # it is not empty
+    with contextlib.suppress(OSError):  # fails if it is not empty
         folder.path.parent.rmdir()
     return True
 
 
 def tidy(home: Path, runs_dir: Path) -> None:
-    """Remove marks of dead agents, files that were being written, and cleanings cut short."""
+    """Remove files of dead agents, temporary files, and the rest of interrupted cleanings."""
     old = clock.time() - _MARK_SECONDS
     for path in (home / "agents").glob("*.lock"):
         if not path.with_suffix(".json").exists() and _is_older(path, old):
             with contextlib.suppress(OSError):
-                is_held(path)  # one that is free goes
+                is_held(path)  # removes the file of a free lock
     for path in (home / "pending").glob("*.tmp"):
         if _is_older(path, old):
             with contextlib.suppress(OSError):
@@ -105,10 +106,10 @@ def tidy(home: Path, runs_dir: Path) -> None:
 
 
 def clean_once_a_day(home: Path, runs_dir: Path, older_than_seconds: float) -> tuple[int, int]:
-    """Remove what may go, unless that was done within a day.
+    """Remove folders that can be removed, at most once a day.
 
     Returns:
-        How many folders, and how many bytes they held.
+        Number of folders and bytes removed.
     """
     mark = home / "cleaned"
     if not _is_older(mark, clock.time() - _ONCE_SECONDS, is_missing_old=True):
@@ -125,7 +126,7 @@ def clean_once_a_day(home: Path, runs_dir: Path, older_than_seconds: float) -> t
 
 
 def _owed_runs(home: Path) -> set[str]:
-    """The runs with an attempt that is being worked on or not delivered, by names of files."""
+    """The runs with an attempt that is in progress or not delivered, from the names of files."""
     try:
         return {path.name.split(".", 1)[0] for path in (home / "pending").iterdir()}
     except FileNotFoundError:
@@ -133,7 +134,7 @@ def _owed_runs(home: Path) -> set[str]:
 
 
 def _folders(parent: Path, pattern: re.Pattern[str]) -> list[Path]:
-    """The real folders in a folder whose names are such as we give."""
+    """The subfolders whose names match a pattern, without symbolic links."""
     try:
         paths = sorted(parent.iterdir())
     except OSError:
@@ -149,7 +150,7 @@ def _is_real_folder(path: Path) -> bool:
 
 
 def _contents(folder: Path) -> tuple[int, float]:
-    """The bytes in a folder, and the newest time of change in it."""
+    """The total size of a folder, and the time of the last change in it."""
     n_bytes, changed_at, unseen = 0, 0.0, [folder]
     while unseen:
         path = unseen.pop()
@@ -164,7 +165,7 @@ def _contents(folder: Path) -> tuple[int, float]:
 
 
 def _finish_removal(home: Path, doomed: Path) -> None:
-    """What a killed cleaning has left under its own name; put back where the run is owed."""
+    """Finish the removal of a killed cleaning, or put the folder back if the run needs it."""
     found = _DOOMED.fullmatch(doomed.name)
     run = found.group(1) if found else ""
     if run in _owed_runs(home):

@@ -1,1 +1,1 @@
-"""What concerns the current process: its forks, its rank in a distributed run, its notices."""
+"""The current process: its forks, its rank in a distributed run, its notices, its terminal."""

@@ -1,4 +1,4 @@
-"""What a forked child must not share with its parent: locks that may be held, open connections."""
+"""Renews in forked children what they must not share with the parent: locks and connections."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Protocol
 
 
 class Renewable(Protocol):
-    """Something that a forked child begins again."""
+    """An object that a forked child must renew."""
 
     def renew(self) -> None:
-        """Let go of what is the parent's."""
+        """Replace everything that belongs to the parent."""
 
 
 _renewables: weakref.WeakSet[Renewable] = weakref.WeakSet()
 
 
 def renew_in_children(renewable: Renewable) -> None:
-    """Have ``renewable`` renewed in every process forked from now on, as long as it lives."""
+    """Renew ``renewable`` in every process forked from now on, as long as it is referenced."""
     _renewables.add(renewable)
 
 

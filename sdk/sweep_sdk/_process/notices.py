@@ -1,4 +1,4 @@
-"""Lines on stderr for the author of a training program: each once, and never an exception."""
+"""Messages on stderr for the author of a training program."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ _MAX_MESSAGES = 100
 
 
 class Notifier:
-    """Says each message once: a training loop must not drown in them, nor end by one."""
+    """Prints each message once and never raises, so that it is safe in a training loop."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
     def __call__(self, message: str) -> None:
-        """Say it, unless it was said before."""
+        """Print a message unless it was printed before."""
         if message in self._said or len(self._said) >= _MAX_MESSAGES:
             return
         self._said.add(message)
         if len(self._said) == _MAX_MESSAGES:
             message = "there is more to say than this; further messages are left out"
         line = "".join(c if c.isprintable() else " " for c in message)
-        with suppress(Exception):  # stderr may be closed, missing or something else altogether
+        with suppress(Exception):  # stderr may be closed, missing or replaced
             sys.stderr.write(f"sweep-sdk: {line}\n")
 
 
-#: For what concerns the program and no run of it.
+#: For messages that concern the program rather than one of its runs.
 notify = Notifier()

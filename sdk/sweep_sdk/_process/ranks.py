@@ -1,8 +1,8 @@
-"""Which process of a distributed run this is, found from the variables that launchers set.
+"""The rank of this process in a distributed run, from the variables that launchers set.
 
 A launcher (``torchrun``, ``srun``, ``mpirun``) gives each process of a run its rank. The agent may
-itself have been started by one, and its programs inherit what it was given. So a rank counts only
-where it, or what goes with it, differs from what the agent had. Standard library only.
+itself have been started by one, and its programs inherit its variables. So a rank counts only if
+it, or a variable set with it, differs from the agent's. Standard library only.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The variable in which a program finds what its agent had.
+#: The variable with which an agent passes on its own rank variables.
 AGENT_RANKS = "SWEEP_AGENT_RANKS"
-#: Ranks among all processes, each with variables that differ from launch to launch.
+#: Variables of ranks among all processes, each with variables that differ between launches.
 _GLOBAL = {
     "RANK": ("TORCHELASTIC_RUN_ID", "MASTER_PORT", "WORLD_SIZE", "LOCAL_RANK"),
     "SLURM_PROCID": ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_STEPID"),
@@ -27,7 +27,7 @@ _GLOBAL = {
     "FLUX_TASK_RANK": ("FLUX_JOB_ID",),
     "JSM_NAMESPACE_RANK": ("JSM_NAMESPACE_ID",),
 }
-#: Ranks within one machine; they count where no other is known.
+#: Variables of ranks within one machine, which only count if no other is set.
 _LOCAL = {
     "LOCAL_RANK": ("RANK", "MASTER_PORT", "LOCAL_WORLD_SIZE"),
     "OMPI_COMM_WORLD_LOCAL_RANK": ("PMIX_NAMESPACE",),
@@ -36,7 +36,7 @@ _LOCAL = {
 
 
 def agent_ranks(environ: Mapping[str, str]) -> str:
-    """What an agent passes on of the ranks in its own environment, as text."""
+    """The rank variables of an agent's environment, as text for its programs."""
     names = {name for family in (_GLOBAL, _LOCAL) for rank in family.items() for name in _all(rank)}
     return json.dumps({name: environ[name] for name in sorted(names) if name in environ})
 
@@ -44,8 +44,8 @@ def agent_ranks(environ: Mapping[str, str]) -> str:
 def rank_of(environ: Mapping[str, str]) -> str | None:
     """The rank of this process within its run, as text; None in a run of one process.
 
-    Of several launchers within each other all must say 0: one of them numbers the machines,
-    another the processes of each.
+    With nested launchers, rank 0 requires 0 from all of them: one may number the machines and
+    another the processes of each machine.
     """
     agents = _read(environ.get(AGENT_RANKS))
     for family in (_GLOBAL, _LOCAL):
@@ -65,7 +65,7 @@ def _all(rank: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _read(text: str | None) -> dict[str, str]:
-    """What the agent had; nothing if that is unknown."""
+    """The rank variables of the agent; empty if unknown."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""The narrow places through which the client reaches the world outside its own memory.
+"""The only modules through which the client reaches the outside world.
 
 The agent (``_agent``), the client (``_backend``) and ``_sweeps.asked_run`` use nothing of ``time``,
 ``threading``, ``queue``, ``random``, ``uuid`` or ``fcntl`` themselves, and open no file and no
@@ -11,7 +11,7 @@ connection by other means than these:
 ``loopback``   the web server for the programs that an agent starts
 ``processes``  who and where this process is, and the signals that it gets
 ``running``    the other processes of this machine
-``chance``     keys that nobody else has, and jitter
+``chance``     unique keys and jitter
 
 Training programs are started by ``_agent.process.child.start_child`` alone.
 

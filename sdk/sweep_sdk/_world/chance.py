@@ -1,4 +1,4 @@
-"""Randomness: keys that nobody else has, and jitter."""
+"""Randomness: unique keys and jitter."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import uuid as _uuid
 
 
 def unique_key() -> str:
-    """32 hexadecimal digits that nobody else has."""
+    """A unique key of 32 hexadecimal digits."""
     return _uuid.uuid4().hex
 
 
 def uniform(low: float, high: float) -> float:
-    """A number from ``low`` to ``high``."""
+    """A uniformly distributed number from ``low`` to ``high``."""
     return _random.uniform(low, high)  # noqa: S311  jitter, not a secret

@@ -1,4 +1,4 @@
-"""Time: of day, as it passes, and spent asleep."""
+"""Time: time of day, monotonic time and sleeping."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import time as _time
 
 
 def monotonic() -> float:
-    """Seconds that have passed since some moment; never goes back."""
+    """Seconds since an arbitrary moment; never goes back."""
     return _time.monotonic()
 
 
 def time() -> float:
-    """Seconds since the epoch, as this machine believes."""
+    """Seconds since the epoch, by this machine's clock."""
     return _time.time()
 
 
 def sleep(seconds: float) -> None:
-    """Do nothing for some seconds."""
+    """Sleep for some seconds."""
     _time.sleep(seconds)

@@ -15,7 +15,7 @@ from sweep_sdk._world.listeners import check_listener
 
 
 class CuttableAdapter(HTTPAdapter):
-    """Carries requests as usual, and knows the connections on which they are."""
+    """An adapter that knows the connections of requests in progress."""
 
     def __init__(self) -> None:
         self._connections: WeakSet[Any] = WeakSet()
@@ -23,28 +23,28 @@ class CuttableAdapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *values: Any, **named: Any) -> None:
-        """Make the pools of connections that go straight to a host."""
+        """Create the pools of direct connections."""
         super().init_poolmanager(*values, **named)
         self._follow(self.poolmanager)
 
     def proxy_manager_for(self, *values: Any, **named: Any) -> Any:
-        """Those that go through a proxy."""
+        """Create the pools of connections through a proxy."""
         manager = super().proxy_manager_for(*values, **named)
         self._follow(manager)
         return manager
 
     def cut(self) -> None:
-        """Close every connection; threads that wait on one see that it was closed."""
+        """Close every connection; threads that wait on one get an error."""
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
             open_socket = getattr(connection, "sock", None)
             if isinstance(open_socket, socket.socket):
-                with suppress(OSError):  # below TLS: its own closing would wait for an answer
+                with suppress(OSError):  # below TLS, whose own shutdown would wait for an answer
                     socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
     def _follow(self, manager: Any) -> None:
-        if type(manager) not in (PoolManager, ProxyManager):  # others have pools of their own
+        if type(manager) not in (PoolManager, ProxyManager):  # other managers have other pools
             return
         is_direct = type(manager) is PoolManager
         manager.pool_classes_by_scheme = {
@@ -53,11 +53,12 @@ class CuttableAdapter(HTTPAdapter):
         }
 
     def _followed(self, pool: Any, *, is_checked: bool) -> Any:
-        """A kind of pool whose connections are known here.
+        """A subclass of a pool class whose connections are tracked.
 
         Args:
-            pool: A kind of urllib3.
-            is_checked: Whether nothing else shows whose server answers, such as a certificate.
+            pool: A pool class of urllib3.
+            is_checked: Whether to check the owner of the listener, because no certificate proves
+                it.
         """
         can_connect = hasattr(pool.ConnectionCls, "connect")  # not for TLS without the ssl module
         if getattr(pool, "is_followed", False) or not can_connect:

@@ -50,7 +50,7 @@ if sys.platform != "win32":
 
 
 def write(descriptor: int, data: bytes) -> int:
-    """Write as much as there is room for; how many bytes that was."""
+    """Write as much as possible, and return the number of bytes written."""
     return _os.write(descriptor, data)
 
 
@@ -70,31 +70,31 @@ def lock_if_free(descriptor: int) -> bool:
 
 
 def replace_descriptor(number: int, by: int) -> None:
-    """Make a descriptor refer to the open file of another one, which is closed."""
+    """Make a descriptor refer to the open file of another one, and close that one."""
     _os.dup2(by, number, inheritable=False)
     _os.close(by)
 
 
 def change_mode(descriptor: int, mode: int) -> None:
-    """Change the mode of an open file; where systems have none, nothing.
+    """Change the mode of an open file, on systems that have modes.
 
     Raises:
-        OSError: It is another user's.
+        OSError: The file belongs to another user.
     """
     if hasattr(_os, "fchmod"):
         _os.fchmod(descriptor, mode)
 
 
 def open_to_read(path: Path) -> BinaryIO:
-    """A file that is closed as soon as nobody refers to it any more.
+    """Open a file that is closed as soon as it is no longer referenced.
 
     Raises:
-        OSError: It cannot be opened.
+        OSError: The file cannot be opened.
     """
     descriptor = _os.open(path, _os.O_RDONLY | O_CLOEXEC)
     try:
         file = _os.fdopen(descriptor, "rb", closefd=False)
-    except OSError:  # a folder
+    except OSError:  # it is a folder
         _os.close(descriptor)
         raise
     weakref.finalize(file, _os.close, descriptor)
@@ -102,12 +102,12 @@ def open_to_read(path: Path) -> BinaryIO:
 
 
 def open_nameless() -> int | None:
-    """A file without a name, which forked processes have in common; None where none can be made."""
-    if sys.platform == "win32":  # processes do not fork there
+    """Open a file without a name, shared with forked processes; None if that is impossible."""
+    if sys.platform == "win32":  # there is no fork on Windows
         return None
     import tempfile  # few need it
 
-    with contextlib.suppress(OSError, AttributeError):  # not on every system, nor every container
+    with contextlib.suppress(OSError, AttributeError):  # not available on every system
         return _os.memfd_create("sweep-sdk")
     with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
         return _os.dup(file.fileno())
@@ -115,17 +115,17 @@ def open_nameless() -> int | None:
 
 
 def make_private_folder(top: Path, folder: Path) -> None:
-    """Make a folder, and those between it and the top, which this user alone may enter.
+    """Create a folder, with its parents below ``top``, that only this user can access.
 
-    The owner of the top folder is trusted, as root is. If others could have prepared a folder below
-    it, or could replace one, they would choose where our files are written.
+    The owner of the top folder is trusted, as is root. Other users who could create or replace a
+    folder below it could redirect where files are written.
 
     Args:
-        top: A folder that the user has chosen; made if it does not exist.
+        top: A folder that the user has chosen; created if it does not exist.
         folder: A folder in it, or the same one.
 
     Raises:
-        OSError: A folder cannot be made, or is not safe from other users.
+        OSError: A folder cannot be created, or other users could replace it.
     """
     top.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     if sys.platform == "win32":
@@ -149,7 +149,7 @@ def make_private_folder(top: Path, folder: Path) -> None:
 
 
 def discard_link(path: Path) -> None:
-    """Remove what is in the place of a file of ours and leads to another file.
+    """Remove a link at the path of a file that is to be written.
 
     Raises:
         OSError: It cannot be removed.
@@ -161,7 +161,7 @@ def discard_link(path: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with all that is in it, as far as that is possible."""
+    """Remove a folder with its contents, as far as possible."""
     import shutil  # few need it
 
     shutil.rmtree(folder, ignore_errors=True)
@@ -169,7 +169,7 @@ def remove_tree(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked_for_process(descriptor: int) -> Iterator[None]:
-    """Hold the lock of an open file for a block, against other processes; it ends with this one."""
+    """Hold the lock of an open file during a block; it ends with this process."""
     if sys.platform != "win32":
         _fcntl.lockf(descriptor, _fcntl.LOCK_EX)
     try:

@@ -1,8 +1,9 @@
-"""Whose server a connection on this machine leads to.
+"""Checks which user owns the server of a connection on this machine.
 
-On a machine that people share, anybody can listen on a port as soon as the server that used it has
-ended. He would be sent the token, and could hand out commands to agents that wait for the server.
-The kernel knows the user of every socket (proc_net_tcp.txt in its documentation).
+On a shared machine, any user can listen on a port as soon as the server that used it has ended.
+That
+user would receive the token, and could hand out commands to agents that wait for the server. The
+kernel knows the user of every socket (proc_net_tcp.txt in its documentation).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _ROOT = 0
 
 
 class ForeignListenerError(OSError):
-    """Another user of this machine listens where a server of ours was expected."""
+    """Another user of this machine listens where a server of this user was expected."""
 
 
 class Socket(NamedTuple):
@@ -39,17 +40,17 @@ class Socket(NamedTuple):
 
 
 def check_listener(connected: socket.socket, tables: Iterable[Path] = _TABLES) -> None:
-    """Refuse a connection to a server of another user of this machine.
+    """Reject a connection to a server of another user of this machine.
 
-    Servers of root are accepted: ports are published, and tunnels opened, by the machine itself.
-    So are all servers where the kernel does not say whose they are.
+    Servers of root are accepted, since the machine itself publishes ports and opens tunnels. All
+    servers are accepted if the kernel does not show their owners.
 
     Args:
         connected: A connected socket.
         tables: The kernel's tables of TCP sockets.
 
     Raises:
-        ForeignListenerError: It leads to one.
+        ForeignListenerError: The server belongs to another user.
     """
     peer = connected.getpeername()
     server = (_plain(ip_address(peer[0].partition("%")[0])), int(peer[1]))
@@ -71,9 +72,9 @@ def owners(
     """The users of the sockets that answer a connection.
 
     Args:
-        sockets: Of this machine.
-        server: The address and port that was connected to.
-        client: The address and port of our end.
+        sockets: The sockets of this machine.
+        server: Address and port of the server.
+        client: Address and port of the client's end.
     """
     address, port = server
     listening = [entry for entry in sockets if entry.is_listening and entry.local[1] == port]
@@ -94,7 +95,7 @@ def owners(
 def _read(table: Path, port: int) -> Iterator[Socket]:
     """The rows whose local port is ``port``."""
     text = ""
-    with suppress(OSError):  # not Linux
+    with suppress(OSError):  # this is not Linux
         text = table.read_text(encoding="ascii")
     for line in text.splitlines()[1:]:
         fields = line.split()
@@ -105,7 +106,7 @@ def _read(table: Path, port: int) -> Iterator[Socket]:
 
 
 def _address(text: str) -> tuple[Address, int]:
-    """An address as the kernel prints it: words of 32 bits in the machine's byte order."""
+    """Parse an address as the kernel prints it: 32-bit words in the machine's byte order."""
     words, _, port = text.partition(":")
     packed = b"".join(
         int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8)
@@ -114,7 +115,7 @@ def _address(text: str) -> tuple[Address, int]:
 
 
 def _plain(address: Address) -> Address:
-    """An IPv4 address also where a socket for IPv6 has it."""
+    """Convert an IPv4-mapped IPv6 address to IPv4."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 

@@ -9,25 +9,25 @@ if TYPE_CHECKING:
     import requests
 
 
-#: Name servers say that there is no such host, or that it has no address.
+#: Errors for a host that does not exist or has no address.
 _UNKNOWN_HOST = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 
 
 def is_unknown_host(error: BaseException) -> bool:
-    """Whether there is no host of the name that was asked for, as far as anybody knows."""
+    """Whether an error means that the host name does not exist."""
     return isinstance(error, socket.gaierror) and error.errno in _UNKNOWN_HOST
 
 
 def is_foreign_listener(error: BaseException) -> bool:
-    """Whether another user of this machine listens where a server of this user was expected."""
+    """Whether an error means that another user listens where this user's server was expected."""
     from sweep_sdk._world.listeners import ForeignListenerError
 
     return isinstance(error, ForeignListenerError)
 
 
 def new_session() -> requests.Session:
-    """A session with connections of its own."""
-    import requests  # here, because nothing but a first request needs it
+    """A session with its own connections."""
+    import requests  # imported here, because only requests need it
 
     from sweep_sdk._world.connections import CuttableAdapter
 
@@ -38,7 +38,7 @@ def new_session() -> requests.Session:
 
 
 def cut(session: requests.Session) -> None:
-    """Close the connections of a session; threads that wait for an answer see that."""
+    """Close the connections of a session; threads that wait for an answer get an error."""
     for adapter in session.adapters.values():
         close_all = getattr(adapter, "cut", None)
         if close_all is not None:

@@ -1,4 +1,4 @@
-"""This process: its number, its machine, and the signals that it gets."""
+"""This process: its id, its machine and its signal handlers."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 def own_id() -> int:
-    """This process's number."""
+    """The id of this process."""
     return _os.getpid()
 
 
 def host_name() -> str:
-    """This machine's name."""
+    """The name of this machine."""
     return _socket.gethostname()
 
 
 def stop_itself() -> None:
-    """Stop, as Ctrl-Z does, until somebody continues this process."""
+    """Stop this process, as Ctrl-Z does, until it is continued."""
     _os.kill(_os.getpid(), _signal.SIGSTOP)
 
 
 def handler_of(number: int) -> Handler:
-    """What is done about a signal, as ``signal.getsignal`` gives it."""
+    """The handler of a signal, as from ``signal.getsignal``."""
     return _signal.getsignal(number)
 
 
 def set_handler(number: int, handler: Handler) -> Handler:
-    """Say what is to be done about a signal; what was done before. In the main thread alone."""
+    """Set the handler of a signal and return the previous one; main thread only."""
     return _signal.signal(number, _signal.SIG_DFL if handler is None else handler)

@@ -1,4 +1,4 @@
-"""The processes of this machine, as Linux shows them; elsewhere none are seen."""
+"""The running processes of this machine; only Linux shows them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 _PROC = "/proc"
-_PARENT, _STARTED = 1, 19  # fields of /proc/N/stat, counted behind the program's name
+_PARENT, _STARTED = 1, 19  # fields of /proc/N/stat after the program's name
 _ENDED = (b"Z", b"X")
 
 
 @dataclass(frozen=True)
 class Running:
-    """A process that has not ended.
+    """A running process.
 
     Attributes:
-        started: When it was started, in ticks since the machine was.
-        user: The number of its user.
+        number: Process id.
+        parent: Process id of the parent.
+        started: When it was started, in clock ticks since the machine was started.
+        user: User id.
     """
 
     number: int
@@ -27,7 +29,7 @@ class Running:
 
 
 def all_running() -> dict[int, Running]:
-    """All processes, by number."""
+    """All running processes by process id."""
     try:
         numbers = [int(name) for name in _os.listdir(_PROC) if name.isdigit()]
     except OSError:
@@ -37,7 +39,7 @@ def all_running() -> dict[int, Running]:
 
 
 def running(number: int) -> Running | None:
-    """One process; None when it has ended."""
+    """A running process; None if it has ended."""
     try:
         user = _os.stat(f"{_PROC}/{number}").st_uid
         fields = _read(f"{number}/stat").rpartition(b")")[2].split()
@@ -49,27 +51,27 @@ def running(number: int) -> Running | None:
 
 
 def variables_of(number: int) -> frozenset[str]:
-    """What a process was given as environment, as ``NAME=VALUE``; empty where that is secret."""
+    """The initial environment of a process as ``NAME=VALUE``; empty if it cannot be read."""
     return frozenset(_text(f"{number}/environ").split("\0"))
 
 
 def group_of(number: int) -> str:
-    """The control groups of a process, as the system writes them."""
+    """The control groups of a process, in the system's format."""
     return _text(f"{number}/cgroup")
 
 
 def command_of(number: int) -> str:
-    """The command line of a process, for people."""
+    """The command line of a process, for messages."""
     return " ".join(_text(f"{number}/cmdline").split("\0")).strip()
 
 
 def this_start() -> str:
-    """What this start of the machine is called; empty where nobody says it."""
+    """The boot id of the machine; empty if unknown."""
     return _text("sys/kernel/random/boot_id").strip()
 
 
 def send(number: int, signal_number: int) -> None:
-    """Send a signal to a process, if it is there and may be signalled."""
+    """Send a signal to a process, if it exists and may be signalled."""
     with suppress(ProcessLookupError, PermissionError):
         _os.kill(number, signal_number)
 

@@ -1,4 +1,4 @@
-"""Threads, and how they wait for each other."""
+"""Threads and their synchronisation."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _NAP_SECONDS = 0.25
 
 
 def in_main_thread() -> bool:
-    """Whether this is the process's main thread, the one that can handle signals."""
+    """Whether this is the main thread, which can handle signals."""
     return _threading.current_thread() is _threading.main_thread()
 
 
 def take(queue: SimpleQueue[Item], timeout_seconds: float | None = None) -> Item | None:
-    """The next item of a queue; None when there is none within the timeout."""
+    """The next item of a queue; None if there is none within the timeout."""
     try:
         return queue.get(timeout=timeout_seconds)
     except Empty:
@@ -42,10 +42,10 @@ def take(queue: SimpleQueue[Item], timeout_seconds: float | None = None) -> Item
 def take_between_signals(
     queue: SimpleQueue[Item], timeout_seconds: float | None = None
 ) -> Item | None:
-    """As ``take``, in the main thread, whose signal handlers put items into the queue.
+    """As ``take``, for the main thread, whose signal handlers add items to the queue.
 
-    It never sleeps for long at once: a signal that arrives just before a thread falls asleep does
-    not wake it, and Python runs the handler when the thread wakes by itself.
+    It only sleeps for short intervals: a signal that arrives just before a thread falls asleep does
+    not wake it, and Python runs the handler only when the thread wakes up.
     """
     until = None if timeout_seconds is None else clock.monotonic() + timeout_seconds
     while True:

@@ -1,4 +1,4 @@
-"""An attempt whose program is a process: started, looked after until its end, and judged."""
+"""An attempt that runs a program in a process and supervises it."""
 
 from __future__ import annotations
 
@@ -50,12 +50,13 @@ class ProgramAttempt(Attempt):
         """Prepare the program.
 
         Args:
-            session: What the agent's attempts share.
+            session: The agent's session.
             launcher: Builds the program's command line and environment.
-            patterns: Of the metrics to be found in the program's output.
-            capture: Takes what the program logs with wandb; None where that is not to be captured.
-            gpus: The variable that shows the program its GPUs; empty for all of the agent's.
-            slot: Which of the agent's slots.
+            patterns: Patterns of metrics in the program's output.
+            capture: Captures what the program logs with wandb; None to disable this.
+            gpus: Environment variable that selects the program's GPUs; empty for all of the
+                agent's.
+            slot: Name of the slot.
             handout: The run.
 
         Raises:
@@ -117,7 +118,7 @@ class ProgramAttempt(Attempt):
         self._inbox.put(message)
 
     def _stop(self, reason: str) -> None:
-        """End the program: it gets a signal, and its wandb interrupts it if it ignores that."""
+        """End the program with a signal; wandb interrupts it if it ignores the signal."""
         if self._captured is not None:
             self._captured.stop()
         self._inbox.put(Stop(reason))
