@@ -164,12 +164,19 @@ class _FirstConfig(TypedDict):
     parameters: Parameters
 
 
+class _MetricsFrom(TypedDict, total=False):
+    stdout: dict[str, str]
+    stderr: dict[str, str]
+    tensorboard: str
+    mlflow: str
+
+
 class _Config(_FirstConfig, total=False):
     command: list[str]
     program: str
     project: str
     early_terminate: PlainMap | None
-    metrics_from: dict[str, dict[str, str]] | None
+    metrics_from: _MetricsFrom | None
     lease_seconds: Seconds
     run_timeout: Seconds
 
@@ -312,6 +319,22 @@ class Import(TypedDict):
     known: Count
     n_left_out: Count
     left_out: list[LeftOut]
+
+
+class AddedPoint(TypedDict):
+    """A point; its id is None if it was handed out before, counts as done or waits already."""
+
+    id: RunId | None
+    config: PlainMap
+
+
+class AddedPoints(TypedDict):
+    """What became of points that were to be added."""
+
+    points: list[AddedPoint]
+    n_added: Count
+    sweep_state: str
+    warnings: list[ConfigProblem]
 
 
 # Credentials and identities
