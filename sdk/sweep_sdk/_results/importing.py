@@ -1,4 +1,4 @@
-"""Results from elsewhere: the rows of a table as configurations and values of a metric."""
+"""Converts the rows of a table to configurations and metric values for an import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_RESULTS = 5_000
 _MAX_FILE_BYTES = 20_000_000
 
 _WORDS = {"True": True, "False": False, "None": None, "": None}
-#: What to do about a column ``{name}`` in a sweep with the metric ``{metric}``.
+#: Advice about an unknown column ``{name}`` in a sweep with the metric ``{metric}``.
 _ADVICE = "metrics={{{metric!r}: {name!r}}} makes it the metric, ignore=[{name!r}] passes it over"
 
 #: A row of a table: the text in each column.
@@ -29,13 +29,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a table mean.
+    """The meaning of a table's columns.
 
     Attributes:
-        metrics: The column of a metric, by the metric's name, where it is called differently.
+        metrics: Columns of metrics by name of the metric, for columns with another name.
         ignored: Columns that are not used.
-        advice: What to do about a column ``{name}`` that is not known, where ``{metric}`` is the
-            sweep's metric.
+        advice: Advice about an unknown column ``{name}``; ``{metric}`` is the sweep's metric.
     """
 
     metrics: Mapping[str, str]
@@ -60,16 +59,16 @@ def read_table(source: str | os.PathLike[str] | Iterable[Row]) -> list[Row]:
 
 
 def results_of(rows: Sequence[Row], sweep: Mapping[str, Any], columns: Columns) -> list[Any]:
-    """The rows as the backend takes them: ``{"config": ..., "value": ...}`` each.
+    """The rows as objects ``{"config": ..., "value": ...}``, as the backend takes them.
 
     Args:
-        rows: By names of parameters, nested ones with dots, and metrics.
-        sweep: As the backend describes it.
-        columns: How they are to be understood.
+        rows: Values by names of parameters (dotted if nested) and metrics.
+        sweep: The sweep as the backend returns it.
+        columns: The meaning of the columns.
 
     Raises:
-        UsageError: A column is neither a parameter nor a metric, or one is missing; or a value of
-            the metric is no number.
+        UsageError: A column is neither a parameter nor a metric, a column is missing, or a value
+            of the metric is not a number.
     """
     from sweep_service.model.language.sweep_config import from_document
 
@@ -109,7 +108,7 @@ def _read_file(path: Path) -> list[Row]:
 
 
 def _flat(row: Row, parameters: Mapping[str, Parameter], prefix: str = "") -> dict[str, Any]:
-    """The row with nested maps as dotted names, but for values that are maps themselves."""
+    """The row with nested maps flattened to dotted names, except for values that are maps."""
     flat: dict[str, Any] = {}
     for key, value in row.items():
         name = f"{prefix}{key}"
@@ -166,7 +165,7 @@ def _config(row: Row, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
 
 
 def _understood(cell: Any, parameter: Parameter) -> Any:
-    """What a cell of a file means: a number, a boolean, null, JSON; or the text that it is."""
+    """The value of a cell in a file: a number, boolean, null or JSON; otherwise its text."""
     if not isinstance(cell, str) or parameter.distribution.contains(cell):
         return cell
     candidates: list[Any] = []
@@ -192,7 +191,7 @@ def _value(number: int, column: str | None, cell: Any) -> float | None:
 
 
 def outcome_text(imported: Mapping[str, Any]) -> str:
-    """A line about the outcome of an import."""
+    """A one-line message about the outcome of an import."""
     parts = []
     if imported["observed"]:
         parts.append(f"{_count(imported['observed'], 'result')} for bayes to go by")
