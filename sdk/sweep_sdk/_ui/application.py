@@ -257,9 +257,7 @@ async def _open(door: Door, request: Request) -> Response:
     another site, or a file, had led it here.
     """
     if not door.is_secret(request.query_params.get("key", "")):
-        raise Refused(
-            403, "This address has expired: 'sweep-sdk ui' prints another."
-        )
+        raise Refused(403, "This address has expired: 'sweep-sdk ui' prints another.")
     sweep = request.query_params.get("sweep", "")
     place = f"./#/s/{sweep}" if _ID.fullmatch(sweep) else "./"
     text = (
