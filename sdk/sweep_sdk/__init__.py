@@ -8,8 +8,8 @@ In a training program, started by an agent or by hand::
     run.finish()
 
 To start sweeps: ``sweep``, ``agent``, ``ask``. To read them: ``runs``, ``best``, ``history``,
-``frame``, ``plots``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs is loaded
-when the name is first used: importing this package costs a training program nothing.
+``frame``, ``plots``, ``view``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs
+is loaded when the name is first used: importing this package costs a training program nothing.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from sweep_sdk._sweeps.reading import best, frame, history, runs
     from sweep_sdk._sweeps.starting import agent, ask, sweep
     from sweep_sdk._sweeps.sweep import Sweep, get_sweep, sweeps
+    from sweep_sdk._ui.notebook import view
 
 _MODULES = {
     "_agent.options": ("AgentOptions",),
@@ -73,6 +74,7 @@ _MODULES = {
     "_sweeps.reading": ("best", "frame", "history", "runs"),
     "_program.run": ("Run",),
     "_sweeps.sweep": ("Sweep", "get_sweep", "sweeps"),
+    "_ui.notebook": ("view",),
 }
 #: Modules that are part of the API.
 _SUBMODULES = ("plots",)
@@ -113,6 +115,7 @@ __all__ = [
     "runs",
     "sweep",
     "sweeps",
+    "view",
 ]
 
 

@@ -42,6 +42,7 @@ PUBLIC = {
     "runs",
     "sweep",
     "sweeps",
+    "view",
 }
 HEAVY = {"requests", "urllib3", "click", "rich", "yaml", "numpy", "platformdirs", "sweep_service"}
 

@@ -193,6 +193,33 @@ class TestExtend:
         assert leases.extend(short, NOW + 40).is_preempting
 
 
+class TestBegin:
+    def test_notes_that_the_program_has_started(self) -> None:
+        fresh = replace(HELD, live=LiveSummary(), suspect_at=NOW)
+        begun = leases.begin(fresh, 2)
+        assert not leases.has_begun(fresh)
+        assert leases.has_begun(begun)
+        assert begun == replace(HELD, live=LiveSummary(next_row=0))
+
+    def test_what_was_reported_remains(self) -> None:
+        assert leases.begin(replace(HELD, live=LIVE), 2).live == LIVE
+
+    @pytest.mark.parametrize("lease", [None, RELEASED, replace(HELD, attempt=3)])
+    def test_not_to_one_who_does_not_hold_it(self, lease: Lease | None) -> None:
+        with pytest.raises(LeaseLost):
+            leases.begin(lease, 2)
+        with pytest.raises(LeaseLost):
+            leases.answer_again(lease, 2, NOW, None)
+
+    def test_an_answer_again_prolongs_and_keeps_or_sets_the_doubt(self) -> None:
+        end = HELD.lease_end + 7
+        longer = replace(HELD, lease_end=end)
+        assert leases.answer_again(HELD, 2, end, None) == longer
+        doubted = replace(longer, suspect_at=NOW)
+        assert leases.answer_again(HELD, 2, end, NOW) == doubted
+        assert leases.answer_again(doubted, 2, end, None) == doubted
+
+
 class TestRelease:
     @pytest.mark.parametrize(("is_failure", "failures"), [(False, 1), (True, 2)])
     def test_gives_back(self, is_failure: bool, failures: int) -> None:

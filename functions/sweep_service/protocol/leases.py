@@ -191,6 +191,25 @@ def begin(lease: Lease | None, attempt: int) -> Lease:
     return replace(lease, live=live, suspect_at=None)
 
 
+def answer_again(
+    lease: Lease | None, attempt: int, lease_end: float, doubted_at: float | None
+) -> Lease:
+    """The lease of a holder that is handed its run once more, because nothing shows that it has it.
+
+    Args:
+        lease: As read.
+        attempt: The holder's.
+        lease_end: Seconds since the epoch.
+        doubted_at: Now, where its program may have ended instead, for which it is suspected.
+
+    Raises:
+        LeaseLost: The attempt does not hold the run any more.
+    """
+    lease = held(lease, attempt)
+    suspect_at = lease.suspect_at if doubted_at is None else doubted_at
+    return replace(extend(lease, lease_end), suspect_at=suspect_at)
+
+
 def has_begun(lease: Lease) -> bool:
     """Whether its holder's program is known to have started."""
     return lease.live.next_row is not None

@@ -26,15 +26,16 @@ from sweep_service.wire.runs import HandOut
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_service.model.records.records import Lease
     from sweep_service.operations.services import Services
     from sweep_service.wandb.call import Call
 
     Commands = list[dict[str, Any]]
 
-#: An agent whose program lives says so with its next heartbeat, five seconds after the answer. One
-#: that comes sooner repeats a request whose answer was lost.
-REPEAT_SECONDS = 4.5
+#: Seconds from an answer to the agent's next heartbeat, if it has received the answer. A request
+#: whose answer was lost is repeated after about 1, 2, 4, 8, 16 and 32 seconds.
+_NEXT_HEARTBEAT = (5.0, 8.0)
+#: After this time nobody repeats a request any more.
+_LONGEST_REPEATING_SECONDS = 600.0
 
 
 def sweep_of(variables: Mapping[str, Any]) -> str:
@@ -135,19 +136,24 @@ def _settle(services: Services, sweep: str, key: str) -> dict[str, Any] | None:
     if lease is None or run is None or run.outcome is not None or run.attempt != lease.attempt:
         return None  # what was left half done the ask completes
     name = RunName(sweep, lease.index, lease.attempt)
-    now = services.clock()
-    is_repeat = now - max(run.started_at, lease.suspect_at or 0.0) < REPEAT_SECONDS
-    if not leases.has_begun(lease) and (is_repeat or lease.suspect_at is None):
-        if not is_repeat:
-            update(services.store, sweep, lease, lambda stored: _doubted(stored, name, now))
+    config = services.load_config(sweep, run.config_version).config
+    now, seconds = services.clock(), config.lease_seconds
+    soonest, latest = _NEXT_HEARTBEAT
+    is_next = soonest <= now - (lease.lease_end - seconds) < latest
+    is_doubted = is_next and lease.suspect_at is not None
+    is_late = now - run.started_at > _LONGEST_REPEATING_SECONDS
+    if not (leases.has_begun(lease) or is_doubted or is_late):
+        end, doubted_at = now + seconds, now if is_next else None
+        update(
+            services.store,
+            sweep,
+            lease,
+            lambda stored: leases.answer_again(stored, name.attempt, end, doubted_at),
+        )
         return _run_command(services, name, run.config, run.config_version)
-    counter = services.store.get_status(sweep)
-    finish(services, sweep, name.index, ending_of(lease, counter.state, exit_code=None))
+    state = services.store.get_status(sweep).state
+    finish(services, sweep, name.index, ending_of(lease, state, exit_code=None))
     return None
-
-
-def _doubted(lease: Lease | None, name: RunName, now: float) -> Lease:
-    return leases.suspect(leases.held(lease, name.attempt), now)
 
 
 def _run_command(

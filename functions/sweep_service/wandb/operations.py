@@ -11,8 +11,9 @@ from sweep_service.wandb.streams import decode_object
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAMED = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
-_FIRST_FIELD = re.compile(r"\s*(?:query|mutation)?\s*\{\s*(\w+)")
+_IGNORED = r"(?:\s|#[^\n]*\n)*"  # comments too
+_NAMED = re.compile(rf"{_IGNORED}(?:query|mutation)\s+(\w+)")
+_FIRST_FIELD = re.compile(rf"{_IGNORED}(?:query|mutation)?\s*\{{\s*(\w+)")
 
 
 @dataclass(frozen=True, slots=True)

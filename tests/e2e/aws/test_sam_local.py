@@ -44,6 +44,8 @@ def test_the_local_emulation_finds_every_route_its_function_and_the_authorizer()
         ("POST", "/v1/sweeps"),
         ("PATCH", "/v1/sweeps/{sweep}"),
         ("POST", "/v1/sweeps/{sweep}/runs"),
+        ("GET", "/v1/sweeps/{sweep}/model"),
+        ("POST", "/graphql"),
     ]
     for place in searching:
         assert found.pop(place) == ["SuggestFunction", "Authorizer"]

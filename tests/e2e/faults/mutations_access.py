@@ -107,4 +107,20 @@ ACCESS = (
         "recorded",
         f"{_TESTS}/test_events.py::test_each_change_is_kept_with_its_author",
     ),
+    Mutation(
+        f"{_SERVICE}/wandb/graphql.py",
+        "each operation of W&B's clients is checked",
+        "        _check(operation, request.identity, call)\n",
+        "",
+        "refused",
+        f"{_TESTS}/test_denials.py::test_nothing_was_changed_by_all_of_them",
+    ),
+    Mutation(
+        f"{_SERVICE}/wandb/attempts.py",
+        "a program proves that its agent holds the run",
+        'if must_prove and not (key or "").startswith(key_prefix(identity)):',
+        "if False:",
+        "refused",
+        "tests/service/wandb/test_streaming.py::TestLeasesOfOthers::test_of_an_agent_of_ours",
+    ),
 )

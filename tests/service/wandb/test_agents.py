@@ -40,15 +40,36 @@ def test_several_agents_run_a_grid_once(backend: Any, wandb: WandbClient, grid: 
     assert backend.get(grid)["state"] == "finished"
 
 
+#: Seconds between the repeats of a heartbeat whose answers were lost, recorded with 0.31 and 0.25.
+GAPS = [[2.2, 4.7, 8.6, 16.3, 33.3, 60.0], [1.1, 2.3, 4.9, 9.2, 19.6, 34.4, 60.0, 60.0, 60.0]]
+
+
+@pytest.mark.parametrize("gaps", GAPS)
 def test_a_repeated_heartbeat_is_the_same_ask(
-    backend: Any, wandb: WandbClient, grid: str, clock: Any
+    backend: Any, wandb: WandbClient, grid: str, clock: Any, gaps: list[float]
 ) -> None:
     agent = wandb.create_agent(grid)
     first = wandb.heartbeat(agent)
-    for _ in range(3):
-        clock.advance(1.0)
+    for gap in gaps:
+        clock.advance(gap)
         assert wandb.heartbeat(agent) == first
     assert states(backend, grid) == [(1, "running", 1)]
+    finish(wandb, first[0]["run_id"])
+    assert wandb.next_run(agent) == f"{grid}-1"
+
+
+def test_a_run_whose_program_never_begins_is_not_handed_out_for_ever(
+    backend: Any, wandb: WandbClient, grid: str, clock: Any
+) -> None:
+    """An agent on a machine so slow that its heartbeats look like repeats."""
+    agent = wandb.create_agent(grid)
+    first = wandb.heartbeat(agent)
+    n_launches = 1
+    while wandb.heartbeat(agent) == first:
+        n_launches += 1
+        clock.advance(30.0)
+    assert n_launches <= 22
+    assert states(backend, grid)[0] == (1, "failed", 1)
 
 
 def test_two_agents_of_one_host_are_two(wandb: WandbClient, grid: str) -> None:

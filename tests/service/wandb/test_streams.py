@@ -175,6 +175,7 @@ def test_a_configuration_survives_the_way_to_a_client_and_back():
         ({"query": "mutation UpsertSweep($id: ID) { upsertSweep }"}, "UpsertSweep"),
         ({"query": "{viewer{id}}"}, "viewer"),
         ({"query": "query { viewer { id } }"}, "viewer"),
+        ({"query": "#graphql\n    # why\n  query Runs($p: String) { a }"}, "Runs"),
         ({"query": 7, "operationName": None, "variables": []}, ""),
         ({}, ""),
     ],
