@@ -83,6 +83,8 @@ found = {
     "config": dict(again.config),
     "summary": {name: again.summary[name] for name in ("loss",)},
     "losses": [row["loss"] for row in again.history(pandas=False)],
+    "scanned": [row["loss"] for row in again.scan_history(page_size=2)],
+    "scanned by key": [row["loss"] for row in again.scan_history(keys=["loss"], page_size=2)],
     "sampled": [row["loss"] for row in again.history(keys=["loss"], pandas=False)],
 }
 print("FOUND" + json.dumps(found))
@@ -112,6 +114,8 @@ def test_a_sweep_from_its_file_to_its_results(shell: Shell) -> None:
         "config": {"n": 2, "width": 3, "lr": 1e-05},
         "summary": {"loss": pytest.approx(0.2)},
         "losses": pytest.approx(losses),
+        "scanned": pytest.approx(losses),
+        "scanned by key": pytest.approx(losses),
         "sampled": pytest.approx(losses),
     }
     assert f"{sweep}-1" in shell.sweep_sdk("best", sweep)
