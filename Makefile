@@ -57,7 +57,7 @@ wandb-next: $(VENV)/.ready-test  ## the same with the newest release of wandb
 e2e-integrations: $(VENV)/.ready-test  ## run the integrations with the libraries of tests/e2e/integrations/versions.txt
 	$(BIN)/python tests/e2e/environments.py integrations
 
-e2e-ui: $(VENV)/.ready-test $(VENV)/.ready-browser  ## drive the dashboard in a real browser (Chromium; Firefox for reports)
+e2e-ui: $(VENV)/.ready-test $(VENV)/.ready-browser node_modules/.ready  ## drive the dashboard in a real browser (Chromium; Firefox for reports)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 	@command -v firefox-esr >/dev/null || apt-get install -y -qq firefox-esr
 	$(BIN)/python -m pytest --numprocesses=2 --override-ini=python_files='browser_*.py' tests/e2e/ui

@@ -1,4 +1,4 @@
-"""The distribution: its name everywhere, its metadata, and what a source archive holds."""
+"""The distribution: its name, its metadata, and the contents of a source archive."""
 
 from __future__ import annotations
 

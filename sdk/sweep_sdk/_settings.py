@@ -12,6 +12,7 @@ Environment before credentials file. A token from the file goes only to the URL 
 ``SWEEP_LOCAL_FILE_SYSTEMS`` file systems on which that may be although they are not known
 ``SWEEP_RUNS_DIR``        folder of the runs' own folders, by default ``<home>/runs``
 ``SWEEP_REPORT_INTERVAL`` longest time between two reports of an agent, in seconds
+``SWEEP_WANDB``           mode of wandb in new sweeps (``_capture.account``)
 ``SWEEP_KEEP_RUNS``       how long agents keep the folders of delivered runs, by default for ever
 ``SSL_CERT_FILE``         CA bundle (``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` go before it)
 """

@@ -1,4 +1,4 @@
-"""What the documents show is executed: files are written, commands run, their output compared.
+"""Executes the documents: files are written, commands are run, and their output is compared.
 
 Programs that belong to others (``sam``, ``aws``, ``git``) are replaced by ones that record how they
 were called.
@@ -81,10 +81,16 @@ def having(*languages):
 @pytest.fixture
 def shell(tmp_path):
     """Runs a command in a folder, and with a data folder, of its own."""
-    binaries = str(Path(sys.executable).parent)
+    small_wandb = {"PYTHONPATH": str(ROOT / "tests" / "e2e" / "small_wandb")}
+    return make_shell(tmp_path, str(Path(sys.executable).parent), small_wandb)
+
+
+def make_shell(tmp_path, binaries, variables):
+    """Runs a command with the programs in a folder first."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("SWEEP_")}
     env |= {"SWEEP_HOME": str(tmp_path / "home"), "COLUMNS": "100"}
     env["PATH"] = binaries + os.pathsep + env["PATH"]
+    env |= variables
 
     def run(command, **more):
         done = subprocess.run(
@@ -129,6 +135,11 @@ def without_changes(text, sweep):
 
 @having("console")
 def test_a_session_runs_as_shown(path, shell, tmp_path):
+    check_session(path, shell, tmp_path)
+
+
+def check_session(path, shell, tmp_path):
+    """Run the commands that a document shows, and compare their output."""
     write_files(path, tmp_path)
     sessions = [block.text for block in blocks(path) if block.language == "console"]
     commands = [step for text in sessions for step in steps(text)]

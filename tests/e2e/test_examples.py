@@ -1,4 +1,4 @@
-"""Every example does what it says, run as its reader would."""
+"""Every example works when it is run as described."""
 
 from __future__ import annotations
 

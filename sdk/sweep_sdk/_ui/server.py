@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the backend: one in this process, and one that costs something.
 LOCAL_INTERVAL_SECONDS = 2.0
-REMOTE_INTERVAL_SECONDS = 10.0
+REMOTE_INTERVAL_SECONDS = 5.0
 _BODY_BYTES = 1_000_000
 #: For a backend that does not answer: pages show what is kept, and say so.
 _PATIENCE_SECONDS = 8.0

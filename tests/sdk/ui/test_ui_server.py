@@ -1,4 +1,4 @@
-"""The dashboard's server, as browsers and strangers reach it."""
+"""The dashboard's server with browsers and other clients."""
 
 from __future__ import annotations
 
