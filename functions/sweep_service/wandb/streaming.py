@@ -147,13 +147,14 @@ def file_stream(request: Request, services: Services) -> Response:
     check_access(request.identity, Scope.AGENT, name.sweep, services.clock())
     try:
         stream = decode_stream(request.body)
+        printed = decode_output(request.body) if stream.is_complete else ""
     except Malformed as error:
         raise InvalidRequest(str(error)) from None
     key = proven_key(services, name, request.identity)
     try:
         is_stopped = _report(services, name, key, stream)
         if stream.is_complete:
-            _finish(services, name, stream, decode_output(request.body))
+            _finish(services, name, stream, printed)
     except LeaseLost:
         is_stopped = not has_ended_itself(services, name)
     return Response(200, {"stopped": True} if is_stopped else {})

@@ -157,7 +157,11 @@ def test_a_second_init_of_a_program_that_has_completed_is_answered(
 
 
 @pytest.mark.parametrize(
-    "body", [b"x", b"[]", b'{"files": 3}', b'{"files": {"wandb-history.jsonl": []}}']
+    "body",
+    [
+        *(b"x", b"[]", b'{"files": 3}', b'{"files": {"wandb-history.jsonl": []}}'),
+        b'{"files": {"output.log": []}, "complete": true}',
+    ],
 )
 def test_a_malformed_stream_is_refused(wandb: WandbClient, run: str, body: bytes) -> None:
     assert wandb.stream(run, body)[0] == 400
