@@ -1,4 +1,4 @@
-"""Rules that import contracts cannot say: what a route loads, what the repository may name."""
+"""Rules that import contracts cannot express: what a route loads, what code may name."""
 
 from __future__ import annotations
 

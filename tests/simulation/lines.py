@@ -1,4 +1,4 @@
-"""Which lines of the agent and the client run in simulated worlds."""
+"""Records which lines of the agent and the client run in simulated worlds."""
 
 from __future__ import annotations
 

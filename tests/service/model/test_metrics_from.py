@@ -1,4 +1,4 @@
-"""``metrics_from``: what is read, what is refused, with the place of each."""
+"""``metrics_from``: accepted sections, and errors with their places."""
 
 from __future__ import annotations
 
