@@ -1,4 +1,4 @@
-"""Every request that a backend must refuse: each route under each wrong credential.
+"""Every request that a backend must refuse: each route with each invalid credential.
 
 The suites that send them differ in how requests travel: by a call, through an emulated API Gateway,
 through the local server, and to the deployed template.

@@ -1,4 +1,4 @@
-"""Figures show what the data has: every point, on the scale of the search, from any backend."""
+"""Figures show every point of the data on the scale of the search, from any backend."""
 
 from __future__ import annotations
 

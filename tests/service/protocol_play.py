@@ -1,4 +1,4 @@
-"""Plays requests against each other, call by call, on every store alike.
+"""Plays interleavings of requests call by call, in the same way on every store.
 
 A handler may stop before any call of the store, for as long as it takes, or die there; a reply of
 the store may be lost, then the client library repeats the call when its turn comes; a reply to a

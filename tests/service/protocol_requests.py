@@ -1,4 +1,4 @@
-"""What clients and users ask of a sweep, as values that can be sent again and again."""
+"""Requests of clients and users, as values that can be sent repeatedly."""
 
 from __future__ import annotations
 

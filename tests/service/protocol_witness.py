@@ -1,4 +1,4 @@
-"""Watches one sweep from outside, write by write, and says which promise is broken.
+"""Observes one sweep write by write, and reports which promise is broken.
 
 The promises are numbered as in the hand-out protocol:
 

@@ -1,5 +1,4 @@
-"""``infra/openapi.yaml`` and the gateway agree: every documented request is sent, every answer held
-against the document."""
+"""``infra/openapi.yaml`` and the gateway agree on every documented request and answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hand-out protocol under faults, played by chance.
+"""The hand-out protocol under random faults.
 
 In the end of each play all faults stop, every handler at work dies, and one agent must bring the
 sweep to its end. ``SWEEP_FAULTS=full`` tries thousands of plays with fresh chance.

@@ -1,4 +1,4 @@
-"""The template says what the code does: the same routes, the right table, no needless rights."""
+"""The template matches the code: the same routes, the right table, minimal permissions."""
 
 from __future__ import annotations
 

@@ -164,12 +164,19 @@ class _FirstConfig(TypedDict):
     parameters: Parameters
 
 
+class _MetricsFrom(TypedDict, total=False):
+    stdout: dict[str, str]
+    stderr: dict[str, str]
+    tensorboard: str
+    mlflow: str
+
+
 class _Config(_FirstConfig, total=False):
     command: list[str]
     program: str
     project: str
     early_terminate: PlainMap | None
-    metrics_from: dict[str, dict[str, str]] | None
+    metrics_from: _MetricsFrom | None
     lease_seconds: Seconds
     run_timeout: Seconds
 

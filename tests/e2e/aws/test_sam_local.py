@@ -1,4 +1,4 @@
-"""What can be checked of ``make sam-local`` without Docker: that SAM CLI reads the API rightly."""
+"""Checks of ``make sam-local`` that work without Docker: SAM CLI reads the API correctly."""
 
 from __future__ import annotations
 

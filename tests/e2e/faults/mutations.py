@@ -1,4 +1,4 @@
-"""The mechanisms behind the promises, each taken out by one change of the source.
+"""The mechanisms behind the promises, each removed by one change of the source.
 
 ``tests/mutations.md`` is made from this by ``mutate.py --write``.
 """

@@ -1,4 +1,4 @@
-"""The steps of the operations, as the protocol numbers them."""
+"""Mutations of the steps of the operations, as numbered in the protocol."""
 
 from __future__ import annotations
 
