@@ -1,4 +1,4 @@
-"""Fixtures that every part of the suite shares."""
+"""Fixtures shared by the whole test suite."""
 
 from __future__ import annotations
 

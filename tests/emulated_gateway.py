@@ -1,4 +1,4 @@
-"""An API Gateway of the test's own before the backend's Lambda handler: what AWS answers itself.
+"""An emulated API Gateway in front of the backend's Lambda handler.
 
 It refuses tokens and knows no route but those of the template, and all of its answers carry its
 request id, as those of the real one do.

@@ -1,4 +1,4 @@
-"""Which tests `make test-fast` leaves out."""
+"""The tests that ``make test-fast`` leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that import contracts cannot say: what a route loads, what the repository may name."""
+"""Rules that import contracts cannot express: what a route loads, what code may name."""
 
 from __future__ import annotations
 
@@ -150,8 +150,10 @@ _OUTSIDE_CALLS = re.compile(
 )
 #: They start programs and carry what these print: themselves what a simulated world replaces.
 _STARTERS = {
+    *("followed/metrics.py", "followed/follow_main.py", "followed/owner.py"),
+    *("followed/tensorboard.py", "followed/mlflow.py"),
     *("process/child.py", "process/output.py", "process/keeper_main.py"),
-    *("printed/metrics.py", "printed/search_main.py"),
+    *("printed/metrics.py", "printed/row_process.py", "printed/search_main.py"),
 }
 
 _PROGRAM_SIDE = ("_sweeps/asked_run.py", "_program/run.py", "_metrics/writer.py")

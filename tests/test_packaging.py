@@ -1,4 +1,4 @@
-"""The distribution: its name everywhere, its metadata, and what a source archive holds."""
+"""The distribution: its name, its metadata, and the contents of a source archive."""
 
 from __future__ import annotations
 
@@ -188,6 +188,16 @@ def test_a_source_archive_holds_no_tests_and_no_private_key(archive):
     files = [path for path in archive.rglob("*") if path.is_file()]
     assert [path for path in files if "PRIVATE KEY" in path.read_text(errors="ignore")] == []
     assert not (archive / "tests").exists()
+
+
+def test_the_page_goes_with_its_libraries_and_their_licences(archive, wheel):
+    page = ROOT / "sdk/sweep_sdk/_ui/page"
+    names = [path.relative_to(page).as_posix() for path in page.rglob("*") if path.is_file()]
+    assert {"vendor/echarts.js", "vendor/LICENSE-echarts", "vendor/NOTICE-echarts"} <= set(names)
+    packed = set(wheel.namelist())
+    assert [name for name in names if f"sweep_sdk/_ui/page/{name}" not in packed] == []
+    unpacked = archive / "sdk/sweep_sdk/_ui/page"
+    assert [name for name in names if not (unpacked / name).is_file()] == []
 
 
 def test_the_wheel_holds_both_packages_and_nothing_else(wheel):

@@ -1,4 +1,4 @@
-"""The repository's English: words that a reader has to guess at are not used in it."""
+"""The repository is written in plain English."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``docs/promises.md``: every line names tests, and every test that it names is there."""
+"""``docs/promises.md``: every line names tests, and every named test exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files around the code: workflows, hooks, constraints and the tools of a release."""
+"""The files around the code: workflows, hooks, constraints and release tools."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ In a training program, started by an agent or by hand::
     run.finish()
 
 To start sweeps: ``sweep``, ``agent``, ``ask``. To read them: ``runs``, ``best``, ``history``,
-``frame``, ``plots``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs is loaded
-when the name is first used: importing this package costs a training program nothing.
+``frame``, ``plots``, ``view``; to do more with them: ``get_sweep``, ``sweeps``. What a name needs
+is loaded when the name is first used: importing this package costs a training program nothing.
 """
 
 from __future__ import annotations
@@ -41,11 +41,13 @@ if TYPE_CHECKING:
     from sweep_sdk._program.current_run import finish, init, log
     from sweep_sdk._program.module_config import config
     from sweep_sdk._program.run import Run
+    from sweep_sdk._sweeps.adding import add
     from sweep_sdk._sweeps.asked_run import AskedRun
     from sweep_sdk._sweeps.importing import import_results
     from sweep_sdk._sweeps.reading import best, frame, history, runs
     from sweep_sdk._sweeps.starting import agent, ask, sweep
     from sweep_sdk._sweeps.sweep import Sweep, get_sweep, sweeps
+    from sweep_sdk._ui.notebook import view
 
 _MODULES = {
     "_agent.options": ("AgentOptions",),
@@ -67,12 +69,14 @@ _MODULES = {
         "UsageError",
         "WrongBackend",
     ),
+    "_sweeps.adding": ("add",),
     "_sweeps.importing": ("import_results",),
     "_program.module_config": ("config",),
     "_program.current_run": ("finish", "init", "log"),
     "_sweeps.reading": ("best", "frame", "history", "runs"),
     "_program.run": ("Run",),
     "_sweeps.sweep": ("Sweep", "get_sweep", "sweeps"),
+    "_ui.notebook": ("view",),
 }
 #: Modules that are part of the API.
 _SUBMODULES = ("plots",)
@@ -98,6 +102,7 @@ __all__ = [
     "UsageError",
     "WrongBackend",
     "__version__",
+    "add",
     "agent",
     "ask",
     "best",
@@ -113,6 +118,7 @@ __all__ = [
     "runs",
     "sweep",
     "sweeps",
+    "view",
 ]
 
 

@@ -30,24 +30,25 @@ if TYPE_CHECKING:
 
 
 class SweepError(Exception):
-    """Root of the errors that sweep-sdk raises on purpose; its text is one line."""
+    """Base class of the errors that sweep-sdk raises deliberately; messages have one line."""
 
     exit_code = 1
 
 
 class UsageError(SweepError):
-    """What was asked cannot be done as it was asked."""
+    """The request is at fault; repeating it changes nothing."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class ConfigProblem:
-    """One thing that is wrong, or odd, about a sweep config.
+    """An error or a warning about a sweep config.
 
     Attributes:
-        path: Dotted place in the config, such as ``parameters.lr.min``; empty for the whole.
-        line: 1-based line of the file's text, when the text is known.
+        path: Dotted path in the config, such as ``parameters.lr.min``; empty for the whole config.
+        message: What is wrong and how to fix it.
+        line: 1-based line in the file's text, if the text is known.
     """
 
     path: str
@@ -60,11 +61,11 @@ class ConfigProblem:
 
 
 class InvalidConfig(UsageError):
-    """A sweep config that cannot run.
+    """A sweep config that cannot be run.
 
     Attributes:
-        problems: Every reason.
-        warnings: What else is odd about it.
+        problems: All errors in the config.
+        warnings: Warnings about the config.
     """
 
     def __init__(
@@ -83,23 +84,23 @@ class InvalidRequest(UsageError):
 
 
 class NotFound(UsageError):
-    """No such sweep or run."""
+    """The sweep or run does not exist."""
 
 
 class SweepDeleted(NotFound):
-    """The sweep was deleted: it will not come back."""
+    """The sweep existed and was deleted for good."""
 
 
 class NotPossible(UsageError):
-    """The state of the sweep or run does not allow what was asked."""
+    """The state of the sweep or run does not allow the request."""
 
 
 class NotAuthorized(UsageError):
-    """The backend wants a token, or does not accept the one it got.
+    """The credential is missing, or the backend does not accept it.
 
     Attributes:
-        was_accepted: Whether the backend had given answers before, so that the token is likely to
-            have been replaced by another.
+        was_accepted: Whether the backend had answered before, so that the token has probably been
+            replaced by another.
     """
 
     def __init__(self, message: str, *, was_accepted: bool = False) -> None:
@@ -108,10 +109,10 @@ class NotAuthorized(UsageError):
 
 
 class BackendUnavailable(SweepError):
-    """No usable answer from the backend.
+    """There is no usable answer from the backend.
 
     Attributes:
-        is_temporary: Whether the same request may well succeed in a moment.
+        is_temporary: Whether repeating the request is likely to succeed soon.
         retry_after_seconds: How long the backend asked to wait, if it did.
     """
 
@@ -128,7 +129,7 @@ class BackendUnavailable(SweepError):
 
 
 class WrongBackend(BackendUnavailable):
-    """What answers is not a sweep backend: another address, or a network that wants a login."""
+    """The answer is not from a sweep backend: a wrong address, or a network's login page."""
 
     exit_code = 2
 
@@ -141,7 +142,7 @@ class BackendGone(SweepError):
 
 
 class LeaseLost(SweepError):
-    """Another agent holds the run by now."""
+    """The attempt no longer holds the run."""
 
 
 class SweepEnded(SweepError):

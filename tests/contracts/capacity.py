@@ -1,4 +1,4 @@
-"""Counts what DynamoDB would bill, in a hook of botocore, by AWS's published rules for sizes.
+"""Computes what DynamoDB would bill, in a hook of botocore, by AWS's published size rules.
 
 Emulations of DynamoDB bill a query as if it read nothing, so units are worked out here from
 what is sent and received. Where an emulation bills writes by size the two are compared. A query

@@ -1,4 +1,4 @@
-"""Stores for the contract suite, and how many tests ran on each."""
+"""Fixtures of the contract suite: the stores, and the number of tests run on each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many workers on one store at once: threads of one process, or processes."""
+"""Many concurrent workers on one store: threads of one process, or processes."""
 
 from __future__ import annotations
 

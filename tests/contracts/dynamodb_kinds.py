@@ -1,4 +1,4 @@
-"""DynamoDB for the contract suite: moto in this process, and a real wire where one is running.
+"""DynamoDB stores for the contract suite: moto in this process, and a server if one runs.
 
 moto loses updates under threads, so only the wire is asked to bear them. The wire is the endpoint
 in ``SWEEP_TEST_DYNAMODB``, such as ministack's; ``make e2e`` starts one.

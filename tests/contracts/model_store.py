@@ -1,4 +1,4 @@
-"""What a store keeps of one sweep, in plain dicts; the stateful test holds stores against it."""
+"""A model of a store in plain dicts, with which the stateful test compares stores."""
 
 from __future__ import annotations
 

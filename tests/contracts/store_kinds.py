@@ -1,4 +1,4 @@
-"""The stores that the contract suite runs on; a new one is added to ``KINDS`` and nowhere else."""
+"""The stores that the contract suite runs on. A new store only needs an entry in ``KINDS``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records for store tests, and what a store holds, all of it."""
+"""Sample records for store tests, and a function that lists the whole content of a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The budgets of DESIGN: what an ask, a report, a heartbeat and a finish cost on DynamoDB."""
+"""Budgets of capacity units: what an ask, report, heartbeat and finish cost on DynamoDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract: however many ask at once, each point of a finite space is handed out once.
+"""Contract: each point of a finite space is handed out once, even to concurrent asks.
 
 In an endless space no two runs that are out at once are the same.
 """

@@ -1,4 +1,4 @@
-"""What every search method promises, whatever its name."""
+"""Contract of all search methods."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Contract: threads and processes on one sweep; each race has one winner, no update is lost."""
+"""Contract: with concurrent threads and processes, each race has one winner, no update is lost."""
 
 from __future__ import annotations
 

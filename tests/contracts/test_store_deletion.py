@@ -1,4 +1,4 @@
-"""Contract: a deleted sweep is removed whole, no matter what dies, repeats or writes meanwhile."""
+"""Contract: a sweep is deleted completely despite crashes, repeats and concurrent writes."""
 
 from __future__ import annotations
 

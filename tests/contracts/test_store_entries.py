@@ -1,4 +1,4 @@
-"""Contract: what runs leave behind."""
+"""Contract: the entries that runs append."""
 
 from __future__ import annotations
 

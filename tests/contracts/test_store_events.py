@@ -1,4 +1,4 @@
-"""Contract: what people have done to a sweep, the newest first."""
+"""Contract: events of sweeps, newest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract: any sequence of writes, stale and repeated ones too, does what the model does."""
+"""Contract: any sequence of writes, including stale and repeated ones, agrees with the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract: records that change are saved, and deleted, under what was read."""
+"""Contract: conditional writes and deletions of records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract: access tokens are records, and belong to no sweep."""
+"""Contract: access tokens are records that belong to no sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An agent as a process of its own, for tests that send it signals; prints events as JSON lines.
+"""An agent in its own process, for tests that send signals; prints events as JSON lines.
 
 Arguments: the sweep's id, and the agent's options as JSON. Among the events is ``Acknowledged``
 for each report with rows that the backend has answered.

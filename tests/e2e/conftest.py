@@ -1,4 +1,4 @@
-"""Surroundings of the tests that run agents."""
+"""Fixtures of the tests that run agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments with clients and libraries of others, and the tests that need them.
+"""Creates environments with third-party clients and libraries, and runs tests in them.
 
     python tests/e2e/environments.py wandb [--next] [ARGUMENTS OF PYTEST]
     python tests/e2e/environments.py integrations [ARGUMENTS OF PYTEST]

@@ -1,4 +1,4 @@
-"""A token that is replaced while agents work, through an emulated API Gateway."""
+"""Replacing a token while agents work, through an emulated API Gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An agent with a pinned command runs that and nothing else."""
+"""An agent with a pinned command runs no other command."""
 
 from __future__ import annotations
 

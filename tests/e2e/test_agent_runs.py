@@ -1,4 +1,4 @@
-"""The agent with real training programs, in this process, over a database of the test's own."""
+"""The agent with real training programs, in this process, with a temporary database."""
 
 from __future__ import annotations
 

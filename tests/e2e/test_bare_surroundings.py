@@ -1,4 +1,4 @@
-"""Containers and clusters where something is missing that every workstation has.
+"""Containers and clusters that lack something that every workstation has.
 
 Each surrounding is an interpreter of its own, in which a module cannot be imported, or which has
 no home folder; in it all commands are run, one after the other.

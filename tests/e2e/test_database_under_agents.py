@@ -1,4 +1,4 @@
-"""The database of local mode is removed or replaced while agents work: their results stay."""
+"""No results are lost if the local database is removed or replaced while agents work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents show is executed: files are written, commands run, their output compared.
+"""Executes the documents: files are written, commands are run, and their output is compared.
 
 Programs that belong to others (``sam``, ``aws``, ``git``) are replaced by ones that record how they
 were called.

@@ -1,4 +1,4 @@
-"""What is left of a run when its agent and its keeper, or the keeper alone, were killed."""
+"""Processes left by agents that were killed with their keepers, or by killed keepers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a machine does to a run is no result of it: the run is given back, for others to take."""
+"""Faults of a machine do not fail a run: the run is given back for other agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training scripts as people write them for wandb, moved over by their import line alone."""
+"""Typical training scripts for wandb, ported by changing only the import."""
 
 from __future__ import annotations
 

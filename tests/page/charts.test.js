@@ -9,7 +9,7 @@ import { edges } from "../../sdk/sweep_sdk/_ui/page/charts/contour.js";
 import { curvesChart, pointsOf } from "../../sdk/sweep_sdk/_ui/page/charts/curves.js";
 import { forecastChart } from "../../sdk/sweep_sdk/_ui/page/charts/forecast.js";
 import { historyChart } from "../../sdk/sweep_sdk/_ui/page/charts/history.js";
-import { brushesOf, parallelChart } from "../../sdk/sweep_sdk/_ui/page/charts/parallel.js";
+import { brushesAfter, parallelChart } from "../../sdk/sweep_sdk/_ui/page/charts/parallel.js";
 import { sliceChart } from "../../sdk/sweep_sdk/_ui/page/charts/slice.js";
 import { attemptsOf, timelineChart, timeTicks } from "../../sdk/sweep_sdk/_ui/page/charts/timeline.js";
 import { scalesOf } from "../../sdk/sweep_sdk/_ui/page/data/space.js";
@@ -68,9 +68,11 @@ describe("parallel coordinates", () => {
     assert.equal(data[49].name, String(best.index));
     assert.deepEqual(option.parallelAxis.map((/** @type {any} */ axis) => axis.name), ["lr", "n", "loss"]); // prettier-ignore
   });
-  test("brushes are read by the names of the axes", () => {
-    const option = { parallelAxis: [{}, { activeIntervals: [[2, 1]] }] };
-    assert.deepEqual(brushesOf(option, ["a", "b"]), { b: [[1, 2]] });
+  test("a brush replaces that of its axis, and an empty one removes it", () => {
+    const before = /** @type {any} */ ({ a: [[0, 1]] });
+    const both = brushesAfter(before, { parallelAxisId: "b", intervals: [[2, 1]] });
+    assert.deepEqual(both, { a: [[0, 1]], b: [[1, 2]] });
+    assert.deepEqual(brushesAfter(both, { parallelAxisId: "a", intervals: [] }), { b: [[1, 2]] });
   });
 });
 
@@ -136,6 +138,11 @@ describe("the timeline", () => {
     const chart = timelineChart(attemptsOf(some, 100), 100, look);
     assert.equal(points(chart?.option, "custom").length, 4);
     assert.equal(timelineChart([], 0, look), null);
+  });
+  test("a lost attempt ends where its agent began another one", () => {
+    const lost = aRun(4, null, { state: "crashed", started_at: 5, agent: "b", heard_at: 60 });
+    const found = attemptsOf([lost, some[2]], 100).map(({ index, to }) => [index, to]);
+    assert.deepEqual(found, [[4, 50], [2, 100]]); // prettier-ignore
   });
   test("gaps count as idle", () => assert.equal(busyShare(attemptsOf(some.slice(0, 1), 100)), 20 / 30));
   test("times are round", () => assert.equal(timeTicks(0, 3600, 7).length, 7));

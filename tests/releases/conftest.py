@@ -1,4 +1,4 @@
-"""Every release, and the backend of today over what it left behind."""
+"""Fixtures: every release, and the present backend on the data that it stored."""
 
 from __future__ import annotations
 

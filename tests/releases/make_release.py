@@ -1,4 +1,4 @@
-"""Writes what a release leaves behind, by the release's own code: the fixtures of these tests.
+"""Writes the fixtures of these tests: the data that a release stores, by its own code.
 
     python tests/releases/make_release.py tests/releases/0.1.0
 

@@ -1,4 +1,4 @@
-"""The releases whose data and agents the present code must go on with: one folder each."""
+"""The releases whose data and agents the present code supports: one folder each."""
 
 from __future__ import annotations
 

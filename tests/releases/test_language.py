@@ -1,4 +1,4 @@
-"""A sweep file that says more than a client, an agent or a backend knows is refused by name."""
+"""Sweep files with keys that a client, agent or backend does not know are rejected by name."""
 
 from __future__ import annotations
 

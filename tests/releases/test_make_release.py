@@ -1,4 +1,4 @@
-"""The next release can leave its fixtures behind: the story plays on the present code."""
+"""The fixtures of the next release can be made: the story works with the present code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agents and servers of a release beside those of today, as processes of their own."""
+"""Agents and servers of a release together with present ones, as separate processes."""
 
 from __future__ import annotations
 

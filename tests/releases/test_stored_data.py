@@ -1,4 +1,4 @@
-"""The backend of today opens what a release has stored, and brings it to its end."""
+"""The present backend opens the data that a release stored, and finishes its sweeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A release that writes to the same sweep as the present code: before, during and after it."""
+"""A release and the present code write to the same sweep: before, during and after upgrades."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``sweep-sdk`` of a given version, in processes of its own.
+"""Runs ``sweep-sdk`` of a given version in separate processes.
 
 A version is the environment in which its processes run.
 """

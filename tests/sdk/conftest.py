@@ -1,4 +1,4 @@
-"""The client over the real backend, in this process, with a network that fails on command."""
+"""The client with the real backend in this process, over a network that fails on command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers as a backend, an API Gateway and others make them."""
+"""Builds answers as from a backend, an API Gateway and other servers."""
 
 from __future__ import annotations
 

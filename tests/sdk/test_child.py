@@ -1,4 +1,4 @@
-"""Real processes, short ones."""
+"""Starting and ending real processes."""
 
 from __future__ import annotations
 

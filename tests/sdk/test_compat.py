@@ -1,4 +1,4 @@
-"""Scripts that were written for wandb, with ``import sweep_sdk as wandb``."""
+"""Scripts written for wandb that use ``import sweep_sdk as wandb``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has answered, before and after the backend is known; tokens that change meanwhile."""
+"""Recognising the backend's answers, and tokens that change."""
 
 from __future__ import annotations
 

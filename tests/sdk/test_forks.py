@@ -1,4 +1,4 @@
-"""Processes that fork while a run is open: nobody hangs, and no row is lost or written over."""
+"""Forks while a run is open: no process hangs, and no row is lost or overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agent adds to the last words of a failed program."""
+"""Hints that an agent adds to the error of a failed program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of results: which column is what, and what its cells mean."""
+"""Importing tables of results: the meaning of columns and cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials and commands: not with the server of another user of this machine."""
+"""No token is sent to, and no command accepted from, another user's server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files in which this user's local servers say how they are reached."""
+"""The files in which a user's local servers publish their addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a training program hands over, its training goes on and its results are kept."""
+"""Training continues and results are kept, whatever values a program logs."""
 
 from __future__ import annotations
 

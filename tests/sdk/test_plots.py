@@ -1,4 +1,4 @@
-"""Figures show what the data has: every point, on the scale of the search, from any backend."""
+"""Figures show every point of the data on the scale of the search, from any backend."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def sweep(request, home, monkeypatch):
 
 def points(figure):
     """The number of points of all traces with markers."""
-    traces = [trace for trace in figure.data if trace.mode == "markers"]
+    traces = [trace for trace in figure.data if getattr(trace, "mode", None) == "markers"]
     assert all(len(trace.x) == len(trace.y) for trace in traces)
     return sum(len(trace.x) for trace in traces)
 
@@ -131,6 +131,9 @@ class TestPoints:
         assert points(figure) == N_VALUES
         assert figure.layout.xaxis.type == "log"
         assert set(figure.layout.yaxis.categoryarray) >= set(figure.data[0].y)
+        (lines,) = (trace for trace in figure.data if trace.type == "contour")
+        assert (len(lines.z), len(lines.z[0])) == (len(lines.y), len(lines.x))
+        assert set(lines.y) <= set(figure.layout.yaxis.categoryarray)
         most = [p["name"] for p in sweep_sdk.get_sweep(sweep).importance()[:2]]
         chosen = plots.contour(sweep).layout
         assert [chosen.xaxis.title.text, chosen.yaxis.title.text] == most
@@ -145,10 +148,10 @@ class TestPoints:
     def test_timeline(self, sweep):
         figure = plots.timeline(sweep)
         runs = sweep_sdk.runs(sweep)
-        assert sum(len(trace.x) for trace in figure.data) == sum(
-            len(run.get("attempts") or ()) + 1 for run in runs
-        )
-        last = max(run["ended_at"] or run["heard_at"] or run["started_at"] for run in runs)
+        assert sum(len(trace.x) for trace in figure.data) == len(runs) + 1
+        kinds = {trace.name: len(trace.x) for trace in figure.data}
+        assert (kinds["preempted"], kinds["running"], kinds["stopped early"]) == (1, 1, 1)
+        last = max(run["ended_at"] or run["heard_at"] for run in runs)
         ends = [b + x for trace in figure.data for b, x in zip(trace.base, trace.x, strict=True)]
         assert max(ends) <= last * 1000
 

@@ -1,4 +1,4 @@
-"""Metrics that a program only prints: lines, patterns, and the process that looks for them."""
+"""Metrics that a program only prints: lines, patterns, and the process that finds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders and files of this user: not where other users choose."""
+"""Other users cannot redirect where this user's folders and files are written."""
 
 from __future__ import annotations
 

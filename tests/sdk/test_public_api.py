@@ -27,6 +27,7 @@ PUBLIC = {
     "UsageError",
     "WrongBackend",
     "__version__",
+    "add",
     "agent",
     "ask",
     "best",
@@ -42,6 +43,7 @@ PUBLIC = {
     "runs",
     "sweep",
     "sweeps",
+    "view",
 }
 HEAVY = {"requests", "urllib3", "click", "rich", "yaml", "numpy", "platformdirs", "sweep_service"}
 

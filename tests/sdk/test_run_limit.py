@@ -1,4 +1,4 @@
-"""How many runs a sweep hands out, and what is said of one without points left."""
+"""The run limit of a sweep, and messages about sweeps without points left."""
 
 from __future__ import annotations
 

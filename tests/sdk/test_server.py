@@ -1,4 +1,4 @@
-"""The local server: HTTP as clients, browsers and accidents send it."""
+"""The local server: HTTP requests of clients, browsers and faulty senders."""
 
 from __future__ import annotations
 

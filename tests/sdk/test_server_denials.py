@@ -1,4 +1,4 @@
-"""What must be refused is, by ``sweep-sdk local`` as a process."""
+"""``sweep-sdk local`` as a process refuses every request that must be refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests signed with AWS credentials; what checks the signatures is botocore's own code."""
+"""Signing requests with AWS credentials; botocore's own code verifies the signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the callbacks of all training libraries share, without any of the libraries."""
+"""Code shared by all training callbacks, without the libraries."""
 
 from __future__ import annotations
 

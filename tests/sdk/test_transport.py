@@ -1,4 +1,4 @@
-"""Against real sockets on this machine: what networks do to requests, and what the user reads."""
+"""Network faults with real sockets on this machine, and the messages that users read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every value of a config and of a metric arrives as what it is, in both directions."""
+"""Every value of a config and of a metric arrives unchanged, in both directions."""
 
 from __future__ import annotations
 

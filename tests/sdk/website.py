@@ -1,4 +1,4 @@
-"""A web server that is no backend of ours."""
+"""A web server that is not a sweep backend."""
 
 from __future__ import annotations
 

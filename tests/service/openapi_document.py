@@ -1,4 +1,4 @@
-"""``infra/openapi.yaml`` as the tests read it: its operations, and answers held against it."""
+"""Reads ``infra/openapi.yaml``, and compares answers with it."""
 
 from __future__ import annotations
 

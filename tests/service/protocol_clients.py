@@ -1,4 +1,4 @@
-"""Agents as the protocol sees them: one intent at a time, repeated until it is answered."""
+"""Agents in the protocol's view: one intent at a time, repeated until it is answered."""
 
 from __future__ import annotations
 

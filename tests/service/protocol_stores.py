@@ -1,4 +1,4 @@
-"""The stores of the contract suite, for plays that are made on two of them at once."""
+"""Pairs of stores of the contract suite, for plays that run on two of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sweep on one store, whose handlers go on call by call under the eyes of a witness."""
+"""One sweep on one store, whose handlers proceed call by call, observed by a witness."""
 
 from __future__ import annotations
 

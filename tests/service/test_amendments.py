@@ -1,4 +1,4 @@
-"""Runs that have ended and are run again or removed, as clients see it."""
+"""Retrying and deleting runs that have ended, from the clients' perspective."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit of early termination: values at bands beside final ones."""
+"""The audit of early termination: values at bands compared with final values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bayes sweep through the gateway: evidence from observations and leases, warm and cold."""
+"""A bayes sweep through the gateway: evidence with warm and cold caches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choosing: claims of points that are void or in doubt, and updates under way."""
+"""Choosing: claims of points that are void or in doubt, and concurrent updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who changed what agents run, and when, is kept with the config."""
+"""When and by whom a sweep's command was changed is stored with the config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curves of many runs, and the rows that stay when a history is thinned."""
+"""Curves of many runs, and thinning of histories."""
 
 from __future__ import annotations
 

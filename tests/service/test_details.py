@@ -1,4 +1,4 @@
-"""What an agent reports of an ended attempt that the backend only keeps and shows."""
+"""Fields of an ended attempt that the backend only stores and shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what runs report and how they end to what bayes learns from them."""
+"""The evidence that bayes gets from reports and outcomes of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The counts and the best run of sweeps that have ended, in listings."""
+"""The counts and the best run of ended sweeps in listings."""
 
 from __future__ import annotations
 

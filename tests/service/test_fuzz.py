@@ -1,4 +1,4 @@
-"""Random requests made from ``infra/openapi.yaml``: each answer follows it, none is a 5xx."""
+"""Random requests generated from ``infra/openapi.yaml``: answers conform to it, without 5xx."""
 
 from __future__ import annotations
 

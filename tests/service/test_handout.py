@@ -1,4 +1,4 @@
-"""The hand-out as clients see it: who gets which run, and what ends a sweep."""
+"""The hand-out from the clients' perspective: who gets which run, and when a sweep ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small sweep files that cost much: what was found by fuzzing and by reading, replayed."""
+"""Small sweep files that are expensive to process, found by fuzzing and code review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Import: results that were not made here."""
+"""Importing results from elsewhere."""
 
 from __future__ import annotations
 

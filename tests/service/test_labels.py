@@ -1,4 +1,4 @@
-"""Names, tags and notes that people write on sweeps and runs."""
+"""Names, tags and notes of sweeps and runs."""
 
 from __future__ import annotations
 

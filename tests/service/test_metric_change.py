@@ -1,4 +1,4 @@
-"""An update gives a sweep another metric: all runs are judged by it, nothing is rewritten."""
+"""Updating a sweep's metric: all runs are judged by the new one, nothing is rewritten."""
 
 from __future__ import annotations
 

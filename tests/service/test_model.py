@@ -1,4 +1,4 @@
-"""What ``/model`` says: importance, slices, contour, suggestion and forecasts, for every method."""
+"""``/model``: importance, slices, contour, suggestion and forecasts, for every method."""
 
 from __future__ import annotations
 

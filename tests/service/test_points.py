@@ -1,4 +1,4 @@
-"""Points of finite spaces: when they run out, which count as done, and what an update costs."""
+"""Points of finite spaces: exhaustion, points done elsewhere, and the cost of updates."""
 
 from __future__ import annotations
 

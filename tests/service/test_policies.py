@@ -1,4 +1,4 @@
-"""The IAM policies of the template allow the routes of their scope, and no others."""
+"""The template's IAM policies allow exactly the routes of their scope."""
 
 from __future__ import annotations
 

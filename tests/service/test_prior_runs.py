@@ -1,4 +1,4 @@
-"""Prior runs: what a new bayes sweep learns from runs that have ended, of any sweep."""
+"""Prior runs: a new bayes sweep learns from ended runs of any sweep."""
 
 from __future__ import annotations
 

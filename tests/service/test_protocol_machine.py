@@ -1,4 +1,4 @@
-"""The hand-out protocol under faults, played by chance.
+"""The hand-out protocol under random faults.
 
 In the end of each play all faults stop, every handler at work dies, and one agent must bring the
 sweep to its end. ``SWEEP_FAULTS=full`` tries thousands of plays with fresh chance.
@@ -40,6 +40,7 @@ WEIGHTS = {
     "lease_runs_out": 2,
     "user_sets_the_cap": 3,
     "user_updates_the_config": 1,
+    "user_adds_a_point": 2,
     "user_sets_the_state": 1,
     "user_stops_a_run": 1,
     "user_retries_a_run": 2,

@@ -1,4 +1,4 @@
-"""The hand-out protocol with one fault, tried at every point.
+"""The hand-out protocol with one fault, injected at every point.
 
 A handler stalls before one of its calls, or loses the reply of one and stalls; other requests come
 in between, up to two of them in any order; then it goes on. In the end one agent must bring the

@@ -1,4 +1,4 @@
-"""What can be read of a sweep: runs, summaries, best, history, listings."""
+"""Reading a sweep: runs, summaries, best run, histories, listings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that nobody polite would send."""
+"""Malformed and hostile requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows are known by their number: each is kept and counted once, no matter who sends it."""
+"""Row numbers: each row is stored and counted once, whatever process sends it."""
 
 from __future__ import annotations
 

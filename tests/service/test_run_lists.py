@@ -1,4 +1,4 @@
-"""What a list of runs says: by index, of running runs, of earlier attempts; and in large pages."""
+"""Listings of runs: by index, running runs, earlier attempts, and large pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function reads from its environment."""
+"""Settings from the environment of a function."""
 
 from __future__ import annotations
 

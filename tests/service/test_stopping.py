@@ -1,4 +1,4 @@
-"""Early stopping as agents see it: judged on each report, by one number a run at each band."""
+"""Early stopping from the agents' perspective, decided on each report by values at bands."""
 
 from __future__ import annotations
 

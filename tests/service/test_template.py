@@ -1,4 +1,4 @@
-"""The template says what the code does: the same routes, the right table, no needless rights."""
+"""The template matches the code: the same routes, the right table, minimal permissions."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ SEARCHING = {
     ("POST", "/v1/sweeps/{sweep}/runs"),
     ("POST", "/graphql"),
     ("GET", "/v1/sweeps/{sweep}/model"),
+    ("POST", "/v1/sweeps/{sweep}/points"),
 }
 HEALTH = ("GET", "/v1/health")
 TABLE_NAME = {"If": ["HasOwnTable", {"Ref": "Table"}, {"Ref": "ExistingTable"}]}

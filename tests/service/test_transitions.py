@@ -1,4 +1,4 @@
-"""The transitions of the hand-out protocol, as functions of what is stored."""
+"""The transitions of the hand-out protocol as pure functions of records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updating a sweep's config: what holds for new runs, what cannot change."""
+"""Updating a sweep's config: what applies to new runs, and what cannot change."""
 
 from __future__ import annotations
 

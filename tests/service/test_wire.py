@@ -1,4 +1,4 @@
-"""Documents of the wire: what one side writes the other reads, newer or older."""
+"""Documents on the wire: each side reads what the other writes, newer or older."""
 
 from __future__ import annotations
 

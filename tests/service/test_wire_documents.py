@@ -1,4 +1,4 @@
-"""The documents of ``wire.documents`` and the shapes that follow from their types."""
+"""The documents of ``wire.documents``, and the shapes derived from their types."""
 
 from __future__ import annotations
 

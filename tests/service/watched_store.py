@@ -1,4 +1,4 @@
-"""A store whose calls are watched: to count them, or to let the world move between two of them."""
+"""A store whose calls are observed, to count them or to act between two of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deterministic simulation: the real agent, client and backend in a world that a seed decides.
+"""Deterministic simulation: the real agent, client and backend in a world defined by a seed.
 
 ``kernel``    time, machines, processes and threads, one at a time
 ``threads``, ``disk``, ``network``, ``programs``, ``backend``

@@ -1,4 +1,4 @@
-"""The real backend in a simulated world: its handlers as threads, its store call by call."""
+"""The real backend in a simulated world: handlers as threads, and the store call by call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disks of a simulated world: in memory; they can be full, and lose what was not synced."""
+"""Simulated disks in memory, which can be full and lose data that was not synced."""
 
 from __future__ import annotations
 

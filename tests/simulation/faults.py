@@ -1,4 +1,4 @@
-"""How often each kind of fault was injected."""
+"""Counts the injected faults by kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays worlds until a promise is broken in one, and prints which: for mutants (``worlds.py``).
+"""Plays worlds until a promise is broken, and prints which one: for mutants (``worlds.py``).
 
     python -m simulation.hunting FIRST N_WORLDS [--theme NAME] [--try SEED]
 

@@ -1,4 +1,4 @@
-"""The interpreter in which worlds are played."""
+"""Requirements on the interpreter that plays worlds."""
 
 from __future__ import annotations
 

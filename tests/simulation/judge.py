@@ -1,4 +1,4 @@
-"""What must hold in every world: judged by what the backend answered and by what it keeps."""
+"""The invariants of every world, judged by the backend's answers and stored data."""
 
 from __future__ import annotations
 

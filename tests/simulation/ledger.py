@@ -1,4 +1,4 @@
-"""Judges the store after each of its writes, by the records that the write has touched.
+"""Checks the store after each write, by the records that the write has changed.
 
 Only writes change what the store keeps, so this is a check after every step of a world.
 """

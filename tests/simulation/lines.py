@@ -1,4 +1,4 @@
-"""Which lines of the agent and the client run in simulated worlds."""
+"""Records which lines of the agent and the client run in simulated worlds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _CLIENT = Path(sweep_sdk.__file__).parent
 _REPLACED = {
     *("process/child.py", "process/output.py", "process/keeper_main.py", "process/spot.py"),
     *("process/gpus.py", "process/leftovers.py", "_backend/access.py", "_backend/changes.py"),
-    *("printed/metrics.py", "printed/lines.py", "printed/search_main.py"),
+    *("printed/metrics.py", "printed/lines.py", "printed/search_main.py", "printed/row_process.py"),
+    *("followed/metrics.py", "followed/follow_main.py", "followed/owner.py", "followed/points.py"),
+    *("followed/tensorboard.py", "followed/tfevents.py", "followed/mlflow.py"),
 }
 LEAST_SHARE = 0.85
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a world, each kind by a method of its own; a seed chooses kinds and times."""
+"""The faults of a world, one method per kind; a seed chooses kinds and times."""
 
 from __future__ import annotations
 

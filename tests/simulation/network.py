@@ -1,4 +1,4 @@
-"""The network of a simulated world, under ``requests``: everything may happen to a request."""
+"""The simulated network below ``requests``, in which requests can fail in every way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People beside the agents: operators of a sweep, and programs that ask and tell by themselves."""
+"""Other actors in a world: operators of a sweep, and programs that ask and tell by themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training programs of a simulated world: scripts of rows, in place of ``start_child``."""
+"""Simulated training programs: scripts of rows, in place of ``start_child``."""
 
 from __future__ import annotations
 

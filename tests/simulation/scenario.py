@@ -1,4 +1,4 @@
-"""What happens in a world: a seed chooses the sweep, the agents, the people, the faults."""
+"""The events of a world: a seed chooses the sweep, agents, operators and faults."""
 
 from __future__ import annotations
 

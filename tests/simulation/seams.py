@@ -1,4 +1,4 @@
-"""Puts a simulated world in place of what the client's seams import, for the time of a block."""
+"""Replaces what the client's ``_world`` imports by a simulated world during a block."""
 
 from __future__ import annotations
 

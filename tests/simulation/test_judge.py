@@ -1,4 +1,4 @@
-"""Each promise that is judged in simulated worlds can be found broken, and only where it is."""
+"""Each judged promise is detected if broken, and only if it is broken."""
 
 from __future__ import annotations
 

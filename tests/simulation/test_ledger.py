@@ -1,4 +1,4 @@
-"""A wrong write to the store is found right after it, and a correct one is accepted."""
+"""A wrong write to the store is detected at once, and a correct one is accepted."""
 
 from __future__ import annotations
 

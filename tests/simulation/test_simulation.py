@@ -1,4 +1,4 @@
-"""The simulated world itself: one seed gives one world, and in some worlds all promises hold."""
+"""The simulation itself: a seed determines a world, and all promises hold in some worlds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worlds that aim at something: what has to meet there would seldom meet by chance.
+"""Themes: worlds that provoke coincidences that would rarely happen by chance.
 
 Every fourth world has a theme, which its seed says: it shapes the sweep and adds to the plan.
 """

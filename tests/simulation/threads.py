@@ -1,4 +1,4 @@
-"""``threads`` of a simulated world: the same classes as the standard library's, on the kernel."""
+"""Simulated ``threads``: the same classes as the standard library's, on the kernel."""
 
 from __future__ import annotations
 

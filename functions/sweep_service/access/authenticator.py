@@ -1,4 +1,4 @@
-"""From a credential that is presented to the identity that it proves, or a refusal."""
+"""Authenticates callers by their credentials."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ _MOST_REMEMBERED = 1000
 
 
 class Authenticator:
-    """Knows the first admin's token by its hash, and finds all others in the store.
+    """Knows the first admin's token by its hash, and looks up all others in the store.
 
-    Threads share one.
+    Thread-safe.
 
     Args:
-        first_admin_sha256: The SHA-256 of the token that the backend was set up with; None: there
-            is none.
+        first_admin_sha256: SHA-256 of the token that the backend was set up with, if there is one.
         open_store: Called for the first token that is not the first admin's.
-        clock: Seconds since the epoch.
-        memory_seconds: Time for which a stored token is not looked up again, and a revoked one
-            may still be accepted.
+        clock: Returns seconds since the epoch.
+        memory_seconds: Time for which a stored token is not looked up again, and so may still be
+            accepted after it was revoked.
     """
 
     def __init__(
@@ -47,16 +46,16 @@ class Authenticator:
         self._remembered: dict[str, tuple[float, Identity]] = {}
 
     def identify(self, authorization: str | None) -> Identity:
-        """Who sends a request with this ``Authorization`` header.
+        """Identify the caller by the ``Authorization`` header.
 
         A token that expires while it is remembered is refused by ``check_access``.
 
         Args:
-            authorization: The header's value; None: there is no such header.
+            authorization: Value of the header; None if it is missing.
 
         Raises:
             Unauthorized: It proves nothing.
-            TryAgain: The store cannot be asked just now.
+            TryAgain: The store is temporarily unavailable.
         """
         known = self.recall(authorization)
         if known is not None:
@@ -71,7 +70,7 @@ class Authenticator:
         return identity
 
     def recall(self, authorization: str | None) -> Identity | None:
-        """The same without a look at the store, which takes time; None: that takes a look.
+        """As ``identify``, without reading the store; None if that is necessary.
 
         Args:
             authorization: As for ``identify``.
@@ -98,7 +97,7 @@ class Authenticator:
         token.check_valid(now)
         used = token.used(now)
         if used is not token:
-            with suppress(Stale, TryAgain):  # another use was noted, or it is noted next time
+            with suppress(Stale, TryAgain):  # another use was recorded, or the next will be
                 store.save("", token, used)
         return token.identity
 

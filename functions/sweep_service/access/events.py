@@ -1,4 +1,4 @@
-"""Who has changed what, kept with the sweep."""
+"""Events: changes to a sweep, stored with it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import astuple, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change that somebody has made.
+    """A change that a caller made.
 
     Attributes:
         at: Seconds since the epoch.
         who: The name of the caller.
         method: How the caller was authenticated.
-        action: What was done, such as ``set the state to paused``.
+        action: The change, such as ``set the state to paused``.
     """
 
     at: float
@@ -24,5 +24,5 @@ class Event:
 
     @property
     def id(self) -> str:
-        """Distinguishes the events of one moment; a repeat has the same."""
+        """An id that distinguishes events of the same time; a repeat has the same id."""
         return hashlib.sha256(repr(astuple(self)).encode(errors="replace")).hexdigest()[:16]

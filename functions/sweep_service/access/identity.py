@@ -1,4 +1,4 @@
-"""Who sends a request, and whether they may send it."""
+"""Identities of callers, and what they may do."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Identity:
     """An authenticated caller.
 
     Attributes:
-        name: What people call them: the name of a token, or an ARN.
-        scope: What they may do; None where an IAM policy has allowed this very route.
-        method: How they were authenticated.
-        sweep: The only sweep they may work with; None: every sweep.
-        expires_at: When their credential expires, in seconds since the epoch; None: never.
+        name: Display name: the name of a token, or an ARN.
+        scope: Scope of the caller; None if an IAM policy has allowed this route.
+        method: How the caller was authenticated.
+        sweep: The only sweep that the caller has access to; None for all.
+        expires_at: When the credential expires, in seconds since the epoch; None for never.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Identity:
 
     @property
     def must_name_lease(self) -> bool:
-        """Whether reporting on a run or ending it takes the key of its lease.
+        """Whether reporting on a run and finishing it require the key of its lease.
 
-        Admins may do without: agents of version 0.1.0 do not send the key.
+        Admins are exempt, because agents of version 0.1.0 do not send the key.
         """
         return self.scope is not Scope.ADMIN
 
@@ -56,19 +56,19 @@ FIRST_ADMIN = Identity("first token", Scope.ADMIN, Authentication.FIRST_ADMIN)
 def check_access(
     identity: Identity | None, needed: Scope | None, sweep: str | None, now: float
 ) -> Identity | None:
-    """Refuse a request that its sender may not make.
+    """Check that a caller may make a request.
 
     Args:
-        identity: The sender; None: unknown.
-        needed: The scope of the route; None: anyone may use it.
-        sweep: The sweep that the request is about, if it is about one.
+        identity: The caller; None if unknown.
+        needed: The scope of the route; None for a public route.
+        sweep: The sweep that the request concerns, if any.
         now: Seconds since the epoch.
 
     Returns:
-        The sender.
+        The caller.
 
     Raises:
-        Unauthorized: The sender is unknown, or the credential has expired.
+        Unauthorized: The caller is unknown, or the credential has expired.
         Forbidden: The credential does not allow the request.
     """
     if needed is None:
@@ -88,7 +88,7 @@ def check_access(
 
 
 def to_authorizer_context(identity: Identity) -> dict[str, Any]:
-    """What the Lambda authorizer passes on of an identity; ``from_gateway_event`` reads it."""
+    """Encode an identity for API Gateway's authorizer context; see ``from_gateway_event``."""
     found = {
         "name": identity.name,
         "scope": identity.scope.value if identity.scope is not None else None,
@@ -102,26 +102,26 @@ def to_authorizer_context(identity: Identity) -> dict[str, Any]:
 def from_gateway_event(authorizer: Mapping[str, Any] | None) -> Identity | None:
     """The caller that API Gateway has authenticated.
 
-    This is the one place that decides what an identity of another system may do.
+    No other code decides what an identity of another system may do.
 
     Args:
-        authorizer: ``requestContext.authorizer`` of an HTTP API's event; None: there is none.
+        authorizer: ``requestContext.authorizer`` of an HTTP API's event, if any.
 
     Returns:
-        The caller; None where the route has no authorizer.
+        The caller; None if the route has no authorizer.
     """
     if not authorizer:
         return None
     if authorizer.get("iam"):
-        # IAM has evaluated the caller's policies against this route before it got here.
+        # IAM has already evaluated the caller's policies against this route.
         name = str(authorizer["iam"].get("userArn") or "an AWS identity")
         return Identity(name, None, Authentication.IAM)
     if "lambda" not in authorizer:
         return None
     found = authorizer["lambda"]
     if not found:
-        # An answer of version 0.1.0's authorizer, which knew the first token alone. API Gateway
-        # keeps answers for some minutes, also while a stack is updated.
+        # An answer of version 0.1.0's authorizer, which only knew the first token. API Gateway
+        # caches answers for some minutes, also while a stack is updated.
         return FIRST_ADMIN
     expires_at = found.get("expires_at")
     return Identity(

@@ -1,4 +1,4 @@
-"""What a caller may do."""
+"""Scopes of callers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import Enum
 class Scope(str, Enum):
     """How much a credential allows; each scope includes those before it."""
 
-    READER = "reader"  #: looks at sweeps and runs
-    AGENT = "agent"  #: also works on runs: asks for them, reports on them and ends them
-    ADMIN = "admin"  #: also decides what agents run, and who may do what
+    READER = "reader"  #: Reads sweeps and runs.
+    AGENT = "agent"  #: Also works on runs: asks for them, reports on them and finishes them.
+    ADMIN = "admin"  #: Also changes sweeps, and so what agents run, and manages tokens.
 
     def includes(self, other: Scope) -> bool:
-        """Whether this scope allows all that another one does."""
+        """Whether this scope allows everything that another one does."""
         order = tuple(Scope)
         return order.index(self) >= order.index(other)

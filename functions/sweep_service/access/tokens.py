@@ -1,6 +1,6 @@
-"""Tokens of the backend's own: 256 random bits as text, of which only the SHA-256 is stored.
+"""Access tokens: 256 random bits as text, of which only the SHA-256 is stored.
 
-The authorizer loads this module at its start, so it imports the standard library alone.
+The authorizer loads this module at its start, so it only imports the standard library.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ _TOKEN = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
 #: The user of HTTP's Basic scheme, whose password is the token.
 _BASIC_USER = "api"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-#: The SHA-256 of the empty text, which a shell makes of a variable that is not set.
+#: SHA-256 of the empty text, to which a shell expands a variable that is not set.
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-#: A stored time of use is renewed at most this often.
+#: Minimum interval between updates of a stored time of use.
 USE_INTERVAL_SECONDS = 3600.0
 _ID_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is stored of a token.
+    """The stored record of a token; times are seconds since the epoch.
 
     Attributes:
-        sha256: Of the token's text, 64 hexadecimal digits.
-        name: What people call it.
-        scope: What it allows.
-        sweep: The only sweep that it is for; None: for all.
-        created_at: Seconds since the epoch, as all times here.
-        created_by: The name of who created it.
-        expires_at: When it expires, a whole number of seconds; None: never.
-        last_used_at: When it was last used, give or take ``USE_INTERVAL_SECONDS``.
-        revoked_at: When it was revoked; None: it was not.
-        change: How often the record has been written since it was created; see ``Store.save``.
+        sha256: SHA-256 of the token's text, 64 hexadecimal digits.
+        name: Display name.
+        scope: Scope of callers with this token.
+        sweep: The only sweep that it gives access to; None for all.
+        created_at: When it was created.
+        created_by: Name of the caller who created it.
+        expires_at: When it expires, in whole seconds; None for never.
+        last_used_at: When it was last used, to within ``USE_INTERVAL_SECONDS``.
+        revoked_at: When it was revoked, if it was.
+        change: Number of writes since the record was created; see ``Store.save``.
     """
 
     sha256: str
@@ -60,19 +60,19 @@ class Token:
 
     @property
     def id(self) -> str:
-        """A short name that is no secret."""
+        """A short id that is not secret."""
         return token_id(self.sha256)
 
     @property
     def identity(self) -> Identity:
-        """The caller that has this token."""
+        """The identity of a caller with this token."""
         return Identity(self.name, self.scope, Authentication.STORED, self.sweep, self.expires_at)
 
     def check_valid(self, now: float) -> None:
-        """Refuse a token that is no longer valid.
+        """Check that the token is still valid.
 
         Raises:
-            Unauthorized: It has expired or was revoked.
+            Unauthorized: The token has expired or was revoked.
         """
         if self.revoked_at is not None:
             raise Unauthorized(f"the token '{self.name}' was revoked")
@@ -80,7 +80,7 @@ class Token:
             raise Unauthorized(f"the token '{self.name}' has expired")
 
     def used(self, now: float) -> Token:
-        """The record after a use: the same one where the time that it has is recent enough."""
+        """The record after a use; unchanged if its time of use is recent enough."""
         last = self.last_used_at
         return (
             self
@@ -90,7 +90,7 @@ class Token:
 
 
 def token_text(random_bytes: bytes) -> str:
-    """A new token.
+    """The text of a new token.
 
     Args:
         random_bytes: ``TOKEN_BYTES`` unpredictable bytes.
@@ -101,17 +101,17 @@ def token_text(random_bytes: bytes) -> str:
 
 
 def token_id(sha256: str) -> str:
-    """The id of the token with a hash."""
+    """The id of the token with this hash."""
     return sha256[:_ID_LENGTH]
 
 
 def is_token_text(text: str) -> bool:
-    """Whether a text has the form of one of our tokens."""
+    """Whether a text has the form of a token."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def is_usable_sha256(text: str) -> bool:
-    """Whether a text is the SHA-256 of something, 64 lower-case hexadecimal digits."""
+    """Whether a text is a SHA-256, 64 lower-case hexadecimal digits, of a non-empty text."""
     return _SHA256.fullmatch(text) is not None and text != EMPTY_SHA256
 
 
@@ -123,10 +123,10 @@ def sha256_of(token: str) -> str:
 def token_in(header: str | None) -> str:
     """The token in an ``Authorization`` header: ``Bearer TOKEN``, or ``Basic`` of ``api:TOKEN``.
 
-    Clients of W&B send the latter, with the token as their API key.
+    W&B's clients send the latter, with the token as their API key.
 
     Raises:
-        Unauthorized: There is no header, it is of another scheme, or its token is empty.
+        Unauthorized: The header is missing or has another scheme, or the token is empty.
     """
     if header is None:
         raise Unauthorized("this request needs a credential, and came without one")
@@ -142,7 +142,7 @@ def token_in(header: str | None) -> str:
 
 
 def _password(credential: str) -> str:
-    """The password of HTTP's Basic scheme, for the one user that there is."""
+    """The password of HTTP's Basic scheme, if the user is ``api``."""
     try:
         user, _, password = base64.b64decode(credential, validate=True).decode().partition(":")
     except ValueError:

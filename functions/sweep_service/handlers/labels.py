@@ -1,4 +1,4 @@
-"""What people write on sweeps and runs, decoded."""
+"""Decodes changes of labels."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MAX_NOTES = 4_000
 
 
 def label_change(document: Mapping[str, Any]) -> Callable[[Labels], Labels]:
-    """What a request does to labels: it sets the fields that it has; null removes one.
+    """A function that applies a request to labels: it sets the given fields; null removes one.
 
     Raises:
-        InvalidRequest: A field is no text, too long, or there is none.
+        InvalidRequest: A field is not a text or too long, or no field is given.
     """
     given: dict[str, Any] = {}
     if "name" in document:

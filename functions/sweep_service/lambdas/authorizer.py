@@ -1,8 +1,8 @@
-"""Entry point of the authorizer: says who sends a request, by their token.
+"""Entry point of the authorizer, which identifies callers by their tokens.
 
-Every agent waits for it at its first request. So it starts with the standard library alone, knows
-the first admin's token by its SHA-256, and loads what reads the table when the first other token
-comes. API Gateway remembers its answers for the time that ``template.yaml`` sets.
+Every agent waits for it at its first request. So it starts with only the standard library, knows
+the first admin's token by its SHA-256, and loads the code that reads the table when the first other
+token arrives. API Gateway caches its answers for the time set in ``template.yaml``.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _AUTHENTICATOR = Authenticator(token_sha256(), _open_store, time.time)
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Answer an HTTP API's Lambda authorizer request, format 2.0, simple response.
 
-    A request without the header does not get here: API Gateway answers 401 itself. An error of the
-    store goes on: API Gateway answers 500, remembers nothing, and the client repeats the request.
+    API Gateway itself answers 401 to requests without the header. An error of the store is raised:
+    API Gateway answers 500 and caches nothing, and the client repeats the request.
     """
     del context
     try:

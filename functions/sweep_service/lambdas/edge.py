@@ -1,7 +1,7 @@
-"""Between API Gateway's HTTP API (payload format 2.0) and the gateway.
+"""Translates events of API Gateway's HTTP API (payload format 2.0) for the gateway.
 
-Powertools' Logger and Metrics are used here alone. Answers that are as they should be are not
-logged: agents beat day and night, and logs are billed by size.
+Only this module uses Powertools' Logger and Metrics. Successful answers are not logged: agents send
+heartbeats day and night, and logs are billed by size.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
     LambdaHandler = Callable[[Event, LambdaContext], dict[str, Any]]
 
-# The parent of every logger of the backend, so that what they say is written as it is here.
+# The parent of every logger of the backend, so that all of them share its format.
 _LOG = Logger(service="sweep_service")
 _NAMESPACE = "SweepService"
-_MAX_ANSWER_BYTES = 5_500_000  # Lambda's limit is 6 MB with what is around the body
+_MAX_ANSWER_BYTES = 5_500_000  # Lambda's limit is 6 MB, including the envelope
 
 
 def make_handler(services: Services) -> LambdaHandler:
-    """The Lambda handler over some services."""
+    """Make a Lambda handler that uses these services."""
 
     @_LOG.inject_lambda_context
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _too_large(n_bytes: int) -> gateway.Response:
 
 
 def _log_and_count(event: Event, status: int) -> None:
-    """Log and count the answers that an operator should know of."""
+    """Log and count the answers that an operator should know about."""
     if status != 429 and status < 500:
         return
     name = "Throttled" if status in (429, 503) else "Failed"

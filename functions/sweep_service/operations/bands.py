@@ -1,4 +1,4 @@
-"""An audit of a sweep's early termination, or of what it would do in a sweep without it."""
+"""Bands: an audit of a sweep's early termination, or of its hypothetical effect."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from sweep_service.operations.judging import Judge
     from sweep_service.operations.services import Services
 
-_MOST_RUNS = 1_000  #: the newest
+_MOST_RUNS = 1_000  #: Only the newest runs are audited.
 _MOST_BANDS = 30
-#: Runs whose rows are read: for their lengths alone, or for values at bands that nobody has kept.
+#: Number of runs whose rows are read: for their lengths, or for band values that are not stored.
 _N_MEASURED, _N_SAMPLED = 20, 100
 _MOST_ROWS = 500_000
 _EXAMPLES = (0.1, 0.3, 0.9)
@@ -34,7 +34,7 @@ _ETA = 3.0
 
 
 def bands_of(services: Services, sweep: str) -> Bands:
-    """The values of runs at each band beside what became of them.
+    """Compare the values of runs at each band with their final values.
 
     Raises:
         NotFound: No such sweep.
@@ -54,7 +54,7 @@ def bands_of(services: Services, sweep: str) -> Bands:
 
 
 def _finals(judge: Judge, runs: Sequence[Run]) -> Iterator[tuple[int, float]]:
-    """Index and value of each run that has finished and was not stopped."""
+    """Index and value of each run that has finished without being stopped early."""
     for run in runs:
         value = final_value(judge, run)
         if value is not None:
@@ -87,7 +87,7 @@ def _audit(
 
 
 def _examples(judge: Judge, metric: Metric, final: Mapping[int, float]) -> Bands:
-    """Bands that the sweep could have had, from the rows of some runs."""
+    """Hypothetical bands, computed from the rows of a sample of runs."""
     values = _values(judge, metric, final, _N_SAMPLED)
     longest = max((len(of_run) for of_run in values.values()), default=0)
     bands = []
@@ -104,7 +104,7 @@ def _examples(judge: Judge, metric: Metric, final: Mapping[int, float]) -> Bands
 def _values(
     judge: Judge, metric: Metric, indices: Mapping[int, float], count: int
 ) -> dict[int, list[float]]:
-    """The finite values that the last attempts of some runs have logged, evenly chosen."""
+    """The finite values logged by the last attempts of an evenly chosen sample of runs."""
     every = max(1, math.ceil(len(indices) / count))
     found: dict[int, list[float]] = {}
     for index in sorted(indices)[::every]:

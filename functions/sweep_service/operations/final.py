@@ -1,9 +1,9 @@
-"""Final counts: what was found when nothing went on any more in a sweep that has ended.
+"""Final counts: number of runs by state, and the best run, of a sweep that has ended.
 
-They are worked out by the first request that shows the sweep, and kept: one write a sweep. They are
-valid for the change of the sweep's status that was read before the runs were. Any request that lets
-a run of an ended sweep begin again, or deletes one, changes the status after it has put a lease,
-and while there are leases nothing is final.
+The first request that shows the sweep computes and stores them, with one write per sweep. They are
+valid for the ``change`` of the sweep's status that was read before the runs. Any request that
+retries or deletes a run of an ended sweep stores a lease and then changes the status; and while
+there are leases, nothing is final.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
     from sweep_service.operations.sweeps import SweepView
 
-#: Sweeps of one page whose counts are worked out: the next request goes on.
+#: Maximum number of sweeps per page whose counts are computed; later requests do the rest.
 _MOST_SURVEYS = 5
 
 
 def final_of(view: SweepView) -> Final | None:
-    """The final counts of a sweep, as far as they are known and valid."""
+    """The final counts of a sweep if they are stored and valid."""
     final = view.info.final
     is_valid = final is not None and final.change == view.counter.change
     return final if is_valid and view.counter.state.is_ended else None
 
 
 def survey_of(services: Services, view: SweepView) -> Survey:
-    """The runs of a sweep at a glance, from its final counts where they are known.
+    """Survey the runs of a sweep, using its final counts if they are known.
 
     Raises:
-        NotFound: The sweep has been deleted meanwhile.
+        NotFound: The sweep has been deleted since.
     """
     final, sweep = final_of(view), view.sweep or ""
     if final is None:
@@ -47,7 +47,7 @@ def survey_of(services: Services, view: SweepView) -> Survey:
 
 
 def with_final(services: Services, views: Sequence[SweepView]) -> Iterator[SweepView]:
-    """The views, of ended sweeps with the final counts, some of which are worked out now."""
+    """Add final counts to the views of ended sweeps; some of them are computed now."""
     n_left = _MOST_SURVEYS
     for view in views:
         sweep = view.sweep
@@ -70,6 +70,6 @@ def _settled(services: Services, sweep: str, view: SweepView) -> SweepView:
     )
     info = services.store.get_info(sweep)
     kept = replace(info or SweepInfo(), final=final)
-    with suppress(Stale):  # somebody else has kept the same, or written labels: the next one will
+    with suppress(Stale):  # a concurrent request stored them, or labels: retried next time
         services.store.save(sweep, info, kept)
     return replace(view, info=replace(view.info, final=final))

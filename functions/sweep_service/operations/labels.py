@@ -1,4 +1,4 @@
-"""Labels: what people call sweeps and runs, and note about them."""
+"""Labels: names, tags and notes that users give to sweeps and runs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def label_sweep(services: Services, sweep: str, change: Change) -> SweepView:
 
 
 def label_run(services: Services, sweep: str, index: int, change: Change) -> tuple[RunView, bool]:
-    """Change the labels of a run; the run, and whether that has changed anything.
+    """Change the labels of a run; returns the run, and whether anything has changed.
 
     Raises:
         NotFound: No such sweep or run.

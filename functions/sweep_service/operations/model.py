@@ -1,4 +1,4 @@
-"""What the model of a sweep's runs believes, for pictures of it; for every search method."""
+"""Model: predictions of a model fitted to a sweep's runs, for charts; for every search method."""
 
 from __future__ import annotations
 
@@ -27,14 +27,12 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
     from sweep_service.wire.model import SweepModel
 
-#: The newest runs: a model of more would not show more.
+#: Maximum number of runs, the newest; more would not improve the charts.
 _MOST_RUNS = 1_000
 
 
 def model_of(services: Services, sweep: str, x: str | None, y: str | None) -> SweepModel:
-    """What the model believes; with the names of two parameters also over their plane.
-
-    It reads the newest runs, computes, and stores nothing.
+    """Predictions of the model; given two parameters, also over their plane. Stores nothing.
 
     Raises:
         NotFound: No such sweep.
@@ -70,7 +68,7 @@ def _pair(config: SweepConfig, x: str | None, y: str | None) -> tuple[str, str] 
 
 
 def _evidence(judge: Judge, config: SweepConfig, runs: Sequence[Run]) -> Evidence:
-    """The runs of a sweep whose method needs no model, as one that needs it would see them."""
+    """The evidence in the runs of a sweep whose own method does not use any."""
     observations, pending = [], []
     for run in runs:
         unit = None if run.is_deleted else unit_of(config, run)
@@ -95,7 +93,7 @@ def _evidence(judge: Judge, config: SweepConfig, runs: Sequence[Run]) -> Evidenc
 
 
 def _forecasts(judge: Judge, runs: Sequence[Run]) -> Iterator[RunForecast]:
-    """What was expected of the runs for which anything was, by the sweep's present metric."""
+    """The forecasts stored with runs that were suggested for the sweep's present metric."""
     for run in runs:
         mean, std = run.suggestion.get("mean"), run.suggestion.get("std")
         if mean is None or std is None or run.is_deleted or not judge.is_by(run.config_version):
@@ -105,7 +103,7 @@ def _forecasts(judge: Judge, runs: Sequence[Run]) -> Iterator[RunForecast]:
 
 
 def final_value(judge: Judge, run: Run) -> float | None:
-    """The value of a run that has finished by itself, if it is finite."""
+    """The finite value of a run that has finished without being stopped early, or None."""
     outcome = run.outcome
     if outcome is None or outcome.state is not RunState.FINISHED or outcome.is_stopped_early:
         return None

@@ -1,4 +1,4 @@
-"""Whether early termination stops the right runs: values at a band beside the final ones."""
+"""Audits early termination by comparing values at a band with final values."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def audit_band(
     final: Mapping[int, float],
     n_stopped: int | None,
 ) -> Band:
-    """How the values at a band agree with the final ones.
+    """Measure how well the values at a band agree with the final values.
 
     Args:
-        metric: Says which values are better.
-        eta: The best 1 / eta of the runs go on.
+        metric: The sweep's metric.
+        eta: The best 1 / eta of the runs continue.
         step: The band.
-        at_band: Value of each run at the band, by index; at least one.
-        final: Value of each run that has finished, by index.
-        n_stopped: How many runs were stopped at the band; None: as many as the threshold says.
+        at_band: Value of each run at the band by index; at least one.
+        final: Final value of each finished run by index.
+        n_stopped: Number of runs stopped at the band; None to derive it from the threshold.
     """
     lost = {index: metric.minimised(value) for index, value in at_band.items()}
     threshold = threshold_of(lost.values(), eta)

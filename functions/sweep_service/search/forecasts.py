@@ -1,4 +1,4 @@
-"""How good the forecasts of a sweep's runs were, by what came."""
+"""Judges the forecasts of a sweep's runs by the values that the runs achieved."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
     from sweep_service.wire.model import RunForecast
 
-#: A normal distribution has 95 % of its values within as many standard deviations.
+#: Half width of the 95% interval of a normal distribution, in standard deviations.
 SIGMAS = 1.96
 _NOMINAL = 0.95
-_FEWEST = 10  #: forecasts from which the width of the band can be judged
+_FEWEST = 10  #: Minimum number of forecasts from which the width of the band can be judged.
 _N_LATEST = 30
 
 
 def coverage(forecasts: Sequence[RunForecast]) -> Coverage | None:
-    """How many values lay within their band, and by how much it has to be widened.
+    """The share of values within their band, and the factor that would correct its width.
 
     Args:
-        forecasts: By index; those without a value are left out.
+        forecasts: Forecasts in order of index; those without a value are ignored.
     """
     errors = [
         abs(forecast.value - forecast.mean) / forecast.std
@@ -38,7 +38,7 @@ def coverage(forecasts: Sequence[RunForecast]) -> Coverage | None:
 
 
 def _quantile(errors: Sequence[float]) -> float:
-    """The error that 95 % of the errors do not exceed, interpolated between two of them."""
+    """The 95% quantile of the errors, by linear interpolation."""
     ordered = sorted(errors)
     place = _NOMINAL * (len(ordered) - 1)
     below = math.floor(place)

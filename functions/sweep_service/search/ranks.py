@@ -1,4 +1,4 @@
-"""Ranks of numbers, and how well two series agree in them."""
+"""Ranks of numbers, and rank correlation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def ranks(values: Sequence[float]) -> list[float]:
-    """From 0; equal values share the mean of their ranks."""
+    """Ranks from 0; equal values get the mean of their ranks."""
     places: defaultdict[float, list[int]] = defaultdict(list)
     for place, value in enumerate(sorted(values)):
         places[value].append(place)
@@ -19,7 +19,7 @@ def ranks(values: Sequence[float]) -> list[float]:
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """Spearman's rank correlation, in [-1, 1]; None where a series has fewer than two values."""
+    """Spearman's rank correlation, in [-1, 1]; None if a series has no two different values."""
     a, b = ranks(one), ranks(other)
     middle = (len(a) - 1) / 2
     spread_a, spread_b = (sum((rank - middle) ** 2 for rank in series) for series in (a, b))

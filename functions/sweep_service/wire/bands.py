@@ -1,4 +1,4 @@
-"""What early termination does to a sweep, or would do, as it travels."""
+"""Wire format of an audit of early termination."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _BANDS = shapes.record(
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """How the values at a band agree with what became of the runs.
+    """Agreement between values at a band and final values.
 
     Attributes:
-        step: Count of values of the metric at which the runs are judged.
-        threshold: Worse values are stopped, by all values that are known now.
-        kept: Number of runs that went on,
-        stopped: and of those that were stopped here.
-        rank_correlation: Of the value at the band and the final one; None where fewer than two
-            runs have both.
-        best_kept: Of the ten best runs in the end, the share that is within the threshold.
+        step: Number of metric values at which runs are judged.
+        threshold: Threshold by all values known now; worse values are stopped.
+        kept: Number of runs that continued.
+        stopped: Number of runs stopped at this band.
+        rank_correlation: Rank correlation of the value at the band and the final value; None if
+            fewer than two runs have both.
+        best_kept: Share of the ten finally best runs that are within the threshold.
         pairs: Value at the band, final value and index of each run that has both.
     """
 
@@ -63,11 +63,11 @@ class Bands:
     """An audit of early termination.
 
     Attributes:
-        bands: By step.
-        steps_run: How many values of the metric the runs have logged, from a sample of them.
-        steps_saved: How many more there would have been if no run had been stopped.
-        is_hypothetical: Whether the sweep has no early termination, so that the bands are examples:
-            10, 30 and 90 % of the longest run, of which each keeps the best third.
+        bands: The bands in order of step.
+        steps_run: Number of metric values that the runs have logged, estimated from a sample.
+        steps_saved: Number of further values if no run had been stopped.
+        is_hypothetical: Whether the sweep has no early termination. The bands are then examples at
+            10, 30 and 90 % of the longest run, each of which keeps the best third.
     """
 
     bands: tuple[Band, ...] = ()
@@ -76,17 +76,17 @@ class Bands:
     is_hypothetical: bool = True
 
     def to_json(self) -> Json:
-        """The answer to a request for the bands."""
+        """Encode the answer."""
         document = asdict(self)
         document["hypothetical"] = document.pop("is_hypothetical")
         return document
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Bands:
-        """The bands of an answer.
+        """Decode an answer.
 
         Raises:
-            WrongShape: It holds none.
+            WrongShape: The answer has another shape.
         """
         _BANDS(found, "bands")
         bands = tuple(

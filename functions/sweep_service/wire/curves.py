@@ -1,4 +1,4 @@
-"""Curves as they travel: one metric of many runs, in columns."""
+"""Wire format of curves: one metric of many runs, in columns."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _CURVES = shapes.record(
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A metric of one run; ``step``, ``at`` and ``value`` have one entry a point.
+    """The curve of one run; ``step``, ``at`` and ``value`` have one entry per point.
 
     Attributes:
-        index: Of the run.
-        run_id: Its id.
-        attempt: The newest attempt that has logged the metric; None: none has.
-        step: Of each point; of rows that were logged without a step, their number.
-        at: When each was logged, in seconds since the epoch.
-        value: May be NaN or infinite.
-        last_step: Of all that was logged.
-        is_thinned: Whether there are more points than these.
+        index: Index of the run.
+        run_id: Id of the run.
+        attempt: The newest attempt that has logged the metric, if any.
+        step: Step of each point; rows logged without a step are numbered.
+        at: Time of each point in seconds since the epoch.
+        value: Value of each point, which may be NaN or infinite.
+        last_step: The last step that was logged.
+        is_thinned: Whether points were left out.
     """
 
     index: int
@@ -59,7 +59,7 @@ class Curve:
     is_thinned: bool
 
     def to_json(self) -> Json:
-        """As it travels."""
+        """Encode the curve."""
         return {
             "index": self.index,
             "run_id": self.run_id,
@@ -73,7 +73,7 @@ class Curve:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Curve:
-        """A curve of an answer whose shape has been checked."""
+        """Decode a curve from an answer whose shape has been checked."""
         return cls(
             found["index"],
             found["run_id"],
@@ -91,9 +91,9 @@ class Curves:
     """The curves of some runs.
 
     Attributes:
-        metric: Its name.
-        runs: In the order in which they were asked for.
-        left_out: Indices of those for which another request is needed.
+        metric: Name of the metric.
+        runs: The curves in the order of the request.
+        left_out: Indices of runs for which another request is needed.
     """
 
     metric: str
@@ -101,16 +101,16 @@ class Curves:
     left_out: tuple[int, ...] = ()
 
     def to_json(self) -> Json:
-        """The answer to a request for curves."""
+        """Encode the answer."""
         runs = [curve.to_json() for curve in self.runs]
         return {"metric": self.metric, "runs": runs, "left_out": self.left_out}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Curves:
-        """The curves of an answer.
+        """Decode an answer.
 
         Raises:
-            WrongShape: It holds none.
+            WrongShape: The answer has another shape.
         """
         _CURVES(found, "curves")
         runs = tuple(map(Curve.from_json, found["runs"]))

@@ -1,4 +1,4 @@
-"""What the backend answers about sweeps, runs and credentials: one class for each document.
+"""The documents that the backend answers with about sweeps, runs and credentials.
 
 The handlers build these documents, and the client checks an answer against the same class, with
 ``shapes.shape_of``. A field that version 0.1.0 did not have is in a class with ``total=False``: the
@@ -84,7 +84,7 @@ class _RunBase(_FirstRun, total=False):
 
 
 class RunFields(_RunBase, total=False):
-    """A run with its state; ``Run`` as a type."""
+    """A run with its state; ``Run`` is the type."""
 
     attempts: list[Attempt]
     lease_end: Time | None
@@ -94,7 +94,7 @@ Run = Annotated[RunFields, shapes.names_its_sweep]
 
 
 class RunInFull(_RunBase):
-    """A run with everything that is kept of what happened to it."""
+    """A run with its attempts and error tail."""
 
     attempts: list[Attempt]
     error_tail: str | None
@@ -102,7 +102,7 @@ class RunInFull(_RunBase):
 
 
 class Amendment(TypedDict):
-    """What became of a request to amend a run."""
+    """The result of a request to amend a run."""
 
     run: Run
     changed: bool
@@ -110,7 +110,7 @@ class Amendment(TypedDict):
 
 
 class Retry(TypedDict):
-    """Which runs are handed out again, and the index from which the next request goes on."""
+    """Runs that will be handed out again, and the index from which the next request continues."""
 
     runs: list[RunId]
     next: Count | None
@@ -131,7 +131,7 @@ class _Rows(TypedDict):
 
 
 class ThinnedHistory(_Rows, total=False):
-    """A few rows of a history, and how many rows there are in all."""
+    """Selected rows of a history, and the total number of rows."""
 
     next: str | None
     n_rows: Count
@@ -164,12 +164,19 @@ class _FirstConfig(TypedDict):
     parameters: Parameters
 
 
+class _MetricsFrom(TypedDict, total=False):
+    stdout: dict[str, str]
+    stderr: dict[str, str]
+    tensorboard: str
+    mlflow: str
+
+
 class _Config(_FirstConfig, total=False):
     command: list[str]
     program: str
     project: str
     early_terminate: PlainMap | None
-    metrics_from: dict[str, dict[str, str]] | None
+    metrics_from: _MetricsFrom | None
     lease_seconds: Seconds
     run_timeout: Seconds
 
@@ -209,14 +216,14 @@ class BestOfAll(TypedDict):
 
 
 class Final(TypedDict):
-    """What is known for good of a sweep that has ended: its runs by state, and the best."""
+    """The final counts of a sweep that has ended: its runs by state, and the best one."""
 
     counts: dict[str, Count]
     best: BestOfAll | None
 
 
 class SweepHead(_FirstListed, total=False):
-    """What a listing shows of a sweep, without its id."""
+    """The fields of a sweep in a listing, without its id."""
 
     limit: WholeOfAnySize | None
     tags: list[str]
@@ -225,13 +232,13 @@ class SweepHead(_FirstListed, total=False):
 
 
 class ListedSweep(SweepHead):
-    """A sweep of a listing."""
+    """A sweep in a listing."""
 
     id: SweepId
 
 
 class Command(TypedDict, total=False):
-    """What identifies the command of a sweep, and who is responsible for it."""
+    """Hash of a sweep's command, and when and by whom it was last changed."""
 
     command_sha256: Sha256 | None
     command_changed_at: Time | None
@@ -283,7 +290,7 @@ class RegisteredSweep(CheckedSweep, total=False):
 
 
 class ImportantParameter(TypedDict):
-    """How much a parameter explains of the metric: None where that is not known."""
+    """The share of the metric's variation that a parameter explains; None if unknown."""
 
     name: str
     share: Number | None
@@ -291,7 +298,7 @@ class ImportantParameter(TypedDict):
 
 
 class Importance(TypedDict):
-    """How much each parameter explains, the most important first."""
+    """The importance of each parameter, in descending order."""
 
     n_runs: Count
     parameters: list[ImportantParameter]
@@ -305,7 +312,7 @@ class LeftOut(TypedDict):
 
 
 class Import(TypedDict):
-    """What became of results from elsewhere: their numbers, and the first that were left out."""
+    """The outcome of an import: numbers of results, and the first that were left out."""
 
     observed: Count
     done: Count
@@ -314,7 +321,23 @@ class Import(TypedDict):
     left_out: list[LeftOut]
 
 
-# Credentials and who uses them
+class AddedPoint(TypedDict):
+    """A point; its id is None if it was handed out before, counts as done or waits already."""
+
+    id: RunId | None
+    config: PlainMap
+
+
+class AddedPoints(TypedDict):
+    """What became of points that were to be added."""
+
+    points: list[AddedPoint]
+    n_added: Count
+    sweep_state: str
+    warnings: list[ConfigProblem]
+
+
+# Credentials and identities
 
 
 class _FirstHealth(TypedDict):
@@ -322,7 +345,7 @@ class _FirstHealth(TypedDict):
 
 
 class Health(_FirstHealth, total=False):
-    """The answer of a backend that is well, with its time and the features of its language."""
+    """The status, version, time and sweep language features of a backend."""
 
     status: str
     now: Time
@@ -330,7 +353,7 @@ class Health(_FirstHealth, total=False):
 
 
 class Identity(TypedDict):
-    """Who sends a request, as the backend sees it."""
+    """The identity of a caller."""
 
     name: str
     scope: str | None
@@ -340,7 +363,7 @@ class Identity(TypedDict):
 
 
 class Token(TypedDict):
-    """A token, without its text."""
+    """An access token, without its secret."""
 
     id: TokenId
     name: str
@@ -354,7 +377,7 @@ class Token(TypedDict):
 
 
 class Event(TypedDict):
-    """A change that somebody has made to a sweep."""
+    """A change that a caller made to a sweep."""
 
     at: Time
     who: str | None
@@ -366,12 +389,12 @@ class Event(TypedDict):
 
 
 class Items(TypedDict):
-    """A list that has one page, such as the tokens or the events of a sweep."""
+    """A list with a single page, such as the tokens or the events of a sweep."""
 
     items: list[Any]
 
 
 class Page(Items):
-    """A part of a list, and the cursor of the next one."""
+    """A page of a list, and the cursor of the next one."""
 
     next: str | None

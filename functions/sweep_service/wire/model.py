@@ -1,4 +1,4 @@
-"""What the model believes of a sweep, as it travels."""
+"""Wire format of the predictions of a sweep's model."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ _MODEL = shapes.record(
 
 @dataclass(frozen=True, slots=True)
 class ParameterImportance:
-    """How much of the metric's variation a parameter causes.
+    """The effect of a parameter on the metric.
 
     Attributes:
         importance: Its total effect as a share of the sum over all parameters.
-        correlation: Rank correlation of its values with the metric's; None for categories.
+        correlation: Rank correlation of its values with the metric; None for categories.
     """
 
     name: str
@@ -95,14 +95,14 @@ class ParameterImportance:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What is expected along one parameter, all others as in the best configuration.
+    """Predictions along one parameter, with all others as in the best configuration.
 
     Attributes:
-        scale: On which its values are to be shown.
+        scale: Scale on which to show the parameter's values.
         x: Values of the parameter.
-        mean: Expected value of the metric at each, in its own units.
-        low: Lower bound of the band in which 95 % of the values are expected,
-        high: and the upper one.
+        mean: Predicted metric value at each, in the metric's own units.
+        low: Lower bound of the band in which 95 % of the values are expected.
+        high: Upper bound of this band.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Contour:
-    """What is expected over two parameters; ``mean`` has a row for each value of the second."""
+    """Predictions over two parameters; ``mean`` has a row for each value of the second."""
 
     x_name: str
     x: tuple[Any, ...]
@@ -126,7 +126,7 @@ class Contour:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A configuration and what is expected of it; bounds as in ``Slice``."""
+    """A configuration with its predicted value; bounds as in ``Slice``."""
 
     config: Mapping[str, Any]
     mean: float
@@ -136,11 +136,11 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class RunForecast:
-    """What was expected of a run when it was suggested, and what came.
+    """The prediction for a run when it was suggested, and its value.
 
     Attributes:
-        value: Of a run that has finished and was not stopped early; else None.
-        reason: Why it was suggested.
+        value: Value of a run that has finished without being stopped early; else None.
+        reason: Why the run was suggested.
     """
 
     index: int
@@ -152,13 +152,13 @@ class RunForecast:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How good the forecasts were.
+    """The accuracy of forecasts.
 
     Attributes:
         n: Number of forecasts whose value is known.
         inside: Share of the values within the band in which 95 % were expected.
-        scale: Factor that the band has to be widened by, from the last 30 of them; None where there
-            are fewer than 10.
+        scale: Correction factor for the width of the band, from the last 30 forecasts; None if
+            there are fewer than 10.
     """
 
     n: int
@@ -168,13 +168,13 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class SweepModel:
-    """What the model believes.
+    """The predictions of a model.
 
     Attributes:
-        metric: Its name; None without one.
+        metric: Name of the sweep's metric, if it has one.
         goal: ``minimize`` or ``maximize``.
-        runs: Number of runs whose values it knows.
-        reason_missing: Why there is no model; None where there is.
+        runs: Number of runs whose values the model uses.
+        reason_missing: Why there is no model; None if there is one.
     """
 
     metric: str | None
@@ -189,7 +189,7 @@ class SweepModel:
     reason_missing: str | None = None
 
     def to_json(self) -> Json:
-        """The answer to a request for the model."""
+        """Encode the answer."""
         document = asdict(self)
         contour = self.contour
         if contour is not None:
@@ -200,10 +200,10 @@ class SweepModel:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> SweepModel:
-        """The model of an answer.
+        """Decode an answer.
 
         Raises:
-            WrongShape: It holds none.
+            WrongShape: The answer has another shape.
         """
         _MODEL(found, "model")
         contour, suggested, coverage = (
@@ -224,7 +224,7 @@ class SweepModel:
 
 
 def _record(kind: Any, found: Mapping[str, Any]) -> Any:
-    """A record of the fields that it knows; lists are tuples."""
+    """Build a record from its known fields, with tuples for lists."""
     known = {name: found[name] for name in kind.__dataclass_fields__}
     return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in known.items()})
 

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): how an error travels."""
+"""Problem documents (RFC 9457): the wire format of errors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ PROBLEM_TYPE = "application/problem+json"
 
 
 def problem_document(status: int, title: str, detail: str, code: str) -> dict[str, Any]:
-    """The body of an answer that is an error.
+    """Build the body of an error answer.
 
     Args:
-        status: Of the answer.
-        title: What kind of error it is, for people.
+        status: HTTP status of the answer.
+        title: Kind of the error, for people.
         detail: What is wrong, and what to do about it.
-        code: What kind of error it is, for programs; such as ``ServiceError.code``.
+        code: Kind of the error, for programs, such as ``ServiceError.code``.
     """
     return {
         "type": "about:blank",

@@ -1,8 +1,7 @@
-"""What agents and the backend say to each other about a run: one class for each document.
+"""The documents that agents and the backend exchange about a run.
 
-The backend writes what the client reads and the other way round, by the same lines. A reader
-ignores fields that it does not know, so that either side may be newer; what an older side leaves
-out has a default.
+Both sides encode and decode with the same classes. A reader ignores unknown fields, so that either
+side may be newer; fields that an older side omits have defaults.
 """
 
 from __future__ import annotations
@@ -21,13 +20,12 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-#: What the agent reports of an attempt that the backend keeps and shows and does nothing else
-#: with: name and JSON type. An entry here and in ``infra/openapi.yaml`` is all that the way from
-#: agent to reader needs; see ``docs/adding-a-field.md``.
+#: Fields of a finished attempt that the backend only stores and shows: name and JSON type. Adding a
+#: field takes an entry here and in ``infra/openapi.yaml``; see ``docs/adding-a-field.md``.
 DETAILS: dict[str, type] = {}
 
 
-#: How soon an agent asks again at the earliest, and at the latest, whatever a backend says.
+#: Bounds of the time after which an agent asks again, whatever the backend sends.
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 3600.0
 SHORTEST_LEASE_SECONDS = 1.0
 
@@ -72,12 +70,12 @@ _FINISHED = shapes.record({"state": shapes.TEXT, "requeued": shapes.BOOLEAN})
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Which rows of a run are to be sent at once; all others can wait for the next heartbeat.
+    """Which rows of a run an agent must send at once; all others wait for the next heartbeat.
 
     Attributes:
-        report_at: Counts of finite values of the metric at which the run is judged, ascending.
-        at_most: A value of the metric that is no greater than this ends the sweep; None for none.
-        at_least: One that is no less than this does; None for none.
+        report_at: Ascending numbers of finite metric values at which the run is judged.
+        at_most: A metric value that is not greater than this ends the sweep; None for none.
+        at_least: A metric value that is not less than this ends the sweep; None for none.
     """
 
     report_at: tuple[int, ...] = ()
@@ -86,16 +84,16 @@ class Attention:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no row matters at once."""
+        """Whether no row must be sent at once."""
         return not self.report_at and self.at_most is None and self.at_least is None
 
     def is_due(self, n_values: int, lowest: float, highest: float) -> bool:
-        """Whether rows are to be sent at once.
+        """Whether rows must be sent at once.
 
         Args:
-            n_values: How many finite values of the metric there are.
-            lowest: Of those that have not been sent; infinity where there are none.
-            highest: Likewise; minus infinity.
+            n_values: Number of finite metric values so far.
+            lowest: The lowest value that has not been sent; infinity if there is none.
+            highest: The highest value that has not been sent; minus infinity if there is none.
         """
         return (
             any(count <= n_values for count in self.report_at)
@@ -104,14 +102,14 @@ class Attention:
         )
 
     def to_json(self) -> Json:
-        """Two fields of a hand-out, and of the answer to a report."""
+        """Encode the fields of a hand-out and of the answer to a report."""
         bounds = {"at_most": self.at_most, "at_least": self.at_least}
         target = {name: bound for name, bound in bounds.items() if bound is not None}
         return {"report_at": list(self.report_at), "target": target or None}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Attention | None:
-        """What a hand-out or an answer says; None from an older backend."""
+        """Decode them from a hand-out or an answer; None from an older backend."""
         if "report_at" not in found:
             return None
         target = found.get("target") or {}
@@ -120,19 +118,19 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class HandOut:
-    """A run that its agent holds until its lease ends.
+    """A run that its agent holds until its lease expires.
 
     Attributes:
-        id: Such as ``abcd1234-7``.
-        index: The run's number in the sweep, from 0.
-        attempt: Counts the hand-outs of this run.
+        id: Id of the run, such as ``abcd1234-7``.
+        index: Index of the run in the sweep, from 0.
+        attempt: Number of the hand-out of this run.
         lease_seconds: How long the backend waits for the next report.
-        metric: Name of the sweep's metric, as its newest config has it; None without one, or from
-            an older backend.
+        metric: Name of the metric in the sweep's newest config; None without one, or from an older
+            backend.
         key: Secret of this hand-out, which reports and the finish repeat; None from an older
             backend.
-        attention: Which rows are to be sent at once; None from an older backend.
-        command_sha256: Of the sweep's command and program as they are now; None from an older
+        attention: Rows that must be sent at once; None from an older backend.
+        command_sha256: SHA-256 of the sweep's present command and program; None from an older
             backend.
     """
 
@@ -150,17 +148,17 @@ class HandOut:
     command_sha256: str | None = None
 
     def to_json(self) -> Json:
-        """The answer to an ask."""
+        """Encode the answer to an ask."""
         document = {item.name: getattr(self, item.name) for item in fields(self)}
         attention = document.pop("attention") or Attention()
         return {**document, "config": tagged(self.config), **attention.to_json()}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> HandOut:
-        """The hand-out of an answer.
+        """Decode the answer to an ask.
 
         Raises:
-            WrongShape: It is none, or names a run as no backend does.
+            WrongShape: It is not a hand-out, or the run's id is malformed.
         """
         _HAND_OUT(found, "run")
         known = {item.name: found[item.name] for item in fields(cls) if item.name in found}
@@ -170,7 +168,7 @@ class HandOut:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to hand out just now; ``reason`` is ``paused`` or ``leased``."""
+    """There is nothing to hand out at the moment; ``reason`` is ``paused`` or ``leased``."""
 
     wait_seconds: float
     reason: str
@@ -181,27 +179,27 @@ class Wait:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Wait:
-        """The wait of an answer, within what an agent is ready to wait.
+        """Decode the answer to an ask, with the time limited to the agent's bounds.
 
         Raises:
-            WrongShape: It is none.
+            WrongShape: It is not a wait.
         """
         _WAIT(found, "wait")
-        seconds = found["wait_seconds"]  # NaN too is raised to the shortest
+        seconds = found["wait_seconds"]  # NaN becomes the shortest
         bounded = max(SHORTEST_WAIT_SECONDS, min(seconds, LONGEST_WAIT_SECONDS))
         return cls(float(bounded), found["reason"])
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What the agent of a run is to do: go on (``reason`` is None), or stop the run and why.
+    """The answer to a report: continue the run (``reason`` is None), or stop it.
 
     Attributes:
-        reason: ``stop_run`` or ``canceled`` (a user's word) or ``early_terminate``.
-        lease_seconds: How long the agent may now be silent.
-        next_row: Number of the row that comes next: those before it need not be sent again. 0 from
-            an older backend.
-        attention: Which rows are to be sent at once; None from an older backend.
+        reason: ``stop_run`` or ``canceled`` (requested by a user) or ``early_terminate``.
+        lease_seconds: How long the agent may now go without a report.
+        next_row: Number of the next row; earlier ones need not be sent again. 0 from an older
+            backend.
+        attention: Rows that must be sent at once; None from an older backend.
     """
 
     reason: str | None
@@ -215,7 +213,7 @@ class Command:
         return self.reason is not None
 
     def to_json(self) -> Json:
-        """The answer to a report."""
+        """Encode the answer to a report."""
         return {
             "command": "stop" if self.is_stop else "continue",
             "reason": self.reason,
@@ -226,10 +224,10 @@ class Command:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Command:
-        """The command of an answer.
+        """Decode the answer to a report.
 
         Raises:
-            WrongShape: It is none.
+            WrongShape: It is not a command.
         """
         _COMMAND(found, "command")
         return cls(
@@ -242,16 +240,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended, as its agent saw it.
+    """How an attempt ended, as its agent reports it.
 
     Attributes:
-        state: finished, failed, killed or preempted.
-        summary: Last value of every metric (and more, if the program said so).
+        state: Finished, failed, killed or preempted.
+        summary: Last value of every metric, and further values that the program set.
         error_tail: Last lines of stderr, if the run failed.
         is_stopped_early: Whether early termination ended it. If None, a run that finished after
             its agent was asked to stop it counts as stopped.
         result: The value of the sweep's metric that the program set itself.
-        attributes: What the program noted about the run; see ``Outcome``.
+        attributes: Attributes that the program set; see ``Outcome``.
         key: The key of the hand-out, if the agent sends it.
         details: Values of ``DETAILS``, by name.
     """
@@ -269,7 +267,7 @@ class Ending:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> Json:
-        """The body of a finish; what is not known is left out."""
+        """Encode the body of a finish; unknown values are left out."""
         document: Json = {
             "attempt": self.attempt,
             "key": self.key,
@@ -295,21 +293,21 @@ ENDING_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What became of a run whose attempt ended: its state, and whether it is handed out again."""
+    """The answer to a finish: the run's state, and whether the run will be handed out again."""
 
     state: str
     is_requeued: bool
 
     def to_json(self) -> Json:
-        """The answer to a finish."""
+        """Encode the answer to a finish."""
         return {"state": RunState(self.state).value, "requeued": self.is_requeued}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Finished:
-        """The answer to a finish.
+        """Decode the answer to a finish.
 
         Raises:
-            WrongShape: It is none.
+            WrongShape: It has another shape.
         """
         _FINISHED(found, "finish")
         return cls(found["state"], found["requeued"])

@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sweep_sdk._agent.options import AgentOptions
-from sweep_sdk._agent.printed.metrics import patterns_of
 from sweep_sdk._agent.process.child import signal_name
 from sweep_sdk._agent.process.gpus import allotment, variables_of
 from sweep_sdk._agent.process.launcher import Launcher
@@ -29,6 +28,7 @@ from sweep_sdk._agent.process.spot import SpotNotice, SpotWatch, grace_seconds
 from sweep_sdk._agent.process.supervisor import Interrupt, Warn
 from sweep_sdk._agent.session.session import AgentSession, find_sweep, registered
 from sweep_sdk._agent.slot.program import ProgramAttempt
+from sweep_sdk._agent.slot.sources import MetricSources
 from sweep_sdk._agent.view.event_pump import EventPump
 from sweep_sdk._capture.capture import capturing
 from sweep_sdk._exceptions import UsageError
@@ -106,7 +106,7 @@ def run_agent(
     options.check_pin(command_sha256(found["config"]))
     launcher = Launcher(found["config"], environment())
     launcher.check()
-    patterns = patterns_of(found["config"], options.metrics_from)
+    sources = MetricSources.of(found["config"], options)
     gpus = variables_of(options.gpu_groups, allotment(environment()))
     with ExitStack() as stack:
         lock = stack.enter_context(registered(settings))
@@ -115,7 +115,7 @@ def run_agent(
         capture = stack.enter_context(
             capturing(found["config"].get("wandb"), environment(), session.notice)
         )
-        begin = partial(ProgramAttempt, session, launcher, patterns, capture)
+        begin = partial(ProgramAttempt, session, launcher, sources, capture)
         return _Agent(session, launcher, begin, gpus, settings.metadata_url, pump.flush).run()
 
 

@@ -90,7 +90,7 @@ def run_function_agent(
     options = options or AgentOptions()
     settings = settings or load_settings()
     call = callable_without_arguments(function)
-    if options.metrics_from:
+    if options.metrics_from or options.follows:
         raise UsageError(_PRINTS_NOTHING)
     found = find_sweep(client, sweep, notify)
     with ExitStack() as stack:

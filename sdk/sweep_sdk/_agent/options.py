@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sweep_sdk._agent.process.gpus import parse_groups
 from sweep_sdk._agent.process.signals import TERM_TIMEOUT_SECONDS
 from sweep_sdk._exceptions import UsageError
+from sweep_service.model.language.followed import KINDS, Source, path_problem
 from sweep_service.model.language.printed import PATTERN_EXAMPLE, PATTERN_NEED, pattern_problem
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class AgentOptions:
         metrics_from: Patterns that find metrics in the output of programs on stdout and stderr, by
             the name of the metric: regular expressions whose last group is the value. They are
             added to the sweep's ``metrics_from`` and take precedence over it.
+        follows: Places where the programs write metrics for TensorBoard or MLflow. They replace
+            those of the same kind in the sweep's ``metrics_from``.
         watches_spot: Whether to ask the instance metadata service for interruption notices.
         pin: SHA-256 of the sweep's command and program, as ``show`` prints it; the agent runs
             nothing else. None to pin the command that the sweep has when the agent starts.
@@ -83,6 +86,7 @@ class AgentOptions:
     backend_patience_seconds: float = 3600.0
     delivery_timeout_seconds: float = 900.0
     metrics_from: Mapping[str, str] = field(default_factory=dict)
+    follows: tuple[Source, ...] = ()
     watches_spot: bool = False
     pin: str | None = None
 
@@ -121,6 +125,11 @@ class AgentOptions:
             raise UsageError("gpus_per_run needs gpus: name them, such as 0-7")
         _ = self.gpu_groups  # raises for invalid GPUs
         check_patterns(self.metrics_from)
+        for kind, path in self.follows:
+            problem = path_problem(path)
+            if kind not in KINDS or problem:
+                needs = f"needs {' or '.join(KINDS)}" if kind not in KINDS else problem
+                raise UsageError(f"metrics_from: found '{kind}:{path}'; {needs}")
         if self.name is not None and not 0 < len(self.name) <= MAX_NAME_LENGTH:
             raise UsageError(f"name has {len(self.name)} characters; needs 1 to {MAX_NAME_LENGTH}")
 

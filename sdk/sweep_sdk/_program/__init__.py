@@ -1,1 +1,1 @@
-"""What runs inside a training program: run, configuration and summary. Standard library only."""
+"""The part inside a training program: run, configuration and summary. Standard library only."""

@@ -1,8 +1,8 @@
 """What a program records about its run in addition to metrics, as short plain JSON.
 
-Configuration values of its own, paths, commits, notes: kept with the run, apart from the sweep's
-values. Non-finite numbers are written as configs have them, ``{"$number": "NaN"}``, so that they
-come out as numbers. Standard library only: training programs load this.
+Examples are its own configuration values, paths, commits and notes. They are stored with the run,
+apart from the sweep's values. Non-finite numbers are encoded as in configs, ``{"$number": "NaN"}``.
+Standard library only, because training programs load this.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from sweep_sdk._metrics.values import encode_number
 _MAX_CHARACTERS = 1000
 _MAX_ITEMS = 100
 _MAX_DEPTH = 8
-#: Approximate total of one fact: bounds maps that contain each other many times over.
+#: Approximate maximum size of one attribute; limits maps that contain each other many times.
 _MAX_SIZE = 20_000
 _LEFT_OUT = "..."
 
 
 def as_attribute(value: Any) -> Any:
-    """A value as JSON with at most about 1,000 characters a leaf. Never raises.
+    """A value as JSON with at most about 1,000 characters per leaf. Never raises.
 
-    Numbers of other libraries become plain numbers, and what JSON lacks becomes its text. Three
-    dots mark where a long text, list or map was cut.
+    Numbers of other libraries are converted to plain numbers, other values that JSON lacks to text.
+    Three dots mark where a long text, list or map was cut.
     """
     return _Copier().copy(value, 0)
 

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 
 class Config(dict[str, Any]):
-    """A run's configuration: a dict whose items are attributes too, at every depth.
+    """A run's configuration: a dict whose items are also attributes, at every depth.
 
-    What it holds is plain: ``dict(config)`` has no class of this package at any depth, and can be
-    kept as YAML or in a checkpoint. An item that is named like a method of dict (``items``,
-    ``keys``) is reached as an item only.
+    Its values are plain: ``dict(config)`` has no class of this package at any depth, and can be
+    saved
+    as YAML or in a checkpoint. An item with the name of a dict method (``items``, ``keys``) can
+    only
+    be accessed as an item.
     """
 
     _on_change: Callable[[str], None] | None = None
@@ -27,7 +29,7 @@ class Config(dict[str, Any]):
         self.update(values)
 
     def notify(self, on_change: Callable[[str], None]) -> None:
-        """Call ``on_change`` with the name of each top-level item that is set from now on."""
+        """Call ``on_change`` from now on with the name of each top-level item that is set."""
         object.__setattr__(self, "_on_change", on_change)
 
     def __getattr__(self, name: str) -> Any:
@@ -63,7 +65,7 @@ class Config(dict[str, Any]):
     ) -> None:
         """Set values from a mapping, pairs or an argparse namespace.
 
-        What is set here is this program's own: the sweep keeps the configuration it handed out.
+        The values are recorded as this program's own; the sweep's configuration is not changed.
 
         Args:
             values: The values.
@@ -71,19 +73,19 @@ class Config(dict[str, Any]):
             more: Further values by name.
 
         Raises:
-            UsageError: ``values`` is no mapping or the like.
+            UsageError: ``values`` is not a mapping or the like.
         """
         for name, value in (_readable(values) | more).items():
             self[name] = value
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """The value of ``name``, which is set to ``default`` if it is missing."""
+        """The value of ``name``, which is first set to ``default`` if it is missing."""
         if name not in self:
             self[name] = default
         return self[name]
 
     def setdefaults(self, values: Any) -> None:
-        """Set those of several values that are not set yet."""
+        """Set the values that are not set yet."""
         for name, value in _readable(values).items():
             self.setdefault(name, value)
 
@@ -95,7 +97,7 @@ class Config(dict[str, Any]):
         """An independent copy of the config's own levels."""
         return Config(self.as_dict())
 
-    pop = MutableMapping.pop  # those of dict would bypass the methods above
+    pop = MutableMapping.pop  # dict's methods would bypass the ones above
     popitem = MutableMapping.popitem
     clear = MutableMapping.clear
 
@@ -112,7 +114,7 @@ class Config(dict[str, Any]):
 
 
 class _Section(Config):
-    """A nested map of a config: reads like one, and writes through to the map itself."""
+    """A nested map of a config, which writes through to the map itself."""
 
     def __init__(self, values: dict[str, Any], parent: Config, name: str) -> None:
         dict.__init__(self, values)
@@ -129,10 +131,10 @@ class _Section(Config):
 
 
 def as_dict(values: Any) -> dict[str, Any]:
-    """A mapping, pairs, an argparse namespace or None, as a dict.
+    """Convert a mapping, pairs, an argparse namespace or None to a dict.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: It has another type.
     """
     if values is None:
         return {}
@@ -150,7 +152,7 @@ def _readable(values: Any) -> dict[str, Any]:
     """``as_dict``; an empty dict and a notice if the mapping cannot be read.
 
     Raises:
-        UsageError: It is no mapping or the like.
+        UsageError: It is not a mapping or the like.
     """
     try:
         return as_dict(values)
@@ -163,11 +165,11 @@ def _readable(values: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any, above: tuple[int, ...] = ()) -> Any:
-    """Maps as dicts, at every depth; all else as it is, also maps that cannot be read.
+    """Convert maps to dicts at every depth; other values, and unreadable maps, are unchanged.
 
     Args:
-        value: To be made plain.
-        above: Identifies the maps that it is nested in; one of them again stays as it is.
+        value: The value.
+        above: Ids of the maps that it is nested in, which stop the recursion of cyclic maps.
     """
     try:
         if isinstance(value, Mapping) and id(value) not in above:

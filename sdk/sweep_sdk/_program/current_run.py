@@ -43,23 +43,23 @@ def init(
     entity: str | None = None,
     **others: Any,
 ) -> Run:
-    """The run that this program belongs to; outside a sweep one that writes nowhere.
+    """The run that this program belongs to; outside a sweep, a run that writes nothing.
 
-    Calling it again before ``finish`` gives the same run.
+    Calling it again before ``finish`` returns the same run.
 
     Args:
         project: Name of the project outside a sweep.
         config: Default values: a mapping or an argparse namespace.
-        report: Whether this process reports. By default all do, but in distributed training
-            that of rank 0 alone (ranks as set by torchrun, srun or mpirun).
-        name: A name for people.
-        tags: Words for finding the run again.
-        group: The name of a group of runs.
+        report: Whether this process reports. By default every process does, but in distributed
+            training only rank 0 (ranks as set by torchrun, srun or mpirun).
+        name: Display name of the run.
+        tags: Tags of the run.
+        group: Name of a group of runs.
         notes: A longer text.
-        job_type: What kind of work it is, such as ``train``.
-        mode: ``disabled`` reports nothing.
-        entity: Kept as an attribute of the run.
-        others: Keywords that other trackers have; those without effect are reported once.
+        job_type: Kind of work, such as ``train``.
+        mode: ``disabled`` to report nothing.
+        entity: Stored as an attribute of the run.
+        others: Keywords of other trackers; those without effect are reported once.
     """
     own = _own_defaults(
         config, others.pop("config_exclude_keys", None), others.pop("config_include_keys", None)
@@ -118,7 +118,7 @@ def _flush_at_exit() -> None:
 def _own_defaults(
     config: object, excluded: Iterable[str] | None, included: Iterable[str] | None
 ) -> dict[str, Any]:
-    """The default values that ``init`` was given, as far as they can be read."""
+    """The default values given to ``init``, as far as they can be read."""
     try:
         given = as_dict(config)
         chosen = set(given if included is None else included) - set(excluded or ())

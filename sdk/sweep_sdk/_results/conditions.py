@@ -37,11 +37,12 @@ _WORDS = {"true": True, "false": False, "null": None, "none": None}
 
 @dataclass(frozen=True)
 class Condition:
-    """A comparison of the value that a name represents.
+    """A comparison of the value of a name.
 
     Attributes:
+        name: The name.
         sign: One of ``= != < <= > >=``.
-        text: What it is compared with, as it was written.
+        text: The value to compare with, as it was written.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Condition:
     text: str
 
     def holds(self, value: Any) -> bool:
-        """Whether it holds for a value; of None, which also represents no value, only ``=null``."""
+        """Whether it holds for a value; for None (also: no value), only ``=null`` does."""
         if self.sign == "=":
             return _is_equal(value, self.text)
         if self.sign == "!=":
@@ -63,7 +64,7 @@ def parse_conditions(text: str) -> list[Condition]:
     """Parse conditions, all of which must hold.
 
     Raises:
-        UsageError: It cannot be understood.
+        UsageError: The text is not a list of conditions.
     """
     conditions = []
     position, word = 0, "and"
@@ -106,7 +107,7 @@ def _is_equal(value: Any, text: str) -> bool:
 
 
 def _number(text: str) -> float | None:
-    """The number that a text spells, or the seconds since the epoch of an ISO 8601 time (UTC)."""
+    """The number in a text, or the seconds since the epoch of an ISO 8601 time (UTC)."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The curves of any number of runs, in as many requests as they need."""
+"""Reads the curves of any number of runs in several requests."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _RUNS_A_REQUEST = 100
 def find_curves(
     client: Client, sweep: str, indices: Sequence[int], metric: str | None = None, points: int = 200
 ) -> Iterator[Curve]:
-    """The curves of a metric, as they are consumed; those without points too.
+    """The curves of a metric, including empty ones; read lazily.
 
     Args:
         client: Client used for the requests.
         sweep: A reference to the sweep.
-        indices: Of the runs, any number.
-        metric: By default the sweep's own.
-        points: About how many of each run.
+        indices: Indices of the runs, any number.
+        metric: Name of the metric; by default the sweep's own.
+        points: Approximate number of points per run.
     """
     waiting = list(indices)
     while waiting:

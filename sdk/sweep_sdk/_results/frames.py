@@ -1,4 +1,4 @@
-"""Runs and rows as data frames of pandas, which is loaded only here."""
+"""Data frames of runs and rows. Only this module loads pandas."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def frame_of(items: Iterable[Item] | Item) -> pd.DataFrame:
-    """A data frame of runs or of rows: one line each, flat names, times in UTC.
+    """A data frame of runs or of rows: one line per item, flat names, times in UTC.
 
     Raises:
-        UsageError: pandas is not installed, or the items are runs and rows.
+        UsageError: pandas is not installed, or the items mix runs and rows.
     """
     found = [items] if isinstance(items, Mapping) else list(items)
     are_runs = [all(name in item for name in (*RUN_FIELDS, *GROUPS[:2])) for item in found]

@@ -1,4 +1,4 @@
-"""Results from elsewhere: the rows of a table as configurations and values of a metric."""
+"""Converts the rows of a table to configurations and metric values for an import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_RESULTS = 5_000
 _MAX_FILE_BYTES = 20_000_000
 
 _WORDS = {"True": True, "False": False, "None": None, "": None}
-#: What to do about a column ``{name}`` in a sweep with the metric ``{metric}``.
+#: Advice about an unknown column ``{name}`` in a sweep with the metric ``{metric}``.
 _ADVICE = "metrics={{{metric!r}: {name!r}}} makes it the metric, ignore=[{name!r}] passes it over"
 
 #: A row of a table: the text in each column.
@@ -29,13 +29,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a table mean.
+    """The meaning of a table's columns.
 
     Attributes:
-        metrics: The column of a metric, by the metric's name, where it is called differently.
+        metrics: Columns of metrics by name of the metric, for columns with another name.
         ignored: Columns that are not used.
-        advice: What to do about a column ``{name}`` that is not known, where ``{metric}`` is the
-            sweep's metric.
+        advice: Advice about an unknown column ``{name}``; ``{metric}`` is the sweep's metric.
     """
 
     metrics: Mapping[str, str]
@@ -60,32 +59,37 @@ def read_table(source: str | os.PathLike[str] | Iterable[Row]) -> list[Row]:
 
 
 def results_of(rows: Sequence[Row], sweep: Mapping[str, Any], columns: Columns) -> list[Any]:
-    """The rows as the backend takes them: ``{"config": ..., "value": ...}`` each.
+    """The rows as objects ``{"config": ..., "value": ...}``, as the backend takes them.
 
     Args:
-        rows: By names of parameters, nested ones with dots, and metrics.
-        sweep: As the backend describes it.
-        columns: How they are to be understood.
+        rows: Values by names of parameters (dotted if nested) and metrics.
+        sweep: The sweep as the backend returns it.
+        columns: The meaning of the columns.
 
     Raises:
-        UsageError: A column is neither a parameter nor a metric, or one is missing; or a value of
-            the metric is no number.
+        UsageError: A column is neither a parameter nor a metric, a column is missing, or a value
+            of the metric is not a number.
     """
-    from sweep_service.model.language.sweep_config import from_document
-
-    parameters = {p.name: p for p in from_document(sweep["config"]).space.leaves}
-    rows = [_flat(row, parameters) for row in rows]
+    parameters = parameters_of(sweep)
+    rows = [flat(row, parameters) for row in rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     metric = sweep["metric"]["name"] if sweep["metric"] else None
     column = columns.metrics.get(metric, metric) if metric is not None else None
     _check_columns(names, parameters, column, metric, columns)
     return [
         {
-            "config": _config(row, parameters),
+            "config": config_of(row, parameters),
             "value": _value(number, column, row.get(column)) if column in names else None,
         }
         for number, row in enumerate(rows, start=1)
     ]
+
+
+def parameters_of(sweep: Mapping[str, Any]) -> dict[str, Parameter]:
+    """The parameters of a sweep by name."""
+    from sweep_service.model.language.sweep_config import from_document
+
+    return {p.name: p for p in from_document(sweep["config"]).space.leaves}
 
 
 def _read_file(path: Path) -> list[Row]:
@@ -108,16 +112,16 @@ def _read_file(path: Path) -> list[Row]:
     return rows
 
 
-def _flat(row: Row, parameters: Mapping[str, Parameter], prefix: str = "") -> dict[str, Any]:
-    """The row with nested maps as dotted names, but for values that are maps themselves."""
-    flat: dict[str, Any] = {}
+def flat(row: Row, parameters: Mapping[str, Parameter], prefix: str = "") -> dict[str, Any]:
+    """The row with nested maps flattened to dotted names, except for values that are maps."""
+    found: dict[str, Any] = {}
     for key, value in row.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and name not in parameters:
-            flat |= _flat(value, parameters, f"{name}.")
+            found |= flat(value, parameters, f"{name}.")
         else:
-            flat[name] = value
-    return flat
+            found[name] = value
+    return found
 
 
 def _check_columns(
@@ -154,7 +158,8 @@ def _check_columns(
         raise UsageError(f"there is no column for the parameter '{missing[0]}'")
 
 
-def _config(row: Row, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+def config_of(row: Row, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The values of the parameters that a row has, as the sweep would hand them out."""
     config: dict[str, Any] = {}
     for name, parameter in parameters.items():
         if name in row:
@@ -166,7 +171,7 @@ def _config(row: Row, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
 
 
 def _understood(cell: Any, parameter: Parameter) -> Any:
-    """What a cell of a file means: a number, a boolean, null, JSON; or the text that it is."""
+    """The value of a cell in a file: a number, boolean, null or JSON; otherwise its text."""
     if not isinstance(cell, str) or parameter.distribution.contains(cell):
         return cell
     candidates: list[Any] = []
@@ -192,7 +197,7 @@ def _value(number: int, column: str | None, cell: Any) -> float | None:
 
 
 def outcome_text(imported: Mapping[str, Any]) -> str:
-    """A line about the outcome of an import."""
+    """A one-line message about the outcome of an import."""
     parts = []
     if imported["observed"]:
         parts.append(f"{_count(imported['observed'], 'result')} for bayes to go by")

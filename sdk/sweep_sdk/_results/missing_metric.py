@@ -22,12 +22,12 @@ NOTHING_LOGGED = (
 
 
 def missing_metric(metric: str, logged: Collection[str], *, is_unmatched: bool = False) -> str:
-    """Why a finished run has no value of the metric, and what may have been meant.
+    """Why a finished run has no value of the metric, and which name may have been meant.
 
     Args:
         metric: The sweep's metric.
         logged: The names that were logged.
-        is_unmatched: Whether a pattern looked for it in what the program printed, and in vain.
+        is_unmatched: Whether a pattern for it has not matched any of the program's output.
     """
     if metric in logged:
         return f"every value of {metric} was NaN or infinite"
@@ -44,7 +44,7 @@ def missing_metric(metric: str, logged: Collection[str], *, is_unmatched: bool =
 
 
 def nearest(metric: str, names: Iterable[str]) -> str | None:
-    """The name that was most likely meant: the same but for separators and case, or similar."""
+    """The name that was most likely meant: equal except for separators and case, or similar."""
     plain = {_plain(name): name for name in names}
     if _plain(metric) in plain:
         return plain[_plain(metric)]
@@ -53,11 +53,11 @@ def nearest(metric: str, names: Iterable[str]) -> str | None:
 
 
 def runs_without_metric(metric: str | None, runs: Iterable[Mapping[str, Any]]) -> str | None:
-    """A line about finished runs without a value of the metric; None if there are none.
+    """A message about finished runs without a value of the metric; None if there are none.
 
     Args:
-        metric: The sweep's; None without one.
-        runs: As the backend describes them.
+        metric: The sweep's metric, if it has one.
+        runs: The runs as the backend returns them.
     """
     if metric is None:
         return None

@@ -1,8 +1,8 @@
-"""What a name means among the values of runs: a field, a parameter, a metric, a note.
+"""Resolves names of values of runs: fields, parameters, metrics and attributes.
 
 ``config.lr``, ``summary.loss``, ``attributes.config.seed`` and ``run.state`` name one value each.
-A name alone is looked for everywhere: the sweep's metric represents a run's best value of it (see
-``shown_value``), any other metric for its last one.
+A name without a prefix is looked up in all of them. The sweep's metric means a run's best value
+(see ``shown_value``), any other metric its last one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Getter = Callable[[Run], Any]
 #: The metric of each sweep, ``{"name": ..., "goal": ...}``, by the sweep's id.
 Metrics = Mapping[str, Mapping[str, Any] | None]
 
-#: What programs note about their runs and people look for as if it were a field.
+#: Attributes that can be named like fields.
 NOTED = ("name", "tags", "group", "notes", "job_type")
 _MAX_NAMES_SHOWN = 30
 _MOST_NAMES_COMPARED = 2000
@@ -36,8 +36,8 @@ class Names:
 
         Args:
             runs: All of them, so that a name is known if any run has it.
-            metrics: Of their sweeps.
-            clock: Seconds since the epoch.
+            metrics: The metrics of their sweeps.
+            clock: Returns seconds since the epoch.
         """
         self._has_runs = bool(runs)
         self._metrics = metrics
@@ -52,7 +52,7 @@ class Names:
         """A function that gets the value of ``name`` from a run, or None if the run has none.
 
         Raises:
-            UsageError: No run has it, or it could mean two things.
+            UsageError: No run has the name, or it is ambiguous.
         """
         if not self._has_runs:
             return lambda _: None
@@ -72,7 +72,7 @@ class Names:
         """Check that some run has a metric.
 
         Raises:
-            UsageError: None has it.
+            UsageError: No run has it.
         """
         if name not in self._groups["summary"]:
             raise UsageError(f"no run has a value of '{name}'{self._hint(name)}")
@@ -128,7 +128,7 @@ class Names:
 
 
 def shown_value(run: Run, metric: str) -> Any:
-    """The value of a run by its sweep's metric: the best, or what it diverged to; None without."""
+    """The best value of the sweep's metric in a run, or the one it diverged to; None without."""
     return run["best"] if run["best"] is not None else run["summary"].get(metric)
 
 
@@ -136,7 +136,7 @@ def _in_group(group: str, name: str) -> Getter:
     def value(run: Run) -> Any:
         values = run.get(group) or {}
         found = values.get(name)
-        if found is None or isinstance(found, dict):  # a dotted name, or a map of other names
+        if found is None or isinstance(found, dict):  # a dotted name, or a prefix of other names
             return flattened(values).get(name) if "." in name else None
         return found
 

@@ -1,6 +1,7 @@
-"""A sweep as a study in a database of Optuna, which is loaded only here and writes it itself.
+"""Writes a sweep as a study into a database of Optuna. Only this module loads Optuna.
 
-The intermediate values, which may be hundreds of thousands, go into its table directly.
+Optuna itself writes the database, except for the intermediate values: they can be hundreds of
+thousands and are inserted directly.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _STATES = {"running": "RUNNING", "preempting": "RUNNING", "pending": "WAITING"}
 _STATES |= {"preempted": "WAITING", "finished": "COMPLETE"}
-#: A share of the values of an unbounded distribution that is left out on each side.
+#: Share of an unbounded distribution that is cut off on each side.
 _TAIL = 1e-3
 _INSERT = (
     "INSERT INTO trial_intermediate_values"
@@ -51,8 +52,8 @@ def write_study(client: Client, sweep: str, file: Path, points: int) -> tuple[st
     Args:
         client: Client used for the requests.
         sweep: A reference to the sweep.
-        file: A SQLite database that does not exist yet.
-        points: About how many intermediate values of each run.
+        file: Path of the SQLite database, which must not exist.
+        points: Approximate number of intermediate values per run.
 
     Returns:
         The name of the study, and the number of trials by state.
@@ -91,7 +92,7 @@ def _write(optuna: Any, file: Path, sweep: Mapping[str, Any], runs: Sequence[Run
     storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # experimental features of Optuna
+            warnings.simplefilter("ignore")  # Optuna warns about experimental features
             study = optuna.create_study(
                 storage=storage, study_name=sweep["id"], direction=sweep["metric"]["goal"]
             )
@@ -113,11 +114,12 @@ def _write(optuna: Any, file: Path, sweep: Mapping[str, Any], runs: Sequence[Run
 
 @dataclass(frozen=True)
 class _Searched:
-    """A parameter that is searched, as Optuna knows it.
+    """A searched parameter with its distribution in Optuna.
 
     Attributes:
-        distribution: Of Optuna; every value of a run is in it.
-        is_choice: Whether values are choices: JSON texts of those that are lists or maps.
+        parameter: The parameter.
+        distribution: Optuna's distribution, which contains the values of all runs.
+        is_choice: Whether values are choices, in which lists and maps are JSON texts.
     """
 
     parameter: Parameter
@@ -125,7 +127,7 @@ class _Searched:
     is_choice: bool
 
     def value(self, run: Run) -> Any:
-        """The value of a run; ``MISSING`` if its configuration has none, or one of another type."""
+        """The value in a run; ``MISSING`` if its config has none, or one of another type."""
         value = self.parameter.read(run["config"])
         if value is MISSING or (not self.is_choice and not is_number(value)):
             return MISSING
@@ -137,12 +139,12 @@ def _choice(value: Any) -> Any:
 
 
 def _searched(distributions: Any, parameter: Parameter, runs: Sequence[Run]) -> _Searched:
-    """A parameter with the narrowest distribution that has all values of the runs.
+    """A parameter with the narrowest distribution that contains the values of all runs.
 
     Args:
-        distributions: The module of Optuna.
-        parameter: Of the sweep's configuration as it is now; older runs may have other values.
-        runs: All of them.
+        distributions: Optuna's module of distributions.
+        parameter: The parameter in the sweep's present config; older runs may have other values.
+        runs: All runs.
     """
     own: Any = parameter.distribution
     found = [parameter.read(run["config"]) for run in runs]
@@ -164,7 +166,7 @@ def _searched(distributions: Any, parameter: Parameter, runs: Sequence[Run]) -> 
 
 
 def _bounds(distribution: Any) -> tuple[float, float]:
-    """The least and the greatest value; of an unbounded distribution, nearly so."""
+    """The smallest and largest value, cut off for an unbounded distribution."""
     if distribution.n_values is not None:
         return distribution.value_at(0), distribution.value_at(distribution.n_values - 1)
     if getattr(distribution, "is_bounded", False):
@@ -179,7 +181,7 @@ def _trial(module: Any, run: Run, searched: Sequence[_Searched]) -> Any:
     began = _local_time(run["started_at"] or run["created_at"])
     ended = _local_time(run["ended_at"] or run["started_at"] or run["created_at"])
     return module.FrozenTrial(
-        number=-1,  # Optuna numbers it
+        number=-1,  # assigned by Optuna
         trial_id=-1,
         state=module.TrialState[state],
         value=run["best"] if state in ("COMPLETE", "PRUNED") else None,
@@ -202,12 +204,12 @@ def _state(run: Run) -> str:
 
 
 def _local_time(seconds: float) -> datetime:
-    """A time as Optuna writes it: local, without its zone."""
+    """A time in Optuna's format: local, without a time zone."""
     return datetime.fromtimestamp(seconds)  # noqa: DTZ006
 
 
 def _attributes(run: Run) -> dict[str, Any]:
-    """What Optuna has no place for."""
+    """User attributes with the fields of a run for which Optuna has no place."""
     fields = ("state", "attempt", "agent", "host", "exit_code", "signal")
     found = {"run": run["id"], **{name: run[name] for name in fields}}
     for group in ("summary", "attributes"):
@@ -223,7 +225,7 @@ def _intermediate_values(
     trials: Sequence[Any],
     points: int,
 ) -> Iterator[tuple[int, int, float | None, str]]:
-    """The lines of Optuna's table of intermediate values."""
+    """The rows of Optuna's table of intermediate values."""
     ids = {run["id"]: trial._trial_id for run, trial in zip(runs, trials, strict=True)}
     for curve in find_curves(client, sweep["id"], [run["index"] for run in runs], points=points):
         for step, value in dict(zip(curve.step, curve.value, strict=True)).items():

@@ -23,17 +23,17 @@ _GOALS = {
     "maximise": "maximize",
     "maximize": "maximize",
 }
-#: As for the sweep's own metric: what is not over, or went wrong, is no result.
+#: States that are excluded, as for the sweep's own metric.
 NEVER_BEST = ("failed", "crashed", "pending")
 
 
 def sorted_runs(runs: Sequence[Run], keys: Sequence[str], names: Names) -> list[Run]:
-    """Runs sorted by the values of names, in their order of priority; ``-`` reverses one.
+    """Sort runs by the values of names, in order of priority; ``-`` reverses the order.
 
-    Numbers come before texts; runs without a value, or with NaN, come last either way.
+    Numbers come before texts; runs without a value, or with NaN, always come last.
 
     Raises:
-        UsageError: No run has such a name.
+        UsageError: No run has one of the names.
     """
     found = list(runs)
     for key in reversed(keys):
@@ -57,10 +57,10 @@ def _rank(value: Any) -> tuple[int, Any]:
 
 
 def best_first(runs: Sequence[Run], goals: Mapping[str, str]) -> list[Run]:
-    """Runs sorted by the values of their sweeps' metrics; those that cannot be best come last.
+    """Sort runs by the values of their sweeps' metrics; those that cannot be best come last.
 
     Args:
-        runs: In any order; of equals the first stays first.
+        runs: Runs in any order; the sort is stable.
         goals: The goal of each sweep, by its id.
     """
 
@@ -74,7 +74,7 @@ def best_first(runs: Sequence[Run], goals: Mapping[str, str]) -> list[Run]:
 
 
 def read_goal(goal: str) -> str:
-    """``minimize`` or ``maximize``, from any of their usual forms.
+    """Parse a goal in any of its usual forms to ``minimize`` or ``maximize``.
 
     Raises:
         UsageError: It is neither.
@@ -85,10 +85,10 @@ def read_goal(goal: str) -> str:
 
 
 def best_value(run: Run, metric: str, goal: str) -> float | None:
-    """A run's best finite value of any metric, as far as its summary shows; None without one.
+    """A run's best finite value of any metric according to its summary, or None.
 
-    The summary holds a metric's last value and, where it was logged more than once, the least and
-    the greatest. Of a run that has not ended it holds the sweep's metric alone.
+    The summary has a metric's last value and, if it was logged more than once, its minimum and
+    maximum. For a run in progress it only has the sweep's metric.
     """
     extreme, choose = (".min", min) if goal == "minimize" else (".max", max)
     values = (run["summary"].get(name) for name in (metric, f"{metric}{extreme}"))
@@ -99,7 +99,7 @@ def best_value(run: Run, metric: str, goal: str) -> float | None:
 def best_by(runs: Iterable[Run], metric: str, goal: str) -> tuple[Run, float] | None:
     """The run with the best value of a metric, and that value; None if no run has one.
 
-    Failed, crashed and pending runs do not count. Of equals the first is best.
+    Failed, crashed and pending runs do not count. Of equal values the first one is best.
     """
     best: tuple[Run, float] | None = None
     for run in runs:

@@ -1,4 +1,4 @@
-"""Where a picture of values ends that a few diverged ones would flatten. Pure."""
+"""Limits the range of charts that a few diverged values would flatten. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _QUANTILE = 0.95
-#: How many times as far from the best as the quantile a value is that would flatten the others.
+#: A value flattens a chart if it is this many times as far from the best as the quantile is.
 _FLATTENING = 3.0
 
 
 def limit_of(costs: Iterable[float]) -> float | None:
-    """The 95% quantile if values beyond it would flatten a picture; None: it shows all of them.
+    """The 95% quantile if values beyond it would flatten a chart; None to show all values.
 
     Args:
-        costs: Finite values of which small ones are better.
+        costs: Finite values; smaller is better.
     """
     ordered = sorted(costs)
     if not ordered:

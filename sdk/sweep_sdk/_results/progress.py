@@ -1,4 +1,4 @@
-"""How far a sweep is: what has ended, who is at work, when it may be done. Pure."""
+"""The progress of a sweep: ended runs, runs in progress, and time left. Pure."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ _N_TIMED = 50
 
 @dataclass(frozen=True)
 class Progress:
-    """A sweep at one moment; times are in seconds.
+    """The progress of a sweep; times are in seconds.
 
     Attributes:
-        n_total: How many runs it hands out; None without a limit.
-        seconds_a_run: How long the last ones took on average; None before the first has ended.
-        seconds_left: Until all runs have ended at this rate; None if nobody can say.
-        at_work: The runs at work, by index.
-        failures: The failed and crashed runs, the latest first.
-        best_so_far: The best value up to each run that can be the best, by index.
+        sweep: The sweep as the backend returns it.
+        n_ended: Number of ended runs.
+        n_total: Total number of runs; None without a limit.
+        seconds_a_run: Average duration of the last runs; None before the first has ended.
+        seconds_left: Time until all runs have ended at this rate; None if unknown.
+        at_work: The runs in progress, in order of index.
+        failures: The failed and crashed runs, latest first.
+        best_so_far: The best value up to each run that can be best, in order of index.
     """
 
     sweep: Json
@@ -42,12 +44,12 @@ class Progress:
 
 
 def progress_of(sweep: Json, runs: Sequence[Json], now: float) -> Progress:
-    """How far a sweep is.
+    """Compute the progress of a sweep.
 
     Args:
-        sweep: As the backend describes it.
-        runs: All of them, by index.
-        now: In seconds since the epoch.
+        sweep: The sweep as the backend returns it.
+        runs: All runs in order of index.
+        now: Seconds since the epoch.
     """
     ended = [run for run in runs if run["ended_at"] is not None]
     at_work = tuple(run for run in runs if run["state"] in AT_WORK)
@@ -68,7 +70,7 @@ def progress_of(sweep: Json, runs: Sequence[Json], now: float) -> Progress:
 
 
 def best_so_far(runs: Sequence[Json], metric: Json | None) -> tuple[float, ...]:
-    """The best value up to each run that can be the best; empty without a metric."""
+    """The best value up to each run that can be best; empty without a metric."""
     if metric is None:
         return ()
     better = min if metric["goal"] == "minimize" else max
@@ -89,7 +91,7 @@ def _seconds_a_run(ended: Sequence[Json]) -> float | None:
 def _seconds_left(
     sweep: Json, n_waiting: int, at_work: Sequence[Json], seconds: float | None, now: float
 ) -> float | None:
-    """The work that is left, shared by the runs at work."""
+    """The time that the remaining runs take at the present parallelism."""
     if seconds is None or not at_work or sweep["state"] == "paused":
         return None
     begun = (max(seconds - (now - run["started_at"]), 0.0) for run in at_work)

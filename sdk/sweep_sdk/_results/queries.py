@@ -26,6 +26,9 @@ class Best:
     """A best run, and the metric that it was ranked by.
 
     Attributes:
+        run: The run as the backend returns it.
+        value: Its value of the metric.
+        metric: Name of the metric.
         goal: ``minimize`` or ``maximize``.
     """
 
@@ -39,7 +42,7 @@ def find_runs(client: Client, sweep: str, selection: Selection = EVERYTHING) -> 
     """The selected runs of a sweep.
 
     Raises:
-        UsageError: No run has a name that is asked for.
+        UsageError: No run has one of the names in the selection.
     """
     runs = list(client.list_runs(sweep))
     if selection.is_everything or not runs:
@@ -59,17 +62,17 @@ def find_best(
     goal: str | None = None,
     advice: str = "give the goal, minimize or maximize",
 ) -> Best | None:
-    """The best run of a sweep by any metric; None while no run has a value.
+    """The best run of a sweep by any metric; None if no run has a value.
 
     Args:
         client: Client used for the request.
         sweep: A reference to the sweep.
-        metric: By default the sweep's.
-        goal: By default the sweep's, for its own metric.
-        advice: What to do where a goal is needed and missing.
+        metric: Name of the metric; by default the sweep's.
+        goal: Goal for the metric; by default the sweep's, for its own metric.
+        advice: Advice in the error about a missing goal.
 
     Raises:
-        UsageError: No run has such a metric, or nobody said which values are better.
+        UsageError: No run has such a metric, or its goal is missing.
         NotPossible: No metric is given, and the sweep has none.
     """
     if metric is None and goal is None:
@@ -115,14 +118,14 @@ def find_rows(
 
     Args:
         client: Client used for the request.
-        reference: To a run or a sweep.
-        keys: Only rows that have one of these metrics, with these alone; empty for all.
-        samples: Approximate number of rows of each run, with the extremes; None for all.
-        is_joined: Whether rows that a later attempt logged again are left out.
-        notice: Called at the end with those of the keys no row has.
+        reference: A reference to a run or a sweep.
+        keys: Only return rows that have one of these metrics, reduced to these; empty for all.
+        samples: Approximate number of rows per run, including the extremes; None for all.
+        is_joined: Whether to leave out rows that a later attempt logged again.
+        notice: Called at the end with a message about keys that no row has.
 
     Raises:
-        UsageError: It names neither, or ``samples`` is below 1.
+        UsageError: The reference is invalid, or ``samples`` is below 1.
     """
     if samples is not None and samples < 1:
         raise UsageError(f"{samples} rows of a run are wanted; needs a number of at least 1")

@@ -27,12 +27,12 @@ STATES = ("finished", "failed", "killed", "preempted")
 
 
 class AskedRun:
-    """A run that this process works on by itself. Its lease is kept alive until it is reported.
+    """A run that this process evaluates itself. Its lease is renewed until its result is told.
 
-    Processes that are forked from this one may log and tell too; this one keeps the lease.
+    Forked child processes may log and tell too; this process renews the lease.
 
     Attributes:
-        id: Such as ``k3v9x2ab-17``.
+        id: The run's id, such as ``k3v9x2ab-17``.
         config: The configuration to evaluate.
         metric: Name of the sweep's metric; None without one.
     """
@@ -50,12 +50,12 @@ class AskedRun:
         self._is_told = threads.Event()
         renew_in_children(self)
         self._lease_seconds = handout.lease_seconds
-        # Daemon: the lease ends with the process, however that ends.
+        # A daemon thread: the lease expires after the process has ended in any way.
         self._keeper = threads.Thread(target=self._keep_alive, name="lease", daemon=True)
         self._keeper.start()
 
     def renew(self) -> None:
-        """In a forked child: the parent's thread may have held the lock of the event."""
+        """In a forked child, replace the event, whose lock a thread of the parent may hold."""
         is_told = self._is_told.is_set()
         self._is_told = threads.Event()
         if is_told:
@@ -65,19 +65,19 @@ class AskedRun:
         """Report intermediate values.
 
         Args:
-            metrics: Values by name; nested mappings become dotted names.
-            step: Step of the evaluation; counted from 0 by default.
+            metrics: Values by name; nested mappings are flattened to dotted names.
+            step: Step of the evaluation; by default counted from 0.
 
         Returns:
-            Whether to go on: False when the backend wants the run to end.
+            Whether to continue; False if the backend asks the run to stop.
 
         Raises:
-            UsageError: A value is no number, or the run was told before.
-            LeaseLost: The run is somebody else's by now.
+            UsageError: A value is not a number, or the run was told before.
+            LeaseLost: The run has been handed out again.
         """
         self._check_open()
         clean = clean_metrics(metrics, _refuse)
-        with self._rows.turn(1) as number:  # taken for good: the backend may have the row
+        with self._rows.turn(1) as number:  # never reused: the backend may have the row
             row = {"step": number if step is None else step, "at": clock.time(), "metrics": clean}
             self._logged.add_metrics(clean)
             command = self._client.report(self.id, self.attempt, number, [row], key=self._key)
@@ -86,15 +86,15 @@ class AskedRun:
     def tell(
         self, metrics: Mapping[str, Any] | float | None = None, state: str = "finished"
     ) -> None:
-        """Report the result, and that the run is over.
+        """Report the result and end the run.
 
         Args:
-            metrics: Final values by name, or the value of the sweep's metric alone.
-            state: ``finished``, ``failed``, ``killed``, or ``preempted``: to be handed out again.
+            metrics: Final values by name, or only the value of the sweep's metric.
+            state: ``finished``, ``failed``, ``killed``, or ``preempted`` to hand the run out again.
 
         Raises:
-            UsageError: A value is no number, the state is none of these, or it was told before.
-            LeaseLost: The run is somebody else's by now.
+            UsageError: A value is not a number, the state is invalid, or the run was told before.
+            LeaseLost: The run has been handed out again.
         """
         self._check_open()
         values = self._by_name(metrics)
@@ -116,7 +116,7 @@ class AskedRun:
         """The values of a result by name.
 
         Raises:
-            UsageError: It is a single value, and the sweep has no metric.
+            UsageError: The result is a single value, and the sweep has no metric.
         """
         if metrics is None or isinstance(metrics, Mapping):
             return metrics or {}
@@ -136,25 +136,25 @@ class AskedRun:
             pass
 
     def _beat(self) -> bool:
-        """Extend the lease; False if the run has no lease any more."""
+        """Renew the lease; False if it has been lost."""
         try:
             with self._rows.turn(0) as number:
                 command = self._client.report(self.id, self.attempt, number, (), key=self._key)
         except (LeaseLost, NotFound):
             return False
-        except SweepError:  # the next beat tries again
+        except SweepError:  # the next heartbeat tries again
             return True
         self._lease_seconds = command.lease_seconds
         return True
 
 
 def ask_run(client: Client, sweep: str, wait: Callable[[float], None]) -> HandOut | None:
-    """The next run of a sweep, waiting while there is none for now; None when it has ended.
+    """The next run of a sweep, waiting until there is one; None if the sweep has ended.
 
     Args:
         client: Client used for the request.
         sweep: A reference to the sweep.
-        wait: Waits for some seconds.
+        wait: Sleeps for the given number of seconds.
     """
     key = new_key()
     agent = f"{processes.host_name()[:100]}-{processes.own_id()}"
@@ -178,17 +178,17 @@ def tell_result(
     logged: Logged | None = None,
     key: str | None = None,
 ) -> str:
-    """Report final values and the end of an attempt; the state the backend made of it.
+    """Report final values and the end of an attempt; returns the state in the backend.
 
     Args:
         client: Client used for the request.
         run: A reference to the run.
         attempt: The attempt that was handed out.
-        metrics: Final values by name, as ``clean_result`` has them.
+        metrics: Final values by name, as from ``clean_result``.
         state: One of ``STATES``.
-        row: Number of the row that they make: how many of this attempt were reported before.
-        logged: What those held, for the summary.
-        key: Of the hand-out, where it is known.
+        row: Number of rows that the attempt has reported before.
+        logged: What these rows contained, for the summary.
+        key: Idempotency key of the hand-out, if known.
 
     Raises:
         LeaseLost: The attempt no longer holds the run.
@@ -204,10 +204,10 @@ def tell_result(
 
 
 def clean_result(metrics: Mapping[str, Any], state: str) -> dict[str, MetricValue]:
-    """Final values in the form in which they are sent.
+    """Convert final values to the form in which they are sent.
 
     Raises:
-        UsageError: A value is no number, or there is no such state.
+        UsageError: A value is not a number, or the state is invalid.
     """
     if state not in STATES:
         raise UsageError(f"state is {state!r}; one of {', '.join(STATES)}")
@@ -218,9 +218,9 @@ def ended_before_text(run: str, state: str, retry: str = "") -> str:
     """The message that a run had ended before its result was told.
 
     Args:
-        run: Its id.
-        state: How it ended.
-        retry: How to have it run again, should it have failed.
+        run: The run's id.
+        state: The state in which it ended.
+        retry: Advice how to retry it, shown if it has failed.
     """
     text = f"run {run} has ended already: it is {state}; a run is told once, and that stays"
     is_retried = state in ("failed", "crashed", "killed")

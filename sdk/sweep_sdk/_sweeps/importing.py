@@ -25,26 +25,28 @@ def import_results(
 ) -> dict[str, Any]:
     """Import results obtained elsewhere into a sweep.
 
-    For bayes each result is an observation; in a finite space, of a grid too, its point counts as
-    done. The same results again change nothing. At most 5,000 at once.
+    For bayes, each result becomes an observation; in a finite space, including that of a grid, its
+    point counts as done. Importing results again changes nothing. At most 5,000 at once.
 
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
-        results: The path of a CSV file, or rows: the values of the parameters and of the sweep's
-            metric by name, nested ones by dotted names or as maps.
-        metrics: Where the sweep's metric is called differently: ``{"loss": "validation loss"}``.
-        ignore: Names that are neither parameters nor the metric.
-        dry_run: Say what would be taken, store nothing.
+        results: The path of a CSV file, or rows with the values of the parameters and of the
+            sweep's
+            metric by name; nested parameters by dotted names or as maps.
+        metrics: Another name for the sweep's metric: ``{"loss": "validation loss"}``.
+        ignore: Names to ignore that are neither parameters nor the metric.
+        dry_run: Whether to store nothing and only return what would be imported.
 
     Returns:
-        How many are new observations (``observed``), how many points count as done from now on
-        (``done``), how many results were known already (``known``), ``n_left_out``, and
-        ``left_out``, the first that could not be used: ``{"place": ..., "reason": ...}``, the place
-        from 0. They are reported on stderr too.
+        The numbers of new observations (``observed``), of points that newly count as done
+        (``done``), of results known already (``known``) and of results left out (``n_left_out``);
+        and ``left_out``, the first of those as ``{"place": ..., "reason": ...}`` with the place
+        from
+        0. They are reported on stderr too.
 
     Raises:
         UsageError: A name is neither a parameter nor the metric, or one is missing.
-        NotPossible: The sweep is canceled, or can make nothing of results.
+        NotPossible: The sweep is canceled, or its method cannot use results.
         NotFound: There is no such sweep.
         BackendUnavailable: The backend is away.
     """

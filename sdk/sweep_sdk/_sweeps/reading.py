@@ -27,22 +27,23 @@ def runs(
 ) -> list[dict[str, Any]]:
     """Runs of a sweep: dicts with ``id``, ``state``, ``config``, ``summary``, ``best`` and more.
 
-    ``summary`` holds the last value of every metric and, where it was logged more than once,
-    ``NAME.min`` and ``NAME.max``; values are numbers, NaN and infinities too. Times are seconds
-    since the epoch.
+    ``summary`` has the last value of every metric and, if it was logged more than once,
+    ``NAME.min`` and ``NAME.max``; values are numbers, including NaN and infinities. Times are
+    seconds since the epoch.
 
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
-        where: Conditions that have to hold, such as ``"lr<0.01 and opt=adam"`` or several of them.
-            Names are those of parameters, metrics and fields; ``config.lr`` and ``summary.loss``
-            say which is meant. The name of the sweep's metric represents a run's best value.
-        sort: By what to sort, such as ``"lr"`` or ``["-acc", "lr"]``; ``-`` puts the largest first.
-            Runs without a value come last. By default the order of their index.
+        where: Conditions that must hold, such as ``"lr<0.01 and opt=adam"``, or several of them.
+            Names are those of parameters, metrics and fields, with a prefix if they are ambiguous:
+            ``config.lr``, ``summary.loss``. The sweep's metric means a run's best value.
+        sort: Names to sort by, such as ``"lr"`` or ``["-acc", "lr"]``; ``-`` puts the largest
+            first.
+            Runs without a value come last. By default in order of index.
         top: Maximum number of runs; without ``sort``, the best ones.
-        state: Only runs in this state, or in one of several.
+        state: Only return runs in this state, or in one of several.
 
     Raises:
-        UsageError: A condition cannot be understood, or no run has a name in it.
+        UsageError: A condition is invalid, or no run has a name in it.
     """
     wanted = selection(where, sort, top, state)
     with open_client() as client:
@@ -52,15 +53,15 @@ def runs(
 def best(
     sweep_id: str, metric: str | None = None, goal: str | None = None
 ) -> dict[str, Any] | None:
-    """The run with the best value of a metric so far; None without a value.
+    """The run with the best value of a metric so far, or None.
 
-    Failed, crashed and pending runs do not count. By another metric than the sweep's, or with
-    another goal, running ones do not count either.
+    Failed, crashed and pending runs do not count. Running ones only count for the sweep's own
+    metric and goal.
 
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
-        metric: By default the sweep's.
-        goal: ``"minimize"`` or ``"maximize"``; needed for another metric than the sweep's.
+        metric: Name of the metric; by default the sweep's.
+        goal: ``"minimize"`` or ``"maximize"``; required for metrics other than the sweep's.
 
     Raises:
         UsageError: No run has such a metric, or the goal is missing.
@@ -83,16 +84,16 @@ def history(
     """The rows logged by a run, or by all runs of a sweep, in order.
 
     Each row is a flat dict: ``run``, ``attempt``, ``step``, ``time`` (seconds since the epoch) and
-    the metrics by name. A metric that is named like one of these four is called ``metric.NAME``.
-    A run that was handed out several times has the rows of all its attempts, one after the other.
+    the metrics by name. A metric with the name of one of these four is called ``metric.NAME``.
+    A run that was handed out several times has the rows of all its attempts in sequence.
 
     Args:
         run_or_sweep: The id of a run or of a sweep.
-        keys: Only rows that have one of these metrics, with these alone; by default all.
-        samples: Approximate number of rows of each run, with the best and worst values; by default
+        keys: Only return rows that have one of these metrics, reduced to these; by default all.
+        samples: Approximate number of rows per run, including the best and worst values; by default
             all.
-        joined: Make one curve of several attempts: from the first step of an attempt on, the rows
-            of earlier ones are left out.
+        joined: Whether to join several attempts into one curve: from its first step on, an attempt
+            replaces the rows of earlier ones.
     """
     names = [keys] if isinstance(keys, str) else list(keys)
     with open_client() as client:
@@ -116,12 +117,12 @@ def frame(
     Args:
         source: ``entity/project/id``, ``project/id`` or ``id`` of a sweep; or runs; or rows.
         where: As for ``runs()``, like the following ones; for the id of a sweep only.
-        sort: By what to sort.
+        sort: Names to sort by.
         top: Maximum number of runs.
-        state: Only runs in these states.
+        state: Only include runs in these states.
 
     Raises:
-        UsageError: pandas is not installed; the id is that of a run; or runs and rows are mixed.
+        UsageError: pandas is not installed, the id is that of a run, or runs and rows are mixed.
     """
     wanted = selection(where, sort, top, state)
     if not isinstance(source, str):

@@ -1,4 +1,4 @@
-"""Registers a sweep: what its programs log with wandb is decided once, for all of its agents."""
+"""Registers a sweep, with one mode of handling wandb for all of its agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sequence of row numbers for a process and the children forked from it."""
+"""A sequence of row numbers shared by a process and its forked children."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _WIDTH = 8
 class RowCount:
     """A counter shared by threads and forked processes.
 
-    It is kept in a file without a name, which forked processes have in common. Its lock is that of
-    the system, so a process that ends in the middle of its turn lets the others go on.
+    It is kept in an unnamed file that forked processes share. Its lock belongs to the system, so a
+    process that ends during its turn does not block the others.
     """
 
     def __init__(self) -> None:
@@ -34,12 +34,12 @@ class RowCount:
         renew_in_children(self)
 
     def renew(self) -> None:
-        """In a forked child: a thread of the parent may have held the lock."""
+        """In a forked child, replace the lock, which a thread of the parent may hold."""
         self._lock = threads.Lock()
 
     @contextlib.contextmanager
     def turn(self, n_rows: int) -> Iterator[int]:
-        """Have the turn for a block; the number of the first of ``n_rows`` new rows.
+        """Reserve ``n_rows`` row numbers during a block; yields the first.
 
         Raises:
             UsageError: This is a child process, and there is no file that it could share.

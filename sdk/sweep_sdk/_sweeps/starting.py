@@ -41,21 +41,20 @@ def sweep(
     """Register a sweep; warnings about its config are printed on stderr.
 
     Args:
-        config: The sweep config, as a sweep file would have it.
-        project: By default the config's, else ``SWEEP_PROJECT``.
-        name: By default the config's.
-        prior_runs: Ids of ended runs, of any sweep: bayes knows their results, and in a finite
-            space those that finished count as done. The id of a sweep represents all of its ended
-            runs.
-        sweep: The config, under the name that it has in wandb.
+        config: The sweep config, as in a sweep file.
+        project: Name of the project; by default the config's, else ``SWEEP_PROJECT``.
+        name: Display name; by default the config's.
+        prior_runs: Ids of ended runs of any sweep: bayes learns from their results, and in a finite
+            space the finished ones count as done. The id of a sweep means all of its ended runs.
+        sweep: The config, by its name in wandb.
         entity: Has no effect: an account is one team.
 
     Returns:
         The sweep's id, for ``agent`` and the command line.
 
     Raises:
-        InvalidConfig: With all the problems that the config has.
-        UsageError: It is no mapping.
+        InvalidConfig: The config has problems; the error lists all of them.
+        UsageError: The config is not a mapping.
         BackendUnavailable: The backend is away.
     """
     config = sweep if config is None else config
@@ -89,21 +88,21 @@ def agent(
 ) -> None:
     """Work on a sweep until it ends.
 
-    With a function, each run is a call of it in this process: it calls ``init()``, trains and
-    logs. An exception in it is a failed run; Ctrl-C gives the run back and ends the agent.
-    Without one, the sweep's ``program`` is started for each run, as ``sweep-sdk agent`` does.
+    With a function, each run is a call of it in this process: it calls ``init()``, trains and logs.
+    An exception in it fails the run; Ctrl-C gives the run back and ends the agent. Without a
+    function, the sweep's ``program`` is started for each run, as by ``sweep-sdk agent``.
 
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.
-        function: Takes no arguments; what it returns does not matter. It may be ``async``.
+        function: A function without arguments, possibly ``async``; its result is ignored.
         count: Maximum number of runs.
-        options: More choices; ``count`` takes precedence over theirs.
+        options: Further options; ``count`` takes precedence over theirs.
         entity: Has no effect: an account is one team.
-        project: The project of the sweep, which is found by its id alone; reported if it differs.
+        project: Has no effect, since the id identifies the sweep; a difference is reported.
 
     Raises:
-        AgentGaveUp: Too many runs failed, none succeeded, or results could not be delivered and
-            wait on disk.
+        AgentGaveUp: Too many runs failed, none succeeded, or results wait on disk because they
+            could not be delivered.
         UsageError: There is no such sweep, or its program cannot be started here.
         BackendUnavailable: The backend was away for too long.
         KeyboardInterrupt: Ctrl-C, once the run in progress has been given back.
@@ -141,10 +140,10 @@ def _compare_project(client: Client, sweep_id: str, project: str | None) -> None
 
 
 def ask(sweep_id: str) -> AskedRun | None:
-    """The next run of a sweep, for a loop of your own; None when the sweep has ended.
+    """The next run of a sweep, for your own loop; None if the sweep has ended.
 
-    Evaluate ``run.config``, then ``run.tell({"loss": 0.3})``. Several runs may be out at once;
-    each is kept reserved as long as this process lives.
+    Evaluate ``run.config``, then call ``run.tell({"loss": 0.3})``. Several runs may be in progress
+    at once; each stays leased while this process lives.
 
     Args:
         sweep_id: ``entity/project/id``, ``project/id`` or ``id``.

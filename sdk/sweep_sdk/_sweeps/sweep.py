@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 class Sweep:
     """A sweep, as it was when it was last read.
 
-    ``get_sweep()`` and ``sweeps()`` make it. What it says of itself changes with ``refresh()`` and
-    with each of its verbs; ``runs()``, ``best()`` and ``history()`` always ask the backend.
+    ``get_sweep()`` and ``sweeps()`` return sweeps. The properties are updated by ``refresh()`` and
+    by every method that changes the sweep; ``runs()``, ``best()`` and ``history()`` always ask the
+    backend.
 
-    Every method raises ``BackendUnavailable`` when nobody answers and ``NotFound`` once the sweep
-    is deleted; verbs raise ``NotPossible`` where the sweep's state does not allow them.
+    Every method raises ``BackendUnavailable`` if the backend does not answer and ``NotFound`` once
+    the sweep is deleted. Methods that change it raise ``NotPossible`` if its state does not allow
+    it.
     """
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
@@ -119,9 +121,9 @@ class Sweep:
     def importance(self) -> list[dict[str, Any]]:
         """The share of the metric's variation that each parameter explains alone, largest first.
 
-        By every method, from ended runs: the parameters that are searched, each with ``name``;
-        ``share``, from 0 to 1, corrected for what chance explains, or None where too few runs
-        differ in the parameter; and ``clear``, whether chance can hardly have made it.
+        Computed from ended runs, for every search method. Each searched parameter has ``name``;
+        ``share``, from 0 to 1, corrected for chance, or None if too few runs differ in the
+        parameter; and ``clear``, whether the share is significant at the 95% level.
 
         Raises:
             NotPossible: The sweep has no metric.
@@ -172,12 +174,12 @@ class Sweep:
         self._change(state="canceled")
 
     def update(self, config: Mapping[str, Any]) -> None:
-        """Replace the config for all runs that are not handed out yet.
+        """Replace the config for all runs that have not been handed out yet.
 
-        What is odd about it is reported on stderr.
+        Warnings about it are printed on stderr.
 
         Raises:
-            InvalidConfig: With all the problems that the config has.
+            InvalidConfig: The config has problems; the error lists all of them.
         """
         self._change(config=config)
 
@@ -186,7 +188,7 @@ class Sweep:
         self._change(run_cap=run_cap)
 
     def delete(self) -> None:
-        """Delete the sweep with its runs and all that they logged."""
+        """Delete the sweep with its runs and everything that they logged."""
         with open_client() as client:
             client.delete_sweep(self.id)
 
@@ -239,15 +241,15 @@ class Sweep:
         return retried
 
     def delete_run(self, run: str | int, *, again: bool = False) -> Run:
-        """Delete an ended run with all that it logged; returns what remains of it.
+        """Delete an ended run with everything that it logged; returns what remains of it.
 
         Args:
             run: Its id or its index.
-            again: Whether its configuration is handed out again. Otherwise it stays taken, and
-                ``run_cap`` counts the run as before.
+            again: Whether to hand out its configuration again. Otherwise it still counts as taken,
+                and for ``run_cap``.
 
         Raises:
-            NotPossible: The run has not ended; or it is to be handed out again in a canceled sweep.
+            NotPossible: The run has not ended, or ``again`` is set and the sweep is canceled.
             UsageError: It is a run of another sweep.
         """
         with open_client() as client:
@@ -273,7 +275,7 @@ class Sweep:
         )
 
     def _field(self, name: str) -> Any:
-        """The fields that an entry of a listing does not have."""
+        """A field; the sweep is read first if it is an entry of a listing and lacks the field."""
         if name not in self._fields:
             self.refresh()
         return self._fields[name]
@@ -303,7 +305,7 @@ def get_sweep(sweep_id: str) -> Sweep:
 
     Raises:
         NotFound: There is no such sweep.
-        UsageError: It is the id of a run, or of nothing.
+        UsageError: It is the id of a run, or not an id.
         BackendUnavailable: The backend is away.
     """
     if is_run(sweep_id):
@@ -316,8 +318,9 @@ def sweeps(project: str | None = None, state: str | None = None) -> list[Sweep]:
     """All sweeps, newest first.
 
     Args:
-        project: Only those of this project.
-        state: Only those in this state: ``pending``, ``running``, ``paused``, ``finished`` or
+        project: Only return sweeps of this project.
+        state: Only return sweeps in this state: ``pending``, ``running``, ``paused``, ``finished``
+            or
             ``canceled``.
     """
     with open_client() as client:

@@ -73,6 +73,18 @@ def _delete_run(client: Client, sweep: str, request: Mapping[str, Any]) -> str:
     return f"Run {run} was deleted."
 
 
+def _label(client: Client, sweep: str, request: Mapping[str, Any]) -> str:
+    """Change names, tags and notes, of a run where one is named and of the sweep otherwise."""
+    labels = request.get("labels")
+    if not isinstance(labels, dict) or not labels.keys() <= {"name", "tags", "notes"}:
+        raise UsageError("labels: needs an object with the fields name, tags and notes")
+    if "run" in request:
+        client.label_run(_run(sweep, request), labels)
+    else:
+        client.change_sweep(sweep, labels=labels)
+    return "Name, tags and notes are saved."
+
+
 def _run(sweep: str, request: Mapping[str, Any]) -> str:
     index = request.get("run")
     if not isinstance(index, int) or isinstance(index, bool) or index < 0:
@@ -90,4 +102,5 @@ ACTIONS: dict[str, Action] = {
     "retry-run": _retry_run,
     "retry-failed": _retry_failed,
     "delete-run": _delete_run,
+    "label": _label,
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MOST_SWEEPS = 1000
 _AT_ONCE = 4
 _CURVES_A_REQUEST = 100
+_INDICES_A_REQUEST = 100
 
 
 class Reader(Protocol):
@@ -80,7 +81,9 @@ class BackendReader:
 
     def runs(self, sweep: str, since: int, indices: Sequence[int]) -> Iterable[Json]:
         """See ``Reader``."""
-        return self._client.list_runs(sweep, min([since, *indices]))
+        if len(indices) > _INDICES_A_REQUEST:
+            return self._client.list_runs(sweep, min([since, *indices]))
+        return self._client.list_runs(sweep, since, indices)
 
     def run(self, sweep: str, index: int) -> Json:
         """See ``Reader``; with ``log``, the file with its output if it is on this machine."""

@@ -43,9 +43,11 @@ def version() -> str:
 
 @cache
 def index() -> bytes:
-    """The document that loads all others."""
+    """The document that loads all others, the modules at once and not level by level."""
     text = (FOLDER / "index.html").read_text(encoding="utf-8")
-    return text.replace(_BASE, f"page/{version()}/").encode()
+    modules = (name for name in names() if name.endswith(".js"))
+    links = "".join(f'<link rel="modulepreload" href="{_BASE}{name}" />' for name in modules)
+    return text.replace("</head>", f"{links}</head>").replace(_BASE, f"page/{version()}/").encode()
 
 
 @cache

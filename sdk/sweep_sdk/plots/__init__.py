@@ -101,7 +101,15 @@ def slice(source: Source, params: Sequence[str] | None = None) -> Figure:  # noq
 
 
 def contour(source: Source, x: str | None = None, y: str | None = None) -> Figure:
-    """Each run over two parameters, by default the most important ones, coloured by rank."""
+    """The runs over two parameters, coloured by rank, and what a model of them expects.
+
+    The lines are of equal expected values, where the other parameters are as in the best run.
+
+    Args:
+        source: A sweep or some of its runs; the model is of all of them.
+        x: A parameter; by default the most important one.
+        y: Another; by default the next important one.
+    """
     data = Data.of(source)
     others = [p["name"] for p in data.importance() if p["name"] not in (x, y)]
     across, up = (data.axis(name or others.pop(0)) for name in (x, y))
@@ -110,6 +118,8 @@ def contour(source: Source, x: str | None = None, y: str | None = None) -> Figur
         x=draw.places(across, data.runs), y=draw.places(up, data.runs), mode="markers",
         marker=draw.rank_marker(data.runs), hovertext=draw.hover_texts(data.runs),
     )  # fmt: skip
+    if (expected := data.expected(across.name, up.name)) is not None:
+        draw.add_contours(figure, expected, across, up)
     figure.update_xaxes(draw.parameter_layout(across, data.runs))
     return figure.update_yaxes(draw.parameter_layout(up, data.runs))
 

@@ -63,8 +63,7 @@ class ParameterAxis:
         """A value as a text; one that is a map has a column for each of its names."""
         known = {name: _plain(value) for name, value in row.items() if not _is_missing(value)}
         nested = {name.removeprefix(f"{self.column}."): value for name, value in known.items()}
-        value = known.get(self.column, nested or None)
-        return value if isinstance(value, str) else json.dumps(value)
+        return category_text(known.get(self.column, nested or None))
 
 
 def parameter_axis(parameter: Parameter) -> ParameterAxis:
@@ -123,6 +122,11 @@ class ValueAxis:
         room = 0.05 * (self.limit - best)
         low, high = sorted((best - room, self.limit + room))
         return low, high
+
+
+def category_text(value: Any) -> str:
+    """A value of a categorical axis as a text."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _plain(value: Any) -> Any:

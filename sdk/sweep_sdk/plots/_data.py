@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from sweep_service.wire.model import Contour
+
 
 @dataclass(frozen=True)
 class Data:
@@ -122,6 +124,11 @@ class Data:
         with open_client() as client:
             return list(client.importance(self.sweep["id"])["parameters"])
 
+    def expected(self, x: str, y: str) -> Contour | None:
+        """What a model of the runs expects over two parameters; None with too few runs."""
+        with open_client() as client:
+            return client.model(self.sweep["id"], (x, y)).contour
+
     def rows(self, metric: str, points: int) -> pd.DataFrame:
         """The curves of all runs, with the columns ``run``, ``step`` and ``value``.
 
@@ -154,13 +161,10 @@ class Data:
             for run in runs(self.sweep["id"])
             if run["id"] in kinds
             for each, kind, start, end in (
-                *(
-                    (a, a["state"], a["started_at"], a["ended_at"])
-                    for a in run.get("attempts") or ()
-                ),
-                (run, kinds[run["id"]], run["started_at"], run["ended_at"] or run.get("heard_at")),
+                *((a, a["state"], a["started_at"], a["ended_at"]) for a in run["attempts"]),
+                (run, kinds[run["id"]], run["started_at"], run["ended_at"] or run["heard_at"]),
             )
-            if start is not None
+            if start is not None and (each is not run or run["attempt"] not in _numbers(run))
         ]
         return pd.DataFrame(
             found, columns=["run", "attempt", "agent", "kind", "started_at", "ended_at"]
@@ -204,6 +208,11 @@ class Data:
             for place, name, sign in zip("xy", metrics, signs, strict=True)
         )
         return found.assign(is_front=is_front), x, y
+
+
+def _numbers(run: Mapping[str, Any]) -> set[int]:
+    """The numbers of earlier attempts; the latest of a run that waits is among them."""
+    return {attempt["attempt"] for attempt in run["attempts"]}
 
 
 def non_dominated(costs: list[tuple[float, float]]) -> list[bool]:

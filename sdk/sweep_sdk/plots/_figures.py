@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk.plots._axes import category_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sweep_sdk.plots._axes import ParameterAxis, ValueAxis
+    from sweep_service.wire.model import Contour
 
 _OTHER = ("#7f7f7f", "square-open", ".")
 #: Colour, symbol and hatching of each kind of run; colour alone does not distinguish all of them.
@@ -91,6 +93,19 @@ def add_points(
             mode="markers", marker={"color": color, "symbol": symbol, "opacity": 0.7},
             name=str(kind), legendgroup=str(kind), showlegend=str(kind) not in known, **where,
         )  # fmt: skip
+
+
+def add_contours(figure: Any, expected: Contour, across: ParameterAxis, up: ParameterAxis) -> None:
+    """Add grey lines of equal expected values."""
+    values = {
+        name: [literal(category_text(v)) for v in found] if axis.scale == "category" else found
+        for name, axis, found in (("x", across, expected.x), ("y", up, expected.y))
+    }
+    figure.add_contour(
+        **values, z=expected.mean, showscale=False, ncontours=12, hoverinfo="skip",
+        colorscale=[[0, "#888888"], [1, "#888888"]],
+        contours={"coloring": "lines", "showlabels": True},
+    )  # fmt: skip
 
 
 def hover_texts(runs: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""One deployment for all tests of this folder; without ``make e2e`` there is none, and no tests."""
+"""One deployment shared by all tests of this folder, which only run with ``make e2e``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The template built and deployed by SAM CLI, as its users do it, into an AWS of the machine's own.
+"""Builds and deploys the template with SAM CLI, as users do, into an emulated AWS.
 
 What it needs is in the environment that ``run.py`` sets up.
 """

@@ -1,4 +1,4 @@
-"""``make e2e``: an AWS of the machine's own, the template deployed into it, and tests against both.
+"""``make e2e``: an emulated AWS, the template deployed into it, and tests against both.
 
 Makes environments for ministack, SAM CLI and Lambda's runtime client beside ``.venv``, each its
 own because their dependencies do not agree. Everything listens on 127.0.0.1, on free ports; what is

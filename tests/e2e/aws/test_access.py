@@ -1,4 +1,4 @@
-"""Who may do what, in the deployed stack: by token, and by AWS credentials."""
+"""Access control in the deployed stack, with tokens and with AWS credentials."""
 
 from __future__ import annotations
 

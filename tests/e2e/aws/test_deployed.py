@@ -1,4 +1,4 @@
-"""The deployed HTTP API, its authorizer and its table, as agents and users meet them."""
+"""The deployed HTTP API, authorizer and table, as used by agents and users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One handler in Lambda's real runtime loop: the emulator that SAM CLI ships, and awslambdaric."""
+"""A handler in Lambda's real runtime loop: SAM CLI's runtime emulator, and awslambdaric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be checked of ``make sam-local`` without Docker: that SAM CLI reads the API rightly."""
+"""Checks of ``make sam-local`` that work without Docker: SAM CLI reads the API correctly."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ def test_the_local_emulation_finds_every_route_its_function_and_the_authorizer()
         ("POST", "/v1/sweeps"),
         ("PATCH", "/v1/sweeps/{sweep}"),
         ("POST", "/v1/sweeps/{sweep}/runs"),
+        ("GET", "/v1/sweeps/{sweep}/model"),
+        ("POST", "/graphql"),
     ]
     for place in searching:
         assert found.pop(place) == ["SuggestFunction", "Authorizer"]

@@ -1,4 +1,4 @@
-"""What the command line changes about a sweep of the deployed backend, while real agents work."""
+"""Commands that change a sweep of the deployed backend while real agents work on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fault suites share: a place to work in, and the local backend there."""
+"""Fixtures of the fault suites: a folder to work in, and a local backend."""
 
 from __future__ import annotations
 

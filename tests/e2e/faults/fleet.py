@@ -1,4 +1,4 @@
-"""A few agents that take turns by chance, each through the real client, in one thread."""
+"""Several agents that take turns at random in one thread, each with a real client."""
 
 from __future__ import annotations
 

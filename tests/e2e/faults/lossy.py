@@ -1,4 +1,4 @@
-"""Faults on the way to the store and to the backend, by a seeded chance."""
+"""Injects faults between operations and store, and between client and backend, by a seed."""
 
 from __future__ import annotations
 

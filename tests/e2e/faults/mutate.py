@@ -1,4 +1,4 @@
-"""Takes out one mechanism behind the promises after the other and runs the test that must notice.
+"""Removes the mechanisms behind the promises one by one and runs the test that must fail.
 
     python tests/e2e/faults/mutate.py [--only TEXT] [--search] [--write]
 

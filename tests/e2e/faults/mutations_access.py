@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""Mutations of access control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agent does so that the promises hold on its side."""
+"""Mutations of the agent's part in the promises."""
 
 from __future__ import annotations
 

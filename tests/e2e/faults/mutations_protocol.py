@@ -1,4 +1,4 @@
-"""The conditions of the transitions. Those that are for tidiness alone are left out."""
+"""Mutations of the conditions of the transitions, except those that are only for tidiness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mechanisms against bad networks, disks, clocks and ends, missed in simulated worlds.
+"""Mutations against bad networks, disks, clocks and crashes, detected in simulated worlds.
 
 ``worlds.py`` hunts them; each names the theme of the worlds that aim at it (``simulation.themes``).
 """

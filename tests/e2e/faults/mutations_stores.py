@@ -1,4 +1,4 @@
-"""What a store does by itself: it saves under what was seen. Once for each of the two."""
+"""Mutations of the conditional writes, for each of the two stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``sweep-sdk local`` as a process, which comes back on the port that it had."""
+"""``sweep-sdk local`` as a process that can be restarted on the same port."""
 
 from __future__ import annotations
 

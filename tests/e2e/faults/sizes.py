@@ -1,4 +1,4 @@
-"""How much the fault suites try: minutes at most by default, all of it with SWEEP_FAULTS=full."""
+"""Sizes of the fault suites: at most minutes by default, everything with SWEEP_FAULTS=full."""
 
 from __future__ import annotations
 

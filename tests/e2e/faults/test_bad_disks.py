@@ -1,4 +1,4 @@
-"""A disk that is full, a folder that cannot be written, a database that is locked or too new.
+"""Full disks, folders without write permission, and databases that are locked or too new.
 
 A start that fails is reported in one line; a training that runs already goes on, and what it
 said arrives once the trouble is over.

@@ -1,4 +1,4 @@
-"""Agents are killed while their programs run, again and again.
+"""Agents are killed repeatedly while their programs run.
 
 Half of them are neighbours, who find a dead agent's run at once; the other half have data folders
 of their own, as if on other machines, so that their runs come back by their leases.

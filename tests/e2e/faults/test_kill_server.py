@@ -1,4 +1,4 @@
-"""``sweep-sdk local`` is killed in the middle of requests, again and again."""
+"""``sweep-sdk local`` is killed repeatedly while it handles requests."""
 
 from __future__ import annotations
 

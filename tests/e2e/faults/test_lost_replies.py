@@ -1,4 +1,4 @@
-"""Replies are lost after the write was applied: nothing is lost, nothing double, no false error."""
+"""Replies lost after a write cause neither loss nor duplicates nor false errors."""
 
 from __future__ import annotations
 

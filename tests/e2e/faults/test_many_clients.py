@@ -1,4 +1,4 @@
-"""Many clients of one ``sweep-sdk local``."""
+"""Many concurrent clients of one ``sweep-sdk local``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``tests/mutations.md``, the mutations, the source and the tests are in step with each other."""
+"""The mutations are consistent with the source, the tests and ``tests/mutations.md``."""
 
 from __future__ import annotations
 

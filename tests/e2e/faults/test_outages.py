@@ -1,4 +1,4 @@
-"""The backend is away for longer than leases last, and machines disagree about the time."""
+"""Outages that are longer than leases, and machines whose clocks disagree."""
 
 from __future__ import annotations
 

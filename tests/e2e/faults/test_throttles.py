@@ -1,4 +1,4 @@
-"""A backend in trouble: throttles, outages, errors nobody foresaw, and seconds for each answer."""
+"""A backend with throttling, outages, unexpected errors and slow answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes out one mechanism after the other and plays simulated worlds until one notices.
+"""Removes mechanisms one by one and plays simulated worlds until one detects it.
 
     python tests/e2e/faults/worlds.py [--only TEXT] [--first SEED] [--fresh] [--write]
 

@@ -1,4 +1,4 @@
-"""Real libraries in an environment of their own; without ``make e2e-integrations`` no tests."""
+"""An environment with real training libraries, for ``make e2e-integrations``."""
 
 from __future__ import annotations
 

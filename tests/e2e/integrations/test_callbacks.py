@@ -1,4 +1,4 @@
-"""The callbacks with the real libraries, in programs of a real agent."""
+"""The callbacks with real libraries, in programs of a real agent."""
 
 from __future__ import annotations
 

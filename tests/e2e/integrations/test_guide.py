@@ -1,4 +1,4 @@
-"""The blocks of the guide that need a training library."""
+"""The code blocks of the guide that need a training library."""
 
 from __future__ import annotations
 

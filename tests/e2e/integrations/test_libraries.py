@@ -1,4 +1,4 @@
-"""The environment has the versions that it should have."""
+"""The environment has the required versions of the libraries."""
 
 from __future__ import annotations
 

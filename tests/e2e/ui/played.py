@@ -1,4 +1,4 @@
-"""Sweeps with a past: played through the backend's own handlers, on a clock that runs ahead."""
+"""Creates sweeps with a history, by calling the backend's handlers with a fake clock."""
 
 from __future__ import annotations
 

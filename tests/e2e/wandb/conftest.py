@@ -1,4 +1,4 @@
-"""Real wandb clients, each in an environment of its own; without ``make e2e-wandb`` no tests."""
+"""Environments with real wandb clients, for ``make e2e-wandb``."""
 
 from __future__ import annotations
 

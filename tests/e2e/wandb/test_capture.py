@@ -1,4 +1,4 @@
-"""Programs that use wandb, unchanged, under an agent: no account, no server, every client."""
+"""Unchanged programs that use wandb under an agent, without an account, for every client."""
 
 from __future__ import annotations
 

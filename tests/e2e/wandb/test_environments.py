@@ -1,4 +1,4 @@
-"""The environments are what their names say."""
+"""The environments have the clients that their names promise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program's requests as wandb's clients send them, without a client."""
+"""Sends requests of a program as wandb's clients do, without a client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a user has an account at W&B: where wandb itself looks."""
+"""Finding a user's W&B account in the same places as wandb itself."""
 
 import pytest
 

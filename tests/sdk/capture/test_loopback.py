@@ -1,4 +1,4 @@
-"""The web server for the programs of one agent: real sockets, and clients of every kind."""
+"""The web server for an agent's programs, with real sockets and all kinds of clients."""
 
 import http.client
 import socket

@@ -1,4 +1,4 @@
-"""A user's own W&B behind the agent: it gets everything as it was, and the sweep gets a copy."""
+"""Mirroring: the user's own W&B gets everything unchanged, and the sweep gets a copy."""
 
 import json
 import threading

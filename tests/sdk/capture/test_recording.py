@@ -1,4 +1,4 @@
-"""What a program logs with wandb, as the agent finds it in the metrics file."""
+"""What a program logs with wandb is written to the metrics file."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The environment of a program whose wandb is to find its agent."""
+"""The environment with which a program's wandb finds its agent."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The command line in this process, over a database of the test's own."""
+"""Runs the command line in this process with a temporary database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``sweep-sdk agent`` with real training programs, as its user sees it."""
+"""``sweep-sdk agent`` with real training programs, from the user's perspective."""
 
 from __future__ import annotations
 

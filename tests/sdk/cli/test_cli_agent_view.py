@@ -1,4 +1,4 @@
-"""What an agent's events look like in a terminal."""
+"""How an agent's events are shown in a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search's linear algebra must not take processors from others: threads are counted."""
+"""The search's linear algebra does not use more threads than it should."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``clean``: what may go goes, and what may be needed stays, no matter what works beside it."""
+"""``clean`` removes what can be removed and keeps what is needed, even while agents work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``local`` and ``login``, and what is said when the backend is not there."""
+"""``local`` and ``login``, and the messages if the backend is away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``doctor``: what is said about everything around a sweep."""
+"""``doctor``: its checks of the environment of a sweep."""
 
 from __future__ import annotations
 

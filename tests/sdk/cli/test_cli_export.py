@@ -1,4 +1,4 @@
-"""``sweep-sdk export --optuna``: what Optuna itself reads in the file."""
+"""``sweep-sdk export --optuna`` writes a file that Optuna itself can read."""
 
 from __future__ import annotations
 

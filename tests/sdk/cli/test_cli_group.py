@@ -1,4 +1,4 @@
-"""The commands as a whole: help, wrong usage, quick start."""
+"""The command line as a whole: help, usage errors, quick start."""
 
 from __future__ import annotations
 

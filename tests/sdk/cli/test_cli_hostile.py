@@ -1,4 +1,4 @@
-"""Whatever a backend answers, a command ends with a line and an exit code, never a traceback.
+"""Commands end with one line and an exit code, never a traceback, whatever a backend answers.
 
 The real backend answers; then one value somewhere in one of its answers is replaced, or the whole
 answer, and the command must still end as the others do.

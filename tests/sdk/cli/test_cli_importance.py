@@ -1,4 +1,4 @@
-"""Importance in ``show`` and from Python."""
+"""Importance in ``show`` and in the Python API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What agents, sweep files and backends of others say never acts on the terminal or spreadsheet."""
+"""Text of agents, sweep files and backends cannot control the terminal or a spreadsheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns fit, and that what is printed is what was given."""
+"""Which columns of a table fit, and that values are printed unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``log``, ``ask``, ``tell``, ``sync``: programs and backend, without an agent in between."""
+"""``log``, ``ask``, ``tell``, ``sync``: programs that use the backend without an agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs in a terminal: colours, the width, the live table; by a pseudo-terminal."""
+"""Output to a terminal: colours, width and the live table, in a pseudo-terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``token`` and ``join``: credentials for others, of which nothing leaks."""
+"""``token`` and ``join``: credentials for other users, which must not leak."""
 
 from __future__ import annotations
 

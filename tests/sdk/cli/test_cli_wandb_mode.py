@@ -1,4 +1,4 @@
-"""What becomes of what programs log with wandb: decided when a sweep is registered, and shown."""
+"""The mode of handling wandb: chosen when a sweep is registered, and shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``sweep-sdk watch``: what it shows, in each form, and when it ends."""
+"""``sweep-sdk watch``: its output in each format, and when it ends."""
 
 from __future__ import annotations
 

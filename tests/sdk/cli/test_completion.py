@@ -1,4 +1,4 @@
-"""What a shell is given when the Tab key is pressed."""
+"""Shell completion."""
 
 from __future__ import annotations
 

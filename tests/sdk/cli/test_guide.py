@@ -1,4 +1,4 @@
-"""The guide's table for those who come from wandb: nothing missing, nothing that does not exist."""
+"""The guide's table for users of wandb is complete and correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registering a sweep parses its file once: each distribution is built once, on the way in."""
+"""Registering a sweep parses its file once and builds each distribution once."""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the Python API reads of sweeps: runs, best ones, rows, data frames, the object."""
+"""Reading sweeps with the Python API: runs, best runs, rows, data frames, ``Sweep``."""
 
 from __future__ import annotations
 

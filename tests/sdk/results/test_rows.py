@@ -1,4 +1,4 @@
-"""Rows as they come out."""
+"""Reading logged rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions, order and names: which runs are wanted, and what is said when that is not clear."""
+"""Conditions, sorting and names of selections, and the errors for ambiguous ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the backend is asked on behalf of pages, and what they are given."""
+"""Requests to the backend on behalf of pages, and what pages receive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a sweep's runs between two looks."""
+"""The runs of a sweep that are cached between two requests."""
 
 from __future__ import annotations
 

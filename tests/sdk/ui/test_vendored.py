@@ -1,4 +1,4 @@
-"""The libraries of the page are what the lock says, and go with their licences."""
+"""The page's libraries match their lock file and come with their licences."""
 
 from __future__ import annotations
 

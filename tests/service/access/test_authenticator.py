@@ -1,4 +1,4 @@
-"""From what is presented to an identity or a refusal."""
+"""Authentication: from a credential to an identity or a refusal."""
 
 from __future__ import annotations
 

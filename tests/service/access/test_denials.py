@@ -1,4 +1,4 @@
-"""What must be refused is, by a call of the gateway and through an emulated API Gateway."""
+"""The gateway refuses every request that must be refused, also behind an API Gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has changed a sweep, when, and how, is kept with it."""
+"""Events: who has changed a sweep, when and how."""
 
 from __future__ import annotations
 

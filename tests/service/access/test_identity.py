@@ -1,4 +1,4 @@
-"""Who may send what."""
+"""Which identities may send which requests."""
 
 from __future__ import annotations
 

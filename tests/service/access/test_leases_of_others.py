@@ -1,4 +1,4 @@
-"""An agent's credential reports on and ends the runs that its agent holds, and no others."""
+"""An agent can only report on and finish runs that it holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of API Gateway's HTTP API in, its responses out; the backend behind is a real one."""
+"""Events and responses of API Gateway's HTTP API, with a real backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The entry points as Lambda loads them: a fresh interpreter and the template's environment."""
+"""Entry points loaded as by Lambda: a fresh interpreter and the template's environment."""
 
 from __future__ import annotations
 

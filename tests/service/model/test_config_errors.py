@@ -1,4 +1,4 @@
-"""What is refused: each problem with its place, what was found and what is needed."""
+"""Errors about a config: each names the place, the value found and the value expected."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Files as authors write them, against what the reference engine makes of them.
+"""Sweep files of real authors give the same results as in the reference engine.
 
 A few are here; where the shared corpus of real files lies beside the repository, all of it is
 held against the reference's answers too.

@@ -1,4 +1,4 @@
-"""Every distribution against its analytic CDF, its coordinates there and back, its edges."""
+"""Distributions: analytic CDF, round trips through the unit cube, and edge cases."""
 
 import math
 from decimal import Decimal

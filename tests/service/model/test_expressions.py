@@ -1,4 +1,4 @@
-"""Constraints as text: what an expression may say, and that it can do nothing else."""
+"""Constraints as text: the accepted expressions, and that they cannot execute code."""
 
 from __future__ import annotations
 

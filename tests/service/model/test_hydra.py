@@ -1,4 +1,4 @@
-"""Overrides as Hydra itself reads them."""
+"""Overrides are read by Hydra itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``metrics_from``: what is read, what is refused, with the place of each."""
+"""``metrics_from``: accepted sections, and errors with their places."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ def problems_of(section):
     [
         {"stdout": {"loss": LOSS}},
         {"stderr": {"loss": LOSS, "step": r"epoch (\d+)"}},
+        {"tensorboard": "logs"},
+        {"mlflow": "${run_dir}/mlruns", "stdout": {"loss": LOSS}},
+        {"tensorboard": "${envvar:LOGS}/${run_id}"},
         {"stdout": {"loss": "(?P<value>.)|(x)"}, "stderr": {"val/acc": "[[a](.)"}},
     ],
 )
@@ -46,10 +49,16 @@ def test_what_is_kept(section):
     [
         ("loss", "metrics_from: found 'loss' (text); needs a map, such as {stdout: {loss:"),
         ({}, "metrics_from: found an empty map; needs a map, such as"),
-        ({"stdot": {"loss": LOSS}}, "metrics_from.stdot: 'stdot' is no stream of a program; needs"),
+        ({"stdot": {"loss": LOSS}}, "metrics_from.stdot: 'stdot' is no source of metrics; needs"),
         ({"stdot": {"loss": LOSS}}, "did you mean 'stdout'?"),
-        ({"loss": LOSS}, "metrics_from.loss: 'loss' is no stream of a program; needs stdout or"),
+        ({"loss": LOSS}, "metrics_from.loss: 'loss' is no source of metrics; needs stdout, "),
         ({"stdout": LOSS}, "metrics_from.stdout: found 'loss: ([0-9.]+)' (text); needs a pattern"),
+        (
+            {"tensorboard": ""},
+            "metrics_from.tensorboard: found '' (text); needs the path",
+        ),
+        ({"mlflow": {"a": "b"}}, "metrics_from.mlflow: found a map with a; needs the path"),
+        ({"mlflow": "${run}"}, "the macro ${run} is not known; there are ${run_dir}, ${run_id}, "),
         ({"stdout": {}}, "metrics_from.stdout: found an empty map; needs a pattern for each"),
         (
             {"stdout": {"loss": 3}},

@@ -1,4 +1,4 @@
-"""Non-finite numbers in strict JSON: as texts among metrics, tagged in configs."""
+"""Non-finite numbers in strict JSON: texts for metrics, tagged objects in configs."""
 
 import json
 import math

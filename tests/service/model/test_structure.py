@@ -1,4 +1,4 @@
-"""Conditional parameters, zipped parameters and constraints: what a sweep file may say of them."""
+"""Conditional parameters, zipped parameters and constraints in a sweep file."""
 
 from __future__ import annotations
 

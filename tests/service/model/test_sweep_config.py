@@ -1,4 +1,4 @@
-"""What a sweep config means; ``test_config_errors`` has what is refused."""
+"""The meaning of a valid sweep config; see ``test_config_errors`` for invalid ones."""
 
 import json
 import math

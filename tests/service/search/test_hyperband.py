@@ -1,4 +1,4 @@
-"""Early termination: bands and decisions by hand-computed tables."""
+"""Early termination: bands and decisions compared with tables computed by hand."""
 
 from __future__ import annotations
 

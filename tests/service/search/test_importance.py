@@ -1,4 +1,4 @@
-"""Importance: what a handful of runs cannot fool."""
+"""Importance of parameters, also with few runs."""
 
 from __future__ import annotations
 

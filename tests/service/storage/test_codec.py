@@ -1,4 +1,4 @@
-"""Stored forms are read back as what was written."""
+"""Round trips through the stored encodings."""
 
 from __future__ import annotations
 

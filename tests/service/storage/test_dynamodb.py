@@ -1,4 +1,4 @@
-"""What the DynamoDB store does beyond the contract of stores."""
+"""Behaviour of the DynamoDB store beyond the contract of stores."""
 
 from __future__ import annotations
 

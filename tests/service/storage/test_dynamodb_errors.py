@@ -1,4 +1,4 @@
-"""What DynamoDB's errors become, each by the way that botocore and PynamoDB raise it."""
+"""Translation of DynamoDB's errors, each raised as by botocore and PynamoDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys sort as what they represent, and spans hold what they name and nothing else."""
+"""Keys sort like the values they represent, and spans contain exactly what they name."""
 
 from __future__ import annotations
 

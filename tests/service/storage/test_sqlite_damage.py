@@ -1,4 +1,4 @@
-"""A damaged file is reported in one line that names it, whatever in it is damaged."""
+"""A damaged file is reported in one line that names it, whatever the damage."""
 
 from __future__ import annotations
 

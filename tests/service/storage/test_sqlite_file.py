@@ -1,4 +1,4 @@
-"""The file: its schema, its damages, who else may hold it."""
+"""The SQLite file: its schema, damage, and concurrent users."""
 
 from __future__ import annotations
 

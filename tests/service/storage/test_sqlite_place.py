@@ -1,4 +1,4 @@
-"""Where a database may be, and what is said where it may not."""
+"""Where a database can be, and the errors for other places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that share the file: killed, forked, started all at once."""
+"""Processes that share the file: killed, forked, and started at the same time."""
 
 from __future__ import annotations
 

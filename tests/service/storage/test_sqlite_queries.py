@@ -1,4 +1,4 @@
-"""How the statements reach their rows: by keys, in short transactions."""
+"""SQL statements use keys and short transactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stock client of an admin over a backend with a fake clock."""
+"""A stock wandb client of an admin, with a backend that has a fake clock."""
 
 from __future__ import annotations
 

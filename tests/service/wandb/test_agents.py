@@ -1,4 +1,4 @@
-"""``wandb agent`` against the backend: which run it is given, and what its heartbeats mean."""
+"""``wandb agent`` with the backend: the runs it gets, and the meaning of its heartbeats."""
 
 from __future__ import annotations
 

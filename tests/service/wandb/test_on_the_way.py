@@ -1,4 +1,4 @@
-"""What comes before the adapter: credentials, telemetry, and bodies that AWS does not take."""
+"""Requests before they reach the adapter: credentials, telemetry and bodies AWS rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``wandb.Api()`` reads, and that it is what our own client shows."""
+"""``wandb.Api()`` reads the same data as sweep-sdk's own client."""
 
 from __future__ import annotations
 

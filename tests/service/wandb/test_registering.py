@@ -1,4 +1,4 @@
-"""``wandb sweep`` against the backend: registering, changing, and what is said of mistakes."""
+"""``wandb sweep`` with the backend: registering, changing, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What programs that use wandb say about their runs, and which program may say it."""
+"""What programs that use wandb report about their runs, and which programs may do so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams and buckets as wandb's clients send them, and as nobody should."""
+"""Streams and buckets as sent by wandb's clients, and malformed ones."""
 
 import json
 import math

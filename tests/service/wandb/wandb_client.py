@@ -1,4 +1,4 @@
-"""A stock client of W&B as the backend sees it: requests of the shapes that were recorded."""
+"""A stock W&B client in the backend's view: requests with recorded shapes."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.language.distribution_specs import DISTRIBUTIONS, DistributionSpec
 from sweep_service.model.language.fields import NUMBER_TEXT
+from sweep_service.model.language.followed import KINDS
 from sweep_service.model.language.keys import KEPT_KEYS, METHODS, SCALAR_FIELDS
 from sweep_service.model.language.printed import LONGEST_PATTERN, STREAMS
 from sweep_service.model.language.sections import HYPERBAND_FIELDS, METRIC_FIELDS
@@ -192,11 +193,13 @@ def _metrics_from() -> Schema:
         "minProperties": 1,
         "additionalProperties": pattern,
     }
+    path = {"description": "Where it writes them.", "type": "string", "minLength": 1}
     return {
-        "description": "Metrics that the program only prints; the name step gives the rows' step.",
+        "description": "Metrics that the program prints or writes for another tracker; the name"
+        " step gives the rows' step.",
         "type": ["object", "null"],
         "minProperties": 1,
-        "properties": dict.fromkeys(STREAMS, patterns),
+        "properties": dict.fromkeys(STREAMS, patterns) | dict.fromkeys(KINDS, path),
         "additionalProperties": False,
     }
 

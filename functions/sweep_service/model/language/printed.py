@@ -1,4 +1,4 @@
-"""Checks ``metrics_from``, a sweep-sdk key: patterns for metrics that a program only prints."""
+"""Checks ``metrics_from``, a sweep-sdk key: metrics that programs print or write elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from sweep_service.model.language.followed import KINDS, path_problem
 from sweep_service.model.language.parameters import suggestion
 from sweep_service.model.language.report import Place, Report, describe
 
@@ -29,8 +30,8 @@ _BACKSPACE = (
 
 def read_metrics_from(
     section: object, metric: Mapping[str, Any] | None, place: Place, report: Report
-) -> dict[str, dict[str, str]] | None:
-    """The patterns by stream and by the name of the metric; None after a problem.
+) -> dict[str, Any] | None:
+    """The patterns by stream and by the name of the metric, and paths; None after a problem.
 
     Args:
         section: What the file has under ``metrics_from``.
@@ -42,12 +43,18 @@ def read_metrics_from(
         report.error(place, f"found {describe(section)}; needs a map, such as {_SECTION_EXAMPLE}")
         return None
     read: dict[str, dict[str, str]] = {}
+    paths: dict[str, str] = {}
     for stream, patterns in section.items():
         here = (*place, stream)
-        if stream not in STREAMS:
-            hint = suggestion(stream, STREAMS)
-            needs = f"needs {' or '.join(STREAMS)}, such as {_SECTION_EXAMPLE}"
-            report.error(here, f"'{stream}' is no stream of a program; {needs}{hint}")
+        if stream in KINDS:
+            if problem := path_problem(patterns):
+                report.error(here, f"found {describe(patterns)}; {problem}")
+            else:
+                paths[stream] = str(patterns)
+        elif stream not in STREAMS:
+            hint = suggestion(stream, (*STREAMS, *KINDS))
+            needs = f"needs {', '.join(STREAMS)}, {' or '.join(KINDS)}, such as {_SECTION_EXAMPLE}"
+            report.error(here, f"'{stream}' is no source of metrics; {needs}{hint}")
         elif not isinstance(patterns, dict) or not patterns:
             needs = f"needs a pattern for each metric, such as {{loss: '{PATTERN_EXAMPLE}'}}"
             report.error(here, f"found {describe(patterns)}; {needs}")
@@ -56,8 +63,9 @@ def read_metrics_from(
     names = {name for patterns in read.values() for name in patterns}
     if sum(map(len, read.values())) > MOST_PATTERNS:
         report.error(place, f"has more than {MOST_PATTERNS} patterns; each is tried on every line")
-    _warn_of_metric(metric, names, place, report)
-    return read
+    if not paths:
+        _warn_of_metric(metric, names, place, report)
+    return {**read, **paths}
 
 
 def pattern_problem(pattern: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What is shown of sweeps and runs, and decides nothing."""
+"""Records about sweeps and runs that are only shown and affect no decision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What people call a sweep or a run, and note about it."""
+    """The name, tags and notes that users gave to a sweep or a run."""
 
     name: str | None = None
     tags: tuple[str, ...] = ()
@@ -23,13 +23,13 @@ NO_LABELS = Labels()
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What was found when nothing went on any more in a sweep that has ended.
+    """The final counts of a sweep that has ended.
 
     Attributes:
-        change: That of the sweep's status then: with another one this is out of date.
-        counts: How many runs are in each state.
-        best_index: Of the best run; None without one.
-        best: Its value.
+        change: ``change`` of the sweep's status at that time; if it differs, this is outdated.
+        counts: Number of runs by state.
+        best_index: Index of the best run, if any.
+        best: Value of the best run, if any.
     """
 
     change: int
@@ -40,11 +40,12 @@ class Final:
 
 @dataclass(frozen=True, slots=True)
 class SweepInfo:
-    """What is shown of a sweep and decides nothing.
+    """Information about a sweep that is only shown.
 
     Attributes:
-        final: None while the sweep goes on.
-        change: How often the record has been written since it was created; see ``Store.save``.
+        labels: The sweep's labels.
+        final: The final counts of a sweep that has ended, once they are known.
+        change: Number of writes since the record was created; see ``Store.save``.
     """
 
     labels: Labels = NO_LABELS
@@ -57,7 +58,7 @@ NO_INFO = SweepInfo()
 
 @dataclass(frozen=True, slots=True)
 class SweepHead:
-    """A line of a sweep listing."""
+    """An entry of a sweep listing."""
 
     sweep: str
     project: str

@@ -1,7 +1,7 @@
-"""What the model believes of a search space, given the runs of a sweep of any method.
+"""Explains a search space by a model fitted to the runs of a sweep of any method.
 
-The model is that of bayes without the expectation that the sides of a range are worse than its
-middle, so that all that it shows comes from the runs.
+The model is that of bayes without the prior that the sides of a range are worse than its middle, so
+that everything it shows comes from the runs.
 
 | symbol | shape  | meaning                                             |
 |--------|--------|-----------------------------------------------------|
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from sweep_service.search.suggestion import Evidence
     from sweep_service.wire.model import Scale, SweepModel
 
-#: Fewest values with which there is a model.
+#: Minimum number of values for a model.
 FEWEST_VALUES = 4
 _TUNING = replace(DEFAULT, steepness=0.0)
-_N_ALONG = 41  #: values along an axis
+_N_ALONG = 41  #: Number of values along an axis.
 _MOST_CATEGORIES = 30
 _N_SAMPLES = 256
-#: Listed numbers that differ by this factor are shown on a log scale.
+#: Listed numbers whose ratio is at least this are shown on a log scale.
 _LOG_RANGE = 100
 _LARGEST_FLOAT = 1e300
 
@@ -62,16 +62,16 @@ def explain(
     evidence: Evidence,
     pair: tuple[str, str] | None,
 ) -> SweepModel:
-    """What the model believes, or why there is none.
+    """The model's predictions, or the reason why there is no model.
 
-    Pure: the same arguments give the same answer.
+    Pure: equal arguments give equal answers.
 
     Args:
-        missing: What is known without a model.
-        config: With a metric and at least one searched parameter.
-        seed: Of the sweep.
-        evidence: Its runs.
-        pair: Names of the parameters of the contour; None: no contour.
+        missing: The answer without a model.
+        config: Config of the sweep, with a metric and at least one searched parameter.
+        seed: The sweep's seed.
+        evidence: The sweep's runs.
+        pair: Names of the parameters of the contour; None for no contour.
     """
     data = data_of(config, 0, evidence)
     missing = replace(missing, runs=len(data.values))
@@ -116,7 +116,7 @@ class _Model:
         self._middle: Floats = self._surrogate.observed[int(np.argmin(expected))]
 
     def complete(self, missing: SweepModel, pair: tuple[str, str] | None) -> SweepModel:
-        """All that the model says, added to what is known without it."""
+        """The answer with the model's predictions added."""
         importance = self.importance()
         names = [parameter.name for parameter in self._parameters]
         return replace(
@@ -128,7 +128,7 @@ class _Model:
         )
 
     def importance(self) -> list[ParameterImportance]:
-        """Of each searched parameter, the most important first."""
+        """The importance of each searched parameter, in descending order."""
         rng = np.random.default_rng(self._seed)
         n_axes = len(self._data.axes)
         drawn = self._data.axes.snap(rng.random((2 * _N_SAMPLES, n_axes)))
@@ -156,7 +156,7 @@ class _Model:
         return rank_correlation(self._data.observed[:, axis].tolist(), values)
 
     def slice(self, axis: int) -> Slice:
-        """What is expected along an axis, all others as in the best configuration that has it."""
+        """Predictions along an axis through the best configuration in which it is active."""
         parameter, along = self._parameters[axis], self._along(axis)
         unit = np.repeat(self._best_with(axis)[None], len(along), axis=0)
         unit[:, axis] = along
@@ -183,7 +183,7 @@ class _Model:
         return best
 
     def contour(self, x: int, y: int) -> Contour:
-        """What is expected over a plane through the best configuration."""
+        """Predictions over a plane through the best configuration."""
         along_x, along_y = self._along(x), self._along(y)
         unit = np.repeat(self._middle[None], len(along_x) * len(along_y), axis=0)
         unit[:, x] = np.tile(along_x, len(along_y))
@@ -199,7 +199,7 @@ class _Model:
         )
 
     def suggested(self) -> Expected | None:
-        """The configuration without a run for which the best value is expected."""
+        """The untried configuration with the best predicted value."""
         data, rng = self._data, np.random.default_rng([self._seed, 1])
         pool = candidates.spread_and_mutants(
             data.axes, data.observed, data.values, DEFAULT.n_uniform, DEFAULT.n_mutants, rng
@@ -221,7 +221,7 @@ class _Model:
         return Expected(config, mean, low, high)
 
     def _along(self, axis: int) -> Floats:
-        """Coordinates along an axis, ascending: all values, or some if there are many."""
+        """Ascending coordinates along an axis: all values, or a sample if there are many."""
         of_axis = list(self._data.axes)[axis]
         n_values = of_axis.n_values
         most = _MOST_CATEGORIES if of_axis.is_categorical else _N_ALONG
@@ -237,7 +237,7 @@ class _Model:
     def _expected(
         self, unit: Floats
     ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-        """Expected value, and the bounds of the band around it, in the metric's own units."""
+        """Predicted values, and the bounds of the bands around them, in the metric's own units."""
         mean, std = self._posterior.predict(unit)
         middle, one, other = (
             [
@@ -252,7 +252,7 @@ class _Model:
 
 
 def _scale(distribution: Distribution) -> Scale:
-    """On which scale a parameter's values are shown."""
+    """The scale for a parameter's values."""
     if distribution.kind == "categorical":
         return "categorical"
     if isinstance(getattr(distribution, "underlying", distribution), (LogUniform, LogNormal)):
@@ -266,7 +266,7 @@ def _scale(distribution: Distribution) -> Scale:
 
 
 def _within(value: Any) -> Any:
-    """A value that a chart can show: unbounded laws begin and end at the largest float."""
+    """Limit a value to what a chart can show; unbounded distributions reach the largest float."""
     if isinstance(value, float) and abs(value) > _LARGEST_FLOAT:
         return math.copysign(_LARGEST_FLOAT, value)
     return value

@@ -1,4 +1,4 @@
-"""What connects the axes of a space with conditions and constraints.
+"""Conditions and constraints of a space, on arrays of unit vectors.
 
 The coordinate of an inactive axis is that of the centre, and it differs from an active one by a
 fixed amount in a direction of its own: ``axes`` adds that to the squared difference. An inactive
@@ -34,7 +34,7 @@ _LARGEST_TABLE = 4_096
 
 
 class Structure:
-    """The conditions and constraints of a space, on arrays of unit vectors."""
+    """Evaluates the conditions and constraints of a space."""
 
     def __init__(self, space: SearchSpace, axes: tuple[Axis, ...]) -> None:
         """Prepare the conditions.

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._agent.options import check_patterns
+from sweep_sdk._agent.printed.row_process import PATIENCE_SECONDS, POLL_SECONDS, RowProcess
 from sweep_sdk._agent.printed.search_main import HEADER
-from sweep_sdk._agent.process.child import LaunchFailed
 from sweep_service.model.language.printed import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import IO
 
     #: Patterns by stream and by name of the metric.
     Patterns = Mapping[str, Mapping[str, str]]
 
 _MAIN = Path(__file__).with_name("search_main.py")
-#: Time without progress after which the process counts as hung.
-PATIENCE_SECONDS = 30.0
-#: The same at the end of a run, if the agent has to end.
-HURRY_SECONDS = 5.0
-_POLL_SECONDS = 0.5
 
 
 def patterns_of(config: Mapping[str, Any], more: Mapping[str, str]) -> Patterns:
@@ -47,6 +38,7 @@ def patterns_of(config: Mapping[str, Any], more: Mapping[str, str]) -> Patterns:
     found: dict[str, dict[str, str]] = {
         stream: {name: pattern for name, pattern in named.items() if name not in more}
         for stream, named in (config.get("metrics_from") or {}).items()
+        if stream in STREAMS
     }
     for stream in STREAMS if more else ():
         found[stream] = {**found.get(stream, {}), **more}
@@ -78,13 +70,14 @@ def printed_metrics(
         printed.close(stopping)
 
 
-class PrintedMetrics:
+class PrintedMetrics(RowProcess):
     """Finds metrics in the output of one program, in a process of its own.
 
     Attributes:
-        pid: The id of the process.
         unmatched: The names whose pattern has matched nothing; known at the end.
     """
+
+    WHAT = "printed metrics"
 
     def __init__(
         self,
@@ -106,32 +99,12 @@ class PrintedMetrics:
             LaunchFailed: It cannot be started.
         """
         self.unmatched: tuple[str, ...] = ()
-        self._notice = notice
         self._lock = threading.Lock()
         self._is_closed = False
-        held = () if held_descriptor is None else (held_descriptor,)
-        try:
-            self._process = subprocess.Popen(  # noqa: S603  sweep-sdk's own program
-                [sys.executable, "-I", "-S", str(_MAIN), str(metrics_file), json.dumps(patterns)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                pass_fds=held,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise LaunchFailed(
-                f"cannot start the search for printed metrics: {error.strerror}",
-                is_machines_fault=True,
-            ) from None
-        self.pid = self._process.pid
-        self._pipe = cast("IO[bytes]", self._process.stdin)
+        super().__init__(_MAIN, metrics_file, patterns, notice, held_descriptor)
         os.set_blocking(self._pipe.fileno(), False)
         self._room = select.poll()
         self._room.register(self._pipe, select.POLLOUT)
-        self._reader = threading.Thread(target=self._read, name="printed-metrics", daemon=True)
-        self._reader.start()
 
     def feed(self, data: bytes, is_stderr: bool) -> None:
         """Pass on a piece of output; waits while the process makes progress."""
@@ -150,32 +123,15 @@ class PrintedMetrics:
                     return
 
     def close(self, stopping: threading.Event | None = None) -> None:
-        """Wait until all rows are written, for a bounded time.
-
-        Args:
-            stopping: Set if the agent has to end; then the time is short.
-        """
+        """Wait until all rows are written, for a bounded time; see ``RowProcess``."""
         with self._lock:
             self._is_closed = True
-            self._pipe.close()
-        began_at = time.monotonic()
-        while True:
-            self._reader.join(_POLL_SECONDS)
-            if not self._reader.is_alive():
-                break
-            is_hurried = stopping is not None and stopping.is_set()
-            if time.monotonic() - began_at > (HURRY_SECONDS if is_hurried else PATIENCE_SECONDS):
-                self._process.kill()
-                self._notice("the end of the output was not searched for metrics: it took too long")
-                break
-        self._process.wait()
-        self._reader.join()
-        cast("IO[bytes]", self._process.stdout).close()
+        super().close(stopping)
 
     def _write(self, data: memoryview) -> int | None:
         """The number of bytes written; None if the process has closed the pipe."""
         try:
-            if not self._room.poll(_POLL_SECONDS * 1000):
+            if not self._room.poll(POLL_SECONDS * 1000):
                 return 0
             return os.write(self._pipe.fileno(), data)
         except BlockingIOError:
@@ -188,12 +144,6 @@ class PrintedMetrics:
         self._process.kill()
         self._notice("the process that finds printed metrics is gone; no more of them are recorded")
 
-    def _read(self) -> None:
-        for line in cast("IO[bytes]", self._process.stdout):
-            if not line.endswith(b"\n"):  # the process was killed while writing it
-                return
-            kind, value = json.loads(line)
-            if kind == "notice":
-                self._notice(value)
-            else:
-                self.unmatched = tuple(value)
+    def _take(self, kind: str, value: Any) -> None:
+        if kind == "unmatched":
+            self.unmatched = tuple(value)

@@ -11,7 +11,6 @@ from sweep_sdk._agent.outbox.endings import (
     NOT_STARTED,
     ProgramOutcome,
 )
-from sweep_sdk._agent.printed.metrics import printed_metrics
 from sweep_sdk._agent.process.child import LaunchFailed, signal_name, start_child
 from sweep_sdk._agent.process.leftovers import end_marked, mark_of, own_trace
 from sweep_sdk._agent.process.supervisor import Interrupt, Stop, Supervisor
@@ -22,11 +21,11 @@ from sweep_sdk._world import chance, threads
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sweep_sdk._agent.printed.metrics import Patterns
     from sweep_sdk._agent.process.child import Child, Exit
     from sweep_sdk._agent.process.launcher import Launcher
     from sweep_sdk._agent.process.supervisor import Message, Warn
     from sweep_sdk._agent.session.session import AgentSession
+    from sweep_sdk._agent.slot.sources import MetricSources
     from sweep_sdk._capture.capture import Capture, CapturedProgram
     from sweep_service.wire.runs import HandOut
 
@@ -41,7 +40,7 @@ class ProgramAttempt(Attempt):
         self,
         session: AgentSession,
         launcher: Launcher,
-        patterns: Patterns,
+        sources: MetricSources,
         capture: Capture | None,
         gpus: Mapping[str, str],
         slot: str,
@@ -52,7 +51,7 @@ class ProgramAttempt(Attempt):
         Args:
             session: The agent's session.
             launcher: Builds the program's command line and environment.
-            patterns: Patterns of metrics in the program's output.
+            sources: Where rows come from besides the program's own.
             capture: Captures what the program logs with wandb; None to disable this.
             gpus: Environment variable that selects the program's GPUs; empty for all of the
                 agent's.
@@ -67,7 +66,7 @@ class ProgramAttempt(Attempt):
         self._inbox: threads.SimpleQueue[Message] = threads.SimpleQueue()
         super().__init__(session, handout, self._stop)
         self._launcher = launcher
-        self._patterns = patterns
+        self._sources = sources
         self._slot = slot
         self._mark = mark_of(session.lock.name, chance.unique_key())
         self._captured: CapturedProgram | None = None
@@ -79,8 +78,10 @@ class ProgramAttempt(Attempt):
                 handout.metric or session.best.metric,
                 launcher.environment,
             )
-        wandb = self._captured.variables if self._captured is not None else {}
-        self._program = launcher.prepare(handout, self.files, gpus, self._mark, wandb)
+        more: dict[str, str | None] = {**sources.variables(handout.id)}
+        if self._captured is not None:
+            more |= self._captured.variables
+        self._program = launcher.prepare(handout, self.files, gpus, self._mark, more)
         self._child: Child | None = None
 
     def run(self) -> None:
@@ -89,8 +90,8 @@ class ProgramAttempt(Attempt):
         self.announce(self._program.command, self._slot, self._program.log_file)
         unmatched: tuple[str, ...] = ()
         try:
-            with printed_metrics(
-                self._patterns, self.files.metrics, self.notice, held, session.stopping
+            with self._sources.searched(
+                self.handout.id, self.files, self.notice, held, session.stopping
             ) as printed:
 
                 def show(data: bytes, is_stderr: bool) -> None:

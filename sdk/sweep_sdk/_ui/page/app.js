@@ -32,6 +32,7 @@ export function App({ source }) {
           /></svg
         >sweeps</a
       >
+      ${source.title ? html`<span class="note">${source.title}</span>` : null}
       <div class="grow"></div>
       <button class="icon" title="Keys (?)" aria-label="Keys" onClick=${() => setHelp(true)}>?</button>
       <button class="icon" title="Dark or light" aria-label="Dark or light" onClick=${toggleTheme}>◐</button>

@@ -19,6 +19,7 @@ _EXAMPLES = examples(
     "sweep-sdk agent k3v9x2ab --gpus 0-3",
     "sweep-sdk agent k3v9x2ab --gpus 0-7 --gpus-per-run 2",
     "sweep-sdk agent k3v9x2ab --metrics-from 'loss=loss: ([0-9.]+)'",
+    "sweep-sdk agent k3v9x2ab --metrics-from tensorboard:logs",
 )
 
 
@@ -120,11 +121,12 @@ _EXAMPLES = examples(
 )
 @click.option(
     "--metrics-from",
-    "patterns",
+    "metrics_from",
     multiple=True,
-    metavar="NAME=PATTERN",
-    help="Extract a metric from the programs' output: the last group of a regular expression. Can "
-    "be repeated; the name 'step' sets the step.",
+    metavar="NAME=PATTERN|tensorboard:PATH|mlflow:PATH",
+    help="Extract a metric from the programs' output: the last group of a regular expression (the "
+    "name 'step' sets the step). Or read what the programs write for TensorBoard or MLflow. Can be "
+    "repeated.",
 )
 @click.option(
     "--pin",
@@ -150,7 +152,7 @@ def command(
     max_runs_without_metric: int,
     forward_signals: bool,
     term_timeout: float,
-    patterns: tuple[str, ...],
+    metrics_from: tuple[str, ...],
     pin: str | None,
     spot: bool,
 ) -> int:
@@ -161,8 +163,11 @@ def command(
     """
     from sweep_sdk._agent.options import AgentOptions
     from sweep_sdk.cli.agent_loop import run_agent_in_terminal
+    from sweep_service.model.language.followed import KINDS, Source
 
     require_sweep(sweep, "agent")
+    followed = [text for text in metrics_from if text.partition(":")[0] in KINDS]
+    patterns = [text for text in metrics_from if text not in followed]
     options = AgentOptions(
         count=count,
         name=name,
@@ -179,6 +184,7 @@ def command(
         term_timeout_seconds=term_timeout,
         run_timeout_seconds=run_timeout,
         metrics_from=dict(map(_parse_pattern, patterns)),
+        follows=tuple(Source(*text.split(":", 1)) for text in followed),
         watches_spot=spot,
         pin=pin,
     )
@@ -189,6 +195,7 @@ def _parse_pattern(text: str) -> tuple[str, str]:
     name, sign, pattern = text.partition("=")
     if not sign or not name.strip():
         raise click.UsageError(
-            f"--metrics-from: found '{text}'; needs NAME=PATTERN, such as 'loss=loss: ([0-9.]+)'"
+            f"--metrics-from: found '{text}'; needs NAME=PATTERN, such as 'loss=loss: ([0-9.]+)',"
+            " tensorboard:PATH or mlflow:PATH"
         )
     return name.strip(), pattern

@@ -1,4 +1,4 @@
-"""What the programs share: their run, the length of the training, and a stop in the middle."""
+"""Code shared by the programs: the run, the length of the training, and an early stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expected improvement against quadrature, far into the tail."""
+"""Expected improvement compared with quadrature, far into the tail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The unit cube: snapping, keys, distances; and the start of a search in it."""
+"""The unit cube: snapping, keys and distances; and the initial design."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bayesian search as its callers see it: pure, never failing, and worth its name."""
+"""Bayesian search from its caller's perspective: pure, robust, and better than random."""
 
 from __future__ import annotations
 

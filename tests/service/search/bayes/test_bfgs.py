@@ -1,4 +1,4 @@
-"""Minimising in a box, many problems at once."""
+"""Minimisation within a box, for many problems at once."""
 
 from __future__ import annotations
 

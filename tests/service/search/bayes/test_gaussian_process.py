@@ -1,4 +1,4 @@
-"""The posterior against pencil and paper, its gradients against finite differences."""
+"""The posterior compared with hand computations, its gradients with finite differences."""
 
 from __future__ import annotations
 

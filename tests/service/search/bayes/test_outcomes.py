@@ -1,4 +1,4 @@
-"""Scaling of metric values, and which runs speak for the others."""
+"""Scaling of metric values, and weights of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wild outcomes: a diverged run among good ones does not blind the search."""
+"""Outliers: a diverged run does not spoil the model of good ones."""
 
 from __future__ import annotations
 

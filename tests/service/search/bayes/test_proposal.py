@@ -1,4 +1,4 @@
-"""The model-based proposal on the unit cube: its acquisition, its parts, its ladder."""
+"""The model-based proposal on the unit cube, and its fallbacks."""
 
 from __future__ import annotations
 

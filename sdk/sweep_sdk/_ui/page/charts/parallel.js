@@ -70,6 +70,7 @@ export function parallelChart(table, scales, look) {
         return {
           ...style,
           dim,
+          id: scale.name,
           name: fitting(title, look),
           type: "value",
           min: scale.min,
@@ -86,6 +87,7 @@ export function parallelChart(table, scales, look) {
             {
               ...style,
               dim: shown.length,
+              id: metric.name,
               name: fitting(metric.title, look),
               type: "value",
               min: metric.range.min,
@@ -135,18 +137,13 @@ function fitting(title, look) {
 }
 
 /**
- * The brushes as the chart has them, by axis name.
- * @param {any} option    the chart's own
- * @param {string[]} names
+ * The brushes after one axis was brushed. The axes' names are their ids.
+ * @param {import("../data/filter.js").Brushes} brushes
+ * @param {{parallelAxisId: string, intervals: number[][]}} event
  * @returns {import("../data/filter.js").Brushes}
  */
-export function brushesOf(option, names) {
-  /** @type {import("../data/filter.js").Brushes} */
-  const found = {};
-  names.forEach((name, place) => {
-    const intervals = option.parallelAxis?.[place]?.activeIntervals ?? [];
-    if (intervals.length)
-      found[name] = intervals.map((/** @type {number[]} */ range) => [Math.min(...range), Math.max(...range)]);
-  });
-  return found;
+export function brushesAfter(brushes, { parallelAxisId: name, intervals }) {
+  const ranges = intervals.map((range) => /** @type {[number, number]} */ ([Math.min(...range), Math.max(...range)]));
+  const others = Object.entries(brushes).filter(([other]) => other !== name);
+  return Object.fromEntries(ranges.length ? [...others, [name, ranges]] : others);
 }

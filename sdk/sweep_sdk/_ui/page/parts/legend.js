@@ -9,8 +9,7 @@ import { Glyph } from "./marks.js";
 export function GoodnessLegend({ look }) {
   return html`<span class="legend"
     ><span
-      >worst<i class="ramp" style=${{ background: `linear-gradient(90deg, ${goodnessRamp(look).join(",")})` }}></i>best,
-      by rank</span
+      >worst<i class="ramp" style=${{ background: `linear-gradient(90deg, ${goodnessRamp(look).join(",")})` }}></i>best, by rank</span
     ></span
   >`;
 }

@@ -49,8 +49,8 @@ export function StateCounts({ counts, onPick }) {
   const known = RUN_STATE_ORDER.filter((state) => counts[state]);
   return html`<ul class="statecounts">
     ${known.map((state) => {
-      const inner = html`<${Glyph} kind=${RUN_STATES[state]} /> ${counts[state].toLocaleString("en-US")}
-        ${RUN_STATES[state].label}`;
+      const words = `${counts[state].toLocaleString("en-US")} ${RUN_STATES[state].label}`;
+      const inner = html`<${Glyph} kind=${RUN_STATES[state]} />${words}`;
       const title = `Show ${count(counts[state], "run")}: ${RUN_STATES[state].label}`;
       return html`<li>
         ${onPick ? html`<button class="quiet" title=${title} onClick=${() => onPick(state)}>${inner}</button>` : inner}

@@ -219,11 +219,9 @@ function Rows({ rows, columns, sortKey, isDown, onSort, sweep }) {
       )}
     </div>
     <div style=${{ height: `${first * ROW}px` }}></div>
-    ${rows
-      .slice(first, last)
-      .map(
-        (run, i) =>
-          html`<div
+    ${rows.slice(first, last).map(
+      (run, i) =>
+        html`<div
             key=${run.index}
             id=${`row-${run.index}`}
             role="row"
@@ -234,7 +232,7 @@ function Rows({ rows, columns, sortKey, isDown, onSort, sweep }) {
           >
             ${columns.map((column) => html`<div role="gridcell" class=${column.isNumber ? "num" : ""}>${column.show(run)}</div>`)}
           </div>`,
-      )}
+    )}
     <div style=${{ height: `${(rows.length - last) * ROW}px` }}></div>
   </div>`;
 }

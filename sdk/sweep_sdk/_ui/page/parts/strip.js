@@ -73,8 +73,7 @@ function Best({ best, sweep, scales }) {
   const names = scales.length ? scales.map((scale) => scale.name) : Object.keys(best.config);
   const shown = names.filter((name) => name in best.config);
   return html`<p class="big">
-      ${number(Number(best.best), 5)}
-      <small>in <a href=${hashOf({ view: "run", sweep: sweep.id, index: best.index })}>run ${best.index}</a></small>
+      ${number(Number(best.best), 5)}${" "}<small>in <a href=${hashOf({ view: "run", sweep: sweep.id, index: best.index })}>run ${best.index}</a></small>
     </p>
     <dl class="pairs mono">
       ${shown.slice(0, MOST_VALUES).map(

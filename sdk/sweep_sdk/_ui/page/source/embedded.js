@@ -10,7 +10,7 @@ import { Problem } from "./live.js";
  * @property {Record<string, import("./types.js").Glance>} glances
  * @property {Record<string, import("./types.js").TableDocument>} tables
  * @property {Record<string, Record<string, import("./types.js").Curve[]>>} curves    by sweep and metric
- * @property {Record<string, Record<string, import("./types.js").ModelDocument>>} models  by sweep and "x|y", "" without
+ * @property {Record<string, Record<string, Partial<import("./types.js").ModelDocument>>>} models  by sweep; "x|y" has the contour alone, "" the rest
  * @property {Record<string, import("./types.js").BandsDocument>} bands
  * @property {Record<string, Record<string, any>>} runs                              by sweep and index
  */
@@ -33,6 +33,7 @@ export function embeddedSource(data) {
   return {
     isLive: false,
     canAct: false,
+    title: `Report of ${new Date(data.now * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`,
     sweeps: async () => ({ items: data.sweeps, now: data.now }),
     glances: async () => data.glances,
     table: (id) => given(data.tables[id], `sweep ${id}`),
@@ -43,10 +44,16 @@ export function embeddedSource(data) {
     },
     model: (id, x, y) => {
       const models = data.models[id] ?? {};
-      return given(models[x && y ? `${x}|${y}` : ""] ?? models[""], "a model");
+      /** @type {any} */
+      const whole = models[""] && { ...models[""], ...models[x && y ? `${x}|${y}` : ""] };
+      return given(whole, "a model");
     },
     bands: (id) => given(data.bands[id], "the audit of early termination"),
-    run: (id, index) => given(data.runs[id]?.[index], "more about this run"),
+    run: async (id, index) => {
+      const { fields } = data.tables[id];
+      const isFailed = ["failed", "crashed"].includes(fields.state[fields.index.indexOf(index)]);
+      return given(data.runs[id]?.[index] ?? (isFailed ? undefined : {}), "the output of this run");
+    },
     events: async () => ({ items: [] }),
     act: async () => {
       throw new Problem("A report cannot change anything.", 403);

@@ -44,6 +44,7 @@ export function liveSource(canAct) {
   return {
     isLive: true,
     canAct,
+    title: "",
     sweeps: () => get("sweeps"),
     glances: (ids) => get("glances", { ids: ids.join(",") }),
     table: (id, since) => get(`${of(id)}/table`, { since }),

@@ -104,6 +104,7 @@
  * @typedef {object} Source
  * @property {boolean} isLive        whether there may be news
  * @property {boolean} canAct        whether actions are possible
+ * @property {string} title          what this is, if it is no dashboard
  * @property {() => Promise<{items: Sweep[], now: number}>} sweeps
  * @property {(ids: string[]) => Promise<Record<string, Glance>>} glances
  * @property {(id: string, since?: string) => Promise<TableDocument>} table

@@ -84,8 +84,7 @@ function Table({ tables, now, look }) {
       withMetric[0]?.sweep.metric ? `Best ${withMetric[0].sweep.metric.name}` : "Best",
       ({ sweep }, place) =>
         best[place]
-          ? html`<strong>${number(Number(best[place]?.best), 5)}</strong>
-              <a href=${hashOf({ view: "run", sweep: sweep.id, index: best[place]?.index ?? 0 })}
+          ? html`<strong>${number(Number(best[place]?.best), 5)}</strong>${" "}<a href=${hashOf({ view: "run", sweep: sweep.id, index: best[place]?.index ?? 0 })}
                 >run ${best[place]?.index}</a
               >`
           : "–",

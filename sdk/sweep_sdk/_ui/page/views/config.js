@@ -2,6 +2,7 @@
 
 import { html, useMemo, useState } from "../vendor/preact-htm.js";
 import { Card, Copy, Empty } from "../parts/boxes.js";
+import { Labels } from "../parts/labels.js";
 import { ago, value } from "../data/format.js";
 import { yamlOf } from "../data/yaml.js";
 import { useAsked } from "../polling.js";
@@ -23,6 +24,7 @@ export function ConfigView(scene) {
         ${sweep.config ? html`<pre tabindex="0">${text}</pre>` : html`<${Empty}>The configuration is not known here.<//>`}
       <//>
       <div class="stack">
+        ${source.canAct ? html`<${Labels} labels=${sweep} request=${{ sweep: sweep.id }} source=${source} onSaved=${scene.refresh} />` : null}
         <${Card} title="Facts"
           ><dl class="pairs">
             <dt>Id</dt>

@@ -20,8 +20,9 @@ export function ListView({ source, route }) {
   const page = Number(route.query.page ?? "0") || 0;
   const found = useMemo(() => matching(answer?.items ?? [], text), [answer, text]);
   const shown = found.slice(page * PER_PAGE, (page + 1) * PER_PAGE);
-  const ids = shown.map((sweep) => sweep.id);
-  const glances = useAsked(() => source.glances(ids), [ids.join(","), answer?.now]).answer ?? {};
+  const ids = shown.filter((sweep) => !sweep.final).map((sweep) => sweep.id);
+  const glances =
+    useAsked(() => (ids.length ? source.glances(ids) : Promise.resolve({})), [ids.join(","), answer?.now]).answer ?? {};
   const known = useKept(glances);
   if (error && !answer) return html`<${Failure} error=${error} again=${again} />`;
   if (!answer) return html`<${Waiting} what="Reading the sweeps…" height=${240} />`;
@@ -69,7 +70,7 @@ export function ListView({ source, route }) {
           </tr>
         </thead>
         <tbody>
-          ${shown.map((sweep) => html`<${Row} key=${sweep.id} sweep=${sweep} glance=${known[sweep.id]} now=${answer.now} isTicked=${ticked.includes(sweep.id)} onTick=${() => tick(sweep.id)} />`)}
+          ${shown.map((sweep) => html`<${Row} key=${sweep.id} sweep=${sweep} glance=${finalGlance(sweep) ?? known[sweep.id]} now=${answer.now} isTicked=${ticked.includes(sweep.id)} onTick=${() => tick(sweep.id)} />`)}
         </tbody>
       </table>
     </div>
@@ -79,14 +80,21 @@ export function ListView({ source, route }) {
         ? html`<nav class="pager" aria-label="Pages">
             <button disabled=${page === 0} onClick=${() => move(page - 1)}>Newer</button>
             <span
-              >${page * PER_PAGE + 1}–${Math.min(found.length, (page + 1) * PER_PAGE)} of
-              ${count(found.length, "sweep")}</span
+              >${page * PER_PAGE + 1}–${Math.min(found.length, (page + 1) * PER_PAGE)} of ${count(found.length, "sweep")}</span
             >
             <button disabled=${(page + 1) * PER_PAGE >= found.length} onClick=${() => move(page + 1)}>Older</button>
           </nav>`
         : null
     }
   `;
+}
+
+/** What an ended sweep came to is in the list itself. */
+/** @param {Sweep} sweep @returns {import("../source/types.js").Glance | null} */
+function finalGlance({ state, final }) {
+  if (!final) return null;
+  const { counts, best } = final;
+  return { state, counts, best: best && { id: best.id, index: best.index, best: best.value } };
 }
 
 /** Glances stay on the screen while newer ones are on their way. */

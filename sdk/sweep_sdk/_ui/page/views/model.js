@@ -80,8 +80,7 @@ function Suggested({ source, table, model, scales, ask }) {
     note=${best === null ? null : isBetter ? `The best value so far is ${number(Number(best.best), 4)}.` : `The best value so far, ${number(Number(best.best), 4)}, is as good as what is expected here.`}
   >
     <p class="big">
-      ${number(suggested.mean, 4)}
-      <small>expected, between ${number(suggested.low, 4)} and ${number(suggested.high, 4)}</small>
+      ${number(suggested.mean, 4)}${" "}<small>expected, between ${number(suggested.low, 4)} and ${number(suggested.high, 4)}</small>
     </p>
     <dl class="pairs mono spaced">
       ${[...names, ...Object.keys(flat).filter((name) => !names.includes(name))]

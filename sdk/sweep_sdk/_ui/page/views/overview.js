@@ -7,7 +7,7 @@ import { Strip } from "../parts/strip.js";
 import { Chart } from "../charts/chart.js";
 import { historyChart } from "../charts/history.js";
 import { importanceChart } from "../charts/importance.js";
-import { axesOf, brushesOf, parallelChart } from "../charts/parallel.js";
+import { axesOf, brushesAfter, parallelChart } from "../charts/parallel.js";
 import { sliceChart } from "../charts/slice.js";
 import { brushText } from "../data/filter.js";
 import { count } from "../data/format.js";
@@ -74,32 +74,33 @@ function Parallel({ table, scales, brushes, look, route, chosen }) {
     const { shown, metric } = axesOf(table, scales);
     return [...shown.map((axis) => axis.name), ...(metric ? [metric.name] : [])];
   }, [table, scales]);
-  const drawn = useRef("");
+  const drawn = useRef(brushes);
   const chart = useRef(/** @type {import("../vendor/echarts.js").Chart | null} */ (null));
-  const restore = (/** @type {import("../vendor/echarts.js").Chart} */ made) => {
-    chart.current = made;
-    drawn.current = brushText(brushes);
-    names.forEach((name, place) => {
-      if (brushes[name])
-        made.dispatchAction({ type: "axisAreaSelect", parallelAxisId: axisId(made, place), intervals: brushes[name] });
-    });
-  };
-  const select = (/** @type {any} */ _, /** @type {import("../vendor/echarts.js").Chart} */ made) => {
-    const text = brushText(brushesOf(made.getOption(), names));
-    drawn.current = text;
-    setQuery({ brush: text });
-  };
-  useEffect(() => {
-    const made = chart.current;
-    if (!made || drawn.current === brushText(brushes)) return;
-    drawn.current = brushText(brushes);
-    names.forEach((name, place) =>
+  const show = (/** @type {import("../vendor/echarts.js").Chart} */ made, /** @type {string[]} */ which) => {
+    drawn.current = brushes;
+    for (const name of which) {
       made.dispatchAction({
         type: "axisAreaSelect",
-        parallelAxisId: axisId(made, place),
+        parallelAxisId: name,
         intervals: brushes[name] ?? [],
-      }),
+        isOurs: true,
+      });
+    }
+  };
+  const restore = (/** @type {import("../vendor/echarts.js").Chart} */ made) => {
+    chart.current = made;
+    show(
+      made,
+      Object.keys(brushes).filter((name) => names.includes(name)),
     );
+  };
+  const select = (/** @type {any} */ event) => {
+    if (event.isOurs) return;
+    drawn.current = brushesAfter(drawn.current, event);
+    setQuery({ brush: brushText(drawn.current) });
+  };
+  useEffect(() => {
+    if (chart.current && brushText(drawn.current) !== brushText(brushes)) show(chart.current, names);
   }, [route.query.brush]);
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) =>
@@ -124,9 +125,4 @@ function Parallel({ table, scales, brushes, look, route, chosen }) {
       label=${`${count(table.runs.length, "run")} as lines through ${names.length} axes`}
     />
   <//>`;
-}
-
-/** @param {import("../vendor/echarts.js").Chart} chart @param {number} place */
-function axisId(chart, place) {
-  return chart.getOption().parallelAxis[place].id;
 }

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useMemo } from "../vendor/preact-htm.js";
 import { Card, Copy, Empty, Failure, Select, Waiting } from "../parts/boxes.js";
+import { Labels } from "../parts/labels.js";
 import { RunState } from "../parts/marks.js";
 import { Chart } from "../charts/chart.js";
 import { curvesChart } from "../charts/curves.js";
@@ -50,6 +51,7 @@ export function RunView(scene) {
       <${Configuration} run=${run} best=${best} /><${Attempts} run=${run} full=${inFull.answer} now=${now} />
     </div>
     <${Output} run=${run} asked=${inFull} /><${Metrics} run=${run} />
+    ${source.canAct ? html`<${Labels} labels=${run} request=${{ sweep: sweep.id, run: run.index }} source=${source} onSaved=${scene.refresh} />` : run.notes ? html`<${Card} title="Notes"><p class="wrap">${run.notes}</p><//>` : null}
   `;
 }
 

@@ -43,6 +43,7 @@ export const TABS = [
  * @property {number} now
  * @property {import("../charts/look.js").Look} look
  * @property {(question: import("../parts/dialog.js").Question) => void} ask
+ * @property {() => void} refresh
  */
 
 /** @param {{source: import("../source/types.js").Source, route: import("../router.js").Route}} props */
@@ -68,7 +69,20 @@ export function SweepView({ source, route }) {
   }
   const { sweep } = table;
   /** @type {Scene} */
-  const scene = { source, route, table, scales, chosen, brushes, model, modelError, now, look, ask: setQuestion };
+  const scene = {
+    source,
+    route,
+    table,
+    scales,
+    chosen,
+    brushes,
+    model,
+    modelError,
+    now,
+    look,
+    ask: setQuestion,
+    refresh: again,
+  };
   const close = (/** @type {string | null} */ sentence) => {
     setQuestion(null);
     if (sentence) {

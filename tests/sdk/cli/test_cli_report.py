@@ -1,0 +1,28 @@
+"""``sweep-sdk report``: the file that it writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def test_a_report(cli, grid, run_one):
+    run_one(grid, loss=0.5, host="titan-7")
+    result = cli("report", grid, "-o", "report.html")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("report.html: 1.")
+    text = Path("report.html").read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert f'data-start="#/s/{grid}"' in text
+    assert cli("report", grid, "-o", "report.html", "--redact", "--curves", "0").code == 0
+    assert Path("report.html").read_text(encoding="utf-8") != text
+
+
+def test_errors(cli, grid):
+    assert cli("report", f"{grid}-0", "-o", "report.html").code == 2
+    assert cli("report", "zzzzzzzz", "-o", "report.html").code == 2
+    assert not Path("report.html").exists()
+    result = cli("report", grid, "-o", "nowhere/report.html")
+    assert (result.code, result.err) == (
+        2,
+        "error: nowhere/report.html: No such file or directory\n",
+    )
