@@ -197,15 +197,27 @@ class TestAddConfigVersion:
         assert store.get_config_version(SWEEP, 1).taken is None
         assert store.get_status(SWEEP).version == 1
 
+    def test_added_points_are_read_back(self, store: Store) -> None:
+        add_sweep(store)
+        points = ({"lr": 0.1, UNICODE: {"a": [1, None, True]}}, {"lr": 1 / 3})
+        meta = a_meta(version=2, added=points)
+        assert store.add_config_version(meta)
+        assert store.get_config_version(SWEEP, 2) == meta
+
     def test_a_repeat_is_fine(self, store: Store) -> None:
         add_sweep(store)
-        meta = a_meta(version=2, document={"x": NON_FINITE[0]})
+        meta = a_meta(version=2, document={"x": NON_FINITE[0]}, added=({"lr": NON_FINITE[0]},))
         assert store.add_config_version(meta)
         with unchanged(store):
             assert store.add_config_version(meta)
 
     @pytest.mark.parametrize(
-        "other", [{"document": {"method": "random"}}, {"taken": Taken(points=(2,))}]
+        "other",
+        [
+            {"document": {"method": "random"}},
+            {"taken": Taken(points=(2,))},
+            {"added": ({"lr": 0.1},)},
+        ],
     )
     def test_a_number_is_taken_by_another(self, store: Store, other: dict[str, object]) -> None:
         add_sweep(store)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 import traceback
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
         [Identity | None, str, str, Mapping[str, str], Mapping[str, str], bytes], Answer
     ]
 
+#: Paths of the dashboard; the backend has none of them.
+PAGES = re.compile(r"/|/(open|do)|/(page|data)/.*")
 #: In a request's ``state``: who sends it, and why that is not known.
 _IDENTITY = "identity"
 _UNKNOWN = "unknown"
@@ -52,6 +55,7 @@ def application(
     limits: Limits,
     hosts: Collection[str] = (),
     log: Callable[[str], None] | None = None,
+    pages: ASGIApp | None = None,
 ) -> ASGIApp:
     """The application that uvicorn serves.
 
@@ -65,10 +69,26 @@ def application(
         limits: What is too large.
         hosts: Host names of the server, besides those of this machine.
         log: Takes a line for each request.
+        pages: Answers browsers; see ``PAGES``. None: the backend does.
     """
     app: ASGIApp = BackendEndpoint(backend, pool, limits)
     app = Guard(app, authenticator, pool, limits, hosts)
+    if pages is not None:
+        app = PagesFirst(app, pages)
     return app if log is None else AccessLog(app, log)
+
+
+class PagesFirst:
+    """Passes what browsers ask for to an application that checks on its own who they are."""
+
+    def __init__(self, app: ASGIApp, pages: ASGIApp) -> None:
+        self._app = app
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        is_page = scope["type"] == "http" and PAGES.fullmatch(scope["path"])
+        await (self._pages if is_page else self._app)(scope, receive, send)
 
 
 class Guard:

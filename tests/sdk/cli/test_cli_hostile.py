@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import sweep_sdk
+from sweep_sdk._agent.outbox.pending import Outbox, PendingDelivery
 from sweep_sdk._backend.retry import ONCE
 from sweep_sdk._backend.transport import HttpTransport, InProcessTransport, Response
 from sweep_sdk._settings import load_settings
@@ -81,6 +82,8 @@ COMMANDS = [
     ("token", "revoke", "a-token"),
     ("join", "{sweep}"),
     ("doctor",),
+    ("add", "{sweep}", "lr=0.1", "layers=3"),
+    ("label", "{run}", "--name", "best"),
     ("agent", "{sweep}", "--count", "1"),
     ("clean", "--older-than", "0d"),
     ("export", "{sweep}", "--optuna", "study.db"),
@@ -203,7 +206,12 @@ def names(client, run_one):
         csv.writer(file).writerows([["lr", "layers", "loss"], [0.1, 1, 0.5]])
     ended = run_one(sweep, loss=0.5, more={"other": 1.5})
     run_one(sweep, state="failed", loss=0.7, exit_code=1, error_tail="no memory")
-    run_one(sweep, state=None, loss=0.6)
+    held = run_one(sweep, state=None, loss=0.6)
+    metrics = Path("metrics.jsonl").absolute()  # what an agent that was killed has left
+    metrics.write_text('{"loss": 0.5}\n{"event": "finish", "exit_code": 0}\n')
+    settings = load_settings()
+    waiting = PendingDelivery(str(settings.local_db), held, 1, str(metrics), "loss")
+    Outbox(settings.home).save(waiting)
     return {"sweep": sweep, "run": ended}
 
 

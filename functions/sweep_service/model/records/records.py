@@ -69,6 +69,7 @@ class ConfigVersion:
         taken: Points taken before; None if there are none or an older backend wrote the version.
         command_at: Time of the last change of command or program; None if written by 0.1.0.
         command_by: Name of the caller who changed it.
+        added: Points added by people that had not been handed out before it.
     """
 
     sweep: str
@@ -81,6 +82,7 @@ class ConfigVersion:
     taken: Taken | None = None
     command_at: float | None = None
     command_by: str | None = None
+    added: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +279,8 @@ class Run:
         revision: Number of amendments.
         attributes: Attributes that the program has noted so far. An outcome has its own, or these
             if the agent could not report any.
-        attempts: Its newest earlier attempts, oldest first.
-        labels: What people have written on it; they take precedence over ``attributes``.
+        attempts: The newest of the earlier attempts, oldest first.
+        labels: Labels that users gave the run; they take precedence over ``attributes``.
         change: Number of writes since the record was created; see ``Store.save``.
     """
 
