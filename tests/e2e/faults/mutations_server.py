@@ -176,7 +176,7 @@ SERVER = (
     Mutation(
         _APPLICATION,
         "a name that is not the server's is refused",
-        'not _is_named(host.decode("latin-1"), self._hosts)',
+        'not is_named(host.decode("latin-1"), self._hosts)',
         "False",
         "served",
         _NO_PAGE,
