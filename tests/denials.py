@@ -249,8 +249,7 @@ class House:
                 for text in ("{}", json.dumps({self.run: True}))
             ],
             "Runs": [{"filters": json.dumps({"sweep": self.sweep})}],
-            "GetSweep": [{"name": self.sweep}],
-            "GetSweepLegacy": [{"name": self.sweep}],
+            **dict.fromkeys(("GetSweep", "GetSweepLegacy", "Sweep"), [{"name": self.sweep}]),
         }
         return known.get(denial.operation or "", [{**run, "sweep": self.sweep, "host": "h"}])
 
