@@ -75,6 +75,23 @@ AGENT = (
         "::test_a_folder_that_is_gone_before_its_rows_were_delivered",
     ),
     Mutation(
+        "sdk/sweep_sdk/_capture/recording.py",
+        "rows that a program's wandb repeats are taken once",
+        "rows = stream.rows_from(source.n_rows)",
+        "rows = stream.rows",
+        "7",
+        "tests/sdk/capture/test_recording.py::test_rows_that_are_sent_again_are_taken_once",
+    ),
+    Mutation(
+        "sdk/sweep_sdk/_capture/capture.py",
+        "rows are in the sweep before they go on to the user's own W&B",
+        "            protocol.record(request)",
+        "            pass",
+        "kept",
+        "tests/sdk/capture/test_mirror.py::"
+        "test_rows_are_in_the_sweep_before_they_go_on_and_are_repeated_while_theirs_is_away",
+    ),
+    Mutation(
         _DELIVERY,
         "what the backend has is not sent again",
         "news = batch.since(self._next_row)",
