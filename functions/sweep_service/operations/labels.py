@@ -37,7 +37,7 @@ def label_sweep(services: Services, sweep: str, change: Change) -> SweepView:
         info = info or SweepInfo()
         return replace(info, labels=change(info.labels))
 
-    view = get_sweep(services, sweep)  # raises where there is no such sweep
+    view = get_sweep(services, sweep)  # raises NotFound for an unknown sweep
     seen = services.store.get_info(sweep)
     if labelled(seen) == (seen or SweepInfo()):
         return replace(view, is_changed=False)
@@ -52,7 +52,7 @@ def label_run(services: Services, sweep: str, index: int, change: Change) -> tup
         NotPossible: The run was deleted.
         Busy: Concurrent requests kept changing the run.
     """
-    services.store.get_status(sweep)  # raises where there is no such sweep
+    services.store.get_status(sweep)  # raises NotFound for an unknown sweep
     run = services.store.get_run(sweep, index)
     if run is None:
         raise NotFound(f"no run '{run_id(sweep, index)}' in sweep {sweep}")

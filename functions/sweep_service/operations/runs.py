@@ -71,7 +71,7 @@ class RunView:
 
     @property
     def labels(self) -> Labels:
-        """What people have written on it, or else its program."""
+        """The labels that users gave the run, or else those of its program."""
         outcome, own = self.run.outcome, self.run.labels
         noted = self.run.attributes if outcome is None else outcome.attributes
         name, tags, notes = noted.get("name"), noted.get("tags"), noted.get("notes")

@@ -80,7 +80,7 @@ def advance(
 
 
 def shown_attempts(earlier: Sequence[AttemptRecord]) -> tuple[AttemptRecord, ...]:
-    """What is kept with a run of its earlier attempts."""
+    """The records of earlier attempts to store with a run."""
     return tuple(replace(record, key=None) for record in earlier[-MOST_ATTEMPTS:])
 
 

@@ -213,7 +213,7 @@ def suggest(
 def explain(
     config: SweepConfig, seed: int, evidence: Evidence, pair: tuple[str, str] | None
 ) -> SweepModel:
-    """What a model of the sweep's runs believes, or why there is none; for every method.
+    """Predictions of a model of the sweep's runs, or why there is none; for every method.
 
     Args:
         config: The sweep's config.

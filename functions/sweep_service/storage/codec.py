@@ -149,17 +149,17 @@ def encode_names(names: Sequence[str]) -> str | None:
 
 
 def decode_names(text: str | None) -> tuple[str, ...]:
-    """What ``encode_names`` wrote."""
+    """The names that ``encode_names`` wrote."""
     return () if text is None else tuple(from_json(text))
 
 
 def encode_labels(labels: Labels) -> str | None:
-    """What people have written on a sweep or a run, or None where they have not."""
+    """The labels of a sweep or a run, or None if there are none."""
     return None if labels == Labels() else to_json(astuple(labels))
 
 
 def decode_labels(text: str | None) -> Labels:
-    """What ``encode_labels`` wrote."""
+    """The labels that ``encode_labels`` wrote."""
     if text is None:
         return Labels()
     name, tags, notes = from_json(text)
@@ -182,7 +182,7 @@ def encode_attempts(attempts: Sequence[AttemptRecord]) -> str | None:
 
 
 def decode_attempts(text: str | None, index: int) -> tuple[AttemptRecord, ...]:
-    """What ``encode_attempts`` wrote."""
+    """The attempts that ``encode_attempts`` wrote."""
     found = [] if text is None else from_json(text)
     return tuple(
         AttemptRecord(index, attempt, agent, host, RunState(state), *rest)
@@ -191,12 +191,12 @@ def decode_attempts(text: str | None, index: int) -> tuple[AttemptRecord, ...]:
 
 
 def encode_final(final: Final | None) -> str | None:
-    """What was found at the end of a sweep, or None."""
+    """The final counts of a sweep, or None."""
     return None if final is None else to_json(astuple(final))
 
 
 def decode_final(text: str | None) -> Final | None:
-    """What ``encode_final`` wrote."""
+    """The final counts that ``encode_final`` wrote."""
     return None if text is None else Final(*from_json(text))
 
 

@@ -112,7 +112,7 @@ class Store(Protocol):
         """The runs at up to 100 indices that are there, by index, as they were a moment ago."""
 
     def get_info(self, sweep: str) -> SweepInfo | None:
-        """What is shown of a sweep, if anything."""
+        """The labels and the final counts of a sweep, if it has any."""
 
     def list_runs(self, sweep: str, since: int, count: int) -> list[Run]:
         """Runs with index >= ``since`` in order of index: at most ``count`` and 1 MB, at least one.

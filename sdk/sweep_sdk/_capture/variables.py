@@ -43,6 +43,7 @@ def variables(
     folder: str,
     parameters: str,
     mirrored: Account | None,
+    has_netrc: bool = True,
 ) -> dict[str, str | None]:
     """What is to be set, and with None removed, in the environment of a program.
 
@@ -53,6 +54,8 @@ def variables(
         folder: The run's own.
         parameters: The file with the sweep's values; see ``parameters_text``.
         mirrored: Where requests go on to; None where they do not.
+        has_netrc: Whether there is a netrc file. If not, ``wandb.login(key=...)``, which writes an
+            entry for the endpoint, makes one in the run's folder, and not in the user's home.
     """
     changes: dict[str, str | None] = dict.fromkeys(_WITHHELD)
     changes |= {
@@ -63,6 +66,8 @@ def variables(
         "WANDB_ERROR_REPORTING": "false",
     }
     defaults = {"WANDB_NAME": run, "WANDB_DIR": folder}
+    if not has_netrc:
+        defaults["NETRC"] = f"{folder}/wandb-netrc"
     if mirrored is None:
         changes["WANDB_API_KEY"] = _ANY_KEY
         changes["WANDB_IDENTITY_TOKEN_FILE"] = None

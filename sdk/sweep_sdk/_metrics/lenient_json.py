@@ -1,4 +1,4 @@
-"""Reads a line that another language meant as JSON: what has one meaning is taken.
+"""Parses lines that other languages write as approximate JSON, if their meaning is unambiguous.
 
 ``nan``, ``inf`` and ``-Inf`` (C, R), ``NA`` (R), ``1.5d-3`` (Fortran), ``.5`` and ``5.``, single
 quotes, ``True`` and ``None`` (Python), names without quotes (a shell takes them away), a comma
@@ -23,10 +23,10 @@ _WORDS = {"true": "true", "false": "false", "none": "null", "null": "null", "na"
 
 
 def parse_leniently(line: bytes) -> Any:
-    """The value that a line holds.
+    """Parse a line.
 
     Raises:
-        ValueError: It has no meaning, or more than one; the text says why.
+        ValueError: The line has no meaning or is ambiguous; the message says why.
     """
     if b"\x00" in line:
         raise ValueError("UTF-16 text or binary data; write UTF-8")

@@ -1,25 +1,25 @@
-r"""The metrics file: one JSON object a line, from a training program in any language.
+r"""The metrics file: one JSON object per line, from a training program in any language.
 
 ``{"loss": 0.3, "step": 4}``
-    A row. ``step``, a whole number, is the row's step (counted from 0 where it is missing);
-    every other key is a metric, nested objects become dotted names.
+    A row. ``step``, an integer, is the row's step (by default counted from 0); every other key is
+    a metric, and nested objects are flattened to dotted names.
 ``{"step": 4, "at": 1700000000.5, "metrics": {"loss": 0.3}}``
     The same with the time of the row (seconds since the epoch); what ``run.log()`` writes.
-    A line is of this kind when it has ``metrics``, an object, and no key but these three.
+    A line has this form if ``metrics`` is an object and there are no keys except these three.
 ``{"event": "summary", "metrics": {"accuracy": 0.9}}``
     Values for the run's summary; they replace the last logged ones.
 ``{"event": "describe", "name": "baseline", "config": {"epochs": 5}, "summary": {"path": "a.pt"}}``
-    What the program notes about its run: a name, tags, a group, notes, a kind of job, values of
-    its configuration, short texts for the summary. Later lines add to earlier ones.
+    Attributes of the run: name, tags, group, notes, job type, values of the program's own
+    configuration, short texts for the summary. Later lines add to earlier ones.
 ``{"event": "define", "metric": "accuracy", "summary": "mean"}``
-    What the summary contains for a metric besides its last, least and greatest value.
+    Statistics of a metric for the summary, in addition to its last value, minimum and maximum.
 ``{"event": "finish", "exit_code": 0}``
-    What the program says of its own end; another code than 0 means that it failed, and null that
-    it goes on after all.
+    The program reports its end; a code other than 0 means failure, and null withdraws an
+    earlier line of this kind.
 ``{"event": "preempting"}``
     The program is about to be interrupted: an end by error gives the run back.
 
-Standard library only: training programs load this.
+Standard library only, because training programs load this.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class BadLine(ValueError):
-    """A line that cannot be understood; the text says why."""
+    """A line cannot be parsed; the message says why."""
 
 
 @dataclass(frozen=True)
 class RowLine:
-    """Metrics that were logged together; ``step`` is None when it has to be counted."""
+    """Metrics that were logged together; ``step`` is None if it is to be counted."""
 
     step: int | None
     at: float | None
@@ -69,14 +69,14 @@ class SummaryLine:
 
 @dataclass(frozen=True)
 class DescribeLine:
-    """What the program notes about its run."""
+    """Attributes of the run that the program sets."""
 
     facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class DefineLine:
-    """What the summary contains for the metrics that match ``metric``, a glob pattern."""
+    """Statistics for the summary of the metrics that match ``metric``, a glob pattern."""
 
     metric: str
     summary: str
@@ -84,7 +84,7 @@ class DefineLine:
 
 @dataclass(frozen=True)
 class FinishLine:
-    """The program says how it ended; None: it goes on after all."""
+    """The program reports its end; a code of None withdraws an earlier report."""
 
     exit_code: int | None = 0
 
@@ -111,7 +111,7 @@ def encode_row(step: int | None, at: float, metrics: Mapping[str, MetricValue]) 
 
 
 def encode_wide_row(step: int, at: float, metrics: Mapping[str, MetricValue]) -> bytes:
-    """A row as several lines of its step, each short enough to be read."""
+    """Encode a row as several lines with the same step, each short enough to be read."""
     line = encode_row(step, at, metrics)
     if len(line) <= MAX_LINE_BYTES or len(metrics) < 2:
         return line
@@ -131,12 +131,12 @@ def encode_describe(facts: Mapping[str, Any]) -> bytes:
 
 
 def encode_define(metric: str, summary: str) -> bytes:
-    """The line that says what the summary contains for a metric."""
+    """The line that sets the statistics of a metric in the summary."""
     return (_encode({"event": "define", "metric": metric, "summary": summary}) + "\n").encode()
 
 
 def encode_finish(exit_code: int | None) -> bytes:
-    """The line that says how the program ended; None: that it goes on after all."""
+    """The line that reports the end of the program; None withdraws an earlier one."""
     return (_encode({"event": "finish", "exit_code": exit_code}) + "\n").encode()
 
 
@@ -149,7 +149,7 @@ def decode_line(line: bytes) -> Line | None:
     """Parse a line; None if it is blank.
 
     Raises:
-        BadLine: It says nothing that can be understood.
+        BadLine: The line cannot be parsed.
     """
     if not line.strip():
         return None
@@ -179,7 +179,7 @@ def whole_step(step: object) -> int | None:
 
 
 def _parse(line: bytes) -> dict[str, Any]:
-    """The object that a line holds, also where another language wrote it."""
+    """The object in a line, which another language may have written."""
     try:
         document = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):

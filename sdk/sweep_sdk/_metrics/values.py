@@ -1,6 +1,6 @@
-"""Metric values: numbers from any library. Everything else is refused by name.
+"""Metric values: numbers from any library. Other values are rejected with their names.
 
-Standard library only: training programs load this.
+Standard library only, because training programs load this.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    #: A metric value as it travels: a number, a boolean, or text for a non-finite number.
+    #: A metric value as it is sent: a number, a boolean, or text for a non-finite number.
     MetricValue = float | int | bool | str
 
-#: How R, C, Fortran and others write what is not finite, in small letters and without a plus sign.
+#: Spellings of non-finite numbers in R, C, Fortran and others, in lower case without a plus sign.
 NON_FINITE_SPELLINGS = {
     "nan": "NaN",
     "-nan": "NaN",
@@ -31,12 +31,12 @@ _EXACT_INT = 2**63
 def clean_metrics(
     metrics: Mapping[Any, Any], refuse: Callable[[str, str], None]
 ) -> dict[str, MetricValue]:
-    """Flat metrics for sending: nested maps become dotted names, numbers plain numbers.
+    """Flatten nested maps to dotted names, and convert values to plain numbers.
 
     Args:
-        metrics: What the program logged. numpy, torch and jax scalars, booleans, Decimals and
-            whatever else converts to a number are numbers.
-        refuse: Called with the dotted name of each value that is left out, and why.
+        metrics: The logged values. Scalars of numpy, torch and jax, booleans, Decimals and anything
+            else that converts to a number count as numbers.
+        refuse: Called with the dotted name of each value that is left out, and the reason.
     """
     flat: dict[str, MetricValue] = {}
     _flatten(metrics, "", flat, refuse, ())
@@ -50,12 +50,12 @@ def _flatten(
     refuse: Callable[[str, str], None],
     above: tuple[int, ...],
 ) -> None:
-    """Add the values of a map; ``above`` identifies the maps that it is nested in."""
+    """Add the values of a map; ``above`` has the ids of the maps that it is nested in."""
     above = (*above, id(metrics))
     for key, value in metrics.items():
         name = prefix + (key if isinstance(key, str) else _name(key))
         kind = type(value)
-        if kind is float and math.isfinite(value):  # nearly all values: spare them the rest
+        if kind is float and math.isfinite(value):  # a fast path for nearly all values
             flat[name] = value
             continue
         try:
@@ -69,10 +69,10 @@ def _flatten(
 
 
 def _check_nesting(value: Mapping[Any, Any], above: tuple[int, ...]) -> None:
-    """Refuse maps that contain themselves or are too deep.
+    """Check that a map does not contain itself and is not nested too deeply.
 
     Raises:
-        TypeError: The map holds itself, or is nested too deep.
+        TypeError: It contains itself, or is nested too deeply.
     """
     if id(value) in above:
         raise TypeError("the map holds itself")
@@ -88,7 +88,7 @@ def _name(key: object) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """What an exception says, on one line; its kind where it says nothing."""
+    """The message of an exception on one line, or its type if it has no message."""
     try:
         return " ".join(str(error).split())[:200] or type(error).__name__
     except Exception:  # noqa: BLE001  an exception of a foreign class
@@ -96,7 +96,7 @@ def reason_of(error: Exception) -> str:
 
 
 def as_non_finite(text: str) -> str | None:
-    """The text that represents a NaN or an infinity, however it is written; None for others."""
+    """The standard text for any spelling of a NaN or an infinity; None for other texts."""
     return NON_FINITE_SPELLINGS.get(text.strip().lower().removeprefix("+"))
 
 
@@ -104,7 +104,7 @@ def _number(value: Any) -> MetricValue:
     """Convert a value to a number.
 
     Raises:
-        TypeError: It is none. (Foreign classes may raise what they like.)
+        TypeError: It is not a number. (Classes of other libraries may raise other errors.)
     """
     if isinstance(value, bool):
         return value
@@ -126,7 +126,7 @@ def _number(value: Any) -> MetricValue:
 
 
 def _item(value: Any) -> MetricValue:
-    """The one element of an array or tensor of another library."""
+    """The single element of an array or tensor of another library."""
     try:
         inner = value.item()
     except (TypeError, ValueError, RuntimeError):

@@ -11,24 +11,24 @@ from sweep_sdk._world import disk, threads
 _MAX_UNWRITTEN_BYTES = 16_000_000
 _MODE = 0o600
 _FOLDER_MODE = 0o700
-#: A bit in the mode of a file that lacks lines which its program has not been able to write: where
-#: there is no room for a word, there is still this.
+#: Mode bit of a file that lacks lines because its program could not write them. Unlike text, it can
+#: be set on a full disk.
 INCOMPLETE = 0o100
 
 
 class MetricsFile:
-    """Appends lines, each by one write; what a full disk refuses waits in memory.
+    """Appends lines with one write each; lines that a full disk rejects wait in memory.
 
-    Safe for threads, signal handlers and forked processes: the file is opened to append, so that
-    whole lines of several writers follow each other.
+    Safe for threads, signal handlers and forked processes: the file is opened in append mode, so
+    that lines of several writers are not mixed.
     """
 
     def __init__(self, path: str, *, makes_folder: bool = False) -> None:
         """Append to a file, which is opened when the first line is written.
 
         Args:
-            path: The file; it is made where there is none.
-            makes_folder: Whether its folder is made too, where somebody has removed it.
+            path: Path of the file, which is created if it does not exist.
+            makes_folder: Whether to create the folder too, in case it has been removed.
         """
         self._path = path
         self._makes_folder = makes_folder
@@ -37,7 +37,7 @@ class MetricsFile:
         renew_in_children(self)
 
     def renew(self) -> None:
-        """In a forked child: the lines that wait are the parent's to write, and so is its lock.
+        """In a forked child, discard the waiting lines and the lock, which belong to the parent.
 
         The descriptor is shared.
         """
@@ -60,7 +60,7 @@ class MetricsFile:
             return self._try() if self._unwritten else None
 
     def close(self) -> str | None:
-        """Close the file, which a later ``append`` opens again; what to report if lines wait."""
+        """Close the file, which ``append`` reopens; returns a message if lines are waiting."""
         with self._lock:
             self.retry()
             if self._descriptor is not None:
@@ -81,7 +81,7 @@ class MetricsFile:
         return None
 
     def _mark(self, *, is_complete: bool) -> None:
-        """Have the file's mode say whether it lacks lines: that can be changed on a full disk."""
+        """Record in the file's mode whether lines are missing."""
         with suppress(OSError):
             if self._descriptor is not None:
                 mode = disk.stat_descriptor(self._descriptor).st_mode

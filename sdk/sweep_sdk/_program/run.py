@@ -1,8 +1,8 @@
 """A run as seen by its training program.
 
-``log()`` appends one line to the file that the agent named; the agent sends it. So the program
-holds no token, opens no socket and waits for nobody; without an agent it writes nothing at all.
-Only misuse raises: what cannot be kept is reported in one line on stderr.
+``log()`` appends one line to the file that the agent named; the agent sends it. So the program has
+no token, opens no socket and waits for nothing; without an agent it writes nothing. Only misuse
+raises: values that cannot be stored are reported in one line on stderr.
 Standard library only, and little of it.
 """
 
@@ -37,22 +37,22 @@ SUMMARIES = ("min", "max", "mean", "last", "first", "best", "none", "copy")
 class Run:
     """One run as seen by its training program; a context manager that calls ``finish``.
 
-    It can be pickled and copied: a worker process that gets it logs into the same run. Only the
-    process that began the run ends it.
+    It can be pickled and copied: a worker process that receives it logs into the same run. Only the
+    process that started the run ends it.
 
     Attributes:
-        id: Such as ``k3v9x2ab-17``; None outside a sweep, like ``sweep_id``.
-        config: The configuration; the sweep's values go before those given to ``init``.
-        attempt: Counts the hand-outs of this run, from 1.
-        dir: Folder of the run, the same for all its attempts on this machine: the place for
-            checkpoints. The working directory outside a sweep.
+        id: Id of the run, such as ``k3v9x2ab-17``; None outside a sweep, like ``sweep_id``.
+        config: The configuration; the sweep's values take precedence over those given to ``init``.
+        attempt: Number of the attempt, from 1.
+        dir: Folder of the run, shared by its attempts on this machine, for example for checkpoints.
+            The working directory outside a sweep.
         summary: Set items here for results that are not simply the last logged value. A value of
             the sweep's metric that is set here is the run's result.
-        entity: As given to ``init``.
-        step: Of the next row that this process logs, if it is given none.
-        start_time: When this process began it, in seconds since the epoch.
-        stop_reason: Why a function's run is to end, if it is.
-        is_stopped: Whether the training has ended for a stop; ``finish`` then says nothing.
+        entity: The argument of ``init``.
+        step: Default step of the next row that this process logs.
+        start_time: When this process started the run, in seconds since the epoch.
+        stop_reason: Why a function's run must end, if it must.
+        is_stopped: Whether the training has ended because of a stop; ``finish`` then does nothing.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Run:
             self._note_config(*self.config)
 
     def renew(self) -> None:
-        """In a forked child: what the parent kept back for its next call is the parent's to log."""
+        """In a forked child, discard pending values, which the parent will log."""
         self._uncommitted: dict[Any, Any] = {}
         self._open_step: int | None = None
 
@@ -105,7 +105,7 @@ class Run:
 
     @property
     def resumed(self) -> bool:
-        """Whether an earlier attempt of this run was interrupted: look for a checkpoint."""
+        """Whether an earlier attempt was interrupted, so that there may be a checkpoint."""
         return self.attempt > 1
 
     @property
@@ -156,7 +156,7 @@ class Run:
     def describe(self, **facts: Any) -> None:
         """Record ``name``, ``tags``, ``group``, ``notes`` or ``job_type`` of the run.
 
-        They are kept with the run. What is None is left as it is.
+        They are stored with the run. Values of None change nothing.
         """
         noted = {
             name: _as_tags(value) if name == "tags" else as_text(value)
@@ -176,19 +176,19 @@ class Run:
     ) -> None:
         """Report metric values.
 
-        Values that are no numbers are left out with a message on stderr; the run goes on.
+        Values that are not numbers are left out with a message on stderr.
 
         Args:
-            data: Values by name; nested mappings become dotted names.
-            step: Step of the training; counted from 0 by default. A call without one that
-                follows a call with one is of the same step.
-            commit: False keeps the values back until the next call. If that is of the same step,
-                they make one row with its values. True ends the step.
-            ignored: Keywords that other trackers have.
+            data: Values by name; nested mappings are flattened to dotted names.
+            step: Step of the training; by default counted from 0. A call without a step that
+                follows a call with one has the same step.
+            commit: False to keep the values until the next call, and to join them with its values
+                into one row if it has the same step. True to end the step.
+            ignored: Keywords of other trackers.
 
         Raises:
             RunStopped: In a function's run that must end.
-            UsageError: The run is finished, or ``data`` is no mapping.
+            UsageError: The run is finished, or ``data`` is not a mapping.
         """
         if self.stop_reason is not None:
             self.is_stopped = True
@@ -216,10 +216,11 @@ class Run:
         """Choose what the run's summary contains for a metric.
 
         Args:
-            name: Of the metric; ``*`` represents any characters.
-            summary: ``min``, ``max``, ``mean``, ``last``, ``first``, ``best`` or ``none``; several
-                are separated by commas. The summary has them as ``name.min`` and so on.
-            goal: With ``best``, ``minimize`` or ``maximize``.
+            name: Name of the metric; ``*`` matches any characters.
+            summary: ``min``, ``max``, ``mean``, ``last``, ``first``, ``best`` or ``none``, or
+                several
+                of them separated by commas. The summary has them as ``name.min`` and so on.
+            goal: ``minimize`` or ``maximize``, for ``best``.
         """
         words = "" if summary is None else as_text(summary)
         for word in words.replace(" ", "").split(","):
@@ -241,8 +242,9 @@ class Run:
     def finish(self, exit_code: int | None = 0, *_: object, **__: object) -> None:
         """End the run, once; an exit code other than 0 means that it failed.
 
-        A program need not call this: how it exits says the same. In a worker process that was
-        given the run this ends nothing but the worker's own part.
+        A program need not call this, since its exit status has the same meaning. In a worker
+        process
+        that received the run, this only ends the worker's part.
 
         Args:
             exit_code: 0 or None for success.
@@ -296,7 +298,7 @@ class Run:
         return rejoin, (environment, self.project, self.config.as_dict(), self.is_reporting)
 
     def __getattr__(self, name: str) -> Any:
-        """What scripts that move over from wandb call; see ``wandb_compat``."""
+        """Attributes used by scripts written for wandb; see ``wandb_compat``."""
         if name.startswith("_"):
             raise AttributeError(name)
         from sweep_sdk._program.wandb_compat import run_attribute
@@ -378,7 +380,7 @@ def rejoin(
     config: Mapping[str, Any],
     is_reporting: bool,
 ) -> Run:
-    """A run in another process, or a copy of it: logs into the same file, and does not end it."""
+    """A copy of a run, also in another process, that logs into the same file and cannot end it."""
     known = RunEnvironment(**environment)
     return Run(known, project, config, is_reporting=is_reporting, is_owner=False)
 

@@ -29,7 +29,7 @@ def read_config(path: str | None) -> dict[str, Any]:
     """The run's configuration as the agent wrote it.
 
     Raises:
-        UsageError: The file is not there or not what an agent writes.
+        UsageError: The file does not exist or was not written by an agent.
     """
     if path is None:
         return {}

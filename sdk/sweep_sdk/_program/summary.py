@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 class Summary(dict[str, Any]):
-    """What a program has logged last, and values that it sets itself; setting them reports them.
+    """The last logged values, and values that the program sets itself, which are then reported.
 
-    A value that the program has set stays, whatever it logs later. Numbers are results; texts and
-    other short values are kept with the run. Nothing here raises: what cannot be kept is reported
-    on stderr.
+    A value that the program has set is not replaced by later logged ones. Numbers are results;
+    texts
+    and other short values are stored with the run. Nothing here raises: values that cannot be
+    stored
+    are reported on stderr.
     """
 
     def __init__(self, write: Callable[[bytes], None], notify: Callable[[str], None]) -> None:

@@ -1,7 +1,7 @@
-"""Names that scripts written for wandb use, so that ``import sweep_sdk as wandb`` keeps running.
+"""Names of wandb's API, so that scripts work with ``import sweep_sdk as wandb``.
 
-What has no counterpart here is accepted, reported once on stderr, and does nothing. Loaded only
-when such a name is used.
+Functions without a counterpart are accepted, reported once on stderr, and do nothing. Only loaded
+if such a name is used.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ _NO_PAGE_CALLS = ("get_url", "get_project_url", "get_sweep_url")
 
 
 class Nothing:
-    """Takes every call, attribute and item, and is empty: a substitute for what is not kept."""
+    """An empty object that accepts every call, attribute and item, in place of missing ones."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
@@ -121,12 +121,12 @@ class Nothing:
         return True
 
     def __fspath__(self) -> str:
-        """Where a script would look for downloaded files: the folder of the run."""
+        """The folder of the run, where a script would look for downloaded files."""
         return os.fspath(active_run().dir)
 
 
 class Media(Nothing):
-    """An image, a table or the like, which is not kept; metrics beside it in a row are."""
+    """An image, a table or the like, which is not stored; metrics in the same row are."""
 
 
 class Artifact(Nothing):
@@ -138,7 +138,7 @@ class Artifact(Nothing):
         self.name, self.type = name, type
 
     def new_file(self, *_: Any, **__: Any) -> Any:
-        """A file to write to, whose content is not kept."""
+        """A file to write to, whose content is discarded."""
         return open(os.devnull, "w", encoding="utf-8")
 
 
@@ -155,7 +155,7 @@ class AlertLevel(Enum):
 
 
 class _Plots(Nothing):
-    """``plot.line(...)``, ``sklearn.plot_roc(...)`` and the like: charts are not kept."""
+    """``plot.line(...)``, ``sklearn.plot_roc(...)`` and the like: charts are not stored."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -244,7 +244,7 @@ _PRESENT: dict[str, Callable[[], Any]] = {
 
 
 def _ignoring(name: str, why: str) -> Callable[..., Any]:
-    """A function that only says that it has no effect."""
+    """A function that only reports that it has no effect."""
 
     def ignore(*_: Any, **__: Any) -> Any:
         notify(f"{name}() has no effect: {why}")

@@ -70,7 +70,7 @@ def names_of(maps: Iterable[Mapping[str, Any]]) -> list[str]:
 def seconds_taken(run: Run, now: float) -> float | None:
     """Duration of the newest attempt so far.
 
-    None while no agent works on the run: nobody knows, or it would be a time of waiting.
+    None if no agent works on the run, because the duration is unknown or includes waiting.
     """
     if run["started_at"] is None:
         return None

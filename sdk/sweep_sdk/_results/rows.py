@@ -33,10 +33,10 @@ def rows_of(
 
     Args:
         client: Client used for the request.
-        run: Its id.
-        keys: Only rows that have one of these metrics, with these alone; empty for all.
-        samples: Approximate number of rows, with the best and worst values; None for all.
-        is_joined: Leave out what a later attempt logged again; see ``joined``.
+        run: The run's id.
+        keys: Only return rows that have one of these metrics, reduced to these; empty for all.
+        samples: Approximate number of rows, including the best and worst values; None for all.
+        is_joined: Whether to leave out rows that a later attempt logged again; see ``joined``.
     """
     if samples is not None:
         return iter(sampled(client, run, keys, samples, is_joined=is_joined).rows)
@@ -69,7 +69,7 @@ def _flat(run: str, row: Mapping[str, Any]) -> Row:
 def by_step(rows: Iterable[Row]) -> Iterator[Row]:
     """Merge consecutive rows of one step.
 
-    Only where they have no metric in common: nothing that was logged is left out.
+    Rows that have a metric in common are not merged, so that no logged value is left out.
     """
     held: Row | None = None
     for row in rows:
@@ -91,8 +91,8 @@ def _is_complement(held: Row, row: Row) -> bool:
 def joined(rows: Iterable[Row]) -> list[Row]:
     """The rows of all attempts as one curve.
 
-    An attempt that goes on from a checkpoint logs some steps again, one that starts again logs all
-    of them again. So from the first step of an attempt on, the rows of earlier ones are left out.
+    An attempt that resumes from a checkpoint logs some steps again, and one that restarts logs all
+    of them again. So from its first step on, an attempt replaces the rows of earlier ones.
     """
     kept: list[Row] = []
     attempt = None

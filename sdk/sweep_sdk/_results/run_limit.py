@@ -12,7 +12,7 @@ def run_limit(sweep: Mapping[str, Any]) -> int | None:
     """Maximum number of runs that a sweep hands out; None without a limit.
 
     Args:
-        sweep: As the backend describes it.
+        sweep: The sweep as the backend returns it.
     """
     if "limit" in sweep:
         limit: int | None = sweep["limit"]
@@ -22,7 +22,7 @@ def run_limit(sweep: Mapping[str, Any]) -> int | None:
 
 
 def points_text(sweep: Mapping[str, Any]) -> str | None:
-    """A line about a sweep that finished because no points are left; None for others."""
+    """A message about a sweep that finished because no points are left; None for others."""
     limit, cap = run_limit(sweep), sweep.get("run_cap")
     if limit is None or sweep.get("grid_points") is None or sweep["state"] != "finished":
         return None

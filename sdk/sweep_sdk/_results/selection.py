@@ -32,12 +32,12 @@ class Selection:
     """Criteria and order for selecting runs; by default all runs by index.
 
     Attributes:
-        conditions: All of them have to hold.
-        sort: Names by whose values to sort; after ``-`` the largest comes first.
+        conditions: Conditions, all of which must hold.
+        sort: Names to sort by; a leading ``-`` puts the largest value first.
         top: Maximum number of runs; without ``sort``, the best ones.
-        states: Any of them will do; empty for all.
-        tags: All of them have to be noted.
-        name: What the run was called by its program; ``*`` and ``?`` represent any characters.
+        states: Accepted states; empty for all.
+        tags: Tags, all of which the run must have.
+        name: Name of the run; ``*`` and ``?`` are wildcards.
     """
 
     conditions: tuple[Condition, ...] = ()
@@ -54,18 +54,18 @@ class Selection:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether runs are sorted; otherwise they come by index, the newest last."""
+        """Whether runs are sorted; otherwise they are in order of index."""
         return bool(self.sort) or self.top is not None
 
     def of(self, runs: Sequence[Run], metrics: Metrics) -> list[Run]:
         """Apply the selection to runs.
 
         Args:
-            runs: By sweep and index.
-            metrics: Of the runs' sweeps.
+            runs: Runs in order of sweep and index.
+            metrics: The metrics of the runs' sweeps.
 
         Raises:
-            UsageError: No run has a name that is asked for.
+            UsageError: No run has one of the names.
         """
         if self.is_everything or not runs:
             return list(runs)
@@ -93,7 +93,7 @@ def _common_goals(metrics: Metrics) -> dict[str, str]:
     """The goal of each sweep, by its id.
 
     Raises:
-        UsageError: A sweep has no metric, or two have different ones: nothing is best in both.
+        UsageError: A sweep has no metric, or sweeps have different metrics.
     """
     aims = {(metric["name"], metric["goal"]) for metric in metrics.values() if metric}
     if len(aims) != 1 or None in metrics.values():
@@ -116,7 +116,7 @@ def selection(
     """Parse a selection; each argument is a text with commas, or several texts.
 
     Args:
-        where: Conditions, such as ``lr<0.01 and opt=adam``; all of several have to hold.
+        where: Conditions, such as ``lr<0.01 and opt=adam``, all of which must hold.
         sort: Names such as ``lr`` or ``-loss``.
         top: A number of runs.
         state: States of runs.
@@ -124,7 +124,7 @@ def selection(
         name: A name or pattern.
 
     Raises:
-        UsageError: A condition cannot be understood, or there is no such state.
+        UsageError: A condition is invalid, or there is no such state.
     """
     states = listed(state)
     for word in states:

@@ -279,8 +279,8 @@ class Run:
         revision: Number of amendments.
         attributes: Attributes that the program has noted so far. An outcome has its own, or these
             if the agent could not report any.
-        attempts: Its newest earlier attempts, oldest first.
-        labels: What people have written on it; they take precedence over ``attributes``.
+        attempts: The newest of the earlier attempts, oldest first.
+        labels: Labels that users gave the run; they take precedence over ``attributes``.
         change: Number of writes since the record was created; see ``Store.save``.
     """
 

@@ -52,6 +52,6 @@ class Bowl:
         return expected
 
     def gradient(self, unit: Floats) -> Floats:
-        """Its gradient with respect to x at configurations (n, d), shape (n, d)."""
+        """The gradient with respect to x at configurations (n, d), shape (n, d)."""
         gradient: Floats = 4.0 * (2.0 * unit - 1.0) * self.weights
         return gradient

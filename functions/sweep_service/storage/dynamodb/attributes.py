@@ -153,11 +153,11 @@ class Names(_Stored[tuple[str, ...]], attr_type="S", write=encode_names, read=de
 
 
 class LabelsAttribute(_Stored[Labels], attr_type="S", write=encode_labels, read=decode_labels):
-    """What people have written; nothing is not stored."""
+    """The labels of a sweep or a run; empty ones are not stored."""
 
 
 class FinalAttribute(_Stored[Final], attr_type="S", write=encode_final, read=decode_final):
-    """What was found at the end of a sweep."""
+    """The final counts of a sweep."""
 
 
 class Kind(_Stored[Amendment], attr_type="S", write=lambda kind: kind.value, read=Amendment):

@@ -273,7 +273,7 @@ class RunItem(Item):
 
 
 class InfoItem(Item):
-    """What is shown of a sweep."""
+    """The labels and the final counts of a sweep."""
 
     labels = LabelsAttribute(null=True)
     final = FinalAttribute(null=True)

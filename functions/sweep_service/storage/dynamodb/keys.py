@@ -66,7 +66,7 @@ def counter(sweep: str) -> Key:
 
 
 def info(sweep: str) -> Key:
-    """What is shown of a sweep."""
+    """The labels and the final counts of a sweep."""
     return Key(_sweep(sweep), "INFO")
 
 

@@ -1,1 +1,1 @@
-"""Metrics that a program writes for another tracker: a process for each run reads its files."""
+"""Reads metrics that a program writes for other trackers, in one process per run."""

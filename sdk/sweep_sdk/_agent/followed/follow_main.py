@@ -4,12 +4,12 @@ Run by path, without site packages::
 
     python -I -S follow_main.py METRICS_FILE '{"run": "k3v9x2ab-0", ...}'
 
-Its task is a ``Task`` as JSON. Every value that appears in the files becomes a row of the metrics
-file, as if the program had logged it. To standard output goes ``["ready", null]`` when what was
-there before has been noted, so that the program can start, and ``["notice", TEXT]``.
+The last argument is a ``Task`` as JSON. Every value that appears in the files becomes a row of the
+metrics file, as if the program had logged it. Messages on standard output are ``["ready", null]``
+once existing values have been recorded, so that the program can start, and ``["notice", TEXT]``.
 
-It is a process of its own because the folder may be on a network that hangs, and because it goes on
-to the last row if the agent is killed.
+It is a separate process because the folder may be on a network file system that hangs, and because
+it continues to the last row if the agent is killed.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 
     Followed = TensorBoardFolder | FileStore | SqliteStore
 
-#: Time between two looks, and how many times as long as a look it is at least.
+#: Time between reads, and its minimum as a multiple of the duration of a read.
 PAUSE_SECONDS = 0.5
 PAUSE_FACTOR = 10
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be followed.
+    """The files to follow.
 
     Attributes:
         run: The id of the run.
-        sources: For each, its kind (``tensorboard`` or ``mlflow``), its path, and whether the path
-            is that of this run alone.
+        sources: Kind (``tensorboard`` or ``mlflow``) and path of each source, and whether the path
+            belongs to this run only.
         is_alone: Whether the agent works on one run at a time.
     """
 
@@ -62,7 +62,7 @@ class Task:
 
 
 class Follower:
-    """Writes what appears in all sources to the metrics file."""
+    """Writes new values of all sources to the metrics file."""
 
     def __init__(self, task: Task, file: MetricsFile, notice: Callable[[str], None]) -> None:
         self._file = file
@@ -70,12 +70,12 @@ class Follower:
         self._sources = [(_opened(task, *source, notice), RowBuilder()) for source in task.sources]
 
     def begin(self) -> None:
-        """Note what is there before the program starts."""
+        """Record what exists before the program starts."""
         for source, _ in self._sources:
             source.begin()
 
     def read(self, *, is_final: bool = False) -> None:
-        """Write the rows that are new."""
+        """Write new rows."""
         trouble = self._file.retry()
         for source, builder in self._sources:
             for row in builder.rows(source.read(is_final=is_final)):
@@ -84,7 +84,7 @@ class Follower:
             self._notice(trouble)
 
     def finish(self) -> None:
-        """Write the last rows, and say what was missing."""
+        """Write the last rows, and report sources that were missing."""
         self.read(is_final=True)
         for problem in (self._file.close(), *(source.problem for source, _ in self._sources)):
             if problem:

@@ -1,4 +1,4 @@
-"""Metrics that programs write for other trackers: a process for each run follows their files."""
+"""Starts the process that follows the files of other trackers during a run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from sweep_sdk._agent.followed.follow_main import Task
 
 _MAIN = Path(__file__).with_name("follow_main.py")
-#: The variable whose tags MLflow gives to each run that a program starts, as JSON.
+#: Variable with tags, as JSON, that MLflow adds to each run that a program starts.
 _MLFLOW_CONTEXT = "MLFLOW_RUN_CONTEXT"
-#: Time for the process to note what is there before the program starts.
+#: Time for the process to record what exists before the program starts.
 READY_SECONDS = 10.0
 
 
@@ -30,7 +30,7 @@ def sources_of(config: Mapping[str, Any], more: tuple[Source, ...]) -> tuple[Sou
 
     Args:
         config: The sweep's normalised config.
-        more: The agent's own; they replace those of the same kind.
+        more: The agent's own sources, which replace those of the same kind.
     """
     own = {source.kind for source in more}
     found = config.get("metrics_from") or {}
@@ -41,7 +41,7 @@ def sources_of(config: Mapping[str, Any], more: tuple[Source, ...]) -> tuple[Sou
 def variables_for(
     sources: tuple[Source, ...], run: str, environment: Mapping[str, str]
 ) -> dict[str, str]:
-    """What a program needs in its environment for its runs of MLflow to be recognized."""
+    """The environment variables that make a program's MLflow runs recognizable."""
     if not any(source.kind == "mlflow" for source in sources):
         return {}
     try:
@@ -62,11 +62,11 @@ def followed_metrics(
     """Follow the files of a program while it runs, if there are any.
 
     Args:
-        task: What is to be followed.
+        task: The files to follow.
         metrics_file: The metrics file of the attempt.
         notice: Called with messages for the user.
         held_descriptor: A file that stays open until the last row is written.
-        stopping: Set if the agent has to end; then it waits for a short time only.
+        stopping: Set if the agent has to end, which shortens the final wait.
 
     Raises:
         LaunchFailed: The process cannot be started.
@@ -83,7 +83,7 @@ def followed_metrics(
 
 
 class FollowedMetrics(RowProcess):
-    """Follows files in a process of its own."""
+    """Follows files in a separate process."""
 
     WHAT = "metrics in the files of other trackers"
 
@@ -99,7 +99,7 @@ class FollowedMetrics(RowProcess):
         super().__init__(_MAIN, metrics_file, asdict(task), notice, held_descriptor)
 
     def await_ready(self) -> None:
-        """Wait until it knows what was there before the program, for a bounded time."""
+        """Wait, for a limited time, until the process has recorded what exists already."""
         if not self._is_ready.wait(READY_SECONDS):
             self._notice(f"the search for {self.WHAT} has not begun after {READY_SECONDS:g} s")
 

@@ -24,7 +24,7 @@ _NESTED = "the metrics of nested runs of MLflow are left out; those of their par
 
 
 class _Followed:
-    """What both kinds of store have in common: runs of MLflow that carry the tag of the run."""
+    """Base class of both kinds of store, for MLflow runs with the tag of this run."""
 
     def __init__(self, path: str, owner: Owner, notice: Callable[[str], None]) -> None:
         self._path = Path(path)
@@ -34,7 +34,7 @@ class _Followed:
 
     @property
     def problem(self) -> str | None:
-        """Why there is nothing, if there is nothing."""
+        """Why no values were found; None if some were."""
         if self._has_found:
             return None
         return f"the program logged nothing to MLflow in {self._path}"
@@ -52,14 +52,14 @@ class FileStore(_Followed):
         self._offsets: dict[Path, int] = {}
 
     def begin(self) -> None:
-        """Leave out what is there before the program starts."""
+        """Skip what exists before the program starts."""
         self._foreign.update(run for run in self._runs() if not self._is_own(run))
         for file in (file for run in self._runs() for file in _metrics(run)):
             with suppress(OSError):
                 self._offsets[file] = file.stat().st_size
 
     def read(self, *, is_final: bool) -> list[Point]:
-        """What has been written since the last time.
+        """The points written since the last call.
 
         Args:
             is_final: Whether nothing more will be written.
@@ -104,13 +104,13 @@ class SqliteStore(_Followed):
     """MLflow's database, as MLflow itself makes it on this machine."""
 
     def begin(self) -> None:
-        """Leave out what is there before the program starts."""
+        """Skip what exists before the program starts."""
         self._last = 0
         for (last,) in self._select("SELECT max(rowid) FROM metrics"):
             self._last = last or 0
 
     def read(self, *, is_final: bool) -> list[Point]:  # noqa: ARG002  as of the others
-        """What has been written since the last time."""
+        """The points written since the last call."""
         found = []
         for rowid, name, value, at, step, is_nan, parent in self._select(
             "SELECT m.rowid, m.key, m.value, m.timestamp, m.step, m.is_nan, p.value"

@@ -1,4 +1,4 @@
-"""Whose files are in a folder: several runs, and others, may write to it at the same time."""
+"""Finds out which run has written a file, in a folder that several runs may share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The tag of a run of MLflow that belongs to a run; a variable of the program makes MLflow set it.
+#: Tag with which MLflow marks its runs as belonging to a run, because of a variable of the program.
 RUN_TAG = "sweep_sdk.run"
 _PID = re.compile(r"\.(\d+)\b")
 _VARIABLE = b"SWEEP_RUN_ID="
@@ -20,11 +20,11 @@ _VARIABLE = b"SWEEP_RUN_ID="
 
 @dataclass(frozen=True)
 class Owner:
-    """The run.
+    """The run whose files are wanted.
 
     Attributes:
-        run: Its id.
-        has_own_folder: Whether the folder is that of this run alone.
+        run: The run's id.
+        has_own_folder: Whether the folder belongs to this run only.
         is_alone: Whether the agent works on one run at a time.
     """
 
@@ -36,8 +36,8 @@ class Owner:
         """Whether a program of the run wrote an event file.
 
         Args:
-            writer: What the file's name says: ``HOST``, ``HOST.PID`` or more.
-            notice: Called if this cannot be found out.
+            writer: The writer in the file's name: ``HOST``, ``HOST.PID`` or more.
+            notice: Called with a message if this cannot be determined.
         """
         if self.has_own_folder:
             return True
@@ -58,7 +58,7 @@ class Owner:
 
 
 def run_of_process(pid: str) -> str | None:
-    """The run that a process of this machine belongs to; None if it is not known."""
+    """The run that a process of this machine belongs to; None if unknown."""
     try:
         variables = Path("/proc", pid, "environ").read_bytes().split(b"\0")
     except OSError:

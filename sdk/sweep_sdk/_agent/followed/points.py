@@ -1,4 +1,4 @@
-"""Values of metrics as other trackers store them, and the rows that they make. Pure."""
+"""Joins metric values of other trackers into rows. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Point(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Metrics of one step; None if the step is to be counted."""
+    """Metrics of one step; ``step`` is None if steps are to be counted."""
 
     step: int | None
     at: float
@@ -37,15 +37,15 @@ class Row(NamedTuple):
 class RowBuilder:
     """Joins the points of a step into rows.
 
-    A program that gives no steps has the same one in all its points. So a step that a metric has
-    twice in succession is not used: the row is counted.
+    A program that sets no step has the same step in all of its points. So if a metric has the same
+    step twice in succession, the step is ignored and the row is counted.
     """
 
     def __init__(self) -> None:
         self._last_steps: dict[str, int] = {}
 
     def rows(self, points: Iterable[Point]) -> Iterator[Row]:
-        """The rows of some points, in their order."""
+        """Join points into rows, in order."""
         row, given = None, None
         for point in points:
             if row is None or given != point.step or point.name in row.metrics:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from sweep_sdk._agent.followed.owner import Owner
 
-#: After the time, what wrote it: a host, mostly a process, a number. Profilers write empty files.
+#: The writer follows the time: a host, usually a process id, a number. Profilers write empty files.
 _NAME = re.compile(r".*tfevents\.\d+\.(?P<writer>(?!.*profile-empty).+)")
-#: Folders of the parts of one training; their names are part of the metrics' names.
+#: Folders of parts of one training, whose names become part of the metric names.
 _PARTS = ("train", "training", "val", "valid", "validation", "eval", "evaluation", "test")
 
 
@@ -34,8 +34,9 @@ class _EventFile:
     """An event file that belongs to the run.
 
     Attributes:
-        prefix: Goes in front of the tags.
-        offset: Where the next record begins.
+        path: Path of the file.
+        prefix: Prefix of the tags.
+        offset: Offset of the next record.
     """
 
     path: Path
@@ -55,14 +56,14 @@ class TensorBoardFolder:
         self._roots: list[Path] = []
 
     def begin(self) -> None:
-        """Leave out what is there before the program starts: writers begin files of their own."""
+        """Skip files that exist before the program starts, since writers create new ones."""
         self._seen.update(self._found())
 
     def read(self, *, is_final: bool) -> list[Point]:
-        """What has been written since the last time.
+        """The points written since the last call.
 
         Args:
-            is_final: Whether nothing more will be written, so that what is incomplete is damaged.
+            is_final: Whether nothing more will be written, so that incomplete records are damaged.
         """
         for path in self._found():
             if path not in self._seen:
@@ -73,11 +74,11 @@ class TensorBoardFolder:
 
     @property
     def problem(self) -> str | None:
-        """Why there is nothing, if there is nothing."""
+        """Why no values were found; None if some were."""
         return None if self._files else f"the program wrote no event file in {self._folder}"
 
     def _found(self) -> list[Path]:
-        """All event files, in the order in which they were begun."""
+        """All event files in order of creation."""
         found = [
             Path(folder, name)
             for folder, folders, names in os.walk(self._folder)
@@ -92,10 +93,10 @@ class TensorBoardFolder:
         return match is not None and self._owner.wrote(match["writer"], self._notice)
 
     def _prefix(self, folder: Path) -> str:
-        """What distinguishes a folder from the others of the program.
+        """The prefix that distinguishes a folder from the program's other folders.
 
-        The first folder is the root. Those within it have a name below it, as TensorBoard shows
-        them; folders elsewhere are roots too.
+        The first folder is the root. Folders within it are named relative to it, as TensorBoard
+        shows them; folders elsewhere are roots too.
         """
         for root in self._roots:
             if folder.is_relative_to(root):

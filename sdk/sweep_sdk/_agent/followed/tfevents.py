@@ -1,9 +1,9 @@
 """Reads scalars from TensorBoard's event files: TFRecords that contain protocol buffers. Pure.
 
-A record is its length (8 bytes), a checksum of that (4), the data, and a checksum of them (4), all
-little-endian. A checksum is CRC-32C, rotated and shifted. The data are an ``Event``, of which this
-reads ``wall_time`` (1), ``step`` (2) and ``summary`` (5) with its values: ``tag`` (1),
-``simple_value`` (2) and ``tensor`` (8).
+A record consists of its length (8 bytes), a checksum of the length (4), the data, and a checksum of
+the data (4), all little-endian. A checksum is CRC-32C, rotated and shifted. The data are an
+``Event``, of which this reads ``wall_time`` (1), ``step`` (2) and ``summary`` (5) with its values:
+``tag`` (1), ``simple_value`` (2) and ``tensor`` (8).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def checksum(data: bytes) -> int:
 
 
 class BadRecord(ValueError):
-    """A record that is not what a writer of events has written."""
+    """A record is damaged or is not a TFRecord."""
 
 
 class Scalars(NamedTuple):
@@ -66,7 +66,7 @@ def data_bytes(header: bytes) -> int:
     """The number of bytes of a record's data, without their checksum.
 
     Raises:
-        BadRecord: It is no header.
+        BadRecord: It is not a header.
     """
     length, crc = _LENGTH.unpack(header)
     if checksum(header[:8]) != crc:
@@ -78,11 +78,11 @@ def scalars_of(data: bytes, trailer: bytes) -> Scalars:
     """The numbers in a record.
 
     Args:
-        data: An event.
-        trailer: Its checksum; looked at only if the event has numbers or cannot be read.
+        data: The encoded event.
+        trailer: The checksum, which is only verified if the event has numbers or is unreadable.
 
     Raises:
-        BadRecord: It is damaged.
+        BadRecord: The record is damaged.
     """
     try:
         found = _event(data)
@@ -107,7 +107,7 @@ def _event(data: bytes) -> Scalars:
 
 
 def _tagged(data: bytes) -> tuple[str, float] | None:
-    """The tag and the number of a value; None if it is no number."""
+    """The tag and the number of a value; None if it is not a number."""
     tag, found = "", None
     for field in _fields(data):
         if field.is_a(1, _BYTES):
@@ -119,7 +119,7 @@ def _tagged(data: bytes) -> tuple[str, float] | None:
     return None if found is None else (tag, found)
 
 
-#: By the type of a tensor: how its content is packed, and the field that contains its numbers.
+#: Packing of the content and field of the numbers, by type of the tensor.
 _TYPES = {
     1: ("<f", 5),
     2: ("<d", 6),
@@ -167,7 +167,7 @@ def _low_bytes(whole: int, size: int) -> bytes:
 
 
 def _short(packed: bytes) -> float:
-    """A single-precision number as the shortest decimal that means it: 0.3 remains 0.3."""
+    """A single-precision number as the shortest decimal that identifies it: 0.3 remains 0.3."""
     number: float = struct.unpack("<f", packed)[0]
     for digits in (6, 7, 8):
         rounded = float(f"{number:.{digits}g}")
@@ -192,7 +192,7 @@ def _fields(data: bytes) -> Iterator[_Field]:
     """The fields of a message.
 
     Raises:
-        ValueError: It is no message.
+        ValueError: It is not a message.
     """
     at = 0
     while at < len(data):
@@ -215,7 +215,7 @@ def _fields(data: bytes) -> Iterator[_Field]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of variable length, and where it ends."""
+    """Decode a variable-length number; also returns its end."""
     number = 0
     for n in range(10):
         if at + n >= len(data):

@@ -1,4 +1,4 @@
-"""A process of sweep-sdk's own beside a training program, which adds rows to its metrics file."""
+"""A helper process of a training program, which adds rows to its metrics file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-#: Time without progress after which the process is taken to hang.
+#: Time without progress after which the process counts as hung.
 PATIENCE_SECONDS = 30.0
 #: The same at the end of a run, if the agent has to end.
 HURRY_SECONDS = 5.0
@@ -23,7 +23,7 @@ POLL_SECONDS = 0.5
 
 
 class RowProcess:
-    """The process. It ends when its standard input does: the program has ended, or its agent.
+    """The helper process. It ends when its standard input is closed by the agent.
 
     It is run without site packages, and prints messages to its agent as JSON lists, one per line:
     ``["notice", TEXT]`` and others of its kind.
@@ -32,7 +32,7 @@ class RowProcess:
         pid: The id of the process.
     """
 
-    #: What it finds, for messages.
+    #: Description of what the process finds, for messages.
     WHAT: ClassVar[str]
 
     def __init__(
@@ -46,15 +46,15 @@ class RowProcess:
         """Start the process.
 
         Args:
-            main: Its program, which gets the metrics file and the task as arguments.
+            main: The script to run, with the metrics file and the task as arguments.
             metrics_file: The metrics file of the attempt.
-            task: What it does, as JSON.
+            task: The task, which is passed on as JSON.
             notice: Called with each message for the user.
             held_descriptor: A file that stays open until the last row is written; see
                 ``start_child``.
 
         Raises:
-            LaunchFailed: It cannot be started.
+            LaunchFailed: The process cannot be started.
         """
         self._notice = notice
         held = () if held_descriptor is None else (held_descriptor,)
@@ -101,7 +101,7 @@ class RowProcess:
         cast("IO[bytes]", self._process.stdout).close()
 
     def _take(self, kind: str, value: Any) -> None:
-        """Take a message that is no notice."""
+        """Handle a message other than a notice."""
         raise NotImplementedError
 
     def _read(self) -> None:

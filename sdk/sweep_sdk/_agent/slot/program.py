@@ -51,7 +51,7 @@ class ProgramAttempt(Attempt):
         Args:
             session: The agent's session.
             launcher: Builds the program's command line and environment.
-            sources: Where rows come from besides the program's own.
+            sources: Sources of rows other than the program's own.
             capture: Captures what the program logs with wandb; None to disable this.
             gpus: Environment variable that selects the program's GPUs; empty for all of the
                 agent's.

@@ -1,4 +1,4 @@
-"""Where rows come from besides ``run.log()``: printed lines, and the files of other trackers."""
+"""Sources of rows other than ``run.log()``: printed lines, and the files of other trackers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MetricSources:
-    """What an agent looks at while its programs run.
+    """The sources of metrics that an agent reads while its programs run.
 
     Attributes:
-        patterns: Of the metrics to be found in the output.
-        places: Where programs write metrics for other trackers.
+        patterns: Patterns of metrics in the output.
+        places: Places where programs write metrics for other trackers.
         is_alone: Whether the agent works on one run at a time.
     """
 
@@ -37,7 +37,7 @@ class MetricSources:
 
     @classmethod
     def of(cls, config: Mapping[str, Any], options: AgentOptions) -> MetricSources:
-        """Those of a sweep and of an agent.
+        """The sources of a sweep and of an agent's options.
 
         Args:
             config: The sweep's normalised config.
@@ -50,7 +50,7 @@ class MetricSources:
         return cls(patterns, sources_of(config, options.follows), len(options.slots) == 1)
 
     def variables(self, run: str) -> dict[str, str]:
-        """What the program of a run needs in its environment."""
+        """The environment variables that the program of a run needs."""
         return variables_for(self.places, run, environment())
 
     @contextmanager
@@ -62,11 +62,11 @@ class MetricSources:
         held_descriptor: int | None,
         stopping: Event,
     ) -> Iterator[PrintedMetrics | None]:
-        """Add rows to the metrics file while a program runs; what takes its output, if anything.
+        """Add rows to the metrics file while a program runs; yields what takes its output, if any.
 
         Args:
-            run: The id of the run.
-            files: Its files.
+            run: The run's id.
+            files: The run's files.
             notice: Called with messages for the user.
             held_descriptor: A file that stays open until the last row is written.
             stopping: Set if the agent has to end.
