@@ -192,7 +192,7 @@ SERVER = (
     Mutation(
         "sdk/sweep_sdk/_server/server.py",
         "other machines need encryption",
-        "if certificate is None and not is_insecure and not is_loopback(host):",
+        'if where.get("certificate") is None and not is_insecure and not is_loopback(host):',
         "if False:",
         "served",
         f"{_TESTS}::TestAddress::test_open_to_others_only_with_encryption",
