@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # Empty, it installs the newest version of every dependency.
 CONSTRAINTS ?= constraints.txt
 
+# The browser of `make e2e-ui`; a Debian package has the same name.
+CHROMIUM ?= chromium
+
 CODE := sdk functions tests benchmarks tools
 
 .PHONY: help demo test test-fast test-oldest coverage e2e e2e-ui e2e-wandb wandb-next e2e-integrations simulate \
@@ -58,9 +61,9 @@ e2e-integrations: $(VENV)/.ready-test  ## run the integrations with the librarie
 	$(BIN)/python tests/e2e/environments.py integrations
 
 e2e-ui: $(VENV)/.ready-test $(VENV)/.ready-browser node_modules/.ready  ## drive the dashboard in a real browser (Chromium; Firefox for reports)
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
-	@command -v firefox-esr >/dev/null || apt-get install -y -qq firefox-esr
-	$(BIN)/python -m pytest --numprocesses=2 --override-ini=python_files='browser_*.py' tests/e2e/ui
+	@command -v $(CHROMIUM) >/dev/null || { apt-get update -qq && apt-get install -y -qq $(CHROMIUM); }
+	@command -v firefox-esr >/dev/null || command -v firefox >/dev/null || apt-get install -y -qq firefox-esr
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest --numprocesses=2 --override-ini=python_files='browser_*.py' tests/e2e/ui
 
 simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for its story)
 	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))

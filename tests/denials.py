@@ -42,6 +42,7 @@ BODIES: dict[str, Any] = {
     "ask_run": {"agent": "another"},
     "report_rows": {"attempt": 1, "key": ASK_KEY, "offset": 0, "rows": [{"metrics": {"loss": 1}}]},
     "finish_run": {"attempt": 1, "key": ASK_KEY, "state": "failed"},
+    "add_points": {"configs": [{"n": 3}]},
     "stop_run": {},
     "change_run": {"name": "mine"},
     "retry_run": {},

@@ -190,6 +190,16 @@ def test_a_source_archive_holds_no_tests_and_no_private_key(archive):
     assert not (archive / "tests").exists()
 
 
+def test_the_page_goes_with_its_libraries_and_their_licences(archive, wheel):
+    page = ROOT / "sdk/sweep_sdk/_ui/page"
+    names = [path.relative_to(page).as_posix() for path in page.rglob("*") if path.is_file()]
+    assert {"vendor/echarts.js", "vendor/LICENSE-echarts", "vendor/NOTICE-echarts"} <= set(names)
+    packed = set(wheel.namelist())
+    assert [name for name in names if f"sweep_sdk/_ui/page/{name}" not in packed] == []
+    unpacked = archive / "sdk/sweep_sdk/_ui/page"
+    assert [name for name in names if not (unpacked / name).is_file()] == []
+
+
 def test_the_wheel_holds_both_packages_and_nothing_else(wheel):
     tops = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
     assert tops == {"sweep_sdk", "sweep_service"}

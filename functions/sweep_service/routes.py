@@ -70,6 +70,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/sweeps/{sweep}/curves"): Route(analysis.curves, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/model"): Route(analysis.model, Scope.READER),
     ("GET", "/v1/sweeps/{sweep}/bands"): Route(analysis.bands, Scope.READER),
+    ("POST", "/v1/sweeps/{sweep}/points"): Route(sweeps.add_points, Scope.ADMIN),
     ("POST", "/v1/sweeps/{sweep}/results"): Route(sweeps.import_results, Scope.ADMIN),
     ("POST", "/v1/sweeps/{sweep}/runs"): Route(runs.ask_run, Scope.AGENT),
     ("GET", "/v1/sweeps/{sweep}/runs"): Route(runs.list_runs, Scope.READER),

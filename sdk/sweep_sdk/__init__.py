@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sweep_sdk._program.current_run import finish, init, log
     from sweep_sdk._program.module_config import config
     from sweep_sdk._program.run import Run
+    from sweep_sdk._sweeps.adding import add
     from sweep_sdk._sweeps.asked_run import AskedRun
     from sweep_sdk._sweeps.importing import import_results
     from sweep_sdk._sweeps.reading import best, frame, history, runs
@@ -68,6 +69,7 @@ _MODULES = {
         "UsageError",
         "WrongBackend",
     ),
+    "_sweeps.adding": ("add",),
     "_sweeps.importing": ("import_results",),
     "_program.module_config": ("config",),
     "_program.current_run": ("finish", "init", "log"),
@@ -100,6 +102,7 @@ __all__ = [
     "UsageError",
     "WrongBackend",
     "__version__",
+    "add",
     "agent",
     "ask",
     "best",

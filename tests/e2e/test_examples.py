@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,6 +82,43 @@ def test_quickstart(examples, environment, tmp_path):
     table = done.stdout.partition(f"$ sweep-sdk runs {sweep['id']}")[2]
     assert all(r["id"] in table for r in runs)
     assert f"accuracy={best:.5g} by run {sweep['best']['id']}" in table
+    assert re.search(rf"^  SWEEP_HOME=\S+ \S+ ui {sweep['id']}$", done.stdout, re.MULTILINE)
+    assert "[Y/n]" not in done.stdout
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_in_a_terminal_the_quickstart_offers_the_dashboard(examples, environment, is_wanted):
+    with open_client(load_settings(environment)) as client:
+        config = {"method": "grid", "parameters": {"a": {"values": [1]}}}
+        sweep = client.create_sweep(config)["id"]
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import demo, os; demo.offer_dashboard(os.environ, '{sweep}')"],
+        cwd=examples / "quickstart",
+        env={**environment, "BROWSER": "true", "DISPLAY": ""},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    guard = threading.Timer(PATIENCE_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+    guard.start()
+    text = ""
+    with suppress(OSError):  # the other end is closed
+        while piece := os.read(master, 65536).decode():
+            text += piece
+            if text.endswith("[Y/n] "):
+                os.write(master, b"\n" if is_wanted else b"n\n")
+            elif "to stop" in piece:
+                os.killpg(process.pid, signal.SIGINT)
+    code = process.wait()
+    guard.cancel()
+    os.close(master)
+    assert code == 0
+    assert (f"$ sweep-sdk ui {sweep}" in text) is is_wanted
+    assert ("http://127.0.0.1:" in text) is is_wanted
+    assert "Traceback" not in text
 
 
 def test_quickstart_script_by_hand(examples, environment):

@@ -139,6 +139,11 @@ describe("the timeline", () => {
     assert.equal(points(chart?.option, "custom").length, 4);
     assert.equal(timelineChart([], 0, look), null);
   });
+  test("a lost attempt ends where its agent began another one", () => {
+    const lost = aRun(4, null, { state: "crashed", started_at: 5, agent: "b", heard_at: 60 });
+    const found = attemptsOf([lost, some[2]], 100).map(({ index, to }) => [index, to]);
+    assert.deepEqual(found, [[4, 50], [2, 100]]); // prettier-ignore
+  });
   test("gaps count as idle", () => assert.equal(busyShare(attemptsOf(some.slice(0, 1), 100)), 20 / 30));
   test("times are round", () => assert.equal(timeTicks(0, 3600, 7).length, 7));
 });

@@ -27,6 +27,7 @@ PUBLIC = {
     "UsageError",
     "WrongBackend",
     "__version__",
+    "add",
     "agent",
     "ask",
     "best",

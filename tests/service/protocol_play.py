@@ -14,6 +14,7 @@ from typing import Any
 from protocol_clients import Agent
 from protocol_handlers import Call
 from protocol_requests import (
+    AddPoint,
     Ask,
     Delete,
     Finish,
@@ -207,6 +208,16 @@ class Play:
         if n_values:
             document["parameters"] = {"a": {"values": list(range(n_values + which % 3))}}
         self.send(Update(document), course)
+
+    def user_adds_a_point(self, which: int, course: Course = STRAIGHT) -> None:
+        self.send(AddPoint(self.a_point(which), which % 3 == 0), course)
+
+    def a_point(self, which: int) -> float:
+        """A value that the parameter can take."""
+        parameter = self.document["parameters"]["a"]
+        if "values" in parameter:
+            return parameter["values"][which % len(parameter["values"])]
+        return which % 7 - 3 if "q" in parameter else which % 64 / 64
 
     def user_sets_the_state(self, which: int, course: Course = STRAIGHT) -> None:
         self.send(SetState(STATES[which % len(STATES)]), course)

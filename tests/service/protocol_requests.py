@@ -8,6 +8,7 @@ from typing import Any
 from sweep_service.model.language.sweep_config import parse_object
 from sweep_service.model.records.records import Row, RowBatch
 from sweep_service.model.records.states import RunState, SweepState
+from sweep_service.operations.adding import Added, add_points
 from sweep_service.operations.amendments import (
     Amended,
     Retried,
@@ -120,6 +121,17 @@ class Update:
 
 
 @dataclass(frozen=True)
+class AddPoint:
+    """A point that a person wants handed out next."""
+
+    value: float
+    is_front: bool
+
+    def perform(self, services: Services, sweep: str) -> Added:
+        return add_points(services, sweep, [{"a": self.value}], is_front=self.is_front)
+
+
+@dataclass(frozen=True)
 class Retry:
     index: int
     attempt: int | None = None
@@ -147,4 +159,4 @@ class Delete:
         return delete_run(services, wanted, is_again=self.is_again)
 
 
-BY_USER = (SetState, SetCap, Update)
+BY_USER = (SetState, SetCap, Update, AddPoint)

@@ -13,7 +13,9 @@ The promises are numbered as in the hand-out protocol:
 7. a repeated request has the effect of one;
 8. a report or finish of an older attempt changes neither lease, run, bands nor observations;
 9. each point of a finite space is handed out once; in an endless one no two runs that are out at
-   once are the same.
+   once are the same;
+10. a point that was added, and whose sender has the answer, is handed out before all that the
+   search chooses from then on.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from typing import Any
 from protocol_handlers import Call
 from protocol_requests import (
     BY_USER,
+    AddPoint,
     Ask,
     Finish,
     OfAttempt,
@@ -50,6 +53,7 @@ from sweep_service.model.records.records import (
     SweepStatus,
 )
 from sweep_service.model.records.states import RunState, SweepState
+from sweep_service.operations.adding import AddedPoint
 from sweep_service.operations.ask import HandOut
 from sweep_service.operations.reconcile import Reconciled
 from sweep_service.protocol.leases import grace_seconds
@@ -125,6 +129,7 @@ class Witness:
         self._n_failed: defaultdict[int, int] = defaultdict(int)
         self._acknowledged: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
         self._bands: dict[tuple[int, int], tuple[int, float]] = {}
+        self._added: list[AddedPoint] = []  # whose senders have the answer
         self._amended: defaultdict[int, int] = defaultdict(int)  # newest attempt taken back
         self._retried: defaultdict[int, int] = defaultdict(int)  # newest attempt to be followed
 
@@ -165,6 +170,8 @@ class Witness:
             self._judge_report(request)
         elif isinstance(request, Finish):
             self._judge_finish(request, answer)
+        elif isinstance(request, AddPoint):
+            self._added += [p for p in answer.points if p.index is not None]
         elif isinstance(request, Retry) and answer.is_changed:
             self._retried[request.index] = max(
                 self._retried[request.index], self._amended[request.index]
@@ -270,6 +277,8 @@ class Witness:
             is_run_again = self.snapshot.attempt_of(index) > attempt
             is_deleted = index in self.snapshot.runs and self.snapshot.runs[index].is_deleted
             promise(6, is_run_again or is_deleted, f"{index} was retried after {attempt}, and lost")
+        for point in self._added:
+            self._judge_point(point)
         indices = set(range(self.snapshot.counter.next_index))
         ended = {index for index, run in self.snapshot.runs.items() if run.outcome is not None}
         promise(5, ended == indices, f"no outcome of {indices - ended}")
@@ -285,6 +294,16 @@ class Witness:
                 value = math.nan if outcome.best is None else outcome.best
                 is_right = found == {f"{outcome.state.value} {value}"}
                 promise(5, is_right, f"{index} was observed as {found}, and it is {outcome}")
+
+    def _judge_point(self, point: AddedPoint) -> None:
+        """It was handed out, or the cap has ended the sweep with other added points before it."""
+        runs = self.snapshot.runs.values()
+        if any(run.config == point.config for run in runs):
+            return
+        assert point.index is not None
+        later = [run for run in runs if run.index >= point.index]
+        others = [run for run in later if run.suggestion.get("reason") != "added by hand"]
+        promise(10, not others, f"{point} was not handed out, and {others} were")
 
     def _judge_new_run(self, run: Run) -> None:
         """Runs differ; in an endless space from those that are out with them."""

@@ -112,6 +112,8 @@ def test_every_documented_request_gets_the_documented_answer(send, backend):
     results = {"results": [{"config": {"nothing": 1}, "value": "NaN"}]}
     send("POST", "/v1/sweeps/{sweep}/results", results, {"dry_run": "true"}, sweep=sweep)
 
+    send("POST", "/v1/sweeps/{sweep}/points", {"configs": [{"a": 3}]}, sweep=sweep)
+    send("POST", "/v1/sweeps/{sweep}/points", {"configs": [{"b": 3}]}, sweep=sweep)
     ask = {"agent": "a", "slot": "0", "host": "h"}
     runs = [
         send("POST", "/v1/sweeps/{sweep}/runs", ask, key=f"ask-key-{n}", sweep=sweep).body["id"]

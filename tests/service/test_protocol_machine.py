@@ -40,6 +40,7 @@ WEIGHTS = {
     "lease_runs_out": 2,
     "user_sets_the_cap": 3,
     "user_updates_the_config": 1,
+    "user_adds_a_point": 2,
     "user_sets_the_state": 1,
     "user_stops_a_run": 1,
     "user_retries_a_run": 2,

@@ -26,6 +26,7 @@ SEARCHING = {
     ("POST", "/v1/sweeps/{sweep}/runs"),
     ("POST", "/graphql"),
     ("GET", "/v1/sweeps/{sweep}/model"),
+    ("POST", "/v1/sweeps/{sweep}/points"),
 }
 HEALTH = ("GET", "/v1/health")
 TABLE_NAME = {"If": ["HasOwnTable", {"Ref": "Table"}, {"Ref": "ExistingTable"}]}

@@ -30,7 +30,7 @@ from sweep_service.model.language.sweep_config import (
 )
 from sweep_service.model.records.numbers import decode_number, tagged
 from sweep_service.model.records.states import SweepState
-from sweep_service.operations import imports, labels, runs, sweeps
+from sweep_service.operations import adding, imports, labels, runs, sweeps
 from sweep_service.operations.final import survey_of, with_final
 from sweep_service.operations.importance import importance_of
 from sweep_service.operations.imports import Result
@@ -47,6 +47,7 @@ MAX_CONFIG_BYTES = 100_000
 _MAX_DOCUMENT_BYTES = 350_000  #: Of a config with all defaults; an item is limited to 400 KB.
 _MOST_PRIOR_RUNS = 200
 _MOST_RESULTS = 5_000
+_MOST_POINTS = 1_000
 _MAX_PROJECT = 128
 _MAX_NAME = 256
 _MAX_PROGRAM = 4096
@@ -175,6 +176,23 @@ def importance(request: Request, services: Services) -> Response:
     """``GET /v1/sweeps/{sweep}/importance``."""
     n_runs, found = importance_of(services, request.params["sweep"])
     return Response(200, views.importance(n_runs, found))
+
+
+def add_points(request: Request, services: Services) -> Response:
+    """``POST /v1/sweeps/{sweep}/points``: configurations that are handed out next."""
+    document = request.json()
+    reject_unknown(document, ("configs", "front"))
+    configs = typed_field(document, "configs", list, default=[])
+    if not configs:
+        raise InvalidRequest("field 'configs': needs a list of at least one config")
+    if len(configs) > _MOST_POINTS:
+        raise TooLarge(f"{len(configs):,} points in one request; at most {_MOST_POINTS:,}")
+    _check_size("the list of points", len(json.dumps(configs)), MAX_CONFIG_BYTES)
+    sweep, is_front = request.params["sweep"], typed_field(document, "front", bool, default=False)
+    added = adding.add_points(services, sweep, configs, is_front=is_front)
+    n_added = added.n_added
+    deed = Deed(sweep, f"added {n_added} points") if n_added else None
+    return Response(201, views.added(sweep, added), deed=deed)
 
 
 def import_results(request: Request, services: Services) -> Response:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sweep_service.access.tokens import Token
     from sweep_service.model.language.problems import Problem
     from sweep_service.model.records.records import AttemptRecord, EarlyStop, Row
+    from sweep_service.operations.adding import Added
     from sweep_service.operations.amendments import Amended
     from sweep_service.operations.imports import Imported
     from sweep_service.operations.runs import RunStory, RunView
@@ -112,6 +113,23 @@ def imported(result: Imported) -> documents.Import:
             documents.LeftOut(place=entry.place, reason=entry.reason)
             for entry in result.left_out[:_MOST_LEFT_OUT]
         ],
+    )
+
+
+def added(sweep: str, result: Added) -> documents.AddedPoints:
+    """What became of points that were to be added."""
+    points = [
+        documents.AddedPoint(
+            id=None if point.index is None else run_id(sweep, point.index),
+            config=tagged(point.config),
+        )
+        for point in result.points
+    ]
+    return documents.AddedPoints(
+        points=points,
+        n_added=result.n_added,
+        sweep_state=result.sweep_state.value,
+        warnings=problems(result.warnings),
     )
 
 

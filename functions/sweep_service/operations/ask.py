@@ -33,6 +33,7 @@ from sweep_service.operations.completion import complete
 from sweep_service.operations.metrics import last_reported, live_summary
 from sweep_service.operations.reconcile import Reconciled, reconcile
 from sweep_service.operations.saving import update
+from sweep_service.operations.versions import config_of_lease, offer_of
 from sweep_service.protocol import leases, runs
 from sweep_service.search import registry
 from sweep_service.search.suggestion import Suggestion
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from sweep_service.model.records.records import Lease, LiveSummary, Run, SweepStatus
     from sweep_service.operations.services import Services
     from sweep_service.protocol.leases import Requester
+    from sweep_service.search.offer import Offer
 
 MAX_ROUNDS = 8
 
@@ -316,11 +318,18 @@ class _Round:
         """Rebuild the suggestion of a lease whose request died before it wrote the run item."""
         if lease.unit is None:
             return self._choose(lease.index)
-        config = self._config(lease.index).space.from_unit(lease.unit)
-        return Suggestion(config, lease.unit, {"reason": "rebuilt from the lease"})
+        offer = self._offer(lease.index)
+        config = config_of_lease(self._config(lease.index), offer, lease)
+        is_added = lease.index - offer.base < offer.n_added
+        record = registry.ADDED if is_added else {"reason": "rebuilt from the lease"}
+        return Suggestion(dict(config), lease.unit, record)
 
     def _config(self, index: int) -> SweepConfig:
         return self.services.load_config(self.sweep, self.counter.version_of(index)).config
+
+    def _offer(self, index: int) -> Offer:
+        counter, version = self.counter, self.counter.version_of(index)
+        return offer_of(self.services, self.sweep, counter.bases, counter.seed, version)
 
     def _lease_seconds(self, index: int) -> int:
         return self._config(index).lease_seconds

@@ -76,7 +76,7 @@ class Services:
         loaded = self.configs.get((sweep, version))
         if loaded is None:
             meta = self.store.get_config_version(sweep, version)
-            loaded = LoadedConfig(meta, _understood(meta, parsed))
+            loaded = LoadedConfig(meta, _understood(meta, parsed).with_added(meta.added))
             remember(self.configs, (sweep, version), loaded)
         return loaded
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep_service.errors import Busy, InvalidConfig, NotPossible, Stale
 from sweep_service.model.language.command import command_sha256
@@ -15,11 +16,13 @@ from sweep_service.operations.choosing import choose_all
 from sweep_service.operations.judging import has_prior_runs, is_same
 from sweep_service.operations.reconcile import reconcile
 from sweep_service.operations.sweeps import SweepView, about_cap, get_sweep, smaller
-from sweep_service.operations.versions import work_out_taken
+from sweep_service.operations.versions import queued_points, work_out_taken
 from sweep_service.protocol import sweeps as protocol
 from sweep_service.search import registry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sweep_service.model.language.sweep_config import ParsedSweep, SweepConfig
     from sweep_service.model.records.records import Taken
     from sweep_service.operations.services import Services
@@ -53,20 +56,22 @@ def update_config(
             return replace(view, warnings=parsed.warnings, is_changed=False)
         choose_all(services, sweep, counter)
         bases = (*counter.bases, Base(counter.version + 1, counter.next_index))
-        taken = work_out_taken(services, sweep, parsed.config, bases, counter.seed)
+        queued = queued_points(services, sweep, counter)
+        config, lost = _with_queued(parsed.config, queued)
+        taken = work_out_taken(services, sweep, config, bases, counter.seed)
         try:
             version = add_version(
                 services.store,
-                _signed(view, parsed.config, author, services.clock()),
-                parsed.config,
-                parsed.config.run_cap,
+                _signed(view, config, author, services.clock()),
+                config,
+                config.run_cap,
                 taken,
             )
         except Stale:
             continue
         services.load_config(sweep, version, parsed.config)
         reconcile(services, sweep)
-        warnings = (*parsed.warnings, *_about_metric(services, sweep, view, parsed.config))
+        warnings = (*parsed.warnings, *_about_metric(services, sweep, view, parsed.config), *lost)
         view = get_sweep(services, sweep)
         warnings = (*warnings, *about_cap(parsed.config, view.counter))
         return replace(view, warnings=warnings)
@@ -74,6 +79,23 @@ def update_config(
         f"runs of sweep {sweep} are handed out faster than its config can change: "
         "pause it, update it, resume it"
     )
+
+
+def _with_queued(
+    config: SweepConfig, queued: Sequence[Mapping[str, Any]]
+) -> tuple[SweepConfig, list[Problem]]:
+    """The config with the points that wait, and a warning if it cannot have some of them."""
+    fitting = []
+    for point in queued:
+        full = config.space.completed(point)
+        with suppress(ValueError):
+            config.space.check_contains(full, is_grid=config.method == "grid")
+            fitting.append(full)
+    n_lost = len(queued) - len(fitting)
+    noun = "point" if n_lost == 1 else "points"
+    message = f"the space no longer contains {n_lost} added {noun}, which will not be handed out"
+    lost = [Problem("parameters", message)] if n_lost else []
+    return config.with_added(fitting), lost
 
 
 def _signed(view: SweepView, new: SweepConfig, author: str, now: float) -> SweepView:
@@ -108,6 +130,7 @@ def add_version(
         name=config.name or view.loaded.meta.name,
         document=config.document,
         taken=taken,
+        added=config.start[: config.n_added],
     )
     protocol.set_limit(seen, run_cap, limit)  # raises before anything is stored
     while not store.add_config_version(meta):

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sweep_service.model.records.records import Taken
+from sweep_service.model.space.distributions import fresh
 from sweep_service.operations.paging import every_run
 from sweep_service.operations.services import remember
 from sweep_service.search import registry
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.records.records import Base
+    from sweep_service.model.records.records import Base, Lease, SweepStatus
     from sweep_service.operations.services import Services
     from sweep_service.search.offer import Offer
 
@@ -39,6 +40,26 @@ def offer_of(
         known = registry.offer_of(config, base, taken_before(services, sweep, bases, seed, version))
         remember(services.offers, (sweep, version), known)
     return known
+
+
+def queued_points(
+    services: Services, sweep: str, counter: SweepStatus
+) -> tuple[Mapping[str, Any], ...]:
+    """The points that people have added and that have not been handed out, in their order."""
+    offer = offer_of(services, sweep, counter.bases, counter.seed, counter.version)
+    return offer.start[counter.next_index - offer.base : offer.n_added]
+
+
+def config_of_lease(config: SweepConfig, offer: Offer, lease: Lease) -> Mapping[str, Any]:
+    """The configuration that a lease with a unit vector was opened for.
+
+    Start configs and added points have values that their unit vectors may represent with a rounding
+    error; they are handed out as they were given.
+    """
+    place, unit = lease.index - offer.base, lease.unit or ()
+    if 0 <= place < len(offer.start) and config.space.to_unit(offer.start[place]) == unit:
+        return dict(fresh(offer.start[place]))
+    return config.space.from_unit(unit)
 
 
 def taken_before(
@@ -76,7 +97,9 @@ def work_out_taken(
     taken = _taken_of_same_space(services, sweep, config, bases, seed)
     if taken is None:
         taken = _taken_in_all(services, sweep, config, bases, seed)
-    return registry.with_elsewhere(config, seed, taken, elsewhere) if elsewhere else taken
+    if elsewhere:
+        taken = registry.with_elsewhere(config, seed, taken, elsewhere)
+    return registry.without_repeats(config, taken) if config.n_added else taken
 
 
 def _taken_of_same_space(
@@ -90,7 +113,10 @@ def _taken_of_same_space(
     if any(earlier.document.get(key) != config.document.get(key) for key in _OF_THE_SPACE):
         return None
     taken = taken_before(services, sweep, bases[:-1], seed, before.version)
-    return registry.taken_after(config, seed, taken, begins - before.base)
+    after = registry.taken_after(earlier, seed, taken, begins - before.base)
+    if after is None or earlier.start == config.start:
+        return after
+    return registry.with_other_starts(earlier, config, seed, after)
 
 
 def _taken_in_all(
@@ -119,7 +145,8 @@ def _handed_out(
         version = services.load_config(sweep, this.version).config
         if registry.needs_evidence(version.method) or apart(version) is not Apart.BY_INDEX:
             # Leases first: a lease is only deleted once its run item exists.
-            yield from _leased_configs(services, sweep, version, this.base, following.base)
+            offer = offer_of(services, sweep, bases, seed, this.version)
+            yield from _leased_configs(services, sweep, version, offer, following.base)
             yield from _stored_configs(services, sweep, this.base, following.base)
             continue
         offer = offer_of(services, sweep, bases, seed, this.version)
@@ -140,9 +167,9 @@ def _stored_configs(
 
 
 def _leased_configs(
-    services: Services, sweep: str, config: SweepConfig, since: int, end: int
+    services: Services, sweep: str, config: SweepConfig, offer: Offer, end: int
 ) -> Iterator[Mapping[str, Any]]:
     """Configs in leases, whether or not their run items have been written."""
     for lease in services.store.list_leases(sweep):
-        if since <= lease.index < end and lease.unit is not None:
-            yield config.space.from_unit(lease.unit)
+        if offer.base <= lease.index < end and lease.unit is not None:
+            yield config_of_lease(config, offer, lease)

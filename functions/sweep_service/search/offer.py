@@ -20,11 +20,13 @@ class Offer:
         start: Configs to run first that have not been handed out before.
         taken: Ascending numbers of the points handed out before, in the version's own order; empty
             if the space is infinite.
+        n_added: How many of ``start``, the first ones, people have added.
     """
 
     base: int = 0
     start: tuple[Mapping[str, Any], ...] = ()
     taken: tuple[int, ...] = ()
+    n_added: int = 0
 
 
 def first_offer(config: SweepConfig) -> Offer:

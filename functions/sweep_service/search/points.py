@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sweep_service.model.space.distributions import QuantizedEndless
+from sweep_service.model.space.distributions import QuantizedEndless, identity
+from sweep_service.model.space.paths import MISSING
 from sweep_service.search.permutation import Permutation
 from sweep_service.search.random_search import has_random_order
 
@@ -25,6 +27,12 @@ class Apart(Enum):
     BY_INDEX = "by index"  #: Each index has a config of its own, or repeats are allowed.
     CLAIMED = "claimed"  #: An index claims its point of a finite space.
     COMPARED = "compared"  #: Configs of runs in progress are compared, in an infinite space.
+
+
+def key_of(space: SearchSpace, config: Mapping[str, Any]) -> str:
+    """A text that is the same for configs with the same values, and for no others."""
+    values = (parameter.read(config) for parameter in space.searched)
+    return json.dumps([None if value is MISSING else identity(value) for value in values])
 
 
 def apart(config: SweepConfig) -> Apart:

@@ -9,10 +9,11 @@ from sweep_service.errors import InvalidConfig
 from sweep_service.installation import install_hint
 from sweep_service.model.language.problems import Problem
 from sweep_service.model.records.records import Taken
+from sweep_service.model.space.distributions import fresh
 from sweep_service.search import grid, points, random_search
 from sweep_service.search.offer import Offer, first_offer
 from sweep_service.search.ordinals import first_entries
-from sweep_service.search.points import Apart, apart
+from sweep_service.search.points import Apart, apart, key_of
 from sweep_service.search.suggestion import Evidence, Suggestion
 from sweep_service.wire.model import SweepModel
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Number of attempts of bayes to find a free configuration with its model.
 MODEL_TRIES = 4
+ADDED = {"reason": "added by hand"}
 DRAWN = {"reason": "drawn at random: others have the configurations that the model wants"}
 _NEEDS_NUMPY = f"needs numpy: {install_hint('local')} installs it"
 
@@ -44,7 +46,8 @@ def offer_of(config: SweepConfig, base: int, taken: Taken) -> Offer:
     """The offer of a config version that begins at index ``base``."""
     starts = enumerate(config.start)
     left = tuple(start for place, start in starts if place not in taken.starts)
-    return Offer(base, left, taken.points)
+    n_added = sum(place not in taken.starts for place in range(config.n_added))
+    return Offer(base, left, taken.points, n_added)
 
 
 def taken_of(config: SweepConfig, seed: int, configs: Collection[Mapping[str, Any]]) -> Taken:
@@ -75,6 +78,27 @@ def taken_after(config: SweepConfig, seed: int, taken: Taken, n_runs: int) -> Ta
         starts=tuple(sorted({*taken.starts, *starts[:n_runs]})),
         points=tuple(sorted({*taken.points, *numbers})),
     )
+
+
+def with_other_starts(earlier: SweepConfig, config: SweepConfig, seed: int, taken: Taken) -> Taken:
+    """What is taken of ``config``, which has the space of ``earlier`` and other start configs."""
+    run = [earlier.start[place] for place in taken.starts]
+    starts = (
+        place
+        for place, start in enumerate(config.start)
+        if start in run or not _numbers(config, seed, [start]).isdisjoint(taken.points)
+    )
+    return replace(taken, starts=tuple(starts))
+
+
+def without_repeats(config: SweepConfig, taken: Taken) -> Taken:
+    """The same, and of start configs that are alike all but the first."""
+    first: dict[str, int] = {}
+    starts = set(taken.starts)
+    for place, start in enumerate(config.start):
+        if place not in starts and first.setdefault(key_of(config.space, start), place) != place:
+            starts.add(place)
+    return replace(taken, starts=tuple(sorted(starts)))
 
 
 def with_elsewhere(
@@ -169,6 +193,8 @@ def suggest(
         InvalidConfig: The method is not available in this backend.
     """
     offer = offer or first_offer(config)
+    if index - offer.base < offer.n_added and not n_refused:
+        return _added(config, index, offer)
     if config.method == "grid":
         return grid.suggest(config, index, offer)
     if config.method == "random":
@@ -208,6 +234,12 @@ def explain(
             raise
         return replace(missing, reason_missing=f"a model {_NEEDS_NUMPY}")
     return explanation.explain(missing, config, seed, evidence, pair)
+
+
+def _added(config: SweepConfig, index: int, offer: Offer) -> Suggestion:
+    point = fresh(offer.start[index - offer.base])
+    unit = config.space.to_unit(point) if needs_evidence(config.method) else None
+    return Suggestion(point, unit, ADDED)
 
 
 def _start(config: SweepConfig, index: int, offer: Offer) -> Suggestion:

@@ -321,6 +321,22 @@ class Import(TypedDict):
     left_out: list[LeftOut]
 
 
+class AddedPoint(TypedDict):
+    """A point; its id is None if it was handed out before, counts as done or waits already."""
+
+    id: RunId | None
+    config: PlainMap
+
+
+class AddedPoints(TypedDict):
+    """What became of points that were to be added."""
+
+    points: list[AddedPoint]
+    n_added: Count
+    sweep_state: str
+    warnings: list[ConfigProblem]
+
+
 # Credentials and identities
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -84,6 +85,24 @@ def wait_for(agents):
     return max(agent.wait() for agent in agents)
 
 
+def offer_dashboard(environment, sweep):
+    """Open the dashboard for a user who is there and wants it, until Ctrl-C."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    try:
+        answer = input("\nOpen the dashboard of this sweep in a browser? [Y/n] ")
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return
+    if answer.strip().lower() not in ("", "y", "yes"):
+        return
+    announce("ui", sweep)
+    dashboard = subprocess.Popen([*COMMAND_LINE, "ui", sweep], cwd=FOLDER, env=environment)
+    while dashboard.poll() is None:
+        with suppress(KeyboardInterrupt):  # the dashboard got it too, and stops
+            dashboard.wait()
+
+
 def main():
     home = Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else FOLDER.parents[2] / ".demo"
     shutil.rmtree(home, ignore_errors=True)
@@ -102,8 +121,10 @@ def main():
 
     script = Path(sys.executable).with_name("sweep-sdk")
     print("\nIt is all still there. For instance:")
+    print(f"  SWEEP_HOME={home} {script} ui {sweep}")
     print(f"  SWEEP_HOME={home} {script} show {sweep}-0")
     print(f"  SWEEP_HOME={home} {script} best {sweep} --format args")
+    offer_dashboard(environment, sweep)
     return code
 
 

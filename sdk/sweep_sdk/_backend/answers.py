@@ -238,6 +238,7 @@ def checked(kind: Any, place: str) -> Reader[dict[str, Any]]:
 
 listed_sweep = checked(documents.ListedSweep, "sweep")
 registered = checked(documents.RegisteredSweep, "sweep")
+added = checked(documents.AddedPoints, "answer")
 importance = checked(documents.Importance, "importance")
 imported = checked(documents.Import, "import")
 retried = checked(documents.Retry, "retry")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._backend.answers import (
+    added,
     amended,
     hand_out_or_wait,
     health_of,
@@ -17,7 +18,7 @@ from sweep_sdk._backend.answers import (
 )
 from sweep_sdk._backend.reading import ReadingCaller
 from sweep_sdk._backend.references import is_sweep, parse_run, parse_sweep
-from sweep_sdk._backend.requests import config_body, result_body, run_path, sweep_path
+from sweep_sdk._backend.requests import config_body, config_value, result_body, run_path, sweep_path
 from sweep_sdk._backend.retry import Retrier, RetryPolicy
 from sweep_sdk._backend.understanding import check_understood
 from sweep_sdk._exceptions import InvalidRequest, NotFound
@@ -98,6 +99,30 @@ class Client(ReadingCaller):
         self._check_understood(body)
         query = {"dry_run": "true"} if dry_run else {}
         return self._call("POST", "/v1/sweeps", registered, query, body, new_key())
+
+    def add_points(
+        self, sweep: str, configs: Sequence[Mapping[str, Any]], *, front: bool = False
+    ) -> Json:
+        """Have configurations handed out next, each once; adding them again changes nothing.
+
+        Args:
+            sweep: A reference to the sweep.
+            configs: Values of the parameters, nested as they are; at most 1,000.
+            front: Whether they come before points that were added earlier and still wait.
+
+        Returns:
+            ``points`` with ``config`` and ``id`` each, the run that it will be (None if it was
+            handed out before, counts as done or waits already); ``n_added``, ``sweep_state`` and
+            ``warnings``.
+
+        Raises:
+            InvalidConfig: With all the problems that the configurations have.
+            NotPossible: The sweep is canceled, or hands out fewer runs than that.
+        """
+        body: Json = {"configs": [config_value(config) for config in configs]}
+        if front:
+            body["front"] = True
+        return self._call("POST", f"{sweep_path(sweep)}/points", added, body=body)
 
     def import_results(
         self, sweep: str, results: Sequence[Mapping[str, Any]], *, dry_run: bool = False

@@ -21,7 +21,7 @@ def config_body(config: Mapping[str, Any] | None, yaml: str | None) -> Json:
         raise UsageError("a sweep needs either a config or the text of a sweep file")
     if config is None:
         return {"yaml": yaml}
-    return {"config": _tagged(config)}
+    return {"config": config_value(config)}
 
 
 def result_body(result: Mapping[str, Any]) -> Json:
@@ -32,10 +32,15 @@ def result_body(result: Mapping[str, Any]) -> Json:
     """
     value = result["value"]
     encoded = None if value is None else encode_number(value)
-    return {"config": _tagged(result["config"]), "value": encoded}
+    return {"config": config_value(result["config"]), "value": encoded}
 
 
-def _tagged(config: Mapping[str, Any]) -> Any:
+def config_value(config: Mapping[str, Any]) -> Any:
+    """A configuration in the form in which requests carry it.
+
+    Raises:
+        UsageError: It holds what JSON cannot.
+    """
     return tagged(json.loads(json_text(config, default=_plain)))
 
 

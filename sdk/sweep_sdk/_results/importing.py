@@ -70,21 +70,26 @@ def results_of(rows: Sequence[Row], sweep: Mapping[str, Any], columns: Columns) 
         UsageError: A column is neither a parameter nor a metric, a column is missing, or a value
             of the metric is not a number.
     """
-    from sweep_service.model.language.sweep_config import from_document
-
-    parameters = {p.name: p for p in from_document(sweep["config"]).space.leaves}
-    rows = [_flat(row, parameters) for row in rows]
+    parameters = parameters_of(sweep)
+    rows = [flat(row, parameters) for row in rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     metric = sweep["metric"]["name"] if sweep["metric"] else None
     column = columns.metrics.get(metric, metric) if metric is not None else None
     _check_columns(names, parameters, column, metric, columns)
     return [
         {
-            "config": _config(row, parameters),
+            "config": config_of(row, parameters),
             "value": _value(number, column, row.get(column)) if column in names else None,
         }
         for number, row in enumerate(rows, start=1)
     ]
+
+
+def parameters_of(sweep: Mapping[str, Any]) -> dict[str, Parameter]:
+    """The parameters of a sweep by name."""
+    from sweep_service.model.language.sweep_config import from_document
+
+    return {p.name: p for p in from_document(sweep["config"]).space.leaves}
 
 
 def _read_file(path: Path) -> list[Row]:
@@ -107,16 +112,16 @@ def _read_file(path: Path) -> list[Row]:
     return rows
 
 
-def _flat(row: Row, parameters: Mapping[str, Parameter], prefix: str = "") -> dict[str, Any]:
+def flat(row: Row, parameters: Mapping[str, Parameter], prefix: str = "") -> dict[str, Any]:
     """The row with nested maps flattened to dotted names, except for values that are maps."""
-    flat: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in row.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and name not in parameters:
-            flat |= _flat(value, parameters, f"{name}.")
+            found |= flat(value, parameters, f"{name}.")
         else:
-            flat[name] = value
-    return flat
+            found[name] = value
+    return found
 
 
 def _check_columns(
@@ -153,7 +158,8 @@ def _check_columns(
         raise UsageError(f"there is no column for the parameter '{missing[0]}'")
 
 
-def _config(row: Row, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+def config_of(row: Row, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The values of the parameters that a row has, as the sweep would hand them out."""
     config: dict[str, Any] = {}
     for name, parameter in parameters.items():
         if name in row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 import traceback
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
         [Identity | None, str, str, Mapping[str, str], Mapping[str, str], bytes], Answer
     ]
 
+#: Paths of the dashboard; the backend has none of them.
+PAGES = re.compile(r"/|/(open|do)|/(page|data)/.*")
 #: Keys of a request's ``state``: the caller's identity, and why it is unknown.
 _IDENTITY = "identity"
 _UNKNOWN = "unknown"
@@ -55,6 +58,7 @@ def application(
     limits: Limits,
     hosts: Collection[str] = (),
     log: Callable[[str], None] | None = None,
+    pages: ASGIApp | None = None,
 ) -> Starlette:
     """The application that uvicorn serves.
 
@@ -65,12 +69,28 @@ def application(
         limits: Limits of requests.
         hosts: Host names of the server in addition to those of this machine.
         log: Called with a line for each request.
+        pages: Answers browsers; see ``PAGES``. None: the backend does.
     """
     layers = [Middleware(Guard, authenticator=authenticator, pool=pool, limits=limits, hosts=hosts)]
+    if pages is not None:
+        layers.insert(0, Middleware(PagesFirst, pages=pages))
     if log is not None:
         layers.insert(0, Middleware(AccessLog, log=log))
     route = Route("/{path:path}", BackendEndpoint(backend, pool, limits))
     return Starlette(routes=[route], middleware=layers)
+
+
+class PagesFirst:
+    """Passes what browsers ask for to an application that checks on its own who they are."""
+
+    def __init__(self, app: ASGIApp, pages: ASGIApp) -> None:
+        self._app = app
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        is_page = scope["type"] == "http" and PAGES.fullmatch(scope["path"])
+        await (self._pages if is_page else self._app)(scope, receive, send)
 
 
 class Guard:

@@ -180,6 +180,7 @@ class LocalServer(WebServer):
         is_insecure: bool = False,
         allowed_hosts: Collection[str] = (),
         log: Callable[[str], None] | None = None,
+        make_pages: Callable[[ThreadPoolExecutor, Limits], ASGIApp] | None = None,
         **where: Any,
     ) -> None:
         """Bind the address.
@@ -190,6 +191,8 @@ class LocalServer(WebServer):
             is_insecure: Whether other machines may send unencrypted requests.
             allowed_hosts: Host names of the server in addition to those of this machine.
             log: Called with a JSON line for each request.
+            make_pages: Makes the application for browsers, which authenticates them by itself; None
+                if the backend answers all requests.
             where: Arguments of ``WebServer``.
 
         Raises:
@@ -205,12 +208,14 @@ class LocalServer(WebServer):
                 " network that you trust, or leave --host at 127.0.0.1"
             )
         authenticator = backend.authenticator(token, TOKEN_MEMORY_SECONDS)
-        super().__init__(
-            lambda pool, limits: application(
-                backend.request_as, authenticator, pool, limits, allowed_hosts, log
-            ),
-            **where,
-        )
+
+        def make(pool: ThreadPoolExecutor, limits: Limits) -> ASGIApp:
+            pages = None if make_pages is None else make_pages(pool, limits)
+            return application(
+                backend.request_as, authenticator, pool, limits, allowed_hosts, log, pages
+            )
+
+        super().__init__(make, **where)
 
 
 def _check_token(token: str) -> None:

@@ -151,7 +151,7 @@ class _Guard:
         if CONNECTION in scope.get("state", {}):
             scope["state"][CONNECTION].identified(is_known=is_known)
         if not is_known and scope["path"] != "/open":
-            raise Refused(403, "Open the address that 'sweep-sdk ui' has printed.")
+            raise Refused(403, "Open the address that 'sweep-sdk ui' prints.")
 
     def _check_origin(self, scope: Scope, headers: Mapping[str, str]) -> None:
         host = headers.get("host", "")
@@ -257,14 +257,15 @@ async def _open(door: Door, request: Request) -> Response:
     another site, or a file, had led it here.
     """
     if not door.is_secret(request.query_params.get("key", "")):
-        raise Refused(403, "This address has expired: 'sweep-sdk ui' has printed another.")
+        raise Refused(403, "This address has expired: 'sweep-sdk ui' prints another.")
     sweep = request.query_params.get("sweep", "")
     place = f"./#/s/{sweep}" if _ID.fullmatch(sweep) else "./"
     text = (
         f'<!doctype html><meta http-equiv="refresh" content="0;url={place}"><title>sweeps</title>'
         '<link rel="icon" href="data:,">'
     )
-    headers = {**_HEADERS, "cache-control": "no-store", "set-cookie": door.set_cookie()}
+    cookie = door.set_cookie(is_https=request.url.scheme == "https")
+    headers = {**_HEADERS, "cache-control": "no-store", "set-cookie": cookie}
     return Response(text, media_type="text/html", headers=headers)
 
 

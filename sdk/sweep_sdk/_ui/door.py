@@ -17,23 +17,20 @@ _BYTES = 32
 class Door:
     """One start's secret, and the cookie for it."""
 
-    def __init__(self, port: int) -> None:
-        """Draw them.
-
-        Args:
-            port: Of the server. Browsers send a cookie to every port of a host, so its name has it.
-        """
+    def __init__(self) -> None:
+        """Draw them. Browsers send a cookie to every port of a host, so its name is drawn too."""
         self.secret = secrets.token_urlsafe(_BYTES)
         self._cookie = secrets.token_urlsafe(_BYTES)
-        self._name = f"sweep-ui-{port}"
+        self._name = f"sweep-ui-{secrets.token_hex(4)}"
 
     def is_secret(self, text: str) -> bool:
         """Whether a text is the secret."""
         return hmac.compare_digest(text.encode(), self.secret.encode())
 
-    def set_cookie(self) -> str:
+    def set_cookie(self, *, is_https: bool = False) -> str:
         """The header's value that gives a browser the cookie."""
-        return f"{self._name}={self._cookie}; Path=/; HttpOnly; SameSite=Strict"
+        secure = "; Secure" if is_https else ""
+        return f"{self._name}={self._cookie}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
     def admits(self, cookie_header: str) -> bool:
         """Whether a request with this ``Cookie`` header may come in."""

@@ -29,6 +29,7 @@ PROMISES = {
     " observation.",
     "9": "Each point of a finite space is handed out once, and of an endless one no two runs that"
     " are out at once are the same.",
+    "added": "A point that a person has added is handed out next, once, with the values that were given.",
     "kept": "An acknowledged report is never lost, and what was logged is delivered in order,"
     " once.",
     "given back": "An interrupted run is given back, never counted as failed.",

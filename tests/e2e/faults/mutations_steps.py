@@ -9,6 +9,8 @@ _REPORT = "functions/sweep_service/operations/report.py"
 _FINISH = "functions/sweep_service/operations/finish.py"
 _CHOOSING = "functions/sweep_service/operations/choosing.py"
 _UPDATE = "functions/sweep_service/operations/update.py"
+_ADDING = "functions/sweep_service/operations/adding.py"
+_VERSIONS = "functions/sweep_service/operations/versions.py"
 _AMENDMENTS = "functions/sweep_service/operations/amendments.py"
 _COMPLETION = "functions/sweep_service/operations/completion.py"
 _EVIDENCE = "functions/sweep_service/operations/evidence.py"
@@ -438,7 +440,7 @@ STEPS = (
         "amend: a deletion changes the counter of a sweep that has ended",
         "        elif seen.state.is_ended:\n            changed = seen\n        else:",
         "        else:",
-        "deleted",
+        "recorded",
         "tests/service/test_final_counts.py::"
         "test_a_run_that_is_retried_or_deleted_makes_them_invalid",
     ),
@@ -483,6 +485,38 @@ STEPS = (
         "services.store.save(sweep, services.store.get_status(sweep), finished)",
         "5",
         "tests/service/test_protocol_stalls.py::test_promises_hold_wherever_a_handler_stalls",
+    ),
+    Mutation(
+        _ADDING,
+        "add: the points are saved under the status that was read",
+        "        except Stale:\n            continue\n",
+        "        except Stale:\n            pass\n",
+        "added",
+        "tests/service/test_adding.py::test_a_claim_meanwhile_is_not_overtaken",
+    ),
+    Mutation(
+        _UPDATE,
+        "update: points that wait stay",
+        "        queued = queued_points(services, sweep, counter)\n",
+        "        queued: tuple[Mapping[str, Any], ...] = ()\n",
+        "added",
+        "tests/service/test_adding.py::test_points_that_wait_stay_when_the_config_is_updated",
+    ),
+    Mutation(
+        _VERSIONS,
+        "add: a point that the file starts with comes once",
+        "    return registry.without_repeats(config, taken) if config.n_added else taken\n",
+        "    return taken\n",
+        "added",
+        "tests/service/test_adding.py::test_a_point_that_the_file_starts_with_moves_to_the_front",
+    ),
+    Mutation(
+        _VERSIONS,
+        "lease: start configs and added points keep their values",
+        "    if 0 <= place < len(offer.start) and config",
+        "    if place < 0 and config",
+        "added",
+        "tests/service/test_adding.py::test_an_agent_that_dies_with_an_added_point_gives_it_back",
     ),
     Mutation(
         "functions/sweep_service/operations/saving.py",

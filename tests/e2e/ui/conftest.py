@@ -7,6 +7,7 @@ they need Playwright, Chromium and, for axe-core, what ``make check-page`` insta
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ def chromium() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            executable_path=shutil.which(os.environ.get("CHROMIUM", "chromium")),
             args=["--no-sandbox", "--disable-gpu"],
         )
         yield browser

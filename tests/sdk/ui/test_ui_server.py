@@ -16,8 +16,9 @@ import pytest
 from sweep_sdk._backend.client import Client
 from sweep_sdk._backend.retry import ONCE, Retrier
 from sweep_sdk._backend.transport import InProcessTransport
+from sweep_sdk._server.server import LocalServer
 from sweep_sdk._ui.opening import redirect_file
-from sweep_sdk._ui.server import UiServer
+from sweep_sdk._ui.server import Pages, UiServer
 from sweep_service.model.records.states import RunState
 from sweep_service.wire.runs import Ending
 
@@ -32,8 +33,8 @@ CONFIG = {
 class Browser:
     """Sends requests as a browser does, with the cookie that it was given."""
 
-    def __init__(self, server):
-        self.url = server.open_url()
+    def __init__(self, server, url=None):
+        self.url = url or server.open_url()
         self.parts = urlsplit(server.url)
         self.cookie = None
 
@@ -161,6 +162,39 @@ class TestTheDoor:
         assert not path.exists()
 
 
+class TestInTheLocalServer:
+    """``sweep-sdk local`` serves the dashboard beside the backend."""
+
+    @pytest.fixture
+    def local(self, client):
+        pages = Pages(client, interval_seconds=0.0)
+        with LocalServer(client.transport, token="secret", make_pages=pages.application) as server:
+            yield Browser(server, pages.open_url(server.url))
+
+    def test_a_browser_with_the_secret_is_let_in(self, local, client):
+        assert local.request("GET", "/")[0].status == 403
+        local.come_in()
+        assert local.request("GET", "/")[0].status == 200
+        sweep = client.create_sweep(CONFIG)["id"]
+        assert local.act(action="pause", sweep=sweep)[0] == 200
+
+    def test_the_cookie_is_no_credential_of_the_backend(self, local):
+        local.come_in()
+        assert local.request("GET", "/v1/sweeps")[0].status == 401
+
+    def test_the_token_of_the_backend_opens_no_page(self, local):
+        answer, _ = local.request("GET", "/data/sweeps", Authorization="Bearer secret")
+        assert answer.status == 403
+
+    def test_the_backend_still_refuses_web_pages(self, local):
+        local.come_in()
+        answer, _ = local.request(
+            "GET", "/v1/sweeps", Authorization="Bearer secret", Origin=local.url
+        )
+        assert answer.status == 403
+        assert local.request("GET", "/v1/sweeps", Authorization="Bearer secret")[0].status == 200
+
+
 class TestThePage:
     def test_it_loads_files_of_its_own_alone(self, browser):
         answer, index = browser.request("GET", "/")
@@ -194,7 +228,7 @@ class TestThePage:
 
 
 class TestTheData:
-    def test_it_is_what_the_backend_has(self, browser, client):
+    def test_the_data_is_that_of_the_backend(self, browser, client):
         sweep = client.create_sweep(CONFIG, name="mine")["id"]
         run = ask(client, sweep)
         client.report(run.id, 1, 0, [{"step": 0, "at": 1.0, "metrics": {"loss": "NaN"}}])

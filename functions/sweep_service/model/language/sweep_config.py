@@ -17,7 +17,7 @@ from sweep_service.model.language.report import Report
 from sweep_service.model.language.spaces import space_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sweep_service.model.language.problems import Problem
     from sweep_service.model.space.search_space import SearchSpace
@@ -70,6 +70,7 @@ class SweepConfig:
         lease_seconds: Seconds for which a run is reserved for an agent that sends nothing.
         run_timeout: Seconds after which a run is stopped; None for no limit.
         start: Configs that are run first, each with a value for every parameter.
+        n_added: How many of them, the first ones, people have added to the sweep as it ran.
         wandb: What becomes of what programs log with wandb; one of ``WANDB_MODES``, None for the
             default.
         replacement: Whether points of a finite space may be repeated; has no effect on a grid.
@@ -96,6 +97,11 @@ class SweepConfig:
     replacement: bool = False
     wandb: str | None = None
     needs: tuple[str, ...] = ()
+    n_added: int = 0
+
+    def with_added(self, points: Sequence[Mapping[str, Any]]) -> SweepConfig:
+        """The config with these points that people have added, in the place of others."""
+        return replace(self, start=(*points, *self.start[self.n_added :]), n_added=len(points))
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ class ConfigVersion:
         taken: Points taken before; None if there are none or an older backend wrote the version.
         command_at: Time of the last change of command or program; None if written by 0.1.0.
         command_by: Name of the caller who changed it.
+        added: Points added by people that had not been handed out before it.
     """
 
     sweep: str
@@ -81,6 +82,7 @@ class ConfigVersion:
     taken: Taken | None = None
     command_at: float | None = None
     command_by: str | None = None
+    added: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

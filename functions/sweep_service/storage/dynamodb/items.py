@@ -88,14 +88,17 @@ class MetaItem(Item):
     taken = Before(null=True)
     command_at = Seconds(null=True)
     command_by = Text(null=True)
+    added = Json(null=True)
 
     @classmethod
     def of(cls, meta: ConfigVersion) -> MetaItem:
-        return cls(*keys.meta(meta.sweep, meta.version), **values_of(meta))
+        values = values_of(meta) | {"added": list(meta.added) or None}
+        return cls(*keys.meta(meta.sweep, meta.version), **values)
 
     @classmethod
     def record(cls, raw: Raw) -> ConfigVersion:
-        return record_of(ConfigVersion, cls, raw)
+        added = tuple(value_of(cls.added, raw) or ())
+        return record_of(ConfigVersion, cls, raw, added=added)
 
 
 class ListingItem(Item):

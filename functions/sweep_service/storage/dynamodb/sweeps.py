@@ -113,7 +113,8 @@ class SweepItems:
             return True
         stored = self.get_config_version(meta.sweep, meta.version)
         has_document = to_json(stored.document) == to_json(meta.document)  # as text: NaN != NaN
-        return has_document and stored.taken == meta.taken
+        has_points = to_json(stored.added) == to_json(meta.added)
+        return has_document and has_points and stored.taken == meta.taken
 
     def add_event(self, sweep: str, event: Event) -> None:
         self._table.put(EventItem.of(sweep, event))

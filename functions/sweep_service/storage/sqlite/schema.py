@@ -225,6 +225,8 @@ _SHOWN = (
         change INTEGER NOT NULL
     ) WITHOUT ROWID""",
 )
+#: Points that people have added.
+_ADDED = ("ALTER TABLE metas ADD COLUMN added TEXT",)
 _COUNTED = ("sweeps", "leases", "runs")
 _COUNT = """CREATE TRIGGER IF NOT EXISTS counted_{table} BEFORE UPDATE ON {table}
     WHEN NEW.change <= OLD.change
@@ -245,6 +247,7 @@ STEPS: tuple[Sequence[str], ...] = (
     _CHANGES,
     _ACCESS,
     _SHOWN,
+    _ADDED,
 )
 SCHEMA_VERSION = len(STEPS)
 

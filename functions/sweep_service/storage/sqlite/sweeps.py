@@ -91,16 +91,17 @@ class SweepTables:
     def get_config_version(self, sweep: str, version: int) -> ConfigVersion:
         rows = self._database.read(
             """SELECT sweep, version, project, name, document, created_at, create_key, taken,
-                command_at, command_by
+                command_at, command_by, added
             FROM metas WHERE sweep = ? AND version = ?""",
             sweep,
             version,
         )
         if not rows:
             raise NotFound(f"no sweep '{sweep}' with config version {version}")
-        *fields, document, created_at, create_key, taken, command_at, command_by = rows[0]
+        *fields, document, created_at, create_key, taken, command_at, command_by, added = rows[0]
         written = (from_json(document), created_at, create_key, decode_taken(taken))
-        return ConfigVersion(*(*fields, *written, command_at, command_by))
+        points = () if added is None else tuple(from_json(added))
+        return ConfigVersion(*(*fields, *written, command_at, command_by, points))
 
     def list_sweeps(
         self, project: str | None, after: tuple[float, str] | None, count: int
@@ -129,10 +130,10 @@ class SweepTables:
         with self._database.write() as connection:
             _put_meta(connection, meta)
             stored = connection.execute(
-                "SELECT document, taken FROM metas WHERE sweep = ? AND version = ?",
+                "SELECT document, taken, added FROM metas WHERE sweep = ? AND version = ?",
                 (meta.sweep, meta.version),
             ).fetchone()
-        return bool(stored == (to_json(meta.document), encode_taken(meta.taken)))
+        return bool(stored == (to_json(meta.document), encode_taken(meta.taken), _points(meta)))
 
     def add_event(self, sweep: str, event: Event) -> None:
         with self._database.write() as connection:
@@ -190,8 +191,8 @@ def _put_meta(connection: sqlite3.Connection, meta: ConfigVersion) -> None:
     connection.execute(
         """INSERT OR IGNORE INTO metas
             (sweep, version, project, name, document, created_at, create_key, taken, command_at,
-            command_by)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            command_by, added)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             meta.sweep,
             meta.version,
@@ -203,5 +204,10 @@ def _put_meta(connection: sqlite3.Connection, meta: ConfigVersion) -> None:
             encode_taken(meta.taken),
             meta.command_at,
             meta.command_by,
+            _points(meta),
         ),
     )
+
+
+def _points(meta: ConfigVersion) -> str | None:
+    return to_json(meta.added) if meta.added else None

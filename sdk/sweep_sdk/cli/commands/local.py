@@ -6,6 +6,7 @@ import gc
 import json
 import secrets
 import signal
+import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,10 @@ from sweep_sdk.cli.output import note, say
 if TYPE_CHECKING:
     from types import FrameType
 
+    from sweep_sdk._backend.client import Client
     from sweep_sdk._backend.transport import InProcessTransport
     from sweep_sdk._server.server import LocalServer
+    from sweep_sdk._ui.server import Pages
 
 #: What ``--token`` without a value gives, as in earlier versions: there is a token anyhow.
 _NO_VALUE = "\0"
@@ -116,12 +119,14 @@ def command(
         stack.enter_context(one_thread())
         transport = InProcessTransport(settings.local_db, settings.local_file_systems)
         stack.callback(transport.close)
-        # reports an unusable database before serving
-        Client(transport, Retrier(ONCE)).check_store()
+        client = Client(transport, Retrier(ONCE))
+        client.check_store()  # reports an unusable database before serving
         log_file = log_file or settings.local_db.with_suffix(".access.log")
         n_files = _raise_file_limit()
-        server = _server(
+        server, pages = _server(
             transport,
+            client,
+            runs_dir=settings.runs_dir,
             token=token,
             host=host,
             port=port,
@@ -143,6 +148,7 @@ def command(
             say(json.dumps({"url": url, "token_file": found}))
         else:
             _say_address(url, token_file, insecure and certfile is None)
+            _say_pages(pages, url)
         server.serve()
     if not is_json:
         say("stopped")
@@ -179,14 +185,23 @@ def _say_address(url: str, token_file: Path | None, is_insecure: bool) -> None:
         say(f"your commands on this machine find the token in {token_file}")
 
 
-def _server(transport: InProcessTransport, **options: Any) -> LocalServer:
-    """A server that is bound to its address.
+def _say_pages(pages: Pages, url: str) -> None:
+    """Show the dashboard's address, with its secret, to a person: not to a log."""
+    if sys.stdout.isatty():
+        say(f"the dashboard is at {pages.open_url(url)}")
+
+
+def _server(
+    transport: InProcessTransport, client: Client, *, runs_dir: Path, **options: Any
+) -> tuple[LocalServer, Pages]:
+    """A server that is bound to its address, and the dashboard that it serves as well.
 
     Raises:
         UsageError: The libraries that it runs on are not installed.
     """
     try:
         from sweep_sdk._server.server import LocalServer
+        from sweep_sdk._ui.server import Pages
     except ModuleNotFoundError as error:
         from sweep_service.installation import install_hint
 
@@ -194,7 +209,8 @@ def _server(transport: InProcessTransport, **options: Any) -> LocalServer:
             f"'sweep-sdk local' needs the package {error.name}; install it with"
             f" {install_hint('local')}"
         ) from None
-    return LocalServer(transport, **options)
+    pages = Pages(client, runs_dir=runs_dir, allowed_hosts=options["allowed_hosts"])
+    return LocalServer(transport, make_pages=pages.application, **options), pages
 
 
 def _stop_on_signals(server: LocalServer) -> None:

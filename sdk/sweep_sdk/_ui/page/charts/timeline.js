@@ -22,6 +22,27 @@ import { tip, tooltip } from "./tip.js";
  * @returns {Attempt[]}
  */
 export function attemptsOf(runs, now) {
+  return withoutOverlap(everyAttempt(runs, now));
+}
+
+/**
+ * An agent that was lost has not worked on a run any more once it had another one, although the
+ * lease went on for a while.
+ * @param {Attempt[]} attempts
+ */
+function withoutOverlap(attempts) {
+  /** @type {Map<string, number[]>} */
+  const beginnings = new Map();
+  for (const { agent, from } of attempts) beginnings.get(agent)?.push(from) ?? beginnings.set(agent, [from]);
+  return attempts.map((attempt) => {
+    if (attempt.state !== "crashed") return attempt;
+    const next = (beginnings.get(attempt.agent) ?? []).filter((from) => from > attempt.from && from < attempt.to);
+    return { ...attempt, to: next.reduce((a, b) => Math.min(a, b), attempt.to) };
+  });
+}
+
+/** @param {import("../data/table.js").Run[]} runs @param {number} now @returns {Attempt[]} */
+function everyAttempt(runs, now) {
   return runs.flatMap((run) => {
     const earlier = (run.attempts ?? []).flatMap((/** @type {any} */ entry) =>
       typeof entry.started_at === "number"
