@@ -72,7 +72,7 @@ simulate-mutants: $(VENV)/.ready-test  ## take out one mechanism after the other
 	$(BIN)/python tests/e2e/faults/worlds.py $(if $(WRITE),--write)
 
 fuzz: $(VENV)/.ready-test  ## send random requests, sweep files and answers (FULL=1: fifty times as many)
-	$(BIN)/python -m pytest --numprocesses=auto $(if $(FULL),--hypothesis-profile=full) tests/service/test_fuzz.py tests/service/test_hostile_configs.py tests/sdk/cli/test_cli_hostile.py
+	$(BIN)/python -m pytest --numprocesses=auto $(if $(FULL),--hypothesis-profile=full) tests/service/test_fuzz.py tests/service/wandb/test_hostile_requests.py tests/service/test_hostile_configs.py tests/sdk/cli/test_cli_hostile.py
 
 faults: $(VENV)/.ready-test  ## run the fault suites at full size and the mutants (hours; ONLY=rows for one of them)
 	$(BIN)/python tests/e2e/faults/run.py $(if $(ONLY),--only $(ONLY))

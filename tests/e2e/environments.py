@@ -15,6 +15,7 @@ import sys
 import time
 import venv
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 #: Names the environments of a suite for its tests, separated by blanks; without it there are none.
@@ -72,6 +73,18 @@ def prepare(folder: Path, packages: tuple[str, ...], *, is_renewed: bool = False
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install"]
     subprocess.run([*pip, "--quiet", "--disable-pip-version-check", *packages], check=True)
     stamp.write_text(wanted, encoding="utf-8")
+
+
+def without_account(folder: Path, monkeypatch: Any) -> Path:
+    """Make a home of a user who has no account of W&B: no key, no netrc, no settings."""
+    for name in [name for name in os.environ if name.startswith(("WANDB_", "NETRC"))]:
+        monkeypatch.delenv(name)
+    home = folder / "user"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    return home
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def test_facts_add_up(logged):
 
 
 @pytest.mark.parametrize(
-    "config", [{f"k{n}": n for n in range(300)}, {f"k{n}": "x" * 900 for n in range(40)}]
+    "config", [{f"k{n}": n for n in range(600)}, {f"k{n}": "x" * 900 for n in range(40)}]
 )
 def test_facts_are_bounded_and_the_rest_counted(logged, config):
     logged.add_line(DescribeLine({"name": "a", "config": config}))

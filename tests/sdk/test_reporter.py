@@ -362,7 +362,7 @@ class TestRowsThatCanWait:
         assert [second for second, _ in sent] == sorted(bands + beats)
         assert sum(n_rows for _, n_rows in sent) == 297
 
-    def test_fewer_requests_are_sent_than_with_rows_every_ten_seconds(self, begin, play):
+    def test_a_fixed_pace_of_ten_seconds_takes_more_requests(self, begin, play):
         sent = play(begin(Pace(fixed_seconds=10.0), early_terminate=HYPERBAND), 300)
         assert len(sent) == 30
 

@@ -267,6 +267,8 @@ class Witness:
         metric = self._config.metric
         if metric is None or metric.target is None or not isinstance(request, OfAttempt):
             return False
+        if isinstance(request, Report) and request.has_row and request.value <= metric.target:
+            return True  # another ask may have taken the run before its handler went on
         run, lease = self.snapshot.runs[request.index], self.snapshot.leases.get(request.index)
         best = run.outcome.best if run.outcome is not None else lease and lease.live.best
         return best is not None and best <= metric.target

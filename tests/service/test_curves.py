@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from watched_store import watch
 
 from sweep_service.operations.thinning import Thinner
 from sweep_service.wire.curves import Curves
@@ -108,6 +109,19 @@ def test_only_later_points_of_another_metric(backend, sweep):
     start(backend, sweep, [3.0, 2.0, 1.0])
     (curve,) = curves(backend, sweep, index="0", metric="acc", after="0").runs
     assert (curve.step, curve.value, curve.last_step) == ((1, 2), (1.0, 1.0), 2)
+
+
+def test_of_a_run_without_news_no_row_is_read(backend, sweep):
+    start(backend, sweep, [3.0, 2.0])
+    start(backend, sweep, [4.0])
+    calls = []
+    watch(backend, calls.append)
+    quiet, other = curves(backend, sweep, index="0,1", after="1").runs
+    assert (quiet.value, quiet.last_step, quiet.attempt) == ((), 1, 1)
+    assert (other.value, other.last_step, other.attempt) == ((), 0, 1)
+    assert "list_rows" not in calls
+    (news,) = curves(backend, sweep, index="0", after="0").runs
+    assert (news.step, news.value) == ((1,), (2.0,))
 
 
 def test_a_later_attempt_takes_the_place_of_the_steps_that_it_logs_again(backend, sweep):

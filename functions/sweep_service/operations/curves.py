@@ -58,11 +58,15 @@ def curves_of(
     name = metric or (None if own is None else own.name)
     if name is None:
         raise InvalidRequest("query 'metric': needs the name of a metric; the sweep has none")
+    silent = {} if after is None else _without_news(services, sweep, after)
     curves: list[Curve] = []
     n_read = 0
     for index in indices:
         if n_read >= _MOST_ROWS:
             break
+        if index in silent:
+            curves.append(silent[index])
+            continue
         thinner = Thinner[_Point](n_points, _value_of)
         last: _Point | None = None
         for point in _points(services, sweep, index, name):
@@ -74,6 +78,24 @@ def curves_of(
             last = point
         curves.append(_curve(sweep, index, thinner, last))
     return Curves(name, tuple(curves), tuple(indices[len(curves) :]))
+
+
+def _without_news(services: Services, sweep: str, after: int) -> dict[int, Curve]:
+    """The empty curves of running runs whose last step is not later: their rows are not read."""
+    return {
+        lease.index: Curve(
+            index=lease.index,
+            run_id=run_id(sweep, lease.index),
+            attempt=lease.attempt,
+            step=(),
+            at=(),
+            value=(),
+            last_step=lease.live.step,
+            is_thinned=False,
+        )
+        for lease in services.store.list_leases(sweep)
+        if not lease.is_released and lease.live.step is not None and lease.live.step <= after
+    }
 
 
 def _points(services: Services, sweep: str, index: int, metric: str) -> Iterator[_Point]:

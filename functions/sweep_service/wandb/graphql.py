@@ -62,18 +62,21 @@ OPERATIONS: dict[str, Operation] = {
     "UpsertBucket": Operation(streaming.upsert_bucket, Scope.AGENT, streaming.sweep_of_bucket),
     "SweepWithRuns": Operation(reading.sweep_with_runs, Scope.READER, sweep_by("sweep")),
     "GetSweepState": Operation(reading.sweep, Scope.READER, sweep_by("sweep")),
-    "GetSweep": Operation(reading.sweep, Scope.READER, sweep_by("name")),
-    "GetSweepLegacy": Operation(reading.sweep, Scope.READER, sweep_by("name")),
+    **{
+        name: Operation(reading.sweep, Scope.READER, sweep_by("name"))
+        for name in ("GetSweep", "GetSweepLegacy", "Sweep")
+    },
     "GetSweeps": Operation(reading.sweeps, Scope.READER),
     "Runs": Operation(reading.runs, Scope.READER, reading.sweep_of_filters),
     **{
         name: Operation(reading.run, Scope.READER, run_by("name", "runId", "run"))
-        for name in ("Run", "RunState", "RunStoppedStatus", "RunResumeStatus")
+        for name in ("Run", "RunState", "RunHistoryKeys", "RunStoppedStatus", "RunResumeStatus")
     },
     **{
         name: Operation(reading.run_history, Scope.READER, run_by("name", "run"))
         for name in ("RunFullHistory", "RunSampledHistory", "HistoryPage", "SampledHistoryPage")
     },
+    "RunParquetHistory": Operation(reading.no_parquet, Scope.READER, run_by("runName")),
     **{
         name: _about_caller(reading.viewer)
         for name in ("Viewer", "GetViewer", "GetDefaultEntity", "viewer")

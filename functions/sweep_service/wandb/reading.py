@@ -13,6 +13,7 @@ from sweep_service.handlers.http import decode_cursor, encode_cursor
 from sweep_service.model.records.states import RunState
 from sweep_service.operations import runs as run_operations
 from sweep_service.operations import sweeps as sweep_operations
+from sweep_service.operations.rows import by_step, read_all
 from sweep_service.wandb.call import ENTITY
 from sweep_service.wandb.names import RunName, parse_run_name
 from sweep_service.wandb.streams import encode_config
@@ -20,7 +21,7 @@ from sweep_service.wandb.streams import encode_config
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sweep_service.model.records.records import RunHead
+    from sweep_service.model.records.records import Row, RunHead
     from sweep_service.operations.runs import RunView
     from sweep_service.operations.services import Services
     from sweep_service.operations.sweeps import SweepView
@@ -199,19 +200,19 @@ def run(call: Call) -> Json:
     except NotFound:
         return {"project": call.project(call.text("project") or "", run=None, bucket=None)}
     meta = call.services.load_config(name.sweep, view.run.config_version).meta
-    found = _run(view)
+    rows = run_operations.thin_rows(call.services, name.sweep, name.index, 1, ()).rows
+    last_step = rows[-1][1].step if rows else None
+    found = {**_run(view), "historyKeys": {"lastStep": last_step or 0, "keys": {}}}
     n_rows = view.lease.live.next_row if view.lease is not None else None
-    bucket = {**found, **_tail(call.services, view)} if n_rows else None
+    bucket = {**found, **_tail(rows)} if n_rows else None
     project = call.project(meta.project, run=found, bucket=bucket)
     return {"project": project, "model": project}
 
 
-def _tail(services: Services, view: RunView) -> Json:
+def _tail(rows: Sequence[tuple[int, Row]]) -> Json:
     """How far the stream of a run has come, for a program that goes on with it."""
-    rows = run_operations.thin_rows(services, view.sweep, view.run.index, 1, ()).rows
-    tail = [json.dumps(_history_row(row)) for _, row in rows[-1:]]
     return {
-        "historyTail": json.dumps(tail),
+        "historyTail": json.dumps([json.dumps(_history_row(row)) for _, row in rows[-1:]]),
         "eventsTail": "[]",
         "logLineCount": 0,
         "eventsLineCount": 0,
@@ -223,15 +224,23 @@ def run_history(call: Call) -> Json:
     """Rows of one run, evenly spaced where there are more than are asked for."""
     name = parse_run_name(call.text("name", "run"))
     view = run_operations.get_run(call.services, name.sweep, name.index)
-    samples = call.count("samples", call.count("pageSize", _SAMPLES))
-    rows = _rows(call.services, view, samples, ())
-    since, until = call.count("minStep", 0), call.count("maxStep", 2**53)
-    if "minStep" in call.variables:  # a page of all rows
-        rows = [row for row in rows if since <= row["_step"] < until]
+    since, until = call.variables.get("minStep"), call.variables.get("maxStep")
+    if since is None:
+        rows = _rows(call.services, view, call.count("samples", _SAMPLES), ())
+    else:
+        rows = _all_rows(call.services, view, _steps(since, until, call.count("pageSize", 0)), ())
     history = [json.dumps(row) for row in rows]
     found = {"history": history, "events": [], "sampledHistory": _sampled(call, view)}
     meta = call.services.load_config(name.sweep, view.run.config_version).meta
     return {"project": call.project(meta.project, run=found)}
+
+
+def no_parquet(call: Call) -> Json:
+    """No files with a run's history, so that clients ask for its pages."""
+    name = parse_run_name(call.text("runName"))
+    run_operations.get_run(call.services, name.sweep, name.index)
+    history: Json = {"parquetUrls": [], "liveData": []}
+    return {"project": call.project("", run={"name": str(name), "parquetHistory": history})}
 
 
 def _sampled(call: Call, view: RunView) -> list[list[Json]]:
@@ -246,9 +255,41 @@ def _of_spec(services: Services, view: RunView, text: object) -> list[Json]:
         spec = json.loads(str(text))
         keys = tuple(key for key in spec.get("keys", ()) if not key.startswith("_"))
         samples = int(spec.get("samples") or _SAMPLES)
+        since = spec.get("minStep")
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise InvalidRequest(f"specs: found {str(text)[:60]}") from None
-    return _rows(services, view, samples, keys) if keys else []
+    if not keys:
+        return []
+    if since is None:
+        return _rows(services, view, samples, keys)
+    return _all_rows(services, view, _steps(since, spec.get("maxStep"), samples), keys)
+
+
+def _steps(since: object, until: object, page_size: int) -> range:
+    """The steps of a page.
+
+    Clients in Python name the step after the last, and those of 0.28 and later the last: then the
+    page has just as many steps as it is to have rows.
+
+    Raises:
+        InvalidRequest: They are no whole numbers.
+    """
+    try:
+        first, last = int(str(since)), int(str(until))
+    except ValueError:
+        raise InvalidRequest("minStep and maxStep: need whole numbers") from None
+    return range(first, last + 1 if last - first + 1 == page_size else last)
+
+
+def _all_rows(services: Services, view: RunView, steps: range, keys: tuple[str, ...]) -> list[Json]:
+    """The rows of the newest attempt at some steps, none of them left out."""
+    batches = read_all(services, view.sweep, view.run.index)
+    attempt = view.run.attempt
+    numbered = (
+        (attempt, row) for batch in batches if batch.attempt == attempt for row in batch.rows
+    )
+    rows = (_history_row(row) for _, row in by_step(numbered) if (row.step or 0) in steps)
+    return [row for row in rows if all(key in row for key in keys)]
 
 
 def _rows(services: Services, view: RunView, samples: int, keys: tuple[str, ...]) -> list[Json]:
@@ -261,7 +302,7 @@ def _rows(services: Services, view: RunView, samples: int, keys: tuple[str, ...]
     return rows
 
 
-def _history_row(row: Any) -> Json:
+def _history_row(row: Row) -> Json:
     return {**row.metrics, "_step": row.step or 0, "_timestamp": row.at}
 
 
@@ -284,7 +325,7 @@ def _sweep(view: SweepView, best: float | None) -> Json:
     return {
         "id": view.sweep,
         "name": view.sweep,
-        "displayName": meta.name,
+        "displayName": view.info.labels.name or meta.name,
         "description": document.get("description"),
         "method": view.loaded.config.method,
         "state": view.state.value.upper(),
@@ -316,15 +357,15 @@ def _run(view: RunView) -> Json:
     return {
         "id": name,
         "name": name,
-        "displayName": noted.get("name") or name,
+        "displayName": view.labels.name or name,
         "sweepName": view.sweep,
         "projectId": "1",
         "state": view.state.value,
         "config": encode_config({**noted.get("config", {}), **stored.config}),
         "summaryMetrics": json.dumps(summary),
         "systemMetrics": "{}",
-        "tags": noted.get("tags") or [],
-        "notes": noted.get("notes"),
+        "tags": list(view.labels.tags),
+        "notes": view.labels.notes,
         "group": noted.get("group"),
         "jobType": noted.get("job_type"),
         "description": None,
@@ -333,7 +374,6 @@ def _run(view: RunView) -> Json:
         "createdAt": _time(stored.created_at),
         "heartbeatAt": _time(ended_at if ended_at is not None else stored.started_at),
         "historyLineCount": (live.next_row or 0) if live is not None else 0,
-        "historyKeys": {"lastStep": (live.step or 0) if live is not None else 0, "keys": {}},
         "user": {"name": stored.agent, "username": stored.agent},
         "exitcode": None if outcome is None else outcome.exit_code,
         "shouldStop": is_to_stop,

@@ -49,6 +49,8 @@ def upsert_bucket(call: Call) -> dict[str, Any]:
         InvalidRequest: It is not a run of a sweep.
     """
     name, services = _run_of_sweep(call.variables), call.services
+    if call.text("id") is not None:  # of ``wandb.Api().run(...).update()``; programs name their run
+        return _change_labels(call, name)
     key = proven_key(services, name, call.request.identity)
     lease = services.store.get_lease(name.sweep, name.index)
     run = services.store.get_run(name.sweep, name.index)
@@ -75,6 +77,26 @@ def upsert_bucket(call: Call) -> dict[str, Any]:
         "project": call.project(meta.project),
     }
     return {"upsertBucket": {"bucket": answer, "inserted": n_rows == 0}}
+
+
+def _change_labels(call: Call, name: RunName) -> dict[str, Any]:
+    """Change what people have written on a run, which an admin may do.
+
+    Raises:
+        Forbidden: The caller is no admin.
+    """
+    check_access(call.request.identity, Scope.ADMIN, name.sweep, call.services.clock())
+    sent = {"name": "display_name", "tags": "tags", "notes": "notes"}
+    given = {
+        field: call.variables[variable]
+        for field, variable in sent.items()
+        if variable in call.variables and call.variables[variable] != str(name)
+    }
+    if given:
+        params = {"sweep": name.sweep, "run": name.run}
+        request = Request(params, {}, {}, json.dumps(given).encode(), call.request.identity)
+        call.deed = handlers.change_run(request, call.services).deed
+    return {"upsertBucket": {"bucket": {"id": str(name), "name": str(name)}, "inserted": False}}
 
 
 def sweep_of_bucket(variables: Mapping[str, Any]) -> str:
@@ -125,13 +147,14 @@ def file_stream(request: Request, services: Services) -> Response:
     check_access(request.identity, Scope.AGENT, name.sweep, services.clock())
     try:
         stream = decode_stream(request.body)
+        printed = decode_output(request.body) if stream.is_complete else ""
     except Malformed as error:
         raise InvalidRequest(str(error)) from None
     key = proven_key(services, name, request.identity)
     try:
         is_stopped = _report(services, name, key, stream)
         if stream.is_complete:
-            _finish(services, name, stream, decode_output(request.body))
+            _finish(services, name, stream, printed)
     except LeaseLost:
         is_stopped = not has_ended_itself(services, name)
     return Response(200, {"stopped": True} if is_stopped else {})

@@ -44,7 +44,7 @@ def find_account(environ: Mapping[str, str]) -> Account | None:
         return Account(url, key, "WANDB_API_KEY")
     if environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return Account(url, None, "WANDB_IDENTITY_TOKEN_FILE")
-    for path in _netrc_files(environ):
+    for path in netrc_files(environ):
         key = _netrc_key(path, urlsplit(url).hostname or "")
         if key:
             return Account(url, key, str(path))
@@ -87,7 +87,8 @@ def _stored_url(environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def _netrc_files(environ: Mapping[str, str]) -> Iterator[disk.Path]:
+def netrc_files(environ: Mapping[str, str]) -> Iterator[disk.Path]:
+    """The files in which programs look for names and passwords, existing or not."""
     if environ.get("NETRC"):
         yield disk.Path(environ["NETRC"])
     elif home := _home():

@@ -151,6 +151,7 @@ class ArtifactStore:
             "internalId": artifact.project,
             "name": artifact.project,
             "entity": {"name": artifact.entity},
+            "entityName": artifact.entity,  # of older clients
         }
         return {
             "artifact": {

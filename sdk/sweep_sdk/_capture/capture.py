@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from sweep_sdk._capture.account import CAPTURE, MIRROR, OFF, find_account
+from sweep_sdk._capture.account import CAPTURE, MIRROR, OFF, find_account, netrc_files
 from sweep_sdk._capture.variables import is_disabled, parameters_text, variables
 from sweep_sdk._world import disk, loopback, threads
 
@@ -37,9 +37,12 @@ class Capture:
         mirrored: Account | None,
         notice: Callable[[str], None],
         why: str,
+        *,
+        has_netrc: bool = True,
     ) -> None:
         self.mirrored = mirrored
         self._server = server
+        self._has_netrc = has_netrc
         self._notice = notice
         self._why = why
         self._said: set[str] = set()
@@ -88,6 +91,7 @@ class Capture:
             folder=str(folder),
             parameters=str(parameters),
             mirrored=self.mirrored,
+            has_netrc=self._has_netrc,
         )
         return program
 
@@ -245,7 +249,8 @@ def capturing(
         yield None
         return
     with server:
-        yield Capture(server, mirrored, notice, why)
+        has_netrc = any(path.exists() for path in netrc_files(environ))
+        yield Capture(server, mirrored, notice, why, has_netrc=has_netrc)
 
 
 def _decided(mode: str, environ: Mapping[str, str]) -> tuple[Account | None, str]:

@@ -43,6 +43,7 @@ def variables(
     folder: str,
     parameters: str,
     mirrored: Account | None,
+    has_netrc: bool = True,
 ) -> dict[str, str | None]:
     """The variables to set in the environment of a program; None to remove one.
 
@@ -53,6 +54,8 @@ def variables(
         folder: The run's folder.
         parameters: The file with the sweep's values; see ``parameters_text``.
         mirrored: The account to which requests are relayed, if they are.
+        has_netrc: Whether the user has a netrc file. If not, ``wandb.login(key=...)``, which writes
+            an entry for the endpoint, creates one in the run's folder instead of the home folder.
     """
     changes: dict[str, str | None] = dict.fromkeys(_WITHHELD)
     changes |= {
@@ -63,6 +66,8 @@ def variables(
         "WANDB_ERROR_REPORTING": "false",
     }
     defaults = {"WANDB_NAME": run, "WANDB_DIR": folder}
+    if not has_netrc:
+        defaults["NETRC"] = f"{folder}/wandb-netrc"
     if mirrored is None:
         changes["WANDB_API_KEY"] = _ANY_KEY
         changes["WANDB_IDENTITY_TOKEN_FILE"] = None

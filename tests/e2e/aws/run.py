@@ -20,7 +20,7 @@ from pathlib import Path
 import deployment
 
 sys.path.append(str(Path(__file__).parents[1]))
-from environments import prepare
+from environments import clients, prepare
 
 ROOT = deployment.ROOT
 # Name of the environment -> what is installed into it.
@@ -37,6 +37,8 @@ def main() -> int:
     """Run it all; the exit code of the tests."""
     for name, packages in ENVIRONMENTS.items():
         prepare(ROOT / name, packages)
+    wandb, packages = next(iter(clients().items()))
+    prepare(ROOT / wandb, ("--editable", str(ROOT), *packages))
     (ROOT / LOG).parent.mkdir(exist_ok=True)
     with ministack() as endpoint:
         os.environ.update(
@@ -46,6 +48,7 @@ def main() -> int:
             AWS_SECRET_ACCESS_KEY="test",
             SWEEP_TEST_DYNAMODB=endpoint,
             SWEEP_TEST_SAM=str(ROOT / ".venv-sam" / "bin" / "sam"),
+            SWEEP_TEST_WANDB=str(ROOT / wandb / "bin" / "python"),
             SWEEP_TEST_RUNTIME=str(ROOT / ".venv-runtime" / "bin" / "python"),
         )
         timed("sam validate", deployment.validate)

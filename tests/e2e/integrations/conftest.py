@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from environments import ROOT, VARIABLE
+from environments import ROOT, VARIABLE, without_account
 
 ENVIRONMENT = ".venv-integrations"
 collect_ignore_glob = [] if ENVIRONMENT in os.environ.get(VARIABLE, "").split() else ["test_*.py"]
@@ -16,3 +16,11 @@ collect_ignore_glob = [] if ENVIRONMENT in os.environ.get(VARIABLE, "").split() 
 def library_python() -> Path:
     """The interpreter that has all libraries."""
     return ROOT / ENVIRONMENT / "bin" / "python"
+
+
+@pytest.fixture(autouse=True)
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a user who has no account; programs use neither a network nor many threads."""
+    for name in ("HF_HUB_OFFLINE", "OMP_NUM_THREADS", "DO_NOT_TRACK", "MLFLOW_DISABLE_TELEMETRY"):
+        monkeypatch.setenv(name, "1")
+    return without_account(tmp_path, monkeypatch)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from environments import ROOT, VARIABLE
+from environments import ROOT, VARIABLE, without_account
 
 ENVIRONMENTS = [name for name in os.environ.get(VARIABLE, "").split() if "wandb" in name]
 collect_ignore_glob = [] if ENVIRONMENTS else ["test_*.py"]
@@ -49,11 +49,4 @@ def newest_wandb() -> WandbClient:
 @pytest.fixture(autouse=True)
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home of a user who has no account: no key, no netrc, no settings."""
-    for name in [name for name in os.environ if name.startswith(("WANDB_", "NETRC"))]:
-        monkeypatch.delenv(name)
-    home = tmp_path / "user"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
-    return home
+    return without_account(tmp_path, monkeypatch)

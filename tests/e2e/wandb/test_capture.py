@@ -133,7 +133,7 @@ def test_the_values_of_the_sweep_are_in_the_config_of_a_program_without_flags(ru
     assert outcome.only()["attributes"]["config"] == {"momentum": 0.9}
 
 
-def test_rows_are_as_the_program_logs_them_and_what_is_no_number_is_left_out_once(run):
+def test_rows_are_as_the_program_logs_them_and_what_is_no_number_is_left_out_once(run, user):
     outcome = run(
         """
         import math, wandb
@@ -173,6 +173,7 @@ def test_rows_are_as_the_program_logs_them_and_what_is_no_number_is_left_out_onc
     assert only["best"] == 0.25
     assert only["attributes"]["summary"]["best_model"] == "model-7.pt"
     assert "refused" in outcome.output
+    assert not (user / ".netrc").exists()
     media = [message for message in outcome.notices if "tables" in message]
     assert media == ["images, tables, texts and the like are not kept; numbers are"]
     assert "alert of the program: Low accuracy: below 0.5" in outcome.notices

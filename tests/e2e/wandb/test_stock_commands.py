@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -17,93 +16,11 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
+from stock_shell import GRID, TRAIN, Shell
 
 from sweep_service.access.tokens import token_text
 
-PATIENCE_SECONDS = 170.0
 TOKEN = token_text(bytes(32))
-TRAIN = """
-import json, sys
-import wandb
-
-run = wandb.init(config={"n": -1, "width": 3})
-for step in range(5):
-    run.log({"loss": (run.config.n - 2) ** 2 + 1 / (step + 1), "nested": {"a": step}})
-"""
-GRID = {
-    "program": "train.py",
-    "method": "grid",
-    "metric": {"name": "loss", "goal": "minimize"},
-    "parameters": {"n": {"values": [1, 2, 3, 4]}, "lr": {"value": 1e-05}},
-}
-
-
-@dataclass
-class Shell:
-    """A user's shell, in a folder with a program, that uses a backend through wandb."""
-
-    folder: Path
-    python: Path
-    url: str
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    def environ(self) -> dict[str, str]:
-        path = os.pathsep.join([str(self.python.parent), os.environ["PATH"]])
-        own = {"WANDB_BASE_URL": self.url, "WANDB_API_KEY": TOKEN, "WANDB_CONSOLE": "off"}
-        ours = {"SWEEP_URL": self.url, "SWEEP_TOKEN": TOKEN, "WANDB_X_DISABLE_STATS": "true"}
-        return {**os.environ, **own, **ours, "PATH": path, "NO_COLOR": "1"}
-
-    def start(self, *command: str | Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            list(map(str, command)),
-            env=self.environ(),
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.started.append(process)
-        return process
-
-    def run(self, *command: str | Path, code: int | None = 0) -> str:
-        """What a command prints; it must end with ``code``, if that is given."""
-        return self.end(self.start(*command), code)
-
-    def end(self, process: subprocess.Popen[str], code: int | None = 0) -> str:
-        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-        assert code in (None, process.returncode), said
-        return said
-
-    def wandb(self, *arguments: str, code: int | None = 0) -> str:
-        return self.run(self.python.with_name("wandb"), *arguments, code=code)
-
-    def agent(self, sweep: str, *options: str) -> subprocess.Popen[str]:
-        return self.start(self.python.with_name("wandb"), "agent", *options, sweep)
-
-    def program(self, text: str, name: str = "train.py") -> None:
-        (self.folder / name).write_text(text)
-
-    def execute(self, text: str, code: int | None = 0) -> str:
-        """What a program prints."""
-        return self.run(self.python, "-c", text, code=code)
-
-    def sweep_sdk(self, *arguments: str) -> str:
-        return self.run(sys.executable, "-m", "sweep_sdk.cli", *arguments)
-
-    def runs(self, sweep: str) -> list[dict[str, Any]]:
-        """The runs as ``sweep-sdk`` shows them."""
-        found: list[dict[str, Any]] = json.loads(self.sweep_sdk("runs", sweep, "--json"))
-        return found
-
-    def states(self, sweep: str) -> list[tuple[int, str, int]]:
-        return [(run["config"]["n"], run["state"], run["attempt"]) for run in self.runs(sweep)]
-
-    def register(self, *options: str, **changes: object) -> str:
-        (self.folder / "sweep.yaml").write_text(json.dumps({**GRID, **changes}))
-        said = self.wandb("sweep", *options, "sweep.yaml")
-        found = re.search(r"ID: *(\w+)", said)
-        assert found is not None, said
-        return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -127,17 +44,14 @@ def make_shell(workplace: Path, user: Path, server: str) -> Iterator[Callable[..
     shells: list[Shell] = []
 
     def make(client: Any, url: str = server) -> Shell:
-        shell = Shell(workplace, client.python, url)
+        shell = Shell(workplace, client.python, url, TOKEN)
         shell.program(TRAIN)
         shells.append(shell)
         return shell
 
     yield make
     for shell in shells:
-        for process in shell.started:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
+        shell.close()
 
 
 @pytest.fixture
@@ -169,6 +83,8 @@ found = {
     "config": dict(again.config),
     "summary": {name: again.summary[name] for name in ("loss",)},
     "losses": [row["loss"] for row in again.history(pandas=False)],
+    "scanned": [row["loss"] for row in again.scan_history(page_size=2)],
+    "scanned by key": [row["loss"] for row in again.scan_history(keys=["loss"], page_size=2)],
     "sampled": [row["loss"] for row in again.history(keys=["loss"], pandas=False)],
 }
 print("FOUND" + json.dumps(found))
@@ -198,6 +114,8 @@ def test_a_sweep_from_its_file_to_its_results(shell: Shell) -> None:
         "config": {"n": 2, "width": 3, "lr": 1e-05},
         "summary": {"loss": pytest.approx(0.2)},
         "losses": pytest.approx(losses),
+        "scanned": pytest.approx(losses),
+        "scanned by key": pytest.approx(losses),
         "sampled": pytest.approx(losses),
     }
     assert f"{sweep}-1" in shell.sweep_sdk("best", sweep)

@@ -38,6 +38,14 @@ def test_ids_that_make_workers_hang_and_projects_vanish_are_taken_away():
     assert found["WANDB_MODE"] is None
 
 
+def test_a_user_without_a_netrc_file_does_not_get_one():
+    made = variables(
+        {}, address="", run="", folder="/r", parameters="", mirrored=None, has_netrc=False
+    )
+    assert made["NETRC"] == "/r/wandb-netrc"
+    assert "NETRC" not in changes({})
+
+
 def test_no_variable_is_empty():
     assert "" not in changes({"WANDB_NAME": ""}).values()
 

@@ -84,7 +84,7 @@ class TestSchema:
             kinds = connection.execute("PRAGMA integrity_check").fetchall()
             assert kinds == [("ok",)]
 
-    def test_the_schema_is_frozen(self, path: Path) -> None:
+    def test_a_reopened_file_has_the_same_data(self, path: Path) -> None:
         with SqliteStore(path) as store:
             store.create_sweep(META, COUNTER)
         with SqliteStore(path) as store:

@@ -176,7 +176,48 @@ def test_a_history(wandb: WandbClient, grid: str) -> None:
     assert [[row["loss"] for row in rows] for rows in sampled["sampledHistory"]] == [[2.0, 1.0]]
     page = wandb.data("HistoryPage", run=run, minStep="1", maxStep="2", pageSize=1000)
     assert [json.loads(row)["_step"] for row in page["project"]["run"]["history"]] == [1]
+    spec = json.dumps({"keys": ["_step", "loss"], "minStep": 1, "maxStep": 3, "samples": 1000})
+    page = wandb.data("SampledHistoryPage", run=run, spec=spec)["project"]["run"]
+    assert [[row["loss"] for row in rows] for rows in page["sampledHistory"]] == [[1.0]]
+    last = wandb.data("RunHistoryKeys", name=run)["project"]["run"]["historyKeys"]["lastStep"]
+    assert last == 2
     assert wandb.ask("RunSampledHistory", name=run, specs=["x"])[0] == 422
+    assert wandb.ask("HistoryPage", run=run, minStep="x", maxStep="2")[0] == 422
+
+
+@pytest.mark.parametrize("last", [1000, 999], ids=["0.25", "0.31"])
+def test_a_scan_of_a_long_history_has_each_row_once(
+    wandb: WandbClient, grid: str, last: int
+) -> None:
+    run = wandb.next_run(wandb.create_agent(grid))
+    wandb.begin(run)
+    wandb.log(run, *({"loss": float(n)} for n in range(2500)))
+    assert wandb.data("RunParquetHistory", runName=run)["project"]["run"]["parquetHistory"] == {
+        "parquetUrls": [],
+        "liveData": [],
+    }
+    found: list[float] = []
+    sampled: list[float] = []
+    for start in range(0, 2500, 1000):
+        steps = {"minStep": start, "maxStep": start + last, "pageSize": 1000}
+        page = wandb.data("HistoryPage", run=run, **steps)["project"]["run"]["history"]
+        found += [json.loads(row)["loss"] for row in page]
+        spec = json.dumps({"keys": ["loss"], **steps, "samples": 1000})
+        page = wandb.data("SampledHistoryPage", run=run, spec=spec)["project"]["run"]
+        sampled += [row["loss"] for row in page["sampledHistory"][0]]
+    assert found == sampled == [float(n) for n in range(2500)]
+
+
+def test_an_answer_is_no_larger_than_its_costs_were_worked_out_for(
+    wandb: WandbClient, grid: str
+) -> None:
+    run = wandb.next_run(wandb.create_agent(grid))
+    wandb.begin(run)
+    wandb.log(run, *({f"metric-{n}-{m}": 1.0 for m in range(100)} for n in range(1000)))
+    status, body = wandb.ask("HistoryPage", run=run, minStep=0, maxStep=1000)
+    assert (status, "at most 1,000,000" in body["errors"][0]["message"]) == (422, True)
+    sampled = wandb.data("RunFullHistory", name=run, samples=1000)["project"]["run"]["history"]
+    assert 100 < len(sampled) < 1000
 
 
 def test_a_history_is_that_of_the_newest_attempt(wandb: WandbClient) -> None:

@@ -115,6 +115,22 @@ def test_what_a_program_notes_is_kept_beside_the_values_of_the_sweep(
     assert backend.run(other)["attributes"] == {"name": "large"}
 
 
+def test_people_change_the_labels_of_a_run(backend: Any, wandb: WandbClient, run: str) -> None:
+    """As ``wandb.Api().run(...).update()`` does, which an admin may."""
+    wandb.complete(run)
+    sent = {"id": run, "name": run, "config": "{}", "display_name": run, "notes": None}
+    wandb.data("UpsertBucket", **sent, tags=["good"])
+    found = backend.run(run)
+    assert (found["name"], found["tags"], found["notes"]) == (None, ["good"], None)
+    wandb.data("UpsertBucket", **{**sent, "display_name": "best", "notes": "why"}, tags=[])
+    read = wandb.data("Run", name=run)["project"]["run"]
+    assert (read["displayName"], read["tags"], read["notes"]) == ("best", [], "why")
+    wandb.data("UpsertBucket", id=run, summaryMetrics="{}")
+    status, body = WandbClient(backend, ANN).ask("UpsertBucket", **sent, tags=["bad"])
+    assert (status, "needs the scope 'admin'" in body["errors"][0]["message"]) == (403, True)
+    assert backend.run(run)["tags"] == []
+
+
 @pytest.mark.parametrize("name", ["bold-run-7", "", None, "../x", "abcd1234-1x"])
 def test_a_run_of_no_sweep_is_refused_in_our_words(wandb: WandbClient, name: Any) -> None:
     status, body = wandb.ask("UpsertBucket", name=name, project="p", entity="e")
@@ -141,7 +157,11 @@ def test_a_second_init_of_a_program_that_has_completed_is_answered(
 
 
 @pytest.mark.parametrize(
-    "body", [b"x", b"[]", b'{"files": 3}', b'{"files": {"wandb-history.jsonl": []}}']
+    "body",
+    [
+        *(b"x", b"[]", b'{"files": 3}', b'{"files": {"wandb-history.jsonl": []}}'),
+        b'{"files": {"output.log": []}, "complete": true}',
+    ],
 )
 def test_a_malformed_stream_is_refused(wandb: WandbClient, run: str, body: bytes) -> None:
     assert wandb.stream(run, body)[0] == 400

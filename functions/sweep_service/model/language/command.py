@@ -23,7 +23,7 @@ DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
 #: Advice for a command without any parameter.
 NO_PARAMETERS_ADVICE = (
     "the command passes no parameters: add '${args}' to pass the values as options, unless the "
-    "program reads them itself, from sweep_sdk.init().config or from the JSON file that "
+    "program reads them itself, from wandb.config, sweep_sdk.init().config or the JSON file that "
     "SWEEP_CONFIG_FILE names"
 )
 

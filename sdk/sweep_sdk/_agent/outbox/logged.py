@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sweep_sdk._metrics.values import MetricValue
 
 #: Bounds of the facts that a program notes: its own configuration, texts and tags.
-MAX_FACTS = 100
+MAX_FACTS = 400
 MAX_FACT_BYTES = 16_000
 #: Bound of a run's results as JSON; the backend takes a little more.
 MAX_SUMMARY_BYTES = 250_000
@@ -183,6 +183,16 @@ class Logged:
 
     def _note(self, facts: Mapping[str, Any]) -> None:
         """Add facts, as long as there is room."""
+        groups = {
+            name: self.facts.get(name, {}) | facts[name]
+            for name in ("config", "summary")
+            if isinstance(facts.get(name), dict) and facts[name]
+        }
+        texts = {name: facts[name] for name in (*_TEXTS, "tags") if name in facts}
+        whole = self.facts | texts | groups
+        if _is_within_bounds(whole):
+            self.facts = whole
+            return
         for name in (*_TEXTS, "tags"):
             if name in facts:
                 self._note_one(self.facts, name, facts[name])
@@ -196,14 +206,18 @@ class Logged:
         before = group.get(key)
         has_one = key in group
         group[key] = value
-        n_facts = sum(len(one) if isinstance(one, dict) else 1 for one in self.facts.values())
-        if n_facts <= MAX_FACTS and _size(self.facts) <= MAX_FACT_BYTES:
+        if _is_within_bounds(self.facts):
             return
         self.n_facts_left_out += 1
         if has_one:
             group[key] = before
         else:
             del group[key]
+
+
+def _is_within_bounds(facts: Mapping[str, Any]) -> bool:
+    n_facts = sum(len(one) if isinstance(one, dict) else 1 for one in facts.values())
+    return n_facts <= MAX_FACTS and _size(facts) <= MAX_FACT_BYTES
 
 
 def _fitting(values: dict[str, MetricValue], most_bytes: int) -> dict[str, MetricValue]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import click
 
 from sweep_sdk.cli.backend import connected
+from sweep_sdk.cli.formats import count_text
 from sweep_sdk.cli.kinds import require_sweep
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import say
@@ -14,6 +17,7 @@ from sweep_sdk.cli.output import say
 _EXAMPLES = examples(
     "sweep-sdk report k3v9x2ab -o report.html",
     "sweep-sdk report k3v9x2ab -o report.html --redact",
+    "sweep-sdk report k3v9x2ab -o report.md --markdown",
 )
 
 
@@ -41,7 +45,12 @@ _EXAMPLES = examples(
     is_flag=True,
     help="Leave out hosts, agents, users, commands, errors, and what programs or people noted.",
 )
-def command(sweep: str, file: Path, curves: int, redact: bool) -> None:
+@click.option(
+    "--markdown",
+    is_flag=True,
+    help="Write Markdown, with pictures in a folder beside it, for a wiki or a pull request.",
+)
+def command(sweep: str, file: Path, curves: int, redact: bool, markdown: bool) -> None:
     """Write SWEEP into one HTML file, which shows what 'sweep-sdk ui' shows.
 
     It opens from disk in any current browser, without a server and without a network. It holds the
@@ -57,7 +66,24 @@ def command(sweep: str, file: Path, curves: int, redact: bool) -> None:
     with connected(sweep) as client:
         document = report_document(client, sweep, curves)
     document = redacted(document) if redact else document
+    if markdown:
+        _write_markdown(document, file)
+        return
     (head,) = document["sweeps"]
     text = report_file(document, head["id"], head["name"] or head["id"])
     file.write_text(text, encoding="utf-8")
     say(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+
+
+def _write_markdown(document: dict[str, Any], file: Path) -> None:
+    """Write the text, and the pictures into the folder ``NAME_pictures``."""
+    from sweep_sdk._ui.markdown_report import markdown_report
+
+    folder = file.with_name(f"{file.stem}_pictures")
+    text, pictures = markdown_report(document, quote(folder.name))
+    file.write_text(text, encoding="utf-8")
+    if pictures:
+        folder.mkdir(exist_ok=True)
+    for name, picture in pictures.items():
+        (folder / name).write_text(picture, encoding="utf-8")
+    say(f"{file}, and {count_text(len(pictures), 'picture')} in {folder}")
