@@ -212,7 +212,7 @@ class TestProgramOutput:
             ([b"\x1b[31mred\n"], ["\x1b[31mred\x1b[0m"]),
         ],
     )
-    def test_the_last_state_of_a_progress_bar_among_several_runs_is_shown(self, show, pieces, lines):
+    def test_a_progress_bar_among_several_runs_shows_its_last_state(self, show, pieces, lines):
         out = show(*(events.Output("r-1", piece, is_stderr=False) for piece in pieces), parallel=2)
         assert out.out == "".join(f"r-1 | {line}\n" for line in lines)
 
