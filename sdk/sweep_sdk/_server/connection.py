@@ -1,7 +1,7 @@
-"""A connection of the local server: uvicorn's, with deadlines, and with refusals that name us.
+"""A connection of the local server: uvicorn's, with deadlines and with sweep-sdk's error answers.
 
-uvicorn reads requests and writes answers. By itself it would wait without end for a client that
-does not finish its request or does not read its answer.
+uvicorn reads requests and writes answers, but would wait forever for a client that does not finish
+its request or does not read its answer.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from sweep_sdk._server.limits import Limits
     from sweep_sdk._server.register import Register
 
-#: In a request's ``state``: the connection on which it came.
+#: Key of a request's ``state``: the connection of the request.
 CONNECTION = "connection"
-#: Requests that a client may send before it has the answer of the first.
+#: Requests that a client may send before the first one is answered.
 MOST_PIPELINED = 32
-#: How answers begin, unlike the informational ones before them.
+#: Start of final answers, as opposed to informational ones.
 _FINAL_HEADERS = tuple(f"HTTP/1.1 {digit}".encode() for digit in range(2, 6))
 _END_OF_HEAD = b"\r\n\r\n"
 
 
 class _Stage(Enum):
-    """What a connection waits for, or what of a request is being read."""
+    """What a connection is waiting for, or which part of a request is being read."""
 
     IDLE = "another request"  # uvicorn's own deadline applies
     HEAD = "the rest of a header"
@@ -43,9 +43,9 @@ class _Stage(Enum):
 
 
 class _Gathered:
-    """A transport that sends the header of an answer together with the first piece of its body.
+    """A transport that sends the header of an answer together with the first part of its body.
 
-    uvicorn writes one after the other.
+    uvicorn writes them separately.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -53,7 +53,7 @@ class _Gathered:
         self._header = b""
 
     def write(self, data: bytes) -> None:
-        """Send data, or keep the header of an answer until more is written."""
+        """Send data, or hold back the header of an answer until more is written."""
         if not self._header and data.startswith(_FINAL_HEADERS):
             self._header = data
         elif self._header or data:
@@ -95,11 +95,11 @@ class Connection(HttpToolsProtocol):
         """Set up.
 
         Args:
-            limits: What the client is granted.
+            limits: Limits of the client.
             register: The server's connections.
-            is_stopping: Whether the server takes no more connections.
-            app_state: What each request finds in its ``state``.
-            of_uvicorn: What else uvicorn passes to its protocols.
+            is_stopping: Whether the server accepts no more connections.
+            app_state: Initial ``state`` of each request.
+            of_uvicorn: Further arguments of uvicorn's protocols.
         """
         super().__init__(app_state={**app_state, CONNECTION: self}, **of_uvicorn)
         self._limits = limits
@@ -115,12 +115,13 @@ class Connection(HttpToolsProtocol):
         self._unread_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin with the deadline of the first header."""
+        """Set the deadline of the first header."""
         self._gathered = _Gathered(transport)
         super().connection_made(cast("asyncio.Transport", self._gathered))
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        # The rest of a long answer does not wait until the client has acknowledged its beginning.
+        # Without this, the rest of a long answer would wait until the client acknowledges its
+        # start.
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._enter(_Stage.HEAD)
         surplus = self._register.open(self, self.client[0] if self.client else "")
@@ -130,7 +131,7 @@ class Connection(HttpToolsProtocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from the register."""
         self._register.close(self)
         self._cancel_deadline()
         self._cancel_unread_deadline()
@@ -138,7 +139,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the rest of a refused request is coming in."""
+        """Process data, unless it is the rest of a rejected request."""
         if self._is_refused:
             return
         super().data_received(data)
@@ -155,35 +156,35 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the header; those that follow a chunked body are discarded."""
+        """Add a field of the header; those after a chunked body are discarded."""
         if self._reading is _Stage.HEAD:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Have the request answered."""
+        """Start to answer the request."""
         self._check_head()
         super().on_headers_complete()
         self.cycle.keep_alive = self.cycle.keep_alive and self.parser.should_keep_alive()
         self._reading = _Stage.BODY
 
     def on_message_complete(self) -> None:
-        """Note that the request has come in whole."""
+        """Note that the request is complete."""
         self._reading = _Stage.IDLE
         super().on_message_complete()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio documents it
-        """Answer a request that has come in whole, although the client sends nothing more."""
+        """Answer a complete request of a client that has closed its sending side."""
         self._is_half_closed = self._stage is _Stage.ANSWER and self.scheme == "http"
         return self._is_half_closed
 
     def identified(self, *, is_known: bool) -> None:
-        """Note whether the last request has proved who sent it."""
+        """Record whether the last request was authenticated."""
         self._is_known = is_known
         if is_known:
             self._register.recognise(self)
 
     def on_response_complete(self) -> None:
-        """Wait for another request; not for long, unless the client is known."""
+        """Wait for another request, but only briefly unless the client is known."""
         self._gathered.flush()
         limits = self._limits
         seconds = limits.idle_seconds if self._is_known else limits.stranger_idle_seconds
@@ -194,29 +195,29 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, also one whose client has not read its last answer."""
+        """Close an idle connection, even if the client has not read its last answer."""
         super().timeout_keep_alive_handler()
         self._close_within(self._limits.linger_seconds)
 
     def pause_writing(self) -> None:
-        """Stop writing while the client does not read; for a while."""
+        """Stop writing while the client does not read, for a limited time."""
         super().pause_writing()
         self._unread_deadline = self.loop.call_later(
             self._limits.unread_seconds, self.transport.abort
         )
 
     def resume_writing(self) -> None:
-        """Go on writing."""
+        """Resume writing."""
         self._cancel_unread_deadline()
         super().resume_writing()
 
     def shutdown(self) -> None:
-        """Close the connection once the request that has begun is answered."""
+        """Close the connection once the request in progress is answered."""
         if not self._is_refused:
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP; uvicorn calls this where it has caught the parser's error."""
+        """Reject malformed HTTP; uvicorn calls this after an error of the parser."""
         error = sys.exc_info()[1]
         reason = error.__context__ if error is not None else None
         if isinstance(reason, Refusal):
@@ -234,7 +235,7 @@ class Connection(HttpToolsProtocol):
         self._register.close(self)
 
     def _check_head(self) -> None:
-        """Check what the parser leaves to its users.
+        """Check what the parser does not check.
 
         Raises:
             Refusal: 400, 501.
@@ -253,7 +254,7 @@ class Connection(HttpToolsProtocol):
                 raise Refusal(501, "header 'Transfer-Encoding': this server knows 'chunked' alone")
 
     def _count(self, data: bytes) -> None:
-        """Count the bytes of a request that has not come in whole; the parser keeps them all."""
+        """Count the bytes of an incomplete request, because the parser keeps them all."""
         head_bytes, body_bytes = self._limits.head_bytes, self._limits.body_bytes
         if self._reading is _Stage.HEAD:  # requests before it may be in the same piece
             self._n_bytes += len(data) - (data.rfind(_END_OF_HEAD) + 1)
@@ -265,10 +266,10 @@ class Connection(HttpToolsProtocol):
                 self._refuse(Refusal(413, f"the body has more than {body_bytes} bytes"))
 
     def _stage_now(self, resting: _Stage) -> _Stage:
-        """What is waited for.
+        """The present stage.
 
         Args:
-            resting: The stage where no request has begun.
+            resting: The stage if no request is in progress.
         """
         if self._is_refused:
             return _Stage.REST
@@ -300,7 +301,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(Refusal(408, f"{self._stage.value} of the request did not come in time"))
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer in the application's place, and close the connection."""
+        """Answer in place of the application, and close the connection."""
         if self.transport.is_closing() or self._is_refused:
             return
         self._is_refused = True
@@ -322,7 +323,7 @@ class Connection(HttpToolsProtocol):
         self._close_within(self._limits.linger_seconds)
 
     def _close_within(self, seconds: float) -> None:
-        """Close the connection after a time, whatever has not been written by then."""
+        """Close the connection after a time, even if data has not been written."""
         self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
     def _cancel_deadline(self) -> None:
