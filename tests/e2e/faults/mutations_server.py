@@ -8,8 +8,8 @@ _CONNECTION = "sdk/sweep_sdk/_server/connection.py"
 _APPLICATION = "sdk/sweep_sdk/_server/application.py"
 _TESTS = "tests/sdk/test_server.py"
 _SILENT = f"{_TESTS}::TestDeadlines::test_a_silent_client_is_sent_away"
-_BAD = f"{_TESTS}::TestBadRequests::test_gets_a_problem_document_of_ours"
-_NO_PAGE = f"{_TESTS}::TestWhoMayAsk::test_no_web_page"
+_BAD = f"{_TESTS}::TestBadRequests::test_gets_a_problem_document"
+_NO_PAGE = f"{_TESTS}::TestWhoMayAsk::test_web_pages_are_refused"
 
 SERVER = (
     Mutation(
@@ -187,7 +187,7 @@ SERVER = (
         'getattr(os, "O_NOFOLLOW", 0)',
         "0",
         "served",
-        f"{_TESTS}::TestAccessLog::test_its_file_is_no_link",
+        f"{_TESTS}::TestAccessLog::test_its_file_is_not_a_link",
     ),
     Mutation(
         "sdk/sweep_sdk/_server/server.py",
