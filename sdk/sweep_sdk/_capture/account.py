@@ -67,7 +67,7 @@ def mirror_notice(account: Account) -> str:
     """The message about a new sweep whose programs continue to send to W&B."""
     return (
         f"what programs log with wandb also goes to {account.url}, for which {account.source} has"
-        " an account ('--wandb capture' keeps it in the sweep alone)"
+        " an account ('--wandb capture' or SWEEP_WANDB=capture keeps it in the sweep alone)"
     )
 
 
