@@ -6,7 +6,7 @@
 
 Those are loaded by every agent, and these by the first request of a program:
 
-``protocol``   the answers that a program's wandb needs
+``protocol``   which answers a program's wandb gets, and ``answers`` what is in them
 ``recording``  what it sends, as lines of the run's metrics file
 ``artifacts``  the small store without which older clients raise errors
 ``mirror``     requests go on to the user's own W&B
