@@ -62,7 +62,7 @@ e2e-integrations: $(VENV)/.ready-test  ## run the integrations with the librarie
 
 e2e-ui: $(VENV)/.ready-test $(VENV)/.ready-browser node_modules/.ready  ## drive the dashboard in a real browser (Chromium; Firefox for reports)
 	@command -v $(CHROMIUM) >/dev/null || { apt-get update -qq && apt-get install -y -qq $(CHROMIUM); }
-	@command -v firefox-esr >/dev/null || command -v firefox >/dev/null || apt-get install -y -qq firefox-esr
+	@command -v firefox-esr >/dev/null || command -v firefox >/dev/null || { apt-get update -qq && apt-get install -y -qq firefox-esr; }
 	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest --numprocesses=2 --override-ini=python_files='browser_*.py' tests/e2e/ui
 
 simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated worlds (SEEDS=5000, or SEED=7 for its story)

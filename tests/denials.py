@@ -236,7 +236,7 @@ class House:
     def variables_of(self, denial: Denial) -> list[dict[str, Any]]:
         """The variables of an operation, with which it would do something."""
         config = json.dumps(BODIES["change_sweep"]["config"])
-        run = {"name": self.run, "id": self.run, "run": self.run, "runId": self.run}
+        run = dict.fromkeys(("name", "id", "run", "runId", "runName"), self.run)
         known: dict[str, list[dict[str, Any]]] = {
             "UpsertSweep": [
                 {"config": config},
@@ -249,8 +249,7 @@ class House:
                 for text in ("{}", json.dumps({self.run: True}))
             ],
             "Runs": [{"filters": json.dumps({"sweep": self.sweep})}],
-            "GetSweep": [{"name": self.sweep}],
-            "GetSweepLegacy": [{"name": self.sweep}],
+            **{name: [{"name": self.sweep}] for name in ("GetSweep", "GetSweepLegacy", "Sweep")},
         }
         return known.get(denial.operation or "", [{**run, "sweep": self.sweep, "host": "h"}])
 

@@ -73,6 +73,17 @@ def _delete_run(client: Client, sweep: str, request: Mapping[str, Any]) -> str:
     return f"Run {run} was deleted."
 
 
+def _add(client: Client, sweep: str, request: Mapping[str, Any]) -> str:
+    config = request.get("config")
+    if not isinstance(config, dict):
+        raise UsageError("config: needs an object with the values of the parameters")
+    found = client.add_points(sweep, [config], front=True)
+    run = found["points"][0]["id"]
+    if run is None:
+        return "This configuration was handed out before, or waits already: nothing was added."
+    return f"The next agent that asks gets this configuration, as run {run}."
+
+
 def _label(client: Client, sweep: str, request: Mapping[str, Any]) -> str:
     """Change names, tags and notes, of a run where one is named and of the sweep otherwise."""
     labels = request.get("labels")
@@ -102,5 +113,6 @@ ACTIONS: dict[str, Action] = {
     "retry-run": _retry_run,
     "retry-failed": _retry_failed,
     "delete-run": _delete_run,
+    "add": _add,
     "label": _label,
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._results.names import Names
+from sweep_sdk._results.order import NEVER_BEST, best_first
 from sweep_sdk._results.progress import AT_WORK
 from sweep_sdk._results.queries import metrics_of
 from sweep_sdk.cli.backend import suggested_ids
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _ENDED = ("finished", "canceled")
+#: How many runs one request can name.
+_MOST_INDICES = 100
 
 
 class Listing:
@@ -45,20 +49,30 @@ class Listing:
         return is_ended and all(run["state"] not in AT_WORK for run in self.runs)
 
     def refresh(self) -> None:
-        """Read everything that may have changed."""
+        """Read everything that may have changed; counts and the best run follow from the runs."""
         with suggested_ids(self._client, self._reference):
-            self.sweep = self._client.get_sweep(self._reference)
-        for run in self._client.list_runs(self._reference, self._first_open()):
+            head = self._client.get_sweep(self._reference, survey=False)
+        for run in self._client.list_runs(self._reference, *self._open()):
             self._runs[run["index"]] = run
+        counts = Counter(run["state"] for run in self.runs)
+        self.sweep = {**head, "counts": dict(sorted(counts.items())), "best": self._best(head)}
 
-    def _first_open(self) -> int:
-        ended = (index for index, run in self._runs.items() if run["ended_at"] is not None)
-        first = 0
-        for index in sorted(ended):
-            if index != first:
-                break
-            first = index + 1
-        return first
+    def _open(self) -> tuple[int, list[int]]:
+        """The first index that is not known, and the ones below it that may have changed."""
+        following = max(self._runs, default=-1) + 1
+        is_ended = {index: run["ended_at"] is not None for index, run in self._runs.items()}
+        changing = [index for index in range(following) if not is_ended.get(index, False)]
+        if len(changing) > _MOST_INDICES:
+            return changing[0], []
+        return following, changing
+
+    def _best(self, head: Json) -> Json | None:
+        if head["metric"] is None:
+            return None
+        for run in best_first(self.runs, {head["id"]: head["metric"]["goal"]})[:1]:
+            if run["best"] is not None and run["state"] not in NEVER_BEST:
+                return dict(run)
+        return None
 
 
 class Board:

@@ -21,8 +21,42 @@ _ENDINGS = "sdk/sweep_sdk/_agent/outbox/endings.py"
 _SUPERVISOR = "sdk/sweep_sdk/_agent/process/supervisor.py"
 _SESSION = "sdk/sweep_sdk/_agent/session/session.py"
 _SPOT = "sdk/sweep_sdk/_agent/process/spot.py"
+_EVENT_FILES = "sdk/sweep_sdk/_agent/followed/tensorboard.py"
 
 AGENT = (
+    Mutation(
+        _EVENT_FILES,
+        "an event file that was there before the program is not the run's",
+        "self._seen.update(self._found())",
+        "self._found()",
+        "kept",
+        "tests/sdk/test_followed.py::TestTensorBoard::test_what_was_there_before_is_not_the_runs",
+    ),
+    Mutation(
+        _EVENT_FILES,
+        "a record of an event file is read when it is whole",
+        "            if end > size:\n                return",
+        "            if end > size:\n                end = size",
+        "kept",
+        "tests/sdk/test_followed.py::TestTensorBoard"
+        "::test_a_record_that_is_being_written_is_waited_for",
+    ),
+    Mutation(
+        "sdk/sweep_sdk/_agent/followed/owner.py",
+        "an event file of another run's process is not the run's",
+        "return run in (None, self.run)",
+        "return True",
+        "kept",
+        "tests/sdk/test_followed.py::TestOwner::test_processes_of_other_runs_are_recognized",
+    ),
+    Mutation(
+        "sdk/sweep_sdk/_program/run.py",
+        "a training that was stopped does not say that its run has finished",
+        "if self.is_owner and not self.is_stopped:",
+        "if self.is_owner:",
+        "given back",
+        "tests/sdk/test_training_run.py::test_a_stopped_run_does_not_say_that_it_has_finished",
+    ),
     Mutation(
         _ATTEMPT,
         "a pending delivery is on disk before the program starts",

@@ -43,7 +43,7 @@ def test_every_view_is_drawn_without_a_word_of_complaint(past, played, name):
 
 
 def test_ten_thousand_runs(serve, tmp_path):
-    sweep = play(tmp_path / "sweeps.db", 10_000, 2, seed=5, name="ten thousand", n_agents=32)
+    sweep = play(tmp_path / "sweeps.db", 10_000, 1, seed=5, name="ten thousand", n_agents=32)
     page = serve(tmp_path / "sweeps.db").open_page(color_scheme="dark")
     page.go(f"#/s/{sweep}")
     assert page.page.locator("#runs [data-count]").get_attribute("data-count") == "10000"

@@ -326,18 +326,22 @@ class TestRuns:
         asked = []
 
         class Watched:
-            def get_sweep(self, sweep):
-                return client.get_sweep(sweep)
+            def get_sweep(self, sweep, *, survey):
+                assert not survey
+                return client.get_sweep(sweep, survey=survey)
 
-            def list_runs(self, sweep, since):
-                asked.append(since)
-                return client.list_runs(sweep, since)
+            def list_runs(self, sweep, since, indices):
+                asked.append((since, indices))
+                return client.list_runs(sweep, since, indices)
 
         listing = Listing(Watched(), grid)
         listing.refresh()
         listing.refresh()
-        assert asked == [0, 1]
+        assert asked == [(0, []), (3, [1])]
         assert [run["index"] for run in listing.runs] == [0, 1, 2]
+        described = client.get_sweep(grid)
+        assert listing.sweep["counts"] == described["counts"]
+        assert listing.sweep["best"]["id"] == described["best"]["id"]
 
     @pytest.mark.parametrize("words", [["--csv", "--json"], ["--watch", "--json"]])
     def test_one_form_at_a_time(self, cli, grid, words):

@@ -291,11 +291,23 @@ class TestActions:
         assert browser.act(action="set-cap", sweep=sweep, cap=None)[0] == 200
         assert client.get_sweep(sweep)["run_cap"] is None
 
+    def test_a_configuration_can_be_queued(self, browser, client):
+        space = {"lr": {"min": 0.0, "max": 1.0}}
+        sweep = client.create_sweep({**CONFIG, "method": "random", "parameters": space})["id"]
+        status, answer = browser.act(action="add", sweep=sweep, config={"lr": 0.25})
+        assert status == 200
+        assert answer["done"].startswith("The next agent that asks gets this configuration")
+        assert ask(client, sweep).config == {"lr": 0.25}
+        status, answer = browser.act(action="add", sweep=sweep, config={"lr": 7})
+        assert status == 400
+        assert "lr" in answer["problem"]
+
     @pytest.mark.parametrize(
         "document",
         [{}, {"action": "explode", "sweep": "s"}, {"action": "pause"},
          {"action": "set-cap", "sweep": "s", "cap": "many"},
-         {"action": "stop-run", "sweep": "s", "run": -1}],
+         {"action": "stop-run", "sweep": "s", "run": -1},
+         {"action": "add", "sweep": "s", "config": 1}],
     )  # fmt: skip
     def test_what_makes_no_sense_is_refused(self, browser, document):
         status, answer = browser.act(**document)

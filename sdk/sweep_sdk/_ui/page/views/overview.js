@@ -1,7 +1,7 @@
 // The first look at a sweep.
 
 import { html, useEffect, useMemo, useRef } from "../vendor/preact-htm.js";
-import { Card, Empty } from "../parts/boxes.js";
+import { Card, Empty, Waiting } from "../parts/boxes.js";
 import { RunTable } from "../parts/run-table.js";
 import { Strip } from "../parts/strip.js";
 import { Chart } from "../charts/chart.js";
@@ -17,7 +17,7 @@ const NOTHING = "No run has a value of the metric yet.";
 
 /** @param {import("./sweep.js").Scene} scene */
 export function OverviewView(scene) {
-  const { table, chosen, scales, model, look, now } = scene;
+  const { table, chosen, scales, model, modelError, look, now } = scene;
   const { sweep } = table;
   const names = scales.map((scale) => scale.name);
   const history = useMemo(() => historyChart(table, chosen, names, now, look), [table, chosen, scales, look]);
@@ -29,6 +29,7 @@ export function OverviewView(scene) {
     () => (model?.importance.length && sweep.metric ? importanceChart(model.importance, sweep.metric, look) : null),
     [model, look],
   );
+  const isFitting = sweep.metric && !model && !modelError;
   const open = { click: (/** @type {any} */ event) => openRun(sweep.id, event) };
   return html`
     <${Strip} ...${scene} />
@@ -43,7 +44,7 @@ export function OverviewView(scene) {
         title="Importance"
         note=${importance ? `Share of the variation of ${sweep.metric?.name} that a parameter explains, of ${count(model?.runs ?? 0, "run")}; the arrow is its rank correlation.` : null}
       >
-        ${importance ? html`<${Chart} height=${Math.max(120, Math.min(12, model?.importance.length ?? 0) * 28 + 16)} option=${importance} label=${importanceText(model)} />` : html`<${Empty}>${model?.reason_missing || "There are too few runs to say what matters."}<//>`}
+        ${importance ? html`<${Chart} height=${Math.max(120, Math.min(12, model?.importance.length ?? 0) * 28 + 16)} option=${importance} label=${importanceText(model)} />` : isFitting ? html`<${Waiting} what="The model is being fitted…" />` : html`<${Empty}>${modelError?.message || model?.reason_missing || "There are too few runs to say what matters."}<//>`}
       <//>
     </div>
     <${Parallel} ...${scene} />
