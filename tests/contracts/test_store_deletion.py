@@ -104,7 +104,7 @@ def dying(store: Any, n_writes: int) -> Iterator[None]:
 
 
 class TestDeletion:
-    def test_it_says_whether_there_was_anything(self, store: Store) -> None:
+    def test_returns_whether_anything_was_deleted(self, store: Store) -> None:
         assert store.delete_sweep(SWEEP) is False
         fill(store)
         assert store.delete_sweep(SWEEP) is True
@@ -135,7 +135,7 @@ class TestDeletion:
         assert store.delete_sweep(SWEEP) is True
         assert is_gone(store)
 
-    def test_the_id_of_a_deleted_sweep_is_not_given_again(self, store: Store) -> None:
+    def test_the_id_of_a_deleted_sweep_cannot_be_reused(self, store: Store) -> None:
         fill(store)
         store.delete_sweep(SWEEP)
         with pytest.raises(Stale):

@@ -22,7 +22,7 @@ from sweep_service.storage.store import Store
 
 
 class TestObservations:
-    def test_in_order_of_writing(self, store: Store) -> None:
+    def test_observations_are_listed_in_order_of_writing(self, store: Store) -> None:
         places = [(2, 1100.25), (0, 1100.75), (7, 1100.75), (2, 1200.0), (10, 1200.0)]
         log = [an_observation(index, written_at=at) for index, at in places]
         for observation in reversed(log):
@@ -90,7 +90,9 @@ class TestBands:
         assert store.list_band(SWEEP, 3) == {}
 
     @pytest.mark.parametrize("attempt", [1, 2])
-    def test_as_new_or_newer_an_attempt_counts(self, store: Store, attempt: int) -> None:
+    def test_a_value_of_the_same_or_a_later_attempt_replaces_the_earlier_one(
+        self, store: Store, attempt: int
+    ) -> None:
         store.append(SWEEP, 0, BandValue(1, 1, 0.5))
         store.append(SWEEP, 0, BandValue(1, attempt, 0.25))
         assert store.list_band(SWEEP, 1) == {0: 0.25}
@@ -112,7 +114,7 @@ class TestBands:
 
 
 class TestRows:
-    def test_by_attempt_and_offset(self, store: Store) -> None:
+    def test_rows_are_listed_by_attempt_and_offset(self, store: Store) -> None:
         batches = [a_batch(*place) for place in ((1, 0), (1, 2), (1, 10), (2, 0), (11, 0))]
         for batch in reversed(batches):
             store.append(SWEEP, 0, batch)
@@ -127,7 +129,7 @@ class TestRows:
         with unchanged(store):
             store.append(SWEEP, 0, a_batch())
 
-    def test_of_two_under_one_offset_the_longer_is_kept(self, store: Store) -> None:
+    def test_the_longer_of_two_batches_with_the_same_offset_is_kept(self, store: Store) -> None:
         store.append(SWEEP, 0, a_batch())
         longer = a_batch(rows=(*a_batch().rows, Row(2, 3.0, {"loss": 0.1})))
         store.append(SWEEP, 0, longer)
@@ -193,7 +195,7 @@ class TestErrorTails:
         store.append(SWEEP, 0, ErrorTail(1, text))
         assert store.get_error_tail(SWEEP, 0, 1) == text
 
-    def test_of_an_attempt(self, store: Store) -> None:
+    def test_each_attempt_has_its_own_error_tail(self, store: Store) -> None:
         store.append(SWEEP, 0, ErrorTail(2, "second"))
         assert store.get_error_tail(SWEEP, 0, 1) is None
         assert store.get_error_tail(SWEEP, 1, 2) is None
@@ -236,7 +238,7 @@ class TestDeleteTrail:
         assert len(store.list_rows(SWEEP, 1, None, 99)) == 6
         assert len(store.list_attempt_records(SWEEP, 1)) == 3
 
-    def test_all_of_it_in_some_calls(self, store: Store, monkeypatch) -> None:
+    def test_repeated_calls_delete_everything(self, store: Store, monkeypatch) -> None:
         """DynamoDB deletes what fits into a request."""
         from sweep_service.storage.dynamodb import run_entries
 

@@ -206,12 +206,14 @@ class TestSave:
         assert refused.value.stored == stored
 
     @pytest.mark.parametrize("record", [a_lease(), a_run()])
-    def test_where_one_was_seen_there_must_be_one(self, store: Store, record: Any) -> None:
+    def test_saving_under_a_read_record_requires_that_it_exists(
+        self, store: Store, record: Any
+    ) -> None:
         with unchanged(store), pytest.raises(Stale) as refused:
             store.save(SWEEP, record, changed(record))
         assert refused.value.stored is None
 
-    def test_of_an_unknown_sweep(self, store: Store) -> None:
+    def test_saving_a_counter_of_an_unknown_sweep_raises_not_found(self, store: Store) -> None:
         with unchanged(store), pytest.raises(NotFound, match=SWEEP):
             store.save(SWEEP, COUNTER, changed(COUNTER))
 
@@ -247,14 +249,14 @@ class TestSave:
 
 
 class TestDelete:
-    def test_as_seen(self, store: Store) -> None:
+    def test_deletes_a_lease_that_is_as_it_was_read(self, store: Store) -> None:
         lease = saved(store, a_lease())
         store.delete(SWEEP, lease)
         assert store.list_leases(SWEEP) == []
         with unchanged(store):
             store.delete(SWEEP, lease)
 
-    def test_one_that_has_changed_is_left_alone(self, store: Store) -> None:
+    def test_a_changed_lease_is_not_deleted(self, store: Store) -> None:
         seen = saved(store, a_lease())
         stored = store.save(SWEEP, seen, changed(seen))
         with unchanged(store), pytest.raises(Stale) as refused:

@@ -113,7 +113,7 @@ class TestListSweeps:
         assert [head.sweep for head in seen] == ["cccccccc", "bbbbbbbb", "dddddddd", "aaaaaaaa"]
         assert seen == store.list_sweeps(None, None, 9)
 
-    def test_of_one_project(self, store: Store) -> None:
+    def test_sweeps_are_listed_by_project(self, store: Store) -> None:
         for n, project in enumerate(["a", "b", "a", "a'", ""]):
             store.create_sweep(a_meta(sweep=f"sweep-{n}", project=project), a_counter())
         assert [head.sweep for head in store.list_sweeps("a", None, 9)] == ["sweep-2", "sweep-0"]
@@ -125,7 +125,7 @@ class TestListSweeps:
 
 
 class TestDeleteSweep:
-    def test_all_of_it_and_nothing_else(self, store: Store) -> None:
+    def test_deletes_everything_of_the_sweep_and_nothing_else(self, store: Store) -> None:
         for sweep in (SWEEP, "other123"):
             add_sweep(store, sweep)
             store.add_config_version(a_meta(sweep=sweep, version=2))
@@ -150,7 +150,7 @@ class TestDeleteSweep:
         store.delete_sweep(SWEEP)
         assert store.list_band(SWEEP, 0) == {}
 
-    def test_no_such_sweep_is_fine(self, store: Store) -> None:
+    def test_deleting_an_unknown_sweep_succeeds(self, store: Store) -> None:
         store.delete_sweep(SWEEP)
 
 
@@ -174,7 +174,7 @@ class TestClaimIndex:
         with unchanged(store), pytest.raises(NotRunning, match=state.value):
             store.claim_index(SWEEP)
 
-    def test_not_running_comes_before_exhausted(self, store: Store) -> None:
+    def test_not_running_takes_precedence_over_exhausted(self, store: Store) -> None:
         add_sweep(store, state=FINISHED, limit=0)
         with pytest.raises(NotRunning):
             store.claim_index(SWEEP)

@@ -210,7 +210,7 @@ class TestFailures:
         assert sys.executable in ended.hint
         assert "activate" in ended.hint
 
-    def test_another_missing_module_is_the_programs_own(self, register, work, seen):
+    def test_a_missing_module_other_than_sweep_sdk_gets_no_hint(self, register, work, seen):
         work(register("import sweep_sdk_plots", points=1))
         ended = seen.of(events.RunEnded)[0]
         assert ended.error == "ModuleNotFoundError: No module named 'sweep_sdk_plots'"
@@ -223,7 +223,9 @@ class TestFailures:
         assert (run["state"], run["exit_code"], run["signal"]) == ("failed", None, 9)
         assert "out of memory" in run["error_tail"]
 
-    def test_it_gives_up_after_three_in_the_first_minute(self, client, register, work, seen):
+    def test_the_agent_gives_up_after_three_failures_in_the_first_minute(
+        self, client, register, work, seen
+    ):
         sweep = register("raise SystemExit(1)", points=9)
         assert work(sweep) == 1
         assert states(client, sweep) == ["failed"] * 3
@@ -248,12 +250,12 @@ class TestFailures:
         run = client.get_run(f"{sweep}-0")
         assert (run["state"], run["attempt"]) == ("finished", 2)
 
-    def test_no_such_program(self, register, work):
+    def test_a_missing_program_is_reported(self, register, work):
         sweep = register("", program="other.py")
         with pytest.raises(UsageError, match=r"no program 'other\.py'"):
             work(sweep)
 
-    def test_no_such_sweep(self, work):
+    def test_an_unknown_sweep_is_reported(self, work):
         with pytest.raises(UsageError, match="zzzzzzzz"):
             work("zzzzzzzz")
 
@@ -391,7 +393,7 @@ class TestWhatProgramsWrite:
         log = run_files(settings.runs_dir, sweep, f"{sweep}-0", 1).log
         assert log.stat().st_size == 20_000_000
 
-    def test_another_language(self, client, register, work):
+    def test_programs_in_other_languages_can_write_metrics(self, client, register, work):
         """A shell script that knows nothing but the file's name."""
         Path("train.sh").write_text(
             'echo "{\\"loss\\": 0.5, \\"step\\": 4}" >> "$SWEEP_METRICS_FILE"\n'

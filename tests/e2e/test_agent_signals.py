@@ -255,7 +255,7 @@ class TestMoreSignals:
         ended = agent.of("RunEnded")[0]
         assert (ended["state"], ended["signal"]) == ("preempted", signal.SIGKILL)
 
-    def test_all_slots_get_it(self, client, register, start):
+    def test_a_signal_reaches_all_slots(self, client, register, start):
         sweep = register("", WAIT, points=5)
         agent = start(sweep, parallel=3)
         await_true(lambda: agent.output().count("ready") == 3)
@@ -284,7 +284,7 @@ class TestMoreSignals:
 
 
 class TestTheEndOfAnAgent:
-    def test_nothing_survives_it(self, register, start):
+    def test_no_process_survives_the_agent(self, register, start):
         script = """
             import subprocess
             inner = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
@@ -579,7 +579,7 @@ class TestTheBackendLearnsOfTheEndAtOnce:
         agent.await_output("saving")
         await_true(lambda: client.get_run(f"{sweep}-0")["state"] == "preempting")
 
-    def test_also_without_forwarding(self, client, register, start):
+    def test_the_backend_is_notified_also_without_forwarding(self, client, register, start):
         sweep = register("", WAIT, points=1)
         agent = start(sweep, forwards_signals=False)
         agent.await_output("ready")

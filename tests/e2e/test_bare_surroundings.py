@@ -125,7 +125,7 @@ class TestNoHome:
         check_whole_sweep(run, NO_USER, SWEEP_HOME=str(tmp_path / "home"))
 
     @pytest.mark.parametrize("home", ["", ".", "relative"])
-    def test_a_home_that_is_none(self, run, home):
+    def test_a_home_that_is_not_a_folder(self, run, home):
         variables = {"HOME": home} if home else {}
         check_refused([["sweeps"]], run([["sweeps"]], NO_USER, **variables), "SWEEP_HOME")
 
@@ -203,7 +203,7 @@ def test_with_a_backend_elsewhere_everything_works(run, served, tmp_path, module
 
 
 @pytest.mark.parametrize("modules", [("_ctypes",), ("ssl", "_ssl"), ("pwd", "grp")])
-def test_on_this_machine_too(run, tmp_path, modules):
+def test_everything_works_on_this_machine(run, tmp_path, modules):
     check_whole_sweep(run, hidden(*modules), SWEEP_HOME=str(tmp_path / "home"))
 
 

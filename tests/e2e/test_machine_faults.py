@@ -114,7 +114,7 @@ class TestAProgramThatCannotBeStarted:
         monkeypatch.setattr(tally, "FIRST_PAUSE_SECONDS", 1.0)
 
     @pytest.mark.parametrize("parallel", [2, 4])
-    def test_with_several_at_once(self, client, register, work, parallel):
+    def test_several_slots_at_once(self, client, register, work, parallel):
         sweep = register(["./tool"], points=8)
 
         def hide(event):
@@ -133,7 +133,9 @@ class TestAProgramThatCannotBeStarted:
         assert states(client, sweep) == ["finished", "pending"]
         assert "no program 'tool'" in seen[-1].reason
 
-    def test_it_goes_on_when_the_machine_is_well_again(self, client, register, work, unhurried):
+    def test_the_agent_continues_once_the_machine_has_recovered(
+        self, client, register, work, unhurried
+    ):
         """Too many open files, for a while."""
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 
@@ -191,7 +193,7 @@ class TestFailuresInARow:
         code, _ = work(sweep, max_consecutive_failures=bound, max_initial_failures=0)
         assert (code, states(client, sweep).count("failed")) == (1 if bound else 0, n_failed)
 
-    def test_half_as_many_where_others_succeed_meanwhile(self, client, register, work):
+    def test_the_limit_is_halved_if_other_agents_succeed(self, client, register, work):
         sweep = register(["./tool"], points=40, script=self.FAILS)
 
         def others(event):
@@ -220,7 +222,7 @@ class TestTheExitCode:
         assert found == code
         assert ("no run of this agent succeeded" in seen[-1].reason) == bool(code)
 
-    def test_of_an_agent_for_which_nothing_was_left(self, client, register, work):
+    def test_an_agent_without_any_run_left_exits_with_0(self, client, register, work):
         sweep = register(["./tool"])
         client.change_sweep(sweep, state="finished")
         assert work(sweep)[0] == 0

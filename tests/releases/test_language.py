@@ -179,12 +179,12 @@ class TestAnOlderAgent:
         path = f"/v1/sweeps/{backend.create(USES['budget'])}/runs"
         assert through_gateway(backend, headers, path)[0] == 201
 
-    def test_of_another_make_is_trusted(self, backend, newer):
+    def test_that_is_another_program_is_not_checked(self, backend, newer):
         sweep = backend.create(USES["budget"])
         headers = {"idempotency-key": "a-key-of-an-agent"}
         assert through_gateway(backend, headers, f"/v1/sweeps/{sweep}/runs")[0] == 201
 
-    def test_is_refused_once_an_update_needs_more(self, backend, newer):
+    def test_is_refused_once_an_update_uses_newer_keys(self, backend, newer):
         sweep = backend.create(BASE)
         headers = {"idempotency-key": "a-key-of-an-agent", "sweep-sdk-version": "0.0.9"}
         path = f"/v1/sweeps/{sweep}/runs"

@@ -119,7 +119,7 @@ def test_a_text_is_refused_and_nothing_is_reported(sweep_id):
     run.tell({"loss": 1})
 
 
-def test_twice_is_refused(sweep_id):
+def test_a_second_result_is_refused(sweep_id):
     run = sweep_sdk.ask(sweep_id)
     run.tell({"loss": 1})
     with pytest.raises(UsageError, match="before"):

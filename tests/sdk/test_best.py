@@ -43,7 +43,7 @@ def test_without_a_metric_nothing_is_best():
     assert best.offer("r-0", 0.5, {}) is None
 
 
-def test_no_value_is_no_news():
+def test_a_run_without_a_value_changes_nothing():
     assert BestTracker(sweep()).offer("r-0", None, {}) is None
 
 

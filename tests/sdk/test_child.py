@@ -397,7 +397,7 @@ class TestKeeper:
         launch = ProgramSpec(["true"], {"PATH": "/usr/bin:/bin"}, tmp_path / "log")
         assert start_child(launch, lambda *_: None, notices).wait() == Exit(0, None)
 
-    def test_a_keeper_that_somebody_has_stopped_ends_its_program_in_the_end(self, start):
+    def test_a_stopped_keeper_still_ends_its_program(self, start):
         child = start("import time; time.sleep(60)")
         os.kill(child._keeper.pid, signal.SIGSTOP)
         child.signal(signal.SIGTERM)

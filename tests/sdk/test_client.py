@@ -211,14 +211,14 @@ class TestTrouble:
         assert 0 < clock() - started <= 60
         assert 4 < len(network.requests) <= 8
 
-    def test_another_patience(self, client, network):
+    def test_another_retry_policy(self, client, network):
         network.go_away()
         with pytest.raises(BackendUnavailable):
             client.with_retries(ONCE).health()
         assert len(network.requests) == 1
 
     @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"wait_seconds": "x"}', b'"text"', b"1"])
-    def test_json_of_somebody_else(self, client, network, sweep, body):
+    def test_json_of_another_server(self, client, network, sweep, body):
         network.fail = lambda _: Response(200, {}, body)
         with pytest.raises(errors.WrongBackend, match="SWEEP_URL"):
             client.ask(sweep, new_key(), "agent")

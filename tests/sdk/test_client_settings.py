@@ -60,7 +60,7 @@ def test_local_mode_can_be_had_after_a_login(environ, url):
     assert settings.token is None
 
 
-def test_credentials_are_the_users_alone(environ):
+def test_credentials_are_readable_only_by_the_user(environ):
     path = save_credentials("https://stored", "one", environ)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o644)

@@ -74,7 +74,7 @@ def history(client, run):
 
 
 class TestRows:
-    def test_in_order_and_once(self, make, once, log, handout):
+    def test_rows_are_delivered_in_order_and_once(self, make, once, log, handout):
         delivery = make()
         assert delivery.send(once) is None
         log({"loss": 3}, {"loss": 2})
@@ -194,7 +194,7 @@ class TestTheEnd:
         with pytest.raises(NotFound):
             make().finish(once, DONE)
 
-    def test_of_a_huge_summary_what_fits_is_kept(self, make, once, log, handout, notices):
+    def test_a_huge_summary_is_cut_to_the_limit(self, make, once, log, handout, notices):
         for _ in range(2):
             for part in range(20):
                 log({f"m{part}-{n}": 1.5 for n in range(1000)})
@@ -384,7 +384,7 @@ class TestRowsThatCouldNotBeWritten:
             (None, "preempted"),
         ],
     )
-    def test_other_ends_stay_what_they_are(self, full, make, once, outcome, state):
+    def test_other_outcomes_are_unchanged(self, full, make, once, outcome, state):
         assert make().finish(once, outcome).state == state
 
     def test_what_its_agent_left_is_not_taken_for_complete(self, full, log, once, outbox, pending):
@@ -445,7 +445,7 @@ class TestAMetricsFileThatCannotBeRead:
 
         return repair
 
-    def test_its_rows_are_not_given_up(
+    def test_its_rows_are_not_discarded(
         self, unreadable, repair, make, once, outbox, pending, notices
     ):
         delivery = make()
@@ -456,7 +456,7 @@ class TestAMetricsFileThatCannotBeRead:
         assert [found.state for found in sync(once, outbox, notices)] == ["finished"]
         assert history(once, pending.run) == [3]
 
-    def test_it_does_not_hold_up_others(
+    def test_it_does_not_delay_other_deliveries(
         self, unreadable, make, once, client, sweep, outbox, pending, notices, tmp_path
     ):
         other = client.ask(sweep, "another-key-of-the-test", "agent")

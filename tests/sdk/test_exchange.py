@@ -37,7 +37,9 @@ class TestForeignAnswers:
         handout = client.ask(sweep, new_key(), "agent")
         assert (handout.index, handout.attempt) == (0, 1)
 
-    def test_are_reported_at_once_before(self, client, sweep, instead, network):
+    def test_are_reported_at_once_before_the_backend_has_answered(
+        self, client, sweep, instead, network
+    ):
         instead(SIGN_IN)
         with pytest.raises(errors.WrongBackend):
             client.get_sweep(sweep)
@@ -59,7 +61,7 @@ class TestForeignAnswers:
         assert not client.acquaintance.is_known
 
     @pytest.mark.parametrize("verb", ["report", "finish", "list", "delete", "patch"])
-    def test_of_any_request(self, client, sweep, instead, verb):
+    def test_are_recognised_for_any_request(self, client, sweep, instead, verb):
         run = client.ask(sweep, new_key(), "agent").id
         instead(SIGN_IN, answer(204, b"x"), answer(200, b""), answer(200, {}))
         if verb == "report":
@@ -131,7 +133,7 @@ class TestCredentials:
         """A client with an agent's patience."""
         return client.with_retries(AGENT, renewal=Renewal())
 
-    def test_another_one_is_used_at_once(self, client, sweep, instead, network):
+    def test_a_replaced_credential_is_used_at_once(self, client, sweep, instead, network):
         client.get_sweep(sweep)
         network.renew = lambda: True
         instead(REFUSED)

@@ -505,7 +505,7 @@ class TestTheApi:
         with pytest.raises(NotPossible):
             sweep_sdk.best(sweep_sdk.sweep(config))
 
-    def test_a_config_that_is_none(self, home):
+    def test_an_invalid_config(self, home):
         for config in (None, [], "method: grid"):
             with pytest.raises(UsageError):
                 sweep_sdk.sweep(config)

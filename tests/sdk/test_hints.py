@@ -31,5 +31,5 @@ def test_a_python_without_the_sdk(words):
         "ValueError: boom",
     ],
 )
-def test_other_failures_speak_for_themselves(words):
+def test_other_failures_get_no_hint(words):
     assert hint_at(words, "/env/bin/python") == ""

@@ -136,7 +136,7 @@ class TestCommand:
 
 
 class TestCheck:
-    def test_all_is_there(self, path):
+    def test_nothing_is_missing(self, path):
         launcher(path).check()
 
     def test_no_program_in_the_sweep(self, path):

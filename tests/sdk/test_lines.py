@@ -85,7 +85,7 @@ class TestOtherLanguages:
         assert row.metrics == {"loss": 1}
         assert "step" in row.refusals[0]
 
-    def test_a_time_that_is_none(self):
+    def test_an_invalid_time(self):
         assert decode({"at": "noon", "metrics": {"a": 1}}).at is None
         assert decode_line(b'{"at": NaN, "metrics": {"a": 1}}').at is None
 
@@ -142,7 +142,7 @@ def test_what_has_several_meanings_is_not_guessed(line):
 
 
 @given(st.binary(max_size=200))
-def test_no_line_brings_it_down(line):
+def test_no_line_causes_a_crash(line):
     with contextlib.suppress(BadLine):
         decode_line(line)
 

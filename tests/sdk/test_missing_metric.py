@@ -35,7 +35,7 @@ def test_the_report_on_a_pattern_that_matched_nothing(logged, words):
     assert words in missing_metric("loss", logged, is_unmatched=True)
 
 
-def test_nothing_is_guessed_without_ground():
+def test_no_name_is_suggested_without_similarity():
     assert "did you mean" not in missing_metric("loss", ["epoch", "lr"])
 
 

@@ -50,7 +50,7 @@ def test_deliveries_to_another_backend_are_left_alone(outbox):
     assert outbox.orphaned("elsewhere") == []
 
 
-def test_those_of_one_machine(outbox):
+def test_deliveries_of_one_machine(outbox):
     outbox.save(replace(PENDING, host="one"))
     outbox.save(replace(PENDING, attempt=2, host="two"))
     assert [pending.attempt for pending in outbox.orphaned("here", host="two")] == [2]

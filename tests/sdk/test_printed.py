@@ -101,7 +101,7 @@ class TestPatterns:
             ("loss(: )?", "loss", None),
         ],
     )
-    def test_of_the_last_match_the_last_group(self, patterns, pattern, line, found):
+    def test_the_last_group_of_the_last_match_is_used(self, patterns, pattern, line, found):
         assert patterns({"loss": pattern}).find(line).get("loss") == found
 
     @pytest.mark.parametrize("pattern", CATASTROPHIC)
@@ -197,7 +197,7 @@ class TestProcess:
             assert printed is None
 
     @pytest.mark.parametrize("pattern", CATASTROPHIC[:2])
-    def test_a_catastrophic_pattern_holds_nobody_for_long(self, metrics_file, notices, pattern):
+    def test_a_catastrophic_pattern_is_interrupted(self, metrics_file, notices, pattern):
         patterns = {"stdout": {"bad": pattern, **LOSS["stdout"]}}
         with printed_metrics(patterns, metrics_file, notices, None) as printed:
             for n in range(2000):  # if each line took its time, this would be ten minutes

@@ -271,7 +271,7 @@ class TestAnEndThatIsAnnounced:
             reporter.announce_end()
             assert reported.wait(10)
 
-    def test_is_repeated_until_it_is_heard(self, make, network, client, handout):
+    def test_is_repeated_until_it_is_answered(self, make, network, client, handout):
         reporter = make()
         reporter.announce_end()
         network.go_away()
@@ -362,7 +362,7 @@ class TestRowsThatCanWait:
         assert [second for second, _ in sent] == sorted(bands + beats)
         assert sum(n_rows for _, n_rows in sent) == 297
 
-    def test_that_is_fewer_requests_than_rows_every_ten_seconds(self, begin, play):
+    def test_a_fixed_pace_of_ten_seconds_takes_more_requests(self, begin, play):
         sent = play(begin(Pace(fixed_seconds=10.0), early_terminate=HYPERBAND), 300)
         assert len(sent) == 30
 

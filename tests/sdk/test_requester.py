@@ -163,7 +163,9 @@ class TestNeighbours:
         assert (handout.id, handout.attempt) == (orphan.id, 2)
         assert "left behind" in events[0].message
 
-    def test_also_while_all_is_with_others(self, make, client, sweep, outbox, network, tmp_path):
+    def test_deliveries_are_made_while_other_agents_hold_all_runs(
+        self, make, client, sweep, outbox, network, tmp_path
+    ):
         """The last run's agent dies while this one waits for it."""
         for number in range(3):
             last = client.ask(sweep, f"key-of-others-{number}", "other")

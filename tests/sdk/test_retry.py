@@ -90,7 +90,7 @@ def test_what_will_not_pass_is_not_repeated(make, sleeps):
     assert sleeps == []
 
 
-def test_once(make, sleeps):
+def test_a_policy_of_one_attempt_does_not_repeat(make, sleeps):
     with pytest.raises(BackendUnavailable):
         make(ONCE).call(Flaky(BackendUnavailable("x")))
     assert sleeps == []

@@ -67,7 +67,7 @@ class TestOutsideASweep:
 
 
 class TestInASweep:
-    def test_who_one_is(self, in_sweep, tmp_path):
+    def test_the_run_has_its_id_and_sweep(self, in_sweep, tmp_path):
         run = sweep_sdk.init()
         assert (run.id, run.sweep_id, run.project) == ("k3v9x2ab-4", "k3v9x2ab", "mnist")
         assert (run.attempt, run.resumed, run.dir) == (2, True, tmp_path / "run")
@@ -218,7 +218,9 @@ class TestRanks:
             ({"RANK": "1", "LOCAL_RANK": "0"}, None, False),
         ],
     )
-    def test_who_reports(self, in_sweep, monkeypatch, tmp_path, variables, report, does_report):
+    def test_which_ranks_report(
+        self, in_sweep, monkeypatch, tmp_path, variables, report, does_report
+    ):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         run = sweep_sdk.init(report=report)

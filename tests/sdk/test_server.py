@@ -273,7 +273,7 @@ BAD_BYTES = {
 
 class TestBadRequests:
     @pytest.mark.parametrize("name", BAD_BYTES)
-    def test_gets_a_problem_document_of_ours(self, server, name):
+    def test_gets_a_problem_document(self, server, name):
         sent, status = BAD_BYTES[name]
         reply = exchange(server, sent)
         head, _, body = reply.partition(b"\r\n\r\n")
@@ -333,7 +333,7 @@ class TestWhoMayAsk:
             ("bearer secret", 200),
         ],
     )
-    def test_those_who_have_the_token(self, server, authorization, status):
+    def test_clients_with_the_token(self, server, authorization, status):
         with connected(server) as connection:
             response, _ = ask(connection, Authorization=authorization)
         assert response.status == status
@@ -363,7 +363,7 @@ class TestWhoMayAsk:
         ["127.0.0.1:80", "localhost", "LOCALHOST:1", "[::1]:9", "10.0.0.7", socket.gethostname(),
             f"{socket.gethostname().partition('.')[0]}:8787", "proxy.example"],
     )  # fmt: skip
-    def test_by_a_name_of_the_server(self, host):
+    def test_clients_that_use_a_name_of_the_server(self, host):
         with (
             serving(allowed_hosts=["proxy.example"]) as server,
             connected(server) as connection,
@@ -383,7 +383,7 @@ class TestWhoMayAsk:
         ],
         ids=str,
     )
-    def test_no_web_page(self, server, headers):
+    def test_web_pages_are_refused(self, server, headers):
         with connected(server) as connection:
             response, body = ask(connection, **headers)
         assert response.status == 403
@@ -569,7 +569,7 @@ class TestAccessLog:
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
             assert file.stat().st_size <= 100
 
-    def test_its_file_is_no_link(self, tmp_path):
+    def test_its_file_is_not_a_link(self, tmp_path):
         (tmp_path / "access.log").symlink_to(tmp_path / "precious")
         with (
             pytest.raises(UsageError, match=r"symbolic links.*--access-log"),

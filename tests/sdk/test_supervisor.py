@@ -246,7 +246,7 @@ class TestTwinSignals:
         process.end(found)
         assert make(process).supervise() == ProgramEnd(found, None)
 
-    def test_others_are_not_waited_for(self, make, process):
+    def test_other_signals_are_not_waited_for(self, make, process):
         supervisor = make(process)
         supervisor.inbox.put(Exit(None, KILL))
         supervisor.inbox.put(Interrupt(TERM, 1))

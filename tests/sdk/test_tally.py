@@ -189,7 +189,7 @@ class TestSuccess:
         add(tally, *states)
         assert tally.is_failure == is_failure
 
-    def test_having_given_up_is_none(self, make):
+    def test_giving_up_is_not_a_success(self, make):
         tally = make(max_initial_failures=2)
         add(tally, "finished", "failed", "failed")
         assert tally.is_failure

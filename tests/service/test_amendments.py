@@ -182,7 +182,7 @@ class TestRetryAll:
 
 
 class TestDelete:
-    def test_nothing_is_left_but_the_point(self, backend):
+    def test_only_the_taken_point_remains(self, backend):
         sweep = backend.create(GRID)
         run = end(backend, sweep, loss=0.5)
         answer = delete(backend, run)
@@ -246,7 +246,7 @@ class TestDelete:
         assert backend.report(run, 1, 1, {"loss": 0.1}).status == 409
         assert backend.finish(run, 1, "failed").status == 409
 
-    def test_it_is_no_prior_run(self, backend):
+    def test_a_deleted_run_cannot_be_a_prior_run(self, backend):
         sweep = backend.create(BAYES)
         kept, run = end(backend, sweep, "finished", 0.5), end(backend, sweep, "finished", 0.4)
         delete(backend, run)

@@ -27,7 +27,7 @@ def drive(backend, sweep, n_runs):
     return configs
 
 
-def test_it_learns(backend):
+def test_bayes_learns_from_results(backend):
     sweep = backend.create(SWEEP)
     drive(backend, sweep, 20)
     best = backend.call("GET", f"/v1/sweeps/{sweep}/best").body

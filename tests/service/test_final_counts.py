@@ -87,7 +87,7 @@ def test_a_sweep_that_runs_again_has_none(backend):
     assert final(backend, sweep) is None
 
 
-def test_another_metric_makes_them_invalid(backend, sweep):
+def test_a_change_of_the_metric_invalidates_the_counts(backend, sweep):
     runs = [backend.ask(sweep).body["id"] for _ in range(3)]
     for n, run in enumerate(runs):
         backend.finish(run, summary={"loss": n, "acc": n})

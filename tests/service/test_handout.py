@@ -180,7 +180,7 @@ class TestAnAgentThatHasToEnd:
         assert [shown["state"] for shown in backend.runs(sweep)] == ["preempting"]
         assert backend.get(sweep)["counts"] == {"preempting": 1}
 
-    def test_its_run_is_handed_out_soon_should_it_be_killed(self, backend):
+    def test_its_run_is_handed_out_soon_if_it_is_killed(self, backend):
         sweep = backend.create({**GRID, "run_cap": 1})
         run = backend.ask(sweep).body
         backend.preempt(run["id"], 1)

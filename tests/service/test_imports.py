@@ -50,7 +50,7 @@ class TestFiniteSpaces:
         assert take(backend, sweep) == OTHERS
         assert backend.get(sweep)["state"] == "finished"
 
-    def test_the_same_again_changes_nothing(self, backend, method):
+    def test_importing_again_changes_nothing(self, backend, method):
         sweep = backend.create(config_of(method))
         bring(backend, sweep, RESULTS)
         version = backend.get(sweep)["config_version"]

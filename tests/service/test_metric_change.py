@@ -75,7 +75,7 @@ class TestValues:
             (LOSS | {"target": -1.0}, [1.0, 2.0, 0.5], 2),
         ],
     )
-    def test_of_runs_that_have_ended(self, backend, judged, metric, values, best):
+    def test_values_of_runs_that_have_ended(self, backend, judged, metric, values, best):
         sweep, runs = judged
         update(backend, sweep, GRID, metric=metric)
         assert [best_of(backend, run) for run in runs] == values
@@ -83,7 +83,7 @@ class TestValues:
         found = backend.get(sweep)["best"]
         assert found is None if best is None else found["id"] == runs[best]
 
-    def test_of_later_runs_beside_earlier_ones(self, backend, judged):
+    def test_values_of_earlier_and_later_runs_are_comparable(self, backend, judged):
         sweep, runs = judged
         update(backend, sweep, GRID, metric=ACC)
         later = logged(backend, sweep, {"acc": 0.95, "loss": 9.0})
@@ -101,13 +101,13 @@ class TestValues:
         assert best_of(backend, run) == 0.4
 
     @pytest.mark.parametrize("state", ["failed", "killed"])
-    def test_of_a_run_without_a_summary_by_its_rows(self, backend, state):
+    def test_values_of_a_run_without_a_summary_come_from_its_rows(self, backend, state):
         sweep = backend.create(GRID)
         run = logged(backend, sweep, {"acc": 0.4}, {"acc": 0.3}, state=state, summary={})
         update(backend, sweep, GRID, metric=ACC)
         assert best_of(backend, run) == 0.4
 
-    def test_of_a_run_that_crashed_by_the_rows_of_its_last_attempt(self, backend):
+    def test_values_of_a_crashed_run_come_from_the_rows_of_its_last_attempt(self, backend):
         sweep = backend.create(GRID | {"run_cap": 1})
         run = backend.ask(sweep).body["id"]
         for attempt in range(1, 6):

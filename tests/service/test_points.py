@@ -153,7 +153,7 @@ class TestPriorRuns:
         assert len(set(names(done + rest))) == len(done + rest) == 6
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_those_that_did_not_finish_are_handed_out(self, backend, method):
+    def test_prior_runs_that_did_not_finish_are_handed_out(self, backend, method):
         first = backend.create(config_of("grid"))
         backend.finish(backend.ask(first).body["id"], state="failed")
         sweep = backend.create(config_of(method), prior_runs=[f"{first}-0"])

@@ -155,7 +155,7 @@ class TestWhatAnEarlierVersionHasCounted:
     LIVE = LiveSummary(offset=4, n_values=6, last=5.0, best=0.0)
 
     @pytest.mark.parametrize(("first", "last", "n_news"), [(4, 6, 0), (0, 4, 0), (6, 8, 2)])
-    def test_its_last_batch_is_known_and_the_next_is_news(self, first, last, n_news):
+    def test_its_last_batch_is_recognised_and_the_next_is_counted(self, first, last, n_news):
         batch = RowBatch(
             1, first, tuple(Row(n, 1.0, {"loss": float(n)}) for n in range(first, last))
         )

@@ -165,7 +165,7 @@ class TestHeld:
             leases.stop_early(lease, 2, STOP)
 
     @pytest.mark.parametrize("lease", OTHERS[:3])
-    def test_nobody_else_releases_it(self, lease: Lease | None) -> None:
+    def test_only_the_holder_can_release_a_lease(self, lease: Lease | None) -> None:
         with pytest.raises(LeaseLost):
             leases.release(lease, 2, is_failure=False)
 
@@ -205,7 +205,7 @@ class TestBegin:
         assert leases.begin(replace(HELD, live=LIVE), 2).live == LIVE
 
     @pytest.mark.parametrize("lease", [None, RELEASED, replace(HELD, attempt=3)])
-    def test_not_to_one_who_does_not_hold_it(self, lease: Lease | None) -> None:
+    def test_a_run_is_not_handed_to_others_than_the_holder(self, lease: Lease | None) -> None:
         with pytest.raises(LeaseLost):
             leases.begin(lease, 2)
         with pytest.raises(LeaseLost):
@@ -342,7 +342,7 @@ class TestNote:
         ended = replace(RUN, outcome=OUTCOME)
         assert runs.note(ended, 2, {"name": "late"}) == ended
 
-    def test_of_another_attempt(self) -> None:
+    def test_a_note_of_another_attempt_is_ignored(self) -> None:
         assert runs.note(RUN, 1, {"name": "late"}) == RUN
 
 
@@ -439,7 +439,7 @@ class TestLimit:
         status = replace(STATUS, state=state, next_index=next_index, limit=old)
         assert sweeps.set_limit(status, None, new).state is state
 
-    def test_nobody_counts_beyond_64_bits(self) -> None:
+    def test_limits_are_bounded_to_64_bits(self) -> None:
         created = sweeps.new_sweep(7, 10**41, 10**40)
         assert (created.run_cap, created.limit) == (2**63 - 1, 2**63 - 1)
         assert sweeps.set_limit(created, 10**41, 10**40) == created

@@ -1,13 +1,14 @@
-"""Programs that use wandb: their agent answers in the place of W&B, or listens on the way there.
+"""Captures what programs log with wandb: the agent answers in place of W&B, or relays to it.
 
-``account``    whether this user has an account at W&B, and what becomes of a sweep's programs
+``account``    the user's W&B account, and the mode for a sweep's programs
 ``variables``  the environment in which a program's wandb finds its agent
 ``capture``    the endpoint of an agent, and of each of its programs
 
-Those are loaded by every agent, and these by the first request of a program:
+Every agent loads these modules. The first request of a program loads the following:
 
-``protocol``   which answers a program's wandb gets, and ``answers`` what is in them
-``recording``  what it sends, as lines of the run's metrics file
-``artifacts``  the small store without which older clients raise errors
-``mirror``     requests go on to the user's own W&B
+``protocol``   decides how each request of a program's wandb is answered
+``answers``    the contents of these answers
+``recording``  writes what it sends to the run's metrics file
+``artifacts``  a minimal store, without which older clients raise errors
+``mirror``     relays requests to the user's own W&B
 """

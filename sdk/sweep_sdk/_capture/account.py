@@ -1,4 +1,4 @@
-"""Whether this user has an account at W&B, and what becomes of the programs of a sweep."""
+"""The user's W&B account, and the mode of handling what a sweep's programs log with wandb."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 CAPTURE, MIRROR, OFF = WANDB_MODES
-#: The setting that decides for new sweeps.
+#: Setting of the mode for new sweeps.
 MODE_VARIABLE = "SWEEP_WANDB"
 _PUBLIC_URL = "https://api.wandb.ai"
 
@@ -26,9 +26,9 @@ class Account:
     """An account at a W&B server.
 
     Attributes:
-        url: The server, without a slash at the end.
-        key: The API key; None where the client gets a token by itself.
-        source: Where it was found.
+        url: URL of the server, without a trailing slash.
+        key: The API key; None if the client obtains a token by itself.
+        source: Where the account was found.
     """
 
     url: str
@@ -52,10 +52,10 @@ def find_account(environ: Mapping[str, str]) -> Account | None:
 
 
 def mode_in_settings(environ: Mapping[str, str]) -> str | None:
-    """What the user wants for new sweeps; None where that is not said.
+    """The mode for new sweeps in the settings, if any.
 
     Raises:
-        UsageError: The variable in the environment names no mode.
+        UsageError: The environment variable is not a mode.
     """
     setting = environ.get(MODE_VARIABLE) or None
     if setting not in (None, *WANDB_MODES):
@@ -64,7 +64,7 @@ def mode_in_settings(environ: Mapping[str, str]) -> str | None:
 
 
 def mirror_notice(account: Account) -> str:
-    """The line about a new sweep whose programs go on to send to W&B."""
+    """The message about a new sweep whose programs continue to send to W&B."""
     return (
         f"what programs log with wandb also goes to {account.url}, for which {account.source} has"
         " an account ('--wandb capture' or SWEEP_WANDB=capture keeps it in the sweep alone)"
@@ -72,7 +72,7 @@ def mirror_notice(account: Account) -> str:
 
 
 def _stored_url(environ: Mapping[str, str]) -> str | None:
-    """The server in W&B's own files of settings, those of this folder first."""
+    """The server in W&B's own settings files, first those of this folder."""
     folders = [disk.Path("wandb")]
     if environ.get("WANDB_CONFIG_DIR"):
         folders.append(disk.Path(environ["WANDB_CONFIG_DIR"]))

@@ -1,6 +1,6 @@
-"""As much of a store of artifacts as clients need, so that logging a table raises no error.
+"""A minimal store of artifacts, so that logging a table raises no error in clients.
 
-Manifests are kept in the folder of the run, because clients read them back. Files are not kept.
+Manifests are stored in the run's folder, because clients read them back. Files are discarded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CREATED_AT = "1970-01-01T00:00:00Z"
 
 @dataclass
 class _Artifact:
-    """What a client has said about an artifact."""
+    """An artifact as described by a client."""
 
     id: str
     name: str
@@ -44,8 +44,8 @@ class ArtifactStore:
         """Set up.
 
         Args:
-            folder: Where manifests are kept; made when the first one is.
-            address: Under which clients reach ``transfer``.
+            folder: Folder of manifests, created for the first one.
+            address: URL at which clients reach ``transfer``.
         """
         self._folder = folder
         self._address = address
@@ -63,16 +63,16 @@ class ArtifactStore:
         }
 
     def result(self, operation: Operation) -> Json | None:
-        """The result of an operation; None for one that is not supported, or has no artifact."""
+        """The result of an operation; None if it is not supported or its artifact is unknown."""
         found = self._operations.get(operation.name)
-        inner = operation.variables.get("input")  # of newer clients
+        inner = operation.variables.get("input")  # sent by newer clients
         try:
             return found and found(inner if isinstance(inner, dict) else operation.variables)
-        except KeyError:  # an artifact that is not here
+        except KeyError:  # the artifact is unknown
             return None
 
     def transfer(self, request: Request) -> Answer:
-        """Take a manifest or a file, or give a manifest back."""
+        """Receive a manifest or a file, or return a manifest."""
         _, kind, name = (*request.path.split("/"), "", "")[:3]
         if request.method == "PUT" and kind == "file":
             return Answer(200)

@@ -1,4 +1,4 @@
-"""The endpoint at which an agent takes what its programs log with wandb."""
+"""The endpoint at which an agent receives what its programs log with wandb."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from sweep_sdk._world.loopback import Answer, Loopback, Request
     from sweep_service.wire.runs import HandOut
 
-#: How long a program's last requests are waited for once it has ended: they are on this machine.
+#: How long to wait for a program's last requests, from this machine, once it has ended.
 _LAST_SECONDS = 2.0
 _REPEAT = 503
 
 
 class Capture:
-    """What the programs of one agent have in common.
+    """State shared by the programs of one agent.
 
     Attributes:
-        mirrored: The account to which requests go on; None where they do not.
+        mirrored: The account to which requests are relayed, if they are.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Capture:
         self._lock = threads.Lock()
 
     def say_once(self, message: str) -> None:
-        """Show a line that none of the agent's programs has caused before."""
+        """Show a message unless it has been shown for another program of the agent."""
         with self._lock:
             is_new = message not in self._said
             self._said.add(message)
@@ -57,7 +57,7 @@ class Capture:
             self._notice(message)
 
     def say_what_it_does(self) -> None:
-        """Say, when the first program uses wandb, where its data goes and why."""
+        """When the first program uses wandb, show where its data goes and why."""
         self.say_once(self._why)
 
     def begin(
@@ -68,14 +68,14 @@ class Capture:
         metric: str | None,
         environ: Mapping[str, str],
     ) -> CapturedProgram:
-        """Get ready for a program.
+        """Prepare for a program.
 
         Args:
-            handout: Its run.
-            folder: The run's own.
+            handout: The run.
+            folder: The run's folder.
             metrics: The metrics file of the attempt.
             metric: Name of the sweep's metric.
-            environ: The environment that the program would have.
+            environ: The environment of the program without capturing.
 
         Raises:
             OSError: The folder cannot be written.
@@ -97,11 +97,11 @@ class Capture:
 
 
 class CapturedProgram:
-    """What one program logs with wandb.
+    """Captures what one program logs with wandb.
 
     Attributes:
-        address: Where the program's wandb finds this.
-        variables: For the program's environment; None where a variable is to be removed.
+        address: URL of this endpoint for the program's wandb.
+        variables: Variables to set in the program's environment; None to remove one.
     """
 
     def __init__(
@@ -129,11 +129,11 @@ class CapturedProgram:
         self.address = server.add(self._answer)
 
     def stop(self) -> None:
-        """The program's wandb is to interrupt it."""
+        """Have the program's wandb interrupt the program."""
         self._is_stopped = True
 
     def close(self) -> None:
-        """The program has ended: take what it has sent, and nothing after that."""
+        """Process the last requests of a program that has ended, and then stop answering."""
         self._server.remove(self.address, _LAST_SECONDS)
         with self._lock:
             if self._mirror is not None:
@@ -157,7 +157,7 @@ class CapturedProgram:
         from sweep_sdk._world.loopback import Answer
         from sweep_service.wandb.streams import Malformed
 
-        with contextlib.suppress(Malformed):  # W&B says what is wrong with it
+        with contextlib.suppress(Malformed):  # W&B's answer reports the error
             protocol.record(request)
         try:
             answer = mirror.forward(request)
@@ -171,7 +171,7 @@ class CapturedProgram:
         return answer
 
     def _loaded(self) -> Protocol:
-        """What answers; loaded at the first request."""
+        """The protocol, which is loaded at the first request."""
         with self._lock:
             if self._protocol is None:
                 from sweep_sdk._capture.protocol import Protocol
@@ -201,7 +201,7 @@ class CapturedProgram:
             return self._protocol
 
     def _detach(self, why: str) -> None:
-        """Go on without W&B: the sweep must not wait for it."""
+        """Continue without W&B, for which the sweep must not wait."""
         account = self._capture.mirrored
         url = account.url if account is not None else ""
         self._mirror = None
@@ -212,7 +212,7 @@ class CapturedProgram:
 
 
 def _count_runs(folder: disk.Path) -> int:
-    """How many runs wandb has kept in its folder, of all attempts."""
+    """Number of runs of all attempts that wandb has stored in its folder."""
     wandb = folder / "wandb"
     return len(list(wandb.glob("*run-*"))) if wandb.is_dir() else 0
 
@@ -221,12 +221,12 @@ def _count_runs(folder: disk.Path) -> int:
 def capturing(
     mode: str | None, environ: Mapping[str, str], notice: Callable[[str], None]
 ) -> Iterator[Capture | None]:
-    """Open an agent's endpoint for the time of a block; None where programs use wandb as usual.
+    """Open an agent's endpoint during a block; yields None if programs use wandb as usual.
 
     Args:
-        mode: The sweep's.
+        mode: The sweep's mode.
         environ: The agent's environment.
-        notice: Called with what the user should know.
+        notice: Called with messages for the user.
     """
     if mode == OFF:
         yield None
@@ -254,7 +254,7 @@ def capturing(
 
 
 def _decided(mode: str, environ: Mapping[str, str]) -> tuple[Account | None, str]:
-    """The account to which requests go on, and the line that says what happens and why."""
+    """The account to which requests are relayed, and a message about the mode and its reason."""
     is_offline = environ.get("WANDB_MODE") == "offline"
     account = find_account(environ) if mode == MIRROR else None
     if account is not None and not is_offline:

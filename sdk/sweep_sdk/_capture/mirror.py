@@ -1,4 +1,4 @@
-"""Requests go on to the user's own W&B as they are, and its answers come back."""
+"""Relays requests to the user's own W&B unchanged, and returns its answers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from sweep_sdk._world.loopback import Request
 
 _CONNECT_SECONDS, _SILENCE_SECONDS = 10.0, 60.0
-#: For how long a W&B that is away is waited for, by the client, which repeats its requests.
+#: How long the client, which repeats its requests, waits for a W&B that is away.
 PATIENCE_SECONDS = 60.0
 _AWAY = 500
-#: Of one connection, and not of the request or the answer.
+#: Headers of a single connection, which are not relayed.
 _HOP_BY_HOP = frozenset(
     (
         *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
@@ -34,7 +34,7 @@ class Away(Exception):
 
 
 class Mirror:
-    """The way of one program's requests to W&B; for several threads."""
+    """Relays one program's requests to W&B. Thread-safe."""
 
     def __init__(
         self, url: str, session: Callable[[], requests.Session] = network.new_session
@@ -42,8 +42,8 @@ class Mirror:
         """Set up.
 
         Args:
-            url: The server, without a slash at the end.
-            session: Makes what sends requests.
+            url: URL of the server, without a trailing slash.
+            session: Makes the session that sends requests.
         """
         self._url = url
         self._session = session()
@@ -54,9 +54,9 @@ class Mirror:
         """W&B's answer to a request.
 
         Raises:
-            Away: There is none, or only one that says so.
+            Away: There is no answer, or it says that W&B is unavailable.
         """
-        import requests  # loaded by the session already
+        import requests  # already loaded by the session
 
         try:
             response = self._session.request(
@@ -64,7 +64,7 @@ class Mirror:
                 f"{self._url}/{request.path}",
                 data=_without_sweep(request.body) if request.path == "graphql" else request.body,
                 headers=_passed_on(request.headers),
-                auth=lambda prepared: prepared,  # the request has its own; netrc would replace it
+                auth=lambda prepared: prepared,  # otherwise netrc would replace its own
                 timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
                 allow_redirects=False,
                 stream=True,
@@ -81,7 +81,7 @@ class Mirror:
         return Answer(response.status_code, body, _passed_on(response.headers))
 
     def is_patient(self) -> bool:
-        """Whether W&B, which has just been away, is worth waiting for."""
+        """Whether to keep waiting for W&B, which has just been away."""
         now = clock.monotonic()
         with self._lock:
             self._silent_since = self._silent_since or now
@@ -97,7 +97,7 @@ def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_sweep(body: bytes) -> bytes:
-    """A request in which a run belongs to no sweep: W&B does not know ours."""
+    """The request without its sweep, which W&B does not know."""
     if b'"sweep"' not in body:
         return body
     try:

@@ -1,4 +1,4 @@
-"""The answers that a program's wandb needs, so that what it logs arrives here."""
+"""Answers the requests of a program's wandb, so that it sends what the program logs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INTROSPECTION = ("Probe", "InputFields", "TypeInfo")
 
 
 class Protocol:
-    """Answers the requests of one program; for several threads."""
+    """Answers the requests of one program. Thread-safe."""
 
     def __init__(
         self,
@@ -39,11 +39,11 @@ class Protocol:
         """Set up.
 
         Args:
-            recording: Takes what the program logs.
-            address: Under which the program reaches this.
-            folder: The run's own.
-            is_stopped: Whether the program is to end.
-            notice: Called with what the program wants people to know.
+            recording: Records what the program logs.
+            address: URL at which the program reaches this endpoint.
+            folder: The run's folder.
+            is_stopped: Whether the program must end.
+            notice: Called with alerts of the program.
         """
         self._recording = recording
         self._artifacts = ArtifactStore(folder / "wandb-artifacts", f"{address}/storage")
@@ -58,10 +58,10 @@ class Protocol:
             return _json({"error": str(error)}, 400)
 
     def record(self, request: Request) -> None:
-        """Take what a request logs, and leave the answer to others.
+        """Record what a request logs, without answering it.
 
         Raises:
-            Malformed: The body is not what clients send.
+            Malformed: The body is malformed.
         """
         run = streamed_run(request)
         if run is not None:
@@ -87,7 +87,7 @@ class Protocol:
         return Answer(404)
 
     def _result(self, operation: Operation) -> dict[str, Any] | None:
-        """The result of an operation; None for one that clients do without."""
+        """The result of an operation; None for one that clients can do without."""
         name, variables = operation.name, operation.variables
         if name in ("Viewer", "viewer", "GetDefaultEntity"):
             return answers.viewer(_ENTITY)
@@ -121,7 +121,7 @@ class Protocol:
 
 
 def streamed_run(request: Request) -> str | None:
-    """The run of wandb whose rows a request brings; None for other requests."""
+    """The wandb run whose rows are in a request; None for other requests."""
     parts = request.path.partition("?")[0].split("/")
     is_stream = len(parts) == 5 and parts[0] == "files" and parts[4] == "file_stream"
     return parts[3] if is_stream and request.method == "POST" else None

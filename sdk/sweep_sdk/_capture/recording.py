@@ -1,4 +1,4 @@
-"""What a program's wandb sends, as lines of its run's metrics file: the file of ``run.log()``."""
+"""Records what a program's wandb sends in the run's metrics file, like ``run.log()``."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Source:
     """A run of the program's wandb; a program may have several.
 
     Attributes:
-        bucket: What its client has said about it most recently.
-        n_rows: How many rows of it have arrived, empty ones included.
+        bucket: The newest description of the run by its client.
+        n_rows: Number of rows received, including empty ones.
         last: The last value of each metric.
-        summary: The numbers of its newest summary; None before any.
-        texts: The texts of that.
-        next_step: The step after the greatest so far.
-        shift: What is added to its steps.
-        noted: The facts that have been recorded.
+        summary: The numbers of the newest summary, if any.
+        texts: The texts of the newest summary.
+        next_step: The step after the largest so far.
+        shift: Offset that is added to steps.
+        noted: The attributes that have been recorded.
     """
 
     bucket: Bucket | None = None
@@ -50,11 +50,11 @@ class Source:
 
 
 class Recording:
-    """Writes what one program sends; for several threads.
+    """Records what one program sends. Thread-safe.
 
-    One run of wandb counts. It is the first one, or the one that logs the sweep's metric. Another
-    that begins after its end goes on with it. Rows of those beside it, which ranks and worker
-    processes have, are left out.
+    One wandb run counts: the first one, or the one that logs the sweep's metric. A run that begins
+    after its end continues it. Rows of concurrent runs, such as those of other ranks and worker
+    processes, are left out.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Recording:
             run: The id of the run.
             config: The sweep's values.
             metric: Name of the sweep's metric.
-            notice: Called with what cannot be kept.
+            notice: Called with messages about values that cannot be recorded.
         """
         self._file = file
         self._run = run
@@ -86,7 +86,7 @@ class Recording:
         self._lock = threads.RLock()
 
     def begin(self, bucket: Bucket) -> int:
-        """A client begins or updates a run; how many of its rows are here."""
+        """Begin or update a run; returns the number of its rows received so far."""
         with self._lock:
             source = self._source(bucket.name)
             source.bucket = bucket
@@ -95,11 +95,11 @@ class Recording:
             return source.n_rows
 
     def find(self, name: str) -> Source | None:
-        """A run that has begun; None for others."""
+        """The run with this name, if it has begun."""
         return self._sources.get(name)
 
     def add(self, name: str, stream: Stream) -> None:
-        """Take what a client has sent; what it has sent before is known by its numbers."""
+        """Record what a client has sent; rows received before are recognised by their numbers."""
         with self._lock:
             source = self._source(name)
             rows = stream.rows_from(source.n_rows)
@@ -117,18 +117,18 @@ class Recording:
             source.is_complete = source.is_complete or stream.is_complete
 
     def close(self) -> str | None:
-        """Nothing more will come; a message if rows could not be written."""
+        """Close the file; returns a message if rows could not be written."""
         with self._lock:
             return self._file.close()
 
     def _source(self, name: str) -> Source:
-        """A run, which counts from now on if no other one does."""
+        """The run with this name, which counts from now on if no other run does."""
         known = self._sources.get(name)
         source = known or self._sources.setdefault(name, Source())
         counted = self._counted
         is_begun = known is None or known.is_complete
         if counted is None or (is_begun and counted.is_complete):
-            if counted is not None:  # the program had finished, and goes on
+            if counted is not None:  # the program had finished a run and continues
                 self._append(line_format.encode_finish(None))
                 if source is not counted:
                     source.shift = counted.next_step
@@ -138,7 +138,7 @@ class Recording:
         return source
 
     def _prefer(self, source: Source, rows: tuple[Row, ...]) -> None:
-        """Have a run count that logs the sweep's metric, if the one that counts does not."""
+        """Let a run count that logs the sweep's metric, if the one that counts does not."""
         if self._metric is None or not any(self._metric in row.metrics for row in rows):
             return
         source.has_metric = True
@@ -169,7 +169,7 @@ class Recording:
         return line_format.encode_wide_row(step, at, metrics)
 
     def _note(self, source: Source) -> None:
-        """Record what is new of what the program has configured and called its run."""
+        """Record new values of the program's configuration and attributes."""
         bucket = source.bucket
         if bucket is None:
             return
@@ -208,10 +208,10 @@ class Recording:
 
 
 def _summary(source: Source) -> list[bytes]:
-    """Lines for what the summary of a run has and its last row has not.
+    """Lines for the values in a run's summary that are not in its last row.
 
-    The last values come from the rows. A summary that has no value of a metric, which clients are
-    asked for with ``define_metric(name, summary="none")``, hides it.
+    The last values come from the rows. A metric without a value in the summary, as requested with
+    ``define_metric(name, summary="none")``, is hidden.
     """
     if source.summary is None:
         return []

@@ -1,4 +1,4 @@
-"""The environment in which a program's wandb finds its agent instead of W&B. Pure."""
+"""The environment variables that direct a program's wandb to its agent. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
     from sweep_sdk._capture.account import Account
 
-#: With the first, wandb ignores the program's own project and run id; with the second, worker
-#: processes and ranks share one run or hang; the third is replaced.
+#: Variables to remove: the first makes wandb ignore the program's own project and run id, with the
+#: second worker processes and ranks share one run or hang, and the third is replaced.
 _WITHHELD = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
-#: Clients need 40 characters, and the endpoint accepts every key.
+#: Clients require 40 characters, and the endpoint accepts every key.
 _ANY_KEY = "0" * 40
-#: What the agent has no use for, and takes time: the console, statistics, the program's code. The
-#: newest clients and older ones have different names for the same setting.
+#: Disables features that take time and that the agent does not use: console, statistics, code. Some
+#: settings have different names in the newest and in older clients.
 _QUIET = {
     "WANDB_CONSOLE": "off",
     "WANDB_DISABLE_GIT": "true",
@@ -45,17 +45,17 @@ def variables(
     mirrored: Account | None,
     has_netrc: bool = True,
 ) -> dict[str, str | None]:
-    """What is to be set, and with None removed, in the environment of a program.
+    """The variables to set in the environment of a program; None to remove one.
 
     Args:
-        environ: The environment that the program would have.
-        address: Of the agent's endpoint.
-        run: The id of the run.
-        folder: The run's own.
+        environ: The environment of the program without capturing.
+        address: URL of the agent's endpoint.
+        run: The run's id.
+        folder: The run's folder.
         parameters: The file with the sweep's values; see ``parameters_text``.
-        mirrored: Where requests go on to; None where they do not.
-        has_netrc: Whether there is a netrc file. If not, ``wandb.login(key=...)``, which writes an
-            entry for the endpoint, makes one in the run's folder, and not in the user's home.
+        mirrored: The account to which requests are relayed, if they are.
+        has_netrc: Whether the user has a netrc file. If not, ``wandb.login(key=...)``, which writes
+            an entry for the endpoint, creates one in the run's folder instead of the home folder.
     """
     changes: dict[str, str | None] = dict.fromkeys(_WITHHELD)
     changes |= {
@@ -83,13 +83,13 @@ def variables(
 
 
 def parameters_text(config: Mapping[str, Any]) -> str:
-    """The sweep's values as the file in which wandb looks for them (YAML)."""
+    """The sweep's values in the file format of wandb (YAML)."""
     values = {name: {"value": value} for name, value in config.items()}
     return _yaml({"wandb_version": 1, **values}) + "\n"
 
 
 def is_disabled(environ: Mapping[str, str]) -> str | None:
-    """The variable because of which wandb does nothing at all; None if there is none."""
+    """The variable that disables wandb altogether, if any."""
     if environ.get("WANDB_MODE") == "disabled":
         return "WANDB_MODE"
     is_set = environ.get("WANDB_DISABLED", "").lower() in ("1", "true", "yes")
@@ -101,7 +101,7 @@ def _app_url(url: str) -> str:
 
 
 def _direct(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables because of which no proxy is asked for the agent."""
+    """Variables that prevent the use of a proxy for the agent."""
     if not any(environ.get(name) or environ.get(name.upper()) for name in _PROXIES):
         return {}
     known = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
@@ -110,9 +110,9 @@ def _direct(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _yaml(value: Any) -> str:
-    """A JSON value as YAML in one line, such that parsers of YAML 1.1 take it for the same."""
+    """A JSON value as one line of YAML that parsers of YAML 1.1 read as the same value."""
     if isinstance(value, dict):
-        # with a mark before it, a key may be longer than 1,024 characters
+        # With a mark before it, a key may be longer than 1,024 characters.
         pairs = (f"? {_yaml(str(key))} : {_yaml(item)}" for key, item in value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The file to which the local server writes a line for each request."""
+"""The access log of the local server, with one line per request."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-#: When a file has this size, it is renamed, and replaces the one that was renamed before.
+#: Size at which a file is renamed, which replaces the previously renamed one.
 MAX_BYTES = 20_000_000
 
 
 @contextmanager
 def access_log(path: Path) -> Iterator[Callable[[str], None]]:
-    """A function that appends a line to a file, which this user alone can read.
+    """Open a log file that only this user can read; yields a function that appends a line.
 
     Args:
-        path: The file; created in an existing folder if it does not exist.
+        path: Path of the file, which is created in an existing folder if it does not exist.
 
     Raises:
         UsageError: The file cannot be opened.
@@ -37,14 +37,14 @@ def access_log(path: Path) -> Iterator[Callable[[str], None]]:
 
 
 class _BoundedFile:
-    """A file and the one before it; quicker than the handlers of ``logging``."""
+    """A log file with one rotated predecessor; faster than the handlers of ``logging``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open()
 
     def write(self, line: str) -> None:
-        """Append a line, or lose it: a full disk is no reason to leave a request unanswered."""
+        """Append a line. Errors are ignored, so that a full disk does not affect requests."""
         data = f"{line}\n".encode()
         with suppress(OSError):
             if self._size + len(data) > MAX_BYTES:

@@ -1,4 +1,4 @@
-"""Under which URL clients reach a server that listens on every interface."""
+"""Finds a URL with which clients reach a server that listens on every interface."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _CONNECT_SECONDS = 1.0
 
 
 def reachable_url(url: str, connects: Callable[[str, int], bool]) -> str:
-    """The URL to show to users: one that was tried.
+    """The URL to show to users, which has been tested.
 
     Args:
-        url: Of a server that is listening, such as ``http://[::]:8787``.
+        url: URL of a server that is listening, such as ``http://[::]:8787``.
         connects: Whether a connection to a host and port succeeds.
 
     Returns:
-        ``url`` itself where it names one interface. Otherwise the first that works with, in this
-        order, the machine's name, its address, and the loopback addresses.
+        ``url`` itself if it names one interface. Otherwise the first that works of the machine's
+        name, its address, and the loopback addresses.
     """
     parts = urlsplit(url)
     if parts.port is None or not ip_address(parts.hostname or "").is_unspecified:
@@ -46,7 +46,7 @@ def connects(host: str, port: int) -> bool:
 def _names_of_this_machine() -> Iterator[str]:
     yield socket.gethostname()
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing, but chooses the interface to the outside
+        probe.connect(("192.0.2.1", 9))  # sends nothing, but selects the outgoing interface
         yield str(probe.getsockname()[0])
     yield "127.0.0.1"
     yield "::1"

@@ -1,7 +1,7 @@
-"""The local server's application: which requests it takes, and how the backend answers them.
+"""The local server's application: checks requests and passes them to the backend.
 
-The handlers are synchronous, and the database takes one writer at a time. So a few threads call
-the backend, and the event loop does everything else.
+The handlers are synchronous, and the database takes one writer at a time. So a few threads call the
+backend, and the event loop does everything else.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from sweep_service.access.authenticator import Authenticator
     from sweep_service.access.identity import Identity
 
-    #: Answers a request: of whom, method, path, query, header, body.
+    #: Answers a request with identity, method, path, query, headers and body.
     Backend = Callable[
         [Identity | None, str, str, Mapping[str, str], Mapping[str, str], bytes], Answer
     ]
 
 #: Paths of the dashboard; the backend has none of them.
 PAGES = re.compile(r"/|/(open|do)|/(page|data)/.*")
-#: In a request's ``state``: who sends it, and why that is not known.
+#: Keys of a request's ``state``: the caller's identity, and why it is unknown.
 _IDENTITY = "identity"
 _UNKNOWN = "unknown"
 
@@ -64,11 +64,11 @@ def application(
 
     Args:
         backend: Answers requests; called in the threads of ``pool``.
-        authenticator: Finds out who sends a request.
-        pool: Threads for what blocks.
-        limits: What is too large.
-        hosts: Host names of the server, besides those of this machine.
-        log: Takes a line for each request.
+        authenticator: Identifies callers.
+        pool: Threads for blocking calls.
+        limits: Limits of requests.
+        hosts: Host names of the server in addition to those of this machine.
+        log: Called with a line for each request.
         pages: Answers browsers; see ``PAGES``. None: the backend does.
     """
     layers = [Middleware(Guard, authenticator=authenticator, pool=pool, limits=limits, hosts=hosts)]
@@ -94,7 +94,7 @@ class PagesFirst:
 
 
 class Guard:
-    """Refuses requests that no client of ours sends, and finds out who sends the others."""
+    """Rejects requests that sweep-sdk's clients do not send, and authenticates the others."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Guard:
         await self._identify(scope, headers.get(b"authorization"))
 
     def _check_browser(self, headers: Mapping[bytes, bytes]) -> None:
-        """Refuse what a web page sends, across sites or by a name that resolves to this machine.
+        """Reject cross-site requests of web pages, also by a name that resolves to this machine.
 
         Raises:
             Refusal: 403.
@@ -171,7 +171,7 @@ class Guard:
 
 
 class BackendEndpoint:
-    """Has the backend answer a request."""
+    """Passes requests to the backend."""
 
     def __init__(self, backend: Backend, pool: Executor, limits: Limits) -> None:
         self._backend = backend
@@ -182,7 +182,7 @@ class BackendEndpoint:
         """Answer one request."""
         identity = scope["state"].get(_IDENTITY)
         fields = _fields(scope)
-        # A stranger's body is not read: the few routes that take no credential have none.
+        # The body of an unknown caller is not read: requests to public routes have none.
         body = b"" if identity is None else await self._body(fields, receive)
         answer = await self._answer(scope, identity, fields, body)
         why = scope["state"].get(_UNKNOWN)
@@ -211,7 +211,7 @@ class BackendEndpoint:
         """
         most = self._limits.body_bytes
         length = fields.get("content-length", "0")
-        if int(length) > most:  # h11 has checked that it is a number
+        if int(length) > most:  # h11 has validated the number
             raise Refusal(413, f"the body has {length} bytes; at most {most} are taken")
         body = bytearray()
         is_whole = False
@@ -227,7 +227,7 @@ class BackendEndpoint:
 
 
 class AccessLog:
-    """Writes a line of JSON for each request: when, from where, who, what, with what result."""
+    """Writes a JSON line for each request: time, address, caller, request and result."""
 
     def __init__(self, app: ASGIApp, log: Callable[[str], None]) -> None:
         self._app = app
@@ -251,7 +251,7 @@ class AccessLog:
 
 
 def _log_line(scope: Scope, status: int, seconds: float) -> str:
-    """One request, without its query, header or body."""
+    """The line of a request, without its query, headers or body."""
     identity = scope["state"].get(_IDENTITY)
     return json.dumps(
         {
@@ -267,7 +267,7 @@ def _log_line(scope: Scope, status: int, seconds: float) -> str:
 
 
 def _use_origin_form(scope: Scope) -> None:
-    """Replace a target such as ``http://host/path?query`` by the path in it."""
+    """Replace a target such as ``http://host/path?query`` by its path."""
     if scope["path"].startswith("/"):
         return
     try:
@@ -280,7 +280,7 @@ def _use_origin_form(scope: Scope) -> None:
 
 
 def _fields(scope: Scope) -> dict[str, str]:
-    """The header fields; those that come several times are joined."""
+    """The header fields; repeated ones are joined."""
     fields: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")

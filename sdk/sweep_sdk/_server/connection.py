@@ -1,7 +1,7 @@
-"""A connection of the local server: uvicorn's, with deadlines, and with refusals that name us.
+"""A connection of the local server: uvicorn's, with deadlines and with sweep-sdk's error answers.
 
-uvicorn reads requests and writes answers. By itself it would wait without end for a client that
-does not finish its request or does not read its answer.
+uvicorn reads requests and writes answers, but would wait forever for a client that does not finish
+its request or does not read its answer.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from sweep_sdk._server.limits import Limits
     from sweep_sdk._server.register import Register
 
-#: In a request's ``state``: the connection on which it came.
+#: Key of a request's ``state``: the connection of the request.
 CONNECTION = "connection"
-#: How answers begin, unlike the informational ones before them.
+#: Start of final answers, as opposed to informational ones.
 _FINAL_HEADERS = tuple(f"HTTP/1.1 {digit}".encode() for digit in range(2, 6))
 
 
 class _Stage(Enum):
-    """What a connection waits for."""
+    """What a connection is waiting for."""
 
     IDLE = "another request"  # uvicorn's own deadline applies
     HEAD = "the rest of a header"
@@ -41,9 +41,9 @@ class _Stage(Enum):
 
 
 class _Gathered:
-    """A transport that sends the header of an answer together with the first piece of its body.
+    """A transport that sends the header of an answer together with the first part of its body.
 
-    uvicorn writes one after the other, and always writes something after a header.
+    uvicorn writes them separately, and always writes something after a header.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -51,7 +51,7 @@ class _Gathered:
         self._header = b""
 
     def write(self, data: bytes) -> None:
-        """Send data, or keep the header of an answer until more is written."""
+        """Send data, or hold back the header of an answer until more is written."""
         if not self._header and data.startswith(_FINAL_HEADERS):
             self._header = data
         elif self._header or data:
@@ -77,11 +77,11 @@ class Connection(H11Protocol):
         """Set up.
 
         Args:
-            limits: What the client is granted.
+            limits: Limits of the client.
             register: The server's connections.
-            is_stopping: Whether the server takes no more connections.
-            app_state: What each request finds in its ``state``.
-            of_uvicorn: What else uvicorn passes to its protocols.
+            is_stopping: Whether the server accepts no more connections.
+            app_state: Initial ``state`` of each request.
+            of_uvicorn: Further arguments of uvicorn's protocols.
         """
         super().__init__(app_state={**app_state, CONNECTION: self}, **of_uvicorn)
         self._limits = limits
@@ -95,11 +95,12 @@ class Connection(H11Protocol):
         self._unread_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin with the deadline of the first header."""
+        """Set the deadline of the first header."""
         super().connection_made(cast("asyncio.Transport", _Gathered(transport)))
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        # The rest of a long answer does not wait until the client has acknowledged its beginning.
+        # Without this, the rest of a long answer would wait until the client acknowledges its
+        # start.
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._enter(_Stage.HEAD)
         surplus = self._register.open(self, self.client[0] if self.client else "")
@@ -109,7 +110,7 @@ class Connection(H11Protocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from the register."""
         self._register.close(self)
         self._cancel_deadline()
         self._cancel_unread_deadline()
@@ -117,24 +118,24 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the rest of a refused request is coming in."""
+        """Process data, unless it is the rest of a rejected request."""
         if not self._is_refused:
             super().data_received(data)
             self._enter(self._stage_now(_Stage.HEAD))
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio documents it
-        """Answer a request that has come in whole, although the client sends nothing more."""
+        """Answer a complete request of a client that has closed its sending side."""
         self._is_half_closed = self._stage is _Stage.ANSWER and self.scheme == "http"
         return self._is_half_closed
 
     def identified(self, *, is_known: bool) -> None:
-        """Note whether the last request has proved who sent it."""
+        """Record whether the last request was authenticated."""
         self._is_known = is_known
         if is_known:
             self._register.recognise(self)
 
     def on_response_complete(self) -> None:
-        """Wait for another request; not for long, unless the client is known."""
+        """Wait for another request, but only briefly unless the client is known."""
         limits = self._limits
         seconds = limits.idle_seconds if self._is_known else limits.stranger_idle_seconds
         self.timeout_keep_alive = seconds  # type: ignore[assignment]  # it is only waited for
@@ -144,29 +145,29 @@ class Connection(H11Protocol):
             self.transport.close()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, also one whose client has not read its last answer."""
+        """Close an idle connection, even if the client has not read its last answer."""
         super().timeout_keep_alive_handler()
         self._close_within(self._limits.linger_seconds)
 
     def pause_writing(self) -> None:
-        """Stop writing while the client does not read; for a while."""
+        """Stop writing while the client does not read, for a limited time."""
         super().pause_writing()
         self._unread_deadline = self.loop.call_later(
             self._limits.unread_seconds, self.transport.abort
         )
 
     def resume_writing(self) -> None:
-        """Go on writing."""
+        """Resume writing."""
         self._cancel_unread_deadline()
         super().resume_writing()
 
     def shutdown(self) -> None:
-        """Close the connection once the request that has begun is answered."""
+        """Close the connection once the request in progress is answered."""
         if not self._is_refused:
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP; uvicorn calls this where it has caught h11's error."""
+        """Reject malformed HTTP; uvicorn calls this after an error of h11."""
         error = sys.exc_info()[1]
         status = getattr(error, "error_status_hint", 400)
         self._refuse(Refusal(status, f"this is not a valid HTTP request: {error or msg}"))
@@ -181,10 +182,10 @@ class Connection(H11Protocol):
         self._register.close(self)
 
     def _stage_now(self, resting: _Stage) -> _Stage:
-        """What is waited for.
+        """The present stage.
 
         Args:
-            resting: The stage where no request has begun.
+            resting: The stage if no request is in progress.
         """
         if self._is_refused:
             return _Stage.REST
@@ -211,12 +212,12 @@ class Connection(H11Protocol):
         if self._stage is _Stage.REST:
             self.transport.close()
         elif self._stage is _Stage.HEAD and not self.conn.trailing_data[0]:
-            self.transport.close()  # it has sent nothing, and waits for nothing
+            self.transport.close()  # no request was received, so no answer is expected
         else:
             self._refuse(Refusal(408, f"{self._stage.value} of the request did not come in time"))
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer in the application's place, and close the connection."""
+        """Answer in place of the application, and close the connection."""
         if self.transport.is_closing() or self._is_refused:
             return
         self._is_refused = True
@@ -246,7 +247,7 @@ class Connection(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
 
     def _close_within(self, seconds: float) -> None:
-        """Close the connection after a time, whatever has not been written by then."""
+        """Close the connection after a time, even if data has not been written."""
         self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
     def _cancel_deadline(self) -> None:

@@ -1,4 +1,4 @@
-"""The names of a server: a web page that reaches it under another one is refused."""
+"""The host names of a server. Requests of web pages with other names are rejected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def known_hosts(more: Collection[str] = ()) -> frozenset[str]:
-    """The names of this machine, with a domain and without, and some more."""
+    """The names of this machine, with and without a domain, and further ones."""
     name = socket.gethostname().lower()
     return frozenset(
         ("localhost", name, name.partition(".")[0], *(other.lower() for other in more))
@@ -22,7 +22,7 @@ def known_hosts(more: Collection[str] = ()) -> frozenset[str]:
 
 @lru_cache(maxsize=64)
 def is_named(host: str, names: frozenset[str]) -> bool:
-    """Whether a Host header has one of some names, or an address.
+    """Whether a Host header contains one of the names, or an address.
 
     A web page can reach a server of its visitor's machine by a name that resolves to it, but not
     by an address.

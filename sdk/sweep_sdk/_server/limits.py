@@ -1,4 +1,4 @@
-"""What the local server grants its clients."""
+"""Limits of the local server's clients."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     Attributes:
-        head_bytes: Size of a request's header.
-        body_bytes: Size of a request's body. Clients of W&B send up to 11 MB, and would lose all
-            later rows of a run if they were refused.
-        head_seconds: From the first byte of a header to its last.
-        body_seconds: From the end of the header to the end of the body.
+        head_bytes: Maximum size of a request's header.
+        body_bytes: Maximum size of a request's body. W&B's clients send up to 11 MB, and lose all
+            later rows of a run if they are rejected.
+        head_seconds: Time from the first byte of a header to its last.
+        body_seconds: Time from the end of the header to the end of the body.
         unread_seconds: How long a client may leave an answer unread.
-        idle_seconds: Between two requests of a client that has proved who it is.
+        idle_seconds: Time between two requests of an authenticated client.
         stranger_idle_seconds: The same for any other client.
-        linger_seconds: How long the rest of a refused request is read and discarded. To close at
-            once would reset the connection, and the client would not see the reason.
-        drain_seconds: What a stopping server grants to requests that it has begun.
-        client_connections: Open connections from one address.
-        connections: Open connections in all.
+        linger_seconds: How long the rest of a rejected request is read and discarded. Closing at
+            once would reset the connection before the client reads the reason.
+        drain_seconds: Time for requests in progress when the server stops.
+        client_connections: Maximum number of open connections from one address.
+        connections: Maximum number of open connections.
     """
 
     head_bytes: int = 32 * 1024
@@ -38,10 +38,10 @@ class Limits:
     connections: int = 16_384
 
     def within(self, n_files: int) -> tuple[int, int]:
-        """How many connections one client and all clients may hold.
+        """The maximum numbers of connections of one client and of all clients.
 
         Args:
-            n_files: How many files the process may open. The database needs some of them.
+            n_files: Maximum number of open files of the process, including the database's.
         """
         total = min(self.connections, max(n_files * 3 // 4, 1))
         return min(self.client_connections, max(total * 3 // 4, 1)), total

@@ -11,7 +11,7 @@ from sweep_service.wire.problems import PROBLEM_TYPE, problem_document
 
 
 class Refusal(Exception):
-    """A request that the server does not pass on to the backend."""
+    """A request is rejected by the server itself."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
@@ -19,7 +19,7 @@ class Refusal(Exception):
         super().__init__(detail)
 
     def headers(self) -> dict[str, str]:
-        """The header of the answer, without a length."""
+        """The headers of the answer, without a length."""
         headers = {"content-type": PROBLEM_TYPE, BACKEND_HEADER: __version__}
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = "Bearer"

@@ -1,4 +1,4 @@
-"""Which connections are open, and which one has to go when there are too many; pure."""
+"""The register of open connections, which also decides which one to close. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ Connection = TypeVar("Connection")
 class Register(Generic[Connection]):
     """The open connections of a server, by client.
 
-    A connection is a stranger's until a request on it has proved who sends it. Only strangers are
-    sent away, the oldest first: a client that floods the server loses its own connections, and one
-    that has a credential needs to hold out for no longer than it takes to send it.
+    A connection belongs to a stranger until a request on it is authenticated. If there are too
+    many,
+    strangers' connections are closed, oldest first: a client that floods the server loses its own
+    connections, and a client with a credential is safe once it has sent it.
     """
 
     def __init__(self, client_connections: int, connections: int) -> None:
@@ -21,19 +22,19 @@ class Register(Generic[Connection]):
         self._limit = connections
         self._clients: dict[Connection, str] = {}
         self._counts: defaultdict[str, int] = defaultdict(int)
-        # Dictionaries, since they keep the order in which connections were opened.
+        # Dictionaries keep the order in which connections were opened.
         self._strangers: dict[Connection, None] = {}
         self._client_strangers: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
 
     def open(self, connection: Connection, client: str) -> Connection | None:
-        """Enter a connection.
+        """Add a connection.
 
         Args:
-            connection: A new one.
-            client: The address that it comes from.
+            connection: The new connection.
+            client: Address of the client.
 
         Returns:
-            The connection to close instead, which may be the new one; None: there is room.
+            The connection to close, which may be the new one; None if there is room.
         """
         self._clients[connection] = client
         self._counts[client] += 1
@@ -45,12 +46,12 @@ class Register(Generic[Connection]):
         return None
 
     def recognise(self, connection: Connection) -> None:
-        """Note that the client of a connection has proved who it is."""
+        """Record that the client of a connection was authenticated."""
         if self._strangers.pop(connection, self) is None:
             del self._client_strangers[self._clients[connection]][connection]
 
     def close(self, connection: Connection) -> None:
-        """Remove a connection, if it is still here."""
+        """Remove a connection if it is registered."""
         client = self._clients.pop(connection, None)
         if client is None:
             return
@@ -61,5 +62,5 @@ class Register(Generic[Connection]):
             del self._counts[client], self._client_strangers[client]
 
     def connections(self) -> list[Connection]:
-        """All that are open."""
+        """All open connections."""
         return list(self._clients)

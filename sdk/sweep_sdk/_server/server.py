@@ -1,10 +1,10 @@
-"""An application, or a backend, served over HTTP/1.1.
+"""Serves an application, or a backend, over HTTP/1.1.
 
-The latter is how agents on several machines share one database.
+Agents on several machines share one database through a served backend.
 
 Starlette and uvicorn do the work. One event loop reads and writes all connections, and a few
-threads call the backend. So a thousand idle agents cost a thousand sockets, not a thousand threads
-with a database connection each, and a slow client holds up no other.
+threads call the backend. So a thousand idle agents cost a thousand sockets rather than a thousand
+threads with database connections, and a slow client does not delay others.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
     from sweep_service.access.authenticator import Authenticator
 
     class Backend(Protocol):
-        """What is served, such as ``InProcessTransport``."""
+        """The backend to serve, such as ``InProcessTransport``."""
 
         def request_as(self, *request: Any) -> Response: ...
 
         def authenticator(self, token: str, memory_seconds: float) -> Authenticator: ...
 
 
-#: Agents come back all at once after an outage.
+#: Length of the accept queue: after an outage, all agents reconnect at once.
 BACKLOG = 1024
-#: The database takes one writer at a time: more threads would only contend.
+#: Number of threads; the database takes one writer at a time, so more would only compete.
 N_THREADS = 4
-#: Seconds for which a stored token is not looked up again, and a revoked one may still be accepted.
+#: Seconds for which a stored token is cached, so that a revoked one may still be accepted.
 TOKEN_MEMORY_SECONDS = 5.0
 TLS_HANDSHAKE_SECONDS = 10.0
 
@@ -60,8 +60,8 @@ TLS_HANDSHAKE_SECONDS = 10.0
 class WebServer:
     """Serves an application on one address until it is stopped.
 
-    It is bound when it is made, so that ``url`` is known, and a port in use is an error, before
-    anything starts. As a context manager it serves in a thread of its own.
+    The constructor binds the address, so that ``url`` is known and a port in use is an error before
+    anything starts. As a context manager, it serves in a separate thread.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class WebServer:
         """Bind the address.
 
         Args:
-            make_application: Makes the application from threads for what blocks and the limits.
+            make_application: Makes the application from threads for blocking calls and the limits.
             host: Address or name of the interface to listen on.
-            port: 0 takes any free port.
+            port: Port; 0 for any free port.
             certificate: Files with a chain of certificates and its key, to serve HTTPS.
-            limits: What clients are granted.
-            n_files: How many files this process may open.
+            limits: Limits of clients.
+            n_files: Maximum number of open files of this process.
 
         Raises:
             UsageError: The address cannot be bound, or the certificate is unusable.
@@ -115,7 +115,7 @@ class WebServer:
         self._thread = threading.Thread(target=self.serve, name="web-server", daemon=True)
 
     def serve(self) -> None:
-        """Answer requests until ``stop`` is called; those begun by then are still answered."""
+        """Answer requests until ``stop`` is called; requests in progress are still answered."""
         loop = _Loop()
         try:
             with self._socket, self._pool:
@@ -124,11 +124,11 @@ class WebServer:
             loop.close()
 
     def stop(self) -> None:
-        """End ``serve``; may be called from any thread and from a signal handler."""
+        """Stop ``serve``; may be called from any thread and from a signal handler."""
         self._uvicorn.should_exit = True
 
     def close(self) -> None:
-        """Free the address of a server that may not have served."""
+        """Free the address, even if the server has never served."""
         self._socket.close()
         self._pool.shutdown(wait=False)
 
@@ -148,14 +148,14 @@ class WebServer:
     def _load(self, certificate: tuple[Path, Path | None] | None) -> None:
         try:
             self._uvicorn.config.load()
-        except (OSError, ValueError) as error:  # of the certificate; ssl's errors are OSErrors
+        except (OSError, ValueError) as error:  # an invalid certificate; ssl's errors are OSErrors
             self.close()
             names = " and ".join(str(path) for path in certificate or () if path is not None)
             raise UsageError(f"cannot use the certificate in {names}: {error}") from None
 
     async def _serve(self) -> None:
         await self._uvicorn.serve(sockets=[self._socket])
-        for _ in range(3):  # connections that are being accepted are made, then lost
+        for _ in range(3):  # let connections that are being accepted be made and lost
             for connection in self._connections.connections():
                 connection.transport.abort()
             await asyncio.sleep(0)
@@ -186,18 +186,18 @@ class LocalServer(WebServer):
         """Bind the address.
 
         Args:
-            backend: What answers.
-            token: The first admin's.
-            is_insecure: Whether other machines may send requests without encryption.
-            allowed_hosts: Host names of the server, besides those of this machine.
-            log: Takes a line of JSON for each request.
-            make_pages: Makes the application for what browsers ask for, which checks on its own
-                who they are; None: the backend answers everything.
-            where: As for ``WebServer``.
+            backend: The backend.
+            token: The first admin's token.
+            is_insecure: Whether other machines may send unencrypted requests.
+            allowed_hosts: Host names of the server in addition to those of this machine.
+            log: Called with a JSON line for each request.
+            make_pages: Makes the application for browsers, which authenticates them by itself; None
+                if the backend answers all requests.
+            where: Arguments of ``WebServer``.
 
         Raises:
-            UsageError: The address cannot be bound, other machines would send requests without
-                encryption, or the certificate or the token is unusable.
+            UsageError: The address cannot be bound, other machines would send unencrypted requests,
+                or the certificate or the token is unusable.
         """
         _check_token(token)
         host = where.get("host", "127.0.0.1")
@@ -235,16 +235,16 @@ def _tls(certificate: tuple[Path, Path | None] | None) -> dict[str, Any]:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Leaves signals to the command that has started it."""
+    """Leaves signals to the command that started the server."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop whose servers wait for a TLS handshake as briefly as for a header."""
+    """An event loop whose servers limit the TLS handshake to the time for a header."""
 
     async def create_server(self, *values: Any, **named: Any) -> asyncio.Server:
         """See ``asyncio.AbstractEventLoop``."""
@@ -254,9 +254,9 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server that listens on ``host`` can be reached from this machine alone.
+    """Whether a server that listens on ``host`` can only be reached from this machine.
 
-    An unknown name is none of another machine either; it cannot be listened on.
+    This includes unknown names, on which no server can listen.
     """
     try:
         found = socket.getaddrinfo(

@@ -1,7 +1,7 @@
-"""A web server for the programs of one agent, on this machine alone.
+"""A web server for the programs of one agent, only reachable from this machine.
 
-Most programs never connect. So it is a listening socket and a thread that waits, and what speaks
-HTTP is loaded when the first connection arrives.
+Most programs never connect. So it is a listening socket and a waiting thread, and the HTTP code is
+loaded when the first connection arrives.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     Answerer = Callable[["Request"], "Answer"]
 
 _HOST = "127.0.0.1"
-#: Each costs a thread. A program has two or three, each of its ranks as many.
+#: Maximum number, each of which costs a thread. Each rank of a program has two or three.
 MAX_CONNECTIONS = 256
-#: After an error such as too many open files.
+#: Pause after an error such as too many open files.
 _PAUSE_SECONDS = 0.1
 _POLL_SECONDS = 0.002
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request of a program; ``path`` is what follows the address that the program was given."""
+    """A request of a program; ``path`` is relative to the address given to the program."""
 
     method: str
     path: str
@@ -52,7 +52,8 @@ class Connection:
     """A connection of a program.
 
     Attributes:
-        key: Of the program; None until a request has named it.
+        socket: The socket.
+        key: Key of the program, once a request has named it.
         is_busy: Whether a request is being read or answered.
     """
 
@@ -62,13 +63,13 @@ class Connection:
 
 
 class Loopback:
-    """A web server whose addresses hold a secret, one for each program; a context manager."""
+    """A web server with a secret address for each program; a context manager."""
 
     def __init__(self) -> None:
         """Listen on a free port.
 
         Raises:
-            OSError: This machine allows none.
+            OSError: There is no free port.
         """
         self._listener = socket.create_server((_HOST, 0), backlog=128)
         self._port = self._listener.getsockname()[1]
@@ -176,6 +177,6 @@ def listen() -> Loopback:
     """Listen on a free port of this machine.
 
     Raises:
-        OSError: This machine allows none.
+        OSError: There is no free port.
     """
     return Loopback()

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from sweep_sdk._world.loopback import Answerer, Connection
 
 MAX_BODY_BYTES = 16_000_000
-#: A client that has not named its secret yet, and one that has: those beat every 30 s.
+#: Idle times of unknown and of known clients; the latter send heartbeats every 30 s.
 _STRANGER_SECONDS, _KNOWN_SECONDS = 10.0, 120.0
-#: For each piece of a request.
+#: Timeout of each part of a request.
 _PIECE_SECONDS = 30.0
 _TOO_LARGE, _NO_LENGTH, _FAULT = 413, 411, 500
 
@@ -37,21 +37,21 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def __init__(self, connection: Connection, find: Callable[[str], Answerer | None]) -> None:
-        """Take over a connection; without the base class, which would serve at once."""
+        """Take over a connection, without calling the base class, which would serve at once."""
         self._found = connection
         self._find = find
         self.connection = self.request = connection.socket
         self.client_address = ("127.0.0.1", 0)
 
     def serve(self) -> None:
-        """Answer requests until the client or its time is gone."""
+        """Answer requests until the client has gone or timed out."""
         self.connection.settimeout(_PIECE_SECONDS)
         with suppress(OSError):
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self.rfile = self.connection.makefile("rb")
         self.wfile = self.connection.makefile("wb")  # buffered
         self.close_connection = False
-        with suppress(OSError, ValueError):  # the client is gone, or silent for too long
+        with suppress(OSError, ValueError):  # the client has gone or timed out
             while not self.close_connection and self._await_request():
                 self.handle_one_request()
                 self.wfile.flush()
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.close()
 
     def _await_request(self) -> bool:
-        """Whether a request arrives; nothing of it is read yet."""
+        """Wait for a request without reading it; returns whether one has arrived."""
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         self._found.is_busy = False
@@ -112,4 +112,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing is logged."""
+        """Log nothing."""

@@ -27,7 +27,7 @@ def test_it_still_has_its_place_and_its_test(mutation: Mutation) -> None:
     assert re.search(rf"^ *def {test.partition('[')[0]}\(", text, re.MULTILINE), mutation.test
 
 
-def test_each_is_there_once() -> None:
+def test_every_mutation_is_listed_once() -> None:
     names = Counter(map(name_of, MUTATIONS))
     assert max(names.values()) == 1, names.most_common(1)
 

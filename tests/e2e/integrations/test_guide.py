@@ -11,5 +11,5 @@ BLOCKS = [block.text for block in blocks(ROOT / "sdk/GUIDE.md") if INTEGRATION i
 
 
 @pytest.mark.parametrize("text", BLOCKS)
-def test_it_runs(text, workplace, library_python):
+def test_the_code_blocks_run(text, workplace, library_python):
     subprocess.run([library_python, "-c", text], check=True, timeout=120)

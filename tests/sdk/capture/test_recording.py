@@ -181,7 +181,7 @@ def test_a_malformed_stream_is_refused_for_good(program, body):
     ("method", "path"), [("GET", ""), ("GET", "graphql"), ("POST", "sdk/otel/v1/metrics"),
                          ("GET", "storage/manifest/../../x"), ("GET", "files/a/b/c/file_stream")]
 )  # fmt: skip
-def test_nothing_else_is_here(program, method, path):
+def test_unknown_paths_are_not_found(program, method, path):
     assert program.protocol.answer(Request(method, path, {}, b"")).status == 404
 
 

@@ -181,7 +181,7 @@ def test_a_metric_that_is_never_logged_is_reported_and_ends_the_agent(cli, grid)
     assert words in cli("show", f"{grid}-0").err
 
 
-def test_it_may_be_wanted_so(cli, grid):
+def test_the_limit_of_runs_without_metric_can_be_disabled(cli, grid):
     Path("train.py").write_text(BLIND)
     assert sweep_sdk("agent", grid, "--max-runs-without-metric", "0").returncode == 0
     assert len(cli("runs", grid, "--json").json) == 4

@@ -189,7 +189,7 @@ class TestProgramOutput:
         assert printed.err == "50%\n"
         assert printed.out.splitlines()[0] == "no end"
 
-    def test_of_several_runs_whole_lines_with_a_label(self, show):
+    def test_several_runs_are_shown_as_whole_lines_with_labels(self, show):
         out = show(
             events.Output("r-1", b"one ", is_stderr=False),
             events.Output("r-2", b"two\nthr", is_stderr=False),
@@ -212,7 +212,7 @@ class TestProgramOutput:
             ([b"\x1b[31mred\n"], ["\x1b[31mred\x1b[0m"]),
         ],
     )
-    def test_of_a_progress_bar_among_several_runs_a_state_is_shown(self, show, pieces, lines):
+    def test_a_progress_bar_among_several_runs_shows_its_last_state(self, show, pieces, lines):
         out = show(*(events.Output("r-1", piece, is_stderr=False) for piece in pieces), parallel=2)
         assert out.out == "".join(f"r-1 | {line}\n" for line in lines)
 

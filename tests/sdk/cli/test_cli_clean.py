@@ -142,7 +142,7 @@ def test_the_table_fits(cli, make, monkeypatch, width):
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-3d", "3 fortnights", "1e400"])
-def test_an_age_that_is_none(cli, text):
+def test_an_invalid_age_is_rejected(cli, text):
     result = cli("clean", "--older-than", text)
     assert result.code == 2
     assert "--older-than" in result.err
@@ -249,7 +249,7 @@ class TestAgents:
         assert message.startswith("removed 1 run folder (")
         assert (old.exists(), recent.exists(), owed.exists()) == (False, True, True)
 
-    def test_once_a_day(self, begin, make, home, runs_dir, monkeypatch):
+    def test_agents_clean_once_a_day(self, begin, make, home, runs_dir, monkeypatch):
         begin("30d")
         surveys = []
         monkeypatch.setattr(cleaning, "survey", lambda *_: surveys.append(1) or [])

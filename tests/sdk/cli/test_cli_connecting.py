@@ -179,7 +179,7 @@ class TestLocal:
             assert load_settings().token not in (None, token)
         assert not file.exists()
 
-    def test_each_of_several_servers_has_a_file(self, monkeypatch, config):
+    def test_several_servers_have_separate_files(self, monkeypatch, config):
         with local() as (_, first), local() as (_, second):
             tokens = set()
             for url in (first, second):
@@ -217,7 +217,7 @@ class TestLocal:
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", CERTIFICATE)
             assert cli("sweeps", "--json").json == []
 
-    def test_a_certificate_that_is_none(self, cli, tmp_path):
+    def test_an_invalid_certificate_is_rejected(self, cli, tmp_path):
         (tmp_path / "cert.pem").write_text("nothing")
         result = cli("local", "--port", "0", "--certfile", str(tmp_path / "cert.pem"))
         assert result.code == 2
@@ -243,7 +243,7 @@ class TestLogin:
     def stored(self, home):
         return json.loads((home / "credentials.json").read_text())
 
-    def test_keeps_url_and_token_for_the_user_alone(self, cli, home, server):
+    def test_stores_url_and_token_readable_only_by_the_user(self, cli, home, server):
         result = cli("login", "--url", f"{server.url}/", "--token", "secret")
         assert result.code == 0
         assert server.url in result.out
@@ -370,7 +370,7 @@ class TestNobodyThere:
         assert waits.startswith(f"no connection to http://127.0.0.1:{closed_port}")
         assert gives_up.startswith(f"error: no connection to http://127.0.0.1:{closed_port}")
 
-    def test_another_web_server(self, cli, monkeypatch):
+    def test_another_web_server_is_reported(self, cli, monkeypatch):
         with website("text/html", lambda _: b"<html>Welcome</html>") as url:
             monkeypatch.setenv("SWEEP_URL", url)
             result = cli("sweeps")

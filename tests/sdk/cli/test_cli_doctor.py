@@ -91,7 +91,7 @@ def test_a_token_that_is_refused(look, server, monkeypatch, token):
     assert "GPUs" in found
 
 
-def test_nobody_there(look, monkeypatch):
+def test_a_backend_that_does_not_answer(look, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     monkeypatch.setenv("SWEEP_URL", f"http://127.0.0.1:{port}")
@@ -102,7 +102,7 @@ def test_nobody_there(look, monkeypatch):
 
 
 @pytest.mark.parametrize("health", [{}, [], "x", {"status": "ok"}])
-def test_somebody_else_there(look, monkeypatch, health):
+def test_another_server_that_answers(look, monkeypatch, health):
     with website("application/json", backend_with(health)) as url:
         monkeypatch.setenv("SWEEP_URL", url)
         found, code = look()
@@ -110,7 +110,7 @@ def test_somebody_else_there(look, monkeypatch, health):
     assert "check" in found["backend"]["text"]
 
 
-def test_another_version_and_another_time(monkeypatch):
+def test_a_different_version_and_clock_are_reported(monkeypatch):
     health = {"status": "ok", "version": "9.9.9", "now": 1_000_000.0}
     assert checkup._version("there", health).level == "warn"
     assert "9.9.9" in checkup._version("there", health).text

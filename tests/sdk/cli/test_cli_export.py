@@ -192,7 +192,7 @@ class TestErrors:
         assert result.code == 2
         assert "has no metric, which a study of Optuna needs" in result.err
 
-    def test_no_optuna(self, sweep, cli, monkeypatch):
+    def test_optuna_is_not_installed(self, sweep, cli, monkeypatch):
         monkeypatch.setitem(sys.modules, "optuna", None)
         result = cli("export", sweep, "--optuna", "study.db")
         assert result.code == 2

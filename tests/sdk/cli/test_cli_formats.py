@@ -54,7 +54,7 @@ def test_terminal_commands_in_a_value_are_shown_not_obeyed():
     assert formats.value_text("\x1b[31mred\n") == "\\x1b[31mred\\n"
 
 
-def test_nor_those_in_a_name():
+def test_control_characters_in_a_name_are_escaped():
     assert formats.assignments({"\x1b[2J\n": 1}) == "\\x1b[2J\\n=1"
     assert formats.metric_text({"name": "\x1b[2J"}) == "minimize \\x1b[2J"
 

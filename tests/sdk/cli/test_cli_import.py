@@ -69,7 +69,7 @@ def test_a_metric_option_that_is_no_pair(cli, sweep, file, words):
     assert "expected NAME=COLUMN" in result.err
 
 
-def test_from_python(sweep, capfd):
+def test_import_results_in_python(sweep, capfd):
     rows = [{"a": 1, "b": "x", "loss": 0.5}, {"a": 3, "b": "x", "loss": 0.5}]
     reported = sweep_sdk.import_results(sweep, rows)
     assert (reported["done"], reported["n_left_out"]) == (1, 1)

@@ -22,7 +22,7 @@ def run_all(method, count):
 
 
 @pytest.mark.parametrize("method", ["grid", "random", "bayes"])
-def test_by_every_method(cli, method):
+def test_importance_is_shown_for_every_method(cli, method):
     sweep = run_all(method, 24)
     found = sweep_sdk.get_sweep(sweep).importance()
     assert found[0]["name"] == "lr"
@@ -38,7 +38,7 @@ def test_too_few_runs(cli):
     assert [entry["share"] for entry in sweep_sdk.get_sweep(sweep).importance()] == [None, None]
 
 
-def test_without_a_metric_python_refuses(cli):
+def test_python_raises_without_a_metric(cli):
     config = {"method": "grid", "parameters": {"a": {"values": [1, 2]}}}
     sweep = sweep_sdk.sweep(config)
     with pytest.raises(sweep_sdk.NotPossible, match="has no metric"):

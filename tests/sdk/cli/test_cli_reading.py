@@ -43,7 +43,7 @@ class TestSweeps:
         assert [row["RUNS"] for row in rows] == ["0", "0/4"]
         assert [row["METRIC"] for row in rows] == ["-", "minimize loss"]
 
-    def test_by_project_and_state(self, cli, client, grid):
+    def test_sweeps_are_filtered_by_project_and_state(self, cli, client, grid):
         client.change_sweep(grid, state="paused")
         assert [s["id"] for s in cli("sweeps", "--state", "paused", "--json").json] == [grid]
         assert cli("sweeps", "--state", "running", "--json").json == []
@@ -57,7 +57,7 @@ class TestSweeps:
         assert "only the newest 2" in result.err
         assert cli("sweeps", "--limit", 4).err == ""
 
-    def test_none_yet(self, cli):
+    def test_no_sweeps_exist_yet(self, cli):
         result = cli("sweeps")
         assert (result.code, result.out) == (0, "")
         assert "sweep-sdk sweep FILE" in result.err
@@ -265,7 +265,7 @@ class TestRuns:
         assert (wrong.code, wrong.out) == (2, "")
         assert UNKNOWN in wrong.err
 
-    def test_time_counts_while_somebody_works(self, client, grid, run_one):
+    def test_the_duration_counts_while_an_agent_works(self, client, grid, run_one):
         ended, preempted, running = (
             run_one(grid), run_one(grid, "preempted"), run_one(grid, state=None)
         )  # fmt: skip
@@ -574,7 +574,7 @@ class TestBest:
         assert cli("best", grid, "--json").json["id"] == best
         assert cli("best", grid, "--json", "--format", "json").code == 2
 
-    def test_by_another_metric(self, cli, grid, run_one):
+    def test_the_best_run_by_another_metric(self, cli, grid, run_one):
         for acc in (0.1, 0.3, 0.2):
             run_one(grid, loss=acc, more={"acc": acc / 2, "acc.max": acc})
         assert cli("best", grid, "--metric", "acc", "--goal", "max").lines[0] == (
@@ -611,7 +611,7 @@ class TestLogs:
         path.parent.mkdir(parents=True)
         return path
 
-    def test_bytes_as_they_are(self, grid, run_one, capfdbinary):
+    def test_logs_are_printed_byte_for_byte(self, grid, run_one, capfdbinary):
         run = run_one(grid)
         content = bytes(range(256)) * 1000
         self.log_file(run).write_bytes(content)

@@ -27,7 +27,7 @@ class TestOneRun:
         assert result.err == f"run {run} is running, so nothing has changed\n"
 
     @pytest.mark.parametrize("is_deleted", [False, True])
-    def test_that_has_finished_is_not(self, cli, grid, run_one, is_deleted):
+    def test_that_has_finished_is_not_handed_out_again(self, cli, grid, run_one, is_deleted):
         run = run_one(grid)
         if is_deleted:
             cli("delete", run, "--yes")
@@ -36,7 +36,7 @@ class TestOneRun:
         assert result.err.count("\n") == 1
         assert f"sweep-sdk delete {run} --again" in result.err
 
-    def test_of_a_canceled_sweep_is_not(self, cli, grid, run_one):
+    def test_of_a_canceled_sweep_is_not_handed_out_again(self, cli, grid, run_one):
         run = run_one(grid, state="failed")
         cli("sweep", "--cancel", grid)
         result = cli("sweep", "--retry-run", run)
@@ -75,7 +75,7 @@ class TestAllThatFailed:
         asked = [client.ask(grid, f"key-of-the-test-{n}", "agent") for n in range(3)]
         assert sorted(run.id for run in asked) == [runs[0], runs[2], runs[3]]
 
-    def test_where_nothing_failed_nothing_changes(self, cli, grid, run_one):
+    def test_without_failed_runs_nothing_changes(self, cli, grid, run_one):
         run_one(grid)
         result = cli("sweep", "--retry-failed", grid)
         assert (result.code, result.out) == (0, "")

@@ -75,7 +75,7 @@ class TestRegister:
         assert result.err.startswith("warning: -: line 2: parmeters: ")
         assert [w["line"] for w in result.json["warnings"]] == [2]
 
-    def test_another_program_than_the_files(self, cli, client, grid_file):
+    def test_the_program_option_takes_precedence_over_the_file(self, cli, client, grid_file):
         result = cli("sweep", "sweep.yaml", "--program", "my train.py", "--json")
         assert result.json["config"]["program"] == "my train.py"
         assert client.get_sweep(result.json["id"])["config"]["program"] == "my train.py"
@@ -199,7 +199,7 @@ class TestBadFiles:
     @pytest.mark.parametrize(
         "content", [b"", b"[1, 2]", b"just words", b"a: [", b"parameters: {}\nmethod: grid"]
     )
-    def test_no_sweep_config(self, cli, content):
+    def test_a_file_that_is_not_a_sweep_config(self, cli, content):
         result = cli("sweep", "-", stdin=content)
         assert result.code == 2
         assert result.out == ""
@@ -265,7 +265,7 @@ class TestVerbs:
         assert run in result.out
         assert client.report(run, 1, 5, []).reason == "stop_run"
 
-    def test_stop_run_of_a_run_that_nobody_works_on(self, cli, grid, run_one):
+    def test_stop_run_of_a_run_without_an_agent(self, cli, grid, run_one):
         run = run_one(grid)
         result = cli("sweep", "--stop-run", run)
         assert result.code == 2
@@ -418,7 +418,7 @@ class TestAChangeWithoutEffectSaysWhy:
             ([], "--resume", "is pending already, so nothing has changed; to work on it: "),
         ],
     )
-    def test_the_state_that_it_has(self, cli, grid, first, again, advice):
+    def test_a_sweep_that_already_has_the_state(self, cli, grid, first, again, advice):
         for verb in first:
             assert cli("sweep", verb, grid).err == ""
         result = cli("sweep", again, grid)
@@ -434,7 +434,7 @@ class TestAChangeWithoutEffectSaysWhy:
         assert "has no runs left to hand out" in result.err
         assert f"sweep-sdk sweep --update {grid} FILE" in result.err
 
-    def test_the_config_that_it_has(self, cli, grid, grid_file):
+    def test_a_sweep_that_already_has_the_config(self, cli, grid, grid_file):
         result = cli("sweep", "--update", grid, grid_file)
         assert result.code == 0
         assert result.err == f"sweep {grid} has this config already, so nothing has changed\n"

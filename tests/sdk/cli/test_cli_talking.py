@@ -138,7 +138,7 @@ class TestAskAndTell:
         assert client.get_run(run)["state"] == "running"
         assert [row["metrics"]["loss"] for row in client.history(run)] == [5]
 
-    def test_the_result_comes_after_the_rows_that_are_there(self, cli, grid, client):
+    def test_the_result_is_appended_to_earlier_rows(self, cli, grid, client):
         run = cli("ask", grid, "--json").json
         for number in range(3):
             client.report(run["id"], 1, number, [{"metrics": {"loss": number}}], key=run["key"])
@@ -162,7 +162,7 @@ class TestAskAndTell:
 
 
 class TestSync:
-    def test_nothing_left(self, cli):
+    def test_nothing_to_deliver(self, cli):
         assert cli("sync").out == "there was nothing to deliver\n"
 
     def test_delivers_what_a_dead_agent_left(self, cli, grid, run_one, client):

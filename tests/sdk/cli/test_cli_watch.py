@@ -84,7 +84,7 @@ class TestProgress:
             ({}, []),
         ],
     )
-    def test_when_nobody_knows(self, sweep, runs):
+    def test_the_time_left_is_unknown(self, sweep, runs):
         assert progress_of({**SWEEP, **sweep}, runs, NOW).seconds_left is None
 
     def test_the_best_so_far(self):
@@ -148,7 +148,7 @@ class TestScreen:
     def test_the_sparkline(self, values, width, expected):
         assert sparkline(values, width) == expected
 
-    def test_where_a_picture_ends(self):
+    def test_the_chart_is_limited_to_the_bulk_of_the_values(self):
         assert limit_of([]) is None
         assert limit_of([*range(100), 1e9]) == pytest.approx(95.0)
         assert limit_of(range(100)) is None

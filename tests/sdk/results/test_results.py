@@ -115,7 +115,7 @@ class TestHistory:
             assert [row["attempt"] for row in rows] == [1] * 4 + [2] * 3
 
     @pytest.mark.parametrize("nothing", ["zzzzzzzz", "zzzzzzzz-0"])
-    def test_of_nothing(self, sweep_id, nothing):
+    def test_history_of_an_unknown_id(self, sweep_id, nothing):
         with pytest.raises(NotFound):
             sweep_sdk.history(nothing)
 
@@ -146,7 +146,7 @@ class TestBest:
             run_one(sweep_id, {"loss": n, "acc": 0.5}, summary={"loss": n, **spread})
         return sweep_id
 
-    def test_by_any_metric(self, three):
+    def test_the_best_run_by_any_metric(self, three):
         assert sweep_sdk.best(three)["index"] == 0
         assert sweep_sdk.best(three, metric="acc", goal="maximize")["index"] == 1
         assert sweep_sdk.best(three, metric="acc", goal="min")["index"] == 0
@@ -179,7 +179,7 @@ class TestBest:
 
 
 class TestRuns:
-    def test_are_chosen_and_ordered(self, sweep_id, run_one):
+    def test_runs_are_selected_and_sorted(self, sweep_id, run_one):
         for n in range(3):
             run_one(sweep_id, {"loss": 3.0 - n, "acc": n}, state="failed" if n == 2 else "finished")
         assert [run["index"] for run in sweep_sdk.runs(sweep_id)] == [0, 1, 2]
@@ -270,7 +270,7 @@ class TestSweep:
         )
         assert sweep.created_at > 0
 
-    def test_its_verbs(self, sweep_id, run_one, client):
+    def test_methods_change_the_sweep(self, sweep_id, run_one, client):
         sweep = sweep_sdk.get_sweep(sweep_id)
         run_one(sweep_id, {"loss": 1}, state=None)
         for verb, state in (
@@ -327,14 +327,14 @@ class TestSweep:
         assert sweep.state == "finished"
         assert "gives it no runs to hand out by itself" in capsys.readouterr().err
 
-    def test_it_knows_when_it_is_looked_at_again(self, sweep_id, run_one):
+    def test_refresh_updates_the_properties(self, sweep_id, run_one):
         sweep = sweep_sdk.get_sweep(sweep_id)
         run_one(sweep_id, {"loss": 1})
         assert (sweep.state, sweep.counts) == ("pending", {})
         assert sweep.refresh() is sweep
         assert (sweep.state, sweep.counts) == ("running", {"finished": 1})
 
-    def test_its_results(self, sweep_id, run_one):
+    def test_results_are_read_from_the_backend(self, sweep_id, run_one):
         sweep = sweep_sdk.get_sweep(sweep_id)
         for n in range(3):
             run_one(sweep_id, {"loss": 3 - n, "acc": n}, {"loss": 4 - n})
@@ -406,7 +406,7 @@ class TestRunsThatAreRunAgain:
         assert f"no run of sweep {sweep.id} failed, crashed or was killed" in reported[1]
 
     @pytest.mark.parametrize("verb", ["retry_run", "retry_failed"])
-    def test_in_a_paused_sweep_it_is_reported_that_they_wait(self, sweep, run_one, capsys, verb):
+    def test_a_message_says_that_runs_of_a_paused_sweep_wait(self, sweep, run_one, capsys, verb):
         run = run_one(sweep.id, state="failed")
         sweep.pause()
         getattr(sweep, verb)(*([run] if verb == "retry_run" else []))
@@ -434,7 +434,7 @@ class TestRunsThatAreRemoved:
         assert run_one(sweep.id, {"loss": 2}) == run
         assert sweep.best()["best"] == 2
 
-    def test_twice_is_reported(self, sweep, run_one, capsys):
+    def test_a_second_deletion_is_reported(self, sweep, run_one, capsys):
         run = run_one(sweep.id)
         sweep.delete_run(run)
         sweep.delete_run(0)

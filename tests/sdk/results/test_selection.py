@@ -209,7 +209,7 @@ class TestBestBy:
         assert best_by(shuffled, "acc", "maximize")[0]["index"] == 1
         assert best_by(shuffled, "acc", "minimize")[0]["index"] == 2
 
-    def test_neither_what_went_wrong_nor_what_is_not_finite(self):
+    def test_failed_runs_and_non_finite_values_do_not_count(self):
         runs = [
             a_run(0, summary={"acc": 0.99}, state="failed"),
             a_run(1, summary={"acc": 0.98}, state="crashed"),

@@ -228,7 +228,7 @@ class TestThePage:
 
 
 class TestTheData:
-    def test_it_is_what_the_backend_has(self, browser, client):
+    def test_the_data_is_that_of_the_backend(self, browser, client):
         sweep = client.create_sweep(CONFIG, name="mine")["id"]
         run = ask(client, sweep)
         client.report(run.id, 1, 0, [{"step": 0, "at": 1.0, "metrics": {"loss": "NaN"}}])

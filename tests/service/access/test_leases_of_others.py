@@ -76,7 +76,7 @@ def test_others_may_not_while_it_runs(play: Any, key: str | None) -> None:
     assert (play.rows(), play.state()) == ([], "running")
 
 
-def test_nor_when_it_has_ended(play: Any) -> None:
+def test_a_run_that_has_ended_cannot_be_changed_by_others(play: Any) -> None:
     attempt = play.ask("the-holders-key")
     play.finish(attempt, "the-holders-key")
     for number in (attempt, attempt + 1, 99):

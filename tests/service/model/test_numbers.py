@@ -54,5 +54,5 @@ def test_what_is_no_text_for_a_number_stays_as_it_is(value):
 @pytest.mark.parametrize(
     "found", [{}, {"$number": 1}, {"$number": "one"}, {"$number": "NaN", "more": 1}, {"a": "NaN"}]
 )
-def test_other_objects_are_no_numbers(found):
+def test_other_objects_are_not_numbers(found):
     assert untag(found) is found

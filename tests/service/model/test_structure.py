@@ -217,7 +217,7 @@ class TestConstraints:
         assert found == [{"momentum": 0.9, "optimizer": "sgd"}, {"optimizer": "adam"}]
 
     @pytest.mark.parametrize("method", ["random", "bayes"])
-    def test_other_methods_keep_to_them(self, method):
+    def test_other_methods_respect_the_constraints(self, method):
         ends = {"low": {"min": 0.0, "max": 1.0}, "high": {"min": 0.0, "max": 1.0}}
         config = parse(ends, method, metric={"name": "loss"}, constraints="low < high - 0.5").config
         for index in range(30):
@@ -243,7 +243,7 @@ class TestConstraints:
         assert list(found) == [path]
         assert message in found[path]
 
-    def test_those_that_hardly_any_config_meets(self):
+    def test_constraints_that_hardly_any_config_meets_are_rejected(self):
         found = problems(
             {"x": {"min": 0.0, "max": 1.0}}, method="random", constraints=["x < 0.00001"]
         )

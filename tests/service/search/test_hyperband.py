@@ -97,7 +97,9 @@ def stops(at_band: dict[int, float], metric: Metric = LOSS, eta: float = 3) -> s
         ([1.0, 2.0], 1.0000000001, set()),  # place 1: the worst
     ],
 )
-def test_who_is_stopped(values: list[float], eta: float, stopped: set[int]) -> None:
+def test_runs_worse_than_the_threshold_are_stopped(
+    values: list[float], eta: float, stopped: set[int]
+) -> None:
     assert stops(dict(enumerate(values)), eta=eta) == stopped
 
 

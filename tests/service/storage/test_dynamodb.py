@@ -165,7 +165,7 @@ class TestDeletion:
         assert len(pauses) == 3
         assert look == dynamodb_sweeps._LOOK_SECONDS
 
-    def test_in_the_end_it_is_throttled_and_a_repeat_goes_on(
+    def test_a_deletion_that_stays_throttled_is_continued_by_a_repeat(
         self, store: DynamoStore, database: Any
     ) -> None:
         add_sweep(store, n_runs=9)

@@ -84,7 +84,7 @@ class TestSchema:
             kinds = connection.execute("PRAGMA integrity_check").fetchall()
             assert kinds == [("ok",)]
 
-    def test_is_kept(self, path: Path) -> None:
+    def test_a_reopened_file_has_the_same_data(self, path: Path) -> None:
         with SqliteStore(path) as store:
             store.create_sweep(META, COUNTER)
         with SqliteStore(path) as store:
@@ -231,9 +231,7 @@ class TestSchema:
         with raw(path) as connection:
             assert connection.execute("SELECT note FROM sweeps").fetchall() == [(SWEEP,)]
 
-    def test_ours_with_a_table_of_somebody_else_is_not_ours(
-        self, store: SqliteStore, path: Path
-    ) -> None:
+    def test_a_file_with_a_foreign_table_is_refused(self, store: SqliteStore, path: Path) -> None:
         store.close()
         with raw(path) as connection:
             connection.execute("PRAGMA application_id = 0")
@@ -265,7 +263,9 @@ class TestSchema:
         with pytest.raises(StoreUnusable, match=r"SQLite 3\.7\.17; the local store needs 3\.15\.0"):
             sqlite_schema.check_library((3, 7, 17))
 
-    def test_plain_tables_do_as_well(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_tables_without_strict_types_work_too(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         dialect = sqlite_schema.dialect
         monkeypatch.setattr(sqlite_schema, "dialect", lambda text, _: dialect(text, (3, 36, 0)))
         with SqliteStore(path) as store:

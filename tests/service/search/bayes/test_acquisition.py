@@ -73,6 +73,6 @@ def test_scaled_complementary_error_function(x: float) -> None:
     assert erfcx(np.array([x]))[0] == pytest.approx(math.exp(x * x) * math.erfc(x), rel=1e-11)
 
 
-def test_its_tail() -> None:
+def test_the_tail_is_accurate() -> None:
     x = np.array([1e3, 1e6])
     assert erfcx(x) == pytest.approx(1 / (math.sqrt(math.pi) * x), rel=1e-6)

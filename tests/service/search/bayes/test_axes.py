@@ -129,6 +129,6 @@ def test_exchanges_change_one_finite_axis() -> None:
         assert len(set(found[:, j])) == n
 
 
-def test_no_finite_axis_no_exchange() -> None:
+def test_without_a_finite_axis_there_is_no_exchange() -> None:
     axes = Axes((Axis(),))
     assert exchanges(axes, np.array([0.5]), np.random.default_rng(0)).shape == (0, 1)

@@ -167,7 +167,7 @@ def test_not_to_have_heard_from_others_changes_nothing(axes: Axes, n_known: int)
         asked = np.concatenate([asked, heard.unit[None]])
 
 
-def test_no_value_no_model() -> None:
+def test_without_values_there_is_no_model() -> None:
     assert "no run has a value" in propose(data_on(PLANE, 0), 0, 0).reason
     one = propose(data_on(PLANE, 1, n_pending=10), 11, 0)
     assert "not enough" in one.reason
