@@ -31,7 +31,7 @@ def test_a_thousand_runs_arrive_in_few_bytes_and_requests_for_data(past, played)
 
 
 @pytest.mark.parametrize("name", ["twelve", "search", "hyperband", "thousand"])
-def test_every_view_is_drawn_without_a_word_of_complaint(past, played, name):
+def test_every_view_is_drawn_without_an_error(past, played, name):
     page = past.open_page()
     for tab in TABS:
         page.go(f"#/s/{getattr(played, name)}/{tab}")

@@ -44,7 +44,7 @@ export function forecastChart(sweep, forecasts, scale, look) {
       if (!f) return null;
       const pairs = /** @type {[string, string][]} */ ([
         ["expected", `${number(f.mean)} ± ${number(half(f), 2)}`],
-        ["came", f.value === null ? "not yet" : number(f.value, 5)],
+        ["result", f.value === null ? "not yet" : number(f.value, 5)],
       ]);
       if (f.reason) pairs.push(["chosen for", f.reason]);
       return tip(`Run ${f.index}`, pairs, "Click to open");

@@ -61,7 +61,7 @@ export function goodnessRamp(look) {
   return look.isDark ? VIRIDIS : [...VIRIDIS].reverse();
 }
 
-/** For series that are told apart by more than their colour. */
+/** For series that are distinguished by more than their colour. */
 /** @param {number} place @param {Look} look */
 export function seriesColor(place, look) {
   const colors = look.isDark

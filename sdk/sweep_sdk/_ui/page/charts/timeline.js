@@ -12,7 +12,7 @@ import { tip, tooltip } from "./tip.js";
  * @property {string} agent
  * @property {string} state
  * @property {number} from
- * @property {number} to        the end, or the last word of an attempt without one
+ * @property {number} to        the end, or when an attempt without one was last heard from
  */
 
 /**
@@ -160,7 +160,7 @@ export function timelineChart(attempts, now, look) {
   };
 }
 
-/** A bar whose left end has the mark of its state: shapes tell states apart where colours do not. */
+/** A bar whose left end has the mark of its state: shapes distinguish states where colours do not. */
 /** @param {Attempt} bar @param {any} api @param {import("./look.js").Look} look */
 function barShape(bar, api, look) {
   const [left, y] = api.coord([api.value(0), api.value(2)]);

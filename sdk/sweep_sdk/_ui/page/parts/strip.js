@@ -55,14 +55,14 @@ export function Strip({ table, scales, now }) {
         }
         <dt>Runs an hour</dt>
         <dd>${facts.runsPerHour === null ? "–" : number(facts.runsPerHour, 3)}</dd>
-        <dt>At work now</dt>
+        <dt>Running now</dt>
         <dd>${facts.nAtWork || "none"}</dd>
         <dt>Failed</dt>
         <dd>${nFailed || "none"}</dd>
       </dl>
     </div>
     <div class="stat">
-      <h2>Worth going on?</h2>
+      <h2>Worth continuing?</h2>
       ${worth(facts)}
     </div>
   </section>`;

@@ -71,7 +71,7 @@ function Neighbours({ table, index }) {
       : html`<span class="button disabled" aria-hidden="true">${label}</span>`;
   };
   return html`<div class="buttons">
-    ${link(place - 1, "←", "The run before")}${link(place + 1, "→", "The next run")}
+    ${link(place - 1, "←", "Previous run")}${link(place + 1, "→", "Next run")}
   </div>`;
 }
 
@@ -91,9 +91,9 @@ function Facts({ table, run, best, full, now }) {
       <h2>Time</h2>
       <p class="big">${duration(secondsTaken(run, now))}</p>
       <dl class="pairs">
-        <dt>Begun</dt>
+        <dt>Started</dt>
         <dd>${clock(run.started_at, now)}</dd>
-        <dt>${run.ended_at ? "Ended" : "Last word"}</dt>
+        <dt>${run.ended_at ? "Ended" : "Last heard"}</dt>
         <dd>${run.ended_at ? clock(run.ended_at, now) : ago(run.heard_at, now)}</dd>
         ${
           typeof run.step === "number"
@@ -127,7 +127,7 @@ function Facts({ table, run, best, full, now }) {
 function whyText(why, metric, sweep) {
   if (!why || Object.keys(why).length === 0)
     return html`<p>
-      ${sweep.method === "grid" ? "The next point of the grid." : sweep.method === "random" ? "Drawn at random." : "It was given, not chosen."}
+      ${sweep.method === "grid" ? "The next point of the grid." : sweep.method === "random" ? "Drawn at random." : "Added by hand or by a start point."}
     </p>`;
   return html`<p>
       ${why.start !== undefined ? `Start point ${value(why.start)} of the sweep file` : String(why.reason ?? "")}
@@ -137,19 +137,19 @@ function whyText(why, metric, sweep) {
         typeof why.mean === "number" && typeof why.std === "number"
           ? html`<dt>Expected</dt>
               <dd>${number(why.mean)} ± ${number(why.std, 2)}</dd>
-              <dt>Came</dt>
+              <dt>Result</dt>
               <dd>${metric === null ? "not yet" : number(metric)}</dd>`
           : null
       }
       ${
         typeof why.expected_improvement === "number"
-          ? html`<dt>Improvement hoped for</dt>
+          ? html`<dt>Expected improvement</dt>
               <dd>${number(why.expected_improvement, 2)}</dd>`
           : null
       }
       ${
         typeof why.observations === "number"
-          ? html`<dt>Values known then</dt>
+          ? html`<dt>Values known at the time</dt>
               <dd>${number(why.observations)}</dd>`
           : null
       }
@@ -248,7 +248,7 @@ function Attempts({ run, full, now }) {
             <th>Attempt</th>
             <th>State</th>
             <th>Agent</th>
-            <th class="num">Begun</th>
+            <th class="num">Started</th>
             <th class="num">Time</th>
             <th class="num">Exit</th>
           </tr>

@@ -141,7 +141,7 @@ function kept(query) {
 function Notices({ error, trouble, now, done, onClose }) {
   return html`<div class="notices" aria-live="polite">
     ${error ? html`<p class="notice bad"><strong>No news.</strong> ${error.message}</p>` : null}
-    ${trouble && !error ? html`<p class="notice bad"><strong>No answer since ${clock(trouble.since, now)}.</strong> What is shown is from before. ${trouble.text}</p>` : null}
+    ${trouble && !error ? html`<p class="notice bad"><strong>No answer since ${clock(trouble.since, now)}.</strong> The data shown is from before that. ${trouble.text}</p>` : null}
     ${done ? html`<p class="notice good">${done}<button class="icon" aria-label="Close" onClick=${onClose}>×</button></p>` : null}
   </div>`;
 }

@@ -24,7 +24,7 @@ export function TimelineView({ table, chosen, look, now }) {
     wide=${true}
     title=${`${count(attempts.length, "attempt")} of ${count(chosen.length, "run")}`}
     tools=${html`<${StateLegend} states=${new Set(attempts.map(({ state }) => state))} />`}
-    note=${`A lane is an agent; a gap is idle time. Agents were at work ${percent(busyShare(attempts))} of the time between their first and last attempts. An attempt whose agent was lost ends with its last word. Ctrl and the wheel zoom.${chart.nLeftOut ? ` ${count(chart.nLeftOut, "agent")} left out.` : ""}`}
+    note=${`A lane is an agent; a gap is idle time. Agents were at work ${percent(busyShare(attempts))} of the time between their first and last attempts. An attempt whose agent was lost ends when it was last heard from. Ctrl and the wheel zoom.${chart.nLeftOut ? ` ${count(chart.nLeftOut, "agent")} left out.` : ""}`}
   >
     <${Chart}
       height=${chart.height}
