@@ -1,4 +1,4 @@
-"""Answers to wandb's clients, as small as they work with. Pure."""
+"""Minimal answers that wandb's clients accept. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def data(found: Json | None) -> Json:
 
 
 def refusal(message: str) -> Json:
-    """The body of an answer to what is not supported: clients go on without it."""
+    """The body of an answer to an unsupported request, without which clients continue."""
     return {"data": None, "errors": [{"message": message}]}
 
 
 def viewer(name: str) -> Json:
-    """Who the user is, under which clients file what they send."""
+    """The user, whose name clients use as the entity."""
     entity = {"id": name, "name": name}
     return {
         "viewer": {
@@ -58,9 +58,9 @@ def upserted(bucket: Bucket, *, entity: str, n_rows: int) -> Json:
     """The answer to ``UpsertBucket``.
 
     Args:
-        bucket: What the client has said about the run.
-        entity: Of the user, where the client names none.
-        n_rows: How many rows of it are here: the client goes on after them.
+        bucket: The client's description of the run.
+        entity: The user's entity, if the client names none.
+        n_rows: Number of rows received, after which the client continues.
     """
     entity = bucket.entity or entity
     project = bucket.project or "uncategorized"
@@ -87,11 +87,11 @@ def resume_status(
     """The answer to ``RunResumeStatus``.
 
     Args:
-        project: That the client asks about.
-        entity: Likewise.
-        bucket: The run; None if it is not known.
-        n_rows: How many rows of it are here.
-        last: Its last row, with the client's own values such as ``_step``.
+        project: The project in the request.
+        entity: The entity in the request.
+        bucket: The run; None if it is unknown.
+        n_rows: Number of rows received.
+        last: The last row, with the client's own values such as ``_step``.
     """
     found = None
     if bucket is not None:
