@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.wandb.streams import encode_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from sweep_service.wandb.streams import Bucket
 
     Json = dict[str, Any]
@@ -45,36 +43,24 @@ def viewer(name: str) -> Json:
     }
 
 
-def features(names: Sequence[str] = ()) -> Json:
-    """Features of the server that clients may use."""
-    return {"serverInfo": {"features": [{"name": name, "isEnabled": True} for name in names]}}
+def features() -> Json:
+    """Features of the server that clients may use: none."""
+    return {"serverInfo": {"features": []}}
 
 
-def introspection(query: str, fields: Mapping[str, Sequence[str]] | None = None) -> Json:
-    """Types of the schema by their alias in the query; types that are not in ``fields`` are empty.
-
-    Args:
-        query: The text of the query.
-        fields: Names of fields, by alias.
-    """
-    return {
-        alias: {
-            "name": alias,
-            "fields": [{"name": name, "args": []} for name in (fields or {}).get(alias, ())],
-            "inputFields": [],
-        }
-        for alias in (name or "__type" for name in _TYPE.findall(query))
-    }
+def introspection(query: str) -> Json:
+    """Types of the schema, by the alias that they have in the query; all are empty."""
+    empty: Json = {"fields": [], "inputFields": []}
+    return {alias or "__type": empty for alias in _TYPE.findall(query)}
 
 
-def upserted(bucket: Bucket, *, entity: str, n_rows: int, sweep: str | None = None) -> Json:
+def upserted(bucket: Bucket, *, entity: str, n_rows: int) -> Json:
     """The answer to ``UpsertBucket``.
 
     Args:
         bucket: The client's description of the run.
         entity: The user's entity, if the client names none.
         n_rows: Number of rows received, after which the client continues.
-        sweep: The sweep that the run belongs to.
     """
     entity = bucket.entity or entity
     project = bucket.project or "uncategorized"
@@ -84,7 +70,7 @@ def upserted(bucket: Bucket, *, entity: str, n_rows: int, sweep: str | None = No
         "displayName": bucket.display_name or bucket.name,
         "description": None,
         "config": encode_config(bucket.config or {}),
-        "sweepName": sweep,
+        "sweepName": None,
         "historyLineCount": n_rows,
         "project": {
             "id": project,
