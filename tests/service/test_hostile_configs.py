@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import boto3
 import hypothesis.strategies as st
@@ -169,6 +170,16 @@ def test_a_file_holds_a_bounded_number_of_values(backend):
     answer = backend.call("POST", "/v1/sweeps", {"yaml": FILES["plain numbers"]})
     assert answer.status == 422
     assert "holds more than 30,000 keys and values; give ranges" in str(answer.body)
+
+
+CORPUS = sorted((Path(__file__).parents[1] / "fuzzing" / "corpus").iterdir())
+
+
+@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.stem)
+def test_what_fuzzing_began_with_or_found_is_no_server_error(backend, file):
+    text = file.read_bytes().decode("utf-8", "replace")
+    answer = backend.call("POST", "/v1/sweeps", {"yaml": text}, {"dry_run": "true"})
+    assert answer.status < 500, answer.body
 
 
 PIECES = ["{", "[", "]", "&a ", "*a", "<<: ", "!!int ", "!!set ", "\t", "\n", "- ", ": ", "?"]
