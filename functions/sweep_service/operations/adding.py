@@ -1,8 +1,8 @@
-"""Adding points: configurations that people have handed out next, each once.
+"""Adding points: users queue configurations to be handed out next, each once.
 
 The points are put before the ``start`` configs of a new version of the same config, which begins
-with the next index. So an index alone says which point it has, and the version is saved only if no
-index has been given out since the points that are taken were worked out.
+with the next index. So an index alone determines its point, and the version is only saved if no
+index has been given out since the taken points were computed.
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ if TYPE_CHECKING:
     from sweep_service.search.offer import Offer
 
 _TRIES = 8
-#: The status of a sweep, which every ask reads and writes, lists the versions of its config.
+#: Limited because every ask reads and writes the status of the sweep, which lists the versions.
 _MOST_VERSIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class AddedPoint:
-    """What became of a point.
+    """The result for a point to add.
 
     Attributes:
-        index: That it will be handed out with, unless more is added before it; None: it was handed
-            out before, counts as done, or waits already.
+        config: The complete config.
+        index: Index with which it will be handed out unless more points are added before it; None
+            if it was handed out before, counts as done, or already waits.
     """
 
     config: Mapping[str, Any]
@@ -50,7 +51,7 @@ class AddedPoint:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The answer to a request to add points; ``warnings`` say which values were filled in."""
+    """The result of adding points; ``warnings`` name the values that were filled in."""
 
     points: Sequence[AddedPoint]
     sweep_state: SweepState
@@ -58,23 +59,23 @@ class Added:
 
     @property
     def n_added(self) -> int:
-        """How many points wait that did not before."""
+        """Number of points that wait and did not wait before."""
         return sum(point.index is not None for point in self.points)
 
 
 def add_points(services: Services, sweep: str, configs: Sequence[Any], *, is_front: bool) -> Added:
-    """Have points handed out next; those that were handed out or wait already change nothing.
+    """Queue points to be handed out next; those handed out before or waiting change nothing.
 
     Args:
-        services: What to work with.
-        sweep: Its id.
-        configs: Values of the parameters; those with one value may be left out.
-        is_front: Whether they come before points that were added earlier and still wait.
+        services: The backend's services.
+        sweep: The sweep's id.
+        configs: Values of the parameters; those with a single value may be left out.
+        is_front: Whether to put them before points that were added earlier and still wait.
 
     Raises:
         NotFound: No such sweep.
-        InvalidConfig: A config is not in the space; the error names every problem.
-        NotPossible: The sweep is canceled, or hands out fewer runs than that.
+        InvalidConfig: A config is outside the space; the error names every problem.
+        NotPossible: The sweep is canceled, or its run cap leaves too few runs.
         Busy: Runs are handed out faster than the remaining points can be computed.
     """
     for _ in range(_TRIES):
@@ -107,7 +108,7 @@ def add_points(services: Services, sweep: str, configs: Sequence[Any], *, is_fro
 def _placed(
     config: SweepConfig, new: Sequence[Mapping[str, Any]], known: set[str], offer: Offer
 ) -> list[AddedPoint]:
-    """Where each point is in the order of what is handed out next."""
+    """The index with which each point will be handed out."""
     places = {key_of(config.space, p): n for n, p in enumerate(offer.start[: offer.n_added])}
     placed = []
     for point in new:
@@ -118,10 +119,10 @@ def _placed(
 
 
 def _check_room(config: SweepConfig, offer: Offer, run_cap: int | None, n_versions: int) -> None:
-    """Make sure that all points that wait will be handed out.
+    """Check that all waiting points will be handed out.
 
     Raises:
-        NotPossible: They will not.
+        NotPossible: There is not enough room.
     """
     limit = smaller(registry.last_index(config, offer), run_cap)
     n_left = None if limit is None else max(0, limit - offer.base)

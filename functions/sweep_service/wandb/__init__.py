@@ -1,1 +1,1 @@
-"""The protocol of wandb's clients, as far as it is spoken here."""
+"""The supported part of the protocol of wandb's clients."""

@@ -1,8 +1,8 @@
-"""``wandb agent``: which run it is given, and what its heartbeats say about the one before.
+"""``wandb agent``: the runs it is handed, and the meaning of its heartbeats.
 
-A heartbeat is an ask: repeated, it is answered with the same run, since all asks of an agent have
-one key. Heartbeats name the runs whose programs live, and never say how a program ended; programs
-say that themselves (``streaming``), or not at all.
+A heartbeat is an ask: repeated, it gets the same run, since all asks of an agent have the same key.
+Heartbeats name the runs whose programs are running, but not how a program ended. Programs report
+that themselves (``streaming``), or not at all.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
     Commands = list[dict[str, Any]]
 
-#: Seconds from an answer to the agent's next heartbeat, if it has received the answer. A request
-#: whose answer was lost is repeated after about 1, 2, 4, 8, 16 and 32 seconds.
+#: Seconds from an answer that was received to the agent's next heartbeat. A request whose answer
+#: was lost is repeated after about 1, 2, 4, 8, 16 and 32 seconds.
 _NEXT_HEARTBEAT = (5.0, 8.0)
-#: After this time nobody repeats a request any more.
+#: Time after which clients no longer repeat a request.
 _LONGEST_REPEATING_SECONDS = 600.0
 
 
 def sweep_of(variables: Mapping[str, Any]) -> str:
-    """The sweep that a heartbeat is about."""
+    """The sweep of a heartbeat."""
     return parse_agent(variables.get("id")).sweep
 
 
 def create_agent(call: Call) -> dict[str, Any]:
-    """Give an agent an id; nothing is stored.
+    """Give an agent an id. Nothing is stored.
 
     Raises:
         NotFound: No such sweep.
@@ -57,23 +57,23 @@ def create_agent(call: Call) -> dict[str, Any]:
 
 
 def heartbeat(call: Call) -> dict[str, Any]:
-    """Keep the runs of an agent, or give it the next one.
+    """Renew the leases of an agent's runs, or hand it the next run.
 
     Raises:
-        NotFound: The sweep is not there any more.
+        NotFound: The sweep no longer exists.
     """
     agent = parse_agent(call.variables.get("id"))
     key = agent.key(call.request.identity)
     live = _live_runs(call.text("runState"), agent.sweep)
     try:
         commands = _kept(call.services, key, live) if live else _next(call.services, agent, key)
-    except TryAgain:  # the agent asks again in five seconds
+    except TryAgain:  # the agent sends another heartbeat in five seconds
         commands = []
     return {"agentHeartbeat": {"agent": {"id": agent.id}, "commands": json.dumps(commands)}}
 
 
 def _live_runs(text: str | None, sweep: str) -> list[RunName]:
-    """The runs of the sweep whose programs live, of ``{"NAME": true}``."""
+    """The runs of the sweep with a running program, from ``{"NAME": true}``."""
     try:
         states = json.loads(text or "{}")
     except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ def _live_runs(text: str | None, sweep: str) -> list[RunName]:
 
 
 def _kept(services: Services, key: str, live: list[RunName]) -> Commands:
-    """Prolong the leases of live runs; stop those that are to be stopped."""
+    """Renew the leases of running runs, and stop those that must end."""
     stopped = [name for name in live if _is_stopped(services, key, name)]
     return [{"type": "stop", "run_id": str(name)} for name in stopped]
 
@@ -105,7 +105,7 @@ def _is_stopped(services: Services, key: str, name: RunName) -> bool:
 
 
 def _next(services: Services, agent: Agent, key: str) -> Commands:
-    """The next run for an agent none of whose programs lives."""
+    """The next run for an agent without a running program."""
     again = _settle(services, agent.sweep, key)
     if again is not None:
         return [again]
@@ -121,20 +121,20 @@ def _next(services: Services, agent: Agent, key: str) -> Commands:
 
 
 def _settle(services: Services, sweep: str, key: str) -> dict[str, Any] | None:
-    """See to the run that an agent still holds although no program of its lives.
+    """Handle a run that an agent still holds although it has no running program.
 
-    Either the answer that gave it the run was lost, or its program ended without a word. A program
-    that is known to have started has ended. One that is not may have died before ``wandb.init``, in
-    which case to hand out the run again would start it in vain: so that is done once.
+    Either the answer with the run was lost, or the program ended without reporting. If the program
+    is known to have started, it has ended. Otherwise it may have died before ``wandb.init``, in
+    which case another start would be futile; so the run is handed out again only once.
 
     Returns:
-        The command that hands out the run again; None: the agent holds no run any more.
+        The command that hands out the run again; None if the agent no longer holds a run.
     """
     held = services.store.list_leases(sweep)
     lease = next((item for item in held if item.key == key and not item.is_released), None)
     run = None if lease is None else services.store.get_run(sweep, lease.index)
     if lease is None or run is None or run.outcome is not None or run.attempt != lease.attempt:
-        return None  # what was left half done the ask completes
+        return None  # the ask completes what was interrupted
     name = RunName(sweep, lease.index, lease.attempt)
     config = services.load_config(sweep, run.config_version).config
     now, seconds = services.clock(), config.lease_seconds

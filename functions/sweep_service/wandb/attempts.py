@@ -1,4 +1,4 @@
-"""What is known of an attempt whose program uses wandb: who holds it, how it has ended."""
+"""Attempts whose programs use wandb: the proof that a caller holds one, and how it ended."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from sweep_service.operations.services import Services
     from sweep_service.wandb.names import RunName
 
-#: The exit code that clients report of a program that was interrupted.
+#: Exit code that clients report for a program that was interrupted.
 _INTERRUPTED = 255
 
 
 def holds(lease: Lease, name: RunName) -> bool:
-    """Whether a lease of its run is held by an attempt."""
+    """Whether an attempt holds the lease of its run."""
     return lease.attempt == name.attempt and not lease.is_released
 
 
@@ -31,15 +31,15 @@ def proven_key(services: Services, name: RunName, identity: Identity | None) -> 
     """The key of an attempt, for a caller with the credential of the agent that it was handed to.
 
     Args:
-        services: What to work with.
+        services: The backend's services.
         name: The attempt.
         identity: The caller; an admin needs no proof.
 
     Returns:
-        The key; None where it is not known any more.
+        The key; None if it is no longer known.
 
     Raises:
-        Forbidden: The attempt was handed to somebody else.
+        Forbidden: The attempt was handed to another caller.
     """
     lease = services.store.get_lease(name.sweep, name.index)
     if lease is not None and holds(lease, name):
@@ -53,15 +53,15 @@ def proven_key(services: Services, name: RunName, identity: Identity | None) -> 
 
 
 def has_ended_itself(services: Services, name: RunName) -> bool:
-    """Whether an attempt has ended by its own word, so that its program may go on as it likes.
+    """Whether a program has reported its own end, so that it must not be interrupted any more.
 
-    It may be saving a model, which a stop would interrupt.
+    It may still be saving a model.
     """
     run = services.store.get_run(name.sweep, name.index)
     if run is None or run.attempt != name.attempt:
         return False
     if run.outcome is not None:
-        return run.outcome.exit_code is not None  # nobody but the program knows that
+        return run.outcome.exit_code is not None  # only the program can report it
     lease = services.store.get_lease(name.sweep, name.index)
     return lease is not None and lease.released_attempt == name.attempt
 
@@ -76,15 +76,15 @@ def ending_of(
 ) -> Ending:
     """How an attempt has ended.
 
-    A program that was asked to stop ends by a signal or by its own means; the reason says what
-    counts.
+    A program that was asked to stop ends by a signal or by itself; the reason of the stop decides
+    about the state.
 
     Args:
-        lease: Of the attempt.
-        state: Of its sweep.
-        exit_code: What the program said at its end; None: it ended without a word.
+        lease: Lease of the attempt.
+        state: State of the sweep.
+        exit_code: Exit code that the program reported; None if it ended without reporting.
         summary: Last value of every metric.
-        error_tail: What the program printed last.
+        error_tail: The last output of the program.
     """
     is_stopped_early = lease.early_stop is not None
     if is_stopped_early or exit_code == 0:

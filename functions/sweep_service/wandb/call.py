@@ -1,4 +1,4 @@
-"""An operation that a client asks for, as the functions see it that answer it."""
+"""The argument of the functions that answer a client's operations."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Call:
     """One operation.
 
     Attributes:
-        variables: As the client sent them.
-        deed: What was changed, for the log of the sweep; set by the function that answers.
+        variables: The variables that the client sent.
+        deed: The change to store as an event, set by the function that answers.
     """
 
     request: Request
@@ -34,11 +34,11 @@ class Call:
     deed: Deed | None = None
 
     def text(self, *names: str) -> str | None:
-        """The first of some variables that is a text and not empty."""
+        """The first of the variables that is a non-empty text."""
         return _first_text(self.variables, names)
 
     def count(self, name: str, default: int) -> int:
-        """A variable that is a whole number, also as a text; ``default`` where it is none."""
+        """A variable that is an integer, possibly as text; ``default`` if it is not."""
         found = self.variables.get(name)
         if isinstance(found, str) and found.isascii() and found.isdigit():
             found = int(found[:15])
@@ -46,19 +46,19 @@ class Call:
         return found if is_whole and found >= 0 else default  # type: ignore[operator,return-value]
 
     def project(self, name: str, **fields: Any) -> dict[str, Any]:
-        """A project: clients find in it what they have asked for."""
+        """A project that contains the requested fields."""
         entity = self.text("entity", "entityName") or ENTITY
         own = {"id": name, "name": name, "entityName": entity, "internalId": "1"}
         return {**own, "entity": {"id": entity, "name": entity}, "readOnly": False, **fields}
 
 
 def no_sweep(variables: Mapping[str, Any]) -> None:
-    """For operations that are about no sweep in particular."""
+    """The ``sweep_of`` of operations that concern no particular sweep."""
     del variables
 
 
 def sweep_by(name: str) -> Callable[[Mapping[str, Any]], str | None]:
-    """Which sweep an operation is about: the one whose id is a variable, if it is there."""
+    """A function that returns the sweep whose id is in a variable, if any."""
 
     def sweep_of(variables: Mapping[str, Any]) -> str | None:
         found = _first_text(variables, (name,))
@@ -70,7 +70,7 @@ def sweep_by(name: str) -> Callable[[Mapping[str, Any]], str | None]:
 
 
 def run_by(*names: str) -> Callable[[Mapping[str, Any]], str | None]:
-    """The same of an operation that names a run, by the first of some variables that is there."""
+    """A function that returns the sweep of the run in the first variable that is present."""
     return lambda variables: parse_run_name(_first_text(variables, names)).sweep
 
 

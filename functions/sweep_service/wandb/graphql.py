@@ -1,6 +1,6 @@
-"""``POST /graphql``: the operations of wandb's clients, each with the scope that it needs.
+"""``POST /graphql``: the operations of wandb's clients, each with its required scope.
 
-An answer has all fields that any client asks for; clients take those that they know.
+An answer has all fields that any client requests; clients ignore the others.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 class Operation(NamedTuple):
-    """What answers an operation, and who may ask for it.
+    """The function that answers an operation, and the scope it requires.
 
     Attributes:
         answer: Returns the data of the answer; may raise any error of the backend.
-        scope: As of a route.
-        sweep_of: Which sweep it is about, by its variables; None: no sweep in particular.
-        is_about_caller: As of a route.
+        scope: As for a route.
+        sweep_of: Returns the sweep that the variables refer to; None for no particular sweep.
+        is_about_caller: As for a route.
     """
 
     answer: Callable[[Call], Any]
@@ -52,8 +52,7 @@ def _about_caller(answer: Callable[[Call], Any]) -> Operation:
 
 
 MAX_ANSWER_BYTES = 1_000_000
-#: Operations that are not here are answered with an error, which clients expect of servers that
-#: are older than they are.
+#: Other operations are answered with an error, which clients expect from older servers.
 OPERATIONS: dict[str, Operation] = {
     "UpsertSweep": Operation(sweeps.upsert_sweep, Scope.ADMIN, sweep_by("id")),
     "StopRun": Operation(streaming.stop_run, Scope.ADMIN, run_by("id", "runId")),
@@ -110,18 +109,18 @@ def answer(request: Request, services: Services) -> Response:
     except Unauthorized:
         raise
     except (FixRequest, GiveUp) as error:
-        # Clients repeat what is answered with 409, and show the text of a 422 at once.
+        # Clients repeat requests that are answered with 409, and show the message of a 422 at once.
         return _refusal(error.status if error.status in (403, 404) else 422, str(error))
     return Response(200, {"data": data}, deed=call.deed)
 
 
 def _check(operation: Operation, identity: Identity | None, call: Call) -> None:
-    """Refuse an operation that its sender may not ask for.
+    """Check that the caller may request an operation.
 
     Raises:
-        Unauthorized: The sender is unknown, or the credential has expired.
-        Forbidden: The credential does not allow it. IAM allows the route, which is not enough: all
-            operations share it.
+        Unauthorized: The caller is unknown, or the credential has expired.
+        Forbidden: The credential does not allow it. Permission by IAM for the route is not enough,
+            because all operations share it.
     """
     if identity is not None and identity.scope is None:
         raise Forbidden("clients of W&B need a token; AWS credentials are not enough")
@@ -132,10 +131,10 @@ def _check(operation: Operation, identity: Identity | None, call: Call) -> None:
 
 
 def _check_size(data: Any) -> None:
-    """Refuse to send more than the costs of a deployment are worked out with.
+    """Check that an answer does not exceed the size assumed in the cost estimate of a deployment.
 
     Raises:
-        TooLarge: It is more.
+        TooLarge: It does.
     """
     n_bytes = len(json.dumps(data))
     if n_bytes > MAX_ANSWER_BYTES:

@@ -1,4 +1,4 @@
-"""What runs and agents are called in W&B's protocol, and what proves that an agent holds a run."""
+"""Names of runs and agents in W&B's protocol, and the proof that an agent holds a run."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _DIGITS = 24
 
 @dataclass(frozen=True, slots=True)
 class RunName:
-    """An attempt of a run: the first is named as the run is, the others ``ID-3-a2`` and so on.
+    """An attempt of a run: the first has the name of the run, the others ``ID-3-a2`` and so on.
 
-    Nothing else in the protocol says of which attempt a program is.
+    Nothing else in the protocol identifies the attempt of a program.
     """
 
     sweep: str
@@ -43,7 +43,7 @@ class RunName:
 
 
 def parse_run_name(text: object) -> RunName:
-    """The attempt with a name.
+    """Parse the name of an attempt.
 
     Raises:
         NotFound: It is not the name of a run of a sweep.
@@ -55,7 +55,7 @@ def parse_run_name(text: object) -> RunName:
 
 
 class Agent(NamedTuple):
-    """An agent, all of which is in its id: nothing is stored of it."""
+    """An agent, which is fully described by its id: nothing is stored about it."""
 
     sweep: str
     host: str
@@ -63,24 +63,24 @@ class Agent(NamedTuple):
 
     @property
     def id(self) -> str:
-        """What the client sends with each heartbeat."""
+        """The id that the client sends with each heartbeat."""
         return base64.urlsafe_b64encode(json.dumps(list(self)).encode()).decode().rstrip("=")
 
     @property
     def name(self) -> str:
-        """What people see of it, from which the key does not follow."""
+        """The display name, from which the key cannot be derived."""
         return f"wandb-{_digest(f'agent {self.id}')[:8]}"
 
     def key(self, identity: Identity | None) -> str:
-        """The key of the leases that it holds: of this agent, and of this caller's credential."""
+        """The key of its leases, which depends on the agent and on the caller's credential."""
         return f"{key_prefix(identity)}{_digest(self.id)}"
 
 
 def parse_agent(text: object) -> Agent:
-    """The agent with an id.
+    """Parse the id of an agent.
 
     Raises:
-        NotFound: No agent of this backend has it.
+        NotFound: It is not the id of an agent of this backend.
     """
     try:
         padded = f"{text}{'=' * (-len(str(text)) % 4)}"
@@ -94,9 +94,9 @@ def parse_agent(text: object) -> Agent:
 
 
 def key_prefix(identity: Identity | None) -> str:
-    """With what the keys of all leases begin that agents with this credential hold.
+    """The prefix of the keys of all leases held by agents with this credential.
 
-    A program's stream names the run and presents the credential, and nothing else.
+    The stream of a program only contains the name of the run and the credential.
     """
     who = ("", "") if identity is None else (identity.method.value, identity.name)
     return f"wandb-{_digest(json.dumps(who))}-"

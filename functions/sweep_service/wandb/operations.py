@@ -1,4 +1,4 @@
-"""GraphQL requests of wandb's clients: which operation each asks for, by name alone."""
+"""Decodes the operations in GraphQL requests of wandb's clients, by name only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweep_service.wandb.streams import decode_object
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_IGNORED = r"(?:\s|#[^\n]*\n)*"  # comments too
+_IGNORED = r"(?:\s|#[^\n]*\n)*"  # white space and comments
 _NAMED = re.compile(rf"{_IGNORED}(?:query|mutation)\s+(\w+)")
 _FIRST_FIELD = re.compile(rf"{_IGNORED}(?:query|mutation)?\s*\{{\s*(\w+)")
 
@@ -21,8 +21,8 @@ class Operation:
     """An operation of a client.
 
     Attributes:
-        name: Such as ``UpsertBucket``; the first field, such as ``viewer``, of a query without a
-            name, and empty where the text has neither.
+        name: Name of the operation, such as ``UpsertBucket``, or else the first field of the
+            query, such as ``viewer``, or else empty.
     """
 
     name: str
@@ -31,16 +31,16 @@ class Operation:
 
 
 def decode_operation(body: bytes) -> Operation:
-    """The operation that the body of a GraphQL request asks for.
+    """Decode the operation in the body of a GraphQL request.
 
     Raises:
-        Malformed: It is no JSON object.
+        Malformed: The body is not a JSON object.
     """
     document = decode_object(body)
     query, variables = document.get("query"), document.get("variables")
     text = query if isinstance(query, str) else ""
     name = document.get("operationName")
-    if not (isinstance(name, str) and name):  # what clients in Python ask for
+    if not (isinstance(name, str) and name):  # clients in Python send no name
         found = _NAMED.match(text) or _FIRST_FIELD.match(text)
         name = found.group(1) if found else ""
     return Operation(name, variables if isinstance(variables, dict) else {}, text)

@@ -1,4 +1,4 @@
-"""Sweeps and runs as ``wandb.Api()`` and ``wandb agent`` read them."""
+"""Reading sweeps and runs by ``wandb.Api()`` and ``wandb agent``."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _RUNS_A_PAGE = 200
 _SWEEPS_A_PAGE = 50
 _MOST_SAMPLES = 10_000
 _SAMPLES = 500
-_ROWS_BYTES = 500_000  #: in an answer each row is a text, with its quotes escaped
+_ROWS_BYTES = 500_000  #: Rows in an answer are texts with escaped quotes, which need more space.
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TYPES = ("QueryType", "MutationType", "ServerInfoType", "ServerSettingsType", "TypeInfo")
 
 
 def viewer(call: Call) -> Json:
-    """Who asks."""
+    """The caller."""
     found = {
         "id": call.request.caller,
         "name": call.request.caller,
@@ -56,13 +56,13 @@ def viewer(call: Call) -> Json:
 
 
 def server_features(call: Call) -> Json:
-    """What newer servers can do: none of it."""
+    """The features of newer servers, none of which is supported."""
     del call
     return {"serverInfo": {"features": []}}
 
 
 def probed(call: Call) -> Json:
-    """Which fields the types of the server have, as far as older clients have to know."""
+    """The fields of the server's types that older clients have to know."""
     del call
     needed = {"ProjectType": "internalId", "RunType": "projectId"}
     return {
@@ -72,7 +72,7 @@ def probed(call: Call) -> Json:
 
 
 def sweep(call: Call) -> Json:
-    """One sweep; null where there is none."""
+    """One sweep; null if it does not exist."""
     try:
         view = sweep_operations.get_sweep(call.services, call.text("sweep", "name") or "")
     except NotFound:
@@ -116,15 +116,15 @@ def _heads(services: Services, project: str | None) -> Iterator[object]:
 
 
 def sweep_of_filters(variables: Mapping[str, Any]) -> str:
-    """The sweep whose runs are asked for."""
+    """The sweep in the filters of a request for runs."""
     return _filters(variables)[0]
 
 
 def _filters(variables: Mapping[str, Any]) -> tuple[str, str | None]:
-    """The sweep and the state that the filters of a list of runs ask for.
+    """The sweep and the state in the filters of a list of runs.
 
     Raises:
-        InvalidRequest: They ask for something else.
+        InvalidRequest: The filters have other conditions.
     """
     try:
         asked = json.loads(variables.get("filters") or "{}")
@@ -142,7 +142,7 @@ def _filters(variables: Mapping[str, Any]) -> tuple[str, str | None]:
 
 
 def runs(call: Call) -> Json:
-    """A page of the runs of a sweep, in the order that is asked for."""
+    """A page of the runs of a sweep, in the requested order."""
     sweep_id, state = _filters(call.variables)
     services = call.services
     view = sweep_operations.get_sweep(services, sweep_id)
@@ -162,10 +162,10 @@ def runs(call: Call) -> Json:
 
 
 def _ordered(heads: Sequence[RunHead], view: SweepView, order: str) -> Sequence[RunHead]:
-    """Runs in an order that is asked for; those without a value of the metric last.
+    """Sort runs in the requested order, those without a value of the metric last.
 
     Raises:
-        InvalidRequest: The order is none that is known.
+        InvalidRequest: The order is unknown.
     """
     is_ascending, key = not order.startswith("-"), order.lstrip("+-")
     metric = view.loaded.config.metric
@@ -181,7 +181,7 @@ def _ordered(heads: Sequence[RunHead], view: SweepView, order: str) -> Sequence[
 
 
 def _views(services: Services, sweep_id: str, indices: Sequence[int]) -> Iterable[RunView]:
-    """The runs at some indices; neighbours are read together."""
+    """The runs at the given indices; neighbours are read together."""
     if not indices:
         return []
     span = indices[-1] - indices[0] + 1
@@ -193,7 +193,7 @@ def _views(services: Services, sweep_id: str, indices: Sequence[int]) -> Iterabl
 
 
 def run(call: Call) -> Json:
-    """One run; null where there is none."""
+    """One run; null if it does not exist."""
     name = parse_run_name(call.text("name", "runId", "run"))
     try:
         view = run_operations.get_run(call.services, name.sweep, name.index)
@@ -210,7 +210,7 @@ def run(call: Call) -> Json:
 
 
 def _tail(rows: Sequence[tuple[int, Row]]) -> Json:
-    """How far the stream of a run has come, for a program that goes on with it."""
+    """The end of a run's stream, for a program that continues it."""
     return {
         "historyTail": json.dumps([json.dumps(_history_row(row)) for _, row in rows[-1:]]),
         "eventsTail": "[]",
@@ -221,7 +221,7 @@ def _tail(rows: Sequence[tuple[int, Row]]) -> Json:
 
 
 def run_history(call: Call) -> Json:
-    """Rows of one run, evenly spaced where there are more than are asked for."""
+    """Rows of one run, evenly spaced if there are more than requested."""
     name = parse_run_name(call.text("name", "run"))
     view = run_operations.get_run(call.services, name.sweep, name.index)
     since, until = call.variables.get("minStep"), call.variables.get("maxStep")
@@ -236,7 +236,7 @@ def run_history(call: Call) -> Json:
 
 
 def no_parquet(call: Call) -> Json:
-    """No files with a run's history, so that clients ask for its pages."""
+    """An answer without files of a run's history, so that clients request its pages."""
     name = parse_run_name(call.text("runName"))
     run_operations.get_run(call.services, name.sweep, name.index)
     history: Json = {"parquetUrls": [], "liveData": []}
@@ -244,7 +244,7 @@ def no_parquet(call: Call) -> Json:
 
 
 def _sampled(call: Call, view: RunView) -> list[list[Json]]:
-    """Rows of some metrics: a list for each ``{"keys": [...], "samples": N}`` that is asked for."""
+    """Rows of some metrics: a list for each requested ``{"keys": [...], "samples": N}``."""
     asked = call.variables.get("specs") or call.variables.get("spec") or []
     texts = asked if isinstance(asked, list) else [asked]
     return [_of_spec(call.services, view, text) for text in texts]
@@ -268,11 +268,11 @@ def _of_spec(services: Services, view: RunView, text: object) -> list[Json]:
 def _steps(since: object, until: object, page_size: int) -> range:
     """The steps of a page.
 
-    Clients in Python name the step after the last, and those of 0.28 and later the last: then the
-    page has just as many steps as it is to have rows.
+    Clients in Python send the step after the last, and clients from 0.28 on the last step. In the
+    latter case the page has as many steps as it should have rows.
 
     Raises:
-        InvalidRequest: They are no whole numbers.
+        InvalidRequest: They are not integers.
     """
     try:
         first, last = int(str(since)), int(str(until))
@@ -282,7 +282,7 @@ def _steps(since: object, until: object, page_size: int) -> range:
 
 
 def _all_rows(services: Services, view: RunView, steps: range, keys: tuple[str, ...]) -> list[Json]:
-    """The rows of the newest attempt at some steps, none of them left out."""
+    """All rows of the newest attempt at some steps."""
     batches = read_all(services, view.sweep, view.run.index)
     attempt = view.run.attempt
     numbered = (
@@ -313,13 +313,13 @@ def _page_info(end: str | None) -> Json:
 def _best_value(services: Services, view: SweepView) -> float | None:
     try:
         best = run_operations.best_run(services, view.sweep or "")
-    except NotPossible:  # it has no metric
+    except NotPossible:  # the sweep has no metric
         return None
     return None if best is None else best.best
 
 
 def _sweep(view: SweepView, best: float | None) -> Json:
-    """A sweep with its normalised config, as YAML: its numbers are those of JSON there."""
+    """A sweep with its normalised config as YAML, in which numbers are written as in JSON."""
     meta, document = view.loaded.meta, view.loaded.config.document
     plain = json.loads(json.dumps(document, default=dict))
     return {

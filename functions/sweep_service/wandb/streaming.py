@@ -1,4 +1,4 @@
-"""What a program that uses wandb says about its run: ``UpsertBucket`` and ``file_stream``."""
+"""Reports of programs that use wandb about their runs: ``UpsertBucket`` and ``file_stream``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MAX_TAIL = 20_000
 
 
 def upsert_bucket(call: Call) -> dict[str, Any]:
-    """Note that the program of a run has started, and what it says about the run.
+    """Record that the program of a run has started, and its attributes.
 
     Raises:
         LeaseLost: The run was handed out again.
@@ -80,10 +80,10 @@ def upsert_bucket(call: Call) -> dict[str, Any]:
 
 
 def _change_labels(call: Call, name: RunName) -> dict[str, Any]:
-    """Change what people have written on a run, which an admin may do.
+    """Change the labels of a run, which requires the scope ``admin``.
 
     Raises:
-        Forbidden: The caller is no admin.
+        Forbidden: The caller is not an admin.
     """
     check_access(call.request.identity, Scope.ADMIN, name.sweep, call.services.clock())
     sent = {"name": "display_name", "tags": "tags", "notes": "notes"}
@@ -100,10 +100,10 @@ def _change_labels(call: Call, name: RunName) -> dict[str, Any]:
 
 
 def sweep_of_bucket(variables: Mapping[str, Any]) -> str:
-    """The sweep of the run that a program has begun.
+    """The sweep of the run that a program has started.
 
     Raises:
-        InvalidRequest: It is of none.
+        InvalidRequest: The run belongs to no sweep.
     """
     return _run_of_sweep(variables).sweep
 
@@ -122,7 +122,7 @@ def _run_of_sweep(variables: Mapping[str, Any]) -> RunName:
 def _attributes(
     bucket: Bucket, noted: Mapping[str, Any], handed_out: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What a program has noted about its run, without what the search handed out."""
+    """The attributes of a run set by its program, without the values of the search."""
     own = {name: value for name, value in (bucket.config or {}).items() if name not in handed_out}
     said = {
         "name": bucket.display_name,
@@ -161,7 +161,7 @@ def file_stream(request: Request, services: Services) -> Response:
 
 
 def _report(services: Services, name: RunName, key: str | None, stream: Stream) -> bool:
-    """Report what a stream says; whether the program is to stop."""
+    """Report the content of a stream; returns whether the program must stop."""
     is_stopped = False
     for batch in _batches(name.attempt, stream):
         command = report(
@@ -178,16 +178,16 @@ def _report(services: Services, name: RunName, key: str | None, stream: Stream) 
 
 
 def _batches(attempt: int, stream: Stream) -> Iterator[RowBatch]:
-    """The rows in batches of a size that is stored; a heartbeat where there are none."""
+    """The rows in batches of a size that can be stored; an empty batch if there are none."""
     rows = tuple(map(_row, stream.rows))
     for start in range(0, max(len(rows), 1), _MAX_ROWS):
         yield RowBatch(attempt, stream.offset + start, rows[start : start + _MAX_ROWS])
 
 
 def _row(row: Any) -> Row:
-    """A row as it is stored; one that is too large keeps its place, so that the others have theirs.
+    """A row to store. A row that is too large is replaced by an empty one with the same number.
 
-    To refuse it would end the stream: clients drop all later rows of the run.
+    Rejecting it would end the stream, since clients then drop all later rows of the run.
     """
     metrics = _encoded(row.metrics)
     is_small = len(metrics) < 1000 or len(json.dumps(metrics)) <= MAX_ROW_BYTES
@@ -202,7 +202,7 @@ def _encoded(numbers: Mapping[str, float]) -> dict[str, MetricValue]:
 
 
 def _finish(services: Services, name: RunName, stream: Stream, printed: str) -> None:
-    """End the attempt as its program says, unless it has ended already."""
+    """End the attempt as its program reports, unless it has ended already."""
     lease = services.store.get_lease(name.sweep, name.index)
     if lease is None or not holds(lease, name):
         return

@@ -1,8 +1,7 @@
-"""What wandb's clients send about a run: its stream of rows, and its record (``UpsertBucket``).
+"""Decodes what wandb's clients send about a run: streams of rows, and ``UpsertBucket``. Pure.
 
-Pure, and shared by the agent's endpoint and the backend. Only the names of fields are matched:
-what is not known is ignored, and a line of a stream that cannot be read counts as an empty row, so
-that the numbers of the others stay right.
+The agent's endpoint and the backend share this module. Unknown fields are ignored, and a line of a
+stream that cannot be decoded counts as an empty row, so that the other rows keep their numbers.
 """
 
 from __future__ import annotations
@@ -26,17 +25,18 @@ _MAX_STEP = 2**53
 
 
 class Malformed(ValueError):
-    """A body is not what clients send; the text says what is wrong."""
+    """A body is malformed; the message says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was logged at one step.
+    """The values logged at one step.
 
     Attributes:
-        step: None where the client sent none.
-        at: Seconds since the epoch; None where the client sent none.
-        metrics: By dotted name; numbers may be NaN or infinite. Empty for a row of media or texts.
+        step: The step, if the client sent it.
+        at: Time in seconds since the epoch, if the client sent it.
+        metrics: Numbers by dotted name, possibly NaN or infinite; empty if there are only media or
+            texts.
     """
 
     step: int | None = None
@@ -46,16 +46,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What one request to ``file_stream`` says.
+    """The content of one request to ``file_stream``.
 
     Attributes:
-        offset: The number of the first row in the run's history, from 0.
-        rows: One for each line of the history, empty ones included.
-        summary: The numbers of the run's whole summary, by dotted name; None where it is not sent.
-        texts: The texts of that summary, by dotted name.
-        left_out: What the rows hold that is no number: kinds of media, ``list`` or ``text``.
-        is_complete: Whether the run has ended, and nothing else will come.
-        exit_code: That of the program, at the end.
+        offset: Number of the first row in the run's history, from 0.
+        rows: One row for each line of the history, including empty ones.
+        summary: The numbers of the run's whole summary by dotted name, if it was sent.
+        texts: The texts of that summary by dotted name.
+        left_out: Kinds of values in the rows other than numbers: kinds of media, ``list``,
+            ``text``.
+        is_complete: Whether the run has ended and nothing more follows.
+        exit_code: Exit code of the program, at the end.
         is_preempting: Whether the program expects to be interrupted.
     """
 
@@ -69,18 +70,18 @@ class Stream:
     is_preempting: bool = False
 
     def rows_from(self, n_held: int) -> tuple[Row, ...]:
-        """The rows that are new to a receiver who holds ``n_held``: clients repeat requests."""
+        """The rows after the first ``n_held``, which a repeated request contains again."""
         return self.rows[max(n_held - self.offset, 0) :]
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What a client says about a run with ``UpsertBucket``; what it leaves out is None.
+    """A run as described by a client in ``UpsertBucket``; omitted values are None.
 
     Attributes:
-        name: The run's id, which the client chose.
-        config: The run's whole configuration, without the client's own notes.
-        summary: As in ``Stream``; None where it is not sent.
+        name: The run's id, chosen by the client.
+        config: The run's whole configuration, without the client's own entries.
+        summary: As in ``Stream``.
     """
 
     name: str
@@ -98,10 +99,10 @@ class Bucket:
 
 
 def decode_stream(body: bytes) -> Stream:
-    """The meaning of the body of a ``file_stream`` request.
+    """Decode the body of a ``file_stream`` request.
 
     Raises:
-        Malformed: It is no JSON object, or its parts are of other types.
+        Malformed: It is not a JSON object, or its parts have wrong types.
     """
     document = decode_object(body)
     files = _map(document, "files")
@@ -123,7 +124,7 @@ def decode_stream(body: bytes) -> Stream:
 
 
 def decode_output(body: bytes) -> str:
-    """What a ``file_stream`` request has of the program's output, each line without its time.
+    """The program's output in a ``file_stream`` request, without the time of each line.
 
     Raises:
         Malformed: As ``decode_stream``.
@@ -134,7 +135,7 @@ def decode_output(body: bytes) -> str:
 
 
 def decode_bucket(variables: Mapping[str, Any]) -> Bucket:
-    """The meaning of the variables of an ``UpsertBucket`` operation.
+    """Decode the variables of an ``UpsertBucket`` operation.
 
     Raises:
         Malformed: They name no run.
@@ -161,7 +162,7 @@ def decode_bucket(variables: Mapping[str, Any]) -> Bucket:
 
 
 def decode_config(text: object) -> dict[str, Any] | None:
-    """The configuration that a client wrote as JSON, unwrapped; None if there is none.
+    """Decode and unwrap a configuration that a client wrote as JSON; None if there is none.
 
     Each value is wrapped, as ``{"lr": {"value": 0.1, "desc": null}}``.
     """
@@ -175,15 +176,15 @@ def decode_config(text: object) -> dict[str, Any] | None:
 
 
 def encode_config(config: Mapping[str, Any]) -> str:
-    """A configuration as clients read it: JSON in which each value is wrapped."""
+    """Encode a configuration for clients, as JSON with wrapped values."""
     return json.dumps({key: {"value": value} for key, value in config.items()})
 
 
 def decode_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that is the body of a request; an empty body is an empty object.
+    """Decode a body that is a JSON object; an empty body is an empty object.
 
     Raises:
-        Malformed: It is something else.
+        Malformed: It is not a JSON object.
     """
     try:
         document = json.loads(body or b"{}")
@@ -209,7 +210,7 @@ def _lines(file: Mapping[str, Any]) -> list[Any]:
 
 
 def _object(line: object) -> Json:
-    """The JSON object in a text, which may have the bare words NaN and Infinity; else nothing."""
+    """The JSON object in a text, possibly with bare NaN and Infinity; otherwise an empty one."""
     try:
         found = json.loads(line) if isinstance(line, str) else None
     except (ValueError, RecursionError):
@@ -228,7 +229,7 @@ def _row(line: object, left_out: set[str]) -> Row:
 def _values(
     document: Mapping[str, Any], left_out: set[str]
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """The numbers and the texts of a map, by dotted name; other kinds are added to ``left_out``."""
+    """The numbers and texts of a map by dotted name; other kinds are added to ``left_out``."""
     numbers: dict[str, float] = {}
     texts: dict[str, str] = {}
     for name, value in _leaves(document, "", _MAX_DEPTH):
@@ -245,9 +246,9 @@ def _values(
 
 
 def _leaves(document: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """The values of nested maps by dotted name; media, which are maps too, are values.
+    """The values of nested maps by dotted name; media, which are maps too, count as values.
 
-    Names that begin with an underscore are the client's own.
+    Names that begin with an underscore belong to the client.
     """
     for key, value in document.items():
         if not prefix and key.startswith("_"):
@@ -259,7 +260,7 @@ def _leaves(document: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tu
 
 
 def _number(value: object) -> float | None:
-    """A number as it is, or the text of one that is not finite; None for anything else."""
+    """A number, or the number in a text for a non-finite one; None for other values."""
     if isinstance(value, int):  # booleans are numbers too
         return value if abs(value) < _MAX_INTEGER else _as_float(value)
     if isinstance(value, str):

@@ -6,7 +6,8 @@
 
 Every agent loads these modules. The first request of a program loads the following:
 
-``protocol``   the answers that a program's wandb needs
+``protocol``   decides how each request of a program's wandb is answered
+``answers``    the contents of these answers
 ``recording``  writes what it sends to the run's metrics file
 ``artifacts``  a minimal store, without which older clients raise errors
 ``mirror``     relays requests to the user's own W&B

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sweep_sdk._capture import answers
 from sweep_sdk._capture.artifacts import ArtifactStore
 from sweep_sdk._world.loopback import Answer
-from sweep_service.wandb import answers
 from sweep_service.wandb.operations import decode_operation
 from sweep_service.wandb.streams import Malformed, decode_bucket, decode_stream
 

@@ -1,4 +1,4 @@
-"""Points to add to a sweep: from a table, or the best runs of another sweep."""
+"""Points to add to a sweep, from a table or from the best runs of another sweep."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 def points_of(
     rows: Sequence[Mapping[str, Any]], sweep: Mapping[str, Any]
 ) -> tuple[list[Json], list[str]]:
-    """The configurations of rows, and the names of columns that are no parameters.
+    """The configurations in rows, and the names of columns that are not parameters.
 
     Args:
-        rows: Values by names of parameters, nested ones with dots; texts as in a CSV file.
-        sweep: As the backend describes it.
+        rows: Values by names of parameters, dotted if nested; texts as in a CSV file.
+        sweep: The sweep as the backend returns it.
     """
     parameters = parameters_of(sweep)
     table = [flat(row, parameters) for row in rows]
@@ -33,7 +33,7 @@ def points_of(
 
 
 def best_configs(client: Client, sweep: str, count: int) -> list[Json]:
-    """The configurations of the best runs of a sweep, the best first.
+    """The configurations of the best runs of a sweep, best first.
 
     Raises:
         UsageError: The sweep has no metric, or no run has a value of it.

@@ -1,4 +1,4 @@
-"""What people can do to sweeps and runs from the page."""
+"""Actions on sweeps and runs from the page."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def perform(client: Client, request: Mapping[str, Any]) -> str:
-    """Do what a page asks for.
+    """Perform an action that a page requests.
 
     Args:
-        client: Of the backend.
-        request: ``action`` and ``sweep``, and what the action needs: ``run`` (an index), ``cap``.
+        client: Client of the backend.
+        request: ``action`` and ``sweep``, and arguments of the action: ``run`` (an index), ``cap``.
 
     Returns:
-        What was done, as a sentence.
+        A sentence about what was done.
 
     Raises:
         SweepError: The request is malformed, or the backend has refused it.
@@ -85,7 +85,7 @@ def _add(client: Client, sweep: str, request: Mapping[str, Any]) -> str:
 
 
 def _label(client: Client, sweep: str, request: Mapping[str, Any]) -> str:
-    """Change names, tags and notes, of a run where one is named and of the sweep otherwise."""
+    """Change the labels of a run, or of the sweep if no run is given."""
     labels = request.get("labels")
     if not isinstance(labels, dict) or not labels.keys() <= {"name", "tags", "notes"}:
         raise UsageError("labels: needs an object with the fields name, tags and notes")

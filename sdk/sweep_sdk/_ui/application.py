@@ -1,6 +1,6 @@
-"""The dashboard's application: the page, its data, and what people do with it.
+"""The dashboard's application: the page, its data, and its actions.
 
-No GET changes anything. What changes something is a POST of JSON from the page itself.
+GET requests change nothing. Actions are POST requests with JSON from the page itself.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _STATUS = {NotFound: 404, NotPossible: 409, NotAuthorized: 403, BackendUnavailab
 
 
 class Refused(Exception):
-    """A request that is not answered."""
+    """A request is rejected."""
 
     def __init__(self, status: int, text: str) -> None:
         self.status = status
@@ -85,13 +85,13 @@ def ui_application(
     """The application.
 
     Args:
-        keeper: Has the data.
-        client: Of the backend; changes sweeps.
-        door: Lets browsers in.
-        pool: Threads for what blocks.
-        limits: What is too large.
-        hosts: Names of the server, besides those of this machine.
-        is_read_only: Whether nobody can change anything.
+        keeper: The data of the pages.
+        client: Client of the backend, for actions.
+        door: Authenticates browsers.
+        pool: Threads for blocking calls.
+        limits: Limits of requests.
+        hosts: Host names of the server in addition to those of this machine.
+        is_read_only: Whether actions are disabled.
     """
     data = _Data(keeper, pool)
     writer = _Writer(keeper, client, pool, limits, is_read_only)
@@ -115,7 +115,7 @@ def ui_application(
 
 
 class _Guard:
-    """Refuses strangers, and turns errors into answers."""
+    """Rejects unknown callers, and converts errors to answers."""
 
     def __init__(self, app: ASGIApp, door: Door, limits: Limits, hosts: frozenset[str]) -> None:
         self._app = app
@@ -219,7 +219,7 @@ class _Data:
 
 
 class _Writer:
-    """Does what people ask for on the page."""
+    """Performs the actions of pages."""
 
     def __init__(
         self, keeper: Keeper, client: Client, pool: Executor, limits: Limits, is_read_only: bool
@@ -253,8 +253,8 @@ async def _index(request: Request) -> Response:  # noqa: ARG001  as Starlette ca
 async def _open(door: Door, request: Request) -> Response:
     """Exchange the secret for the cookie.
 
-    The page moves on by itself: after a redirect, a browser would not send a strict cookie if
-    another site, or a file, had led it here.
+    The page then navigates by script: after a redirect, a browser would not send a strict cookie if
+    it came from another site or from a file.
     """
     if not door.is_secret(request.query_params.get("key", "")):
         raise Refused(403, "This address has expired: 'sweep-sdk ui' prints another.")

@@ -1,4 +1,4 @@
-"""What the dashboard reads from a backend, in the shapes that the page uses."""
+"""Reads from a backend, in the shapes that the page uses."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class Reader(Protocol):
         """``state``, ``counts`` by state, ``best`` (a run or None)."""
 
     def runs(self, sweep: str, since: int, indices: Sequence[int]) -> Iterable[Json]:
-        """The runs from index ``since`` on, and those with one of ``indices``."""
+        """The runs with index >= ``since``, and those at ``indices``."""
 
     def run(self, sweep: str, index: int) -> Json:
         """A run in full."""
 
     def events(self, sweep: str) -> list[Json]:
-        """Who has changed the sweep, when, and how."""
+        """The changes to the sweep: who, when and what."""
 
     def curves(self, sweep: str, metric: str, indices: Sequence[int], points: int) -> list[Json]:
-        """A metric of runs: ``index``, ``attempt``, and the columns ``step``, ``at``, ``value``."""
+        """Curves of runs: ``index``, ``attempt``, and the columns ``step``, ``at``, ``value``."""
 
     def model(self, sweep: str, x: str | None, y: str | None) -> Json:
         """Importance, slices, contour, suggested configuration, forecasts and their coverage."""
@@ -60,8 +60,8 @@ class BackendReader:
         """Set up.
 
         Args:
-            client: Of the backend.
-            runs_dir: Where agents of this machine keep the output of runs.
+            client: Client of the backend.
+            runs_dir: Folder in which agents of this machine store the output of runs.
         """
         self._client = client
         self._runs_dir = runs_dir
@@ -86,7 +86,7 @@ class BackendReader:
         return self._client.list_runs(sweep, since, indices)
 
     def run(self, sweep: str, index: int) -> Json:
-        """See ``Reader``; with ``log``, the file with its output if it is on this machine."""
+        """See ``Reader``; adds ``log``, the file with the run's output if it is on this machine."""
         found = self._client.get_run(run_id(sweep, index))
         return {**found, "log": self._log(sweep, found["id"])}
 

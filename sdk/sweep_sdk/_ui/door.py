@@ -1,8 +1,8 @@
-"""Who is let in to the dashboard: browsers that were opened with this start's secret.
+"""Authenticates browsers that were opened with the secret of this server start.
 
-The loopback interface is no boundary between the users of a machine, and the server holds a token
-of the backend. So the URL that is opened carries a secret, which is exchanged for a cookie that
-scripts cannot read and other sites cannot send.
+The loopback interface does not separate the users of a machine, and the server has a token of the
+backend. So the URL contains a secret, which is exchanged for a cookie that scripts cannot read and
+other sites cannot send.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BYTES = 32
 
 
 class Door:
-    """One start's secret, and the cookie for it."""
+    """The secret of one server start, and the cookie for it."""
 
     def __init__(self) -> None:
         """Draw them. Browsers send a cookie to every port of a host, so its name is drawn too."""
@@ -28,12 +28,12 @@ class Door:
         return hmac.compare_digest(text.encode(), self.secret.encode())
 
     def set_cookie(self, *, is_https: bool = False) -> str:
-        """The header's value that gives a browser the cookie."""
+        """The value of the header that sets the cookie."""
         secure = "; Secure" if is_https else ""
         return f"{self._name}={self._cookie}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
     def admits(self, cookie_header: str) -> bool:
-        """Whether a request with this ``Cookie`` header may come in."""
+        """Whether a ``Cookie`` header authenticates a request."""
         try:
             found = SimpleCookie(cookie_header).get(self._name)
         except CookieError:

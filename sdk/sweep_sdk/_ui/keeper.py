@@ -1,8 +1,8 @@
-"""Asks the backend on behalf of all open pages, and keeps what it has answered.
+"""Reads from the backend on behalf of all open pages, and caches the answers.
 
-Nothing is asked by itself: a page that is visible asks for news every few seconds, and if the last
-look at the backend is old enough, there is another one. So a dashboard that nobody looks at costs
-nothing, and ten open tabs cost as much as one.
+Requests are only sent on demand: a visible page asks for news every few seconds, and the backend is
+read if the last answer is old enough. So a dashboard without visible pages costs nothing, and ten
+open tabs cost as much as one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-#: A run that has ended changes only if somebody retries, deletes or annotates it.
+#: Interval between reads of ended runs, which only change if they are retried, deleted or labelled.
 _REREAD_SECONDS = 300.0
 _GLANCE_SECONDS = 30.0
 _MOST_ANSWERS = 256
@@ -35,7 +35,7 @@ _OVER = ("finished", "canceled")
 
 @dataclass
 class _Room:
-    """A sweep that pages look at."""
+    """The cached data of a sweep that pages show."""
 
     lock: Any = field(default_factory=threads.Lock)
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -47,7 +47,7 @@ class _Room:
 
 
 class Keeper:
-    """The data of the pages. May be used from several threads."""
+    """The data of the pages. Thread-safe."""
 
     def __init__(
         self,
@@ -55,12 +55,12 @@ class Keeper:
         interval_seconds: float,
         now: Callable[[], float] = clock.time,
     ) -> None:
-        """Start with nothing.
+        """Start with an empty cache.
 
         Args:
-            reader: Asks the backend.
-            interval_seconds: Between two looks at the runs of a sweep.
-            now: Seconds since the epoch.
+            reader: Reads from the backend.
+            interval_seconds: Minimum interval between reads of the runs of a sweep.
+            now: Returns seconds since the epoch.
         """
         self._reader = reader
         self._interval = interval_seconds
@@ -75,7 +75,7 @@ class Keeper:
         return {"items": self._reader.sweeps(), "now": self._now()}
 
     def glances(self, sweeps: Sequence[str]) -> Json:
-        """Counts by state and the best run of some sweeps, by id; without those that are gone."""
+        """Counts by state and the best run of some sweeps by id; deleted sweeps are left out."""
         found = {sweep: self._glance(sweep) for sweep in sweeps}
         return {sweep: glance for sweep, glance in found.items() if glance is not None}
 
@@ -83,8 +83,8 @@ class Keeper:
         """The sweep, and the runs that have changed since a revision.
 
         Args:
-            sweep: Its id.
-            since: The ``revision`` of an earlier answer; None: all runs.
+            sweep: The sweep's id.
+            since: The ``revision`` of an earlier answer; None for all runs.
 
         Returns:
             ``sweep``, ``revision``, ``whole`` (whether these are all runs), ``now``, ``trouble``
@@ -92,7 +92,7 @@ class Keeper:
             the columns that ``columns_of`` describes.
 
         Raises:
-            SweepError: Nothing is known of the sweep.
+            SweepError: The sweep cannot be read and is not cached.
         """
         room = self._room(sweep)
         with room.lock:
@@ -114,13 +114,13 @@ class Keeper:
         return dict(with_texts(self._reader.run(sweep, index)))
 
     def events(self, sweep: str) -> Json:
-        """Who has changed the sweep, when, and how: ``items``, the newest first."""
+        """The changes to the sweep in ``items``, newest first: who, when and what."""
         return {"items": self._reader.events(sweep)}
 
     def curves(self, sweep: str, metric: str, indices: Sequence[int], points: int) -> Json:
-        """A metric of some runs as it developed; see ``Reader.curves``.
+        """The curves of some runs; see ``Reader.curves``.
 
-        Those of runs that have ended are read once.
+        Curves of ended runs are read once.
         """
         room = self._rooms.get(sweep)
         wanted = {index: self._curve_key(room, sweep, metric, index, points) for index in indices}
@@ -133,7 +133,7 @@ class Keeper:
         return {"metric": metric, "runs": [known[i] for i in indices if i in known]}
 
     def model(self, sweep: str, x: str | None, y: str | None) -> Json:
-        """What the model believes; see ``Reader.model``."""
+        """The predictions of the model; see ``Reader.model``."""
         return self._per_revision(sweep, "model", lambda: self._reader.model(sweep, x, y), x, y)
 
     def bands(self, sweep: str) -> Json:
@@ -141,7 +141,7 @@ class Keeper:
         return self._per_revision(sweep, "bands", lambda: self._reader.bands(sweep))
 
     def forget(self, sweep: str) -> None:
-        """Read everything about a sweep again, because it was changed."""
+        """Discard everything cached about a sweep, because it was changed."""
         with self._lock:
             self._glances.pop(sweep, None)
             room = self._rooms.get(sweep)
@@ -176,7 +176,7 @@ class Keeper:
             fresh = KeptRuns().with_runs(self._reader.runs(sweep, 0, ()))
             if fresh.runs.keys() >= room.kept.runs.keys():
                 room.kept = room.kept.with_runs(fresh.runs.values())
-            else:  # some were deleted: the pages begin again
+            else:  # runs were deleted: the pages reload all of them
                 room.kept, room.epoch = fresh, secrets.token_hex(4)
             room.reread_at = now
         else:
@@ -224,7 +224,7 @@ class Keeper:
 
 
 def _ended_revision(kept: KeptRuns) -> int:
-    """The revision in which a run was last found to have ended."""
+    """The last revision in which a run was found to have ended."""
     open_indices = set(kept.open_indices)
     ended = (at for index, at in kept.changed.items() if index not in open_indices)
     return max(ended, default=0)

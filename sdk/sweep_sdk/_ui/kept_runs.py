@@ -1,4 +1,4 @@
-"""What the dashboard's server remembers of a sweep's runs between two looks at the backend."""
+"""The cached runs of a sweep, with the revisions in which they changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     Run = dict[str, Any]
 
-#: States in which a run does not change any more by itself.
+#: States in which a run no longer changes by itself.
 _ENDED = frozenset({"finished", "failed", "killed", "deleted"})
 
 
@@ -19,10 +19,10 @@ class KeptRuns:
     """Runs of a sweep as last read; immutable.
 
     Attributes:
-        runs: By index.
-        changed: By index, the revision in which a run was last found changed.
-        revision: Counts the looks that have found a change.
-        next_index: The first index that has not been seen.
+        runs: The runs by index.
+        changed: The revision in which each run was last found changed, by index.
+        revision: Number of reads that have found a change.
+        next_index: The first index that has not been read.
     """
 
     runs: Mapping[int, Run] = field(default_factory=dict)
@@ -32,11 +32,11 @@ class KeptRuns:
 
     @property
     def open_indices(self) -> list[int]:
-        """Of the runs that may still change, in ascending order."""
+        """Ascending indices of the runs that may still change."""
         return sorted(index for index, run in self.runs.items() if run["state"] not in _ENDED)
 
     def with_runs(self, found: Iterable[Run]) -> KeptRuns:
-        """What is kept after some runs were read again, or for the first time."""
+        """The cache after some runs were read."""
         revision = self.revision + 1
         new = {run["index"]: run for run in found if self.runs.get(run["index"]) != run}
         if not new:
@@ -50,11 +50,11 @@ class KeptRuns:
         )
 
     def since(self, revision: int) -> list[Run]:
-        """The runs that have changed after a revision, by index."""
+        """The runs that have changed since a revision, in order of index."""
         return [self.runs[index] for index in sorted(self.runs) if self.changed[index] > revision]
 
     def counts(self) -> dict[str, int]:
-        """How many runs are in each state."""
+        """Number of runs in each state."""
         counts: dict[str, int] = {}
         for run in self.runs.values():
             counts[run["state"]] = counts.get(run["state"], 0) + 1

@@ -45,6 +45,7 @@ def test_the_local_emulation_finds_every_route_its_function_and_the_authorizer()
         ("PATCH", "/v1/sweeps/{sweep}"),
         ("POST", "/v1/sweeps/{sweep}/runs"),
         ("GET", "/v1/sweeps/{sweep}/model"),
+        ("POST", "/v1/sweeps/{sweep}/points"),
         ("POST", "/graphql"),
     ]
     for place in searching:

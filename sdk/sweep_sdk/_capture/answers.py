@@ -1,4 +1,4 @@
-"""Answers to wandb's clients, as small as they work with. Pure."""
+"""Minimal answers that wandb's clients accept. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.wandb.streams import encode_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from sweep_service.wandb.streams import Bucket
 
     Json = dict[str, Any]
@@ -24,12 +22,12 @@ def data(found: Json | None) -> Json:
 
 
 def refusal(message: str) -> Json:
-    """The body of an answer to what is not supported: clients go on without it."""
+    """The body of an answer to an unsupported request, without which clients continue."""
     return {"data": None, "errors": [{"message": message}]}
 
 
 def viewer(name: str) -> Json:
-    """Who the user is, under which clients file what they send."""
+    """The user, whose name clients use as the entity."""
     entity = {"id": name, "name": name}
     return {
         "viewer": {
@@ -45,36 +43,24 @@ def viewer(name: str) -> Json:
     }
 
 
-def features(names: Sequence[str] = ()) -> Json:
-    """Features of the server that clients may use."""
-    return {"serverInfo": {"features": [{"name": name, "isEnabled": True} for name in names]}}
+def features() -> Json:
+    """Features of the server that clients may use: none."""
+    return {"serverInfo": {"features": []}}
 
 
-def introspection(query: str, fields: Mapping[str, Sequence[str]] | None = None) -> Json:
-    """Types of the schema: by the alias in the query, those that ``fields`` has; others are empty.
-
-    Args:
-        query: The text of the query.
-        fields: Names of fields, by alias.
-    """
-    return {
-        alias: {
-            "name": alias,
-            "fields": [{"name": name, "args": []} for name in (fields or {}).get(alias, ())],
-            "inputFields": [],
-        }
-        for alias in (name or "__type" for name in _TYPE.findall(query))
-    }
+def introspection(query: str) -> Json:
+    """Types of the schema, by the alias that they have in the query; all are empty."""
+    empty: Json = {"fields": [], "inputFields": []}
+    return {alias or "__type": empty for alias in _TYPE.findall(query)}
 
 
-def upserted(bucket: Bucket, *, entity: str, n_rows: int, sweep: str | None = None) -> Json:
+def upserted(bucket: Bucket, *, entity: str, n_rows: int) -> Json:
     """The answer to ``UpsertBucket``.
 
     Args:
-        bucket: What the client has said about the run.
-        entity: Of the user, where the client names none.
-        n_rows: How many rows of it are here: the client goes on after them.
-        sweep: The sweep that the run belongs to.
+        bucket: The client's description of the run.
+        entity: The user's entity, if the client names none.
+        n_rows: Number of rows received, after which the client continues.
     """
     entity = bucket.entity or entity
     project = bucket.project or "uncategorized"
@@ -84,7 +70,7 @@ def upserted(bucket: Bucket, *, entity: str, n_rows: int, sweep: str | None = No
         "displayName": bucket.display_name or bucket.name,
         "description": None,
         "config": encode_config(bucket.config or {}),
-        "sweepName": sweep,
+        "sweepName": None,
         "historyLineCount": n_rows,
         "project": {
             "id": project,
@@ -101,11 +87,11 @@ def resume_status(
     """The answer to ``RunResumeStatus``.
 
     Args:
-        project: That the client asks about.
-        entity: Likewise.
-        bucket: The run; None if it is not known.
-        n_rows: How many rows of it are here.
-        last: Its last row, with the client's own values such as ``_step``.
+        project: The project in the request.
+        entity: The entity in the request.
+        bucket: The run; None if it is unknown.
+        n_rows: Number of rows received.
+        last: The last row, with the client's own values such as ``_step``.
     """
     found = None
     if bucket is not None:
