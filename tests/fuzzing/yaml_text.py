@@ -1,8 +1,8 @@
 """Fuzzes the text of sweep files, guided by the code that it reaches. `make fuzz-text` runs it.
 
 A text that raises anything but a refusal, or takes more than two seconds, ends it and is written
-to a file. Add that file to ``tests/fuzzing/corpus``, which ``test_hostile_configs.py`` reads again in
-every run.
+to a file. Add that file to ``tests/fuzzing/corpus``, which ``test_hostile_configs.py`` reads again
+in every run.
 """
 
 from __future__ import annotations
