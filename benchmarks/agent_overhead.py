@@ -51,7 +51,7 @@ def main() -> int:
         environ = {**os.environ, "SWEEP_HOME": folder}
         environ.pop("SWEEP_URL", None)
         is_within = show("in-process", environ, n_runs, bare)
-        with local_server(environ) as http_environ:
+        with local_server(environ) as (_, http_environ):
             is_within &= show("HTTP", http_environ, n_runs, bare)
     return 0 if is_within else 1
 

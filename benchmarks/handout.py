@@ -97,14 +97,14 @@ def peer_python(cache: Path) -> Path:
 
 
 @contextmanager
-def local_server(env: dict[str, str]) -> Iterator[dict[str, str]]:
-    """``sweep-sdk local`` on a free port; yields the environment of its clients."""
+def local_server(env: dict[str, str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """``sweep-sdk local`` on a free port; yields its process and the environment of its clients."""
     command = [sys.executable, "-m", "sweep_sdk.cli", "local", "--port", "0", "--json"]
     server = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["url"]
-        yield {**env, "SWEEP_URL": url}
+        yield server.pid, {**env, "SWEEP_URL": url}
     finally:
         server.terminate()
         server.wait()
@@ -121,7 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "SWEEP_HOME": folder}
         env.pop("SWEEP_URL", None)
-        with local_server(env) as http_env:
+        with local_server(env) as (_, http_env):
             for name, place in (("in-process", env), ("HTTP", http_env)):
                 results = ours(place, 8, 25, args.points, 600.0)
                 check_exactly_once(results, args.points)

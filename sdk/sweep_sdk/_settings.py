@@ -101,7 +101,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         UsageError: A variable or the credentials file cannot be understood.
     """
-    environ = os.environ if environ is None else environ
+    # A copy: functions that an agent calls do not find the token in the environment.
+    environ = dict(os.environ if environ is None else environ)
     home = _home(environ)
     credentials_file = _credentials_file(environ)
     stored = _read_credentials(credentials_file)
@@ -232,18 +233,22 @@ def environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def environment_with(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables during a block, also for child processes of a function run."""
+def environment_with(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Set variables, or unset those that are None, during a block; child processes see it too."""
     before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+    _set(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _token(environ: Mapping[str, str], stored: Mapping[str, str], url: str | None) -> str | None:

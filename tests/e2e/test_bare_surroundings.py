@@ -207,7 +207,7 @@ def test_everything_works_on_this_machine(run, tmp_path, modules):
     check_whole_sweep(run, hidden(*modules), SWEEP_HOME=str(tmp_path / "home"))
 
 
-@pytest.mark.parametrize("module", ["uvicorn", "starlette", "h11"])
+@pytest.mark.parametrize("module", ["uvicorn", "starlette", "httptools"])
 def test_a_server_without_its_libraries(run, tmp_path, module):
     command = [["local", "--port", "0"]]
     found = run(command, hidden(module), SWEEP_HOME=str(tmp_path / "home"))

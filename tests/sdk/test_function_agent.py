@@ -233,6 +233,15 @@ def test_it_gives_up_when_all_fails(work, opened, sweep_id, seen):
     assert "gave up" in seen[-1].reason
 
 
+def test_the_token_is_not_in_the_environment_of_a_function(work, opened, sweep_id, monkeypatch):
+    monkeypatch.setenv("SWEEP_TOKEN", "hidden")
+    found = []
+    work(sweep_id, lambda: found.append(dict(os.environ)), count=1)
+    assert found
+    assert "hidden" not in str(found)
+    assert os.environ["SWEEP_TOKEN"] == "hidden"
+
+
 def test_a_count(work, opened, sweep_id, seen):
     assert work(sweep_id, lambda: None, count=2) == 0
     assert states(opened, sweep_id) == ["finished", "finished"]

@@ -18,6 +18,12 @@ from sweep_sdk.plots._data import non_dominated
 from sweep_service.model.records.states import RunState
 from sweep_service.wire.runs import Ending
 
+# The oldest supported pandas and Plotly warn about numpy and about themselves.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:np.find_common_type is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.scattermapbox. is deprecated:DeprecationWarning"),
+]
+
 HOSTILE = "</b><img src=x onerror=alert(1)>"
 CONFIG = {
     "method": "random",

@@ -261,7 +261,6 @@ class Session:
     def __init__(self, network: Network) -> None:
         self.headers: dict[str, str] = {}
         self.auth: Callable[[Request], Request] = lambda request: request
-        self.verify: bool | str = True
         self.adapters = {"": self}
         self._network = network
         self._open: list[Exchange] = []

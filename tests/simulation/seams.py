@@ -54,7 +54,7 @@ def _replacements(world: World) -> Iterator[tuple[Any, str, Any]]:
     yield disk, "Path", path_class(kernel)
     for name, value in descriptor_functions(kernel).items():
         yield disk, name, value
-    yield network, "new_session", lambda: Session(world.network)
+    yield network, "backend_session", lambda *_, **__: Session(world.network)
     yield loopback, "listen", NoConnections  # none of these programs uses wandb
     yield running, "_PROC", "/nowhere"  # programs are no processes here, and keepers are not killed
     yield processes, "_os", _own_process(kernel)

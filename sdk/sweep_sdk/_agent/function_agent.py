@@ -30,6 +30,7 @@ from sweep_sdk._program import current_run
 from sweep_sdk._program.run import NO_AGENT, Run
 from sweep_sdk._settings import environment, environment_with, load_settings, run_environment
 from sweep_sdk._world import processes, threads
+from sweep_service.model.language.command import WITHHELD_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,8 +173,8 @@ class _FunctionAttempt(Attempt):
             BaseException: An interruption of the agent, raised again when all is delivered.
         """
         self.announce([], "", None)
-        variables = run_variables(self.handout, self.files)
-        with environment_with(variables | {AGENT_RANKS: agent_ranks(environment())}):
+        own = {AGENT_RANKS: agent_ranks(environment()), WITHHELD_VARIABLE: None}
+        with environment_with({**run_variables(self.handout, self.files), **own}):
             current_run.activate(Run(run_environment() or NO_AGENT))
             try:
                 with self.reporter, self._timer():

@@ -13,6 +13,7 @@ from sweep_sdk._backend.bodies import TooLong, read_body
 from sweep_sdk._backend.proxies import proxy_of
 from sweep_sdk._backend.signing import signer_of
 from sweep_sdk._backend.troubles import trouble_of
+from sweep_sdk._backend.watchdog import Watchdog
 from sweep_sdk._exceptions import BackendUnavailable, UsageError
 from sweep_sdk._process.forks import renew_in_children
 from sweep_sdk._settings import URL_SETTING, can_be_sent
@@ -37,8 +38,6 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 #: Maximum time from the start of a request to the end of its answer, extended for large bodies.
 LONGEST_EXCHANGE_SECONDS = 60.0
 SLOWEST_BYTES_PER_SECOND = 20_000
-#: Prevents requests from using a proxy of the environment.
-_NO_PROXY = {"no_proxy": "*"}
 
 
 @dataclass(frozen=True)
@@ -141,6 +140,7 @@ class HttpTransport:
         self._lock = threads.Lock()
         self._open_session: requests.Session | None = None
         self._longest_silence: float | None = None
+        self._watchdog = Watchdog(self._cut)
         renew_in_children(self)
 
     def request(
@@ -153,17 +153,10 @@ class HttpTransport:
         timeout_seconds: float,
     ) -> Response:
         """See ``Transport``. Redirects are not followed: they would leak the token."""
-        import requests
         import urllib3
 
         seconds = LONGEST_EXCHANGE_SECONDS + len(body) / SLOWEST_BYTES_PER_SECOND
-        is_cut = threads.Event()
-
-        def cut() -> None:
-            is_cut.set()
-            self._cut()
-
-        timer = _start_timer(seconds, cut)
+        watch = self._watchdog.begin(seconds)
         try:
             answer = self._session().request(
                 method,
@@ -173,29 +166,15 @@ class HttpTransport:
                 data=body or None,
                 timeout=(self._bounded(CONNECT_TIMEOUT_SECONDS), self._bounded(timeout_seconds)),
                 allow_redirects=False,
-                proxies=None if self.proxy else _NO_PROXY,
                 stream=True,
             )
             content = read_body(answer)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            if not is_cut.is_set():
+        except (OSError, urllib3.exceptions.HTTPError, TooLong, ImportError) as error:
+            if not watch.is_over:
                 raise self._trouble(error) from None
-        except TooLong as error:
-            raise BackendUnavailable(
-                f"{self.place} answers with {error}, which no sweep backend does; check"
-                f" {self.url_setting}",
-                is_temporary=False,
-            ) from None
-        except ImportError as error:
-            raise UsageError(
-                f"no secure connection to {self.place}: this Python was built without the module"
-                f" ssl ({error}); use another Python"
-            ) from None
-        except OSError as error:  # requests raises this if the CA bundle is missing
-            raise UsageError(f"cannot use the CA bundle: {error}") from None
         finally:
-            timer.cancel()
-        if is_cut.is_set():  # the body may be incomplete
+            self._watchdog.end(watch)
+        if watch.is_over:  # the body may be incomplete
             raise BackendUnavailable(f"no whole answer from {self.place} within {seconds:.0f} s")
         return Response(
             answer.status_code,
@@ -221,6 +200,7 @@ class HttpTransport:
 
     def close(self) -> None:
         """See ``Transport``."""
+        self._watchdog.close()
         with self._lock:
             if self._open_session is not None:
                 self._open_session.close()
@@ -229,14 +209,15 @@ class HttpTransport:
     def hurry(self, silence_seconds: float) -> None:
         """See ``Transport``."""
         self._longest_silence = silence_seconds
-        _start_timer(silence_seconds, self._cut)
+        self._watchdog.begin(silence_seconds)
 
     def renew(self) -> None:
-        """In a forked child, abandon the parent's connections.
+        """In a forked child, abandon the parent's connections and threads.
 
         Two processes that share a connection would read each other's answers.
         """
         self._lock, self._open_session = threads.Lock(), None
+        self._watchdog = Watchdog(self._cut)
 
     def _bounded(self, seconds: float) -> float:
         return seconds if self._longest_silence is None else min(seconds, self._longest_silence)
@@ -253,13 +234,13 @@ class HttpTransport:
             return self._open_session
 
     def _new_session(self) -> requests.Session:
-        session = network.new_session()
+        session = network.backend_session(
+            self.place, self._ca_bundle, uses_proxy=self.proxy is not None
+        )
         # A callable rather than a header, which requests would replace by an entry of ~/.netrc.
         session.auth = self._authorize
         session.headers["Accept-Encoding"] = "gzip"
         session.headers["User-Agent"] = f"sweep-sdk/{__version__}"
-        if self._ca_bundle:
-            session.verify = self._ca_bundle
         return session
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -272,14 +253,6 @@ class HttpTransport:
     def _trouble(self, error: Exception) -> BackendUnavailable | UsageError:
         patience = self._bounded(CONNECT_TIMEOUT_SECONDS)
         return trouble_of(self.place, error, self.proxy, self.url_setting, patience)
-
-
-def _start_timer(seconds: float, action: Callable[[], None]) -> threads.Timer:
-    """A timer that does not keep the process alive."""
-    timer = threads.Timer(seconds, action)
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 class InProcessTransport:

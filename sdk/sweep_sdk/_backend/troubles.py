@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sweep_sdk._backend.bodies import TooLong
 from sweep_sdk._exceptions import BackendUnavailable, UsageError, WrongBackend
 from sweep_sdk._world import network
 
@@ -9,11 +10,11 @@ from sweep_sdk._world import network
 def trouble_of(
     url: str, error: Exception, proxy: str | None, url_setting: str, connect_seconds: float
 ) -> BackendUnavailable | UsageError:
-    """Convert an exception of requests to an error with a message for the user.
+    """Convert an exception of a request to an error with a message for the user.
 
     Args:
         url: The URL of the request.
-        error: The exception.
+        error: The exception: of requests, urllib3 or the system, or ``TooLong``.
         proxy: Setting of the proxy, if one was used.
         url_setting: Setting that the URL comes from.
         connect_seconds: Timeout of the connection.
@@ -21,6 +22,18 @@ def trouble_of(
     import requests
     import urllib3
 
+    if isinstance(error, TooLong):
+        return BackendUnavailable(
+            f"{url} answers with {error}, which no sweep backend does; check {url_setting}",
+            is_temporary=False,
+        )
+    if isinstance(error, ImportError):
+        return UsageError(
+            f"no secure connection to {url}: this Python was built without the module ssl"
+            f" ({error}); use another Python"
+        )
+    if not isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError)):
+        return UsageError(f"cannot use the CA bundle: {error}")  # requests checks that it is there
     cause = _root_cause(error)
     through = f" through the proxy of {proxy}" if proxy else ""
     wrong_url = (

@@ -14,13 +14,10 @@ import time
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Route
 
 from sweep_sdk._exceptions import SweepError
 from sweep_sdk._server.connection import CONNECTION
@@ -59,8 +56,11 @@ def application(
     hosts: Collection[str] = (),
     log: Callable[[str], None] | None = None,
     pages: ASGIApp | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """The application that uvicorn serves.
+
+    There is nothing to route: the backend's gateway does that. A router and the layers that
+    ``Starlette`` adds would take a third of the server's CPU time.
 
     Args:
         backend: Answers requests; called in the threads of ``pool``.
@@ -71,13 +71,11 @@ def application(
         log: Called with a line for each request.
         pages: Answers browsers; see ``PAGES``. None: the backend does.
     """
-    layers = [Middleware(Guard, authenticator=authenticator, pool=pool, limits=limits, hosts=hosts)]
+    app: ASGIApp = BackendEndpoint(backend, pool, limits)
+    app = Guard(app, authenticator, pool, limits, hosts)
     if pages is not None:
-        layers.insert(0, Middleware(PagesFirst, pages=pages))
-    if log is not None:
-        layers.insert(0, Middleware(AccessLog, log=log))
-    route = Route("/{path:path}", BackendEndpoint(backend, pool, limits))
-    return Starlette(routes=[route], middleware=layers)
+        app = PagesFirst(app, pages)
+    return app if log is None else AccessLog(app, log)
 
 
 class PagesFirst:
@@ -126,7 +124,6 @@ class Guard:
             await _problem(apology)(scope, receive, send)
 
     async def _check(self, scope: Scope) -> None:
-        _use_origin_form(scope)
         headers = dict(scope["headers"])
         size = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
         if size + len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.head_bytes:
@@ -211,7 +208,7 @@ class BackendEndpoint:
         """
         most = self._limits.body_bytes
         length = fields.get("content-length", "0")
-        if int(length) > most:  # h11 has validated the number
+        if int(length) > most:  # the parser has validated the number
             raise Refusal(413, f"the body has {length} bytes; at most {most} are taken")
         body = bytearray()
         is_whole = False
@@ -264,19 +261,6 @@ def _log_line(scope: Scope, status: int, seconds: float) -> str:
             "ms": round(seconds * 1000, 1),
         }
     )
-
-
-def _use_origin_form(scope: Scope) -> None:
-    """Replace a target such as ``http://host/path?query`` by its path."""
-    if scope["path"].startswith("/"):
-        return
-    try:
-        path = urlsplit(scope["raw_path"].decode("latin-1")).path or "/"
-    except ValueError:
-        path = ""
-    if not path.startswith("/"):
-        raise Refusal(400, "the request target is malformed")
-    scope["raw_path"], scope["path"] = path.encode("latin-1"), unquote(path)
 
 
 def _fields(scope: Scope) -> dict[str, str]:

@@ -12,8 +12,7 @@ from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sweep_sdk._server.problems import Refusal
 
@@ -26,12 +25,15 @@ if TYPE_CHECKING:
 
 #: Key of a request's ``state``: the connection of the request.
 CONNECTION = "connection"
+#: Requests that a client may send before the first one is answered.
+MOST_PIPELINED = 32
 #: Start of final answers, as opposed to informational ones.
 _FINAL_HEADERS = tuple(f"HTTP/1.1 {digit}".encode() for digit in range(2, 6))
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class _Stage(Enum):
-    """What a connection is waiting for."""
+    """What a connection is waiting for, or which part of a request is being read."""
 
     IDLE = "another request"  # uvicorn's own deadline applies
     HEAD = "the rest of a header"
@@ -43,7 +45,7 @@ class _Stage(Enum):
 class _Gathered:
     """A transport that sends the header of an answer together with the first part of its body.
 
-    uvicorn writes them separately, and always writes something after a header.
+    uvicorn writes them separately.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -58,11 +60,27 @@ class _Gathered:
             self._transport.write(self._header + data)
             self._header = b""
 
+    def flush(self) -> None:
+        """Send the header of an answer without a body."""
+        if self._header:
+            self._transport.write(self._header)
+            self._header = b""
+
+    def write_eof(self) -> None:
+        """Send nothing more than what has been written."""
+        self.flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """Close the connection once everything has been sent."""
+        self.flush()
+        self._transport.close()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """One client's connection."""
 
     def __init__(
@@ -88,6 +106,8 @@ class Connection(H11Protocol):
         self._register = register
         self._is_stopping = is_stopping
         self._stage = _Stage.IDLE
+        self._reading = _Stage.IDLE
+        self._n_bytes = 0
         self._is_known = False
         self._is_half_closed = False
         self._is_refused = False
@@ -96,7 +116,8 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Set the deadline of the first header."""
-        super().connection_made(cast("asyncio.Transport", _Gathered(transport)))
+        self._gathered = _Gathered(transport)
+        super().connection_made(cast("asyncio.Transport", self._gathered))
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         # Without this, the rest of a long answer would wait until the client acknowledges its
@@ -119,9 +140,37 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Process data, unless it is the rest of a rejected request."""
-        if not self._is_refused:
-            super().data_received(data)
-            self._enter(self._stage_now(_Stage.HEAD))
+        if self._is_refused:
+            return
+        super().data_received(data)
+        if self._reading is not _Stage.IDLE and not self._is_refused:
+            self._count(data)
+        self._enter(self._stage_now(_Stage.HEAD))
+
+    def on_message_begin(self) -> None:
+        """Begin to read a request."""
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise Refusal(400, f"more than {MOST_PIPELINED} requests wait for their answers")
+        self._reading = _Stage.HEAD
+        self._n_bytes = 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a field of the header; those after a chunked body are discarded."""
+        if self._reading is _Stage.HEAD:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Start to answer the request."""
+        self._check_head()
+        super().on_headers_complete()
+        self.cycle.keep_alive = self.cycle.keep_alive and self.parser.should_keep_alive()
+        self._reading = _Stage.BODY
+
+    def on_message_complete(self) -> None:
+        """Note that the request is complete."""
+        self._reading = _Stage.IDLE
+        super().on_message_complete()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio documents it
         """Answer a complete request of a client that has closed its sending side."""
@@ -136,6 +185,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Wait for another request, but only briefly unless the client is known."""
+        self._gathered.flush()
         limits = self._limits
         seconds = limits.idle_seconds if self._is_known else limits.stranger_idle_seconds
         self.timeout_keep_alive = seconds  # type: ignore[assignment]  # it is only waited for
@@ -167,10 +217,13 @@ class Connection(H11Protocol):
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
-        """Reject malformed HTTP; uvicorn calls this after an error of h11."""
+        """Reject malformed HTTP; uvicorn calls this after an error of the parser."""
         error = sys.exc_info()[1]
-        status = getattr(error, "error_status_hint", 400)
-        self._refuse(Refusal(status, f"this is not a valid HTTP request: {error or msg}"))
+        reason = error.__context__ if error is not None else None
+        if isinstance(reason, Refusal):
+            self._refuse(reason)
+        else:
+            self._refuse(Refusal(400, f"this is not a valid HTTP request: {error or msg}"))
 
     def send_away(self) -> None:
         """Close the connection, because there are too many."""
@@ -181,6 +234,37 @@ class Connection(H11Protocol):
             self.transport.abort()
         self._register.close(self)
 
+    def _check_head(self) -> None:
+        """Check what the parser does not check.
+
+        Raises:
+            Refusal: 400, 501.
+        """
+        version = self.parser.get_http_version()
+        names = [name for name, _ in self.headers]
+        n_hosts = names.count(b"host")
+        if version not in ("1.0", "1.1"):
+            raise Refusal(400, "this is not a valid HTTP request: its version is unknown")
+        if n_hosts > 1 or (version == "1.1" and not n_hosts):
+            raise Refusal(400, "this is not a valid HTTP request: 'Host' has to be there once")
+        if self.parser.should_upgrade():
+            raise Refusal(400, "this server does not change to another protocol")
+        for name, value in self.headers:
+            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                raise Refusal(501, "header 'Transfer-Encoding': this server knows 'chunked' alone")
+
+    def _count(self, data: bytes) -> None:
+        """Count the bytes of an incomplete request, because the parser keeps them all."""
+        head_bytes, body_bytes = self._limits.head_bytes, self._limits.body_bytes
+        if self._reading is _Stage.HEAD:  # requests before it may be in the same piece
+            self._n_bytes += len(data) - (data.rfind(_END_OF_HEAD) + 1)
+            if self._n_bytes > head_bytes:
+                self._refuse(Refusal(431, f"the header is longer than {head_bytes} bytes"))
+        else:
+            self._n_bytes += len(data)
+            if self._n_bytes > head_bytes + 2 * body_bytes:  # twice, for what surrounds chunks
+                self._refuse(Refusal(413, f"the body has more than {body_bytes} bytes"))
+
     def _stage_now(self, resting: _Stage) -> _Stage:
         """The present stage.
 
@@ -190,8 +274,8 @@ class Connection(H11Protocol):
         if self._is_refused:
             return _Stage.REST
         if self.cycle is None or self.cycle.response_complete:
-            return _Stage.REST if self.conn.their_state is h11.SEND_BODY else resting
-        return _Stage.BODY if self.cycle.more_body else _Stage.ANSWER
+            return _Stage.REST if self._reading is _Stage.BODY else resting
+        return _Stage.BODY if self._reading is _Stage.BODY else _Stage.ANSWER
 
     def _enter(self, stage: _Stage) -> None:
         if stage is self._stage:
@@ -211,8 +295,8 @@ class Connection(H11Protocol):
         self._deadline = None
         if self._stage is _Stage.REST:
             self.transport.close()
-        elif self._stage is _Stage.HEAD and not self.conn.trailing_data[0]:
-            self.transport.close()  # no request was received, so no answer is expected
+        elif self._stage is _Stage.HEAD and self._reading is _Stage.IDLE:
+            self.transport.close()  # it has sent nothing, and waits for nothing
         else:
             self._refuse(Refusal(408, f"{self._stage.value} of the request did not come in time"))
 
@@ -221,30 +305,22 @@ class Connection(H11Protocol):
         if self.transport.is_closing() or self._is_refused:
             return
         self._is_refused = True
-        if self.cycle is not None and not self.cycle.response_complete:
+        is_body = self._reading is _Stage.BODY  # of the last request that has been begun
+        is_answered = self.cycle is None or self.cycle.response_complete
+        if self.pipeline or not (is_body or is_answered):
+            self.transport.abort()  # the client would take it for the answer to an earlier request
+            return
+        if not is_answered:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._write(refusal)
+        if not (is_body and self.cycle.response_started):
+            self.transport.write(_response(refusal))
         self._unset_keepalive_if_required()
         self._cancel_deadline()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
         self._close_within(self._limits.linger_seconds)
-
-    def _write(self, refusal: Refusal) -> None:
-        body = refusal.body()
-        headers = {
-            **refusal.headers(), "content-length": str(len(body)), "connection": "close",
-        }  # fmt: skip
-        response = h11.Response(
-            status_code=refusal.status,
-            headers=list(headers.items()),
-            reason=HTTPStatus(refusal.status).phrase,
-        )
-        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
 
     def _close_within(self, seconds: float) -> None:
         """Close the connection after a time, even if data has not been written."""
@@ -259,3 +335,13 @@ class Connection(H11Protocol):
         if self._unread_deadline is not None:
             self._unread_deadline.cancel()
             self._unread_deadline = None
+
+
+def _response(refusal: Refusal) -> bytes:
+    body = refusal.body()
+    fields = {
+        **refusal.headers(), "content-length": str(len(body)), "connection": "close",
+    }  # fmt: skip
+    lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -106,7 +106,6 @@ class WebServer:
                 proxy_headers=False,
                 server_header=False,
                 backlog=BACKLOG,
-                h11_max_incomplete_event_size=limits.head_bytes,
                 timeout_graceful_shutdown=limits.drain_seconds,
                 **_tls(certificate),
             )

@@ -37,6 +37,26 @@ def new_session() -> requests.Session:
     return session
 
 
+def backend_session(url: str, ca_bundle: str | None, *, uses_proxy: bool) -> requests.Session:
+    """A session for requests to one server.
+
+    It reads the environment once: to do so for each request takes a fifth of its CPU time.
+
+    Args:
+        url: The server.
+        ca_bundle: Certificates to trust if the environment names none.
+        uses_proxy: Whether requests use the proxy that the environment names.
+    """
+    session = new_session()
+    session.verify = ca_bundle or True
+    proxies: dict[str, str] = {} if uses_proxy else {"no_proxy": "*"}
+    found = session.merge_environment_settings(url, proxies, None, None, None)
+    session.verify = found["verify"]
+    session.proxies = found["proxies"] if uses_proxy else {}
+    session.trust_env = False
+    return session
+
+
 def cut(session: requests.Session) -> None:
     """Close the connections of a session; threads that wait for an answer get an error."""
     for adapter in session.adapters.values():

@@ -24,11 +24,12 @@ from mutations import PROMISES, ROOT, Mutation, found_worlds
 from mutations_access import ACCESS
 from mutations_agent import AGENT
 from mutations_protocol import PROTOCOL
+from mutations_server import SERVER
 from mutations_simulated import SIMULATED
 from mutations_steps import STEPS
 from mutations_stores import STORES
 
-MUTATIONS = (*PROTOCOL, *STORES, *STEPS, *AGENT, *ACCESS, *SIMULATED)
+MUTATIONS = (*PROTOCOL, *STORES, *STEPS, *AGENT, *ACCESS, *SERVER, *SIMULATED)
 TABLE = ROOT / "tests" / "mutations.md"
 PACKAGES = (ROOT / "functions" / "sweep_service", ROOT / "sdk" / "sweep_sdk")
 #: Where to look for a test that notices a mutant which its own test does not.
@@ -38,6 +39,7 @@ SEARCHED = {
     "protocol": ("test_transitions.py", "test_protocol_stalls.py", "test_protocol_machine.py"),
     "handler": ("test_protocol_stalls.py", "test_protocol_machine.py", "test_handout.py"),
     "agent": (),
+    "server": (),
 }
 SECONDS = 300.0
 #: Of a mutant that says only this, nobody knows whether the mechanism is missed.

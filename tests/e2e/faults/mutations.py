@@ -41,6 +41,8 @@ PROMISES = {
     "ended": "An agent ends within 25 s of its signal.",
     "waited out": "Whatever others on the way answer, an agent that had good answers goes on.",
     "refused": "A credential does what its scope, its sweep and its leases allow, and nothing else.",
+    "served": "No client keeps the local server from answering others, or has it answer those who may"
+    " not ask.",
     "recorded": "What happened to a run can be read afterwards.",
 }
 
@@ -77,6 +79,8 @@ class Mutation:
             return stores[path.parent.name]
         if path.parent.name == "protocol":
             return "protocol"
+        if path.parent.name == "_server":
+            return "server"
         return "agent" if path.parts[0] == "sdk" else "handler"
 
     def apply(self, root: Path) -> None:

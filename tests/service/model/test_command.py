@@ -105,12 +105,8 @@ def test_elements(element, expansion):
     assert expand(element) == expansion
 
 
-def test_a_command_that_asks_for_the_token_is_warned_about():
-    command = ["python", "x=${envvar:SWEEP_TOKEN}", "${args}"]
-    assert asks_for_token(command)
-    ((position, message),) = macro_warnings(command)
-    assert position == 1
-    assert "agents refuse it" in message
+def test_a_command_that_asks_for_the_token():
+    assert asks_for_token(["python", "x=${envvar:SWEEP_TOKEN}", "${args}"])
     assert not asks_for_token(["${envvar:SWEEP_TOKENS}", "SWEEP_TOKEN"])
 
 

@@ -137,3 +137,18 @@ def test_no_permission(tmp_path: Path, barred: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "access", lambda asked, mode: Path(asked) != refused)
     with pytest.raises(StoreUnusable, match=f"no permission to write .*{barred}"):
         check_place(path)
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", "-journal"])
+def test_a_link_of_another_user_is_refused(
+    tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "precious").touch()
+    link = tmp_path / f"sweeps.db{end}"
+    link.symlink_to(tmp_path / "precious")
+    check_place(tmp_path / "sweeps.db")  # one's own is followed
+    monkeypatch.setattr(os, "geteuid", lambda: link.lstat().st_uid + 1)
+    if link.lstat().st_uid == 0:  # root is trusted
+        os.chown(link, 12345, -1, follow_symlinks=False)
+    with pytest.raises(StoreUnusable, match=r"is a link of another user .*SWEEP_LOCAL_DB"):
+        check_place(tmp_path / "sweeps.db")

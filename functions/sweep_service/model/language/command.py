@@ -32,7 +32,7 @@ WITHHELD_VARIABLE = "SWEEP_TOKEN"
 _WITHHELD_MACRO = f"${{envvar:{WITHHELD_VARIABLE}}}"
 WITHHELD_ADVICE = (
     f"{_WITHHELD_MACRO} would show the token of the backend to everybody who sees the command line;"
-    " agents refuse it, so remove it from the command"
+    " remove it from the command"
 )
 
 _ENVIRONMENT_MACRO = re.compile(r"\$\{envvar:([A-Z0-9_]*)\}")
@@ -227,8 +227,6 @@ MACROS = (
 
 
 def _oddities(element: str) -> list[str]:
-    if _WITHHELD_MACRO in element:
-        return [WITHHELD_ADVICE]
     text = _ENVIRONMENT_MACRO.sub("...", element)
     known = ", ".join(MACROS)
     if text in MACROS:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.model.language.command import (
     DEFAULT_COMMAND,
     NO_PARAMETERS_ADVICE,
+    WITHHELD_ADVICE,
+    asks_for_token,
     macro_warnings,
     passes_parameters,
     prints_values,
@@ -217,6 +219,9 @@ def _read_sections(section: dict[str, Any], method: str | None, report: Report) 
         )
     if "command" in section:
         read["command"] = read_command(section["command"], ("command",), report)
+    for position, element in enumerate(read.get("command") or ()):
+        if asks_for_token([element]):
+            report.error(("command", position), f"found '{excerpt(element)}'; {WITHHELD_ADVICE}")
     for position, message in macro_warnings(read.get("command") or ()):
         report.warn(("command", position), message)
     return {key: value for key, value in read.items() if value is not None}

@@ -17,6 +17,7 @@ Place = tuple["str | int", ...]
 _LONGEST_EXCERPT = 60
 #: About one config: nobody reads more of them.
 _MOST_WARNINGS = 200
+_MOST_ERRORS = 200
 _LONGEST_MESSAGE = 2_000
 
 
@@ -30,7 +31,8 @@ class Report:
 
     def error(self, place: Place, message: str, line: int | None = None) -> None:
         """Add a problem that makes the sweep impossible."""
-        self._errors.append(Problem(dotted(place), message, line or self.line_of(place)))
+        problem = Problem(dotted(place), _shortened(message), line or self.line_of(place))
+        self._errors.append(problem)
 
     def warn(self, place: Place, message: str, line: int | None = None) -> None:
         """Add a warning about something unusual; those beyond a few hundred are left out."""
@@ -38,9 +40,8 @@ class Report:
             return
         if len(self._warnings) == _MOST_WARNINGS - 1:
             place, message, line = (), "there are more warnings, which are left out", None
-        if len(message) > _LONGEST_MESSAGE:
-            message = f"{message[:_LONGEST_MESSAGE]}..."
-        self._warnings.append(Problem(dotted(place), message, line or self.line_of(place)))
+        problem = Problem(dotted(place), _shortened(message), line or self.line_of(place))
+        self._warnings.append(problem)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -59,7 +60,12 @@ class Report:
             InvalidConfig: With all errors.
         """
         if self._errors:
-            raise InvalidConfig(_by_line(self._errors), self.warnings)
+            errors = _by_line(self._errors)
+            n_more = len(errors) - _MOST_ERRORS
+            if n_more > 0:
+                more = Problem("", f"there are {n_more:,} more errors, which are left out")
+                errors = [*errors[:_MOST_ERRORS], more]
+            raise InvalidConfig(errors, self.warnings)
 
     def line_of(self, place: Place) -> int | None:
         """Line of the place, or of the nearest one that encloses it; None if no text is known."""
@@ -72,6 +78,10 @@ class Report:
 
 def _by_line(problems: list[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda problem: problem.line or 0)
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
 
 
 def dotted(place: Place) -> str:

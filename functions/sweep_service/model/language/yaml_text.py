@@ -35,6 +35,8 @@ _ADVICE = {
     ),
 }
 _MERGE = f"{_PREFIX}merge"
+#: Keys and values in a file; PyYAML takes half a second to read them.
+_MOST_NODES = 30_000
 
 
 class _Refused(Exception):
@@ -129,7 +131,15 @@ class _Composer(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
+        self._n_nodes = 0
         self._open_anchors: set[str | None] = set()
+        self._looked_at = -1
+
+    def stale_possible_simple_keys(self) -> None:
+        """Forget what cannot be a key any more; PyYAML does it ten times for each token."""
+        if self.index != self._looked_at:
+            self._looked_at = self.index
+            super().stale_possible_simple_keys()
 
     def compose_node(self, parent: yaml.nodes.Node | None, index: Any) -> yaml.nodes.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # untyped in PyYAML's stubs
@@ -140,6 +150,10 @@ class _Composer(yaml.SafeLoader):
             if anchor in self._open_anchors:
                 raise _Refused(f"*{excerpt(anchor)} contains itself", _line_of(event))
             return super().compose_node(parent, index)
+        self._n_nodes += 1
+        if self._n_nodes > _MOST_NODES:
+            advice = "give ranges, or fewer values"
+            raise _Refused(f"holds more than {_MOST_NODES:,} keys and values; {advice}", None)
         is_collection = isinstance(event, CollectionStartEvent)
         if is_collection and self._depth == MAX_DEPTH:
             raise _Refused(f"is nested more than {MAX_DEPTH} levels deep", _line_of(event))
@@ -185,6 +199,7 @@ class _Builder:
         self._lines = lines
         self._report = report
         self._n_values = 0
+        self._constructor = yaml.constructor.SafeConstructor()
         self._reported_twins: set[tuple[int, int]] = set()
 
     def build(self, node: Node, place: Place) -> Any:
@@ -301,7 +316,7 @@ class _Builder:
             return text
         if kind not in ("null", "bool", "int", "float"):
             raise _unknown_tag(node)
-        value = _value(node)
+        value = self._value(node)
         read_as = (
             surprise(node.value, value, neighbours) if isinstance(node, _PlainScalar) else None
         )
@@ -312,6 +327,17 @@ class _Builder:
             )
         return value
 
+    def _value(self, node: ScalarNode) -> Any:
+        try:
+            value = self._constructor.construct_object(node)
+            if isinstance(value, int):
+                str(value)  # Python refuses to write out what has thousands of digits
+            return value
+        except (ValueError, LookupError, OverflowError):
+            raise _Refused(
+                f"'{excerpt(node.value)}' cannot be read as {_short(node.tag)}", _line_of(node)
+            ) from None
+
 
 def _is_text(node: ScalarNode) -> bool:
     """Whether a scalar is text in YAML 1.1 and does not spell a number in YAML 1.2 either."""
@@ -320,18 +346,6 @@ def _is_text(node: ScalarNode) -> bool:
 
 def _looks_like_number(node: ScalarNode) -> bool:
     return node.tag != f"{_PREFIX}str" or text_to_number(node.value) is not None
-
-
-def _value(node: ScalarNode) -> Any:
-    try:
-        value = yaml.constructor.SafeConstructor().construct_object(node)
-        if isinstance(value, int):
-            str(value)  # Python refuses to write out what has thousands of digits
-        return value
-    except (ValueError, LookupError, OverflowError):
-        raise _Refused(
-            f"'{excerpt(node.value)}' cannot be read as {_short(node.tag)}", _line_of(node)
-        ) from None
 
 
 def _merged_maps(value: Node) -> list[MappingNode]:

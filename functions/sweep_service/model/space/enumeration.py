@@ -180,23 +180,22 @@ class _Block:
 
 def _components(space: SearchSpace) -> list[list[int]]:
     """Numbers of the parameters that are connected, each list ascending, by their first."""
-    group = list(range(len(space.parameters)))
+    groups = [{number} for number in range(len(space.parameters))]
 
     def connect(numbers: Sequence[int]) -> None:
-        joined = {group[number] for number in numbers}
-        for number, name in enumerate(group):
-            if name in joined:
-                group[number] = min(joined)
+        largest = max((groups[number] for number in numbers), key=len)
+        for group in [groups[number] for number in numbers]:
+            if group is not largest:
+                largest |= group
+                for number in group:
+                    groups[number] = largest
 
     for number, parameter in enumerate(space.parameters):
         if parameter.when:
             connect([number, *(space.number_at(condition.path) for condition in parameter.when)])
     for constraint in space.constraints:
         connect(space.numbers_in(constraint))
-    return [
-        [number for number, name in enumerate(group) if name == first]
-        for first in dict.fromkeys(group)
-    ]
+    return sorted(map(sorted, {id(group): group for group in groups}.values()))
 
 
 def _block_of(

@@ -18,6 +18,9 @@ _ELSEWHERE = (
     " elsewhere in that"
 )
 
+#: Files that SQLite keeps next to a database.
+_BESIDE = ("-wal", "-shm", "-journal")
+
 #: File systems that belong to one machine. SQLite's write-ahead log uses shared memory, so that on
 #: any other file system the database would be damaged. Unknown file systems are refused.
 LOCAL_FILE_SYSTEMS = frozenset(
@@ -53,6 +56,7 @@ def check_place(path: Path, also_local: Collection[str] = ()) -> None:
         ) from error
     if is_folder:
         raise StoreUnusable(f"cannot keep sweeps in {path}: it is a folder; name a file in it")
+    _check_links(path)
     _check_permissions(path)
     check_file_system(path, known_mounts(), also_local)
 
@@ -109,6 +113,25 @@ def _is_folder(path: Path) -> bool:
         return stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError:
         return False
+
+
+def _check_links(path: Path) -> None:
+    """Refuse a database that another user has put here as a link, or whose log is one.
+
+    In a folder that several users may write to, a link could have this user change another file.
+    """
+    if not hasattr(os, "geteuid"):  # Windows
+        return
+    for file in (path, *(path.with_name(f"{path.name}{end}") for end in _BESIDE)):
+        try:
+            found = file.lstat()
+        except OSError:
+            continue
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (os.geteuid(), 0):
+            raise StoreUnusable(
+                f"cannot keep sweeps in {path}: {file} is a link of another user (uid"
+                f" {found.st_uid}); remove it, or name another file in SWEEP_LOCAL_DB"
+            )
 
 
 def _check_permissions(path: Path) -> None:

@@ -1,0 +1,208 @@
+"""What the local server grants its clients, and no more."""
+
+from __future__ import annotations
+
+from mutations import Mutation
+
+_CONNECTION = "sdk/sweep_sdk/_server/connection.py"
+_APPLICATION = "sdk/sweep_sdk/_server/application.py"
+_TESTS = "tests/sdk/test_server.py"
+_SILENT = f"{_TESTS}::TestDeadlines::test_a_silent_client_is_sent_away"
+_BAD = f"{_TESTS}::TestBadRequests::test_gets_a_problem_document"
+_NO_PAGE = f"{_TESTS}::TestWhoMayAsk::test_web_pages_are_refused"
+
+SERVER = (
+    Mutation(
+        _CONNECTION,
+        "a header has a deadline",
+        "            _Stage.HEAD: limits.head_seconds,\n",
+        "",
+        "served",
+        f"{_SILENT}[half a header]",
+    ),
+    Mutation(
+        _CONNECTION,
+        "a body has a deadline",
+        "            _Stage.BODY: limits.body_seconds,\n",
+        "",
+        "served",
+        f"{_SILENT}[half a body]",
+    ),
+    Mutation(
+        _CONNECTION,
+        "the rest of a refused request has a deadline",
+        "            _Stage.REST: limits.linger_seconds,\n",
+        "",
+        "served",
+        f"{_TESTS}::TestDeadlines::test_the_rest_of_a_refused_body_is_not_read_for_long",
+    ),
+    Mutation(
+        _CONNECTION,
+        "a stranger is not idle for long",
+        "limits.idle_seconds if self._is_known else limits.stranger_idle_seconds",
+        "limits.idle_seconds",
+        "served",
+        f"{_SILENT}[a stranger's request]",
+    ),
+    Mutation(
+        _CONNECTION,
+        "a client with the token may be idle",
+        "        self._is_known = is_known\n",
+        "",
+        "served",
+        f"{_TESTS}::TestDeadlines::test_a_client_with_the_token_stays",
+    ),
+    Mutation(
+        _CONNECTION,
+        "an answer that is not read has a deadline",
+        "self._limits.unread_seconds, self.transport.abort",
+        "self._limits.unread_seconds, str",
+        "served",
+        f"{_TESTS}::TestDeadlines::test_a_client_that_does_not_read_its_answers_is_dropped",
+    ),
+    Mutation(
+        _CONNECTION,
+        "a header that has no end is refused",
+        "            if self._n_bytes > head_bytes:\n",
+        "            if False:\n",
+        "served",
+        f"{_BAD}[endless header]",
+    ),
+    Mutation(
+        _CONNECTION,
+        "what surrounds chunks is bounded",
+        "if self._n_bytes > head_bytes + 2 * body_bytes:",
+        "if False:",
+        "served",
+        f"{_TESTS}::TestBadRequests::test_what_surrounds_chunks_is_bounded",
+    ),
+    Mutation(
+        _CONNECTION,
+        "few requests are taken before the first is answered",
+        "if len(self.pipeline) >= MOST_PIPELINED:",
+        "if False:",
+        "served",
+        f"{_TESTS}::TestBadRequests::test_few_requests_are_taken_before_the_first_is_answered",
+    ),
+    Mutation(
+        _CONNECTION,
+        "a refusal is not the answer to an earlier request",
+        "if self.pipeline or not (is_body or is_answered):",
+        "if False:",
+        "served",
+        f"{_TESTS}::TestBadRequests::test_its_refusal_is_not_the_answer_to_an_earlier_request",
+    ),
+    Mutation(
+        _CONNECTION,
+        "what follows a chunked body is no header",
+        "        if self._reading is _Stage.HEAD:\n            super().on_header(name, value)",
+        "        super().on_header(name, value)",
+        "served",
+        f"{_TESTS}::TestRequests::test_what_follows_a_chunked_body_is_no_header",
+    ),
+    Mutation(
+        _CONNECTION,
+        "a request has one host",
+        'if n_hosts > 1 or (version == "1.1" and not n_hosts):',
+        "if False:",
+        "served",
+        f"{_BAD}[two hosts]",
+    ),
+    Mutation(
+        _CONNECTION,
+        "a coding other than chunked is refused",
+        'if name == b"transfer-encoding" and value.strip().lower() != b"chunked":',
+        "if False:",
+        "served",
+        f"{_BAD}[two codings]",
+    ),
+    Mutation(
+        _CONNECTION,
+        "no other protocol is spoken",
+        "if self.parser.should_upgrade():",
+        "if False:",
+        "served",
+        f"{_BAD}[another protocol]",
+    ),
+    Mutation(
+        _CONNECTION,
+        "too many connections send a stranger away",
+        "            surplus.send_away()",
+        "            pass",
+        "served",
+        f"{_TESTS}::TestManyConnections::test_a_client_at_its_limit_gets_no_further_connection",
+    ),
+    Mutation(
+        "sdk/sweep_sdk/_server/register.py",
+        "those who have the token are not sent away",
+        "        if self._strangers.pop(connection, self) is None:\n"
+        "            del self._client_strangers[self._clients[connection]][connection]\n",
+        "        pass\n",
+        "served",
+        f"{_TESTS}::TestManyConnections::test_strangers_give_way_to_those_who_have_the_token",
+    ),
+    Mutation(
+        _APPLICATION,
+        "a large header is refused",
+        'if size + len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.head_bytes:',
+        "if False:",
+        "served",
+        f"{_BAD}[ten thousand fields]",
+    ),
+    Mutation(
+        _APPLICATION,
+        "a large body is refused while it comes in",
+        "            if len(body) > most:\n",
+        "            if False:\n",
+        "served",
+        f"{_TESTS}::TestBadRequests::test_a_client_that_sends_a_too_large_body_gets_the_reason",
+    ),
+    Mutation(
+        _APPLICATION,
+        "a stranger's body is not read",
+        'b"" if identity is None else await self._body(fields, receive)',
+        "await self._body(fields, receive)",
+        "served",
+        f"{_SILENT}[half a body of a stranger]",
+    ),
+    Mutation(
+        _APPLICATION,
+        "a web page is refused",
+        'if b"origin" in headers:',
+        "if False:",
+        "served",
+        _NO_PAGE,
+    ),
+    Mutation(
+        _APPLICATION,
+        "a name that is not the server's is refused",
+        'not is_named(host.decode("latin-1"), self._hosts)',
+        "False",
+        "served",
+        _NO_PAGE,
+    ),
+    Mutation(
+        "sdk/sweep_sdk/_server/access_log.py",
+        "the access log follows no link",
+        'getattr(os, "O_NOFOLLOW", 0)',
+        "0",
+        "served",
+        f"{_TESTS}::TestAccessLog::test_its_file_is_not_a_link",
+    ),
+    Mutation(
+        "sdk/sweep_sdk/_server/server.py",
+        "other machines need encryption",
+        'if where.get("certificate") is None and not is_insecure and not is_loopback(host):',
+        "if False:",
+        "served",
+        f"{_TESTS}::TestAddress::test_open_to_others_only_with_encryption",
+    ),
+    Mutation(
+        "sdk/sweep_sdk/_server/server.py",
+        "an empty token opens nothing",
+        "if not token.strip():",
+        "if False:",
+        "served",
+        f"{_TESTS}::TestAddress::test_only_a_token_that_can_be_sent",
+    ),
+)
