@@ -35,7 +35,8 @@ function fieldOf(run, field, sweep) {
   if (field === "sweep") return sweep;
   const value = /** @type {any} */ (run)[field];
   if (value === null || value === undefined) return "";
-  if (TIMES.has(field)) return new Date(value * 1000).toISOString().replace("Z", "+00:00");
+  // rounded to microseconds, then cut to milliseconds, as Python does
+  if (TIMES.has(field)) return new Date(Math.floor(Math.round(value * 1e6) / 1000)).toISOString().replace("Z", "+00:00");
   return cell(value, field === "best");
 }
 
