@@ -24,7 +24,6 @@ class Route(NamedTuple):
     """The handler of a request, and the scope it requires.
 
     Attributes:
-        handler: The handler.
         scope: The minimum scope of the caller; None for a public route.
         is_about_caller: Whether the route concerns no sweep, so that a token for any one sweep is
             enough.

@@ -47,7 +47,6 @@ class ConfigProblem:
 
     Attributes:
         path: Dotted path in the config, such as ``parameters.lr.min``; empty for the whole config.
-        message: What is wrong and how to fix it.
         line: 1-based line in the file's text, if the text is known.
     """
 

@@ -36,10 +36,8 @@ class Token:
 
     Attributes:
         sha256: SHA-256 of the token's text, 64 hexadecimal digits.
-        name: Display name.
         scope: Scope of callers with this token.
         sweep: The only sweep that it gives access to; None for all.
-        created_at: When it was created.
         created_by: Name of the caller who created it.
         expires_at: When it expires, in whole seconds; None for never.
         last_used_at: When it was last used, to within ``USE_INTERVAL_SECONDS``.

@@ -40,7 +40,6 @@ class AddedPoint:
     """The result for a point to add.
 
     Attributes:
-        config: The complete config.
         index: Index with which it will be handed out unless more points are added before it; None
             if it was handed out before, counts as done, or already waits.
     """

@@ -119,9 +119,7 @@ class _News:
     """Results that were not known before.
 
     Attributes:
-        observations: Observations to append.
         taken: All taken points including the imported ones; None if unchanged.
-        imported: The answer to the request.
     """
 
     observations: Sequence[Observation]

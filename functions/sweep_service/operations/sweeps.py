@@ -39,12 +39,8 @@ class NewSweep:
     """A sweep to be registered.
 
     Attributes:
-        parsed: The sweep file.
         prior_runs: Ids of ended runs, or of sweeps, whose results are known from the start.
-        project: Name of the project, if any.
-        name: Display name, if any.
         key: Idempotency key: a repeated request finds the sweep that the first one created.
-        author: Name of the caller.
     """
 
     parsed: ParsedSweep

@@ -29,8 +29,6 @@ class Requester:
 
     Attributes:
         key: Idempotency key of the request: a repeat gets the same run.
-        agent: Name of the agent.
-        host: Host name of the agent's machine.
         slot: Slot of the agent that will run the program.
         sdk: Version of sweep-sdk; None for other programs, which are not checked.
         features: Keys and macros that the caller knows beyond those of version 0.1.0.

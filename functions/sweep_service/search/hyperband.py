@@ -38,7 +38,6 @@ class StopDecision:
     """Whether to stop a run, and the numbers behind the decision, in the user's sign.
 
     Attributes:
-        is_stop: Whether to stop the run.
         band: The band at which the run was judged.
         value: The value that was compared: the one at the band (``strict``) or the best so far.
         threshold: Runs with a worse value are stopped.

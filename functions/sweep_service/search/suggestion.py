@@ -16,7 +16,6 @@ class Pending:
     """A run that has been handed out and has not ended.
 
     Attributes:
-        index: The run's index.
         unit: Unit vector of its config, shape (d,).
         best: Best reported metric value, finite and in the user's sign; None before the first.
         last: Last reported metric value, likewise.

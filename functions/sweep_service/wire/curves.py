@@ -39,8 +39,6 @@ class Curve:
     """The curve of one run; ``step``, ``at`` and ``value`` have one entry per point.
 
     Attributes:
-        index: Index of the run.
-        run_id: Id of the run.
         attempt: The newest attempt that has logged the metric, if any.
         step: Step of each point; rows logged without a step are numbered.
         at: Time of each point in seconds since the epoch.
@@ -91,7 +89,6 @@ class Curves:
     """The curves of some runs.
 
     Attributes:
-        metric: Name of the metric.
         runs: The curves in the order of the request.
         left_out: Indices of runs for which another request is needed.
     """

@@ -32,8 +32,6 @@ class Caller:
     """Sends requests to one backend. Immutable and thread-safe.
 
     Attributes:
-        transport: Carries requests.
-        retrier: Repeats failed requests.
         acquaintance: Whether the backend has answered before. Until then, an answer from anything
             else raises ``WrongBackend`` at once; later it counts as a temporary network error.
     """

@@ -44,7 +44,6 @@ class Exchange:
     """Sends each request once, and checks that the backend has answered.
 
     Attributes:
-        transport: Carries requests.
         acquaintance: What earlier answers have shown about the backend.
     """
 

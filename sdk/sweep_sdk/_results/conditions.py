@@ -40,7 +40,6 @@ class Condition:
     """A comparison of the value of a name.
 
     Attributes:
-        name: The name.
         sign: One of ``= != < <= > >=``.
         text: The value to compare with, as it was written.
     """

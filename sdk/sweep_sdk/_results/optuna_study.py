@@ -117,7 +117,6 @@ class _Searched:
     """A searched parameter with its distribution in Optuna.
 
     Attributes:
-        parameter: The parameter.
         distribution: Optuna's distribution, which contains the values of all runs.
         is_choice: Whether values are choices, in which lists and maps are JSON texts.
     """

@@ -23,8 +23,6 @@ class Progress:
     """The progress of a sweep; times are in seconds.
 
     Attributes:
-        sweep: The sweep as the backend returns it.
-        n_ended: Number of ended runs.
         n_total: Total number of runs; None without a limit.
         seconds_a_run: Average duration of the last runs; None before the first has ended.
         seconds_left: Time until all runs have ended at this rate; None if unknown.

@@ -26,9 +26,6 @@ class Best:
     """A best run, and the metric that it was ranked by.
 
     Attributes:
-        run: The run as the backend returns it.
-        value: Its value of the metric.
-        metric: Name of the metric.
         goal: ``minimize`` or ``maximize``.
     """
 

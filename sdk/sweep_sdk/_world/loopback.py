@@ -52,7 +52,6 @@ class Connection:
     """A connection of a program.
 
     Attributes:
-        socket: The socket.
         key: Key of the program, once a request has named it.
         is_busy: Whether a request is being read or answered.
     """

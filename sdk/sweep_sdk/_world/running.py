@@ -16,10 +16,8 @@ class Running:
     """A running process.
 
     Attributes:
-        number: Process id.
         parent: Process id of the parent.
         started: When it was started, in clock ticks since the machine was started.
-        user: User id.
     """
 
     number: int

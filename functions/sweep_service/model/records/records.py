@@ -62,8 +62,6 @@ class ConfigVersion:
     """One immutable version of a sweep's config.
 
     Attributes:
-        project: Name of the project.
-        name: Display name of the sweep, if any.
         document: The normalised config.
         create_key: Idempotency key of the registration.
         taken: Points taken before; None if there are none or an older backend wrote the version.

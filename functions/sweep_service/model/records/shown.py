@@ -43,7 +43,6 @@ class SweepInfo:
     """Information about a sweep that is only shown.
 
     Attributes:
-        labels: The sweep's labels.
         final: The final counts of a sweep that has ended, once they are known.
         change: Number of writes since the record was created; see ``Store.save``.
     """

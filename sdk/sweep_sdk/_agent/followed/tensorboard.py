@@ -34,7 +34,6 @@ class _EventFile:
     """An event file that belongs to the run.
 
     Attributes:
-        path: Path of the file.
         prefix: Prefix of the tags.
         offset: Offset of the next record.
     """

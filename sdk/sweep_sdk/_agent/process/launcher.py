@@ -29,8 +29,6 @@ class RunFiles:
     """The files of a run on this machine; all attempts share the folder.
 
     Attributes:
-        folder: The run's folder.
-        config: The run's config.
         arguments: The file that ``${args_json_file}`` names.
         metrics: The metrics file of one attempt.
         log: Stdout and stderr of all attempts.

@@ -33,7 +33,6 @@ class Interrupt:
     """The agent received a signal.
 
     Attributes:
-        number: The signal.
         nth: Number of the request to end, from 1.
         is_forwarded: Whether the first signal is passed on to the program.
         grace_seconds: Seconds that the program has after the first signal; None for no limit until
@@ -58,7 +57,6 @@ class ProgramEnd:
     """How the program ended.
 
     Attributes:
-        exit: Exit code or signal.
         cause: Why it was ended: a ``Stop`` reason, ``interrupted`` or ``run_timeout``; None if it
             ended by itself.
         warned_by: The signal with which a batch system had announced the end shortly before, if
