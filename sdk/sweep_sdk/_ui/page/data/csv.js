@@ -36,7 +36,8 @@ function fieldOf(run, field, sweep) {
   const value = /** @type {any} */ (run)[field];
   if (value === null || value === undefined) return "";
   // rounded to microseconds, then cut to milliseconds, as Python does
-  if (TIMES.has(field)) return new Date(Math.floor(Math.round(value * 1e6) / 1000)).toISOString().replace("Z", "+00:00");
+  if (TIMES.has(field))
+    return new Date(Math.floor(Math.round(value * 1e6) / 1000)).toISOString().replace("Z", "+00:00");
   return cell(value, field === "best");
 }
 
