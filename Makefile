@@ -11,7 +11,7 @@ CHROMIUM ?= chromium
 CODE := sdk functions tests benchmarks tools
 
 .PHONY: help demo test test-fast test-oldest coverage e2e e2e-ui e2e-wandb wandb-next e2e-integrations simulate \
-	simulate-mutants fuzz fuzz-text faults check check-template check-page audit format hooks docs docs-serve constraints dist bench sam-local clean
+	simulate-mutants fuzz fuzz-text fuzz-requests faults check check-template check-page audit format hooks docs docs-serve constraints dist bench sam-local clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -79,6 +79,11 @@ fuzz-text:  ## fuzz the text of sweep files guided by coverage (SECONDS=600); ne
 	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check atheris --editable .
 	mkdir -p build/fuzzing
 	.venv-fuzz/bin/python tests/fuzzing/yaml_text.py build/fuzzing tests/fuzzing/corpus -artifact_prefix=build/fuzzing/ -max_total_time=$(or $(SECONDS),60)
+
+fuzz-requests:  ## send requests that schemathesis makes from openapi.yaml (EXAMPLES=60 of each operation and kind)
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check schemathesis --editable '.[local]'
+	.venv-fuzz/bin/python tests/fuzzing/requests_by_schema.py --examples $(or $(EXAMPLES),20)
 
 faults: $(VENV)/.ready-test  ## run the fault suites at full size and the mutants (hours; ONLY=rows for one of them)
 	$(BIN)/python tests/e2e/faults/run.py $(if $(ONLY),--only $(ONLY))
