@@ -406,6 +406,10 @@ def path_class(kernel: Kernel) -> type[PurePosixPath]:
             return self
 
         @classmethod
+        def home(cls) -> Path:
+            return cls("/home")
+
+        @classmethod
         def cwd(cls) -> Path:
             return cls("/")
 
