@@ -11,7 +11,7 @@ CHROMIUM ?= chromium
 CODE := sdk functions tests benchmarks tools
 
 .PHONY: help demo test test-fast test-oldest coverage e2e e2e-ui e2e-wandb wandb-next e2e-integrations simulate \
-	simulate-mutants fuzz fuzz-text fuzz-requests faults check check-template check-page audit format hooks docs docs-serve constraints dist bench sam-local clean
+	simulate-mutants fuzz fuzz-properties fuzz-text fuzz-requests faults check check-template check-page audit format hooks docs docs-serve constraints dist bench sam-local clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -71,19 +71,23 @@ simulate: $(VENV)/.ready-test  ## run the agent and the backend in simulated wor
 simulate-mutants: $(VENV)/.ready-test  ## take out one mechanism after the other until a simulated world notices each
 	$(BIN)/python tests/e2e/faults/worlds.py $(if $(WRITE),--write)
 
-fuzz: $(VENV)/.ready-test  ## send random requests, sweep files and answers (FULL=1: fifty times as many)
+fuzz: fuzz-properties fuzz-text fuzz-requests  ## send random requests, sweep files and answers, for a minute or two (FULL=1: for an hour)
+
+fuzz-properties: $(VENV)/.ready-test  ## the properties alone, by hypothesis
 	$(BIN)/python -m pytest --numprocesses=auto $(if $(FULL),--hypothesis-profile=full) tests/service/test_fuzz.py tests/service/wandb/test_hostile_requests.py tests/service/test_hostile_configs.py tests/sdk/cli/test_cli_hostile.py
 
-fuzz-text:  ## fuzz the text of sweep files guided by coverage (SECONDS=600); needs a Python that atheris supports
-	$(PYTHON) -m venv .venv-fuzz
-	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check atheris --editable .
-	mkdir -p build/fuzzing
-	.venv-fuzz/bin/python tests/fuzzing/yaml_text.py build/fuzzing tests/fuzzing/corpus -artifact_prefix=build/fuzzing/ -max_total_time=$(or $(SECONDS),60)
+.venv-fuzz/.ready: tests/fuzzing/requirements.txt pyproject.toml
+	@echo "installing atheris and schemathesis into .venv-fuzz ..."
+	@$(PYTHON) -m venv .venv-fuzz
+	@.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< --editable '.[local]'
+	@touch $@
 
-fuzz-requests:  ## send requests that schemathesis makes from openapi.yaml (EXAMPLES=60 of each operation and kind)
-	$(PYTHON) -m venv .venv-fuzz
-	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check schemathesis --editable '.[local]'
-	.venv-fuzz/bin/python tests/fuzzing/requests_by_schema.py --examples $(or $(EXAMPLES),20)
+fuzz-text: .venv-fuzz/.ready  ## fuzz the text of sweep files guided by coverage (SECONDS=600); needs a Python that atheris supports
+	@mkdir -p build/fuzzing
+	.venv-fuzz/bin/python tests/fuzzing/yaml_text.py build/fuzzing tests/fuzzing/corpus -artifact_prefix=build/fuzzing/ -max_total_time=$(or $(SECONDS),$(if $(FULL),1800,30))
+
+fuzz-requests: .venv-fuzz/.ready  ## send requests that schemathesis makes from openapi.yaml (EXAMPLES=60 of each operation and kind)
+	.venv-fuzz/bin/python tests/fuzzing/requests_by_schema.py --examples $(or $(EXAMPLES),$(if $(FULL),500,20))
 
 faults: $(VENV)/.ready-test  ## run the fault suites at full size and the mutants (hours; ONLY=rows for one of them)
 	$(BIN)/python tests/e2e/faults/run.py $(if $(ONLY),--only $(ONLY))
