@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import json
 import re
+import secrets
 import sys
 import traceback
 from functools import partial
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from sweep_sdk._ui.keeper import Keeper
 
 _SMALL = 1000
+_GZIP_LEVEL = 6
 _MOST_INDICES = 1000
 _MOST_POINTS = 2000
 _MOST_GLANCES = 100
@@ -246,8 +248,15 @@ class _Writer:
 
 
 async def _index(request: Request) -> Response:  # noqa: ARG001  as Starlette calls it
-    headers = {**_HEADERS, "cache-control": "no-store"}
-    return Response(page_files.index(), media_type="text/html", headers=headers)
+    nonce = secrets.token_urlsafe(16)
+    headers = {
+        **_HEADERS,
+        "content-security-policy": _CSP.replace("script-src", f"script-src 'nonce-{nonce}'"),
+        "content-encoding": "gzip",
+        "cache-control": "no-store",
+    }
+    document = gzip.compress(page_files.index(nonce).encode(), _GZIP_LEVEL)
+    return Response(document, media_type="text/html", headers=headers)
 
 
 async def _open(door: Door, request: Request) -> Response:

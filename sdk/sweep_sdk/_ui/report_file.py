@@ -10,21 +10,14 @@ import base64
 import gzip
 import html
 import json
-import posixpath
-import re
 import secrets
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from sweep_sdk._ui import page_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_IMPORT = re.compile(r'(\bfrom |^import )"(\.{1,2}/[^"]+)"', re.MULTILINE)
-_MODULES = "page/"
-#: Printable characters that mean nothing in a URL without a query, in JSON or in HTML.
-_SAFE = " !$()*+,-./:;=@[]^_`{|}~'?"
 _CSP = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline';"
     " img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -66,25 +59,7 @@ def report_file(document: Mapping[str, Any], sweep: str, title: str) -> str:
         nonce=nonce,
         title=html.escape(title),
         style=(page_files.FOLDER / "style.css").read_text(encoding="utf-8"),
-        modules=json.dumps({"imports": _modules()}),
+        modules=json.dumps({"imports": page_files.modules()}),
         start=html.escape(f"#/s/{sweep}"),
         data=base64.b64encode(packed).decode(),
     )
-
-
-def _modules() -> dict[str, str]:
-    """The URL of each module of the page, by the name under which the others import it."""
-    return {
-        f"{_MODULES}{name}": _data_url(name) for name in page_files.names() if name.endswith(".js")
-    }
-
-
-def _data_url(name: str) -> str:
-    text = (page_files.FOLDER / name).read_text(encoding="utf-8")
-    folder = posixpath.dirname(f"{_MODULES}{name}")
-
-    def absolute(match: re.Match[str]) -> str:
-        target = posixpath.normpath(posixpath.join(folder, match[2]))
-        return f'{match[1]}"{target}"'
-
-    return f"data:text/javascript;charset=utf-8,{quote(_IMPORT.sub(absolute, text), safe=_SAFE)}"

@@ -11,8 +11,8 @@ from surroundings import TABS
 
 from sweep_sdk.cli.run_columns import write_csv
 
-#: Bytes that may be sent until the overview of 1,000 runs is drawn.
-MOST_BYTES = 600_000
+#: Bytes that may be sent, and requests, until the overview of 1,000 runs is drawn.
+MOST_BYTES, MOST_REQUESTS = 600_000, 15
 
 
 def test_a_thousand_runs_arrive_in_few_bytes_and_requests_for_data(past, played):
@@ -24,7 +24,9 @@ def test_a_thousand_runs_arrive_in_few_bytes_and_requests_for_data(past, played)
         "performance.getEntriesByType('navigation')).reduce((n, e) => n + e.encodedBodySize, 0)"
     )
     assert 100_000 < sent <= MOST_BYTES
-    data = [url for url in page.requests if url.startswith(f"{page.base}/data/")]
+    requests = [url for url in page.requests if url.startswith(page.base)]
+    assert len(requests) <= MOST_REQUESTS
+    data = [url for url in requests if url.startswith(f"{page.base}/data/")]
     assert len(data) <= 5
     assert page.page.locator("#runs [data-count]").get_attribute("data-count") == "1000"
     page.expect_no_problems()

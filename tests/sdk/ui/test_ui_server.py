@@ -196,22 +196,42 @@ class TestInTheLocalServer:
 
 
 class TestThePage:
-    def test_it_loads_files_of_its_own_alone(self, browser):
-        answer, index = browser.request("GET", "/")
+    @staticmethod
+    def document(browser):
+        answer, content = browser.request("GET", "/")
         assert answer.status == 200
-        for name in re.findall(rb'(?:src|href)="([^"]+)"', index):
-            found, _ = browser.request("GET", f"/{name.decode()}")
+        return answer, content.decode()
+
+    def test_it_loads_files_of_its_own_alone(self, browser):
+        answer, text = self.document(browser)
+        linked = re.findall(r'(?:src|href)="([^"]+)"', text)
+        modules = json.loads(re.search(r'"importmap"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
+        files = [url for url in modules["imports"].values() if not url.startswith("data:")]
+        assert len(files) == 2  # the vendored libraries
+        for name in [*linked, *(url.removeprefix("./") for url in files)]:
+            found, _ = browser.request("GET", f"/{name}")
             assert found.status == 200
             assert "immutable" in found.getheader("Cache-Control")
         policy = answer.getheader("Content-Security-Policy")
-        assert "default-src 'none'; script-src 'self';" in policy
+        (nonce,) = re.findall(r"script-src 'nonce-([\w-]{22})' 'self';", policy)
+        assert policy.startswith("default-src 'none';")
+        assert re.findall(r"<script[^>]*>", text) == [
+            f'<script type="importmap" nonce="{nonce}">',
+            f'<script type="module" nonce="{nonce}">',
+        ]
+
+    def test_the_nonce_is_another_one_each_time(self, browser):
+        policies = {
+            self.document(browser)[0].getheader("Content-Security-Policy") for _ in range(3)
+        }
+        assert len(policies) == 3
 
     @pytest.mark.parametrize(
         "name", ["../server.py", "%2e%2e/server.py", "..%2fserver.py", "/etc/passwd", "index.html"]
     )
     def test_nothing_else_of_the_disk_is_served(self, browser, name):
-        _, index = browser.request("GET", "/")
-        folder = re.search(rb'src="(page/\w+/)', index)[1].decode()
+        _, text = self.document(browser)
+        folder = re.search(r'href="(page/\w+/)', text)[1]
         answer, content = browser.request("GET", f"/{folder}{name}")
         assert answer.status == 404
         assert b"import" not in content
