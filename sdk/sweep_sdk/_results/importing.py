@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep_sdk._exceptions import UsageError
+from sweep_sdk._results.spaces import space_of
 
 if TYPE_CHECKING:
     from sweep_service.model.space.search_space import Parameter
@@ -87,9 +88,7 @@ def results_of(rows: Sequence[Row], sweep: Mapping[str, Any], columns: Columns) 
 
 def parameters_of(sweep: Mapping[str, Any]) -> dict[str, Parameter]:
     """The parameters of a sweep by name."""
-    from sweep_service.model.language.sweep_config import from_document
-
-    return {p.name: p for p in from_document(sweep["config"]).space.leaves}
+    return {p.name: p for p in space_of(sweep).leaves}
 
 
 def _read_file(path: Path) -> list[Row]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._results.curves import find_curves
 from sweep_sdk._results.records import flattened
-from sweep_service.model.language.sweep_config import from_document
+from sweep_sdk._results.spaces import space_of
 from sweep_service.model.records.numbers import with_texts
 from sweep_service.model.space.distributions import Categorical, LogNormal, LogUniform
 from sweep_service.model.space.distributions.base import is_number
@@ -99,12 +99,8 @@ def _write(optuna: Any, file: Path, sweep: Mapping[str, Any], runs: Sequence[Run
             study.set_metric_names([sweep["metric"]["name"]])
             for name in ("name", "project", "method", "config"):
                 study.set_user_attr(name, sweep[name])
-            space = from_document(sweep["config"]).space
-            searched = [
-                _searched(optuna.distributions, each, runs)
-                for each in space.leaves
-                if each.distribution.n_values != 1
-            ]
+            leaves = space_of(sweep).searched_leaves
+            searched = [_searched(optuna.distributions, leaf, runs) for leaf in leaves]
             study.add_trials(_trial(optuna.trial, run, searched) for run in runs)
             return list(study.get_trials(deepcopy=False))
     finally:

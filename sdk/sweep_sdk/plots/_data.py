@@ -11,6 +11,7 @@ from sweep_sdk._backend.client import open_client
 from sweep_sdk._exceptions import UsageError
 from sweep_sdk._results.curves import find_curves
 from sweep_sdk._results.order import NEVER_BEST, best_value, read_goal
+from sweep_sdk._results.spaces import space_of
 from sweep_sdk._sweeps.reading import frame, runs
 from sweep_sdk.plots._axes import ParameterAxis, ValueAxis, parameter_axis
 
@@ -94,9 +95,7 @@ class Data:
     @cached_property
     def axes(self) -> dict[str, ParameterAxis]:
         """An axis for each parameter that is searched, by name."""
-        from sweep_service.model.language.sweep_config import from_document
-
-        searched = from_document(self.sweep["config"]).space.searched_leaves
+        searched = space_of(self.sweep).searched_leaves
         return {p.name: parameter_axis(p).fit(self.frame) for p in searched}
 
     def axis(self, name: str) -> ParameterAxis:
