@@ -102,6 +102,31 @@ def test_a_contour_of_two_parameters(backend):
     assert model_of(backend, sweep).contour is None
 
 
+def test_zipped_and_conditional_parameters(backend):
+    config = {
+        "method": "random",
+        "metric": {"name": "loss"},
+        "seed": 1,
+        "parameters": {
+            "a": {"values": [1, 2, 3]},
+            "b": {"values": ["x", "y", "z"]},
+            "lr": {"min": 0.0, "max": 1.0},
+            "momentum": {"min": 0.0, "max": 1.0, "when": {"a": [2, 3]}},
+        },
+        "zip": [["a", "b"]],
+    }
+    sweep = backend.create(config)
+    for _ in range(20):
+        run = backend.ask(sweep).body
+        values = run["config"]
+        backend.finish(run["id"], summary={"loss": values["a"] + values.get("momentum", 0.0)})
+    model = model_of(backend, sweep, x="a", y="lr")
+    assert model.contour is None
+    assert {entry.name for entry in model.importance} == {"a, b", "lr", "momentum"}
+    assert model.importance[0].name == "a, b"
+    assert model_of(backend, sweep, x="momentum", y="lr").contour is not None
+
+
 @pytest.mark.parametrize("query", [{"x": "lr"}, {"x": "lr", "y": "fixed"}, {"x": "no", "y": "lr"}])
 def test_a_contour_needs_two_parameters_with_several_values(backend, query):
     sweep = played(backend, n_runs=0)

@@ -57,6 +57,9 @@ def _pair(config: SweepConfig, x: str | None, y: str | None) -> tuple[str, str] 
     if x is None and y is None:
         return None
     names = [parameter.name for parameter in config.space.searched]
+    zipped = {leaf.name for p in config.space.searched for leaf in p.leaves} - set(names)
+    if x in zipped or y in zipped:  # they vary with others, which a plane cannot show
+        return None
     for key, name in (("x", x), ("y", y)):
         if name not in names:
             found = "nothing" if name is None else f"'{name[:60]}'"

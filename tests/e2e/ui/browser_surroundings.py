@@ -78,6 +78,23 @@ ODD = {
         [[1.0], [2.0]],
     ),
     "one value": (loss_config(parameters={"lr": {"value": 1}}), [[1.0]]),
+    "conditional": (
+        loss_config(
+            parameters={
+                "optimizer": {"values": ["sgd", "adam"]},
+                "momentum": {"min": 0.0, "max": 0.9, "when": {"optimizer": "sgd"}},
+            },
+            seed=1,
+        ),
+        [[float(n)] for n in range(8)],
+    ),
+    "zipped": (
+        loss_config(
+            parameters={"a": {"values": [1, 2, 3]}, "b": {"values": ["x", "y", "z"]}},
+            zip=[["a", "b"]],
+        ),
+        [[1.0], [2.0], [3.0]],
+    ),
     "lists": (loss_config(parameters={"layers": {"values": [[1, 2], [3], None]}}), [[1.0], [2.0]]),
 }
 
@@ -97,6 +114,30 @@ def test_odd_sweeps_are_shown_whole(dashboard, name):
         page.follow(f"#/s/{sweep}/0")
         assert "Run 0" in page.text()
     page.follow(f"#/compare?ids={sweep}")
+    page.expect_no_problems()
+
+
+def test_prior_runs_and_several_versions_of_a_config(dashboard):
+    client = dashboard.client
+    first = client.create_sweep(loss_config())["id"]
+    run_all(client, first, [[1.0], [2.0], [3.0]])
+    config = loss_config(method="bayes")
+    sweep = client.create_sweep(config, prior_runs=[first])["id"]
+    run_all(client, sweep, [[1.5], [2.5]])
+    wider = {**config["parameters"], "lr": {"min": 0.0, "max": 2.0}, "new": {"value": 1}}
+    client.change_sweep(sweep, config={**config, "parameters": wider})
+    for number in range(2):
+        run = client.ask(sweep, f"key-after-the-change-{number}", "agent")
+        client.report(run.id, 1, 0, [{"step": 0, "at": 1e9, "metrics": {"loss": 0.5 + number}}])
+        client.finish(run.id, Ending(1, RunState.FINISHED, exit_code=0))
+    page = dashboard.open_page()
+    for tab in TABS:
+        page.go(f"#/s/{sweep}/{tab}")
+        if tab == "overview":
+            assert count(page) == 4
+    page.go(f"#/s/{sweep}/3")
+    assert "Run 3" in page.text()
+    page.go(f"#/compare?ids={first},{sweep}")
     page.expect_no_problems()
 
 
