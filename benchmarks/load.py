@@ -38,7 +38,7 @@ from sweep_sdk._settings import load_settings
 from sweep_service.model.records.records import Outcome, Run
 from sweep_service.model.records.states import RunState
 from sweep_service.storage.sqlite.store import SqliteStore
-from sweep_service.wire.runs import Wait
+from sweep_service.wire.runs import Ending, Wait
 
 N_PROCESSES = 4
 N_BAYES_AGENTS = 64
@@ -121,7 +121,7 @@ def be_agent(client: Client, sweep: str, name: str) -> tuple[list[int], list[flo
             time.sleep(answer.wait_seconds)
             continue
         loss = sum((value - 0.3) ** 2 for value in answer.config.values())
-        ending = {"attempt": answer.attempt, "state": "finished", "summary": {"loss": loss}}
+        ending = Ending(answer.attempt, RunState.FINISHED, summary={"loss": loss}, key=answer.key)
         watch.time(client.finish, answer.id, ending)
         indices.append(answer.index)
         key = new_key()
@@ -165,7 +165,7 @@ def measure_history(env: dict[str, str]) -> None:
         n_read = sum(1 for _ in client.history(run.id))
         read = time.monotonic() - begun_at
         begun_at = time.monotonic()
-        n_thinned = sum(1 for _ in client.history(run.id, rows=500))
+        n_thinned = len(client.thinned_history(run.id, 500).rows)
         thinned = time.monotonic() - begun_at
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before) / 1024
     if n_read != N_ROWS:
