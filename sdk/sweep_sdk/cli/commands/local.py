@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import secrets
-import signal
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sweep_sdk._exceptions import UsageError
 from sweep_sdk.cli.algebra import one_thread
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import note, say
+from sweep_sdk.cli.serving import needing_packages, stop_on_signals
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from sweep_sdk._backend.client import Client
     from sweep_sdk._backend.transport import InProcessTransport
     from sweep_sdk._server.server import LocalServer
@@ -141,7 +138,7 @@ def command(
         token_file = None
         if is_made:
             token_file = stack.enter_context(published(servers_folder(), url, token))
-        _stop_on_signals(server)
+        stop_on_signals(server)
         gc.freeze()  # what is loaded by now stays, and need not be looked at again and again
         if is_json:
             found = None if token_file is None else str(token_file)
@@ -199,30 +196,11 @@ def _server(
     Raises:
         UsageError: The libraries that it runs on are not installed.
     """
-    try:
+    with needing_packages("local"):
         from sweep_sdk._server.server import LocalServer
         from sweep_sdk._ui.server import Pages
-    except ModuleNotFoundError as error:
-        from sweep_service.installation import install_hint
-
-        raise UsageError(
-            f"'sweep-sdk local' needs the package {error.name}; install it with"
-            f" {install_hint('local')}"
-        ) from None
     pages = Pages(client, runs_dir=runs_dir, allowed_hosts=options["allowed_hosts"])
     return LocalServer(transport, make_pages=pages.application, **options), pages
-
-
-def _stop_on_signals(server: LocalServer) -> None:
-    """Stop gracefully on the first signal and immediately on the second."""
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  required by signal.signal
-        for stopping in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(stopping, signal.SIG_DFL)
-        server.stop()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
 
 
 def _raise_file_limit() -> int:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sweep_sdk._exceptions import UsageError
 from sweep_sdk.cli.options import examples
 from sweep_sdk.cli.output import note, say
+from sweep_sdk.cli.serving import needing_packages, stop_on_signals
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from sweep_sdk._ui.server import UiServer
 
 _EXAMPLES = examples(
@@ -86,7 +83,7 @@ def command(
         )
         stack.callback(server.close)
         url = server.open_url(sweep)
-        _stop_on_signals(server)
+        stop_on_signals(server)
         if is_json:
             say(json.dumps({"url": url}))
         elif no_browser or not has_browser():
@@ -108,25 +105,6 @@ def _server(client: Any, **options: Any) -> UiServer:
     Raises:
         UsageError: The libraries that it runs on are not installed.
     """
-    try:
+    with needing_packages("ui"):
         from sweep_sdk._ui.server import UiServer
-    except ModuleNotFoundError as error:
-        from sweep_service.installation import install_hint
-
-        raise UsageError(
-            f"'sweep-sdk ui' needs the package {error.name}; install it with"
-            f" {install_hint('local')}"
-        ) from None
     return UiServer(client, **options)
-
-
-def _stop_on_signals(server: UiServer) -> None:
-    """Stop gracefully on the first signal and immediately on the second."""
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  required by signal.signal
-        for stopping in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(stopping, signal.SIG_DFL)
-        server.stop()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
