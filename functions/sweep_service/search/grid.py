@@ -6,24 +6,15 @@ numbers (see ``model.space.enumeration``), so a grid of 10^12 points costs no mo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweep_service.search.offer import first_offer
 from sweep_service.search.ordinals import with_first
 from sweep_service.search.suggestion import Suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from sweep_service.model.language.sweep_config import SweepConfig
-    from sweep_service.model.space.search_space import SearchSpace
     from sweep_service.search.offer import Offer
-
-
-def ordinals_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
-    """The ordinals of those configs that are points of the grid, in the order of the configs."""
-    ordinals = map(space.grid.number_of, configs)
-    return [ordinal for ordinal in ordinals if ordinal is not None]
 
 
 def suggest(config: SweepConfig, index: int, offer: Offer | None = None) -> Suggestion:
@@ -37,5 +28,5 @@ def suggest(config: SweepConfig, index: int, offer: Offer | None = None) -> Sugg
     offer = offer or first_offer(config)
     ordinal = index - offer.base
     if offer.start or offer.taken:
-        ordinal = with_first(ordinals_of(config.space, offer.start), ordinal, offer.taken)
+        ordinal = with_first(config.space.grid.numbers_of(offer.start), ordinal, offer.taken)
     return Suggestion(config.space.grid.config_at(ordinal))

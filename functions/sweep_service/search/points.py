@@ -49,10 +49,8 @@ def apart(config: SweepConfig) -> Apart:
 
 
 def numbers_of(space: SearchSpace, configs: Iterable[Mapping[str, Any]]) -> list[int]:
-    """The numbers of those configs that are points of a finite space, in the configs' order."""
-    points = space.points
-    numbers = map(points.number_of, configs) if points is not None else ()
-    return [number for number in numbers if number is not None]
+    """The numbers of those configs that are points of the space; none if it is endless."""
+    return [] if space.points is None else space.points.numbers_of(configs)
 
 
 def name_of(number: int) -> str:

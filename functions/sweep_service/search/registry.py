@@ -136,7 +136,7 @@ def _numbers(config: SweepConfig, seed: int, configs: Collection[Mapping[str, An
     if not configs or n_points(config) is None:
         return set()
     if config.method == "grid":
-        return set(grid.ordinals_of(config.space, configs))
+        return set(config.space.grid.numbers_of(configs))
     if apart(config) is Apart.CLAIMED:
         return set(points.numbers_of(config.space, configs))
     return set(random_search.RandomOrder(config.space, seed).positions_of(configs))

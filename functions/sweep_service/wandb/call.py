@@ -42,8 +42,9 @@ class Call:
         found = self.variables.get(name)
         if isinstance(found, str) and found.isascii() and found.isdigit():
             found = int(found[:15])
-        is_whole = isinstance(found, int) and not isinstance(found, bool)
-        return found if is_whole and found >= 0 else default  # type: ignore[operator,return-value]
+        if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
+            return found
+        return default
 
     def project(self, name: str, **fields: Any) -> dict[str, Any]:
         """A project that contains the requested fields."""

@@ -278,8 +278,9 @@ def _as_float(value: int) -> float:
 def _whole(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_whole and abs(value) < _MAX_STEP else None  # type: ignore[arg-type,return-value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_STEP:
+        return value
+    return None
 
 
 def _text(value: object) -> str | None:

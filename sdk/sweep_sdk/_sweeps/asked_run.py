@@ -27,7 +27,7 @@ STATES = ("finished", "failed", "killed", "preempted")
 
 
 class AskedRun:
-    """A run that this process evaluates itself. Its lease is renewed until its result is told.
+    """A run that this process evaluates itself. Its lease is renewed until its result is reported.
 
     Forked child processes may log and tell too; this process renews the lease.
 

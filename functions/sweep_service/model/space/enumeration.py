@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from sweep_service.model.space.paths import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sweep_service.model.space.distributions import Finite
     from sweep_service.model.space.expressions import Expression
@@ -101,6 +101,11 @@ class Enumeration:
         if any(place is None for place in places):
             return None
         return from_digits([place or 0 for place in places], self._radices)
+
+    def numbers_of(self, configs: Iterable[Mapping[str, Any]]) -> list[int]:
+        """The numbers of those configs that are points, in the order of the configs."""
+        numbers = map(self.number_of, configs)
+        return [number for number in numbers if number is not None]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sweep_service.model.space.distributions.categories import Categorical, fresh
 from sweep_service.model.space.enumeration import Enumeration, TooManyCombinations
@@ -65,7 +65,7 @@ class Parameter:
         """Set its value in a config."""
         put(config, self.path, value)
 
-    def part(self, value: Any, path: tuple[str, ...]) -> Any:  # noqa: ARG002
+    def part(self, value: Any, path: tuple[str, ...]) -> Any:  # noqa: ARG002  only zipped parameters have several paths
         """Of its value, what a config has at ``path``."""
         return value
 
@@ -163,11 +163,10 @@ class SearchSpace:
     @cached_property
     def points(self) -> Enumeration | None:
         """The configs by number; None if they are infinitely many, or too many to be counted."""
-        distributions = [p.distribution for p in self.parameters]
-        if any(distribution.n_values is None for distribution in distributions):
+        if any(p.distribution.n_values is None for p in self.parameters):
             return None
         try:
-            return Enumeration(self, distributions)  # type: ignore[arg-type]
+            return Enumeration(self, [cast("Finite", p.distribution) for p in self.parameters])
         except TooManyCombinations:
             return None
 
